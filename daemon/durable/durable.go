@@ -1,0 +1,102 @@
+// Package durable writes whole files so that a crash, a full disk or a power
+// cut leaves either the old content or the new one, never a mixture and never
+// an empty file.
+//
+// It is ours because the order of its steps is a promise of the vault (see
+// keychain) and is tested by killing the process between any two of them.
+package durable
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// Step names a point between two actions of WriteFile, in order.
+type Step string
+
+// The steps of WriteFile. A test's hook is called just after each.
+const (
+	Created Step = "created" // an empty temporary file lies beside the target
+	Written Step = "written" // it holds the whole content, not yet on disk
+	Synced  Step = "synced"  // its content is on disk
+	Renamed Step = "renamed" // it has replaced the target
+	Done    Step = "done"    // the directory entry is on disk too
+)
+
+// Hook, where a test has set it, is called after each step. Product code
+// never sets it.
+var Hook func(path string, step Step)
+
+func reached(path string, s Step) {
+	if Hook != nil {
+		Hook(path, s)
+	}
+}
+
+// WriteFile replaces path by data with mode perm. When it returns nil, the
+// content survives a power cut. On an error the previous content of path is
+// untouched unless the error came from syncing the directory, after which
+// either may be found. Temporary files carry the target's name and the ending
+// ".tmp"; one that a crash left behind is overwritten by the next call, so
+// callers must not write one path from two places at once.
+func WriteFile(path string, data []byte, perm fs.FileMode) (err error) {
+	tmp := path + ".tmp"
+	// Removing first gives perm to the new file even when an old one is there,
+	// and O_EXCL does not follow a link somebody planted.
+	if err := os.Remove(tmp); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	f, err := os.OpenFile(tmp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, perm)
+	if err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	closed := false
+	defer func() {
+		if err == nil {
+			return
+		}
+		if !closed {
+			err = errors.Join(err, f.Close())
+		}
+		if rm := os.Remove(tmp); rm != nil && !errors.Is(rm, fs.ErrNotExist) {
+			err = errors.Join(err, rm)
+		}
+	}()
+	reached(path, Created)
+	if _, err := f.Write(data); err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	reached(path, Written)
+	if err := f.Sync(); err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	closed = true
+	if err := f.Close(); err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	reached(path, Synced)
+	if err := os.Rename(tmp, path); err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	reached(path, Renamed)
+	if err := syncDir(filepath.Dir(path)); err != nil {
+		return fmt.Errorf("write %s: sync directory: %w", path, err)
+	}
+	reached(path, Done)
+	return nil
+}
+
+// Remove deletes path and makes the deletion durable. A file that is not
+// there is no error.
+func Remove(path string) error {
+	if err := os.Remove(path); err != nil {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		return err
+	}
+	return syncDir(filepath.Dir(path))
+}
