@@ -1,0 +1,68 @@
+package health
+
+import "time"
+
+// Condition is one thing that can be wrong. Conditions are compared by
+// address: use the variables below.
+type Condition struct {
+	ID     string        // stable, for logs and status --json
+	Level  Level         // what it makes of an account
+	Hold   time.Duration // how long it must last before it shows
+	Text   string        // what is wrong, in words
+	Remedy string        // what the user can do; "" if nothing
+}
+
+// The conditions of an account, gravest first: among visible conditions of one
+// level the earlier one gives the reason.
+var (
+	AccountPaused = Condition{ID: "paused", Level: Paused,
+		Text: "paused by you", Remedy: "run `shelfkeeper reauth` to go on"}
+	NoAccount = Condition{ID: "no-account", Level: NeedsUser,
+		Text: "no account yet", Remedy: "run `shelfkeeper login URL`"}
+	SignedOut = Condition{ID: "signed-out", Level: NeedsUser,
+		Text: "signed out", Remedy: "run `shelfkeeper login URL`"}
+	PasswordRefused = Condition{ID: "password-refused", Level: NeedsUser,
+		Text: "the server refused the stored password, or the account was disabled", Remedy: "run `shelfkeeper login` with the new password"}
+	AccountDisabled = Condition{ID: "account-disabled", Level: NeedsUser,
+		Text: "the account was disabled on the server", Remedy: "ask the server's admin to enable it; nothing was lost here"}
+	SessionLost = Condition{ID: "session-lost", Level: NeedsUser,
+		Text: "the server ended the session and no password is stored", Remedy: "run `shelfkeeper login`"}
+	TokenRefused = Condition{ID: "token-refused", Level: NeedsUser,
+		Text: "the server refuses the API key or token", Remedy: "create a new one on the server and run `shelfkeeper login`"}
+	VaultUnreadable = Condition{ID: "vault-unreadable", Level: NeedsUser,
+		Text: "the stored session cannot be read", Remedy: "run `shelfkeeper login` once more; the unreadable file is kept"}
+	VaultNewer = Condition{ID: "vault-newer", Level: NeedsUser,
+		Text: "the stored session was written by a newer Shelfkeeper", Remedy: "start the newer version"}
+	VaultDenied = Condition{ID: "vault-denied", Level: NeedsUser,
+		Text: "the keychain refused access", Remedy: "allow Shelfkeeper in the keychain, then run `shelfkeeper reauth`"}
+	VaultLocked = Condition{ID: "vault-locked", Level: NeedsUser,
+		Text: "the keychain is locked", Remedy: "unlock it, or run `shelfkeeper reauth` to be asked"}
+	VaultAbsent = Condition{ID: "vault-absent", Level: NeedsUser, Hold: 10 * time.Second,
+		Text: "no keychain answers", Remedy: "start the desktop's keyring, or sign in with `--store file`"}
+	HeaderEaten = Condition{ID: "header-eaten", Level: NeedsUser,
+		Text: "something between here and the server removes the x-refresh-token header", Remedy: "let the reverse proxy pass x-refresh-token through"}
+	VaultHanging = Condition{ID: "vault-hanging", Level: Offline, Hold: 10 * time.Second,
+		Text: "the keychain does not answer", Remedy: "look for its prompt, or restart the desktop's keyring"}
+	ServerUnreachable = Condition{ID: "server-unreachable", Level: Offline, Hold: 5 * time.Second,
+		Text: "the server cannot be reached"}
+	RateLimited = Condition{ID: "rate-limited", Level: Offline, Hold: 5 * time.Second,
+		Text: "the server's sign-in limit is used up; waiting for it to reset"}
+	DiskTrouble = Condition{ID: "disk", Level: Offline,
+		Text: "the session cannot be written to disk, so it is not renewed", Remedy: "free some space"}
+	TokenSuspect = Condition{ID: "breaker", Level: Degraded, Hold: 5 * time.Second,
+		Text: "the server refuses fresh tokens; requests are held back for a while", Remedy: "check the server's log and clock"}
+	RenewalDelayed = Condition{ID: "renewal-delayed", Level: Degraded, Hold: time.Minute,
+		Text: "the session could not be renewed yet; it is still valid"}
+	SlotPending = Condition{ID: "slot-pending", Level: Degraded, Hold: 30 * time.Second,
+		Text: "the keychain does not take the newest session; it is safe in the journal", Remedy: "check the desktop's keyring"}
+	ProxyDown = Condition{ID: "proxy-down", Level: NeedsUser,
+		Text: "the local address for players is not open", Remedy: "free the port"}
+)
+
+// declared lists every condition in the order of their gravity.
+var declared = []*Condition{
+	&AccountPaused, &NoAccount, &SignedOut, &PasswordRefused, &AccountDisabled, &SessionLost, &TokenRefused,
+	&VaultUnreadable, &VaultNewer, &VaultDenied, &VaultLocked, &VaultAbsent, &HeaderEaten, &ProxyDown,
+	&VaultHanging, &ServerUnreachable, &RateLimited, &DiskTrouble,
+	&TokenSuspect, &RenewalDelayed, &SlotPending,
+}

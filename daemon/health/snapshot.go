@@ -1,0 +1,115 @@
+package health
+
+import "time"
+
+// Snapshot is the state of the whole program at one moment: what the control
+// socket serves, `status --json` prints and the tray draws. It never holds a
+// secret.
+type Snapshot struct {
+	Version  string    `json:"version"`
+	PID      int       `json:"pid"`
+	At       Time      `json:"at"`
+	Level    Level     `json:"level"` // the worst account's
+	Accounts []Account `json:"accounts"`
+}
+
+// Account is one account's part of a Snapshot.
+type Account struct {
+	Name          string  `json:"name"`
+	Server        string  `json:"server"`
+	ServerVersion string  `json:"server_version"`
+	User          string  `json:"user"`
+	Level         Level   `json:"level"`
+	Condition     string  `json:"condition"`
+	Reason        string  `json:"reason"`
+	Remedy        string  `json:"remedy"`
+	Since         Time    `json:"since"`
+	Session       Session `json:"session"`
+	Socket        Socket  `json:"socket"`
+	Proxy         Proxy   `json:"proxy"`
+	Vault         Vault   `json:"vault"`
+}
+
+// Session is the login as the session engine sees it.
+type Session struct {
+	State            string       `json:"state"`  // name of the state machine's state
+	Method           string       `json:"method"` // password, api-key, legacy-token
+	Generation       uint64       `json:"generation"`
+	AccessExpiresAt  Time         `json:"access_expires_at"`
+	RefreshExpiresAt Time         `json:"refresh_expires_at"`
+	NextRotationAt   Time         `json:"next_rotation_at"`
+	Refreshes        int          `json:"refreshes"`       // that gave a new pair, since the start
+	PasswordLogins   int          `json:"password_logins"` // by the stored password, since the start
+	LastRotation     LastRotation `json:"last_rotation"`
+}
+
+// LastRotation is the newest attempt to renew the session.
+type LastRotation struct {
+	At      Time   `json:"at"`
+	Outcome string `json:"outcome"`
+}
+
+// Socket is the live connection. Its state is "off" where there is none.
+type Socket struct {
+	State      string `json:"state"`
+	Since      Time   `json:"since"`
+	Reconnects int    `json:"reconnects"`
+}
+
+// Proxy is the local address for players, counted since the start.
+type Proxy struct {
+	URL      string `json:"url"`
+	Requests uint64 `json:"requests"`
+	Bytes    uint64 `json:"bytes"`
+	Active   int    `json:"active"`
+}
+
+// Vault says where the session is kept. Its condition is "ok" or why not.
+type Vault struct {
+	Backend   string `json:"backend"`
+	Condition string `json:"condition"`
+}
+
+// Time is a moment that JSON shows as RFC 3339 in UTC, and as null when it is
+// not known.
+type Time struct{ time.Time }
+
+// At returns t as a Time.
+func At(t time.Time) Time { return Time{t} }
+
+// MarshalJSON implements json.Marshaler.
+func (t Time) MarshalJSON() ([]byte, error) {
+	if t.IsZero() {
+		return []byte("null"), nil
+	}
+	return []byte(t.UTC().Format(`"` + time.RFC3339 + `"`)), nil
+}
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (t *Time) UnmarshalJSON(b []byte) error {
+	if string(b) == "null" {
+		*t = Time{}
+		return nil
+	}
+	return t.Time.UnmarshalJSON(b)
+}
+
+// Worst returns the level of the gravest account: Paused counts only when
+// every account is.
+func Worst(accounts []Account) Level {
+	worst, paused := OK, 0
+	for _, a := range accounts {
+		if a.Level == Paused {
+			paused++
+			continue
+		}
+		worst = max(worst, a.Level)
+	}
+	switch {
+	case len(accounts) == 0:
+		return NeedsUser
+	case paused == len(accounts):
+		return Paused
+	}
+	return worst
+}
