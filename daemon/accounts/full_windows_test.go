@@ -1,0 +1,3 @@
+package accounts
+
+func prepareChild(string) error { return nil }

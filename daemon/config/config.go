@@ -1,0 +1,107 @@
+// Package config reads the user's config.toml and knows where the program's
+// files lie.
+//
+// It exists so that a mistake in a file that people edit by hand is answered
+// with its line and its key, before anything starts. It never writes
+// config.toml and never guesses: a file that is half written, or holds a key
+// nobody reads, is refused as a whole. What the program itself remembers
+// (accounts, ports, grants) is not here but in files of its own in state.
+package config
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"maps"
+	"os"
+	"slices"
+)
+
+const (
+	// DefaultListen is the port at which players reach the first account.
+	DefaultListen = 13379
+	// StatusPort is the port of the status page, which no account may have.
+	StatusPort = 13380
+
+	// maxSize is far above any file a person writes; it keeps a path that
+	// was mistyped as a device or a log from being read to its end.
+	maxSize = 256 << 10
+)
+
+// LocalAccess says which local programs may use an account without a grant.
+type LocalAccess string
+
+const (
+	AccessUser  LocalAccess = "user"  // every program of the same user of this machine
+	AccessGrant LocalAccess = "grant" // only programs that present a grant
+)
+
+// Store names where sessions are kept.
+type Store string
+
+const (
+	StoreOS   Store = "os"   // the keychain of the desktop
+	StoreFile Store = "file" // a file sealed with a passphrase
+)
+
+// Config is a valid configuration. It does not change after Load and may be
+// shared; printing it shows no secret.
+type Config struct {
+	LogLevel    slog.Level
+	Listen      int // port of the first account, 1 to 65535 and not StatusPort
+	LocalAccess LocalAccess
+	Store       Store  // for accounts that are signed in from now on
+	UserAgent   string // "" leaves the choice to the program
+
+	upstream layer
+	accounts map[string]layer
+}
+
+// Default returns what holds without a file.
+func Default() Config {
+	return Config{LogLevel: slog.LevelInfo, Listen: DefaultListen, LocalAccess: AccessUser, Store: StoreOS}
+}
+
+// Load reads the file at path. A file that does not exist gives Default. Every
+// other trouble, a link into nowhere included, is an *Error and no Config may
+// be used.
+func Load(path string) (Config, error) {
+	data, err := read(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		// A dangling link is a file somebody meant to be read.
+		if _, lerr := os.Lstat(path); lerr == nil {
+			return Config{}, &Error{File: path, Msg: "is a link to a file that does not exist", err: err}
+		}
+		return Default(), nil
+	case err != nil:
+		return Config{}, &Error{File: path, Msg: reason(err), err: err}
+	}
+	return parse(path, data)
+}
+
+func read(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	data, err := io.ReadAll(io.LimitReader(f, maxSize+1))
+	if err := errors.Join(err, f.Close()); err != nil {
+		return nil, err
+	}
+	if len(data) > maxSize {
+		return nil, fmt.Errorf("is larger than %d KiB: not a configuration", maxSize>>10)
+	}
+	// Editors on Windows put a byte order mark in front, which TOML refuses.
+	return bytes.TrimPrefix(data, []byte("\xef\xbb\xbf")), nil
+}
+
+// AccountNames returns the names under [accounts] in order. They need not be
+// names of accounts that exist: an account may be configured before its first
+// sign-in, and only the caller can tell that from a slip.
+func (c Config) AccountNames() []string {
+	return slices.Sorted(maps.Keys(c.accounts))
+}
