@@ -1,0 +1,111 @@
+package absapi
+
+import (
+	"encoding/json"
+	"slices"
+
+	"shelfkeeper/daemon/redact"
+)
+
+// Answer is a successful login or refresh.
+type Answer struct {
+	Pair TokenPair
+	// Legacy is the user's never-expiring token that ABS still sends along; it
+	// is as powerful as the password. Empty if none came.
+	Legacy           redact.Secret
+	UserID, Username string
+	// ServerVersion is empty if the answer named none.
+	ServerVersion string
+	Meta
+}
+
+// Status is what a server says of itself before any sign-in.
+type Status struct {
+	Version     string
+	Initialised bool // false: its first user was never made
+	// AuthMethods holds "local" and "openid" as the server offers them.
+	AuthMethods []string
+	Meta
+}
+
+// Me is the user behind a bearer.
+type Me struct {
+	UserID, Username, Type string
+	Meta
+}
+
+// refusesPassword says why no password should be sent there, or Accepted.
+func (s Status) refusesPassword() (Verdict, string) {
+	switch {
+	case !s.Initialised:
+		return NotInitialised, "the server has no users yet: open it in a browser and create its root user"
+	case len(s.AuthMethods) > 0 && !slices.Contains(s.AuthMethods, "local"):
+		return PasswordLoginOff, "the server has password login switched off"
+	}
+	return Accepted, ""
+}
+
+func decodeStatus(body []byte) (Status, bool) {
+	var s struct {
+		App           string   `json:"app"`
+		ServerVersion string   `json:"serverVersion"`
+		IsInit        *bool    `json:"isInit"`
+		AuthMethods   []string `json:"authMethods"`
+	}
+	if json.Unmarshal(body, &s) != nil || s.App != "audiobookshelf" {
+		return Status{}, false
+	}
+	// A server that does not say so is not taken for an empty one.
+	return Status{Version: s.ServerVersion, Initialised: s.IsInit == nil || *s.IsInit, AuthMethods: s.AuthMethods}, true
+}
+
+func decodeMe(body []byte) (Me, bool) {
+	var m struct{ ID, Username, Type string }
+	if json.Unmarshal(body, &m) != nil || m.ID == "" || m.Username == "" {
+		return Me{}, false
+	}
+	return Me{UserID: m.ID, Username: m.Username, Type: m.Type}, true
+}
+
+// decodeSession reads the body of a login or refresh and says in one line what
+// is wrong with it. Nothing of a body that is not wholly right is returned: a
+// half-read pair must never be stored.
+func decodeSession(body []byte) (Answer, Verdict, string) {
+	var s struct {
+		User *struct {
+			ID           string `json:"id"`
+			Username     string `json:"username"`
+			Token        string `json:"token"`
+			AccessToken  string `json:"accessToken"`
+			RefreshToken string `json:"refreshToken"`
+		} `json:"user"`
+		ServerSettings struct {
+			Version string `json:"version"`
+		} `json:"serverSettings"`
+	}
+	if json.Unmarshal(body, &s) != nil {
+		return Answer{}, Weather, "answered 200 with something that is not Audiobookshelf's JSON"
+	}
+	if s.User == nil || s.User.ID == "" {
+		return Answer{}, Weather, "answered 200 without a user"
+	}
+	if s.User.RefreshToken == "" {
+		// 2.25 and older know only the legacy token, so an access token is not asked for.
+		return Answer{}, MissingRefreshToken, "answered 200 without a refresh token: a gateway strips the x-return-tokens header, or the server is older than 2.26"
+	}
+	access, err := ParseToken(redact.New(s.User.AccessToken))
+	if err != nil || access.Type != "access" {
+		return Answer{}, Weather, "answered 200 with an access token that does not decode"
+	}
+	refresh, err := ParseToken(redact.New(s.User.RefreshToken))
+	if err != nil || refresh.Type != "refresh" {
+		return Answer{}, Weather, "answered 200 with a refresh token that does not decode"
+	}
+	if access.UserID != s.User.ID || refresh.UserID != s.User.ID {
+		return Answer{}, Weather, "answered 200 with tokens of another user than it names"
+	}
+	return Answer{
+		Pair: TokenPair{Access: access, Refresh: refresh}, Legacy: redact.New(s.User.Token),
+		UserID: s.User.ID, Username: s.User.Username, ServerVersion: s.ServerSettings.Version,
+	}, Accepted, ""
+}

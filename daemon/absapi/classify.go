@@ -1,0 +1,156 @@
+package absapi
+
+import (
+	"encoding/json"
+	"fmt"
+	"mime"
+	"net/http"
+)
+
+// op is one question to ABS; what counts as an answer depends on it.
+type op int
+
+const (
+	opPing op = iota
+	opStatus
+	opLogin
+	opRefresh
+	opLogout
+	opMe
+)
+
+// String returns the operation as errors name it.
+func (o op) String() string {
+	return [...]string{"ping server", "ask server status", "sign in", "refresh session", "sign out", "ask for the user"}[o]
+}
+
+// rejections are the texts of abs: server/auth/TokenManager.js and server/Auth.js,
+// the same in every release from 2.26.3 to 2.36.0.
+var rejections = map[string]struct {
+	verdict  Verdict
+	evidence string
+}{
+	"Invalid refresh token":      {RefreshInvalid, "Audiobookshelf does not know this session: `Invalid refresh token`"},
+	"Refresh token expired":      {RefreshExpired, "Audiobookshelf ended the session: `Refresh token expired`"},
+	"User not found or inactive": {UserInactive, "Audiobookshelf has disabled the user: `User not found or inactive`"},
+	"No refresh token provided":  {HeaderEaten, "the x-refresh-token header did not reach Audiobookshelf: `No refresh token provided`"},
+	"Invalid token type":         {HeaderEaten, "another token than ours reached Audiobookshelf as x-refresh-token: `Invalid token type`"},
+}
+
+// classify is the whole judgement: a pure function of the question and of what
+// came back. Whatever it does not know for certain is Weather.
+func classify(o op, a reply) (Verdict, string) {
+	if a.status == 0 {
+		return Weather, transportEvidence(a.err)
+	}
+	if a.status == http.StatusTooManyRequests {
+		return RateLimited, "too many sign-in requests" + from(a)
+	}
+	// An answer cut short may be anything, however its first bytes look.
+	switch {
+	case a.err != nil:
+		return Weather, fmt.Sprintf("the %d answer broke off: %s", a.status, transportEvidence(a.err))
+	case a.tooLarge:
+		return Weather, fmt.Sprintf("the %d answer is too large to be Audiobookshelf's", a.status)
+	case a.elsewhere:
+		return Weather, "the answer came from another address, through a redirect"
+	case a.status == http.StatusOK:
+		return classifyOK(o, a)
+	case a.status == http.StatusUnauthorized && a.header.Get("Www-Authenticate") != "":
+		// ABS never sends it (passport answers bare); every gateway with a password prompt does.
+		return Weather, foreign(a)
+	case a.status == http.StatusUnauthorized && o == opRefresh:
+		if r, ok := rejections[errorText(a)]; ok {
+			return r.verdict, r.evidence
+		}
+	case a.status == http.StatusUnauthorized && isBareText(a, "Unauthorized"):
+		switch o {
+		case opLogin:
+			return PasswordRejected, "Audiobookshelf refused the password, or the account is disabled: it answers both alike"
+		case opMe:
+			return TokenRejected, "Audiobookshelf refused the token"
+		}
+	case a.status == http.StatusBadRequest && o == opLogin && isBareText(a, "Bad Request"),
+		a.status == http.StatusBadRequest && isExpressPage(a, "Bad Request"):
+		return BadRequest, "Audiobookshelf did not understand the request: 400 Bad Request"
+	case a.status == http.StatusRequestHeaderFieldsTooLarge && len(a.body) == 0 && !showsGateway(a.header):
+		return BadRequest, "the request's headers are too large for the server: 431"
+	}
+	return Weather, foreign(a)
+}
+
+func classifyOK(o op, a reply) (Verdict, string) {
+	if !isJSON(a.header) {
+		return Weather, foreign(a)
+	}
+	switch o {
+	case opPing:
+		var p struct{ Success bool }
+		if json.Unmarshal(a.body, &p) == nil && p.Success {
+			return Accepted, ""
+		}
+	case opStatus:
+		if _, ok := decodeStatus(a.body); ok {
+			return Accepted, ""
+		}
+		var object map[string]json.RawMessage
+		if json.Unmarshal(a.body, &object) == nil {
+			return NotABS, "another program answers there" + from(a)
+		}
+	case opLogin, opRefresh:
+		_, v, evidence := decodeSession(a.body)
+		return v, evidence
+	case opLogout:
+		var l map[string]json.RawMessage
+		if json.Unmarshal(a.body, &l) == nil {
+			if _, ok := l["redirect_url"]; ok {
+				return Accepted, ""
+			}
+		}
+	case opMe:
+		if _, ok := decodeMe(a.body); ok {
+			return Accepted, ""
+		}
+	}
+	return Weather, "answered 200 with JSON that is not Audiobookshelf's" + from(a)
+}
+
+// isBareText reports ABS's shape of a refusal: the status text and nothing else.
+// ABS sends it without a content type (passport ends the response itself), but
+// proxies written in Go (Caddy, Traefik, cloudflared, Tailscale) add the one
+// that they sniff, which is text/plain.
+func isBareText(a reply, text string) bool {
+	if string(a.body) != text {
+		return false
+	}
+	kinds := a.header.Values("Content-Type")
+	if len(kinds) == 0 {
+		return true
+	}
+	kind, _, err := mime.ParseMediaType(kinds[0])
+	return err == nil && len(kinds) == 1 && kind == "text/plain"
+}
+
+// isExpressPage reports the page of Express's final handler, byte for byte.
+func isExpressPage(a reply, text string) bool {
+	return string(a.body) == "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<title>Error</title>\n</head>\n<body>\n<pre>"+text+"</pre>\n</body>\n</html>\n"
+}
+
+// errorText returns the text of a JSON body that is exactly {"error": text}.
+// Other programs say more, and some of them have refresh tokens too.
+func errorText(a reply) string {
+	if !isJSON(a.header) {
+		return ""
+	}
+	var object map[string]json.RawMessage
+	var text string
+	if json.Unmarshal(a.body, &object) != nil || len(object) != 1 || json.Unmarshal(object["error"], &text) != nil {
+		return ""
+	}
+	return text
+}
+
+func isJSON(h http.Header) bool {
+	kind, _, err := mime.ParseMediaType(h.Get("Content-Type"))
+	return err == nil && kind == "application/json"
+}

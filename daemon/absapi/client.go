@@ -1,0 +1,169 @@
+// Package absapi speaks the sign-in part of the Audiobookshelf API (ping,
+// status, login, refresh, logout, me) and is the only place where an answer is
+// judged: every status, body and transport error becomes one Verdict here.
+//
+// It exists because a session may end only on an authentic rejection. A
+// gateway's 401, a 404 while the server restarts, a captive portal's page and
+// a lost answer are weather, and they look alike to a client that goes by
+// status codes.
+//
+// It never keeps a token, never retries, never follows a redirect with a
+// secret in hand, and never judges whether a token has expired.
+package absapi
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"net/http"
+	"net/url"
+
+	"shelfkeeper/daemon/redact"
+)
+
+// Doer sends one request. It must not follow redirects and must not hold
+// cookies: the refresh_token cookie that ABS sets would later beat the header
+// on /logout (abs: server/Auth.js).
+type Doer interface {
+	Do(*http.Request) (*http.Response, error)
+}
+
+// Client asks one server. It is immutable and safe for concurrent use as far
+// as its Doer is. Deadlines are the caller's: each method ends with its ctx.
+type Client struct {
+	doer Doer
+	base *url.URL
+}
+
+// New returns a client of the server at base; the paths of the API are added
+// to base's own, so a sub-folder belongs into it.
+func New(doer Doer, base *url.URL) *Client {
+	own := *base
+	own.RawQuery, own.Fragment, own.User = "", "", nil
+	return &Client{doer: doer, base: &own}
+}
+
+// Ping asks the cheapest question there is. It succeeds only when ABS's own
+// JSON came back.
+func (c *Client) Ping(ctx context.Context) (Meta, error) {
+	a, err := c.ask(ctx, call{op: opPing, method: http.MethodGet, path: "ping"})
+	return a.meta(), err
+}
+
+// Status asks which server this is. It needs no sign-in.
+func (c *Client) Status(ctx context.Context) (Status, error) {
+	a, err := c.ask(ctx, call{op: opStatus, method: http.MethodGet, path: "status"})
+	if err != nil {
+		return Status{}, err
+	}
+	s, _ := decodeStatus(a.body)
+	s.Meta = a.meta()
+	return s, nil
+}
+
+// Login signs in with a password and asks for both tokens in the body.
+//
+// It asks /status first and sends no password to what is no ABS, to a server
+// that was never set up, and to one whose password login is switched off: ABS
+// answers those with the 401 or the 500 that would otherwise be taken for
+// something else. An Error from that step has Unwritten set.
+func (c *Client) Login(ctx context.Context, user string, password redact.Secret) (Answer, error) {
+	status, err := c.Status(ctx)
+	if err != nil {
+		return Answer{}, asLogin(err)
+	}
+	if v, why := status.refusesPassword(); v != Accepted {
+		return Answer{}, &Error{Op: opLogin.String(), Verdict: v, Evidence: why, Unwritten: true, Meta: status.Meta}
+	}
+	body, err := json.Marshal(struct {
+		Username string `json:"username"`
+		Password string `json:"password"`
+	}{user, password.Reveal()})
+	if err != nil {
+		return Answer{}, &Error{Op: opLogin.String(), Verdict: BadRequest, Evidence: "the name or password is not text", Unwritten: true, Err: err}
+	}
+	header := http.Header{}
+	header.Set("Content-Type", "application/json")
+	// Exactly "true": "1" makes ABS answer with a cookie instead (abs: server/Auth.js).
+	header.Set("X-Return-Tokens", "true")
+	return c.session(ctx, call{op: opLogin, method: http.MethodPost, path: "login", header: header, body: body})
+}
+
+// Refresh rotates: it trades a refresh token for a new pair. The old token is
+// spent as soon as the server has read the request, whether or not the answer
+// arrives; only Error.Unwritten says that it surely is not.
+func (c *Client) Refresh(ctx context.Context, refresh redact.Secret) (Answer, error) {
+	return c.session(ctx, call{op: opRefresh, method: http.MethodPost, path: "auth/refresh", header: refreshHeader(refresh)})
+}
+
+// Logout ends the session of this refresh token, which must be the current
+// one: ABS answers 200 for any other and ends nothing. Success therefore says
+// that ABS answered, not that a session ended.
+func (c *Client) Logout(ctx context.Context, refresh redact.Secret) (Meta, error) {
+	a, err := c.ask(ctx, call{op: opLogout, method: http.MethodPost, path: "logout", header: refreshHeader(refresh)})
+	return a.meta(), err
+}
+
+// Me asks whom a bearer (access token, API key, legacy token) belongs to.
+func (c *Client) Me(ctx context.Context, bearer redact.Secret) (Me, error) {
+	header := http.Header{}
+	header.Set("Authorization", "Bearer "+bearer.Reveal())
+	a, err := c.ask(ctx, call{op: opMe, method: http.MethodGet, path: "api/me", header: header})
+	if err != nil {
+		return Me{}, err
+	}
+	me, _ := decodeMe(a.body)
+	me.Meta = a.meta()
+	return me, nil
+}
+
+func (c *Client) session(ctx context.Context, q call) (Answer, error) {
+	a, err := c.ask(ctx, q)
+	if err != nil {
+		return Answer{}, err
+	}
+	answer, _, _ := decodeSession(a.body)
+	answer.Meta = a.meta()
+	return answer, nil
+}
+
+func (c *Client) ask(ctx context.Context, q call) (reply, error) {
+	a := c.exchange(ctx, q)
+	if v, evidence := classify(q.op, a); v != Accepted {
+		return a, a.failure(q.op, v, evidence)
+	}
+	return a, nil
+}
+
+func refreshHeader(refresh redact.Secret) http.Header {
+	header := http.Header{}
+	header.Set("X-Refresh-Token", refresh.Reveal())
+	return header
+}
+
+// call is one request to be made.
+type call struct {
+	op           op
+	method, path string
+	header       http.Header
+	body         []byte
+}
+
+func (q call) request(ctx context.Context, base *url.URL) (*http.Request, error) {
+	var r *http.Request
+	var err error
+	target := base.JoinPath(q.path).String()
+	if q.body == nil {
+		r, err = http.NewRequestWithContext(ctx, q.method, target, nil)
+	} else {
+		r, err = http.NewRequestWithContext(ctx, q.method, target, bytes.NewReader(q.body))
+	}
+	if err != nil {
+		return nil, err
+	}
+	for name, values := range q.header {
+		r.Header[name] = values
+	}
+	r.Header.Set("Accept", "application/json")
+	return r, nil
+}

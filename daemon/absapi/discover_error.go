@@ -1,0 +1,104 @@
+package absapi
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"net"
+	"net/http"
+	"net/url"
+)
+
+// Cause is the kind of reason for which no server was found. Of several
+// attempts the one with the highest cause is reported: it got furthest.
+type Cause int
+
+// The causes.
+const (
+	CauseAddress     Cause = iota + 1 // what was typed is no address; nothing was asked
+	CauseName                         // the host's name does not resolve
+	CauseUnreachable                  // nothing answers there
+	CauseNotABS                       // something answers, and it is no Audiobookshelf
+	CauseServer                       // a gateway answers for a server that does not (5xx), or asks to wait (429)
+	CauseRedirect                     // redirects that must not be followed
+	CauseGateway                      // a gateway wants a sign-in first
+	CauseTLS                          // the certificate is not trusted
+	CauseSettings                     // our own settings for this server are unusable
+	CauseCancelled                    // the caller gave up
+)
+
+const passGateway = "let the gateway pass this program, with a header or a rule that needs no browser"
+
+// isFinal reports whether trying other forms of the address could only mislead:
+// falling back to http past a bad certificate is what an attacker wants.
+func (c Cause) isFinal() bool {
+	return c == CauseGateway || c == CauseTLS || c == CauseSettings || c == CauseCancelled
+}
+
+// DiscoverError says why no server was found, for a person.
+type DiscoverError struct {
+	Cause    Cause
+	Address  string // what was asked; empty if nothing was
+	Evidence string // what was seen, one line
+	Remedy   string // what to do about it, one line
+	Status   int    // of the answer; 0 if none came
+	Err      error
+}
+
+// Error returns evidence and remedy in one line.
+func (e *DiscoverError) Error() string {
+	if e.Address == "" {
+		return "find server: " + e.Evidence
+	}
+	return "find server at " + e.Address + ": " + e.Evidence + "; " + e.Remedy
+}
+
+// Unwrap returns the transport error.
+func (e *DiscoverError) Unwrap() error { return e.Err }
+
+func badAddress(evidence string) *DiscoverError {
+	return &DiscoverError{Cause: CauseAddress, Evidence: evidence, Remedy: "check the address"}
+}
+
+// explain says why an answer, or its absence, is no server.
+func explain(base *url.URL, a reply, v Verdict, evidence string) *DiscoverError {
+	e := &DiscoverError{Address: base.String(), Evidence: evidence, Status: a.status, Err: a.err}
+	switch {
+	case a.status == 0:
+		e.Cause, e.Remedy = unreachable(base, a.err)
+	case v == RateLimited, a.status >= 500:
+		e.Cause, e.Remedy = CauseServer, "wait until the server runs again, or look at its log and at the gateway's"
+	case a.header.Get("Www-Authenticate") != "", gateway(a) != "" && a.status != 404:
+		e.Cause, e.Remedy = CauseGateway, passGateway
+	default:
+		e.Cause, e.Remedy = CauseNotABS, "check host, port and sub-folder; Audiobookshelf's own port is 13378 unless changed"
+	}
+	return e
+}
+
+func unreachable(base *url.URL, err error) (Cause, string) {
+	var dns *net.DNSError
+	var record tls.RecordHeaderError
+	switch {
+	case errors.Is(err, context.Canceled):
+		return CauseCancelled, "try again"
+	case errors.As(err, &dns):
+		return CauseName, "check the spelling, and whether this computer is in the right network or VPN"
+	case isCertificateError(err):
+		return CauseTLS, "name the file of your own authority's certificate in the account's settings, or correct the server's certificate"
+	case errors.Is(err, http.ErrSchemeMismatch), errors.As(err, &record):
+		return CauseUnreachable, "give the address with http:// if the network can be trusted"
+	case base.Port() == "":
+		return CauseUnreachable, "check that the server runs; if it has no gateway in front, add its port, 13378 unless changed"
+	}
+	return CauseUnreachable, "check that the server runs and that port " + base.Port() + " is right"
+}
+
+func isCertificateError(err error) bool {
+	var verify *tls.CertificateVerificationError
+	var unknown x509.UnknownAuthorityError
+	var host x509.HostnameError
+	var invalid x509.CertificateInvalidError
+	return errors.As(err, &verify) || errors.As(err, &unknown) || errors.As(err, &host) || errors.As(err, &invalid)
+}

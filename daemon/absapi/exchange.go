@@ -1,0 +1,105 @@
+package absapi
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptrace"
+	"sync/atomic"
+	"time"
+)
+
+const (
+	// maxBody bounds every answer but those below; ABS's are a few hundred bytes.
+	maxBody = 1 << 20
+	// maxSessionBody bounds answers that hold the whole user: with thousands of
+	// progress entries and bookmarks they reach megabytes.
+	maxSessionBody = 8 << 20
+)
+
+// reply is everything classify may look at.
+type reply struct {
+	status    int
+	header    http.Header
+	body      []byte
+	tooLarge  bool // the body went on beyond its bound
+	elsewhere bool // the Doer followed a redirect
+	secure    bool // it came over TLS, which ABS itself does not speak
+	err       error
+	unwritten bool
+	at        time.Time
+}
+
+func (a reply) failure(o op, v Verdict, evidence string) *Error {
+	m := a.meta()
+	// A gateway's own answer says nothing about ABS's limiter.
+	m.Direct = m.Direct && v != Weather && v != NotABS
+	return &Error{
+		Op: o.String(), Verdict: v, Status: a.status, Evidence: evidence,
+		RetryAfter: retryAfter(a.status, a.header, a.at), Unwritten: a.unwritten, Meta: m, Err: a.err,
+	}
+}
+
+func (c *Client) exchange(ctx context.Context, q call) reply {
+	var w written
+	r, err := q.request(w.trace(ctx), c.base)
+	if err != nil {
+		return reply{err: err, unwritten: true, at: time.Now()}
+	}
+	resp, err := c.doer.Do(r)
+	if err != nil {
+		return reply{err: err, unwritten: w.proves(err), at: time.Now()}
+	}
+	defer resp.Body.Close()
+	a := reply{status: resp.StatusCode, header: resp.Header, secure: resp.TLS != nil, at: time.Now()}
+	if from := resp.Request; from != nil && from.URL != nil {
+		a.elsewhere = from.URL.String() != r.URL.String()
+	}
+	limit := maxBody
+	if q.op == opLogin || q.op == opRefresh || q.op == opMe {
+		limit = maxSessionBody
+	}
+	a.body, a.err = io.ReadAll(io.LimitReader(resp.Body, int64(limit)+1))
+	if len(a.body) > limit {
+		a.body, a.tooLarge = a.body[:limit], true
+	}
+	return a
+}
+
+// written watches how far a request got. Its callbacks run on the transport's
+// goroutines.
+type written struct {
+	gotConnection, wroteHeaders, multiplexed atomic.Bool
+}
+
+func (w *written) trace(ctx context.Context) context.Context {
+	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		GotConn: func(i httptrace.GotConnInfo) {
+			w.gotConnection.Store(true)
+			if t, ok := i.Conn.(*tls.Conn); ok && t.ConnectionState().NegotiatedProtocol == "h2" {
+				w.multiplexed.Store(true)
+			}
+		},
+		WroteHeaders: func() { w.wroteHeaders.Store(true) },
+	})
+}
+
+// proves reports whether the request surely never left in full.
+//
+// Without a connection it cannot have left. With one, missing headers prove
+// something only on HTTP/1 and only when the transport gave up by itself: it
+// then waited for its writer, while a cancelled call returns with the writer
+// still running, and so does HTTP/2. An error may also carry the proof.
+func (w *written) proves(err error) bool {
+	var known interface{ Unwritten() bool }
+	if errors.As(err, &known) {
+		return known.Unwritten()
+	}
+	if !w.gotConnection.Load() {
+		return true
+	}
+	gaveUp := errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
+	return !w.wroteHeaders.Load() && !w.multiplexed.Load() && !gaveUp
+}

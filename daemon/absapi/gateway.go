@@ -1,0 +1,185 @@
+package absapi
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"html"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"syscall"
+	"unicode"
+
+	"shelfkeeper/daemon/redact"
+)
+
+// maxEvidence keeps evidence to a line of a terminal or a notification.
+const maxEvidence = 160
+
+// maxPage is how much of a page is searched for its title and its maker.
+const maxPage = 16 << 10
+
+// foreign describes an answer that is not ABS's, for a person: who seems to
+// have sent it, and what it says of itself.
+func foreign(a reply) string {
+	line := fmt.Sprintf("answered %d", a.status)
+	if text := http.StatusText(a.status); text != "" {
+		line += " " + text
+	}
+	if who := gateway(a); who != "" {
+		line += ", it seems from " + who
+	}
+	if to := location(a); to != "" {
+		line += ", redirecting to " + to
+	}
+	return line + from(a)
+}
+
+// from adds what the answer says of itself: Server, content type, title.
+func from(a reply) string {
+	var parts []string
+	if s := plain(a.header.Get("Server"), 40); s != "" {
+		parts = append(parts, "server "+s)
+	}
+	if s := plain(a.header.Get("Content-Type"), 40); s != "" {
+		parts = append(parts, s)
+	}
+	if s := title(a.body); s != "" {
+		parts = append(parts, fmt.Sprintf("%q", s))
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return " (" + strings.Join(parts, ", ") + ")"
+}
+
+// title returns the title of an HTML page, "" if there is none.
+func title(body []byte) string {
+	page := body[:min(len(body), maxPage)]
+	lower := bytes.ToLower(page)
+	if len(lower) != len(page) { // some letters change their length
+		page = lower
+	}
+	start := bytes.Index(lower, []byte("<title"))
+	if start < 0 {
+		return ""
+	}
+	open := bytes.IndexByte(lower[start:], '>')
+	if open < 0 {
+		return ""
+	}
+	start += open + 1
+	length := bytes.Index(lower[start:], []byte("</title"))
+	if length < 0 {
+		return ""
+	}
+	return plain(html.UnescapeString(string(page[start:start+min(length, 512)])), 60)
+}
+
+// location returns where a redirect points, without query and user.
+func location(a reply) string {
+	if a.status < 300 || a.status > 399 {
+		return ""
+	}
+	u, err := url.Parse(a.header.Get("Location"))
+	if err != nil {
+		return ""
+	}
+	return plain(redact.URL(u), 80)
+}
+
+// gateway names the program that seems to have answered instead of ABS.
+func gateway(a reply) string {
+	to := strings.ToLower(a.header.Get("Location"))
+	cookies := strings.ToLower(strings.Join(a.header.Values("Set-Cookie"), "\n"))
+	body := bytes.ToLower(a.body[:min(len(a.body), maxPage)])
+	has := func(s string) bool { return bytes.Contains(body, []byte(s)) }
+	switch {
+	case strings.Contains(to, "cloudflareaccess.com"), a.header.Get("Cf-Access-Domain") != "", strings.Contains(to, "/cdn-cgi/access/"):
+		return "Cloudflare Access (it wants a service token)"
+	case a.header.Get("Cf-Mitigated") != "", has("challenge-platform"):
+		return "a Cloudflare challenge"
+	case strings.Contains(to, "authelia"), strings.Contains(cookies, "authelia_session"), has("authelia"):
+		return "Authelia"
+	case strings.Contains(to, "/outpost.goauthentik.io/"), strings.Contains(to, "/if/flow/"), has("authentik"):
+		return "authentik"
+	case strings.Contains(to, "/oauth2/"), strings.Contains(cookies, "_oauth2_proxy"), has("oauth2-proxy"), has("/oauth2/start"):
+		return "oauth2-proxy"
+	case strings.Contains(to, "pangolin"), strings.Contains(to, "/auth/resource/"), has("pangolin"):
+		return "Pangolin"
+	case strings.HasPrefix(strings.ToLower(a.header.Get("Server")), "cloudflare"), a.header.Get("Cf-Ray") != "":
+		return "Cloudflare"
+	case a.status == http.StatusNotFound && string(body) == "404 page not found\n":
+		return "Traefik, which has no route to the server"
+	case a.header.Get("Www-Authenticate") != "":
+		return "a gateway with its own password"
+	case has("captive portal"), has("hotspot"), a.status == http.StatusNetworkAuthenticationRequired:
+		return "a captive portal"
+	}
+	return ""
+}
+
+// transportEvidence says in one line why no answer came.
+func transportEvidence(err error) string {
+	var dns *net.DNSError
+	var unknown x509.UnknownAuthorityError
+	var host x509.HostnameError
+	var invalid x509.CertificateInvalidError
+	var record tls.RecordHeaderError
+	var timeout net.Error
+	switch {
+	case err == nil:
+		return "no answer came"
+	case errors.Is(err, context.Canceled):
+		return "the request was given up"
+	case errors.As(err, &dns) && dns.IsNotFound:
+		return plain("the name "+dns.Name+" does not resolve", maxEvidence)
+	case errors.As(err, &unknown):
+		return "the certificate is not trusted" + issuer(unknown.Cert)
+	case errors.As(err, &host):
+		return plain("the certificate is for another name than "+host.Host, maxEvidence)
+	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
+		return "the certificate has expired or is not valid yet" + issuer(invalid.Cert)
+	case errors.Is(err, http.ErrSchemeMismatch), errors.As(err, &record):
+		return "no TLS is spoken there: the address is plain http"
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return "the connection was refused"
+	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
+		return "no answer within the deadline"
+	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return "the connection was cut"
+	}
+	var u *url.Error
+	if errors.As(err, &u) {
+		err = u.Err
+	}
+	return plain(redact.Text(err.Error()), maxEvidence)
+}
+
+func issuer(c *x509.Certificate) string {
+	if c == nil {
+		return ""
+	}
+	if name := plain(c.Issuer.String(), 80); name != "" {
+		return " (issued by " + name + ")"
+	}
+	return ""
+}
+
+// plain makes text of others fit for one line: no control characters, no
+// tokens, at most n runes.
+func plain(s string, n int) string {
+	s = s[:min(len(s), 4<<10)]
+	s = strings.Join(strings.FieldsFunc(s, func(r rune) bool { return unicode.IsSpace(r) || !unicode.IsPrint(r) }), " ")
+	s = redact.Text(strings.ToValidUTF8(s, ""))
+	if r := []rune(s); len(r) > n {
+		s = string(r[:n-1]) + "…"
+	}
+	return s
+}

@@ -1,0 +1,90 @@
+package upstream
+
+import (
+	"context"
+	"net"
+	"sync"
+)
+
+type dialFunc func(ctx context.Context, network, addr string) (net.Conn, error)
+
+// network dials, and remembers what it dialled so that Close can cut it: a
+// transport alone closes only its idle connections.
+type network struct {
+	dial dialFunc
+	// dials counts the calls of dial under way; net/http goes on with them
+	// after the request that wanted them has gone.
+	dials sync.WaitGroup
+
+	mu     sync.Mutex
+	closed bool
+	open   map[*tracked]struct{}
+	cancel map[*context.CancelFunc]struct{}
+}
+
+func newNetwork(dial dialFunc) *network {
+	return &network{dial: dial, open: map[*tracked]struct{}{}, cancel: map[*context.CancelFunc]struct{}{}}
+}
+
+// DialContext dials within dialDeadline.
+func (n *network) DialContext(ctx context.Context, kind, addr string) (net.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, dialDeadline)
+	defer cancel()
+	n.mu.Lock()
+	if n.closed {
+		n.mu.Unlock()
+		return nil, ErrClosed
+	}
+	n.dials.Add(1)
+	defer n.dials.Done()
+	n.cancel[&cancel] = struct{}{}
+	n.mu.Unlock()
+
+	conn, err := n.dial(ctx, kind, addr)
+
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	delete(n.cancel, &cancel)
+	if err != nil {
+		return nil, err
+	}
+	if n.closed {
+		_ = conn.Close()
+		return nil, ErrClosed
+	}
+	t := &tracked{Conn: conn, network: n}
+	n.open[t] = struct{}{}
+	return t, nil
+}
+
+// Close cuts every connection and waits for dials under way.
+func (n *network) Close() {
+	n.mu.Lock()
+	n.closed = true
+	for cancel := range n.cancel {
+		(*cancel)()
+	}
+	conns := make([]*tracked, 0, len(n.open))
+	for c := range n.open {
+		conns = append(conns, c)
+	}
+	n.mu.Unlock()
+	for _, c := range conns {
+		_ = c.Close()
+	}
+	n.dials.Wait()
+}
+
+// tracked is a connection that its network forgets when it is closed.
+type tracked struct {
+	net.Conn
+	network *network
+}
+
+// Close closes the connection.
+func (t *tracked) Close() error {
+	t.network.mu.Lock()
+	delete(t.network.open, t)
+	t.network.mu.Unlock()
+	return t.Conn.Close()
+}

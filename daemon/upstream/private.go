@@ -1,0 +1,95 @@
+package upstream
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"sync"
+)
+
+// ErrSpent is the error of a request on a Private whose connection is gone.
+// The request was not written: errors.As finds Unwritten() true in it.
+var ErrSpent error = spent{}
+
+type spent struct{}
+
+func (spent) Error() string   { return "the private connection is gone" }
+func (spent) Unwritten() bool { return true }
+
+// Private is one connection to the server that nobody else uses, HTTP/1.1, so
+// that a preflight proves something about the request after it. Use it from
+// one goroutine, read each body to its end, and Close it.
+//
+// It never moves to another connection by surprise. net/http would dial again
+// in three cases: no idle connection is left; the pooled one was stale and not
+// a byte of the request went out; or a replayable request was cut. Each of
+// them ends in a dial, and a Private dials once. A POST is not replayable
+// (carrier strips Idempotency-Key), so for it the refused dial proves that
+// nothing was written. One more dial is allowed only where an answer announced
+// `Connection: close`: some gateways do so every time.
+type Private struct {
+	upstream  *Upstream
+	network   *network
+	transport *http.Transport
+
+	mu    sync.Mutex
+	dials int // how many more are allowed
+}
+
+// Private returns a connection of its own, not yet dialled. It outlives Close
+// of the Upstream and must be closed itself.
+func (u *Upstream) Private() *Private {
+	p := &Private{upstream: u, dials: 1}
+	p.network = newNetwork(u.dial)
+	p.transport = u.newTransport(p.dialOnce)
+	p.transport.MaxConnsPerHost = 1
+	p.transport.MaxIdleConnsPerHost = 1
+	// On HTTP/2 a cancelled request cannot be told from a written one.
+	p.transport.Protocols = new(http.Protocols)
+	p.transport.Protocols.SetHTTP1(true)
+	return p
+}
+
+// Do sends one request with the policy's headers and follows no redirect.
+func (p *Private) Do(r *http.Request) (*http.Response, error) {
+	resp, err := p.transport.RoundTrip(p.upstream.prepare(r))
+	if err != nil {
+		return nil, err
+	}
+	if resp.Close {
+		p.allow()
+	}
+	return resp, nil
+}
+
+// Close cuts the connection, whatever runs on it, and waits for a dial under way.
+func (p *Private) Close() {
+	p.network.Close()
+	p.transport.CloseIdleConnections()
+}
+
+func (p *Private) allow() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.dials = 1
+}
+
+func (p *Private) dialOnce(ctx context.Context, kind, addr string) (net.Conn, error) {
+	p.mu.Lock()
+	allowed := p.dials > 0
+	if allowed {
+		p.dials--
+	}
+	p.mu.Unlock()
+	if !allowed {
+		return nil, ErrSpent
+	}
+	return p.network.DialContext(ctx, kind, addr)
+}
+
+var _ interface{ Unwritten() bool } = spent{}
+
+// IsSpent reports whether err says that a private connection was gone before
+// the request was written.
+func IsSpent(err error) bool { return errors.Is(err, ErrSpent) }

@@ -1,0 +1,87 @@
+package upstream
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
+	"fmt"
+	"os"
+)
+
+// maxCAFile is far above any bundle; it keeps a mistaken path to a film from
+// being read into memory.
+const maxCAFile = 8 << 20
+
+// trust returns the TLS settings: the system's roots and those of the file.
+func trust(caFile string) (*tls.Config, error) {
+	config := &tls.Config{MinVersion: tls.VersionTLS12}
+	if caFile == "" {
+		return config, nil
+	}
+	body, err := readBounded(caFile)
+	if err != nil {
+		return nil, err
+	}
+	roots, err := x509.SystemCertPool()
+	if err != nil {
+		// A system without roots of its own still has the user's file.
+		roots = x509.NewCertPool()
+	}
+	count, err := appendCertificates(roots, caFile, body)
+	if err != nil {
+		return nil, err
+	}
+	if count == 0 {
+		return nil, fmt.Errorf("%w: CA file %s holds no certificate; it must be PEM text with -----BEGIN CERTIFICATE-----", ErrPolicy, caFile)
+	}
+	config.RootCAs = roots
+	return config, nil
+}
+
+func readBounded(path string) ([]byte, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, fmt.Errorf("%w: read CA file %s: %w", ErrPolicy, path, unwrapPath(err))
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%w: CA file %s is not a file", ErrPolicy, path)
+	}
+	if info.Size() > maxCAFile {
+		return nil, fmt.Errorf("%w: CA file %s is too large to be a list of certificates", ErrPolicy, path)
+	}
+	body, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("%w: read CA file %s: %w", ErrPolicy, path, unwrapPath(err))
+	}
+	return body, nil
+}
+
+// appendCertificates is stricter than the pool's own AppendCertsFromPEM, which
+// skips what it cannot read: a broken certificate would surface much later, as
+// a handshake error.
+func appendCertificates(roots *x509.CertPool, name string, body []byte) (int, error) {
+	count := 0
+	for {
+		var block *pem.Block
+		if block, body = pem.Decode(body); block == nil {
+			return count, nil
+		}
+		if block.Type != "CERTIFICATE" {
+			continue
+		}
+		c, err := x509.ParseCertificate(block.Bytes)
+		if err != nil {
+			return 0, fmt.Errorf("%w: certificate %d of CA file %s is broken: %w", ErrPolicy, count+1, name, err)
+		}
+		roots.AddCert(c)
+		count++
+	}
+}
+
+// unwrapPath drops the path that the message around it names already.
+func unwrapPath(err error) error {
+	if p, ok := err.(*os.PathError); ok {
+		return p.Err
+	}
+	return err
+}

@@ -1,0 +1,86 @@
+package upstream
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"sync"
+
+	"github.com/gorilla/websocket"
+
+	"shelfkeeper/daemon/redact"
+)
+
+// WebsocketDialer returns a dialer with the policy's trust and proxy. Pass it
+// Header(); it refuses every origin but the policy's, since that header would
+// go along. Its connections are cut by Close of the Upstream.
+func (u *Upstream) WebsocketDialer() *websocket.Dialer {
+	config := u.tls.Clone()
+	// An upgrade exists in HTTP/1.1 only; a gateway that negotiates h2 by ALPN
+	// would answer it with a protocol error.
+	config.NextProtos = []string{"http/1.1"}
+	route := &websocketRoute{upstream: u}
+	return &websocket.Dialer{
+		NetDialContext:   route.dial,
+		TLSClientConfig:  config,
+		HandshakeTimeout: websocketDeadline,
+		Proxy:            route.proxy,
+	}
+}
+
+// websocketRoute gives gorilla/websocket the kinds of proxy that net/http
+// knows and it does not: https and socks5h.
+type websocketRoute struct {
+	upstream *Upstream
+	// tlsProxies holds the host:port of proxies that are spoken to over TLS, as
+	// keys, and their host names.
+	tlsProxies sync.Map
+}
+
+// proxy is asked once for each dial, before anything is sent.
+func (w *websocketRoute) proxy(r *http.Request) (*url.URL, error) {
+	if !w.upstream.sameOrigin(r.URL) {
+		return nil, fmt.Errorf("open websocket: %s is not the account's server", redact.URL(r.URL))
+	}
+	if w.upstream.proxy == nil {
+		return nil, nil
+	}
+	p, err := w.upstream.proxy(r)
+	if err != nil || p == nil {
+		return nil, err
+	}
+	own := *p
+	switch p.Scheme {
+	case "socks5h": // gorilla's socks5 leaves the name to the proxy already
+		own.Scheme = "socks5"
+	case "https":
+		own.Scheme, own.Host = "http", net.JoinHostPort(p.Hostname(), port(p))
+		w.tlsProxies.Store(own.Host, p.Hostname())
+	}
+	if own.Scheme == "socks5" && own.Port() == "" {
+		own.Host = net.JoinHostPort(p.Hostname(), "1080")
+	}
+	return &own, nil
+}
+
+func (w *websocketRoute) dial(ctx context.Context, kind, addr string) (net.Conn, error) {
+	conn, err := w.upstream.network.DialContext(ctx, kind, addr)
+	if err != nil {
+		return nil, err
+	}
+	name, secure := w.tlsProxies.Load(addr)
+	if !secure {
+		return conn, nil
+	}
+	config := w.upstream.tls.Clone()
+	config.ServerName = name.(string)
+	outer := tls.Client(conn, config)
+	if err := outer.HandshakeContext(ctx); err != nil {
+		_ = conn.Close()
+		return nil, fmt.Errorf("open websocket: speak to the proxy: %w", err)
+	}
+	return outer, nil
+}
