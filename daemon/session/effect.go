@@ -1,0 +1,53 @@
+package session
+
+import (
+	"shelfkeeper/daemon/redact"
+	"shelfkeeper/keychain"
+)
+
+// Effect is something for the interpreter to do. Each of them but Release
+// answers with exactly one fact.
+type Effect interface{ effect() }
+
+type (
+	// Open reads the account's record. Prompt: the user asked, so the keychain
+	// may ask too.
+	Open struct{ Prompt bool }
+	// Acquire takes the account's lock and reads the newest record under it.
+	Acquire struct{ Prompt bool }
+	// Release gives the lock back and closes the attempt's connection.
+	Release struct{}
+	// Preflight opens the attempt's connection and pings over it.
+	Preflight struct{}
+	// Commit makes the record durable in the journal.
+	Commit struct{ Record keychain.Record }
+	// Refresh presents the refresh token on the attempt's connection.
+	Refresh struct{ Token redact.Secret }
+	// Login asks /status and then signs in with the stored password.
+	Login struct {
+		Username string
+		Password redact.Secret
+	}
+	// Settle writes the journal's record, of this generation or a newer one,
+	// into a keychain slot.
+	Settle struct {
+		Generation uint64
+		Prompt     bool
+	}
+	// Check asks the server whether it accepts the static token.
+	Check struct{ Token redact.Secret }
+	// Erase signs out at the server with the newest refresh token, which may
+	// be empty, then makes the vault forget.
+	Erase struct{ Token redact.Secret }
+)
+
+func (Open) effect()      {}
+func (Acquire) effect()   {}
+func (Release) effect()   {}
+func (Preflight) effect() {}
+func (Commit) effect()    {}
+func (Refresh) effect()   {}
+func (Login) effect()     {}
+func (Settle) effect()    {}
+func (Check) effect()     {}
+func (Erase) effect()     {}

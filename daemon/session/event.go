@@ -1,0 +1,105 @@
+package session
+
+import (
+	"time"
+
+	"shelfkeeper/daemon/absapi"
+	"shelfkeeper/daemon/redact"
+	"shelfkeeper/keychain"
+)
+
+// Event is a fact with the moment and the chance that the pure machine cannot
+// have by itself.
+type Event struct {
+	At     time.Time
+	Jitter float64 // in [0,1), for back-off
+	Fact   Fact
+}
+
+// Fact is what happened.
+type Fact interface{ fact() }
+
+// Facts from outside.
+type (
+	// Started is the first fact of all.
+	Started struct{}
+	// Due: the timer that the machine set has fired.
+	Due struct{}
+	// Woken: the network changed or the machine slept. Back-off is forgotten.
+	Woken struct{ Reason string }
+	// Stored: somebody else wrote this account's record.
+	Stored struct{}
+	// Needed: somebody wants a token now and none is usable.
+	Needed struct{}
+	// Suspected: this access token got an authentic 401.
+	Suspected struct{ Token redact.Secret }
+	// Asked: the user wants the session renewed, and may be prompted.
+	Asked struct{}
+	// SignOutAsked: the user wants every secret of the account gone.
+	SignOutAsked struct{}
+	// Closed: no new attempt may start.
+	Closed struct{}
+)
+
+// Facts that answer an effect.
+type (
+	// Opened: the vault's newest record, read for the first time or anew.
+	Opened struct{ Record keychain.Record }
+	// OpenFailed: keychain.ErrNotFound is one of the errors.
+	OpenFailed struct{ Err error }
+	// Acquired: the lock is held and this is the newest record under it.
+	Acquired struct{ Record keychain.Record }
+	// AcquireFailed: no lock, or no record under it.
+	AcquireFailed struct{ Err error }
+	// Reachable: ABS answered the ping, and the budget allows a request.
+	Reachable struct{ Meta absapi.Meta }
+	// Unreachable: it did not, or the budget does not.
+	Unreachable struct{ Err *absapi.Error }
+	// Committed: the record is durable.
+	Committed struct{ Record keychain.Record }
+	// CommitFailed: it is not.
+	CommitFailed struct{ Err error }
+	// Refreshed: a pair came back. Fresh answers are not trusted before the
+	// machine has looked at whose they are.
+	Refreshed struct{ Answer absapi.Answer }
+	// RefreshFailed: none came.
+	RefreshFailed struct{ Err *absapi.Error }
+	// LoggedIn: the stored password gave a pair.
+	LoggedIn struct{ Answer absapi.Answer }
+	// LoginFailed: it did not.
+	LoginFailed struct{ Err *absapi.Error }
+	// Settled: the slot holds this generation.
+	Settled struct{ Generation uint64 }
+	// SettleFailed: it does not.
+	SettleFailed struct{ Err error }
+	// Checked: the static token's own answer, nil if it was accepted.
+	Checked struct{ Err *absapi.Error }
+	// Erased: signed out, or why not.
+	Erased struct{ Err error }
+)
+
+func (Started) fact()       {}
+func (Due) fact()           {}
+func (Woken) fact()         {}
+func (Stored) fact()        {}
+func (Needed) fact()        {}
+func (Suspected) fact()     {}
+func (Asked) fact()         {}
+func (SignOutAsked) fact()  {}
+func (Closed) fact()        {}
+func (Opened) fact()        {}
+func (OpenFailed) fact()    {}
+func (Acquired) fact()      {}
+func (AcquireFailed) fact() {}
+func (Reachable) fact()     {}
+func (Unreachable) fact()   {}
+func (Committed) fact()     {}
+func (CommitFailed) fact()  {}
+func (Refreshed) fact()     {}
+func (RefreshFailed) fact() {}
+func (LoggedIn) fact()      {}
+func (LoginFailed) fact()   {}
+func (Settled) fact()       {}
+func (SettleFailed) fact()  {}
+func (Checked) fact()       {}
+func (Erased) fact()        {}

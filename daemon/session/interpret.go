@@ -1,0 +1,246 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"shelfkeeper/daemon/absapi"
+	"shelfkeeper/daemon/redact"
+	"shelfkeeper/keychain"
+)
+
+// Deadlines of the effects. The vault has its own, shorter ones for each call
+// to the keychain; these are the bounds of the whole effect.
+const (
+	// acquireDeadline is longer than another process can take for a refresh.
+	acquireDeadline = 90 * time.Second
+	// vaultDeadline covers several keychain calls in a row.
+	vaultDeadline = 30 * time.Second
+	// promptDeadline is longer than a person is given to type a password.
+	promptDeadline = 5 * time.Minute
+	// pingDeadline: a network that needs longer for a ping is none to bring a
+	// new token home on.
+	pingDeadline = 10 * time.Second
+	// authDeadline is long, since giving up on an answer may cost the session.
+	authDeadline   = 60 * time.Second
+	logoutDeadline = 10 * time.Second
+)
+
+// attempt is what one attempt holds: the account's lock and its connection.
+type attempt struct {
+	release func()
+	conn    Conn
+}
+
+// end gives both back. It may be called twice.
+func (a *attempt) end() {
+	a.disconnect()
+	if a.release != nil {
+		a.release()
+	}
+	*a = attempt{}
+}
+
+func (a *attempt) disconnect() {
+	if a.conn != nil {
+		a.conn.Close()
+		a.conn = nil
+	}
+}
+
+// interpret does e and returns the fact that came of it.
+func (s *Session) interpret(ctx context.Context, e Effect) Fact {
+	switch e := e.(type) {
+	case Open:
+		return s.open(ctx, e)
+	case Acquire:
+		return s.acquire(ctx, e)
+	case Preflight:
+		return s.preflight(ctx)
+	case Commit:
+		ctx, cancel := context.WithTimeout(ctx, vaultDeadline)
+		defer cancel()
+		if err := s.Vault.Commit(ctx, e.Record); err != nil {
+			return CommitFailed{Err: err}
+		}
+		return Committed(e)
+	case Refresh:
+		answer, err := s.auth(ctx, func(ctx context.Context, c *absapi.Client) (absapi.Answer, error) { return c.Refresh(ctx, e.Token) })
+		if err != nil {
+			return RefreshFailed{Err: err}
+		}
+		return Refreshed{Answer: answer}
+	case Login:
+		answer, err := s.auth(ctx, func(ctx context.Context, c *absapi.Client) (absapi.Answer, error) {
+			return c.Login(ctx, e.Username, e.Password)
+		})
+		if err != nil {
+			return LoginFailed{Err: err}
+		}
+		return LoggedIn{Answer: answer}
+	case Settle:
+		ctx, cancel := prompting(ctx, e.Prompt, vaultDeadline)
+		defer cancel()
+		if err := s.Vault.Settle(ctx, s.Account); err != nil {
+			return SettleFailed{Err: err}
+		}
+		return Settled{Generation: e.Generation}
+	case Check:
+		return Checked{Err: s.check(ctx, e.Token)}
+	case Erase:
+		return Erased{Err: s.erase(ctx, e.Token)}
+	}
+	panic("session: an effect without an interpretation")
+}
+
+// prompting bounds ctx, and lets the keychain ask if the user did.
+func prompting(ctx context.Context, prompt bool, bound time.Duration) (context.Context, context.CancelFunc) {
+	if prompt {
+		return context.WithTimeout(keychain.WithPrompt(ctx), promptDeadline)
+	}
+	return context.WithTimeout(ctx, bound)
+}
+
+func (s *Session) open(ctx context.Context, e Open) Fact {
+	ctx, cancel := prompting(ctx, e.Prompt, vaultDeadline)
+	defer cancel()
+	rec, err := s.Vault.Load(ctx, s.Account)
+	if err != nil {
+		return OpenFailed{Err: err}
+	}
+	return Opened{Record: rec}
+}
+
+func (s *Session) acquire(ctx context.Context, e Acquire) Fact {
+	ctx, cancel := prompting(ctx, e.Prompt, acquireDeadline)
+	defer cancel()
+	release, err := s.Vault.Acquire(ctx, s.Account)
+	if err != nil {
+		return AcquireFailed{Err: err}
+	}
+	s.mu.Lock()
+	s.attempt.release = release
+	s.mu.Unlock()
+	rec, err := s.Vault.Load(ctx, s.Account)
+	if err != nil {
+		return AcquireFailed{Err: err}
+	}
+	return Acquired{Record: rec}
+}
+
+// preflight opens the connection that the auth request then uses as well, and
+// looks whether an answer finds its way back over it.
+func (s *Session) preflight(ctx context.Context) Fact {
+	if wait := s.Budget.Wait(time.Now()); wait > 0 {
+		return Unreachable{Err: overBudget(wait)}
+	}
+	conn := s.Connect()
+	s.mu.Lock()
+	s.attempt.disconnect()
+	s.attempt.conn = conn
+	s.mu.Unlock()
+	ctx, cancel := context.WithTimeout(ctx, pingDeadline)
+	defer cancel()
+	meta, err := absapi.New(conn, s.Base).Ping(ctx)
+	if err != nil {
+		return Unreachable{Err: asError(err)}
+	}
+	return Reachable{Meta: meta}
+}
+
+// auth makes one request that the server's limiter counts.
+func (s *Session) auth(ctx context.Context, ask func(context.Context, *absapi.Client) (absapi.Answer, error)) (absapi.Answer, *absapi.Error) {
+	s.mu.Lock()
+	conn := s.attempt.conn
+	s.mu.Unlock()
+	return spend(ctx, s.Budget, absapi.New(conn, s.Base), ask)
+}
+
+// spend makes one request within the budget, and lets the budget learn from
+// the answer.
+func spend(ctx context.Context, b *Budget, c *absapi.Client, ask func(context.Context, *absapi.Client) (absapi.Answer, error)) (absapi.Answer, *absapi.Error) {
+	wait, err := b.Take(time.Now())
+	if err != nil {
+		return absapi.Answer{}, &absapi.Error{Op: "count the request", Verdict: absapi.Weather, Unwritten: true, Evidence: err.Error(), Err: err}
+	}
+	if wait > 0 {
+		return absapi.Answer{}, overBudget(wait)
+	}
+	ctx, cancel := context.WithTimeout(ctx, authDeadline)
+	defer cancel()
+	answer, err := ask(ctx, c)
+	if err != nil {
+		failure := asError(err)
+		b.Learn(time.Now(), failure.Meta, failure.Status != 0 && !failure.Unwritten)
+		return absapi.Answer{}, failure
+	}
+	b.Learn(time.Now(), answer.Meta, true)
+	return answer, nil
+}
+
+func overBudget(wait time.Duration) *absapi.Error {
+	return &absapi.Error{Op: "renew session", Verdict: absapi.RateLimited, Unwritten: true, RetryAfter: wait,
+		Evidence: "our share of the server's sign-in limit is used up"}
+}
+
+func asError(err error) *absapi.Error {
+	var e *absapi.Error
+	if errors.As(err, &e) {
+		return e
+	}
+	return &absapi.Error{Op: "ask the server", Verdict: absapi.Weather, Evidence: redact.Text(err.Error()), Err: err}
+}
+
+// check asks whether a static token is refused by a server that is otherwise
+// in order.
+func (s *Session) check(ctx context.Context, token redact.Secret) *absapi.Error {
+	ctx, cancel := context.WithTimeout(ctx, authDeadline)
+	defer cancel()
+	conn := s.Connect()
+	defer conn.Close()
+	client := absapi.New(conn, s.Base)
+	if _, err := client.Status(ctx); err != nil {
+		return asError(err)
+	}
+	if _, err := client.Me(ctx, token); err != nil {
+		return asError(err)
+	}
+	return nil
+}
+
+// erase ends the session at the server, as far as it can be reached, and then
+// here, under the account's lock.
+func (s *Session) erase(ctx context.Context, token redact.Secret) error {
+	ctx, cancel := prompting(ctx, true, promptDeadline)
+	defer cancel()
+	release, err := s.Vault.Acquire(ctx, s.Account)
+	if err != nil {
+		return err
+	}
+	defer release()
+	var told error
+	if rec, err := s.Vault.Load(ctx, s.Account); err == nil && !rec.Refresh.IsEmpty() {
+		token = rec.Refresh // another process may have rotated
+	}
+	if !token.IsEmpty() {
+		conn := s.Connect()
+		told = Logout(ctx, absapi.New(conn, s.Base), token)
+		conn.Close()
+	}
+	s.mu.Lock()
+	s.leave = told
+	s.mu.Unlock()
+	return s.Vault.Forget(ctx, s.Account)
+}
+
+// Logout ends the session of token at the server. Its error wraps
+// ErrNotToldServer.
+func Logout(ctx context.Context, client *absapi.Client, token redact.Secret) error {
+	ctx, cancel := context.WithTimeout(ctx, logoutDeadline)
+	defer cancel()
+	if _, err := client.Logout(ctx, token); err != nil {
+		return errors.Join(ErrNotToldServer, err)
+	}
+	return nil
+}

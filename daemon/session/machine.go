@@ -1,0 +1,315 @@
+package session
+
+import (
+	"errors"
+	"time"
+
+	"shelfkeeper/daemon/absapi"
+	"shelfkeeper/daemon/redact"
+	"shelfkeeper/keychain"
+)
+
+// next is the whole behaviour of a session: what the fact of e makes of s, and
+// what is to be done about it. It is pure. A fact that answers an effect of
+// another step than the present one is ignored: the step it belonged to is
+// over.
+func next(s State, e Event) (State, []Effect) {
+	m := machine{State: s, now: e.At, jitter: e.Jitter}
+	switch f := e.Fact.(type) {
+	case Started:
+		m.open(false)
+	case Due:
+		m.due()
+	case Woken:
+		m.Failures, m.NotBefore = 0, time.Time{}
+		m.due()
+	case Stored:
+		m.open(false)
+	case Needed:
+		m.needed()
+	case Suspected:
+		m.suspected(f)
+	case Asked:
+		m.asked()
+	case SignOutAsked:
+		m.signOutAsked()
+	case Closed:
+		m.Closing = true
+
+	case Opened:
+		m.opened(f)
+	case OpenFailed:
+		m.openFailed(f)
+	case Acquired:
+		m.acquired(f)
+	case AcquireFailed:
+		m.acquireFailed(f)
+	case Reachable:
+		m.reachable(f)
+	case Unreachable:
+		m.unreachable(f)
+	case Committed:
+		m.committed(f)
+	case CommitFailed:
+		m.commitFailed(f)
+	case Refreshed:
+		m.refreshed(f)
+	case RefreshFailed:
+		m.refreshFailed(f)
+	case LoggedIn:
+		m.loggedIn(f)
+	case LoginFailed:
+		m.loginFailed(f)
+	case Settled:
+		m.settled(f)
+	case SettleFailed:
+		m.settleFailed(f)
+	case Checked:
+		m.checked(f)
+	case Erased:
+		m.erased(f)
+	}
+	return m.State, m.effects
+}
+
+// machine is one run of next.
+type machine struct {
+	State
+	now     time.Time
+	jitter  float64
+	effects []Effect
+}
+
+func (m *machine) do(effects ...Effect) { m.effects = append(m.effects, effects...) }
+
+// open reads the vault. It is how a session begins, and how it goes on after
+// the vault was unavailable or somebody else signed in.
+func (m *machine) open(prompt bool) {
+	if m.Closing || m.busy() {
+		return
+	}
+	m.Step = opening
+	m.do(Open{Prompt: prompt})
+}
+
+func (m *machine) opened(f Opened) {
+	if m.Step != opening {
+		return
+	}
+	m.Step, m.Trouble, m.Failures, m.NotBefore = idle, nil, 0, time.Time{}
+	byUser := m.ByUser
+	if f.Record.Generation > m.Record.Generation {
+		m.adopt(f.Record)
+	}
+	m.ByUser = false
+	switch {
+	case m.Phase == Static || m.Phase == NeedsUser && !byUser:
+	case byUser, m.Lost, m.Record.Intent != nil, !m.usable(m.now):
+		// An intent means that a rotation was cut off, perhaps after the
+		// server did its part: its grace window is running.
+		m.ByUser = byUser
+		m.begin()
+	default:
+		m.due()
+	}
+	m.leaveIfAsked()
+}
+
+func (m *machine) openFailed(f OpenFailed) {
+	if m.Step != opening {
+		return
+	}
+	m.Step, m.ByUser = idle, false
+	m.vaultFailed(f.Err)
+	m.leaveIfAsked()
+}
+
+// vaultFailed takes an error of reading the vault. Not found is an answer;
+// everything else means that nothing is known.
+func (m *machine) vaultFailed(err error) {
+	if errors.Is(err, keychain.ErrNotFound) {
+		m.forget()
+		return
+	}
+	m.Trouble = err
+	if m.Record.Generation == 0 {
+		m.Phase = VaultUnavailable
+	}
+	m.Failures++
+	m.NotBefore = m.now.Add(max(vaultRetry, backoff(m.Failures, m.jitter)))
+}
+
+// forget empties the state after the user signed out, here or in another
+// process. The rules of the server stay.
+func (m *machine) forget() {
+	m.State = State{Phase: SignedOut, Rules: m.Rules, Version: m.Version, Closing: m.Closing}
+}
+
+// adopt makes a durable record of a newer generation the session's own and
+// publishes its token.
+func (m *machine) adopt(rec keychain.Record) {
+	m.Record, m.Candidate, m.Lost = rec, nil, false
+	m.SeenInvalid, m.SeenRefused = 0, false
+	m.SettleAt = m.now
+	if !rec.Static.IsEmpty() {
+		m.Phase, m.Why, m.Published = Static, NoReason, rec.Generation
+		m.owe()
+		return
+	}
+	pair, err := pairOf(rec)
+	if err != nil {
+		// A record without a readable pair still holds the password.
+		m.Phase, m.Pair, m.Published, m.Lost = Offline, absapi.TokenPair{}, 0, true
+		m.owe()
+		return
+	}
+	m.publish(pair, time.Time{})
+}
+
+func pairOf(rec keychain.Record) (absapi.TokenPair, error) {
+	access, errA := absapi.ParseToken(rec.Access)
+	refresh, errR := absapi.ParseToken(rec.Refresh)
+	return absapi.TokenPair{Access: access, Refresh: refresh}, errors.Join(errA, errR)
+}
+
+// publish lets callers use the pair of the durable record. received is when
+// the server gave it, zero if that was before this process began.
+func (m *machine) publish(pair absapi.TokenPair, received time.Time) {
+	m.Pair, m.Published = pair, m.Record.Generation
+	m.RotateAt, m.Usable = window(pair, m.now, m.Skew)
+	m.Obtained, m.UsableAtMost = received, time.Time{}
+	if !received.IsZero() {
+		m.UsableAtMost = received.Add(pair.Access.ExpiresAt.Sub(pair.Access.IssuedAt))
+	}
+	if m.Rules.Collides && m.RotateAt.Before(m.gapEnd()) {
+		m.RotateAt = m.gapEnd()
+	}
+	if pair.Access.Secret != m.Suspect {
+		m.Suspect = redact.Secret{}
+	}
+	m.Phase, m.Why, m.Weather, m.Urgent = Fresh, NoReason, nil, false
+	m.owe()
+}
+
+// owe starts the slot write of the newest record unless one is under way. At
+// the start nothing is known of the slots: writing once more is harmless, and
+// repairs what a crash left behind.
+func (m *machine) owe() {
+	if m.Settled < m.Record.Generation && !m.Settling && !m.Closing {
+		m.Settling = true
+		m.do(Settle{Generation: m.Record.Generation, Prompt: m.ByUser})
+	}
+}
+
+// due does whatever the clock asks for.
+func (m *machine) due() {
+	if m.Closing {
+		return
+	}
+	if !m.now.Before(m.BrokenUntil) {
+		m.BrokenUntil = time.Time{}
+	}
+	if !m.now.Before(m.SettleAt) {
+		m.owe()
+	}
+	if m.busy() || m.now.Before(m.startAt()) {
+		return
+	}
+	switch {
+	case m.Phase == VaultUnavailable:
+		m.open(false)
+	case m.Phase == Fresh && m.BrokenUntil.IsZero() && (m.Urgent || !m.now.Before(m.RotateAt) || !m.usable(m.now)),
+		m.Phase == Offline,
+		m.Phase == NeedsUser && m.Why.probed() && m.Record.Static.IsEmpty():
+		m.begin()
+	case m.Phase == Static && m.SeenRefused, m.Phase == NeedsUser && m.Why == TokenRefused:
+		m.check()
+	}
+}
+
+// needed is a player at the door. It never shortens a pause but the vault's:
+// weather and limits do not pass because somebody waits, but somebody may just
+// have unlocked the keychain and pressed play.
+func (m *machine) needed() {
+	if m.Phase == VaultUnavailable {
+		m.NotBefore = time.Time{}
+	}
+	m.due()
+}
+
+// suspected notes a 401. The first one against a token causes one rotation; a
+// fresh token that is refused as well is not at fault, and asking for a third
+// would only feed the server's ban list.
+func (m *machine) suspected(f Suspected) {
+	switch {
+	case m.Phase == Static:
+		if f.Token == m.Record.Static && !m.SeenRefused {
+			m.SeenRefused = true
+			m.Hold = m.now.Add(checkPause)
+		}
+		return
+	case f.Token != m.Pair.Access.Secret || f.Token == m.Suspect:
+		return
+	case !m.BornSuspect.IsZero() && m.now.Sub(m.BornSuspect) < suspicionMemory:
+		m.BrokenUntil = m.now.Add(breakerPause)
+		return
+	}
+	m.Suspect, m.Urgent = f.Token, true
+	m.due()
+}
+
+// asked is the user's click: back-off does not count, prompts are allowed, and
+// a password that was refused may be tried once more, since the user may have
+// seen to it on the server.
+func (m *machine) asked() {
+	if m.Closing {
+		return
+	}
+	m.Failures, m.NotBefore, m.BrokenUntil, m.BornSuspect = 0, time.Time{}, time.Time{}, time.Time{}
+	m.ByUser, m.Urgent, m.MaySendAgain = true, true, true
+	if m.Lost { // ask the server again, but once is enough this time
+		m.Lost, m.SeenInvalid = false, 1
+	}
+	switch {
+	case m.busy():
+	case m.Phase == VaultUnavailable, m.Phase == SignedOut:
+		m.open(true)
+	case !m.Record.Static.IsEmpty():
+		m.check()
+	case m.now.Before(m.Hold): // a limit: Due comes when it ends
+		m.Phase = Offline
+	default:
+		m.begin()
+	}
+}
+
+// signOutAsked waits for an attempt in flight: a logout that overtakes a
+// refresh would delete by a token that is no longer the current one.
+func (m *machine) signOutAsked() {
+	if m.Closing || m.Step == erasing {
+		return
+	}
+	m.LeaveAfter = true
+	if !m.busy() {
+		m.leaveIfAsked()
+	}
+}
+
+func (m *machine) leaveIfAsked() {
+	if m.LeaveAfter && m.Step == idle {
+		m.LeaveAfter, m.Step = false, erasing
+		m.do(Erase{Token: m.Record.Refresh})
+	}
+}
+
+func (m *machine) erased(f Erased) {
+	if m.Step != erasing {
+		return
+	}
+	m.Step = idle
+	if f.Err != nil {
+		m.Trouble = f.Err
+		return
+	}
+	m.forget()
+}

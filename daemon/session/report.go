@@ -1,0 +1,91 @@
+package session
+
+import (
+	"time"
+
+	"shelfkeeper/daemon/health"
+)
+
+// reported are the conditions a session raises and clears.
+var reported = []*health.Condition{
+	&health.SignedOut, &health.PasswordRefused, &health.AccountDisabled, &health.SessionLost, &health.TokenRefused,
+	&health.VaultUnreadable, &health.VaultNewer, &health.VaultDenied, &health.VaultLocked, &health.VaultAbsent,
+	&health.HeaderEaten, &health.VaultHanging, &health.ServerUnreachable, &health.RateLimited, &health.DiskTrouble,
+	&health.TokenSuspect, &health.RenewalDelayed, &health.SlotPending,
+}
+
+// report brings the board up to date and logs what changed, one line a change
+// and not one a retry.
+func (s *Session) report(before State) {
+	st := s.state
+	holds := make(map[*health.Condition]string)
+	for _, f := range st.findings(time.Now()) {
+		holds[f.Condition] = f.detail
+	}
+	for _, c := range reported {
+		if detail, ok := holds[c]; ok {
+			s.Board.Raise(c, detail)
+		} else {
+			s.Board.Clear(c)
+		}
+	}
+	log := s.Log.With("account", s.Account)
+	if st.describe() != before.describe() {
+		log.Debug("session", "state", st.describe())
+	}
+	if st.LastRotation != before.LastRotation {
+		log.Info("session attempt ended", "state", st.Phase, "outcome", st.LastRotation.Outcome, "generation", st.Record.Generation)
+	} else if st.Phase != before.Phase && !st.busy() {
+		log.Info("session", "state", st.Phase, "reason", reasonOf(st), "generation", st.Record.Generation)
+	}
+	if st.SlotTrouble != nil && before.SlotTrouble == nil {
+		log.Warn("keychain slot pending; the journal holds the session", "reason", st.SlotTrouble)
+	}
+	if st.Trouble != nil && (before.Trouble == nil || st.Trouble.Error() != before.Trouble.Error()) {
+		log.Warn("vault", "reason", st.Trouble)
+	}
+}
+
+func reasonOf(st State) string {
+	if fs := st.findings(time.Now()); len(fs) > 0 {
+		return fs[0].ID
+	}
+	return ""
+}
+
+// Fill writes the session's part of an account's snapshot.
+func (s *Session) Fill(a *health.Account) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	st := s.state
+	out := health.Session{
+		State: st.Phase.String(), Method: st.method(), Generation: st.Record.Generation,
+		Refreshes: st.Refreshes, PasswordLogins: st.Logins,
+		LastRotation: health.LastRotation{At: health.At(st.LastRotation.At), Outcome: st.LastRotation.Outcome},
+	}
+	if st.Published > 0 && st.Phase != Static {
+		out.AccessExpiresAt = health.At(st.Pair.Access.ExpiresAt)
+		out.RefreshExpiresAt = health.At(st.Pair.Refresh.ExpiresAt)
+		out.NextRotationAt = health.At(later(st.RotateAt, st.startAt()))
+	}
+	a.Session, a.ServerVersion = out, st.Version
+	a.Vault.Condition = "ok"
+	switch {
+	case st.Trouble != nil:
+		a.Vault.Condition = troubleCondition(st.Trouble).ID
+	case st.SlotTrouble != nil:
+		a.Vault.Condition = health.SlotPending.ID
+	}
+}
+
+func (s State) method() string {
+	switch {
+	case !s.Record.Static.IsEmpty():
+		return "token"
+	case s.Record.Generation == 0:
+		return ""
+	case s.Record.Password.IsEmpty():
+		return "session only"
+	}
+	return "password"
+}

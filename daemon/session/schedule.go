@@ -1,0 +1,116 @@
+package session
+
+import (
+	"time"
+
+	"shelfkeeper/daemon/absapi"
+)
+
+const (
+	// rotateAfter is the share of a token's life after which it is renewed:
+	// early enough that an hour of bad weather on a 30-day token or some
+	// minutes on a one-hour token never reach a player.
+	rotateAfter = 0.8
+	// marginShare and marginMost are how long before its end an access token
+	// is no longer handed out: a request sent now must reach the server in
+	// time.
+	marginShare = 0.05
+	marginMost  = 30 * time.Second
+	// collisionGap keeps two refreshes out of one second on releases whose
+	// tokens carry no jti (up to 2.35.0): they would get the same token.
+	collisionGap = 1100 * time.Millisecond
+	// skewIgnored: Date has a resolution of one second, so a smaller
+	// difference says nothing about the clocks.
+	skewIgnored = 2 * time.Second
+
+	backoffFirst = time.Second
+	backoffMost  = time.Minute
+	// confirmPause lies between two `Invalid refresh token` answers: ABS says
+	// it for internal errors too (server/auth/TokenManager.js).
+	confirmPause = 2 * time.Second
+	// racePause: without a grace window a retry while the first request still
+	// runs can return an already dead token.
+	racePause = 15 * time.Second
+	// disabledProbe: the same refresh token works again once the account is
+	// enabled.
+	disabledProbe = 15 * time.Minute
+	// configProbe: a gateway's configuration is mended by a person.
+	configProbe = 5 * time.Minute
+	// settleRetry: the journal holds the record meanwhile.
+	settleRetry = 30 * time.Second
+	vaultRetry  = 5 * time.Second
+	diskRetry   = 5 * time.Second
+	// breakerPause: fresh tokens that are refused will not be accepted sooner
+	// by asking more often, and bursts of 401 get people banned.
+	breakerPause = time.Minute
+	// suspicionMemory: a second 401 this soon after a rotation that a 401
+	// caused is not the token's fault.
+	suspicionMemory = 5 * time.Minute
+	// checkPause lies between the two 401 that prove a static token refused.
+	checkPause = 2 * time.Second
+)
+
+// window returns when a pair received or loaded at now is due, and until when
+// its access token may be used, both on the local clock. skew is the server's
+// clock minus ours.
+func window(pair absapi.TokenPair, now time.Time, skew time.Duration) (rotateAt, usable time.Time) {
+	issued, expires := pair.Access.IssuedAt.Add(-skew), pair.Access.ExpiresAt.Add(-skew)
+	life := expires.Sub(issued)
+	if life <= 0 {
+		return now, now
+	}
+	rotateAt = issued.Add(time.Duration(float64(life) * rotateAfter))
+	usable = expires.Add(-min(time.Duration(float64(life)*marginShare), marginMost))
+	// A refresh token that ends before the access token would be due sets the
+	// pace (REFRESH_TOKEN_EXPIRY may be set to anything).
+	if end := pair.Refresh.ExpiresAt.Add(-skew); !pair.Refresh.ExpiresAt.IsZero() {
+		if due := issued.Add(time.Duration(float64(end.Sub(issued)) * rotateAfter)); due.Before(rotateAt) {
+			rotateAt = due
+		}
+	}
+	return rotateAt, usable
+}
+
+// backoff returns the pause after the given number of failures, with full
+// jitter and never less than a quarter of its bound. It is a formula and no
+// library's, since chance comes with the event.
+func backoff(failures int, jitter float64) time.Duration {
+	bound := backoffMost
+	if failures < 7 {
+		bound = min(backoffMost, backoffFirst<<max(0, failures-1))
+	}
+	return bound/4 + time.Duration(jitter*float64(bound)*3/4)
+}
+
+// wakeAt returns when the machine wants to be told Due; zero if never.
+func (s State) wakeAt() time.Time {
+	var at time.Time
+	sooner := func(t time.Time) {
+		if !t.IsZero() && (at.IsZero() || t.Before(at)) {
+			at = t
+		}
+	}
+	if s.Closing {
+		return at
+	}
+	if s.Settled < s.Record.Generation && !s.Settling && s.Phase != SignedOut {
+		sooner(s.SettleAt)
+	}
+	if s.busy() {
+		return at
+	}
+	sooner(s.BrokenUntil)
+	switch {
+	case s.Phase == Fresh && !s.BrokenUntil.IsZero():
+	case s.Phase == Fresh && s.Urgent:
+		sooner(later(s.startAt(), longAgo))
+	case s.Phase == Fresh:
+		sooner(later(s.RotateAt, s.startAt()))
+	case s.Phase == Offline, s.Phase == VaultUnavailable, s.Phase == Static && s.SeenRefused, s.Phase == NeedsUser && s.Why.probed():
+		sooner(later(s.startAt(), longAgo))
+	}
+	return at
+}
+
+// longAgo is the time of what is due already; the zero time means never.
+var longAgo = time.Unix(0, 0)

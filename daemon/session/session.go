@@ -1,0 +1,280 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"math/rand/v2"
+	"net/url"
+	"sync"
+	"time"
+
+	"shelfkeeper/daemon/absapi"
+	"shelfkeeper/daemon/health"
+	"shelfkeeper/daemon/redact"
+	"shelfkeeper/keychain"
+)
+
+// Vault is what a session needs of the secret store; see keychain.Vault for
+// what each call promises.
+type Vault interface {
+	Acquire(ctx context.Context, account string) (release func(), err error)
+	Load(ctx context.Context, account string) (keychain.Record, error)
+	Commit(ctx context.Context, rec keychain.Record) error
+	Settle(ctx context.Context, account string) error
+	Forget(ctx context.Context, account string) error
+}
+
+// Conn is one private connection to the server, used for one attempt.
+type Conn interface {
+	absapi.Doer
+	Close()
+}
+
+// Config is all a session is made of. Every field is required.
+type Config struct {
+	Account       string // name in the vault
+	Base          *url.URL
+	ServerVersion string // as last seen; "" if never
+	Vault         Vault
+	Connect       func() Conn
+	Budget        *Budget
+	Board         *health.Board
+	Log           *slog.Logger
+}
+
+// closeGrace is how long Close lets an attempt land that may already have
+// spent the refresh token.
+const closeGrace = 5 * time.Second
+
+// shortPause is how soon the next attempt must start for a caller of Token to
+// wait for it rather than to be sent away.
+const shortPause = 3 * time.Second
+
+// Session keeps one account signed in. All its methods are safe for
+// concurrent use. Facts are handled one at a time, in the goroutine that
+// brings them; effects run in goroutines that Close waits for.
+type Session struct {
+	Config
+
+	mu      sync.Mutex
+	state   State
+	changed chan struct{} // closed and replaced after each fact
+	attempt attempt
+	leave   error // how the newest sign-out went at the server
+	stopped bool
+
+	spawn   func(func(context.Context))
+	cancel  context.CancelFunc
+	running sync.WaitGroup
+	timer   *time.Timer
+	timerAt time.Time
+}
+
+// New returns a session that does nothing yet.
+func New(cfg Config) *Session {
+	return &Session{Config: cfg, state: State{Version: cfg.ServerVersion, Rules: RulesOf(cfg.ServerVersion)}, changed: make(chan struct{})}
+}
+
+// Start reads the vault and keeps the session from then on. It returns at
+// once. Start and Close are called once each.
+func (s *Session) Start() {
+	ctx, cancel := context.WithCancel(context.Background())
+	s.cancel = cancel
+	s.spawn = func(work func(context.Context)) {
+		s.running.Go(func() { work(ctx) })
+	}
+	s.handle(Started{})
+}
+
+// Close starts no further attempt, gives one that is under way up to five
+// seconds to land, and waits for everything the session started.
+func (s *Session) Close() {
+	s.handle(Closed{})
+	ctx, cancel := context.WithTimeout(context.Background(), closeGrace)
+	defer cancel()
+	s.await(ctx, func(st State) bool { return !st.busy() && !st.Settling })
+	s.cancel()
+	s.mu.Lock()
+	s.stopped = true
+	s.disarm()
+	s.mu.Unlock()
+	s.running.Wait()
+	s.attempt.end()
+}
+
+// handle feeds one fact to the machine and does what it asks for.
+func (s *Session) handle(f Fact) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.stopped {
+		return
+	}
+	before := s.state
+	after, effects := next(before, Event{At: time.Now(), Jitter: rand.Float64(), Fact: f})
+	s.state = after
+	for _, e := range effects {
+		if _, ok := e.(Release); ok {
+			s.attempt.end()
+			continue
+		}
+		s.spawn(func(ctx context.Context) { s.handle(s.interpret(ctx, e)) })
+	}
+	s.arm()
+	s.report(before)
+	close(s.changed)
+	s.changed = make(chan struct{})
+}
+
+// arm sets the one timer to the machine's next wish.
+func (s *Session) arm() {
+	at := s.state.wakeAt()
+	if at.Equal(s.timerAt) && s.timer != nil {
+		return
+	}
+	s.disarm()
+	if at.IsZero() {
+		return
+	}
+	s.running.Add(1)
+	s.timerAt = at
+	var own *time.Timer
+	own = time.AfterFunc(time.Until(at), func() {
+		defer s.running.Done()
+		s.mu.Lock()
+		if s.timer == own {
+			s.timer, s.timerAt = nil, time.Time{}
+		}
+		s.mu.Unlock()
+		s.handle(Due{})
+	})
+	s.timer = own
+}
+
+func (s *Session) disarm() {
+	if s.timer != nil && s.timer.Stop() {
+		s.running.Done()
+	}
+	s.timer, s.timerAt = nil, time.Time{}
+}
+
+// await waits until the state satisfies done, or ctx ends; it reports which.
+func (s *Session) await(ctx context.Context, done func(State) bool) bool {
+	for {
+		s.mu.Lock()
+		ok, changed := done(s.state), s.changed
+		s.mu.Unlock()
+		if ok {
+			return true
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return false
+		}
+	}
+}
+
+// Token returns a token that the server should accept now. Expiry is checked
+// here, at use, since no timer can be trusted across a sleep. While the pair
+// is being renewed it waits, bounded by ctx. Its error is an *Unavailable.
+func (s *Session) Token(ctx context.Context) (redact.Secret, error) {
+	for asked := false; ; {
+		s.mu.Lock()
+		now, st, changed := time.Now(), s.state, s.changed
+		s.mu.Unlock()
+		switch {
+		case st.usable(now) && (asked || st.Phase != Fresh || now.Before(st.RotateAt)):
+			return st.token(), nil
+		case !asked:
+			asked = true
+			s.handle(Needed{})
+			continue
+		case !st.busy() && !st.resumesBy(now.Add(shortPause)):
+			return redact.Secret{}, st.unavailable(now)
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return redact.Secret{}, st.unavailable(time.Now())
+		}
+	}
+}
+
+// Suspect says that the server answered token with its own 401. It returns a
+// different token that is worth trying, once the session has one, or an
+// *Unavailable: then the 401 is not the token's fault or nothing can be done.
+func (s *Session) Suspect(ctx context.Context, token redact.Secret) (redact.Secret, error) {
+	s.handle(Suspected{Token: token})
+	fresh, err := s.Token(ctx)
+	if err == nil && fresh == token {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return redact.Secret{}, s.state.unavailable(time.Now())
+	}
+	return fresh, err
+}
+
+// Secrets returns every token of the session that must never reach a player,
+// and the id of the user they belong to.
+func (s *Session) Secrets() (userID string, secrets []redact.Secret) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	rec := s.state.Record
+	for _, t := range []redact.Secret{rec.Access, rec.Refresh, rec.Previous, rec.Static, s.state.Pair.Access.Secret, s.state.Pair.Refresh.Secret} {
+		if !t.IsEmpty() {
+			secrets = append(secrets, t)
+		}
+	}
+	return rec.UserID, secrets
+}
+
+// Wake forgets the back-off and tries what is due: the network changed, or the
+// machine woke up.
+func (s *Session) Wake(reason string) { s.handle(Woken{Reason: reason}) }
+
+// Reload reads the vault again, since somebody else wrote to it.
+func (s *Session) Reload() { s.handle(Stored{}) }
+
+// Reauthenticate is the user's click: refresh now, else the stored password,
+// and the keychain may ask for its own. It returns nil once a fresh token is
+// published, and an *Unavailable that says what the user must do otherwise.
+func (s *Session) Reauthenticate(ctx context.Context) error {
+	s.mu.Lock()
+	before := s.state.Published
+	s.mu.Unlock()
+	s.handle(Asked{})
+	settled := s.await(ctx, func(st State) bool {
+		return !st.busy() && !st.resumesBy(time.Now().Add(shortPause)) || st.Phase == Fresh && st.Published > before
+	})
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if settled && (s.state.Phase == Static || s.state.Phase == Fresh && s.state.Published > before) {
+		return nil
+	}
+	return s.state.unavailable(time.Now())
+}
+
+// SignOut ends the session at the server and erases every secret of the
+// account. It returns the vault's error if the secrets could not be erased,
+// and ErrNotToldServer if only the server could not be told.
+func (s *Session) SignOut(ctx context.Context) error {
+	s.mu.Lock()
+	s.leave = nil
+	s.mu.Unlock()
+	s.handle(SignOutAsked{})
+	done := s.await(ctx, func(st State) bool { return !st.busy() && !st.LeaveAfter })
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case !done:
+		return ctx.Err()
+	case s.state.Phase != SignedOut:
+		return errors.Join(errors.New("sign out"), s.state.Trouble)
+	}
+	return s.leave
+}
+
+// ErrNotToldServer: the secrets are erased here, but the server keeps the
+// session until it expires.
+var ErrNotToldServer = errors.New("signed out here, but the server could not be told")

@@ -1,0 +1,463 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/url"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"shelfkeeper/daemon/absapi"
+	"shelfkeeper/daemon/absfake"
+	"shelfkeeper/daemon/health"
+	"shelfkeeper/daemon/redact"
+	"shelfkeeper/daemon/upstream"
+	"shelfkeeper/keychain"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// rig is a session of user "demo" on a server of its own, all in memory.
+type rig struct {
+	*testing.T
+	fake   *absfake.Server
+	up     *upstream.Upstream
+	vault  *keychain.Vault
+	board  *health.Board
+	budget *Budget
+	s      *Session
+	log    *strings.Builder
+}
+
+// withRig runs test in a bubble, signed in and started, on a server of cfg.
+func withRig(t *testing.T, cfg absfake.Config, test func(*rig)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		r := &rig{T: t, board: health.NewBoard(), budget: NewBudget(""), log: &strings.Builder{}}
+		var err error
+		if cfg.Large == 0 {
+			cfg.Large = 1 << 20
+		}
+		if r.fake, err = absfake.New(cfg); err != nil {
+			t.Fatal(err)
+		}
+		listener := r.fake.Listen()
+		served := make(chan error, 1)
+		go func() { served <- r.fake.Serve(listener) }()
+		base, _ := url.Parse("http://abs.test")
+		if r.up, err = upstream.New(upstream.Policy{Base: base, Dial: listener.DialContext}); err != nil {
+			t.Fatal(err)
+		}
+		if r.vault, err = keychain.Open(t.Context(), keychain.Options{Backend: keychain.Memory}); err != nil {
+			t.Fatal(err)
+		}
+		r.signIn("demo")
+		r.start()
+		defer func() {
+			r.s.Close()
+			r.up.Close()
+			if err := r.vault.Close(); err != nil {
+				t.Error(err)
+			}
+			if err := r.fake.Close(); err != nil {
+				t.Error(err)
+			}
+			<-served
+			if strings.Contains(r.log.String(), "eyJ") {
+				t.Error("a token is in the log")
+			}
+		}()
+		test(r)
+	})
+}
+
+func (r *rig) signIn(password string) {
+	r.Helper()
+	conn := r.up.Private()
+	defer conn.Close()
+	_, err := SignIn{Account: "home", Username: "demo", Password: redact.New(password), Keep: true, SameServer: true,
+		Vault: r.vault, Budget: r.budget, Client: absapi.New(conn, r.up.Base())}.Do(r.Context())
+	if err != nil {
+		r.Fatal(err)
+	}
+}
+
+// start starts a session, as a new process would.
+func (r *rig) start() {
+	r.s = New(Config{
+		Account: "home", Base: r.up.Base(), ServerVersion: string(r.fake.Release()), Vault: r.vault,
+		Connect: func() Conn { return r.up.Private() }, Budget: r.budget, Board: r.board,
+		Log: slog.New(slog.NewTextHandler(r.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+	})
+	r.s.Start()
+	synctest.Wait()
+}
+
+// accepted reports whether the server takes the token now.
+func (r *rig) accepted(token redact.Secret) bool {
+	conn := r.up.Private()
+	defer conn.Close()
+	_, err := absapi.New(conn, r.up.Base()).Me(r.Context(), token)
+	return err == nil
+}
+
+func (r *rig) mustToken() redact.Secret {
+	r.Helper()
+	ctx, cancel := context.WithTimeout(r.Context(), 10*time.Second)
+	defer cancel()
+	token, err := r.s.Token(ctx)
+	if err != nil {
+		r.Fatalf("token: %v\n%s", err, r.log)
+	}
+	if !r.accepted(token) {
+		r.Fatalf("the server refuses the token\n%s", r.log)
+	}
+	return token
+}
+
+func (r *rig) snapshot() health.Session {
+	var a health.Account
+	r.s.Fill(&a)
+	return a.Session
+}
+
+func (r *rig) level() health.View { v, _, _ := r.board.View(); return v }
+
+func eachRelease(t *testing.T, test func(t *testing.T, release absfake.Release)) {
+	for _, release := range absfake.Releases() {
+		t.Run(string(release), func(t *testing.T) { test(t, release) })
+	}
+}
+
+func TestADayWithoutASignIn(t *testing.T) {
+	eachRelease(t, func(t *testing.T, release absfake.Release) {
+		withRig(t, absfake.Config{Release: release, AccessTTL: time.Hour}, func(r *rig) {
+			seen := map[redact.Secret]bool{}
+			for range 24 * 12 {
+				time.Sleep(5 * time.Minute)
+				seen[r.mustToken()] = true
+			}
+			if len(seen) < 24 || len(seen) > 40 {
+				r.Errorf("%d different tokens in a day", len(seen))
+			}
+			if got := r.fake.Ledger().PasswordLogins("demo"); got != 1 {
+				r.Errorf("%d password logins", got)
+			}
+			if v := r.level(); v.Level != health.OK {
+				r.Errorf("level %v", v)
+			}
+		})
+	})
+}
+
+// The answer of a rotation is lost, again and again. With a grace window the
+// session goes on; without one the stored password brings it back, once for
+// each truly lost rotation.
+func TestLostAnswers(t *testing.T) {
+	eachRelease(t, func(t *testing.T, release absfake.Release) {
+		withRig(t, absfake.Config{Release: release, AccessTTL: time.Hour}, func(r *rig) {
+			const losses = 4
+			for i := range losses {
+				r.fake.Inject(absfake.Fault{Kind: absfake.LoseAnswer, Path: "/auth/refresh", Times: 1})
+				time.Sleep(55 * time.Minute)
+				r.mustToken()
+				if st := r.snapshot(); st.State != "fresh" {
+					r.Fatalf("round %d: %+v\n%s", i, st, r.log)
+				}
+			}
+			logins := r.fake.Ledger().PasswordLogins("demo") - 1
+			want := 0
+			if absapi.Grace(string(release)) == 0 {
+				want = losses
+			}
+			if logins != want {
+				r.Errorf("%d password logins after %d lost answers, want %d\n%s", logins, losses, want, r.log)
+			}
+		})
+	})
+}
+
+// ABS says `Invalid refresh token` for errors of its own too: one such answer
+// must not end anything.
+func TestOneInvalidIsNoRejection(t *testing.T) {
+	withRig(t, absfake.Config{AccessTTL: time.Hour}, func(r *rig) {
+		r.fake.Inject(absfake.Fault{Kind: absfake.InternalAs401, Times: 1})
+		time.Sleep(50 * time.Minute)
+		r.mustToken()
+		if st := r.snapshot(); st.PasswordLogins != 0 || st.Refreshes != 1 {
+			r.Errorf("got %+v\n%s", st, r.log)
+		}
+	})
+}
+
+func TestWeatherIsNoRejection(t *testing.T) {
+	for desc, fault := range map[string]absfake.Fault{
+		"refused":  {Kind: absfake.Refuse},
+		"404":      {Kind: absfake.Answer, Status: 404},
+		"502":      {Kind: absfake.Answer, Status: 502},
+		"portal":   {Kind: absfake.Portal},
+		"redirect": {Kind: absfake.Redirect, Location: "https://sso.example/login"},
+		"gateway":  {Kind: absfake.Answer, Status: 401, Body: "<html>sign in</html>", ContentType: "text/html"},
+	} {
+		t.Run(desc, func(t *testing.T) {
+			withRig(t, absfake.Config{AccessTTL: time.Hour}, func(r *rig) {
+				stop := r.fake.Inject(fault)
+				time.Sleep(3 * time.Hour)
+				ctx, cancel := context.WithTimeout(r.Context(), 10*time.Second)
+				defer cancel()
+				_, err := r.s.Token(ctx)
+				var u *Unavailable
+				if !errors.As(err, &u) || u.NeedsUser() || u.RetryAfter() < time.Second {
+					r.Fatalf("in the storm: %v", err)
+				}
+				if v := r.level(); v.Level != health.Offline {
+					r.Errorf("level %+v", v)
+				}
+				stop()
+				time.Sleep(backoffMost)
+				r.mustToken()
+				if st := r.snapshot(); st.PasswordLogins != 0 || st.State != "fresh" {
+					r.Errorf("got %+v", st)
+				}
+				if v := r.level(); v.Level != health.OK {
+					r.Errorf("level %+v", v)
+				}
+			})
+		})
+	}
+}
+
+func TestRestartOfTheProcessGoesOn(t *testing.T) {
+	eachRelease(t, func(t *testing.T, release absfake.Release) {
+		withRig(t, absfake.Config{Release: release, AccessTTL: time.Hour}, func(r *rig) {
+			before := r.snapshot().Generation
+			for range 3 {
+				r.s.Close()
+				time.Sleep(2 * time.Hour)
+				r.start()
+				r.mustToken()
+			}
+			if st := r.snapshot(); st.Generation != before+3 {
+				r.Errorf("generation %d, want %d", st.Generation, before+3)
+			}
+			if got := r.fake.Ledger().PasswordLogins("demo"); got != 1 {
+				r.Errorf("%d password logins", got)
+			}
+		})
+	})
+}
+
+// The server ends the session: the stored password brings it back while a
+// player waits, and the player notices nothing.
+func TestEndedSessionComesBackByPassword(t *testing.T) {
+	eachRelease(t, func(t *testing.T, release absfake.Release) {
+		withRig(t, absfake.Config{Release: release, AccessTTL: time.Hour}, func(r *rig) {
+			if err := r.fake.EndSessions("demo"); err != nil {
+				r.Fatal(err)
+			}
+			time.Sleep(70 * time.Minute)
+			r.mustToken()
+			if st := r.snapshot(); st.PasswordLogins != 1 || st.State != "fresh" {
+				r.Errorf("got %+v", st)
+			}
+		})
+	})
+}
+
+func TestRefusedPasswordIsSentOnce(t *testing.T) {
+	withRig(t, absfake.Config{AccessTTL: time.Hour}, func(r *rig) {
+		if err := r.fake.SetPassword("demo", "changed"); err != nil {
+			r.Fatal(err)
+		}
+		if err := r.fake.EndSessions("demo"); err != nil {
+			r.Fatal(err)
+		}
+		time.Sleep(12 * time.Hour)
+		if v := r.level(); v.Condition != health.PasswordRefused.ID {
+			r.Errorf("level %+v\n%s", v, r.log)
+		}
+		for range 3 { // nor after a restart
+			r.s.Close()
+			r.start()
+			time.Sleep(time.Hour)
+		}
+		bad := 0
+		for _, l := range r.fake.Ledger().Logins("demo") {
+			if !l.OK {
+				bad++
+			}
+		}
+		if bad != 1 {
+			r.Errorf("the refused password was sent %d times\n%s", bad, r.log)
+		}
+		var u *Unavailable
+		if _, err := r.s.Token(r.Context()); !errors.As(err, &u) || !u.NeedsUser() || u.Remedy() == "" {
+			r.Errorf("got %v", err)
+		}
+		r.signIn("changed")
+		r.s.Reload()
+		synctest.Wait()
+		r.mustToken()
+		if v := r.level(); v.Level != health.OK {
+			r.Errorf("after the sign-in: %+v", v)
+		}
+	})
+}
+
+func TestDisabledAccountWaits(t *testing.T) {
+	withRig(t, absfake.Config{AccessTTL: time.Hour}, func(r *rig) {
+		if err := r.fake.SetDisabled("demo", true); err != nil {
+			r.Fatal(err)
+		}
+		time.Sleep(5 * time.Hour)
+		if v := r.level(); v.Condition != health.AccountDisabled.ID {
+			r.Errorf("level %+v", v)
+		}
+		if err := r.fake.SetDisabled("demo", false); err != nil {
+			r.Fatal(err)
+		}
+		time.Sleep(disabledProbe + time.Minute)
+		r.mustToken()
+		if st := r.snapshot(); st.PasswordLogins != 0 {
+			r.Errorf("got %+v", st)
+		}
+	})
+}
+
+func TestSuspectTokenCausesOneRotation(t *testing.T) {
+	withRig(t, absfake.Config{AccessTTL: time.Hour}, func(r *rig) {
+		time.Sleep(5 * time.Minute)
+		old := r.mustToken()
+		fresh, err := r.s.Suspect(r.Context(), old)
+		if err != nil || fresh == old || !r.accepted(fresh) {
+			r.Fatalf("got %v, %v", fresh, err)
+		}
+		if again, err := r.s.Suspect(r.Context(), old); err != nil || again != fresh {
+			r.Errorf("a late report of the old token: %v, %v", again, err)
+		}
+		var u *Unavailable
+		if _, err := r.s.Suspect(r.Context(), fresh); !errors.As(err, &u) || u.Condition.ID != health.TokenSuspect.ID {
+			r.Errorf("a fresh token that is refused too must open the breaker: %v", err)
+		}
+		if st := r.snapshot(); st.Refreshes != 1 {
+			r.Errorf("%d refreshes", st.Refreshes)
+		}
+		time.Sleep(breakerPause + time.Second)
+		r.mustToken()
+	})
+}
+
+func TestLimiterIsObeyed(t *testing.T) {
+	for _, limit := range []int{10, 40} {
+		withRig(t, absfake.Config{Release: "2.26.3", AccessTTL: 20 * time.Second, LimiterMax: limit}, func(r *rig) {
+			for range 120 {
+				time.Sleep(10 * time.Second)
+				ctx, cancel := context.WithTimeout(r.Context(), 5*time.Second)
+				_, err := r.s.Token(ctx)
+				cancel()
+				var u *Unavailable
+				if err != nil && !errors.As(err, &u) {
+					r.Fatal(err)
+				}
+			}
+			if got, most := r.fake.Ledger().MaxAuthIn(10*time.Minute), max(4, limit/4); got > most {
+				r.Errorf("limit %d: %d auth requests in ten minutes, at most %d allowed", limit, got, most)
+			}
+			if st := r.snapshot(); st.PasswordLogins != 0 {
+				r.Errorf("got %+v", st)
+			}
+		})
+	}
+}
+
+func TestSignOutEndsBothSides(t *testing.T) {
+	withRig(t, absfake.Config{}, func(r *rig) {
+		if err := r.s.SignOut(r.Context()); err != nil {
+			r.Fatal(err)
+		}
+		if v := r.level(); v.Condition != health.SignedOut.ID {
+			r.Errorf("level %+v", v)
+		}
+		if _, err := r.vault.Load(r.Context(), "home"); !errors.Is(err, keychain.ErrNotFound) {
+			r.Errorf("the vault still has it: %v", err)
+		}
+		if got := r.fake.Ledger().Count(func(e absfake.Entry) bool { return e.Path == "/logout" }); got != 1 {
+			r.Errorf("%d logouts at the server", got)
+		}
+		r.signIn("demo")
+		r.s.Reload()
+		synctest.Wait()
+		r.mustToken()
+	})
+}
+
+func TestSignOutWithoutServerSaysSo(t *testing.T) {
+	withRig(t, absfake.Config{}, func(r *rig) {
+		r.fake.Inject(absfake.Fault{Kind: absfake.Refuse})
+		if err := r.s.SignOut(r.Context()); !errors.Is(err, ErrNotToldServer) {
+			r.Errorf("got %v", err)
+		}
+		if _, err := r.vault.Load(r.Context(), "home"); !errors.Is(err, keychain.ErrNotFound) {
+			r.Errorf("the vault still has it: %v", err)
+		}
+	})
+}
+
+func TestReauthenticate(t *testing.T) {
+	withRig(t, absfake.Config{AccessTTL: time.Hour}, func(r *rig) {
+		old := r.mustToken()
+		if err := r.s.Reauthenticate(r.Context()); err != nil {
+			r.Fatal(err)
+		}
+		if r.mustToken() == old {
+			r.Error("nothing was renewed")
+		}
+		if err := r.fake.EndSessions("demo"); err != nil {
+			r.Fatal(err)
+		}
+		if err := r.s.Reauthenticate(r.Context()); err != nil {
+			r.Fatalf("with a stored password: %v\n%s", err, r.log)
+		}
+		if err := r.fake.SetPassword("demo", "changed"); err != nil {
+			r.Fatal(err)
+		}
+		if err := r.fake.EndSessions("demo"); err != nil {
+			r.Fatal(err)
+		}
+		var u *Unavailable
+		if err := r.s.Reauthenticate(r.Context()); !errors.As(err, &u) || u.Condition.ID != health.PasswordRefused.ID {
+			r.Errorf("with a changed password: %v", err)
+		}
+	})
+}
+
+// Many callers at once cause one rotation.
+func TestOneRotationForManyCallers(t *testing.T) {
+	eachRelease(t, func(t *testing.T, release absfake.Release) {
+		withRig(t, absfake.Config{Release: release, AccessTTL: time.Minute, LimiterMax: -1}, func(r *rig) {
+			r.s.Close()
+			time.Sleep(2 * time.Minute)
+			r.start()
+			got := make(chan error, 100)
+			for range cap(got) {
+				go func() {
+					_, err := r.s.Token(r.Context())
+					got <- err
+				}()
+			}
+			for range cap(got) {
+				if err := <-got; err != nil {
+					r.Error(err)
+				}
+			}
+			if n := len(r.fake.Ledger().Rotations("demo")); n != 1 {
+				r.Errorf("%d rotations", n)
+			}
+		})
+	})
+}

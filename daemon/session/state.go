@@ -1,0 +1,171 @@
+// Package session keeps one account signed in. It is the only writer of
+// tokens: everything else in the program asks it for one at the moment of use.
+//
+// Its heart is a pure function, next(State, Event) (State, []Effect), which
+// holds every rule about rotations: when one may start, what is written before
+// and after, what counts as a rejection and what is only bad weather. All I/O,
+// the clock and chance are outside of it, in the interpreter, so that the
+// rules can be tested by the million.
+//
+// It never erases a secret unless the user signed out, never lets anyone use a
+// token pair that is not yet durable, and never sends a password again that
+// the server has refused.
+package session
+
+import (
+	"time"
+
+	"shelfkeeper/daemon/absapi"
+	"shelfkeeper/daemon/redact"
+	"shelfkeeper/keychain"
+)
+
+// Phase is what the session is doing, in one word.
+type Phase int
+
+const (
+	// VaultUnavailable: nothing is known, since the vault could not be read.
+	// It is the zero value: before the first reading that is the truth.
+	VaultUnavailable Phase = iota
+	SignedOut              // the vault holds no session of this account
+	Static                 // an API key or a legacy token, which nobody rotates
+	Fresh                  // a pair is published
+	Rotating               // an attempt to renew the pair is under way
+	Recovering             // the pair is lost; the stored password signs in
+	Offline                // bad weather; tried again later
+	NeedsUser              // only the user can go on
+)
+
+var phaseNames = [...]string{"vault-unavailable", "signed-out", "static", "fresh", "rotating", "recovering", "offline", "needs-user"}
+
+func (p Phase) String() string { return phaseNames[p] }
+
+// Why says what the user has to put right in NeedsUser.
+type Why int
+
+const (
+	NoReason        Why = iota
+	PasswordRefused     // or the account is disabled: ABS answers both alike
+	AccountDisabled     // the refresh token works again once it is enabled
+	SessionLost         // and no password is stored
+	HeaderEaten         // a gateway removes x-refresh-token
+	TokenRefused        // of a static session
+	OtherUser           // the sign-in led to another user id than the account's
+)
+
+var whyNames = [...]string{"", "password refused", "account disabled", "session lost", "refresh header removed", "token refused", "other user"}
+
+func (w Why) String() string { return whyNames[w] }
+
+// probed reports whether the server is asked again from time to time: what
+// somebody else can put right may end without the user.
+func (w Why) probed() bool { return w == AccountDisabled || w == HeaderEaten || w == TokenRefused }
+
+// step is where an attempt stands: which answer it waits for.
+type step int
+
+const (
+	idle       step = iota
+	opening         // the vault is read for the first time
+	acquiring       // the account's lock, and the newest record under it
+	repairing       // the slot write that is still owed
+	preflight       // GET /ping on the connection of the attempt
+	intending       // the intent becomes durable
+	refreshing      // POST /auth/refresh
+	signingIn       // POST /login with the stored password
+	committing      // the new pair becomes durable
+	refusing        // the mark "this password was refused" becomes durable
+	checking        // whether a static token is really refused
+	erasing         // the user signs out
+)
+
+var stepNames = [...]string{"idle", "opening", "acquiring", "repairing", "preflight", "intending", "refreshing", "signing-in", "committing", "refusing", "checking", "erasing"}
+
+func (s step) String() string { return stepNames[s] }
+
+// State is everything the machine knows. It is a value: next returns a new
+// one. The record's intent is never changed in place.
+type State struct {
+	Phase   Phase
+	Why     Why
+	Step    step
+	Rules   Rules
+	Version string // the server's, as last seen
+
+	Record    keychain.Record  // the newest durable record
+	Candidate *keychain.Record // received, not yet durable; survives failed attempts
+	Received  time.Time        // when Candidate was
+	Lost      bool             // the server has authentically refused Record's refresh token
+
+	Pair         absapi.TokenPair // published; zero unless there is one
+	Published    uint64           // its generation
+	Obtained     time.Time        // when the server gave it; zero: before this process began
+	RotateAt     time.Time        // when it is due
+	Usable       time.Time        // until when it may be used, wall clock
+	UsableAtMost time.Time        // the same by the monotonic clock, which no correction turns back
+	Skew         time.Duration    // server clock minus ours
+
+	Settled     uint64 // generation known to be in a keychain slot
+	Settling    bool   // a slot write is under way
+	SettleAt    time.Time
+	SlotTrouble error // why the newest slot write failed
+
+	Failures    int       // attempts in a row that met weather
+	Retries     int       // requests already repeated within this attempt
+	NotBefore   time.Time // back-off; a wake-up or the user ends it
+	Hold        time.Time // a pause that nobody may shorten: limits, confirmations
+	Weather     *absapi.Error
+	Trouble     error // why the vault cannot be read or written
+	SeenInvalid int   // `Invalid refresh token` answers to this token
+	SeenRefused bool  // a static token got a REST 401
+
+	ByUser       bool // the user asked for this attempt: prompts are allowed
+	Urgent       bool // an attempt is wanted although the pair is not due
+	MaySendAgain bool // the user acted: a refused password may be sent once more
+	LeaveAfter   bool // the user signs out as soon as the attempt is over
+	Closing      bool
+
+	Suspect     redact.Secret // access token that got a 401
+	BornSuspect time.Time     // when a pair was obtained because of a suspicion
+	BrokenUntil time.Time     // breaker: fresh tokens are refused too
+
+	Refreshes    int
+	Logins       int
+	LastRotation Rotation
+}
+
+// Rotation is the newest finished attempt, for people.
+type Rotation struct {
+	At      time.Time
+	Outcome string
+}
+
+// Rules are what the server's release decides.
+type Rules struct {
+	Grace    time.Duration // how long a rotated refresh token is still answered
+	Collides bool          // tokens of one second are the same string
+}
+
+// RulesOf returns the rules of a server version; an unknown one gets the most
+// careful.
+func RulesOf(version string) Rules {
+	return Rules{Grace: absapi.Grace(version), Collides: absapi.CollidesInSecond(version)}
+}
+
+// busy reports whether an attempt is under way.
+func (s State) busy() bool { return s.Step != idle }
+
+// usable reports whether the published token may be used at now.
+func (s State) usable(now time.Time) bool {
+	if now.Before(s.BrokenUntil) {
+		return false
+	}
+	if s.Phase == Static {
+		return true
+	}
+	return s.Published > 0 && s.Pair.Access.Secret != s.Suspect && now.Round(0).Before(s.Usable) &&
+		(s.UsableAtMost.IsZero() || now.Before(s.UsableAtMost))
+}
+
+// startAt is the earliest moment of the next attempt.
+func (s State) startAt() time.Time { return later(s.NotBefore, s.Hold) }

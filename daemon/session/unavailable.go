@@ -1,0 +1,148 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"shelfkeeper/daemon/absapi"
+	"shelfkeeper/daemon/health"
+	"shelfkeeper/daemon/redact"
+	"shelfkeeper/keychain"
+)
+
+// Unavailable is the error of asking for a token when there is none.
+type Unavailable struct {
+	Condition  health.Condition
+	Detail     string
+	retryAfter time.Duration
+}
+
+// Error says what is wrong, in words.
+func (u *Unavailable) Error() string {
+	if u.Detail == "" {
+		return u.Condition.Text
+	}
+	return u.Condition.Text + ": " + u.Detail
+}
+
+// Remedy says what the user can do; "" if nothing.
+func (u *Unavailable) Remedy() string { return u.Condition.Remedy }
+
+// RetryAfter is when asking again makes sense, at least a second.
+func (u *Unavailable) RetryAfter() time.Duration { return max(u.retryAfter, time.Second) }
+
+// NeedsUser reports whether waiting does not help.
+func (u *Unavailable) NeedsUser() bool { return u.Condition.Level == health.NeedsUser }
+
+// starting is what callers hear before the vault was read for the first time,
+// or while an attempt takes longer than they can wait. It never shows on a
+// board.
+var starting = health.Condition{ID: "renewing", Level: health.Offline, Text: "the session is being renewed"}
+
+// finding is a condition that holds, with its detail.
+type finding struct {
+	*health.Condition
+	detail string
+}
+
+// findings returns the conditions that s stands for at now, gravest first.
+func (s State) findings(now time.Time) (fs []finding) {
+	add := func(c *health.Condition, detail string) { fs = append(fs, finding{c, detail}) }
+	switch s.Phase {
+	case SignedOut:
+		add(&health.SignedOut, "")
+	case NeedsUser:
+		c, detail := s.Why.condition()
+		add(c, detail)
+	}
+	if s.Trouble != nil {
+		add(troubleCondition(s.Trouble), s.Trouble.Error())
+	}
+	if w := s.Weather; w != nil && s.Phase != NeedsUser && s.Phase != SignedOut {
+		switch {
+		case w.Verdict == absapi.RateLimited && !s.usable(now):
+			add(&health.RateLimited, w.Evidence)
+		case w.Verdict == absapi.Weather:
+			add(&health.ServerUnreachable, w.Evidence)
+		default:
+			add(&health.RenewalDelayed, w.Evidence)
+		}
+	}
+	if now.Before(s.BrokenUntil) {
+		add(&health.TokenSuspect, "")
+	}
+	if s.SlotTrouble != nil && s.Phase != SignedOut {
+		add(&health.SlotPending, s.SlotTrouble.Error())
+	}
+	return fs
+}
+
+func (w Why) condition() (*health.Condition, string) {
+	switch w {
+	case PasswordRefused:
+		return &health.PasswordRefused, ""
+	case AccountDisabled:
+		return &health.AccountDisabled, ""
+	case HeaderEaten:
+		return &health.HeaderEaten, ""
+	case TokenRefused:
+		return &health.TokenRefused, ""
+	case OtherUser:
+		return &health.SessionLost, "the password now belongs to another user of the server"
+	}
+	return &health.SessionLost, ""
+}
+
+// troubleCondition sorts an error of the vault.
+func troubleCondition(err error) *health.Condition {
+	for _, c := range []struct {
+		is        error
+		condition *health.Condition
+	}{
+		{keychain.ErrLocked, &health.VaultLocked},
+		{keychain.ErrAbsent, &health.VaultAbsent},
+		{keychain.ErrDenied, &health.VaultDenied},
+		{keychain.ErrPassphrase, &health.VaultDenied},
+		{keychain.ErrHanging, &health.VaultHanging},
+		{keychain.ErrNewer, &health.VaultNewer},
+		{keychain.ErrUnreadable, &health.VaultUnreadable},
+		{keychain.ErrCorrupt, &health.VaultUnreadable},
+		{context.DeadlineExceeded, &health.RenewalDelayed}, // another process holds the lock
+	} {
+		if errors.Is(err, c.is) {
+			return c.condition
+		}
+	}
+	return &health.DiskTrouble
+}
+
+// unavailable says why there is no token at now.
+func (s State) unavailable(now time.Time) *Unavailable {
+	u := &Unavailable{Condition: starting, retryAfter: max(0, s.startAt().Sub(now), s.BrokenUntil.Sub(now))}
+	for _, f := range s.findings(now) {
+		if u.Condition.ID == starting.ID || f.Level > u.Condition.Level {
+			u.Condition, u.Detail = *f.Condition, f.detail
+		}
+	}
+	return u
+}
+
+// resumesBy reports whether the machine goes on by itself before t.
+func (s State) resumesBy(t time.Time) bool {
+	if s.Closing {
+		return false
+	}
+	switch s.Phase {
+	case Offline, Fresh, VaultUnavailable:
+		return s.startAt().Before(t) && s.BrokenUntil.Before(t)
+	}
+	return false
+}
+
+func (s State) token() redact.Secret {
+	if s.Phase == Static {
+		return s.Record.Static
+	}
+	return s.Pair.Access.Secret
+}
