@@ -1,0 +1,128 @@
+package keychain
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Forget signs the account out: a tombstone of the next generation becomes
+// durable before anything is deleted, so nothing stale can come back. It is for
+// the user's explicit act only. Call it with the account's lock held.
+//
+// nil means that no secret of the account is left. ErrSlotPending means that the
+// sign-out is durable, but the keychain could not be cleaned yet; Settle does
+// that later. Any other error means that nothing happened. Journals that cannot
+// be read are moved aside first, as by SetAside.
+func (v *Vault) Forget(ctx context.Context, account string) error {
+	if _, err := v.SetAside(ctx, account); err != nil {
+		return fmt.Errorf("forget: %w", err)
+	}
+	if err := v.bury(ctx, account); err != nil {
+		return fmt.Errorf("forget %s: %w", account, err)
+	}
+	if err := v.Settle(ctx, account); err != nil {
+		return fmt.Errorf("forget: %w", err)
+	}
+	return nil
+}
+
+// bury commits the tombstone, unless there is one or nothing to forget.
+func (v *Vault) bury(ctx context.Context, name string) error {
+	ctx, done, err := v.begin(ctx)
+	if err != nil {
+		return err
+	}
+	defer done()
+	a, err := v.account(name)
+	if err != nil {
+		return err
+	}
+	e, err := v.newest(ctx, a)
+	if errors.Is(err, ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	v.mu.Lock()
+	inJournal := a.journal.Generation == e.Generation
+	v.mu.Unlock()
+	if e.Tombstone && inJournal {
+		return nil
+	}
+	return v.commit(ctx, a, Record{Lineage: e.Lineage, Generation: e.Generation + 1, Account: name, Tombstone: true})
+}
+
+// SetAside renames the account's journals that cannot be read, so that the user
+// can sign in again, and returns the new names. They are kept, since the key may
+// come back. It is for the user's explicit act only; call it with the account's
+// lock held. When the keychain is locked or the like, the error says so and
+// nothing is moved: such a journal is not known to be unreadable.
+func (v *Vault) SetAside(ctx context.Context, account string) ([]string, error) {
+	ctx, done, err := v.begin(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	a, err := v.account(account)
+	if err != nil {
+		return nil, err
+	}
+	k, err := v.obtainKey(ctx, false)
+	if err != nil {
+		return nil, err
+	}
+	if err := a.disk.enter(ctx); err != nil {
+		return nil, err
+	}
+	defer a.disk.leave()
+	var moved []string
+	for {
+		_, err := v.readJournal(a, k)
+		if err == nil || errors.Is(err, ErrNotFound) {
+			return moved, nil
+		}
+		if !errors.Is(err, ErrUnreadable) {
+			return moved, err
+		}
+		name, err := v.moveAside(account, k)
+		if err != nil {
+			return moved, fmt.Errorf("set the journal of %s aside: %w", account, err)
+		}
+		moved = append(moved, name)
+		v.log.Warn("unreadable journal set aside", "account", account, "file", name)
+	}
+}
+
+// moveAside renames the journal that openJournal found unreadable.
+func (v *Vault) moveAside(account string, k *sealKey) (string, error) {
+	names, err := v.files.list(journalPrefix + fileName(account) + ".")
+	if err != nil {
+		return "", err
+	}
+	if len(names) == 0 {
+		return "", ErrNotFound
+	}
+	from := names[0]
+	for _, name := range names {
+		if k != nil && name == journalName(account, k) {
+			from = name
+		}
+	}
+	kept, err := v.files.list(asidePrefix)
+	if err != nil {
+		return "", err
+	}
+	for n := 1; ; n++ {
+		to := fmt.Sprintf("%s%s.%d", asidePrefix, strings.TrimPrefix(from, journalPrefix), n)
+		if !slices.Contains(kept, to) {
+			return to, v.files.rename(from, to)
+		}
+	}
+}
+
+// asidePrefix opens the names of journals that were set aside.
+const asidePrefix = "unreadable."
