@@ -1,0 +1,206 @@
+package absfake
+
+import (
+	"net/http"
+	"strings"
+)
+
+// The JSON of library and items. abs: server/models/LibraryItem.js, Book.js,
+// Library.js
+
+func (s *Server) libraryJSON() object {
+	at := millis(libraryTime)
+	return object{
+		{"id", s.library.ID},
+		{"name", s.library.Name},
+		{"folders", []object{{
+			{"id", s.library.FolderID}, {"fullPath", "/audiobooks"}, {"libraryId", s.library.ID}, {"addedAt", at},
+		}}},
+		{"displayOrder", 1},
+		{"icon", "database"},
+		{"mediaType", "book"},
+		{"provider", "audible"},
+		{"settings", object{
+			{"coverAspectRatio", 1},
+			{"disableWatcher", false},
+			{"autoScanCronExpression", nil},
+			{"skipMatchingMediaWithAsin", false},
+			{"skipMatchingMediaWithIsbn", false},
+			{"audiobooksOnly", false},
+			{"epubsAllowScriptedContent", false},
+			{"hideSingleBookSeries", false},
+			{"onlyShowLaterBooksInContinueSeries", false},
+			{"metadataPrecedence", []string{"folderStructure", "audioMetatags", "nfoFile", "txtFiles", "opfFile", "absMetadata"}},
+			{"markAsFinishedPercentComplete", nil},
+			{"markAsFinishedTimeRemaining", 10},
+		}},
+		{"lastScan", at},
+		{"lastScanVersion", string(s.facts.release)},
+		{"createdAt", at},
+		{"lastUpdate", at},
+	}
+}
+
+func (s *Server) getLibraries(w http.ResponseWriter, q *request) {
+	sendJSON(w, q.Request, http.StatusOK, object{{"libraries", []object{s.libraryJSON()}}})
+}
+
+func (s *Server) getLibrary(w http.ResponseWriter, q *request) {
+	if q.params["id"] != s.library.ID {
+		sendStatus(w, q.Request, http.StatusNotFound)
+		return
+	}
+	sendJSON(w, q.Request, http.StatusOK, s.libraryJSON())
+}
+
+// getLibraryItems is a page of the library. Sorting and filters are echoed but
+// not applied.
+func (s *Server) getLibraryItems(w http.ResponseWriter, q *request) {
+	if q.params["id"] != s.library.ID {
+		sendStatus(w, q.Request, http.StatusNotFound)
+		return
+	}
+	query := q.URL.Query()
+	limit, page := max(0, queryInt(q, "limit", 0)), max(0, queryInt(q, "page", 0))
+	items := s.library.Items
+	if limit > 0 {
+		items = cut(items, page, limit)
+	}
+	results := []object{}
+	for _, i := range items {
+		results = append(results, s.itemMinified(i))
+	}
+	o := object{{"results", results}, {"total", len(s.library.Items)}, {"limit", echo(query.Get("limit"))}, {"page", echo(query.Get("page"))}}
+	if query.Has("sort") {
+		o = append(o, pair{"sortBy", query.Get("sort")})
+	}
+	o = append(o, pair{"sortDesc", query.Get("desc") == "1"})
+	if query.Has("filter") {
+		o = append(o, pair{"filterBy", query.Get("filter")})
+	}
+	sendJSON(w, q.Request, http.StatusOK, append(o, object{
+		{"mediaType", "book"},
+		{"minified", query.Get("minified") == "1"},
+		{"collapseseries", query.Get("collapseseries") == "1"},
+		{"include", query.Get("include")},
+		{"offset", page * limit},
+	}...))
+}
+
+// echo is a query value as the server gives it back: text, or 0 without one.
+func echo(text string) any {
+	if text == "" {
+		return 0
+	}
+	return text
+}
+
+func (s *Server) getItem(w http.ResponseWriter, q *request) {
+	i := s.library.Item(q.params["id"])
+	if i == nil {
+		sendStatus(w, q.Request, http.StatusNotFound)
+		return
+	}
+	query := q.URL.Query()
+	if query.Get("expanded") != "1" {
+		sendJSON(w, q.Request, http.StatusOK, s.itemPlain(i))
+		return
+	}
+	o := s.itemExpanded(i)
+	if strings.Contains(","+query.Get("include")+",", ",progress,") {
+		var mine any
+		s.mu.Lock()
+		if p := q.user.progressOf(i); p != nil {
+			mine = p.json()
+		}
+		s.mu.Unlock()
+		o = append(o, pair{"userMediaProgress", mine})
+	}
+	sendJSON(w, q.Request, http.StatusOK, o)
+}
+
+func (i *Item) coverPath() any {
+	if i.Cover == nil {
+		return nil
+	}
+	return i.Cover.Path
+}
+
+// itemHead is what every form of an item begins with.
+func (s *Server) itemHead(i *Item) object {
+	at := millis(libraryTime)
+	return object{
+		{"id", i.ID},
+		{"ino", i.Ino},
+		{"oldLibraryItemId", nil},
+		{"libraryId", s.library.ID},
+		{"folderId", s.library.FolderID},
+		{"path", "/audiobooks/" + i.Author + "/" + i.Title},
+		{"relPath", i.Author + "/" + i.Title},
+		{"isFile", false},
+		{"mtimeMs", at},
+		{"ctimeMs", at},
+		{"birthtimeMs", at},
+		{"addedAt", at},
+		{"updatedAt", at},
+	}
+}
+
+func (s *Server) scan() object {
+	return object{{"lastScan", millis(libraryTime)}, {"scanVersion", string(s.facts.release)}}
+}
+
+var present = object{{"isMissing", false}, {"isInvalid", false}, {"mediaType", "book"}}
+
+func (s *Server) itemPlain(i *Item) object {
+	o := append(append(s.itemHead(i), s.scan()...), present...)
+	return append(o, object{
+		{"media", object{
+			{"id", i.MediaID},
+			{"libraryItemId", i.ID},
+			{"metadata", i.metadata()},
+			{"coverPath", i.coverPath()},
+			{"tags", []string{}},
+			{"audioFiles", i.audioFiles()},
+			{"chapters", i.chapters()},
+			{"ebookFile", nil},
+		}},
+		{"libraryFiles", i.libraryFiles()},
+	}...)
+}
+
+func (i *Item) counts() object {
+	return object{{"numTracks", len(i.Files)}, {"numAudioFiles", len(i.Files)}, {"numChapters", len(i.Chapters)}}
+}
+
+func (i *Item) extent() object {
+	return object{{"duration", i.Duration()}, {"size", i.Size()}}
+}
+
+func (s *Server) itemMinified(i *Item) object {
+	media := object{{"id", i.MediaID}, {"metadata", i.metadataMinified()}, {"coverPath", i.coverPath()}, {"tags", []string{}}}
+	media = append(append(media, i.counts()...), i.extent()...)
+	return append(append(s.itemHead(i), present...), object{
+		{"media", media}, {"numFiles", len(i.Files)}, {"size", i.Size()},
+	}...)
+}
+
+// itemExpanded has two shapes; since 2.36.0 it is the minified one and more.
+func (s *Server) itemExpanded(i *Item) object {
+	if !s.facts.newItemShape {
+		media := object{
+			{"id", i.MediaID}, {"libraryItemId", i.ID}, {"metadata", i.metadataExpanded()}, {"coverPath", i.coverPath()}, {"tags", []string{}},
+			{"audioFiles", i.audioFiles()}, {"chapters", i.chapters()}, {"ebookFile", nil},
+		}
+		media = append(append(media, i.extent()...), pair{"tracks", i.tracks()})
+		o := append(append(s.itemHead(i), s.scan()...), present...)
+		return append(o, object{{"media", media}, {"libraryFiles", i.libraryFiles()}, {"size", i.Size()}}...)
+	}
+	media := object{{"id", i.MediaID}, {"metadata", i.metadataExpanded()}, {"coverPath", i.coverPath()}, {"tags", []string{}}}
+	media = append(append(media, i.counts()...), i.extent()...)
+	media = append(media, object{
+		{"libraryItemId", i.ID}, {"audioFiles", i.audioFiles()}, {"chapters", i.chapters()}, {"ebookFile", nil}, {"tracks", i.tracks()},
+	}...)
+	o := append(append(s.itemHead(i), present...), object{{"media", media}, {"numFiles", len(i.Files)}, {"size", i.Size()}}...)
+	return append(append(o, s.scan()...), pair{"libraryFiles", i.libraryFiles()})
+}

@@ -1,0 +1,149 @@
+package absfake
+
+import (
+	"fmt"
+	"strings"
+)
+
+// The parts of which the forms of an item are made.
+
+func (i *Item) metadata() object {
+	return append(object{
+		{"title", i.Title},
+		{"subtitle", nil},
+		{"authors", []object{{{"id", i.AuthorID}, {"name", i.Author}}}},
+		{"narrators", []string{}},
+		{"series", []string{}},
+	}, published...)
+}
+
+var published = object{
+	{"genres", []string{}},
+	{"publishedYear", nil},
+	{"publishedDate", nil},
+	{"publisher", nil},
+	{"description", nil},
+	{"isbn", nil},
+	{"asin", nil},
+	{"language", nil},
+	{"explicit", false},
+	{"abridged", false},
+}
+
+func (i *Item) names() object {
+	first, last, _ := strings.Cut(i.Author, " ")
+	return object{
+		{"authorName", i.Author},
+		{"authorNameLF", last + ", " + first},
+		{"narratorName", ""},
+		{"seriesName", ""},
+	}
+}
+
+// titleIgnorePrefix moves an article to the end. abs: server/utils/index.js,
+// getTitlePrefixAtEnd, with the prefixes of the default settings.
+func (i *Item) titleIgnorePrefix() string {
+	for _, prefix := range []string{"the", "a"} {
+		if len(i.Title) > len(prefix)+1 && strings.EqualFold(i.Title[:len(prefix)+1], prefix+" ") {
+			return i.Title[len(prefix)+1:] + ", " + i.Title[:len(prefix)]
+		}
+	}
+	return i.Title
+}
+
+func (i *Item) metadataMinified() object {
+	o := object{{"title", i.Title}, {"titleIgnorePrefix", i.titleIgnorePrefix()}, {"subtitle", nil}}
+	return append(append(o, i.names()...), published...)
+}
+
+func (i *Item) metadataExpanded() object {
+	o := append(i.metadata(), pair{"titleIgnorePrefix", i.titleIgnorePrefix()})
+	return append(append(o, i.names()...), pair{"descriptionPlain", nil})
+}
+
+func (i *Item) chapters() []object {
+	out := []object{}
+	for n, c := range i.Chapters {
+		out = append(out, object{{"id", n}, {"start", c.Start}, {"end", c.End}, {"title", c.Title}})
+	}
+	return out
+}
+
+func (f *File) metadata() object {
+	at := millis(f.Modified)
+	return object{
+		{"filename", f.Name},
+		{"ext", f.Name[strings.LastIndex(f.Name, "."):]},
+		{"path", f.Path},
+		{"relPath", f.Name},
+		{"size", f.Size},
+		{"mtimeMs", at},
+		{"ctimeMs", at},
+		{"birthtimeMs", at},
+	}
+}
+
+// audioFile is one track in the server's words. WAV is not in its table of
+// types, so there it calls the file audio/mpeg; served it is audio/wav.
+// abs: server/objects/files/AudioFile.js, get mimeType
+func (i *Item) audioFile(n int) object {
+	f, at := i.Files[n], millis(libraryTime)
+	return object{
+		{"index", n + 1},
+		{"ino", f.Ino},
+		{"metadata", f.metadata()},
+		{"addedAt", at},
+		{"updatedAt", at},
+		{"trackNumFromMeta", nil},
+		{"discNumFromMeta", nil},
+		{"trackNumFromFilename", n + 1},
+		{"discNumFromFilename", nil},
+		{"manuallyVerified", false},
+		{"exclude", false},
+		{"error", nil},
+		{"format", "WAV / WAVE (Waveform Audio)"},
+		{"duration", f.Duration},
+		{"bitRate", bytesPerSec * 8},
+		{"language", nil},
+		{"codec", "pcm_s16le"},
+		{"timeBase", fmt.Sprintf("1/%d", sampleRate)},
+		{"channels", 2},
+		{"channelLayout", "stereo"},
+		{"chapters", []object{}},
+		{"embeddedCoverArt", nil},
+		{"metaTags", object{}},
+		{"mimeType", playMIME},
+	}
+}
+
+// playMIME is what a client must list to get the files as they are.
+const playMIME = "audio/mpeg"
+
+func (i *Item) audioFiles() []object {
+	out := []object{}
+	for n := range i.Files {
+		out = append(out, i.audioFile(n))
+	}
+	return out
+}
+
+func (i *Item) tracks() []object {
+	out := []object{}
+	for n, f := range i.Files {
+		out = append(out, append(i.audioFile(n), object{
+			{"title", f.Name}, {"startOffset", f.Offset}, {"contentUrl", "/api/items/" + i.ID + "/file/" + f.Ino},
+		}...))
+	}
+	return out
+}
+
+func (i *Item) libraryFiles() []object {
+	out := []object{}
+	at := millis(libraryTime)
+	for _, f := range i.Files {
+		out = append(out, object{
+			{"ino", f.Ino}, {"metadata", f.metadata()}, {"isSupplementary", nil}, {"addedAt", at}, {"updatedAt", at}, {"fileType", "audio"},
+		})
+	}
+	return out
+}

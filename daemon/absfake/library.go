@@ -1,0 +1,161 @@
+package absfake
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"time"
+)
+
+// libraryTime is when every sample file was last changed. It is fixed, so that
+// ETags and dates are the same from run to run, and lies before the epoch of a
+// testing/synctest bubble.
+var libraryTime = time.Date(1999, time.May, 1, 8, 0, 0, 123_000_000, time.UTC)
+
+// Library is the one library of the server: ten books made in code. It never
+// changes, and reading it is free of any lock.
+type Library struct {
+	ID       string
+	FolderID string
+	Name     string
+	Items    []*Item
+}
+
+// Item is a book.
+type Item struct {
+	ID       string
+	MediaID  string // the book behind the library item
+	AuthorID string
+	Ino      string
+	Title    string
+	Author   string
+	Files    []*File // its tracks in order
+	Chapters []Chapter
+	Cover    *File // nil: none
+
+	seed uint16
+}
+
+// Chapter is a named span of a book, in seconds from its beginning.
+type Chapter struct {
+	Title      string
+	Start, End float64
+}
+
+// File is a file of an item. ReadAt gives its true bytes, which are the same on
+// every machine and in every run.
+type File struct {
+	Ino      string
+	Name     string
+	Path     string  // on the server
+	Size     int64   // bytes
+	Duration float64 // seconds; 0 for a picture
+	Offset   float64 // where the track begins within the book, in seconds
+	MIME     string  // the Content-Type it is served with
+	Modified time.Time
+
+	io.ReaderAt
+}
+
+// Reader reads the whole file from its beginning.
+func (f *File) Reader() io.Reader { return io.NewSectionReader(f, 0, f.Size) }
+
+// Duration is the playing time of all tracks, in seconds.
+func (i *Item) Duration() float64 {
+	var d float64
+	for _, f := range i.Files {
+		d += f.Duration
+	}
+	return d
+}
+
+// Size is the size of all tracks, in bytes.
+func (i *Item) Size() int64 {
+	var n int64
+	for _, f := range i.Files {
+		n += f.Size
+	}
+	return n
+}
+
+// Tracks is the book of three tracks of a few minutes each, with chapters and a
+// cover.
+func (l *Library) Tracks() *Item { return l.Items[0] }
+
+// Large is the book in a single large file.
+func (l *Library) Large() *Item { return l.Items[1] }
+
+// Item finds an item by its id, nil where there is none.
+func (l *Library) Item(id string) *Item {
+	for _, i := range l.Items {
+		if i.ID == id {
+			return i
+		}
+	}
+	return nil
+}
+
+// File finds a file of the item by its ino, nil where there is none.
+func (i *Item) File(ino string) *File {
+	for _, f := range i.Files {
+		if f.Ino == ino {
+			return f
+		}
+	}
+	return nil
+}
+
+// seconds is the size of a file that plays so long.
+func seconds(n int64) int64 { return wavHeader + n*bytesPerSec }
+
+func newLibrary(large int64) *Library {
+	l := &Library{ID: namedUUID("library"), FolderID: namedUUID("folder"), Name: "Books"}
+	l.add("The Lighthouse at Low Tide", "Mara Quill", true, seconds(200), seconds(220), seconds(180))
+	l.add("One Long Night", "Edwin Farrow", true, large)
+	for n, title := range []string{
+		"A Field Guide to Fog", "Letters to a Clockmaker", "The Ferryman's Daughter", "Small Hours",
+		"Notes from the Salt Road", "The Orchard Wall", "Seven Kinds of Rain", "A Room Above the Mill",
+	} {
+		l.add(title, []string{"Mara Quill", "Ines Halloran", "Tobias Venn"}[n%3], n%2 == 0, seconds(int64(20+5*n)))
+	}
+	return l
+}
+
+// chapterLength is about how long chapters are, in seconds.
+const chapterLength = 100.0
+
+func (l *Library) add(title, author string, cover bool, sizes ...int64) {
+	n := len(l.Items)
+	item := &Item{
+		ID: namedUUID("item " + title), MediaID: namedUUID("book " + title), AuthorID: namedUUID("author " + author),
+		Ino: fmt.Sprint(7_340_000 + n*100), Title: title, Author: author, seed: uint16(n),
+	}
+	offset := 0.0
+	for t, size := range sizes {
+		name := fmt.Sprintf("%02d.wav", t+1)
+		f := &File{
+			Ino: fmt.Sprint(7_340_001 + n*100 + t), Name: name, Path: "/audiobooks/" + author + "/" + title + "/" + name,
+			Size: size, Duration: float64((size-wavHeader)/frameBytes) / sampleRate, Offset: offset,
+			MIME: "audio/wav", Modified: libraryTime,
+			ReaderAt: newTone(uint16(n*8+t), size),
+		}
+		item.Files = append(item.Files, f)
+		parts := max(1, int(f.Duration/chapterLength))
+		for c := range parts {
+			item.Chapters = append(item.Chapters, Chapter{
+				Title: fmt.Sprintf("Chapter %d", len(item.Chapters)+1),
+				Start: offset + f.Duration*float64(c)/float64(parts),
+				End:   offset + f.Duration*float64(c+1)/float64(parts),
+			})
+		}
+		offset += f.Duration
+	}
+	if cover {
+		picture := coverOf(item.seed)
+		item.Cover = &File{
+			Ino: fmt.Sprint(7_340_099 + n*100), Name: "cover.jpg", Path: metadataPath + "/items/" + item.ID + "/cover.jpg",
+			Size: int64(len(picture)), MIME: "image/jpeg", Modified: libraryTime, ReaderAt: bytes.NewReader(picture),
+		}
+	}
+	l.Items = append(l.Items, item)
+}

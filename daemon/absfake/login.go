@@ -1,0 +1,179 @@
+package absfake
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// The paths that an uninitialised server tells in /status.
+const (
+	configPath   = "/config"
+	metadataPath = "/metadata"
+)
+
+func (s *Server) getPing(w http.ResponseWriter, q *request) {
+	sendJSON(w, q.Request, http.StatusOK, object{{"success", true}})
+}
+
+func (s *Server) getHealthcheck(w http.ResponseWriter, q *request) {
+	sendStatus(w, q.Request, http.StatusOK)
+}
+
+func (s *Server) getStatus(w http.ResponseWriter, q *request) {
+	var message any = ""
+	if s.facts.nullLoginMessage {
+		message = nil
+	}
+	init := s.initialised()
+	o := object{
+		{"app", "audiobookshelf"},
+		{"serverVersion", string(s.facts.release)},
+		{"isInit", init},
+		{"language", "en-us"},
+		{"authMethods", []string{"local"}},
+		{"authFormData", object{{"authLoginCustomMessage", message}}},
+	}
+	if !init {
+		o = append(o, object{{"ConfigPath", configPath}, {"MetadataPath", metadataPath}}...)
+	}
+	sendJSON(w, q.Request, http.StatusOK, o)
+}
+
+func (s *Server) initialised() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, u := range s.users {
+		if u.kind == "root" {
+			return true
+		}
+	}
+	return false
+}
+
+// postInit makes the root user. Without newRoot the real process dies of an
+// exception, and whoever runs it starts it again.
+func (s *Server) postInit(w http.ResponseWriter, q *request) {
+	if s.initialised() {
+		sendStatus(w, q.Request, http.StatusInternalServerError)
+		return
+	}
+	v, _ := q.field("newRoot")
+	root, ok := v.(map[string]any)
+	if !ok {
+		s.Restart()
+		return
+	}
+	name, _ := root["username"].(string)
+	password, _ := root["password"].(string)
+	if name == "" {
+		name = "root"
+	}
+	s.mu.Lock()
+	s.addUserLocked(name, password, "root", true)
+	s.mu.Unlock()
+	sendStatus(w, q.Request, http.StatusOK)
+}
+
+// postLogin is the password form. Wrong password, unknown and disabled user are
+// one and the same answer.
+func (s *Server) postLogin(w http.ResponseWriter, q *request) {
+	name, okName := credential(q, "username")
+	password, okPassword := credential(q, "password")
+	if !okName || !okPassword {
+		bare(w, q.Request, http.StatusBadRequest)
+		return
+	}
+	s.mu.Lock()
+	u := s.userByNameLocked(name)
+	if !checkPassword(u, password) {
+		s.mu.Unlock()
+		s.ledger.login(Login{User: name})
+		bare(w, q.Request, http.StatusUnauthorized)
+		return
+	}
+	inBody := q.Header.Get("x-return-tokens") == "true"
+	t, row := s.createSessionLocked(u, clientAddress(q.Request), q.UserAgent())
+	body := s.loginBodyLocked(u)
+	name = u.name
+	s.mu.Unlock()
+	s.ledger.login(Login{User: name, OK: true, Session: row.id, Refresh: TokenID(t.refresh)})
+
+	var inAnswer any
+	if inBody {
+		inAnswer = t.refresh
+	} else {
+		s.setRefreshCookie(w, q, t.refresh)
+	}
+	body[0].value = append(body[0].value.(object), pair{"refreshToken", inAnswer}, pair{"accessToken", t.access})
+	s.setExpressSession(w)
+	sendJSON(w, q.Request, http.StatusOK, body)
+}
+
+// credential reads a field of the form; the real one takes only strings.
+func credential(q *request, name string) (string, bool) {
+	v, _ := q.field(name)
+	text, ok := v.(string)
+	return text, ok
+}
+
+// loginBodyLocked is what login, refresh and authorize have in common. The user
+// comes first.
+func (s *Server) loginBodyLocked(u *user) object {
+	return object{
+		{"user", userJSON(u)},
+		{"userDefaultLibraryId", s.library.ID},
+		{"serverSettings", s.settings()},
+		{"ereaderDevices", []string{}},
+		{"Source", "debian"},
+	}
+}
+
+func (s *Server) setRefreshCookie(w http.ResponseWriter, q *request, token string) {
+	secure := ""
+	if q.secure() {
+		secure = " Secure;"
+	}
+	addCookie(w, fmt.Sprintf("refresh_token=%s; Max-Age=%d; Path=/; Expires=%s; HttpOnly;%s SameSite=Lax",
+		token, int64(s.cfg.RefreshTTL/time.Second), time.Now().Add(s.cfg.RefreshTTL).UTC().Format(http.TimeFormat), secure))
+}
+
+// setExpressSession hands out a connect.sid, which opens nothing under /api.
+func (s *Server) setExpressSession(w http.ResponseWriter) {
+	id := strings.ReplaceAll(newUUID(), "-", "")
+	s.mu.Lock()
+	mac := hmac.New(sha256.New, s.secret)
+	mac.Write([]byte(id))
+	value := "s:" + id + "." + base64.RawStdEncoding.EncodeToString(mac.Sum(nil))
+	if len(s.expressID) >= maxExpressSessions {
+		clear(s.expressID)
+	}
+	s.expressID[value] = true
+	s.mu.Unlock()
+	addCookie(w, "connect.sid="+url.QueryEscape(value)+"; Path=/; HttpOnly")
+}
+
+// maxExpressSessions is the size of the real server's session store.
+// abs: server/Server.js, new MemoryStore(86400000, 86400000, 1000)
+const maxExpressSessions = 1000
+
+// knownToExpressSession tells whether the request carries a connect.sid of this
+// life of the process.
+func knownToExpressSession(r *http.Request) bool {
+	q, ok := r.Context().Value(requestKey{}).(*request)
+	if !ok {
+		return false
+	}
+	value := q.cookie("connect.sid")
+	if value == "" {
+		return false
+	}
+	q.s.mu.Lock()
+	defer q.s.mu.Unlock()
+	return q.s.expressID[value]
+}

@@ -1,0 +1,183 @@
+package absfake
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// ErrNoUser is returned by the acts on a user that the server does not have.
+var ErrNoUser = errors.New("absfake: no such user")
+
+// user is a row of the users table. Guarded by Server.mu.
+type user struct {
+	id        string
+	name      string
+	password  string
+	kind      string // "root", "admin", "user"
+	active    bool
+	legacy    string // user.token, without an end
+	lastSeen  int64  // set by sockets
+	createdAt int64
+	progress  []*progress
+
+	// oldToken is set by a request with the legacy token and stays, in every
+	// answer about the user, until one with a token that ends: the real server
+	// keeps the flag on its cached user. abs: server/auth/TokenManager.js
+	oldToken bool
+}
+
+func (u *user) isAdmin() bool { return u.kind == "root" || u.kind == "admin" }
+
+func (s *Server) addUserLocked(name, password, kind string, active bool) *user {
+	u := &user{id: newUUID(), name: name, password: password, kind: kind, active: active, createdAt: time.Now().UnixMilli()}
+	u.legacy = s.sign(s.secret, u, "", 0)
+	s.users = append(s.users, u)
+	return u
+}
+
+// userByNameLocked ignores case, as the server does.
+func (s *Server) userByNameLocked(name string) *user {
+	for _, u := range s.users {
+		if strings.EqualFold(u.name, name) {
+			return u
+		}
+	}
+	return nil
+}
+
+func (s *Server) userByIDLocked(id string) *user {
+	for _, u := range s.users {
+		if u.id == id {
+			return u
+		}
+	}
+	return nil
+}
+
+// checkPassword is what the login form checks: an inactive user and a
+// wrong password look alike. abs: server/auth/LocalAuthStrategy.js
+func checkPassword(u *user, password string) bool {
+	if u == nil || !u.active {
+		return false
+	}
+	if u.password == "" {
+		return u.kind == "root" && password == ""
+	}
+	return u.password == password
+}
+
+// userJSON is the user as browsers get it.
+func userJSON(u *user) object {
+	o := object{
+		{"id", u.id},
+		{"username", u.name},
+		{"email", nil},
+		{"type", u.kind},
+		{"token", u.legacy},
+	}
+	if u.oldToken {
+		o = append(o, pair{"isOldToken", true})
+	}
+	list := make([]object, 0, len(u.progress))
+	for _, p := range u.progress {
+		list = append(list, p.json())
+	}
+	var seen any
+	if u.lastSeen != 0 {
+		seen = u.lastSeen
+	}
+	high := u.isAdmin()
+	return append(o, object{
+		{"mediaProgress", list},
+		{"seriesHideFromContinueListening", []string{}},
+		{"bookmarks", []string{}},
+		{"isActive", u.active},
+		{"isLocked", false},
+		{"lastSeen", seen},
+		{"createdAt", u.createdAt},
+		{"permissions", object{
+			{"download", true},
+			{"update", high},
+			{"delete", u.kind == "root"},
+			{"upload", high},
+			{"createEreader", high},
+			{"accessAllLibraries", true},
+			{"accessAllTags", true},
+			{"accessExplicitContent", high},
+			{"selectedTagsNotAccessible", false},
+		}},
+		{"librariesAccessible", []string{}},
+		{"itemTagsSelected", []string{}},
+		{"hasOpenIDLink", false},
+	}...)
+}
+
+// onUser runs an act on the named user.
+func (s *Server) onUser(name string, act func(*user)) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	u := s.userByNameLocked(name)
+	if u == nil {
+		return fmt.Errorf("%w: %s", ErrNoUser, name)
+	}
+	act(u)
+	return nil
+}
+
+// SetPassword is an administrator giving the user another password. Sessions
+// end on releases where a new password ends them.
+func (s *Server) SetPassword(name, password string) error {
+	return s.onUser(name, func(u *user) {
+		u.password = password
+		if s.facts.passwordEnds {
+			s.endSessionsLocked(u.id)
+		}
+	})
+}
+
+// SetDisabled is an administrator switching the account off or on again. The
+// auth sessions stay; while the user is off they answer with an error of their
+// own.
+func (s *Server) SetDisabled(name string, disabled bool) error {
+	return s.onUser(name, func(u *user) { u.active = !disabled })
+}
+
+// Rename is an administrator giving the user another name: all sessions end and
+// the user gets a new legacy token, on every release. Access tokens stay valid.
+func (s *Server) Rename(name, to string) error {
+	return s.onUser(name, func(u *user) {
+		u.name = to
+		u.legacy = s.sign(s.secret, u, "", 0)
+		s.endSessionsLocked(u.id)
+	})
+}
+
+// EndSessions ends every auth session of the user, as deleting them in the list
+// of sessions does. Access tokens stay valid until their end.
+func (s *Server) EndSessions(name string) error {
+	return s.onUser(name, func(u *user) { s.endSessionsLocked(u.id) })
+}
+
+// DeleteUser removes the user with everything it has.
+func (s *Server) DeleteUser(name string) error {
+	return s.onUser(name, func(u *user) {
+		s.endSessionsLocked(u.id)
+		kept := s.users[:0]
+		for _, o := range s.users {
+			if o != u {
+				kept = append(kept, o)
+			}
+		}
+		s.users = kept
+	})
+}
+
+// ChangeSecret makes the server sign with another secret, as a changed
+// JWT_SECRET_KEY does: no token from before is valid any more.
+func (s *Server) ChangeSecret() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.secret = newSecret()
+}
