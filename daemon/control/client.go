@@ -1,0 +1,219 @@
+package control
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"shelfkeeper/daemon/health"
+	"shelfkeeper/daemon/problem"
+)
+
+// ErrNoDaemon says that nobody listens at the socket: it is not there, or its
+// daemon died.
+var ErrNoDaemon = errors.New("no Shelfkeeper is running")
+
+// errSilent is the cause with which a call ends that got no answer in time.
+var errSilent = errors.New("the running Shelfkeeper does not answer")
+
+const (
+	// answerTimeout bounds what the daemon answers from memory.
+	answerTimeout = 5 * time.Second
+
+	// commandTimeout bounds what waits for a server or for a person: a
+	// keychain's prompt stays open for two minutes, and a refresh may take one.
+	commandTimeout = 5 * time.Minute
+
+	// answerLimit is room for some hundred accounts in one snapshot.
+	answerLimit = 1 << 20
+)
+
+// Client talks to the daemon that listens at a path. It keeps no connection
+// and needs no closing; its methods may be called concurrently. Unless they
+// say otherwise they return a *problem.Problem from the daemon, or errors
+// around ErrNoDaemon, the context's error, or one that names the socket.
+type Client struct {
+	path   string
+	http   *http.Client
+	peerOf func(net.Conn) peer
+}
+
+// Dial returns a client for the socket at path. It connects at each call, not
+// now.
+func Dial(path string) *Client {
+	c := &Client{path: path, peerOf: peerOf}
+	c.http = &http.Client{
+		Transport: &http.Transport{
+			DialContext:            c.dial,
+			DisableKeepAlives:      true,
+			DisableCompression:     true,
+			MaxResponseHeaderBytes: headerLimit,
+		},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+	return c
+}
+
+// Ping reports, by nil, that a daemon of this user and version answers.
+func (c *Client) Ping(ctx context.Context) error {
+	return c.call(ctx, callPing, answerTimeout, nil, nil)
+}
+
+// Snapshot returns the daemon's state.
+func (c *Client) Snapshot(ctx context.Context) (health.Snapshot, error) {
+	var s health.Snapshot
+	err := c.call(ctx, callSnapshot, answerTimeout, nil, &s)
+	return s, err
+}
+
+// Reauthenticate makes the account's session anew from what is stored. It
+// returns when that is done or known to be impossible; ending ctx gives it up.
+func (c *Client) Reauthenticate(ctx context.Context, account string) error {
+	return c.call(ctx, callReauth, commandTimeout, accountWire{account}, nil)
+}
+
+// SignIn signs an account in; ending ctx gives it up.
+func (c *Client) SignIn(ctx context.Context, in SignInRequest) (SignInAnswer, error) {
+	wire, err := wireOf(in)
+	if err != nil {
+		return SignInAnswer{}, err
+	}
+	var out answerWire
+	err = c.call(ctx, callLogin, commandTimeout, wire, &out)
+	return SignInAnswer(out), err
+}
+
+// SignOut signs an account out, which erases its secrets.
+func (c *Client) SignOut(ctx context.Context, account string) error {
+	return c.call(ctx, callLogout, commandTimeout, accountWire{account}, nil)
+}
+
+// Quit asks the daemon to end. It returns when the daemon has agreed, before
+// it has ended.
+func (c *Client) Quit(ctx context.Context) error {
+	return c.call(ctx, callQuit, answerTimeout, nothing{}, nil)
+}
+
+// call sends in, if not nil, and reads the answer into out, if not nil.
+func (c *Client) call(ctx context.Context, call string, timeout time.Duration, in, out any) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, timeout, errSilent)
+	defer cancel()
+	resp, err := c.open(ctx, call, in)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(resp.Body, answerLimit))
+	if err != nil {
+		return c.because(ctx, err)
+	}
+	if out == nil {
+		return nil
+	}
+	if err := json.Unmarshal(body, out); err != nil {
+		return fmt.Errorf("control socket %s: read the answer: %w", c.path, err)
+	}
+	return nil
+}
+
+// open sends in and returns an answer that is a success from a daemon of our
+// user and version; the caller closes its body.
+func (c *Client) open(ctx context.Context, call string, in any) (*http.Response, error) {
+	var body io.Reader
+	if in != nil {
+		b, err := json.Marshal(in)
+		if err != nil {
+			return nil, fmt.Errorf("control socket: write the request: %w", err)
+		}
+		body = bytes.NewReader(b)
+	}
+	method, path, _ := strings.Cut(call, " ")
+	req, err := http.NewRequestWithContext(ctx, method, "http://"+hostName+path, body)
+	if err != nil {
+		return nil, fmt.Errorf("control socket: %w", err)
+	}
+	req.Header.Set(versionHeader, strconv.Itoa(version))
+	req.Header.Set("User-Agent", "shelfkeeper")
+	if in != nil {
+		req.Header.Set("Content-Type", jsonType)
+	}
+	resp, err := c.http.Do(req)
+	if err != nil {
+		return nil, c.because(ctx, err)
+	}
+	if err := c.judge(resp); err != nil {
+		_ = resp.Body.Close()
+		return nil, err
+	}
+	return resp, nil
+}
+
+// judge returns what is wrong with an answer, nil for a success.
+func (c *Client) judge(resp *http.Response) error {
+	theirs, err := strconv.Atoi(resp.Header.Get(versionHeader))
+	if err != nil {
+		return fmt.Errorf("control socket %s: whoever answers is no Shelfkeeper", c.path)
+	}
+	var p problem.Problem
+	if resp.StatusCode != http.StatusOK {
+		if json.NewDecoder(io.LimitReader(resp.Body, answerLimit)).Decode(&p) != nil || p.Text == "" || p.Code == problem.OK {
+			p = problem.Problem{Code: problem.Other, Text: "the daemon answered " + resp.Status}
+		}
+	}
+	switch {
+	case theirs != version && p.Remedy == "":
+		// A newer daemon may put its problems differently.
+		return mismatch(version, theirs, 0)
+	case resp.StatusCode != http.StatusOK:
+		return &p
+	}
+	return nil
+}
+
+// dial connects to the socket, and makes sure that it is our user's: the
+// request may hold a password, and a socket of that name may be anybody's in a
+// directory that others can write to.
+func (c *Client) dial(ctx context.Context, _, _ string) (net.Conn, error) {
+	if err := checkPath(c.path); err != nil {
+		return nil, err
+	}
+	var d net.Dialer
+	conn, err := d.DialContext(ctx, "unix", c.path)
+	if err != nil {
+		// Windows has its own idea of the error for a name that is not there.
+		if _, missing := os.Lstat(c.path); unheard(err) || errors.Is(missing, fs.ErrNotExist) {
+			return nil, fmt.Errorf("control socket %s: %w", c.path, ErrNoDaemon)
+		}
+		return nil, fmt.Errorf("control socket: %w", err)
+	}
+	if !c.peerOf(conn).isSelf() {
+		_ = conn.Close()
+		return nil, problem.Newf(problem.Config, "run as the user whose daemon it is, or choose another runtime directory",
+			"control socket %s: another user listens there", c.path)
+	}
+	return conn, nil
+}
+
+// because returns the reason for which an exchange broke off, without the
+// made-up URL that net/http puts before it.
+func (c *Client) because(ctx context.Context, err error) error {
+	if cause := context.Cause(ctx); cause != nil {
+		return fmt.Errorf("control socket %s: %w", c.path, cause)
+	}
+	var u *url.Error
+	if errors.As(err, &u) {
+		err = u.Err
+	}
+	return err
+}

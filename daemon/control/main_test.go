@@ -1,0 +1,159 @@
+package control
+
+import (
+	"bytes"
+	"context"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"shelfkeeper/daemon/health"
+)
+
+// patience bounds waits for something that has to happen; it is far more than
+// any of them takes.
+const patience = 20 * time.Second
+
+func TestMain(m *testing.M) {
+	if path := os.Getenv(intruderEnv); path != "" {
+		intrude(path)
+		return
+	}
+	goleak.VerifyTestMain(m)
+}
+
+// double is a Daemon whose acts are the test's.
+type double struct {
+	mu      sync.Mutex
+	now     health.Snapshot
+	changed chan struct{}
+	quits   int
+
+	reauth  func(ctx context.Context, account string) error
+	signIn  func(context.Context, SignInRequest) (SignInAnswer, error)
+	signOut func(ctx context.Context, account string) error
+}
+
+var _ Daemon = (*double)(nil)
+
+func newDouble() *double {
+	return &double{
+		changed: make(chan struct{}),
+		reauth:  func(context.Context, string) error { return nil },
+		signIn:  func(context.Context, SignInRequest) (SignInAnswer, error) { return SignInAnswer{}, nil },
+		signOut: func(context.Context, string) error { return nil },
+	}
+}
+
+// set makes a new snapshot, told apart by its pid.
+func (d *double) set(pid int, padding string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.now = health.Snapshot{PID: pid, Version: padding}
+	close(d.changed)
+	d.changed = make(chan struct{})
+}
+
+func (d *double) Snapshot() health.Snapshot {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.now
+}
+
+func (d *double) Changed() <-chan struct{} {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.changed
+}
+
+func (d *double) Quit() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.quits++
+}
+
+func (d *double) asked() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.quits
+}
+
+func (d *double) Reauthenticate(ctx context.Context, account string) error {
+	return d.reauth(ctx, account)
+}
+func (d *double) SignIn(ctx context.Context, in SignInRequest) (SignInAnswer, error) {
+	return d.signIn(ctx, in)
+}
+func (d *double) SignOut(ctx context.Context, account string) error { return d.signOut(ctx, account) }
+
+// record is a log that a test can read while it is written.
+type record struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (r *record) Write(p []byte) (int, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.b.Write(p)
+}
+
+func (r *record) String() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.b.String()
+}
+
+// socketPath returns a name in a short private directory: t.TempDir's are long
+// enough to come near the limit on macOS.
+func socketPath(t testing.TB) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "sk")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	return filepath.Join(dir, "control.sock")
+}
+
+func mustListen(t testing.TB, path string) (*Server, *record) {
+	t.Helper()
+	log := &record{}
+	s, err := Listen(path, slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug})))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s, log
+}
+
+// serve runs a server for d, and stops it at the test's end.
+func serve(t testing.TB, d Daemon) (s *Server, path string, log *record) {
+	t.Helper()
+	path = socketPath(t)
+	s, log = mustListen(t, path)
+	run(t, s, d)
+	return s, path, log
+}
+
+func run(t testing.TB, s *Server, d Daemon) {
+	done := make(chan error, 1)
+	go func() { done <- s.Serve(d) }()
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+}

@@ -1,0 +1,8 @@
+//go:build !linux && !darwin
+
+package control
+
+import "net"
+
+// peerOf cannot tell: the socket's directory alone decides who gets this far.
+func peerOf(net.Conn) peer { return peer{untellable: true} }

@@ -1,0 +1,73 @@
+package control
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+
+	"shelfkeeper/daemon/problem"
+)
+
+// routes answers guarded requests. Paths match exactly: nothing is cleaned,
+// redirected or guessed.
+func routes(d Daemon, log *slog.Logger) http.Handler {
+	table := map[string]http.HandlerFunc{
+		callPing:     func(w http.ResponseWriter, _ *http.Request) { reply(w, http.StatusOK, nothing{}) },
+		callSnapshot: func(w http.ResponseWriter, _ *http.Request) { reply(w, http.StatusOK, d.Snapshot()) },
+		callEvents:   func(w http.ResponseWriter, r *http.Request) { stream(w, r, d) },
+
+		callReauth: command(log, "reauth", func(ctx context.Context, in accountWire) (nothing, error) {
+			return nothing{}, d.Reauthenticate(ctx, in.Account)
+		}),
+		callLogin: command(log, "login", func(ctx context.Context, in signInWire) (answerWire, error) {
+			out, err := d.SignIn(ctx, in.request())
+			return answerWire(out), err
+		}),
+		callLogout: command(log, "logout", func(ctx context.Context, in accountWire) (nothing, error) {
+			return nothing{}, d.SignOut(ctx, in.Account)
+		}),
+		callQuit: func(w http.ResponseWriter, r *http.Request) {
+			if !perform(w, r, log, "quit", func(context.Context, nothing) (nothing, error) { return nothing{}, nil }) {
+				return
+			}
+			// The answer leaves before the end begins.
+			_ = http.NewResponseController(w).Flush()
+			d.Quit()
+		},
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h, ok := table[r.Method+" "+r.URL.Path]
+		if !ok {
+			reply(w, http.StatusNotFound, problem.Newf(problem.Other, "", "the daemon knows no such call"))
+			return
+		}
+		h(w, r)
+	})
+}
+
+// command is a handler that performs do.
+func command[In, Out any](log *slog.Logger, name string, do func(context.Context, In) (Out, error)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) { perform(w, r, log, name, do) }
+}
+
+// perform reads the body, does do and answers; it reports whether do went well.
+// The context of do ends when the client goes away or the server closes.
+func perform[In, Out any](w http.ResponseWriter, r *http.Request, log *slog.Logger, name string, do func(context.Context, In) (Out, error)) bool {
+	var in In
+	if no := receive(w, r, &in); no != nil {
+		reply(w, no.status, problem.Newf(problem.Other, "", "the daemon refused the request: %s", no.reason))
+		return false
+	}
+	log.LogAttrs(r.Context(), slog.LevelInfo, "control command", slog.String("command", name))
+	out, err := do(r.Context(), in)
+	if err != nil {
+		if cause := context.Cause(r.Context()); errors.Is(cause, errClosing) {
+			err = problem.New(problem.Other, cause, "start it again and repeat the command")
+		}
+		reply(w, http.StatusUnprocessableEntity, problem.Of(err))
+		return false
+	}
+	reply(w, http.StatusOK, out)
+	return true
+}

@@ -1,0 +1,160 @@
+package control
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+)
+
+const (
+	// headerTimeout bounds the wait for a request's header, which a client
+	// writes in one go.
+	headerTimeout = 5 * time.Second
+
+	// headerLimit is many times what our clients send.
+	headerLimit = 16 << 10
+
+	// drainTimeout is how long Close lets answers finish. One fits into the
+	// socket's buffer, so whoever takes longer does not read.
+	drainTimeout = time.Second
+
+	// sendBuffer keeps the kernel from storing up old snapshots for a reader
+	// that does not read (Linux holds about 200 KiB unasked).
+	sendBuffer = 8 << 10
+)
+
+// errClosing is the cause with which calls end when the server closes.
+var errClosing = errors.New("the daemon is quitting")
+
+// Server is the daemon's end of the control socket: Listen, Serve, Close.
+type Server struct {
+	listener *net.UnixListener
+	file     socketFile
+	log      *slog.Logger
+	peerOf   func(net.Conn) peer
+
+	http   *http.Server
+	cancel context.CancelCauseFunc // ends every call's context
+
+	mu      sync.Mutex // serving, closed
+	serving bool
+	closed  bool
+	loop    sync.WaitGroup // Serve
+	conns   sync.WaitGroup // open connections, and with them their handlers
+
+	close    sync.Once
+	closeErr error
+}
+
+// Listen opens the socket at path, an absolute path within a directory that is
+// the user's alone and that Listen makes where it is missing. From then on
+// clients can connect; they are answered once Serve runs. A socket that a dead
+// daemon left is replaced.
+//
+// Errors are a *problem.Problem around ErrRunning, ErrPathTooLong, ErrExposed
+// or ErrOccupied, or come from the file system. Refused requests go to log;
+// nil discards them. The caller must Close the server, served or not.
+func Listen(path string, log *slog.Logger) (*Server, error) {
+	l, file, err := bind(path)
+	if err != nil {
+		return nil, err
+	}
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	ctx, cancel := context.WithCancelCause(context.Background())
+	s := &Server{listener: l, file: file, log: log, peerOf: peerOf, cancel: cancel}
+	s.http = &http.Server{
+		ReadHeaderTimeout: headerTimeout,
+		MaxHeaderBytes:    headerLimit,
+		BaseContext:       func(net.Listener) context.Context { return ctx },
+		ConnContext:       s.admit,
+		ConnState:         s.count,
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+	}
+	// Each call has a connection of its own, so an idle daemon holds no timers
+	// for connections that may be used again.
+	s.http.SetKeepAlivesEnabled(false)
+	return s, nil
+}
+
+// Serve answers clients from d until Close, and then returns nil. It is called
+// once.
+func (s *Server) Serve(d Daemon) error {
+	s.mu.Lock()
+	if s.closed {
+		s.mu.Unlock()
+		return nil
+	}
+	if s.serving {
+		s.mu.Unlock()
+		return errors.New("serve control socket: served already")
+	}
+	s.serving = true
+	s.http.Handler = s.guarded(routes(d, s.log))
+	s.loop.Add(1)
+	s.mu.Unlock()
+	defer s.loop.Done()
+
+	if err := s.http.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("serve control socket: %w", err)
+	}
+	return nil
+}
+
+// Close removes the socket, ends the event streams and the contexts of running
+// calls, and waits for all of them and for Serve. Later calls return what the
+// first one did.
+func (s *Server) Close() error {
+	s.close.Do(func() { s.closeErr = s.shut() })
+	return s.closeErr
+}
+
+func (s *Server) shut() error {
+	s.mu.Lock()
+	s.closed = true
+	s.mu.Unlock()
+
+	// The name goes first: a client then finds no daemon, not a deaf one.
+	err := s.file.remove()
+	s.cancel(errClosing)
+
+	ctx, cancel := context.WithTimeout(context.Background(), drainTimeout)
+	defer cancel()
+	if s.http.Shutdown(ctx) != nil {
+		_ = s.http.Close() // cuts those that did not read their answer
+	}
+	if lerr := s.listener.Close(); lerr != nil && !errors.Is(lerr, net.ErrClosed) {
+		err = errors.Join(err, fmt.Errorf("close control socket: %w", lerr))
+	}
+	s.loop.Wait()
+	s.conns.Wait()
+	return err
+}
+
+// peerKey is where a call's context holds its peer.
+type peerKey struct{}
+
+// admit prepares a new connection and asks who is at its other end.
+func (s *Server) admit(ctx context.Context, conn net.Conn) context.Context {
+	if c, ok := conn.(*net.UnixConn); ok {
+		_ = c.SetWriteBuffer(sendBuffer) // the system's own size works too
+	}
+	return context.WithValue(ctx, peerKey{}, s.peerOf(conn))
+}
+
+// count keeps conns. net/http reports StateNew within its accept loop, and
+// StateClosed once the connection's handler has returned.
+func (s *Server) count(_ net.Conn, state http.ConnState) {
+	switch state {
+	case http.StateNew:
+		s.conns.Add(1)
+	case http.StateClosed, http.StateHijacked:
+		s.conns.Done()
+	}
+}

@@ -1,0 +1,184 @@
+package control
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"os"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"github.com/gofrs/flock"
+
+	"shelfkeeper/daemon/problem"
+)
+
+// Why Listen refuses a path. They come wrapped in a problem.Problem that says
+// what to do.
+var (
+	ErrRunning     = errors.New("another Shelfkeeper answers there")
+	ErrPathTooLong = errors.New("the path is too long for a unix socket")
+	ErrExposed     = errors.New("others can reach into the directory")
+	ErrOccupied    = errors.New("something that is not ours to replace lies there")
+)
+
+const (
+	// maxPath is what the kernel takes, less the terminating zero: 107 bytes on
+	// Linux and Windows, 103 on macOS. A longer path fails with no more than
+	// "invalid argument".
+	maxPath = len(syscall.RawSockaddrUnix{}.Path) - 1
+
+	// probeTimeout bounds the question whether somebody listens. A connect to a
+	// unix socket waits only while the other side's queue is full, so whoever
+	// takes longer is there, and stuck.
+	probeTimeout = time.Second
+
+	// lockTimeout bounds the wait for another process that is looking at the
+	// same path; it looks for at most probeTimeout.
+	lockTimeout = 3 * time.Second
+	lockPoll    = 10 * time.Millisecond
+)
+
+// socketFile is the socket's name in the file system. It remembers which file
+// it made, so that it removes no other.
+type socketFile struct {
+	path string
+	made fs.FileInfo
+}
+
+// checkPath refuses a path that cannot name a socket, or that would name one
+// outside the file system ("@name" on Linux), where no modes apply.
+func checkPath(path string) error {
+	if !filepath.IsAbs(path) {
+		return problem.Newf(problem.Config, "name the control socket by an absolute path", "control socket %q: not an absolute path", path)
+	}
+	if len(path) > maxPath {
+		return problem.Newf(problem.Config, fmt.Sprintf("choose a runtime directory with a path at least %d bytes shorter", len(path)-maxPath),
+			"control socket %s: %w: %d bytes, this system takes %d", path, ErrPathTooLong, len(path), maxPath)
+	}
+	return nil
+}
+
+// bind makes the directory and the socket in it, and listens. A socket that a
+// dead daemon left is replaced; nothing else is ever deleted.
+func bind(path string) (*net.UnixListener, socketFile, error) {
+	if err := checkPath(path); err != nil {
+		return nil, socketFile{}, err
+	}
+	if err := privateDir(filepath.Dir(path)); err != nil {
+		return nil, socketFile{}, err
+	}
+	// Two daemons that start at once would each find the same dead socket, and
+	// the slower one would remove what the faster one has just made.
+	unlock, err := lock(path)
+	if err != nil {
+		return nil, socketFile{}, err
+	}
+	defer unlock()
+	if err := clearStale(path); err != nil {
+		return nil, socketFile{}, err
+	}
+	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
+	if err != nil {
+		return nil, socketFile{}, fmt.Errorf("control socket: %w", err)
+	}
+	// The listener would remove whatever has the name by then.
+	l.SetUnlinkOnClose(false)
+	made, err := os.Lstat(path)
+	if err == nil {
+		err = closeToOthers(path)
+	}
+	if err != nil {
+		return nil, socketFile{}, errors.Join(fmt.Errorf("control socket: %w", err), os.Remove(path), l.Close())
+	}
+	// On Windows a FileInfo reads the file's identity only when it is first
+	// compared, so compare it while it is certain.
+	os.SameFile(made, made)
+	return l, socketFile{path, made}, nil
+}
+
+// remove deletes the socket unless another file has taken its name.
+func (f socketFile) remove() error {
+	unlock, err := lock(f.path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // a logout has cleared the runtime directory
+	}
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	now, err := os.Lstat(f.path)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && !os.SameFile(f.made, now) {
+		return nil
+	}
+	if err == nil {
+		err = os.Remove(f.path)
+	}
+	if err != nil {
+		return fmt.Errorf("remove control socket: %w", err)
+	}
+	return nil
+}
+
+// privateDir makes dir, and refuses one that another user owns or can enter:
+// whoever may replace the socket could put their own there and be sent
+// passwords. It does not tighten a directory that exists, since nobody has
+// said that it is ours alone.
+func privateDir(dir string) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fmt.Errorf("control socket: create directory: %w", err)
+	}
+	info, err := os.Stat(dir)
+	if err != nil {
+		return fmt.Errorf("control socket: check directory: %w", err)
+	}
+	if why := exposed(info); why != "" {
+		return problem.Newf(problem.Config, fmt.Sprintf("run `chmod 700 %s` if it is Shelfkeeper's own, or choose another runtime directory", dir),
+			"control socket: directory %s: %w: %s", dir, ErrExposed, why)
+	}
+	return nil
+}
+
+// lock keeps other processes of this program away from path's name. The lock
+// file stays: removing it would let two processes lock two files.
+func lock(path string) (unlock func(), err error) {
+	ctx, cancel := context.WithTimeout(context.Background(), lockTimeout)
+	defer cancel()
+	l := flock.New(path + ".lock")
+	if _, err := l.TryLockContext(ctx, lockPoll); err != nil {
+		return nil, fmt.Errorf("control socket: lock its name: %w", err)
+	}
+	return func() { _ = l.Unlock() }, nil
+}
+
+// clearStale makes path free if it holds a socket of ours that nobody serves.
+func clearStale(path string) error {
+	found, err := os.Lstat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("control socket: %w", err)
+	}
+	if found.Mode()&fs.ModeSocket == 0 || !ours(found) {
+		return problem.Newf(problem.Config, "move it away, or choose another runtime directory", "control socket %s: %w", path, ErrOccupied)
+	}
+	conn, err := net.DialTimeout("unix", path, probeTimeout)
+	if err == nil {
+		_ = conn.Close()
+	}
+	if err == nil || !unheard(err) {
+		return problem.Newf(problem.Running, "use the running one, or end it with `shelfkeeper quit`", "control socket %s: %w", path, ErrRunning)
+	}
+	now, err := os.Lstat(path)
+	if err != nil || !os.SameFile(found, now) {
+		return problem.Newf(problem.Running, "try again", "control socket %s: changed while it was looked at: %w", path, ErrRunning)
+	}
+	if err := os.Remove(path); err != nil {
+		return fmt.Errorf("control socket: remove the stale one: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,104 @@
+package control
+
+import (
+	"errors"
+	"fmt"
+	"unicode/utf8"
+
+	"shelfkeeper/daemon/problem"
+	"shelfkeeper/daemon/redact"
+)
+
+const (
+	// versionHeader carries the sender's major version in both directions.
+	// Together with the JSON of a problem it is all that two programs of
+	// different versions are sure to understand of each other.
+	versionHeader = "Shelfkeeper-Control"
+	version       = 1
+
+	// hostName is the Host of every request. The top-level domain .invalid is
+	// reserved never to resolve (RFC 6761), so no page can have it as its own.
+	hostName = "shelfkeeper.invalid"
+
+	jsonType = "application/json"
+	lineType = "application/x-ndjson"
+)
+
+// The calls, as method and path.
+const (
+	callPing     = "GET /v1/ping"
+	callSnapshot = "GET /v1/snapshot"
+	callEvents   = "GET /v1/events"
+	callReauth   = "POST /v1/reauth"
+	callLogin    = "POST /v1/login"
+	callLogout   = "POST /v1/logout"
+	callQuit     = "POST /v1/quit"
+)
+
+// accountWire is the body of reauth and logout.
+type accountWire struct {
+	Account string `json:"account"`
+}
+
+// nothing is the body of quit, and of every answer that says only "done".
+type nothing struct{}
+
+// signInWire is a SignInRequest on the socket. It exists because a
+// redact.Secret marshals as [redacted], and this socket is the one place where
+// a password must travel in the open.
+type signInWire struct {
+	Server    string `json:"server"`
+	Username  string `json:"username"`
+	Password  string `json:"password"`
+	Account   string `json:"account,omitempty"`
+	Keep      bool   `json:"keep"`
+	AllowHTTP bool   `json:"allow_http"`
+	Store     string `json:"store,omitempty"`
+}
+
+var errNotUTF8 = errors.New("the password is not valid UTF-8")
+
+func wireOf(in SignInRequest) (signInWire, error) {
+	// encoding/json would silently replace such bytes, and the server would
+	// then refuse a password its user typed rightly.
+	if !utf8.ValidString(in.Password.Reveal()) {
+		return signInWire{}, problem.New(problem.Usage, errNotUTF8, "set the terminal to UTF-8")
+	}
+	return signInWire{
+		Server: in.Server, Username: in.Username, Password: in.Password.Reveal(),
+		Account: in.Account, Keep: in.Keep, AllowHTTP: in.AllowHTTP, Store: in.Store,
+	}, nil
+}
+
+func (w signInWire) request() SignInRequest {
+	return SignInRequest{
+		Server: w.Server, Username: w.Username, Password: redact.New(w.Password),
+		Account: w.Account, Keep: w.Keep, AllowHTTP: w.AllowHTTP, Store: w.Store,
+	}
+}
+
+// answerWire is a SignInAnswer on the socket.
+type answerWire struct {
+	Account       string   `json:"account"`
+	Server        string   `json:"server"`
+	ServerVersion string   `json:"server_version"`
+	User          string   `json:"user"`
+	ProxyURL      string   `json:"proxy_url"`
+	Grant         string   `json:"grant,omitempty"`
+	Warnings      []string `json:"warnings"`
+}
+
+// mismatch says which of two programs of different major versions is the older
+// one, since that is the one to restart. pid is the daemon's, 0 if not known.
+func mismatch(client, daemon, pid int) *problem.Problem {
+	remedy := "restart this program: a newer Shelfkeeper was installed while it ran"
+	if client > daemon {
+		remedy = "restart the daemon: a newer Shelfkeeper was installed while it ran"
+		if pid != 0 {
+			// It would refuse `shelfkeeper quit` from the newer program too.
+			remedy = fmt.Sprintf("end process %d, the running daemon, and start the newer Shelfkeeper", pid)
+		}
+	}
+	return problem.Newf(problem.Other, remedy,
+		"this program speaks version %d of the control protocol, the running daemon version %d", client, daemon)
+}
