@@ -1,0 +1,8 @@
+package main
+
+import "github.com/spf13/cobra"
+
+// commands are what shelfbench can measure, one file each.
+func commands() []*cobra.Command {
+	return []*cobra.Command{newFootprint()}
+}

@@ -1,0 +1,117 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// program is the built binary with a home of its own.
+type program struct{ binary, dir string }
+
+// process is one running process of it.
+type process struct {
+	cmd   *exec.Cmd
+	ready struct {
+		Server, Username, Password string
+	}
+}
+
+// listenDeadline is far beyond any start-up.
+const listenDeadline = 10 * time.Second
+
+// port is the local address of the measured daemon. It is not the usual one,
+// so that a real daemon may go on beside it.
+const port = 23379
+
+func (p program) command(ctx context.Context, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, p.binary, args...)
+	cmd.Env = append(os.Environ(),
+		"HOME="+p.dir, "XDG_CONFIG_HOME="+filepath.Join(p.dir, "config"), "XDG_STATE_HOME="+filepath.Join(p.dir, "state"),
+		"XDG_RUNTIME_DIR="+filepath.Join(p.dir, "run"), "SHELFKEEPER_PASSPHRASE=measured", "GOFLAGS=")
+	cmd.Stderr = os.Stderr
+	return cmd
+}
+
+func (p program) demoServer(ctx context.Context) (*process, error) {
+	s := &process{cmd: p.command(ctx, "demo", "--server-only", "--json")}
+	out, err := s.cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	s.cmd.Stderr = io.Discard
+	if err := s.cmd.Start(); err != nil {
+		return nil, err
+	}
+	line, err := bufio.NewReader(out).ReadBytes('\n')
+	if err == nil {
+		err = json.Unmarshal(line, &s.ready)
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("start the demo server: %w", err), s.end())
+	}
+	return s, nil
+}
+
+// signIn makes the one account, in the file backend: a desktop's keychain need
+// not be there.
+func (p program) signIn(ctx context.Context, server *process) error {
+	for _, d := range []string{"config/shelfkeeper", "run", "state"} {
+		if err := os.MkdirAll(filepath.Join(p.dir, d), 0o700); err != nil {
+			return err
+		}
+	}
+	config := fmt.Sprintf("listen = %d\n", port)
+	if err := os.WriteFile(filepath.Join(p.dir, "config/shelfkeeper/config.toml"), []byte(config), 0o600); err != nil {
+		return err
+	}
+	cmd := p.command(ctx, "login", server.ready.Server, "--username", server.ready.Username, "--password-stdin", "--store", "file")
+	cmd.Stdin = strings.NewReader(server.ready.Password)
+	if err := cmd.Run(); err != nil {
+		return fmt.Errorf("sign in: %w", err)
+	}
+	return nil
+}
+
+// run starts the daemon and returns how long it took until players could
+// connect.
+func (p program) run(ctx context.Context) (*process, time.Duration, error) {
+	d := &process{cmd: p.command(ctx, "run")}
+	d.cmd.Stderr = io.Discard
+	began := time.Now()
+	if err := d.cmd.Start(); err != nil {
+		return nil, 0, err
+	}
+	addr := fmt.Sprintf("127.0.0.1:%d", port)
+	for {
+		conn, err := net.Dial("tcp", addr)
+		took := time.Since(began)
+		if err == nil {
+			return d, took, conn.Close()
+		}
+		if took > listenDeadline || ctx.Err() != nil {
+			return nil, 0, errors.Join(fmt.Errorf("the daemon does not listen: %w", err), d.end())
+		}
+		if err := wait(ctx, 200*time.Microsecond); err != nil {
+			return nil, 0, errors.Join(err, d.end())
+		}
+	}
+}
+
+// end asks the process to end and waits for it.
+func (p *process) end() error {
+	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		return err
+	}
+	return p.cmd.Wait()
+}
