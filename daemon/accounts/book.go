@@ -214,3 +214,10 @@ func sameUser(server, username string) func(Account) bool {
 	}
 	return func(a Account) bool { return a.Server == server && a.Username == username }
 }
+
+// NameFor returns the name that Add would derive now for that user of that
+// server.
+func (b *Book) NameFor(server, username string) string {
+	list := b.All()
+	return deriveName(server, username, func(name string) bool { return index(list, name) >= 0 })
+}

@@ -45,6 +45,8 @@ var (
 		Text: "the keychain does not answer", Remedy: "look for its prompt, or restart the desktop's keyring"}
 	ServerUnreachable = Condition{ID: "server-unreachable", Level: Offline, Hold: 5 * time.Second,
 		Text: "the server cannot be reached"}
+	NoAnswer = Condition{ID: "no-answer", Level: Offline, Hold: 5 * time.Second,
+		Text: "the server does not answer players"}
 	RateLimited = Condition{ID: "rate-limited", Level: Offline, Hold: 5 * time.Second,
 		Text: "the server's sign-in limit is used up; waiting for it to reset"}
 	DiskTrouble = Condition{ID: "disk", Level: Offline,
@@ -63,6 +65,6 @@ var (
 var declared = []*Condition{
 	&AccountPaused, &NoAccount, &SignedOut, &PasswordRefused, &AccountDisabled, &SessionLost, &TokenRefused,
 	&VaultUnreadable, &VaultNewer, &VaultDenied, &VaultLocked, &VaultAbsent, &HeaderEaten, &ProxyDown,
-	&VaultHanging, &ServerUnreachable, &RateLimited, &DiskTrouble,
+	&VaultHanging, &ServerUnreachable, &NoAnswer, &RateLimited, &DiskTrouble,
 	&TokenSuspect, &RenewalDelayed, &SlotPending,
 }

@@ -62,6 +62,8 @@ type Proxy struct {
 	Requests uint64 `json:"requests"`
 	Bytes    uint64 `json:"bytes"`
 	Active   int    `json:"active"`
+	// Unauthorized counts the 401 that players got.
+	Unauthorized uint64 `json:"unauthorized"`
 }
 
 // Vault says where the session is kept. Its condition is "ok" or why not.

@@ -78,7 +78,7 @@ func (m *machine) checked(f Checked) {
 		m.Failures, m.NotBefore, m.Hold = 0, time.Time{}, time.Time{}
 	case f.Err.Verdict == absapi.TokenRejected:
 		m.Phase, m.Why, m.Weather = NeedsUser, TokenRefused, f.Err
-		m.Hold = m.now.Add(disabledProbe)
+		m.NotBefore = m.now.Add(disabledProbe)
 	default:
 		m.Weather = f.Err
 		m.Failures++

@@ -1,6 +1,7 @@
 package session
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -140,13 +141,19 @@ func (m *machine) committed(f Committed) {
 }
 
 func (m *machine) commitFailed(f CommitFailed) {
-	switch m.Step {
-	case intending, committing:
+	switch {
+	case m.Step == committing && errors.Is(f.Err, keychain.ErrTooLarge) && !m.Candidate.Previous.IsEmpty():
+		// The token before is a convenience, the pair is the session.
+		rec := *m.Candidate
+		rec.Previous = redact.Secret{}
+		m.Candidate = &rec
+		m.commit()
+	case m.Step == intending, m.Step == committing:
 		// Nothing was started that cannot be repeated; a pair that was
 		// received stays in Candidate.
 		m.Trouble = f.Err
 		m.pause(diskRetry, "cannot be written: "+f.Err.Error())
-	case refusing:
+	case m.Step == refusing:
 		// The mark holds at least as long as this process.
 		m.Record.PasswordRefused = true
 		m.Trouble = f.Err
@@ -231,10 +238,10 @@ func (m *machine) refreshFailed(f RefreshFailed) {
 		}
 		m.recover(f.Err)
 	case absapi.UserInactive:
-		m.Hold = m.now.Add(disabledProbe)
+		m.NotBefore = m.now.Add(disabledProbe)
 		m.giveUp(AccountDisabled)
 	case absapi.HeaderEaten:
-		m.Hold = m.now.Add(configProbe)
+		m.NotBefore = m.now.Add(configProbe)
 		m.giveUp(HeaderEaten)
 	default:
 		m.unanswered(f.Err)

@@ -3,6 +3,7 @@ package session
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"math/rand/v2"
 	"net/url"
@@ -270,7 +271,7 @@ func (s *Session) SignOut(ctx context.Context) error {
 	case !done:
 		return ctx.Err()
 	case s.state.Phase != SignedOut:
-		return errors.Join(errors.New("sign out"), s.state.Trouble)
+		return fmt.Errorf("sign out: %w", s.state.Trouble)
 	}
 	return s.leave
 }
@@ -278,3 +279,11 @@ func (s *Session) SignOut(ctx context.Context) error {
 // ErrNotToldServer: the secrets are erased here, but the server keeps the
 // session until it expires.
 var ErrNotToldServer = errors.New("signed out here, but the server could not be told")
+
+// Changed returns a channel that is closed after the next fact, whether or not
+// it changed anything.
+func (s *Session) Changed() <-chan struct{} {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.changed
+}

@@ -11,11 +11,14 @@ import (
 	"shelfkeeper/keychain"
 )
 
-// SignInVault is what a sign-in needs beyond a running session: the newest
-// record even if it is a tombstone, above which generations go on.
+// SignInVault is what a sign-in needs beyond a running session: a vault made
+// ready before a login is spent, the newest record even if it is a tombstone,
+// above which generations go on, and a way past a journal nobody can read.
 type SignInVault interface {
 	Vault
+	Prepare(ctx context.Context) error
 	LoadAny(ctx context.Context, account string) (keychain.Record, error)
+	SetAside(ctx context.Context, account string) (moved []string, err error)
 }
 
 // SignIn is one sign-in with a password, asked for by the user.
@@ -40,6 +43,9 @@ type Result struct {
 	// SlotPending is why the keychain does not hold the session yet, nil if it
 	// does. The journal does in any case.
 	SlotPending error
+	// SetAside names the files of an earlier session that could not be read
+	// and were kept under another name.
+	SetAside []string
 }
 
 // VaultError is a sign-in that ended because the vault could not be used. No
@@ -61,8 +67,8 @@ func (in SignIn) Do(ctx context.Context) (Result, error) {
 		return Result{}, &VaultError{Err: err}
 	}
 	defer release()
-	old, err := in.Vault.LoadAny(ctx, in.Account)
-	if err != nil && !errors.Is(err, keychain.ErrNotFound) {
+	old, aside, err := in.earlier(ctx)
+	if err != nil {
 		return Result{}, &VaultError{Err: err}
 	}
 	answer, failure := spend(ctx, in.Budget, in.Client, func(ctx context.Context, c *absapi.Client) (absapi.Answer, error) {
@@ -83,7 +89,7 @@ func (in SignIn) Do(ctx context.Context) (Result, error) {
 		// The session exists on the server and nowhere else: end it there.
 		return Result{}, &VaultError{Err: errors.Join(err, Logout(ctx, in.Client, rec.Refresh)), Sent: true}
 	}
-	result := Result{Answer: answer, SlotPending: in.Vault.Settle(ctx, in.Account)}
+	result := Result{Answer: answer, SlotPending: in.Vault.Settle(ctx, in.Account), SetAside: aside}
 	if in.SameServer && !old.Refresh.IsEmpty() && old.Refresh != rec.Refresh && !old.Tombstone {
 		// One server session a machine. If it cannot be told, the server
 		// removes the old one when it expires.
@@ -92,4 +98,24 @@ func (in SignIn) Do(ctx context.Context) (Result, error) {
 		}
 	}
 	return result, nil
+}
+
+// earlier makes the vault ready and returns the record that this sign-in
+// follows, empty if there is none. A journal that cannot be read is kept under
+// another name: signing in again is the user's way out of it.
+func (in SignIn) earlier(ctx context.Context) (old keychain.Record, aside []string, err error) {
+	if err := in.Vault.Prepare(ctx); err != nil {
+		return old, nil, err
+	}
+	old, err = in.Vault.LoadAny(ctx, in.Account)
+	if errors.Is(err, keychain.ErrUnreadable) {
+		if aside, err = in.Vault.SetAside(ctx, in.Account); err != nil {
+			return old, nil, err
+		}
+		old, err = in.Vault.LoadAny(ctx, in.Account)
+	}
+	if errors.Is(err, keychain.ErrNotFound) {
+		err = nil
+	}
+	return old, aside, err
 }

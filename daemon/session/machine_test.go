@@ -1,0 +1,191 @@
+package session
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"shelfkeeper/daemon/absapi"
+	"shelfkeeper/daemon/redact"
+	"shelfkeeper/keychain"
+)
+
+var noon = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
+
+func jwtOf(kind, id string, issued time.Time, life time.Duration) redact.Secret {
+	return redact.New(makeJWT(map[string]any{"userId": "user-1", "username": "alice", "type": kind, "jti": id, "iat": issued.Unix(), "exp": issued.Add(life).Unix()}))
+}
+
+func recordAt(issued time.Time) keychain.Record {
+	return keychain.Record{Lineage: "x", Generation: 3, Account: "a", UserID: "user-1", Username: "alice", Password: redact.New("pw"),
+		Access: jwtOf("access", "1", issued, time.Hour), Refresh: jwtOf("refresh", "1", issued, 720*time.Hour)}
+}
+
+// drive feeds facts one after the other, a second apart.
+func drive(s State, start time.Time, facts ...Fact) (State, []Effect) {
+	var effects []Effect
+	for i, f := range facts {
+		s, effects = next(s, Event{At: start.Add(time.Duration(i) * time.Second), Jitter: 0.5, Fact: f})
+	}
+	return s, effects
+}
+
+func failed(v absapi.Verdict, status int) RefreshFailed {
+	return RefreshFailed{Err: &absapi.Error{Verdict: v, Status: status, Evidence: v.String()}}
+}
+
+// rotating is a session that has just presented its token.
+func rotating(t *testing.T, version string) State {
+	t.Helper()
+	rec := recordAt(noon.Add(-55 * time.Minute))
+	s, _ := drive(State{Rules: RulesOf(version)}, noon, Started{}, Opened{Record: rec}, Settled{Generation: 3}, Due{}, Acquired{Record: rec}, Reachable{})
+	rec.Intent = &keychain.Intent{Since: noon, Attempt: 1}
+	s, effects := drive(s, noon, Committed{Record: rec})
+	if s.Step != refreshing || len(effects) != 1 {
+		t.Fatalf("%v, %#v", s.describe(), effects)
+	}
+	return s
+}
+
+// The table of what an answer to /auth/refresh leads to.
+func TestRefreshOutcomes(t *testing.T) {
+	lost := RefreshFailed{Err: &absapi.Error{Verdict: absapi.Weather, Evidence: "EOF"}}
+	unwritten := RefreshFailed{Err: &absapi.Error{Verdict: absapi.Weather, Evidence: "refused", Unwritten: true}}
+	for _, c := range []struct {
+		desc    string
+		version string
+		answer  Fact
+		phase   Phase
+		why     Why
+		step    step
+		pause   time.Duration // until the next attempt, at least
+	}{
+		{"expired", "2.36.0", failed(absapi.RefreshExpired, 401), Recovering, 0, signingIn, 0},
+		{"invalid once", "2.36.0", failed(absapi.RefreshInvalid, 401), Offline, 0, idle, confirmPause},
+		{"disabled", "2.36.0", failed(absapi.UserInactive, 401), NeedsUser, AccountDisabled, idle, disabledProbe},
+		{"header eaten", "2.36.0", failed(absapi.HeaderEaten, 401), NeedsUser, HeaderEaten, idle, configProbe},
+		{"lost, with grace: again at once", "2.36.0", lost, Rotating, 0, preflight, 0},
+		{"lost, without grace: not while the first may run", "2.26.3", lost, Offline, 0, idle, racePause},
+		{"never left: again at once everywhere", "2.26.3", unwritten, Rotating, 0, preflight, 0},
+		{"502", "2.36.0", failed(absapi.Weather, 502), Offline, 0, idle, backoffFirst / 4},
+		{"502 without grace", "2.26.3", failed(absapi.Weather, 502), Offline, 0, idle, racePause},
+		{"429", "2.36.0", RefreshFailed{Err: &absapi.Error{Verdict: absapi.RateLimited, Status: 429, RetryAfter: 7 * time.Minute}}, Offline, 0, idle, 7 * time.Minute},
+		{"success", "2.36.0", Refreshed{Answer: absapi.Answer{Pair: mustPair(recordAt(noon))}}, Rotating, 0, committing, 0},
+	} {
+		t.Run(c.desc, func(t *testing.T) {
+			s, _ := drive(rotating(t, c.version), noon, c.answer)
+			if s.Phase != c.phase || s.Why != c.why || s.Step != c.step {
+				t.Errorf("got %v %v", s.describe(), s.Why)
+			}
+			if s.Step == idle && s.startAt().Before(noon.Add(c.pause)) {
+				t.Errorf("goes on after %v, want at least %v", s.startAt().Sub(noon), c.pause)
+			}
+			if s.Published != 3 || s.Record.Password.IsEmpty() || s.Record.Refresh.IsEmpty() {
+				t.Error("something was given away")
+			}
+		})
+	}
+}
+
+func mustPair(rec keychain.Record) absapi.TokenPair {
+	pair, err := pairOf(rec)
+	if err != nil {
+		panic(err)
+	}
+	return pair
+}
+
+// Retry-After and the other hard pauses hold even when the network changes;
+// back-off does not.
+func TestWakeUpEndsBackoffOnly(t *testing.T) {
+	s, _ := drive(rotating(t, "2.36.0"), noon, failed(absapi.Weather, 502))
+	if s, effects := drive(s, noon, Woken{}); s.Step != acquiring || len(effects) != 1 {
+		t.Errorf("after weather: %v", s.describe())
+	}
+	limited := RefreshFailed{Err: &absapi.Error{Verdict: absapi.RateLimited, Status: 429, RetryAfter: time.Minute}}
+	s, _ = drive(rotating(t, "2.36.0"), noon, limited)
+	if s, effects := drive(s, noon, Woken{}, Needed{}, Asked{}); s.busy() || len(effects) != 0 {
+		t.Errorf("after 429: %v, %#v", s.describe(), effects)
+	}
+}
+
+func TestClickProbesADisabledAccountAtOnce(t *testing.T) {
+	s, _ := drive(rotating(t, "2.36.0"), noon, failed(absapi.UserInactive, 401))
+	if s, _ := drive(s, noon, Asked{}); s.Step != acquiring {
+		t.Errorf("got %v", s.describe())
+	}
+}
+
+// What cannot be written is kept in memory and written later; until then
+// nobody may use it.
+func TestPairThatCannotBeWritten(t *testing.T) {
+	fresh := recordAt(noon)
+	fresh.Access, fresh.Refresh = jwtOf("access", "2", noon, time.Hour), jwtOf("refresh", "2", noon, 720*time.Hour)
+	s, _ := drive(rotating(t, "2.26.3"), noon, Refreshed{Answer: absapi.Answer{Pair: mustPair(fresh)}}, CommitFailed{Err: errors.New("disk full")})
+	if s.Published != 3 || s.Candidate == nil || s.Step != idle {
+		t.Fatalf("got %v, published %d", s.describe(), s.Published)
+	}
+	rec := s.Record
+	s, effects := drive(s, noon.Add(time.Minute), Due{}, Acquired{Record: rec})
+	commit, ok := effects[len(effects)-1].(Commit)
+	if !ok || commit.Record.Access != fresh.Access || commit.Record.Generation != 4 {
+		t.Fatalf("got %#v", effects)
+	}
+	s, _ = drive(s, noon.Add(time.Minute), Committed(commit))
+	if s.Published != 4 || s.Phase != Fresh || s.Refreshes != 1 {
+		t.Errorf("got %v, published %d", s.describe(), s.Published)
+	}
+}
+
+func TestTooLargeRecordGivesUpThePreviousTokenFirst(t *testing.T) {
+	s, effects := drive(rotating(t, "2.36.0"), noon, Refreshed{Answer: absapi.Answer{Pair: mustPair(recordAt(noon))}}, CommitFailed{Err: keychain.ErrTooLarge})
+	commit, ok := effects[0].(Commit)
+	if s.Step != committing || !ok || !commit.Record.Previous.IsEmpty() || commit.Record.Refresh.IsEmpty() {
+		t.Errorf("got %v, %#v", s.describe(), effects)
+	}
+}
+
+func TestWindow(t *testing.T) {
+	pair := mustPair(recordAt(noon))
+	rotateAt, usable := window(pair, noon, 0)
+	if rotateAt != noon.Add(48*time.Minute) || usable != noon.Add(time.Hour-30*time.Second) {
+		t.Errorf("rotate at %v, usable until %v", rotateAt, usable)
+	}
+	// The server's clock is an hour ahead: the same moments on ours.
+	if r, u := window(pair, noon, time.Hour); r != rotateAt.Add(-time.Hour) || u != usable.Add(-time.Hour) {
+		t.Errorf("with skew: %v, %v", r, u)
+	}
+	pair.Refresh.ExpiresAt = noon.Add(10 * time.Minute)
+	if r, _ := window(pair, noon, 0); r != noon.Add(8*time.Minute) {
+		t.Errorf("a refresh token of ten minutes is due after %v", r.Sub(noon))
+	}
+	pair.Access.ExpiresAt = pair.Access.IssuedAt
+	if r, u := window(pair, noon, 0); r != noon || u != noon {
+		t.Errorf("a token without life: %v, %v", r, u)
+	}
+}
+
+// A clock that is wrong by hours must not make a new pair look expired.
+func TestWrongClock(t *testing.T) {
+	for _, wrong := range []time.Duration{-26 * time.Hour, -time.Hour, time.Hour, 26 * time.Hour} {
+		server := noon.Add(wrong)
+		fresh := recordAt(server)
+		for _, date := range []time.Time{server, {}} {
+			s, _ := drive(rotating(t, "2.36.0"), noon, Refreshed{Answer: absapi.Answer{Pair: mustPair(fresh), Meta: absapi.Meta{ServerDate: date}}})
+			rec := *s.Candidate
+			s, _ = drive(s, noon, Committed{Record: rec})
+			if !s.usable(noon.Add(59*time.Minute)) || s.usable(noon.Add(61*time.Minute)) {
+				t.Errorf("server clock %v off, Date %v: usable until %v", wrong, date, s.Usable)
+			}
+		}
+	}
+}
+
+func TestBackoff(t *testing.T) {
+	for n := range 100 {
+		low, high := backoff(n, 0), backoff(n, 1)
+		if low <= 0 || high > backoffMost || low > high {
+			t.Errorf("after %d failures: %v to %v", n, low, high)
+		}
+	}
+}
