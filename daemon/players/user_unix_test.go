@@ -1,0 +1,12 @@
+//go:build unix
+
+package players
+
+import (
+	"os/exec"
+	"syscall"
+)
+
+func asUser(cmd *exec.Cmd, uid uint32) {
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uid, Gid: uid}}
+}

@@ -1,0 +1,140 @@
+package proxy
+
+import (
+	"compress/gzip"
+	"context"
+	"io"
+	"net/http"
+	"strings"
+
+	"shelfkeeper/daemon/redact"
+	"shelfkeeper/daemon/tokenfilter"
+)
+
+// dropped are the answer's headers that end here: those for one hop, and those
+// that speak for the server's origin, which ours is not.
+var dropped = map[string]bool{
+	"Connection": true, "Keep-Alive": true, "Proxy-Authenticate": true, "Proxy-Authorization": true,
+	"Proxy-Connection": true, "Te": true, "Trailer": true, "Transfer-Encoding": true, "Upgrade": true,
+	"Set-Cookie": true, "Set-Cookie2": true, // sessions of the server
+	"Www-Authenticate":          true,
+	"Alt-Svc":                   true,
+	"Clear-Site-Data":           true,
+	"Strict-Transport-Security": true,
+	"Public-Key-Pins":           true,
+	"Refresh":                   true,
+}
+
+// wholeOnly are headers that are no longer true of a filtered body.
+var wholeOnly = []string{"Content-Length", "Accept-Ranges", "Content-Range", "Content-Md5", "Digest", "Content-Digest", "Repr-Digest"}
+
+// answer gives resp to the player. It returns why not, as long as nothing has
+// been given yet.
+func (s *Server) answer(w http.ResponseWriter, c *call, resp *http.Response, cancel context.CancelCauseFunc) *refusal {
+	switch resp.StatusCode {
+	case http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		return weather.because("a gateway answered " + resp.Status)
+	case http.StatusProxyAuthRequired, http.StatusNetworkAuthenticationRequired:
+		return gateway401
+	case http.StatusSwitchingProtocols:
+		return unreadable
+	}
+	user, known := s.cfg.Identity()
+	replace := func(claims tokenfilter.Claims) []byte {
+		if c.grant != "" && user != "" && claims.UserID == user {
+			return []byte(c.grant)
+		}
+		return nil
+	}
+	h := w.Header()
+	if no := s.copyHeader(h, c, resp, replace, known); no != nil {
+		return no
+	}
+	src := io.Reader(resp.Body)
+	if isFiltered(resp) {
+		var no *refusal
+		if src, no = s.filter(c, resp, replace); no != nil {
+			clear(h)
+			return no
+		}
+		for _, name := range wholeOnly {
+			if name != "Content-Range" || resp.StatusCode != http.StatusRequestedRangeNotSatisfiable {
+				h.Del(name)
+			}
+		}
+		h.Del("Content-Encoding")
+		// The same state of the server, but no longer the same bytes.
+		if tag := h.Get("Etag"); tag != "" && !strings.HasPrefix(tag, "W/") {
+			h.Set("Etag", "W/"+tag)
+		}
+	}
+	return s.send(w, c, resp, src, cancel)
+}
+
+// copyHeader puts into h what of resp's header a player may see.
+func (s *Server) copyHeader(h http.Header, c *call, resp *http.Response, replace tokenfilter.Replace, known []redact.Secret) *refusal {
+	hop := nominated(resp.Header)
+	for name, values := range resp.Header {
+		if dropped[name] || hop[name] || strings.HasPrefix(name, "Access-Control-") {
+			continue
+		}
+		switch name {
+		case "Location", "Content-Location":
+			v, ok := localLocation(s.cfg.Base, values[0])
+			if !ok {
+				if name == "Location" && resp.StatusCode/100 == 3 {
+					clear(h)
+					return elsewhere
+				}
+				continue
+			}
+			values = []string{v}
+		case "Content-Type":
+			values = values[:1] // the one that decides how it is filtered
+		}
+		for _, v := range values {
+			v = tokenfilter.Value(v, replace)
+			if tokenfilter.Contains(v, known) {
+				s.withheld(c)
+				continue
+			}
+			h[name] = append(h[name], v)
+		}
+	}
+	if h["Content-Type"] == nil {
+		h["Content-Type"] = nil // nobody is to guess one
+	}
+	return nil
+}
+
+// filter returns the body of resp without real tokens.
+func (s *Server) filter(c *call, resp *http.Response, replace tokenfilter.Replace) (io.Reader, *refusal) {
+	src := io.Reader(resp.Body)
+	if c.r.Method == http.MethodHead || resp.StatusCode == http.StatusNotModified || resp.StatusCode == http.StatusNoContent {
+		return src, nil
+	}
+	switch encoding := strings.ToLower(strings.TrimSpace(strings.Join(resp.Header["Content-Encoding"], ","))); encoding {
+	case "", "identity":
+	case "gzip", "x-gzip":
+		unzipped, err := gzip.NewReader(src)
+		if err != nil {
+			return nil, unreadable.because("it says gzip and is not")
+		}
+		src = unzipped
+	default:
+		return nil, unreadable.because(encoding)
+	}
+	if tokenfilter.KindOf(resp.Header.Get("Content-Type")) == tokenfilter.Escaped {
+		src = tokenfilter.JSON(src, replace)
+	} else {
+		src = tokenfilter.Text(src, replace)
+	}
+	known := func() []redact.Secret { _, k := s.cfg.Identity(); return k }
+	return tokenfilter.Guard(src, known, func() { s.withheld(c) }), nil
+}
+
+// withheld notes that a real token got past the filter and was caught.
+func (s *Server) withheld(c *call) {
+	s.stats.withheld.Add(1)
+	s.log.WarnContext(c.r.Context(), "a real token was caught by the last net only", "route", redact.Text(c.path))
+}

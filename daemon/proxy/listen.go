@@ -1,0 +1,130 @@
+package proxy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/netip"
+
+	"golang.org/x/sync/errgroup"
+
+	"shelfkeeper/daemon/players"
+)
+
+// PortTaken is the error of Listen when another program has the address.
+type PortTaken struct {
+	Addr   string
+	Holder players.Holder
+	Known  bool // Holder was told by the system
+	Err    error
+}
+
+// Error names the holder where the system tells.
+func (e *PortTaken) Error() string {
+	if !e.Known {
+		return fmt.Sprintf("listen on %s: the port is taken by another program", e.Addr)
+	}
+	return fmt.Sprintf("listen on %s: the port is taken by %s", e.Addr, e.Holder)
+}
+
+// Unwrap returns the system's error.
+func (e *PortTaken) Unwrap() error { return e.Err }
+
+// Remedy says what the user can do.
+func (e *PortTaken) Remedy() string {
+	return "stop that program, or give this account another port in config.toml and in its players"
+}
+
+// Listen takes addr, a loopback address with a port. A port that is taken is a
+// *PortTaken; another is never taken in its stead, since players hold the
+// address. It may be called for several addresses before Serve.
+func (s *Server) Listen(addr string) error {
+	ap, err := netip.ParseAddrPort(addr)
+	if err != nil {
+		return fmt.Errorf("listen on %q: %w", addr, err)
+	}
+	if !ap.Addr().IsLoopback() {
+		return fmt.Errorf("listen on %s: only loopback addresses are served", addr)
+	}
+	l, err := net.Listen("tcp", addr)
+	if addressInUse(err) {
+		holder, known := players.HolderOf(ap)
+		return &PortTaken{Addr: addr, Holder: holder, Known: known, Err: err}
+	}
+	if err != nil {
+		return fmt.Errorf("listen: %w", err)
+	}
+	return s.Use(l)
+}
+
+// Use adds a listener that is already listening; Close closes it. What comes
+// in over one that is no TCP listener counts as loopback.
+func (s *Server) Use(l net.Listener) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return errors.Join(http.ErrServerClosed, l.Close())
+	}
+	s.listeners = append(s.listeners, l)
+	return nil
+}
+
+// Addr returns the address of the first listener, or nil.
+func (s *Server) Addr() net.Addr {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.listeners) == 0 {
+		return nil
+	}
+	return s.listeners[0].Addr()
+}
+
+// Serve serves on every listener until Close, and then returns nil. When one
+// of them fails, all are closed.
+func (s *Server) Serve() error {
+	s.mu.Lock()
+	listeners := s.listeners
+	s.mu.Unlock()
+	if len(listeners) == 0 {
+		return errors.New("serve players: nothing is listening")
+	}
+	var g errgroup.Group
+	for _, l := range listeners {
+		g.Go(func() error {
+			err := s.http.Serve(l)
+			if errors.Is(err, http.ErrServerClosed) {
+				return nil
+			}
+			return errors.Join(fmt.Errorf("serve players: %w", err), s.http.Close())
+		})
+	}
+	return g.Wait()
+}
+
+// Close stops listening, lets running requests end while ctx lasts, ends the
+// others then, and returns when none runs any more.
+func (s *Server) Close(ctx context.Context) error {
+	s.mu.Lock()
+	first := !s.closed
+	s.closed = true
+	listeners := s.listeners
+	s.mu.Unlock()
+
+	err := s.http.Shutdown(ctx)
+	s.hardStop()
+	if err != nil {
+		err = s.http.Close()
+	}
+	if first {
+		for _, l := range listeners {
+			_ = l.Close() // those that Serve never got; the others are closed already
+		}
+	}
+	s.mu.Lock()
+	s.stopped = true
+	s.mu.Unlock()
+	s.handlers.Wait()
+	return err
+}

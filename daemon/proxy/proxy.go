@@ -1,0 +1,198 @@
+// Package proxy is the local server that players use as if it were the
+// Audiobookshelf server itself: it lets in who may come in, puts a valid
+// bearer on what goes out, and takes every real token out of what comes back.
+//
+// It exists because players hold tokens for ever and notice when one expires;
+// here they hold none that could. It never rotates a token, never follows a
+// redirect, never stores anything, and never passes on what it does not
+// understand yet: sockets and sign-in endpoints are refused.
+package proxy
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"shelfkeeper/daemon/players"
+	"shelfkeeper/daemon/redact"
+)
+
+// Tokens gives out the account's access tokens.
+type Tokens interface {
+	// Token returns a token that is valid now. It may block while one is being
+	// renewed, bounded by ctx.
+	Token(ctx context.Context) (redact.Secret, error)
+	// Suspect says that the server refused the token, and returns another.
+	Suspect(ctx context.Context, refused redact.Secret) (redact.Secret, error)
+}
+
+// Unavailable is what an error of Tokens may be, to say when to come again and
+// what the user can do. Every other error is taken as weather.
+type Unavailable interface {
+	error
+	RetryAfter() time.Duration
+	Remedy() string // "" when there is nothing to do but wait
+}
+
+// Grants knows what players hold.
+type Grants interface {
+	Verify(presented string) bool
+}
+
+// Access says who may come in without a grant.
+type Access string
+
+// The access policies.
+const (
+	AccessUser  Access = "user"  // programs of the user who runs the daemon
+	AccessGrant Access = "grant" // nobody
+)
+
+// Config is what a Server works with. All but Access, Port, PeerOf and Log
+// are required.
+type Config struct {
+	Base      *url.URL          // of the server, with its base path
+	Transport http.RoundTripper // follows no redirects, decompresses nothing, has no overall timeout
+	Tokens    Tokens
+	Grants    Grants
+	// Identity returns the account's user and the secrets that must never
+	// leave: its real tokens. It is called for every filtered answer and as
+	// its body goes on.
+	Identity func() (userID string, known []redact.Secret)
+
+	Access Access // default AccessUser
+	OwnUID int    // of the user who runs the daemon
+	// PeerOf returns who is at the far end of a connection; default
+	// players.PeerOf. It is called at most once a connection.
+	PeerOf func(net.Conn) players.Peer
+	// Port is the port in the Host that players send, where the listener is
+	// no TCP listener and so does not know.
+	Port int
+	Log  *slog.Logger
+}
+
+// Server is the local server of one account.
+type Server struct {
+	cfg      Config
+	log      *slog.Logger
+	prefixes []string // base paths that players may put before a route
+	http     *http.Server
+	stats    counters
+
+	mu        sync.Mutex
+	listeners []net.Listener
+	closed    bool // no listener is added any more
+	stopped   bool // no request is begun any more
+
+	handlers sync.WaitGroup
+	// hardStop ends the requests that are still running when Close may wait
+	// no longer.
+	hardStop context.CancelFunc
+}
+
+const (
+	// readHeaderTimeout ends connections that never finish a request's head.
+	readHeaderTimeout = 10 * time.Second
+	// keepAlive is long: players pause for minutes, and a connection that is
+	// gone when they go on costs them a retry.
+	keepAlive = 5 * time.Minute
+	// maxHeader leaves room for the cookies of every other program on
+	// localhost: cookies ignore ports. They are dropped here.
+	maxHeader = 64 << 10
+)
+
+// New returns a Server that listens nowhere yet.
+func New(cfg Config) (*Server, error) {
+	switch {
+	case cfg.Base == nil || cfg.Base.Host == "" || cfg.Transport == nil:
+		return nil, errors.New("proxy: no server to forward to")
+	case cfg.Tokens == nil || cfg.Grants == nil || cfg.Identity == nil:
+		return nil, errors.New("proxy: tokens, grants and identity are required")
+	}
+	switch cfg.Access {
+	case "":
+		cfg.Access = AccessUser
+	case AccessUser, AccessGrant:
+	default:
+		return nil, errors.New("proxy: unknown access policy " + string(cfg.Access))
+	}
+	if cfg.PeerOf == nil {
+		cfg.PeerOf = players.PeerOf
+	}
+	s := &Server{cfg: cfg, log: cfg.Log, stats: newCounters()}
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	s.prefixes = []string{usualBasePath}
+	if p := strings.TrimRight(cfg.Base.Path, "/"); p != "" && !strings.EqualFold(p, usualBasePath) {
+		s.prefixes = append(s.prefixes, p)
+	}
+	base, cancel := context.WithCancel(context.Background())
+	s.hardStop = cancel
+	s.http = &http.Server{
+		Handler:                      http.HandlerFunc(s.serve),
+		BaseContext:                  func(net.Listener) context.Context { return base },
+		ConnContext:                  s.connContext,
+		ReadHeaderTimeout:            readHeaderTimeout,
+		IdleTimeout:                  keepAlive,
+		MaxHeaderBytes:               maxHeader,
+		DisableGeneralOptionsHandler: true, // "OPTIONS *" meets the guards like all else
+		ErrorLog:                     slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
+	}
+	return s, nil
+}
+
+// serve is the way of every request: the guards, then upstream.
+func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
+	if !s.enter() {
+		panic(http.ErrAbortHandler)
+	}
+	defer s.handlers.Done()
+	s.stats.requests.Add(1)
+	s.stats.active.Add(1)
+	defer s.stats.active.Add(-1)
+
+	c := &call{server: s, r: r, conn: connOf(r.Context())}
+	for _, g := range column {
+		if no := g.check(c); no != nil {
+			s.refuse(w, c, no)
+			return
+		}
+	}
+	s.forward(w, c)
+}
+
+// enter counts a request in, unless Close has ended.
+func (s *Server) enter() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.stopped {
+		s.handlers.Add(1)
+	}
+	return !s.stopped
+}
+
+// call is one request on its way.
+type call struct {
+	server *Server
+	r      *http.Request
+	conn   *conn
+
+	path  string // the route: without base path, escapes undone
+	raw   string // the same as the player wrote it
+	grant string // what the player presented, when it is good
+	needs bearer // what upstream is sent
+}
+
+type bearer bool
+
+const (
+	withBearer    bearer = true
+	withoutBearer bearer = false // the server answers anybody who knows the address
+)

@@ -1,0 +1,111 @@
+package proxy
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+	"math"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// refusal is an answer of our own. A person who meets it learns the cause and
+// what to do about it.
+type refusal struct {
+	name   string
+	status int
+	cause  string
+	remedy string
+
+	words    string        // the body, where a player expects the server's own words
+	location string        // of a redirect
+	retry    time.Duration // 0: trying again is of no use
+}
+
+// retryAfter is what players are told where nothing better is known.
+const retryAfter = 5 * time.Second
+
+func (no *refusal) text() string { return no.cause + "; " + no.remedy }
+
+// because returns no with a detail after the cause.
+func (no refusal) because(detail string) *refusal {
+	no.cause += " (" + oneLine(detail) + ")"
+	return &no
+}
+
+// oneLine makes s fit for a header and a line of text.
+func oneLine(s string) string {
+	s = strings.Map(func(r rune) rune {
+		if r < ' ' || r > '~' {
+			return '?'
+		}
+		return r
+	}, s)
+	if len(s) > 200 {
+		s = s[:200] + "..."
+	}
+	return s
+}
+
+// All answers of our own. The fields: name, status, cause, remedy.
+var (
+	farAway     = &refusal{name: "far-away", status: http.StatusForbidden, cause: "this port serves programs on this machine only", remedy: "run the player on the machine that runs shelfkeeper"}
+	badTarget   = &refusal{name: "bad-target", status: http.StatusBadRequest, cause: "the request does not name a path of this server", remedy: "use this address as a server, not as an HTTP proxy"}
+	badMethod   = &refusal{name: "bad-method", status: http.StatusMethodNotAllowed, cause: "this method is never forwarded", remedy: "use GET, HEAD, POST, PATCH, PUT, DELETE or OPTIONS"}
+	badPath     = &refusal{name: "bad-path", status: http.StatusBadRequest, cause: "the path could be read in two ways", remedy: "send it without empty or dotted segments and without escaped slashes, dots, percent signs or control characters"}
+	wrongHost   = &refusal{name: "wrong-host", status: http.StatusMisdirectedRequest, cause: "the Host header does not name this server", remedy: "use the address http://127.0.0.1 with this server's port"}
+	otherOrigin = &refusal{name: "other-origin", status: http.StatusForbidden, cause: "a page of another origin asked for this", remedy: "open this server's own address in the browser"}
+	toNumeric   = &refusal{name: "to-127.0.0.1", status: http.StatusTemporaryRedirect, cause: "pages are served at 127.0.0.1 only, apart from the other programs on localhost", remedy: "follow the redirect"}
+	noSocket    = &refusal{name: "no-socket", status: http.StatusNotImplemented, cause: "live sockets do not go through this server yet", remedy: "switch live updates off in the player; everything else works without them"}
+	noSignIn    = &refusal{name: "no-sign-in", status: http.StatusNotImplemented, cause: "signing in does not go through this server yet, and needs not: shelfkeeper holds the session", remedy: "let the player use this address without signing in, or give it a grant as its API key"}
+
+	badGrant   = &refusal{name: "bad-grant", status: http.StatusUnauthorized, words: "Unauthorized", cause: "what the player presents is no valid grant", remedy: "give it the current grant, or nothing at all if it runs as the same user"}
+	needsGrant = &refusal{name: "needs-grant", status: http.StatusUnauthorized, cause: "without a grant only programs of the user who runs shelfkeeper are served, and this one is not known to be", remedy: "make a grant with shelfkeeper and give it to the player as its API key"}
+	grantOnly  = &refusal{name: "grant-only", status: http.StatusUnauthorized, cause: "local_access = \"grant\" asks every program for a grant", remedy: "make a grant with shelfkeeper and give it to the player as its API key"}
+	notListen  = &refusal{name: "not-in-scope", status: http.StatusForbidden, cause: "this is beyond listening, the only scope there is yet", remedy: "do it on the Audiobookshelf server itself"}
+
+	weather       = &refusal{name: "weather", status: http.StatusServiceUnavailable, retry: retryAfter, cause: "the Audiobookshelf server cannot be reached at the moment", remedy: "try again shortly"}
+	noToken       = &refusal{name: "no-token", status: http.StatusServiceUnavailable, retry: retryAfter, cause: "there is no valid session with the Audiobookshelf server at the moment", remedy: "try again shortly, or look at `shelfkeeper status`"}
+	tokenRejected = &refusal{name: "token-rejected", status: http.StatusServiceUnavailable, retry: 30 * time.Second, cause: "the Audiobookshelf server refuses this even with a fresh token", remedy: "try again later, or look at `shelfkeeper status`"}
+	askAgain      = &refusal{name: "ask-again", status: http.StatusServiceUnavailable, retry: time.Second, cause: "the session was renewed while this request was under way, and it is too large to be sent twice", remedy: "send the request again"}
+	gateway401    = &refusal{name: "gateway-401", status: http.StatusServiceUnavailable, retry: 30 * time.Second, cause: "something between here and Audiobookshelf asks for a sign-in of its own", remedy: "sign in to that network or gateway, or set its headers in config.toml"}
+	elsewhere     = &refusal{name: "elsewhere", status: http.StatusServiceUnavailable, retry: 30 * time.Second, cause: "the answer was a redirect away from the Audiobookshelf server", remedy: "sign in to that network or gateway, or correct the server's address"}
+	unreadable    = &refusal{name: "unreadable", status: http.StatusBadGateway, cause: "the answer is encoded in a way that cannot be searched for tokens", remedy: "switch compression off between here and the Audiobookshelf server"}
+)
+
+// refuse answers the player with no.
+func (s *Server) refuse(w http.ResponseWriter, c *call, no *refusal) {
+	s.stats.mu.Lock()
+	s.stats.refused[no.name]++
+	s.stats.mu.Unlock()
+	if no.status == http.StatusUnauthorized {
+		s.stats.unauthorized.Add(1)
+	}
+	s.log.LogAttrs(c.r.Context(), slog.LevelDebug, "request refused",
+		slog.String("reason", no.name), slog.String("method", oneLine(c.r.Method)), slog.Int("status", no.status))
+
+	h := w.Header()
+	h.Set("Shelfkeeper-Reason", no.text())
+	h.Set("Cache-Control", "no-store")
+	if no.retry > 0 {
+		h.Set("Retry-After", strconv.Itoa(int(math.Ceil(no.retry.Seconds()))))
+	}
+	if no.location != "" {
+		h.Set("Location", no.location)
+	}
+	body := no.words
+	if body == "" {
+		body = fmt.Sprintf("shelfkeeper: %s\n", no.text())
+		h.Set("Content-Type", "text/plain; charset=utf-8")
+		h.Set("X-Content-Type-Options", "nosniff")
+	} else {
+		h["Content-Type"] = nil // the server's own words come without one
+	}
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	w.WriteHeader(no.status)
+	if c.r.Method != http.MethodHead {
+		_, _ = io.WriteString(w, body) // the player may be gone
+	}
+}

@@ -1,0 +1,137 @@
+package proxy
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"net/textproto"
+	"net/url"
+	"strings"
+)
+
+// passedOn are the request headers that reach the server. It is a list of what
+// passes, not of what is dropped: gateways trust headers that nobody has heard
+// of (X-Original-URL, Remote-User), and the player's credentials, cookies and
+// origin are its own business with us.
+var passedOn = map[string]bool{
+	"Accept":              true,
+	"Accept-Language":     true,
+	"Cache-Control":       true,
+	"If-Match":            true,
+	"If-Modified-Since":   true,
+	"If-None-Match":       true,
+	"If-Range":            true,
+	"If-Unmodified-Since": true,
+	"Pragma":              true,
+	"Range":               true,
+	"User-Agent":          true,
+}
+
+// maxReplay is the largest body that is kept in memory to be sent twice.
+// Players' reports of progress are far smaller.
+const maxReplay = 64 << 10
+
+// body is a request's body, replayable or not.
+type body struct {
+	kept   []byte
+	stream io.ReadCloser // when it is not kept
+	length int64
+	sent   bool
+}
+
+// errPlayerBody: the player's own body could not be read.
+var errPlayerBody = errors.New("read request body")
+
+func bodyOf(r *http.Request) (*body, error) {
+	switch {
+	case r.ContentLength == 0:
+		return &body{}, nil
+	case r.ContentLength > 0 && r.ContentLength <= maxReplay:
+		kept, err := io.ReadAll(r.Body)
+		if err != nil {
+			return nil, errors.Join(errPlayerBody, err)
+		}
+		return &body{kept: kept, length: int64(len(kept))}, nil
+	}
+	return &body{stream: r.Body, length: r.ContentLength}, nil
+}
+
+// replayable reports whether the body can be sent again.
+func (b *body) replayable() bool { return b.stream == nil || !b.sent }
+
+func (b *body) attach(out *http.Request) {
+	b.sent = true
+	out.ContentLength = b.length
+	switch {
+	case b.stream != nil:
+		out.Body = b.stream
+	case len(b.kept) > 0:
+		// With GetBody the transport itself repeats what met a connection
+		// that the server had just closed (it does so after 5 s idle).
+		out.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(b.kept)), nil }
+		out.Body, _ = out.GetBody()
+	}
+}
+
+// outgoing is c's request as the server gets it.
+func (c *call) outgoing(ctx context.Context, token string, b *body, ranged bool) *http.Request {
+	out := (&http.Request{
+		Method:     c.r.Method,
+		URL:        c.upstreamURL(),
+		Host:       c.server.cfg.Base.Host,
+		Header:     make(http.Header, 8),
+		Proto:      "HTTP/1.1",
+		ProtoMajor: 1,
+		ProtoMinor: 1,
+	}).WithContext(ctx)
+	hop := nominated(c.r.Header)
+	for name, values := range c.r.Header {
+		if (passedOn[name] || strings.HasPrefix(name, "Content-")) && !hop[name] && name != "Content-Length" {
+			out.Header[name] = values
+		}
+	}
+	if !ranged {
+		out.Header.Del("Range")
+		out.Header.Del("If-Range")
+	}
+	if out.Header["User-Agent"] == nil {
+		out.Header.Set("User-Agent", "") // else the transport names itself
+	}
+	// What is to be filtered must be readable, and what is to be continued
+	// must have stable offsets. Audiobookshelf compresses nothing anyhow.
+	out.Header.Set("Accept-Encoding", "identity")
+	if token != "" {
+		out.Header.Set("Authorization", "Bearer "+token)
+	}
+	b.attach(out)
+	return out
+}
+
+// upstreamURL is the address of c's route at the server, without the token
+// that the player put into it.
+func (c *call) upstreamURL() *url.URL {
+	base := c.server.cfg.Base
+	return &url.URL{
+		Scheme:   base.Scheme,
+		Host:     base.Host,
+		Path:     strings.TrimRight(base.Path, "/") + c.path,
+		RawPath:  strings.TrimRight(base.EscapedPath(), "/") + c.raw,
+		RawQuery: withoutToken(c.r.URL.RawQuery),
+	}
+}
+
+// nominated are the headers that Connection declares to be for one hop.
+func nominated(h http.Header) map[string]bool {
+	var names map[string]bool
+	for _, v := range h["Connection"] {
+		for name := range strings.SplitSeq(v, ",") {
+			if names == nil {
+				names = make(map[string]bool)
+			}
+			names[textproto.CanonicalMIMEHeaderKey(textproto.TrimString(name))] = true
+		}
+	}
+	return names
+}

@@ -1,0 +1,208 @@
+package proxy
+
+import (
+	"net/http"
+	"strings"
+)
+
+// routes is a set of method and path shapes, by the number of segments. In a
+// shape ":x" stands for any one segment, a last "*" for any rest. As in
+// Express, case and one slash at the end do not matter (measured on 2.36.0),
+// and GET allows HEAD.
+type routes struct {
+	exact map[int][]route
+	open  []route // those that end in "*"
+}
+
+type route struct {
+	method   string // "" is any
+	segments []string
+}
+
+func routesOf(list string) routes {
+	r := routes{exact: make(map[int][]route)}
+	for line := range strings.Lines(list) {
+		fields := strings.Fields(line)
+		if len(fields) != 2 {
+			continue
+		}
+		one := route{method: fields[0], segments: segments(fields[1])}
+		if one.method == "ANY" {
+			one.method = ""
+		}
+		if n := len(one.segments); n > 0 && one.segments[n-1] == "*" {
+			one.segments = one.segments[:n-1]
+			r.open = append(r.open, one)
+			continue
+		}
+		r.exact[len(one.segments)] = append(r.exact[len(one.segments)], one)
+	}
+	return r
+}
+
+func segments(path string) []string {
+	path = strings.TrimSuffix(strings.TrimPrefix(path, "/"), "/")
+	if path == "" {
+		return nil
+	}
+	return strings.Split(path, "/")
+}
+
+func matches(set routes, method, path string) bool {
+	if method == http.MethodHead {
+		method = http.MethodGet
+	}
+	have := segments(path)
+	for _, r := range set.exact[len(have)] {
+		if r.fits(method, have) {
+			return true
+		}
+	}
+	for _, r := range set.open {
+		if len(have) >= len(r.segments) && r.fits(method, have[:len(r.segments)]) {
+			return true
+		}
+	}
+	return false
+}
+
+func (r route) fits(method string, have []string) bool {
+	if r.method != "" && r.method != method {
+		return false
+	}
+	for i, want := range r.segments {
+		if want[0] != ':' && !strings.EqualFold(want, have[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+// socketRoutes carry frames, which are not filtered yet.
+var socketRoutes = routesOf(`
+ANY /socket.io/*
+`)
+
+// signInRoutes answer with tokens and cookies of the session itself, or end it
+// (abs: server/Auth.js, server/routers/ApiRouter.js).
+var signInRoutes = routesOf(`
+ANY   /login/*
+ANY   /logout/*
+ANY   /auth/*
+ANY   /init/*
+PATCH /api/me/password
+ANY   /api/me/sessions/*
+`)
+
+// listenRoutes are what a listener needs: to read, to stream, and to keep the
+// user's own progress, bookmarks and playback sessions (abs:
+// server/routers/ApiRouter.js). GETs that change something for everybody
+// (matchall, checknew, clear-queue, apply) are not among them.
+var listenRoutes = routesOf(`
+POST /api/authorize
+
+GET  /api/libraries
+GET  /api/libraries/:id
+GET  /api/libraries/:id/items
+GET  /api/libraries/:id/series
+GET  /api/libraries/:id/series/:series
+GET  /api/libraries/:id/collections
+GET  /api/libraries/:id/playlists
+GET  /api/libraries/:id/personalized
+GET  /api/libraries/:id/filterdata
+GET  /api/libraries/:id/search
+GET  /api/libraries/:id/stats
+GET  /api/libraries/:id/authors
+GET  /api/libraries/:id/narrators
+GET  /api/libraries/:id/recent-episodes
+GET  /api/libraries/:id/episode-downloads
+GET  /api/libraries/:id/podcast-titles
+GET  /api/libraries/:id/opml
+GET  /api/libraries/:id/download
+
+POST /api/items/batch/get
+GET  /api/items/:id
+GET  /api/items/:id/cover
+GET  /api/items/:id/download
+GET  /api/items/:id/file/:file
+GET  /api/items/:id/file/:file/download
+GET  /api/items/:id/ebook
+GET  /api/items/:id/ebook/:file
+POST /api/items/:id/play
+POST /api/items/:id/play/:episode
+
+GET  /api/series/:id
+GET  /api/authors/:id
+GET  /api/authors/:id/image
+GET  /api/collections
+GET  /api/collections/:id
+GET  /api/playlists
+GET  /api/playlists/:id
+GET  /api/podcasts/:id/downloads
+GET  /api/podcasts/:id/search-episode
+GET  /api/podcasts/:id/episode/:episode
+GET  /api/search/:kind
+GET  /api/genres
+
+GET    /api/me
+GET    /api/me/items-in-progress
+GET    /api/me/listening-sessions
+GET    /api/me/listening-stats
+GET    /api/me/stats/year/:year
+GET    /api/me/item/listening-sessions/:id
+GET    /api/me/item/listening-sessions/:id/:episode
+GET    /api/me/progress/:id
+GET    /api/me/progress/:id/remove-from-continue-listening
+GET    /api/me/progress/:id/:episode
+PATCH  /api/me/progress/batch/update
+PATCH  /api/me/progress/:id
+PATCH  /api/me/progress/:id/:episode
+GET    /api/me/series/:id/remove-from-continue-listening
+GET    /api/me/series/:id/readd-to-continue-listening
+POST   /api/me/sync-local-progress
+POST   /api/me/item/:id/bookmark
+PATCH  /api/me/item/:id/bookmark
+DELETE /api/me/item/:id/bookmark/:time
+
+GET  /api/session/:id
+POST /api/session/:id/sync
+POST /api/session/:id/close
+POST /api/session/local
+POST /api/session/local-all
+`)
+
+// openRoutes are those at which Audiobookshelf asks for no token: an address
+// that cannot be guessed, or nothing that is secret (measured on 2.26.3 to
+// 2.36.0; the web client's pages are static files).
+var openRoutes = routesOf(`
+GET /ping
+GET /status
+GET /healthcheck
+
+GET /public/session/:id/track/:index
+GET /hls/:id/:file
+GET /feed/:slug
+GET /feed/:slug/:cover
+GET /feed/:slug/item/:episode/:file
+
+GET /
+GET /index.html
+GET /favicon.ico
+GET /manifest.json
+GET /robots.txt
+GET /sw.js
+GET /Logo.png
+GET /icon.svg
+GET /ios_icon.png
+GET /_nuxt/*
+GET /fonts/*
+GET /images/*
+GET /libs/*
+GET /locales/*
+GET /item/:id
+GET /library/:id/*
+GET /author/:id
+GET /collection/:id
+GET /playlist/:id
+GET /account
+`)

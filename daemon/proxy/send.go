@@ -1,0 +1,105 @@
+package proxy
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"strconv"
+	"sync"
+	"time"
+
+	"shelfkeeper/daemon/redact"
+)
+
+// streamIdle ends an answer of which nothing more comes. Players wait longer
+// than 45 s (measured with mpv); a transcoder that starts takes some seconds.
+// Time in which the player does not read does not count.
+const streamIdle = 2 * time.Minute
+
+// copySize is the piece in which bodies are copied: large enough that a fast
+// stream costs few calls, small enough for 64 streams at once.
+const copySize = 64 << 10
+
+var pieces = sync.Pool{New: func() any { return new([copySize]byte) }}
+
+// wholeSize is the largest body that is filtered in memory before its head is
+// sent: the player then learns the length, and a cut becomes a plain 503.
+const wholeSize = 32 << 10
+
+// send writes the head of the answer, for which w's header is ready, and the
+// body from src. It returns a refusal only while nothing is written. A body
+// that breaks off ends the connection hard, so that no player takes a part for
+// the whole (mpv and VLC end silently at a clean early end).
+func (s *Server) send(w http.ResponseWriter, c *call, resp *http.Response, src io.Reader, cancel context.CancelCauseFunc) *refusal {
+	if c.r.Method == http.MethodHead || resp.StatusCode == http.StatusNotModified || resp.StatusCode == http.StatusNoContent {
+		w.WriteHeader(resp.StatusCode)
+		return nil
+	}
+	home := pieces.Get().(*[copySize]byte)
+	defer pieces.Put(home)
+	idle := time.AfterFunc(streamIdle, func() { cancel(errStalled) })
+	defer idle.Stop()
+
+	small := resp.ContentLength >= 0 && resp.ContentLength <= wholeSize
+	if small {
+		n, err := readWhole(src, home[:])
+		if err != nil && !errors.Is(err, errLarge) {
+			clear(w.Header())
+			return weather.because("its answer broke off: " + redact.Text(err.Error()))
+		}
+		if err == nil {
+			w.Header().Set("Content-Length", strconv.Itoa(n))
+		}
+		w.WriteHeader(resp.StatusCode)
+		s.write(w, home[:n])
+		if err == nil {
+			return nil
+		}
+	} else {
+		w.WriteHeader(resp.StatusCode)
+	}
+	out := http.NewResponseController(w)
+	for {
+		_ = out.Flush() // a player that is gone shows at the next write
+		idle.Reset(streamIdle)
+		n, err := src.Read(home[:])
+		idle.Stop()
+		if n > 0 {
+			s.write(w, home[:n])
+		}
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			_ = out.Flush()
+			panic(http.ErrAbortHandler)
+		}
+	}
+}
+
+func (s *Server) write(w io.Writer, b []byte) {
+	n, err := w.Write(b)
+	s.stats.bytes.Add(uint64(n))
+	if err != nil {
+		panic(http.ErrAbortHandler) // the player is gone
+	}
+}
+
+// errLarge: a compressed body has become larger than it was said to be.
+var errLarge = errors.New("body larger than the buffer")
+
+// readWhole reads src to its end into b.
+func readWhole(src io.Reader, b []byte) (n int, err error) {
+	for n < len(b) {
+		m, err := src.Read(b[n:])
+		n += m
+		if err == io.EOF {
+			return n, nil
+		}
+		if err != nil {
+			return n, err
+		}
+	}
+	return n, errLarge
+}

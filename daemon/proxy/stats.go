@@ -1,0 +1,47 @@
+package proxy
+
+import (
+	"maps"
+	"sync"
+	"sync/atomic"
+)
+
+// Stats is what a Server has done since it was made.
+type Stats struct {
+	Requests uint64 `json:"requests"`
+	Bytes    uint64 `json:"bytes"`  // of bodies, to players
+	Active   int64  `json:"active"` // requests running now
+	// Unauthorized counts the 401 that players got. They come from the guards
+	// alone: the server's never pass.
+	Unauthorized uint64 `json:"unauthorized"`
+	// Withheld counts real tokens that only the last net caught. Anything but
+	// 0 is a fault of the filter.
+	Withheld uint64            `json:"withheld"`
+	Refused  map[string]uint64 `json:"refused"` // by the name of the refusal
+}
+
+type counters struct {
+	requests, bytes, withheld, unauthorized atomic.Uint64
+	active                                  atomic.Int64
+
+	mu      sync.Mutex
+	refused map[string]uint64
+}
+
+func newCounters() counters { return counters{refused: make(map[string]uint64)} }
+
+// Stats returns the counts of this moment.
+func (s *Server) Stats() Stats {
+	s.stats.mu.Lock()
+	refused := maps.Clone(s.stats.refused)
+	s.stats.mu.Unlock()
+	return Stats{
+		Requests: s.stats.requests.Load(),
+		Bytes:    s.stats.bytes.Load(),
+		Active:   s.stats.active.Load(),
+		Withheld: s.stats.withheld.Load(),
+
+		Unauthorized: s.stats.unauthorized.Load(),
+		Refused:      refused,
+	}
+}
