@@ -50,6 +50,9 @@ func TestWhoMayComeIn(t *testing.T) {
 			if a.StatusCode != c.status || c.name != "" && w.server.Stats().Refused[c.name] != 1 {
 				t.Errorf("%s %s", a.Status, a.body)
 			}
+			if got := w.server.Stats().Unauthorized; (got == 1) != (c.status == 401) {
+				t.Errorf("%d unauthorized counted", got)
+			}
 			if (len(w.requests()) > 0) != (c.status == 200) {
 				t.Errorf("%d requests upstream", len(w.requests()))
 			}

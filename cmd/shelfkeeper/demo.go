@@ -1,0 +1,206 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"shelfkeeper/daemon"
+	"shelfkeeper/daemon/absfake"
+	"shelfkeeper/daemon/config"
+	"shelfkeeper/daemon/control"
+	"shelfkeeper/daemon/problem"
+	"shelfkeeper/daemon/redact"
+	"shelfkeeper/keychain"
+)
+
+// demo is one run of the demonstration.
+type demo struct {
+	release    string
+	accessTTL  time.Duration
+	rate       string
+	faults     string
+	listen     string
+	noTray     bool
+	duration   time.Duration
+	serverOnly bool
+	asJSON     bool
+}
+
+// ready is the line that --json prints once everything answers.
+type ready struct {
+	Proxy     string `json:"proxy,omitempty"`
+	Server    string `json:"server"`
+	ItemURL   string `json:"item_url"`
+	StreamURL string `json:"stream_url"`
+	Control   string `json:"control,omitempty"`
+	Username  string `json:"username"`
+	Password  string `json:"password"`
+}
+
+func newDemo(e *env) *cobra.Command {
+	var d demo
+	names := make([]string, 0, 8)
+	for _, r := range absfake.Releases() {
+		names = append(names, string(r))
+	}
+	c := &cobra.Command{
+		Use:   "demo",
+		Short: "Show it all with a server of its own: no network, keychain or desktop needed",
+		Long: `Starts a demonstration server with a small library made in code, signs in to
+it, and serves it to your players, tokens expiring as fast as you like.
+
+Everything is kept in memory and gone at the end. The demonstration server has
+no sign-in limit.`,
+		Example: "  shelfkeeper demo --access-ttl 3s --rate 300k --faults cut:4s",
+		Args:    noArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			ctx := c.Context()
+			if d.duration > 0 {
+				var cancel context.CancelFunc
+				ctx, cancel = context.WithTimeout(ctx, d.duration)
+				defer cancel()
+			}
+			return d.run(ctx, e)
+		},
+	}
+	f := c.Flags()
+	f.StringVar(&d.release, "release", "", "Audiobookshelf `version` to be: "+strings.Join(names, ", "))
+	f.DurationVar(&d.accessTTL, "access-ttl", 0, "lifetime of access tokens, whole seconds (default the release's own)")
+	f.StringVar(&d.rate, "rate", "", "`bytes` per second of the server's bodies, as 300k or 2M")
+	f.StringVar(&d.faults, "faults", "", "`list` of faults, as cut:4s,lose:refresh:10%,502:api:x3")
+	f.StringVar(&d.listen, "listen", "127.0.0.1:0", "local `address` for players; of the server with --server-only")
+	f.BoolVar(&d.noTray, "no-tray", false, "no tray icon")
+	f.DurationVar(&d.duration, "for", 0, "end after this `duration`")
+	f.BoolVar(&d.serverOnly, "server-only", false, "only the demonstration server, to sign in to")
+	f.BoolVar(&d.asJSON, "json", false, "print one line of JSON when ready")
+	return c
+}
+
+func (d *demo) run(ctx context.Context, e *env) (err error) {
+	faults, err := d.parseFaults()
+	if err != nil {
+		return problem.New(problem.Usage, err, "see `shelfkeeper demo --help`")
+	}
+	user := absfake.User{Name: "demo", Password: strings.ToLower(rand.Text()[:10]), Type: "root"}
+	fake, err := absfake.New(absfake.Config{Release: absfake.Release(d.release), AccessTTL: d.accessTTL, LimiterMax: -1, Users: []absfake.User{user}})
+	if err != nil {
+		return problem.New(problem.Usage, err, "see `shelfkeeper demo --help`")
+	}
+	serverAddr := "127.0.0.1:0"
+	if d.serverOnly {
+		serverAddr = d.listen
+	}
+	listener, err := net.Listen("tcp", serverAddr)
+	if err != nil {
+		return errors.Join(problem.New(problem.PortTaken, err, "choose another --listen"), fake.Close())
+	}
+	served := make(chan error, 1)
+	go func() { served <- fake.Serve(listener) }()
+	defer func() {
+		err = errors.Join(err, fake.Close())
+		if end := <-served; !errors.Is(end, absfake.ErrClosed) {
+			err = errors.Join(err, end)
+		}
+	}()
+	for _, f := range faults {
+		fake.Inject(f)
+	}
+	r := ready{Server: "http://" + listener.Addr().String(), Username: user.Name, Password: user.Password}
+	book := fake.Library().Tracks()
+	r.ItemURL = "/api/items/" + book.ID
+	r.StreamURL = r.ItemURL + "/file/" + book.Files[0].Ino
+	if d.serverOnly {
+		r.ItemURL, r.StreamURL = r.Server+r.ItemURL, r.Server+r.StreamURL
+		if err := d.announce(e, r, fake); err != nil {
+			return err
+		}
+		<-ctx.Done()
+		return d.farewell(e, fake, nil)
+	}
+	return d.serve(ctx, e, fake, r)
+}
+
+// serve is the whole program around the demonstration server.
+func (d *demo) serve(ctx context.Context, e *env, fake *absfake.Server, r ready) (err error) {
+	dir, err := os.MkdirTemp("", "shelfkeeper-demo-")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	home, err := daemon.OpenHome(daemon.Options{
+		Version: version, Config: config.Default(), Backend: keychain.Memory, Control: e.control, Log: e.logger(levelOfDemo),
+		Paths: config.Paths{Config: filepath.Join(dir, "config.toml"), State: filepath.Join(dir, "state"), Runtime: filepath.Join(dir, "run")},
+	})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, home.Close()) }()
+	_, err = home.SignIn(ctx, control.SignInRequest{Server: r.Server, Username: r.Username, Password: redact.New(r.Password), Account: "demo", Keep: true})
+	if err != nil {
+		return err
+	}
+	keeper, err := daemon.New(home, d.listen)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, keeper.Close()) }()
+	r.Proxy, r.Control = keeper.Snapshot().Accounts[0].Proxy.URL, e.control
+	if r.Control == "" {
+		r.Control = daemon.ControlPath(home.Paths)
+	}
+	r.ItemURL, r.StreamURL = r.Proxy+r.ItemURL, r.Proxy+r.StreamURL
+	ended := make(chan error, 1)
+	running, cancel := context.WithCancel(ctx)
+	go func() { ended <- keeper.Run(running) }()
+	err = d.announce(e, r, fake)
+	if err == nil {
+		select {
+		case <-ctx.Done():
+		case <-keeper.Quitting():
+		}
+	}
+	cancel()
+	err = errors.Join(err, <-ended)
+	last := keeper.Snapshot()
+	return errors.Join(err, d.farewell(e, fake, &last))
+}
+
+func (d *demo) parseFaults() ([]absfake.Fault, error) {
+	list := d.faults
+	if d.rate != "" {
+		list = strings.Join(slices.DeleteFunc([]string{list, "rate:" + d.rate}, func(s string) bool { return s == "" }), ",")
+	}
+	return absfake.ParseFaults(list)
+}
+
+func (d *demo) announce(e *env, r ready, fake *absfake.Server) error {
+	if d.asJSON {
+		return json.NewEncoder(e.stdout).Encode(r)
+	}
+	var out strings.Builder
+	fmt.Fprintf(&out, "A demonstration server (Audiobookshelf %s, sign-in limit switched off) runs at %s\n", fake.Release(), r.Server)
+	fmt.Fprintf(&out, "  user %s, password %s\n", r.Username, r.Password)
+	if d.serverOnly {
+		fmt.Fprintf(&out, "Sign in to it with:\n  shelfkeeper login %s --username %s\n", r.Server, r.Username)
+	} else {
+		fmt.Fprintf(&out, "You are signed in, and players reach it at %s. Listen, for example, with:\n", r.Proxy)
+		fmt.Fprintf(&out, "  mpv --no-video %s\n", r.StreamURL)
+		fmt.Fprintf(&out, "or look at the library:\n  curl %s/api/libraries\n", r.Proxy)
+		fmt.Fprintf(&out, "and at the session:\n  shelfkeeper status --watch --control %s\n", r.Control)
+	}
+	fmt.Fprintln(&out, "Ctrl-C ends it; nothing is kept.")
+	_, err := io.WriteString(e.stdout, out.String())
+	return err
+}

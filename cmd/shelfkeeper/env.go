@@ -1,0 +1,216 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"runtime"
+	"time"
+
+	"golang.org/x/term"
+
+	"shelfkeeper/daemon"
+	"shelfkeeper/daemon/config"
+	"shelfkeeper/daemon/control"
+	"shelfkeeper/daemon/problem"
+	"shelfkeeper/daemon/redact"
+	"shelfkeeper/keychain"
+)
+
+// env is what a command works with: the world outside and the global flags.
+type env struct {
+	stdin          io.Reader
+	stdout, stderr io.Writer
+	passphrase     redact.Secret
+
+	control string // --control
+	config  string // --config
+	verbose bool
+	clean   []func() // run at the end
+}
+
+// progressAfter is how long a command may be silent.
+const progressAfter = time.Second
+
+// while says text on stderr if act takes longer than a second.
+func (e *env) while(text string, act func() error) error {
+	done := make(chan struct{})
+	said := make(chan struct{})
+	go func() {
+		defer close(said)
+		timer := time.NewTimer(progressAfter)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+			fmt.Fprintln(e.stderr, text)
+		case <-done:
+		}
+	}()
+	err := act()
+	close(done)
+	<-said
+	return err
+}
+
+// terminal returns stdin if a person types there.
+func (e *env) terminal() (*os.File, bool) {
+	f, ok := e.stdin.(*os.File)
+	return f, ok && term.IsTerminal(int(f.Fd()))
+}
+
+// secret asks for a secret without echo.
+func (e *env) secret(ctx context.Context, prompt string) (redact.Secret, error) {
+	f, ok := e.terminal()
+	if !ok {
+		return redact.Secret{}, errors.New("no terminal to ask at")
+	}
+	fd := int(f.Fd())
+	before, err := term.GetState(fd)
+	if err != nil {
+		return redact.Secret{}, fmt.Errorf("read from the terminal: %w", err)
+	}
+	fmt.Fprint(e.stderr, prompt)
+	typed, err := interruptible(ctx, func() (redact.Secret, error) {
+		text, err := term.ReadPassword(fd)
+		return redact.New(string(text)), err
+	})
+	fmt.Fprintln(e.stderr)
+	if errors.Is(err, errInterrupted) {
+		return typed, errors.Join(err, term.Restore(fd, before)) // the echo
+	}
+	if err != nil {
+		return typed, fmt.Errorf("read from the terminal: %w", err)
+	}
+	return typed, nil
+}
+
+// errInterrupted is the answer of a person who pressed Ctrl-C.
+var errInterrupted = problem.Newf(problem.Other, "", "interrupted")
+
+// interruptible returns what ask reads from a terminal, unless ctx ends before. A
+// read from a terminal cannot be called off, so it is left behind then: the
+// program ends.
+func interruptible[T any](ctx context.Context, ask func() (T, error)) (T, error) {
+	type result struct {
+		value T
+		err   error
+	}
+	typed := make(chan result, 1)
+	go func() {
+		value, err := ask()
+		typed <- result{value, err}
+	}()
+	select {
+	case r := <-typed:
+		return r.value, r.err
+	case <-ctx.Done():
+		return *new(T), errInterrupted
+	}
+}
+
+// paths returns where the files lie.
+func (e *env) paths() (config.Paths, error) {
+	paths, err := config.UserPaths()
+	if err != nil {
+		return paths, problem.New(problem.Config, err, "")
+	}
+	if e.config != "" {
+		paths.Config = e.config
+		if _, err := os.Stat(e.config); err != nil {
+			return paths, problem.New(problem.Config, err, "give --config the path of a file that exists")
+		}
+	}
+	return paths, nil
+}
+
+// options returns what a Home is opened with.
+func (e *env) options(ctx context.Context) (daemon.Options, error) {
+	paths, err := e.paths()
+	if err != nil {
+		return daemon.Options{}, err
+	}
+	cfg, err := config.Load(paths.Config)
+	if err != nil {
+		return daemon.Options{}, problem.New(problem.Config, err, "")
+	}
+	helper, err := keychainHelper()
+	if err != nil {
+		return daemon.Options{}, problem.New(problem.Other, err, "")
+	}
+	return daemon.Options{
+		Version: version, Paths: paths, Config: cfg, Passphrase: func() (redact.Secret, error) { return e.askPassphrase(ctx) }, Helper: helper,
+		Control: e.control, Log: e.logger(cfg.LogLevel),
+	}, nil
+}
+
+func (e *env) logger(level slog.Level) *slog.Logger {
+	if e.verbose {
+		level = slog.LevelDebug
+	}
+	return slog.New(slog.NewTextHandler(e.stderr, &slog.HandlerOptions{Level: level}))
+}
+
+// home opens a Home for one command, which is quiet unless something is wrong.
+func (e *env) home(ctx context.Context) (*daemon.Home, error) {
+	o, err := e.options(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if !e.verbose {
+		o.Log = e.logger(slog.LevelError)
+	}
+	h, err := daemon.OpenHome(o)
+	if err != nil {
+		return nil, err
+	}
+	e.clean = append(e.clean, func() {
+		if err := h.Close(); err != nil {
+			fmt.Fprintln(e.stderr, "close the vault:", err)
+		}
+	})
+	return h, nil
+}
+
+// askPassphrase returns the passphrase of the file backend: the environment's,
+// or what is typed.
+func (e *env) askPassphrase(ctx context.Context) (redact.Secret, error) {
+	if !e.passphrase.IsEmpty() {
+		return e.passphrase, nil
+	}
+	p, err := e.secret(ctx, "Passphrase of the vault: ")
+	if err != nil {
+		return p, fmt.Errorf("%w: none in the environment, and %w", keychain.ErrPassphrase, err)
+	}
+	e.passphrase = p
+	return p, nil
+}
+
+// client returns a client of the running daemon, if there is one.
+func (e *env) client() (*control.Client, error) {
+	path := e.control
+	if path == "" {
+		paths, err := e.paths()
+		if err != nil {
+			return nil, err
+		}
+		path = daemon.ControlPath(paths)
+	}
+	return control.Dial(path), nil
+}
+
+// keychainHelper is the command line of our own binary as a keychain child.
+// /proc/self/exe is this very program even after an upgrade replaced its file;
+// elsewhere the versions are compared.
+func keychainHelper() ([]string, error) {
+	if runtime.GOOS == "linux" {
+		return []string{"/proc/self/exe", "keychain-op", version}, nil
+	}
+	path, err := os.Executable()
+	if err != nil {
+		return nil, fmt.Errorf("find our own program: %w", err)
+	}
+	return []string{path, "keychain-op", version}, nil
+}

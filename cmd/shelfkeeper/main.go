@@ -1,0 +1,21 @@
+// Shelfkeeper keeps an Audiobookshelf session alive for every program on a
+// desktop. See README.md.
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"shelfkeeper/keychain"
+)
+
+func main() {
+	// First of all, so that no child inherits it.
+	passphrase, _ := keychain.PassphraseFromEnv()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := execute(ctx, &env{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, passphrase: passphrase}, os.Args[1:])
+	stop()
+	os.Exit(int(code))
+}

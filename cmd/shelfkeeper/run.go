@@ -1,0 +1,60 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"shelfkeeper/daemon"
+)
+
+func newRun(e *env) *cobra.Command {
+	return &cobra.Command{
+		Use:   "run",
+		Short: "Run the daemon (the default)",
+		Args:  noArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			o, err := e.options(c.Context())
+			if err != nil {
+				return err
+			}
+			home, err := daemon.OpenHome(o)
+			if err != nil {
+				return err
+			}
+			d, err := daemon.New(home, "")
+			if err != nil {
+				return errors.Join(err, home.Close())
+			}
+			for _, a := range d.Snapshot().Accounts {
+				fmt.Fprintf(e.stdout, "%s: players reach %s at %s\n", a.Name, a.Server, a.Proxy.URL)
+			}
+			if len(d.Snapshot().Accounts) == 0 {
+				fmt.Fprintln(e.stdout, "No account yet: run `shelfkeeper login URL` in another terminal.")
+			}
+			err = d.Run(c.Context())
+			return errors.Join(err, d.Close(), home.Close())
+		},
+	}
+}
+
+func newQuit(e *env) *cobra.Command {
+	return &cobra.Command{
+		Use:   "quit",
+		Short: "End the running daemon",
+		Args:  noArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			client, err := e.client()
+			if err != nil {
+				return err
+			}
+			if err := client.Quit(c.Context()); isNoDaemon(err) {
+				return notRunning()
+			} else if err != nil {
+				return err
+			}
+			return nil
+		},
+	}
+}

@@ -1,0 +1,122 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"shelfkeeper/daemon/health"
+)
+
+func newStatus(e *env) *cobra.Command {
+	var asJSON, watch bool
+	c := &cobra.Command{
+		Use:   "status",
+		Short: "Show how every account is doing",
+		Args:  noArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			client, err := e.client()
+			if err != nil {
+				return err
+			}
+			show := func(s health.Snapshot) error { return writeStatus(e.stdout, s, asJSON) }
+			if watch {
+				err = client.Events(c.Context(), show)
+			} else {
+				var s health.Snapshot
+				if s, err = client.Snapshot(c.Context()); err == nil {
+					err = show(s)
+				}
+			}
+			if isNoDaemon(err) {
+				return notRunning()
+			}
+			if c.Context().Err() != nil && watch {
+				return nil // the user has seen enough
+			}
+			return err
+		},
+	}
+	c.Flags().BoolVar(&asJSON, "json", false, "print one JSON object, with --watch one a line")
+	c.Flags().BoolVar(&watch, "watch", false, "print again at each change, until interrupted")
+	return c
+}
+
+func writeStatus(w io.Writer, s health.Snapshot, asJSON bool) error {
+	if asJSON {
+		return json.NewEncoder(w).Encode(s)
+	}
+	_, err := io.WriteString(w, describe(s, time.Now()))
+	return err
+}
+
+// describe is the status in words.
+func describe(s health.Snapshot, now time.Time) string {
+	var out strings.Builder
+	fmt.Fprintf(&out, "Shelfkeeper %s, %s\n", s.Version, s.Level)
+	if len(s.Accounts) == 0 {
+		fmt.Fprintln(&out, "  no account yet: run `shelfkeeper login URL`")
+	}
+	for _, a := range s.Accounts {
+		fmt.Fprintf(&out, "\n%s: %s for %s\n", a.Name, a.Level, max(0, now.Sub(a.Since.Time)).Round(time.Second))
+		row := func(name, format string, args ...any) {
+			fmt.Fprintf(&out, "  %-9s %s\n", name, fmt.Sprintf(format, args...))
+		}
+		if a.Reason != "" {
+			row("reason", "%s", a.Reason)
+		}
+		if a.Remedy != "" {
+			row("remedy", "%s", a.Remedy)
+		}
+		row("server", "%s (%s), user %s", a.Server, orUnknown(a.ServerVersion), a.User)
+		row("players", "%s; %d requests, %s, %d running", a.Proxy.URL, a.Proxy.Requests, size(a.Proxy.Bytes), a.Proxy.Active)
+		row("session", "%s, generation %d, %d refreshes, %d password logins", a.Session.State, a.Session.Generation, a.Session.Refreshes, a.Session.PasswordLogins)
+		if !a.Session.LastRotation.At.IsZero() {
+			row("", "last attempt %s: %s", ago(now, a.Session.LastRotation.At), a.Session.LastRotation.Outcome)
+		}
+		if !a.Session.NextRotationAt.IsZero() {
+			row("", "next renewal %s, good until %s", in(now, a.Session.NextRotationAt), a.Session.RefreshExpiresAt.Local().Format("2 January 2006"))
+		}
+		row("vault", "%s, %s", a.Vault.Backend, a.Vault.Condition)
+	}
+	return out.String()
+}
+
+func orUnknown(s string) string {
+	if s == "" {
+		return "version unknown"
+	}
+	return s
+}
+
+func ago(now time.Time, t health.Time) string {
+	d := now.Sub(t.Time).Round(time.Second)
+	if d < time.Second {
+		return "just now"
+	}
+	return d.String() + " ago"
+}
+
+func in(now time.Time, t health.Time) string {
+	d := t.Sub(now).Round(time.Second)
+	if d < time.Second {
+		return "now"
+	}
+	return "in " + d.String()
+}
+
+func size(n uint64) string {
+	switch {
+	case n >= 1e9:
+		return fmt.Sprintf("%.1f GB", float64(n)/1e9)
+	case n >= 1e6:
+		return fmt.Sprintf("%.1f MB", float64(n)/1e6)
+	case n >= 1e3:
+		return fmt.Sprintf("%.1f kB", float64(n)/1e3)
+	}
+	return fmt.Sprintf("%d bytes", n)
+}

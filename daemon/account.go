@@ -1,0 +1,204 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"os"
+	"strconv"
+	"sync"
+	"time"
+
+	"shelfkeeper/daemon/accounts"
+	"shelfkeeper/daemon/health"
+	"shelfkeeper/daemon/problem"
+	"shelfkeeper/daemon/proxy"
+	"shelfkeeper/daemon/redact"
+	"shelfkeeper/daemon/session"
+	"shelfkeeper/daemon/upstream"
+)
+
+// hold is how long a player's request waits for a token in bad weather before
+// it is sent away: most renewals take less than a second, and players give up
+// after some more.
+const hold = 10 * time.Second
+
+// drain is how long streams may go on when the daemon is asked to end.
+const drain = 2 * time.Second
+
+// desk is where one account is served: its way to the server, its session, its
+// local address and what is wrong with them.
+type desk struct {
+	account accounts.Account
+	up      *upstream.Upstream
+	board   *health.Board
+	session *session.Session
+	proxy   *proxy.Server
+	lookout *lookout
+
+	stop    context.CancelFunc
+	running sync.WaitGroup
+}
+
+// newDesk prepares the desk of a and opens its local address, or listen where
+// that is given; nothing runs yet.
+func (h *Home) newDesk(a accounts.Account, listen string) (*desk, error) {
+	base, err := url.Parse(a.Server)
+	if err != nil {
+		return nil, problem.Newf(problem.Config, "sign in again", "account %s: %w", a.Name, redact.Error(err))
+	}
+	up, err := h.reach(a.Name, base, true)
+	if err != nil {
+		return nil, problem.New(problem.Config, fmt.Errorf("account %s: %w", a.Name, err), "correct "+h.Paths.Config)
+	}
+	d := &desk{account: a, up: up, board: health.NewBoard()}
+	d.session = session.New(session.Config{
+		Account: a.Name, Base: base, ServerVersion: a.ServerVersion, Vault: vaultOf{h},
+		Connect: func() session.Conn { return up.Private() }, Budget: h.budget(base), Board: d.board, Log: h.Log,
+	})
+	d.lookout = newLookout(up, d.board)
+	d.proxy, err = proxy.New(proxy.Config{
+		Base: base, Transport: d.lookout, Tokens: held{d.session}, Grants: h.Grants.Of(a.Name),
+		Identity: d.session.Secrets, Access: proxy.Access(h.Config.LocalAccess), OwnUID: os.Getuid(), Log: h.Log.With("account", a.Name),
+	})
+	if err == nil {
+		addr := listen
+		if addr == "" {
+			addr = listenAddr(a.Port)
+		}
+		err = d.proxy.Listen(addr)
+	}
+	if err != nil {
+		up.Close()
+		return nil, listenProblem(a, listen != "", err)
+	}
+	return d, nil
+}
+
+// start begins to serve, and calls changed at each change of the desk's health
+// until close.
+func (d *desk) start(changed func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	d.stop = cancel
+	d.running.Go(func() {
+		if err := d.proxy.Serve(); err != nil {
+			d.board.Raise(&health.ProxyDown, err.Error())
+		}
+	})
+	d.session.Start()
+	d.running.Go(func() { d.watch(ctx, changed) })
+	d.running.Go(func() { d.lookout.run(ctx, d.up, func() { d.session.Wake("server back") }) })
+}
+
+// watch passes changes on, those that only time brings included.
+func (d *desk) watch(ctx context.Context, changed func()) {
+	for {
+		moved := d.session.Changed()
+		_, next, raised := d.board.View()
+		var due <-chan time.Time
+		var timer *time.Timer
+		if !next.IsZero() {
+			timer = time.NewTimer(time.Until(next))
+			due = timer.C
+		}
+		changed()
+		select {
+		case <-moved:
+		case <-raised:
+		case <-due:
+		case <-ctx.Done():
+		}
+		if timer != nil {
+			timer.Stop()
+		}
+		if ctx.Err() != nil {
+			return
+		}
+	}
+}
+
+// close ends everything of the desk and waits for it: players first, since
+// they wait for the session.
+func (d *desk) close() error {
+	ctx, cancel := context.WithTimeout(context.Background(), drain)
+	defer cancel()
+	err := d.proxy.Close(ctx)
+	if d.stop != nil {
+		d.session.Close()
+		d.stop()
+	}
+	d.running.Wait()
+	d.up.Close()
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = nil // streams that had to be cut: their players ask again
+	}
+	return err
+}
+
+// refusedWith401 are package proxy's names for its answers with that status:
+// it passes no 401 of the server on.
+var refusedWith401 = []string{"bad-grant", "needs-grant", "grant-only"}
+
+func (d *desk) snapshot() health.Account {
+	view, _, _ := d.board.View()
+	stats := d.proxy.Stats()
+	var unauthorized uint64
+	for _, name := range refusedWith401 {
+		unauthorized += stats.Refused[name]
+	}
+	a := health.Account{
+		Name: d.account.Name, Server: d.account.Server, User: d.account.Username,
+		Level: view.Level, Condition: view.Condition, Reason: view.Reason, Remedy: view.Remedy, Since: health.At(view.Since),
+		Socket: health.Socket{State: "off", Since: health.At(view.Since)},
+		Proxy:  health.Proxy{URL: d.url(), Requests: stats.Requests, Bytes: stats.Bytes, Active: int(stats.Active), Unauthorized: unauthorized},
+		Vault:  health.Vault{Backend: d.account.Store},
+	}
+	d.session.Fill(&a)
+	return a
+}
+
+// url is the address that players use.
+func (d *desk) url() string {
+	addr, ok := d.proxy.Addr().(*net.TCPAddr)
+	if !ok {
+		return proxyURL(d.account.Port)
+	}
+	return proxyURL(addr.Port)
+}
+
+// listenProblem explains why the local address of a could not be opened;
+// chosen says that it came from the command line.
+func listenProblem(a accounts.Account, chosen bool, err error) error {
+	var taken *proxy.PortTaken
+	if errors.As(err, &taken) {
+		remedy := fmt.Sprintf("end that program; players hold the address of account %s, so Shelfkeeper does not move by itself", a.Name)
+		if chosen {
+			remedy = "choose another --listen"
+		}
+		return problem.New(problem.PortTaken, taken, remedy)
+	}
+	err = fmt.Errorf("open the local address: %w", err)
+	if chosen {
+		return problem.New(problem.Usage, err, "choose another --listen, for example 127.0.0.1:0")
+	}
+	return problem.New(problem.PortTaken, err, "")
+}
+
+// held bounds how long a player waits for a token.
+type held struct{ *session.Session }
+
+func (h held) Token(ctx context.Context) (redact.Secret, error) {
+	ctx, cancel := context.WithTimeout(ctx, hold)
+	defer cancel()
+	return h.Session.Token(ctx)
+}
+
+func (h held) Suspect(ctx context.Context, token redact.Secret) (redact.Secret, error) {
+	ctx, cancel := context.WithTimeout(ctx, hold)
+	defer cancel()
+	return h.Session.Suspect(ctx, token)
+}
+
+func listenAddr(port int) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)) }

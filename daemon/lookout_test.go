@@ -1,0 +1,81 @@
+package daemon
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"shelfkeeper/daemon/absfake"
+	"shelfkeeper/daemon/health"
+	"shelfkeeper/daemon/upstream"
+)
+
+func TestLookoutFindsTheServerAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fake, err := absfake.New(absfake.Config{Large: 1 << 20})
+		if err != nil {
+			t.Fatal(err)
+		}
+		listener := fake.Listen()
+		served := make(chan error, 1)
+		go func() { served <- fake.Serve(listener) }()
+		base, _ := url.Parse("http://abs.test")
+		up, err := upstream.New(upstream.Policy{Base: base, Dial: listener.DialContext})
+		if err != nil {
+			t.Fatal(err)
+		}
+		board := health.NewBoard()
+		l := newLookout(up, board)
+		ran := make(chan struct{})
+		var backs atomic.Int32
+		ctx, cancel := context.WithCancel(t.Context())
+		go func() { defer close(ran); l.run(ctx, up, func() { backs.Add(1) }) }()
+		defer func() {
+			cancel()
+			<-ran
+			up.Close()
+			if err := fake.Close(); err != nil {
+				t.Error(err)
+			}
+			<-served
+		}()
+		ask := func() error {
+			r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, base.String()+"/ping", nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			resp, err := l.RoundTrip(r)
+			if err == nil {
+				err = resp.Body.Close()
+			}
+			return err
+		}
+		level := func() health.Level { v, _, _ := board.View(); return v.Level }
+
+		if err := ask(); err != nil || level() != health.OK {
+			t.Fatalf("in good weather: %v, %v", err, level())
+		}
+		restore := fake.Inject(absfake.Fault{Kind: absfake.Refuse})
+		if err := ask(); err == nil {
+			t.Fatal("the fault does not strike")
+		}
+		time.Sleep(time.Minute) // nobody plays meanwhile
+		if level() != health.Offline {
+			t.Errorf("after a minute without the server: %v", level())
+		}
+		restore()
+		time.Sleep(askMost * 2)
+		if level() != health.OK || backs.Load() != 1 {
+			t.Errorf("a minute after it came back: %v, woken %d times", level(), backs.Load())
+		}
+		before := len(fake.Ledger().Entries())
+		time.Sleep(time.Hour)
+		if after := len(fake.Ledger().Entries()); after != before {
+			t.Errorf("%d requests while nothing was wrong", after-before)
+		}
+	})
+}

@@ -1,0 +1,115 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+
+	"shelfkeeper/daemon/accounts"
+	"shelfkeeper/daemon/health"
+	"shelfkeeper/daemon/problem"
+	"shelfkeeper/daemon/session"
+	"shelfkeeper/keychain"
+)
+
+// signOut ends s and forgets the account. told is a problem that leaves
+// nothing behind here: the server could not be told.
+func (h *Home) signOut(ctx context.Context, s *session.Session, account string) (told, err error) {
+	err = s.SignOut(ctx)
+	if errors.Is(err, session.ErrNotToldServer) {
+		told = problem.New(problem.Unreachable, err, "nothing is left here; to end the session there at once, change the password on the server")
+	} else if err != nil {
+		return nil, vaultProblem(err)
+	}
+	if err := h.Grants.Revoke(account); err != nil {
+		return nil, stateProblem(err)
+	}
+	if err := h.Book.Remove(ctx, account); err != nil && !errors.Is(err, accounts.ErrNotFound) {
+		return nil, stateProblem(err)
+	}
+	return told, nil
+}
+
+// unlock lets the keychain ask for its password, since the user asked for
+// something. A session that is reading the vault already does so without a
+// prompt, and would take a locked one for its answer.
+func (h *Home) unlock(ctx context.Context) error {
+	vault, err := h.openVault(ctx, "")
+	if err == nil {
+		err = vault.Unlock(keychain.WithPrompt(ctx))
+	}
+	if err != nil {
+		return vaultProblem(err)
+	}
+	return nil
+}
+
+// withSession runs act on a session of the account in this process, for a
+// command that found no daemon.
+func (h *Home) withSession(ctx context.Context, name string, act func(*session.Session, accounts.Account) error) error {
+	if err := h.Book.Reload(); err != nil {
+		return stateProblem(err)
+	}
+	a, ok := h.Book.Get(name)
+	if name == "" {
+		a, ok = h.Book.Default()
+	}
+	if !ok {
+		return noSuchAccount(h.Book, name)
+	}
+	base, err := url.Parse(a.Server)
+	if err != nil {
+		return stateProblem(err)
+	}
+	if err := h.unlock(ctx); err != nil {
+		return err
+	}
+	up, err := h.reach(a.Name, base, true)
+	if err != nil {
+		return serverProblem(err)
+	}
+	defer up.Close()
+	s := session.New(session.Config{
+		Account: a.Name, Base: base, ServerVersion: a.ServerVersion, Vault: vaultOf{h},
+		Connect: func() session.Conn { return up.Private() }, Budget: h.budget(base), Board: health.NewBoard(), Log: h.Log,
+	})
+	s.Start()
+	defer s.Close()
+	return act(s, a)
+}
+
+// SignOut is Daemon.SignOut without a daemon.
+func (h *Home) SignOut(ctx context.Context, account string) error {
+	return h.withSession(ctx, account, func(s *session.Session, a accounts.Account) error {
+		told, err := h.signOut(ctx, s, a.Name)
+		return errors.Join(err, told)
+	})
+}
+
+// Reauthenticate is Daemon.Reauthenticate without a daemon.
+func (h *Home) Reauthenticate(ctx context.Context, account string) error {
+	return h.withSession(ctx, account, func(s *session.Session, _ accounts.Account) error {
+		if err := s.Reauthenticate(keychain.WithPrompt(ctx)); err != nil {
+			return sessionProblem(err)
+		}
+		return nil
+	})
+}
+
+func noSuchAccount(book *accounts.Book, name string) error {
+	var names []string
+	for _, a := range book.All() {
+		names = append(names, a.Name)
+	}
+	slices.Sort(names)
+	switch {
+	case len(names) == 0:
+		return problem.Newf(problem.NeedsUser, "run `shelfkeeper login URL`", "no account yet")
+	case name == "":
+		return problem.Newf(problem.Usage, "name one with --account: "+strings.Join(names, ", "), "there are %d accounts", len(names))
+	}
+	return problem.New(problem.Usage, fmt.Errorf("no account is called %q", name), "there are: "+strings.Join(names, ", "))
+}
