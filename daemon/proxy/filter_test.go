@@ -158,7 +158,7 @@ func TestNotModified(t *testing.T) {
 
 func TestRedirectsBecomeOurs(t *testing.T) {
 	w := newWorld(t, func(rw http.ResponseWriter, r *http.Request) {
-		http.Redirect(rw, r, "http://"+r.Host+"/hls/s/output.m3u8?token="+legacy, 302)
+		http.Redirect(rw, r, "http://"+r.Host+"/hls/s/output.m3u8?token="+legacy, http.StatusFound)
 	})
 	a := w.do("GET", "/public/session/s/track/1", "Authorization", "Bearer "+grant)
 	if a.StatusCode != 302 || a.Header.Get("Location") != "/hls/s/output.m3u8?token="+grant {

@@ -189,7 +189,7 @@ func TestWeather(t *testing.T) {
 		{"502 of a gateway", func(rw http.ResponseWriter, r *http.Request) { rw.WriteHeader(502) }, nil, "5", "502"},
 		{"504 of a gateway", func(rw http.ResponseWriter, r *http.Request) { rw.WriteHeader(504) }, nil, "5", "504"},
 		{"redirect to a portal", func(rw http.ResponseWriter, r *http.Request) {
-			http.Redirect(rw, r, "http://portal.example/", 302)
+			http.Redirect(rw, r, "http://portal.example/", http.StatusFound)
 		}, nil, "30", "redirect"},
 		{"cut within a small answer", func(rw http.ResponseWriter, r *http.Request) {
 			rw.Header().Set("Content-Length", "100")
