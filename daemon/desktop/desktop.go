@@ -1,0 +1,59 @@
+// Package desktop asks the user's desktop for small favours: to show a page in
+// the browser, to put a text on the clipboard.
+//
+// It exists so that those who ask need not know which desktop it is. It never
+// waits for a program that the user goes on working with, and never hands on
+// anything but addresses of this machine.
+package desktop
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/netip"
+	"net/url"
+	"sync"
+
+	"github.com/atotto/clipboard"
+	"github.com/cli/browser"
+)
+
+// ErrForeign is the error of opening what does not lie on this machine: what a
+// menu opens must not depend on what a server says.
+var ErrForeign = errors.New("only addresses of this machine are opened")
+
+// Open shows a page of this machine in the user's browser.
+func Open(address string) error {
+	u, err := url.Parse(address)
+	if err != nil || u.Scheme != "http" || u.User != nil || !isLocal(u.Hostname()) {
+		return ErrForeign
+	}
+	silence()
+	if err := browser.OpenURL(u.String()); err != nil {
+		return fmt.Errorf("open the browser: %w", err)
+	}
+	return nil
+}
+
+// silence keeps what the browser says out of our output.
+var silence = sync.OnceFunc(func() { browser.Stdout, browser.Stderr = io.Discard, io.Discard })
+
+func isLocal(host string) bool {
+	if host == "localhost" {
+		return true
+	}
+	addr, err := netip.ParseAddr(host)
+	return err == nil && addr.IsLoopback()
+}
+
+// Copy puts text on the clipboard. On Linux it needs wl-copy, xclip or xsel
+// and says so when none is there.
+func Copy(text string) error {
+	if clipboard.Unsupported {
+		return errors.New("copy: install wl-clipboard, xclip or xsel")
+	}
+	if err := clipboard.WriteAll(text); err != nil {
+		return fmt.Errorf("copy: %w", err)
+	}
+	return nil
+}
