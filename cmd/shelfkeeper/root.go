@@ -61,7 +61,20 @@ running, 9 only you can go on.`,
 	root.PersistentFlags().BoolVarP(&e.verbose, "verbose", "v", false, "say more on stderr")
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return usage(c, err) })
 	root.AddCommand(run, newLogin(e), newLogout(e), newStatus(e), newReauth(e), newDemo(e), newQuit(e), newVersion(e), newKeychainOp(e))
+	strictCompletion(root)
 	return root
+}
+
+// strictCompletion makes an unknown shell a mistake: by itself cobra shows help
+// and finds that in order, and a script would write the help to a file.
+func strictCompletion(root *cobra.Command) {
+	root.InitDefaultCompletionCmd()
+	for _, c := range root.Commands() {
+		if c.Name() == "completion" {
+			c.Args = oneArg("a shell: bash, zsh, fish or powershell")
+			c.RunE = func(c *cobra.Command, args []string) error { return usage(c, fmt.Errorf("no shell %q", args[0])) }
+		}
+	}
 }
 
 // usage is a mistake in the command line.
