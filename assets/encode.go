@@ -67,7 +67,20 @@ func dib(img image.Image) []byte {
 	return append(b, mask...)
 }
 
-// straight returns a pixel whose colours are not multiplied by its alpha.
+// Straight returns the pixels of an image row by row from the top, as red,
+// green, blue and alpha, where the colours are not multiplied by the alpha.
+func Straight(img image.Image) []byte {
+	r := img.Bounds()
+	b := make([]byte, 0, 4*r.Dx()*r.Dy())
+	for y := r.Min.Y; y < r.Max.Y; y++ {
+		for x := r.Min.X; x < r.Max.X; x++ {
+			p := straight(img, x, y)
+			b = append(b, p.R, p.G, p.B, p.A)
+		}
+	}
+	return b
+}
+
 func straight(img image.Image, x, y int) color.NRGBA {
 	return color.NRGBAModel.Convert(img.At(x, y)).(color.NRGBA)
 }

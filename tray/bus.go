@@ -132,8 +132,8 @@ func awaitBus(ctx context.Context, log *slog.Logger) (*bus, error) {
 	}
 }
 
-// item returns the unique name of the connection that the icon is on.
-func (b *bus) item(ctx context.Context) (string, error) {
+// owner returns the unique name of the connection that the icon is on.
+func (b *bus) owner(ctx context.Context) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
 	var owner string

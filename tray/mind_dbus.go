@@ -38,7 +38,7 @@ const (
 // when systray's one attempt came too early for a watcher, says once that there
 // is none, and follows the colour scheme. It runs only when the bus tells of a
 // change.
-func mind(ctx context.Context, conn *dbus.Conn, item string, shared *dbus.Conn, u *ui) {
+func mind(ctx context.Context, conn *dbus.Conn, owner string, shared *dbus.Conn, u *ui) {
 	signals := make(chan *dbus.Signal, 16)
 	conn.Signal(signals)
 	defer conn.RemoveSignal(signals)
@@ -50,7 +50,7 @@ func mind(ctx context.Context, conn *dbus.Conn, item string, shared *dbus.Conn, 
 
 	told := false
 	look := func() {
-		if !registered(ctx, conn, item, shared) && !told && ctx.Err() == nil {
+		if !registered(ctx, conn, owner, shared) && !told && ctx.Err() == nil {
 			told = true
 			u.cfg.Log.Info("no panel shows tray icons now; the icon comes when one does, and `shelfkeeper status` tells the same")
 		}
@@ -79,7 +79,7 @@ func mind(ctx context.Context, conn *dbus.Conn, item string, shared *dbus.Conn, 
 
 // registered makes sure that the icon is registered if there is a watcher, and
 // reports whether there is.
-func registered(ctx context.Context, conn *dbus.Conn, item string, shared *dbus.Conn) bool {
+func registered(ctx context.Context, conn *dbus.Conn, owner string, shared *dbus.Conn) bool {
 	grace := registerGrace
 	for range registerTries {
 		pause(ctx, grace)
@@ -87,7 +87,7 @@ func registered(ctx context.Context, conn *dbus.Conn, item string, shared *dbus.
 		if err != nil {
 			return !absent(err) // one that does not tell is taken at systray's word
 		}
-		if slices.ContainsFunc(listed, func(entry string) bool { return isItem(entry, item) }) {
+		if slices.ContainsFunc(listed, func(entry string) bool { return isItem(entry, owner) }) {
 			return true
 		}
 		call, cancel := context.WithTimeout(ctx, desktopTimeout)

@@ -14,8 +14,8 @@ const supported = true
 
 // heldClicks is how many clicks on one line are kept while nobody receives.
 // systray drops a click for which its channel has no room, and makes the
-// channel without any.
-const heldClicks = 16
+// channel without any. Room for elements without size takes no memory.
+const heldClicks = 1 << 16
 
 // trayPanel is systray. All its lines are made at the beginning and hidden
 // until they are used. Nothing but the goroutine of the ui calls it.
@@ -23,11 +23,24 @@ type trayPanel struct {
 	items   [places]*systray.MenuItem
 	shown   [places]Line
 	clicked chan int
+	face    face
 }
+
+// face is the part of the icon that is seen without a click.
+type face interface {
+	icon(assets.Mark, assets.Scheme)
+	tooltip(text string)
+}
+
+// systrayFace is systray's own.
+type systrayFace struct{}
+
+func (systrayFace) icon(m assets.Mark, s assets.Scheme) { setIcon(m, s) }
+func (systrayFace) tooltip(text string)                 { systray.SetTooltip(text) }
 
 // newTrayPanel builds the menu. quit ends the goroutine that hears the clicks.
 func newTrayPanel(quit <-chan struct{}) *trayPanel {
-	p := &trayPanel{clicked: make(chan int, heldClicks)}
+	p := &trayPanel{clicked: make(chan int), face: systrayFace{}}
 	for i := range p.items {
 		if i == statusPlaces || i == places-1 {
 			systray.AddSeparator()
@@ -62,9 +75,9 @@ func (p *trayPanel) hear(quit <-chan struct{}) {
 
 func (p *trayPanel) clicks() <-chan int { return p.clicked }
 
-func (p *trayPanel) icon(m assets.Mark, s assets.Scheme) { setIcon(m, s) }
+func (p *trayPanel) icon(m assets.Mark, s assets.Scheme) { p.face.icon(m, s) }
 
-func (p *trayPanel) tooltip(text string) { systray.SetTooltip(text) }
+func (p *trayPanel) tooltip(text string) { p.face.tooltip(text) }
 
 func (p *trayPanel) line(place int, l Line) {
 	item, was := p.items[place], p.shown[place]

@@ -41,7 +41,7 @@ func show(ctx context.Context, u *ui) error {
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		// systray panics when an icon is set on a bus that is gone.
+		// Parts of systray panic on a bus that is gone.
 		defer func() {
 			if p := recover(); p != nil {
 				lose(fmt.Errorf("%w: %v", ErrBusLost, p))
@@ -72,7 +72,7 @@ func dwell(ctx context.Context, u *ui, bus *bus, lose func(error)) error {
 	u.draw(p) // so that no panel ever sees an icon without a picture
 	start, end := systray.RunWithExternalLoop(nil, nil)
 	start()
-	item, err := bus.item(ctx)
+	owner, err := bus.owner(ctx)
 	if err != nil {
 		return err
 	}
@@ -82,11 +82,18 @@ func dwell(ctx context.Context, u *ui, bus *bus, lose func(error)) error {
 		return fmt.Errorf("%w: %w", ErrBusLost, err)
 	}
 	defer context.AfterFunc(shared.Context(), func() { lose(ErrBusLost) })()
+	item := newItem(shared)
+	item.icon(markOf(u.shown.Level), u.scheme)
+	item.tooltip(u.shown.Tooltip)
+	if err := item.serve(); err != nil {
+		return fmt.Errorf("%w: %w", ErrBusLost, err)
+	}
+	p.face = item
 
 	minded := make(chan struct{})
 	go func() {
 		defer close(minded)
-		mind(ctx, bus.conn, item, shared, u)
+		mind(ctx, bus.conn, owner, shared, u)
 	}()
 	u.loop(ctx, p)
 	<-minded

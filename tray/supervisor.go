@@ -43,6 +43,7 @@ type Supervisor struct {
 	cfg    SupervisorConfig
 	cancel context.CancelFunc
 	done   chan struct{}
+	skip   chan struct{} // ends a pause early, for tests
 	pid    atomic.Int64
 }
 
@@ -51,7 +52,7 @@ type Supervisor struct {
 // session bus, which may come.
 func Supervise(c SupervisorConfig) *Supervisor {
 	ctx, cancel := context.WithCancel(context.Background())
-	s := &Supervisor{cfg: c, cancel: cancel, done: make(chan struct{})}
+	s := &Supervisor{cfg: c, cancel: cancel, done: make(chan struct{}), skip: make(chan struct{}, 1)}
 	go func() {
 		defer close(s.done)
 		s.keep(ctx)
@@ -93,7 +94,7 @@ func (s *Supervisor) keep(ctx context.Context) {
 		again := wait.NextBackOff()
 		s.tell(row, err, again)
 		row++
-		if sleep(ctx, again) != nil {
+		if s.rest(ctx, again) != nil {
 			return
 		}
 	}
@@ -141,13 +142,14 @@ func (s *Supervisor) run(ctx context.Context) error {
 	return err
 }
 
-func sleep(ctx context.Context, d time.Duration) error {
+// rest pauses before the next start.
+func (s *Supervisor) rest(ctx context.Context, d time.Duration) error {
 	t := time.NewTimer(d)
 	defer t.Stop()
 	select {
 	case <-t.C:
-		return nil
+	case <-s.skip:
 	case <-ctx.Done():
-		return ctx.Err()
 	}
+	return ctx.Err()
 }

@@ -23,7 +23,9 @@
 //		Copy:   desktop.Copy,
 //		Log:    log,
 //	})
-//	os.Exit(int(problem.Of(err).Code)) // problem.OK for nil
+//	if err != nil {
+//		os.Exit(int(problem.Of(err).Code)) // the Supervisor reads it
+//	}
 //
 // and a daemon this:
 //
