@@ -1,0 +1,164 @@
+//go:build !darwin && !windows
+
+package tray
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/godbus/dbus/v5"
+)
+
+const busVariable = "DBUS_SESSION_BUS_ADDRESS"
+
+const (
+	// probeTimeout is ample for a bus that answers; it is for one that is
+	// stopped.
+	probeTimeout = 3 * time.Second
+
+	// A socket can be seen before its daemon listens on it, so a change is
+	// followed by some more looks, ever less often.
+	firstPause = 50 * time.Millisecond
+
+	// lastPause is how often a bus is looked for where nothing tells of its
+	// coming. The icon is to be there within two seconds.
+	lastPause = time.Second
+)
+
+var (
+	errNoBus  = errors.New("no session bus: DBUS_SESSION_BUS_ADDRESS is not set, and there is no XDG_RUNTIME_DIR")
+	errSilent = errors.New("the session bus does not answer")
+)
+
+// bus is a connection of our own to the session bus. Its context ends when the
+// bus does.
+type bus struct {
+	conn    *dbus.Conn
+	address string
+}
+
+// busAddress returns where the session bus is or would be, and the path of its
+// socket if it has one. It never starts one.
+func busAddress() (address, path string, err error) {
+	if address = os.Getenv(busVariable); address == "" || strings.HasPrefix(address, "autolaunch:") {
+		dir := os.Getenv("XDG_RUNTIME_DIR")
+		if dir == "" {
+			return "", "", errNoBus
+		}
+		path = filepath.Join(dir, "bus")
+		return "unix:path=" + dbus.EscapeBusAddressValue(path), path, nil
+	}
+	for one := range strings.SplitSeq(address, ";") {
+		_, pairs, _ := strings.Cut(one, ":")
+		for pair := range strings.SplitSeq(pairs, ",") {
+			if v, ok := strings.CutPrefix(pair, "path="); ok {
+				if path, err = dbus.UnescapeBusAddressValue(v); err == nil {
+					return address, path, nil
+				}
+			}
+		}
+	}
+	return address, "", nil
+}
+
+// probe connects to the bus, in the time of probeTimeout.
+func probe(ctx context.Context, address string) (*bus, error) {
+	conn, err := dbus.Dial(address, dbus.WithContext(ctx))
+	if err != nil {
+		return nil, fmt.Errorf("connect to the session bus: %w", err)
+	}
+	late := time.AfterFunc(probeTimeout, func() { _ = conn.Close() })
+	if err = conn.Auth(nil); err == nil {
+		err = conn.Hello()
+	}
+	if !late.Stop() {
+		err = errSilent
+	}
+	if err != nil {
+		_ = conn.Close()
+		return nil, fmt.Errorf("sign in to the session bus: %w", err)
+	}
+	return &bus{conn, address}, nil
+}
+
+// awaitBus returns a connection as soon as there is a session bus. Where the
+// bus has a socket in a directory nothing runs until that changes. The error
+// is ctx's.
+func awaitBus(ctx context.Context, log *slog.Logger) (*bus, error) {
+	interval, told := firstPause, false
+	for {
+		address, path, err := busAddress()
+		watch := watchSocket(path) // before the look, so that nothing falls between
+		var b *bus
+		if err == nil {
+			b, err = probe(ctx, address)
+		}
+		if err == nil {
+			watch.close()
+			return b, nil
+		}
+		if ctx.Err() != nil {
+			watch.close()
+			return nil, ctx.Err()
+		}
+		if !told {
+			told = true
+			log.Info("no session bus yet, the tray icon waits for it", "reason", err)
+		}
+		longest := interval
+		switch {
+		case path == "" && address == "":
+			longest = 0 // the environment of a process does not change
+		case interval > lastPause && watch != nil && !errors.Is(err, errSilent):
+			longest = 0
+		case interval > lastPause:
+			longest = lastPause
+		}
+		changed := watch.wait(ctx, longest)
+		watch.close()
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		if interval *= 2; changed {
+			interval = firstPause
+		}
+		interval = min(interval, 2*lastPause)
+	}
+}
+
+// owner returns the unique name of the connection that the icon is on.
+func (b *bus) owner(ctx context.Context) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
+	var owner string
+	err := b.conn.BusObject().CallWithContext(ctx, "org.freedesktop.DBus.GetNameOwner", 0, itemName()).Store(&owner)
+	if err != nil {
+		// systray has logged why, and Run would wait for ever.
+		return "", fmt.Errorf("%w: the icon is not on it: %w", ErrBusLost, err)
+	}
+	return owner, nil
+}
+
+// itemName is what systray calls the icon (systray_unix.go).
+func itemName() string { return fmt.Sprintf("org.kde.StatusNotifierItem-%d-1", os.Getpid()) }
+
+// pause waits for timeout (0: for ever) or ctx, and returns false.
+func pause(ctx context.Context, timeout time.Duration) bool {
+	if timeout == 0 {
+		<-ctx.Done()
+		return false
+	}
+	t := time.NewTimer(timeout)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-ctx.Done():
+	}
+	return false
+}

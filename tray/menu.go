@@ -1,0 +1,125 @@
+package tray
+
+import (
+	"fmt"
+
+	"shelfkeeper/daemon/health"
+)
+
+// Act is what a line of the menu does.
+type Act int
+
+const (
+	Nothing        Act = iota
+	Open               // show Command.URL in the browser
+	Reauthenticate     // make the session of Command.Account anew
+	Copy               // put Command.URL into the clipboard
+	Quit               // end the daemon, and the tray with it
+)
+
+// Command is what a click asks for.
+type Command struct {
+	Act     Act
+	Account string
+	URL     string
+}
+
+// Line is one line of the menu.
+type Line struct {
+	Text    string
+	Enabled bool
+	Command Command
+}
+
+// Model is everything that the user sees. Between the three parts of the menu
+// are separators.
+type Model struct {
+	Level   health.Level
+	Tooltip string
+	Status  []Line // never enabled: text to read
+	Actions []Line
+	Quit    Line
+}
+
+const (
+	// shownAccounts have lines of their own. The lines are made once, since
+	// systray closes the channel of a line that it removes while a click may
+	// still be sent to it, which panics.
+	shownAccounts = 6
+
+	statusPerAccount  = 3 // state, remedy, what became of a command
+	actionsPerAccount = 3
+)
+
+// Menu returns what the user sees of a snapshot. It is pure.
+func Menu(s health.Snapshot) Model { return menu(s, nil) }
+
+// menu is Menu with what became of the user's commands.
+func menu(s health.Snapshot, n notes) Model {
+	m := Model{Level: s.Level, Tooltip: tooltip(s), Quit: Line{"Quit", true, Command{Act: Quit}}}
+	if text := n.trouble(Command{Act: Quit}); text != "" {
+		m.Status = append(m.Status, Line{Text: text})
+	}
+	if len(s.Accounts) == 0 {
+		m.Status = append(m.Status,
+			Line{Text: oneLine(health.NoAccount.Text)},
+			Line{Text: oneLine(health.NoAccount.Remedy)})
+		m.Actions = actions(health.Account{}, "", nil)
+		for i := range m.Actions {
+			m.Actions[i].Enabled = false
+		}
+		return m
+	}
+	for i, a := range s.Accounts {
+		if i == shownAccounts {
+			m.Status = append(m.Status, Line{Text: fmt.Sprintf("and %d more: run \"shelfkeeper status\"", len(s.Accounts)-i)})
+			break
+		}
+		m.Status = append(m.Status, status(a, n)...)
+		which := ""
+		if len(s.Accounts) > 1 {
+			which = " (" + clip(oneLine(a.Name), maxName) + ")"
+		}
+		m.Actions = append(m.Actions, actions(a, which, n)...)
+	}
+	return m
+}
+
+func status(a health.Account, n notes) []Line {
+	lines := []Line{{Text: clip(state(a), maxLine)}}
+	if a.Level != health.OK && a.Remedy != "" {
+		lines = append(lines, Line{Text: clip(oneLine(a.Remedy), maxLine)})
+	}
+	for _, act := range []Act{Reauthenticate, Open, Copy} {
+		if text := n.trouble(Command{Act: act, Account: a.Name}); text != "" {
+			return append(lines, Line{Text: text})
+		}
+	}
+	return lines
+}
+
+func actions(a health.Account, which string, n notes) []Line {
+	reauth := Command{Act: Reauthenticate, Account: a.Name}
+	text, after, busy := n.progress(reauth)
+	return []Line{
+		{"Open Audiobookshelf" + which, a.Proxy.URL != "", Command{Open, a.Name, a.Proxy.URL}},
+		{text + which + after, !busy, reauth},
+		{"Copy player address" + which, a.Proxy.URL != "", Command{Copy, a.Name, a.Proxy.URL}},
+	}
+}
+
+// The places of the menu, in which a Model is laid out: first the status, then
+// the actions, and Quit.
+const (
+	statusPlaces = 1 + shownAccounts*statusPerAccount + 1 // what became of Quit, and "and n more"
+	actionPlaces = shownAccounts * actionsPerAccount
+	places       = statusPlaces + actionPlaces + 1
+)
+
+// layout returns the lines at their places. A place without text is hidden.
+func (m Model) layout() (at [places]Line) {
+	copy(at[:statusPlaces], m.Status)
+	copy(at[statusPlaces:statusPlaces+actionPlaces], m.Actions)
+	at[places-1] = m.Quit
+	return at
+}

@@ -1,0 +1,181 @@
+package tray
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"shelfkeeper/assets"
+	"shelfkeeper/daemon/health"
+	"shelfkeeper/daemon/problem"
+)
+
+// flat writes a menu as a person sees it; what cannot be chosen is in brackets.
+func flat(m Model) []string {
+	var out []string
+	for _, l := range m.layout() {
+		switch {
+		case l.Text == "":
+		case l.Enabled:
+			out = append(out, l.Text)
+		default:
+			out = append(out, "["+l.Text+"]")
+		}
+	}
+	return out
+}
+
+func TestMenu(t *testing.T) {
+	two := snapshotOf(&health.ServerUnreachable)
+	two.Accounts[0].Reason += ": connection refused"
+	work := account("work_2")
+	work.Proxy.URL = "http://127.0.0.1:13381"
+	two.Accounts = append(two.Accounts, work)
+	noPort := snapshotOf(&health.ProxyDown)
+	noPort.Accounts[0].Proxy.URL = ""
+	evil := snapshotOf(nil)
+	evil.Accounts[0].Level, evil.Accounts[0].Reason = health.Offline, "line one\nline\ttwo \x1b[31m"+strings.Repeat("x", 200)
+	reauth := Command{Act: Reauthenticate, Account: "home"}
+
+	for _, c := range []struct {
+		desc    string
+		in      health.Snapshot
+		notes   notes
+		want    []string
+		tooltip string
+	}{
+		{desc: "all well", in: snapshotOf(nil),
+			want:    []string{"[home: signed in]", "Open Audiobookshelf", "Re-authenticate", "Copy player address", "Quit"},
+			tooltip: "Shelfkeeper, home: signed in"},
+		{desc: "needs the user", in: snapshotOf(&health.SessionLost),
+			want: []string{"[home: the server ended the session and no password is stored]", `[run "shelfkeeper login"]`,
+				"Open Audiobookshelf", "Re-authenticate", "Copy player address", "Quit"},
+			tooltip: "Shelfkeeper, home: the server ended the session and no password is stored"},
+		{desc: "paused", in: snapshotOf(&health.AccountPaused),
+			want: []string{"[home: paused by you]", `[run "shelfkeeper reauth" to go on]`,
+				"Open Audiobookshelf", "Re-authenticate", "Copy player address", "Quit"},
+			tooltip: "Shelfkeeper, home: paused by you"},
+		{desc: "no account", in: health.Snapshot{Level: health.NeedsUser},
+			want: []string{"[no account yet]", `[run "shelfkeeper login URL"]`,
+				"[Open Audiobookshelf]", "[Re-authenticate]", "[Copy player address]", "Quit"},
+			tooltip: "Shelfkeeper: no account yet"},
+		{desc: "no port", in: noPort,
+			want: []string{"[home: the local address for players is not open]", "[free the port]",
+				"[Open Audiobookshelf]", "Re-authenticate", "[Copy player address]", "Quit"},
+			tooltip: "Shelfkeeper, home: the local address for players is not open"},
+		{desc: "two accounts", in: two,
+			want: []string{"[home: the server cannot be reached: connection refused]", "[work_2: signed in]",
+				"Open Audiobookshelf (home)", "Re-authenticate (home)", "Copy player address (home)",
+				"Open Audiobookshelf (work_2)", "Re-authenticate (work_2)", "Copy player address (work_2)", "Quit"},
+			tooltip: "Shelfkeeper: the server cannot be reached; the session is kept\nhome: the server cannot be reached: connection refused"},
+		{desc: "re-authenticating", in: snapshotOf(nil), notes: notes{reauth: {busy: true}},
+			want:    []string{"[home: signed in]", "Open Audiobookshelf", "[Re-authenticating…]", "Copy player address", "Quit"},
+			tooltip: "Shelfkeeper, home: signed in"},
+		{desc: "re-authenticated", in: snapshotOf(nil), notes: notes{reauth: {at: time.Date(2026, 1, 2, 15, 4, 0, 0, time.Local)}},
+			want:    []string{"[home: signed in]", "Open Audiobookshelf", "Re-authenticate – done at 15:04", "Copy player address", "Quit"},
+			tooltip: "Shelfkeeper, home: signed in"},
+		{desc: "re-authenticating failed", in: snapshotOf(&health.ServerUnreachable),
+			notes: notes{reauth: {trouble: problem.Newf(problem.NeedsUser, "run `shelfkeeper login`", "the password was refused")}},
+			want: []string{"[home: the server cannot be reached]",
+				`[Re-authenticating did not work: the password was refused → run "shelfkeeper login"]`,
+				"Open Audiobookshelf", "Re-authenticate", "Copy player address", "Quit"},
+			tooltip: "Shelfkeeper, home: the server cannot be reached"},
+		{desc: "a text that is none", in: evil,
+			want: []string{"[home: line one line two [31m" + strings.Repeat("x", 67) + "…]",
+				"Open Audiobookshelf", "Re-authenticate", "Copy player address", "Quit"},
+			tooltip: "Shelfkeeper, home: line one line two [31m" + strings.Repeat("x", 85) + "…"},
+	} {
+		m := menu(c.in, c.notes)
+		if got := flat(m); fmt.Sprint(got) != fmt.Sprint(c.want) {
+			t.Errorf("%s:\n got %q\nwant %q", c.desc, got, c.want)
+		}
+		if m.Tooltip != c.tooltip || m.Level != c.in.Level {
+			t.Errorf("%s: level %v, tooltip\n got %q\nwant %q", c.desc, m.Level, m.Tooltip, c.tooltip)
+		}
+	}
+}
+
+func TestCommandsOfTheMenu(t *testing.T) {
+	s := snapshotOf(nil)
+	other := account("work")
+	other.Proxy.URL = "http://127.0.0.1:13381"
+	s.Accounts = append(s.Accounts, other)
+	m := Menu(s)
+	var got []Command
+	for _, l := range append(m.Actions, m.Quit) {
+		got = append(got, l.Command)
+	}
+	want := []Command{
+		{Open, "home", "http://127.0.0.1:13379"}, {Reauthenticate, "home", ""}, {Copy, "home", "http://127.0.0.1:13379"},
+		{Open, "work", "http://127.0.0.1:13381"}, {Reauthenticate, "work", ""}, {Copy, "work", "http://127.0.0.1:13381"},
+		{Quit, "", ""},
+	}
+	if fmt.Sprint(got) != fmt.Sprint(want) {
+		t.Errorf("got  %v\nwant %v", got, want)
+	}
+	for _, l := range m.Status {
+		if l.Enabled || l.Command.Act != Nothing {
+			t.Errorf("%q can be chosen", l.Text)
+		}
+	}
+}
+
+// The menu has a fixed number of lines; more accounts and every kind of trouble
+// must fit.
+func TestMenuOfManyAccountsFits(t *testing.T) {
+	s := health.Snapshot{Level: health.NeedsUser}
+	n := notes{{Act: Quit}: {trouble: problem.Newf(problem.Other, "", "no")}}
+	for i := range shownAccounts + 3 {
+		a := snapshotOf(&health.PasswordRefused).Accounts[0]
+		a.Name = fmt.Sprint("account", i)
+		s.Accounts = append(s.Accounts, a)
+		for _, act := range []Act{Open, Reauthenticate, Copy} {
+			n[Command{Act: act, Account: a.Name}] = note{trouble: problem.Newf(problem.Other, "", "no")}
+		}
+	}
+	m := menu(s, n)
+	if len(m.Status) != statusPlaces || len(m.Actions) != actionPlaces {
+		t.Fatalf("%d and %d lines for %d and %d places", len(m.Status), len(m.Actions), statusPlaces, actionPlaces)
+	}
+	if last := m.Status[len(m.Status)-1].Text; last != `and 3 more: run "shelfkeeper status"` {
+		t.Errorf("last line %q", last)
+	}
+	if len([]rune(m.Tooltip)) > maxTooltip {
+		t.Errorf("tooltip of %d characters", len([]rune(m.Tooltip)))
+	}
+}
+
+func TestEveryLevelHasItsIconAndWords(t *testing.T) {
+	marks, words := map[assets.Mark]bool{}, map[string]bool{}
+	for level := range byLevel {
+		if got := markOf(level); got.String() != level.String() {
+			t.Errorf("%v is drawn as %v", level, got)
+		}
+		marks[markOf(level)] = true
+		words[levelWords(level)] = true
+	}
+	if len(marks) != len(byLevel) || len(words) != len(byLevel) {
+		t.Errorf("%d icons, %d texts for %d levels", len(marks), len(words), len(byLevel))
+	}
+	if markOf(health.Level(99)) != assets.NeedsUser || levelWords(health.Level(99)) != "needs you" {
+		t.Error("a level of a newer daemon must alarm")
+	}
+}
+
+func TestTooltipOfSeveralAccounts(t *testing.T) {
+	a, b := account("a"), account("b")
+	paused := b
+	paused.Level = health.Paused
+	for _, c := range []struct {
+		in   health.Snapshot
+		want string
+	}{
+		{health.Snapshot{Accounts: []health.Account{a, b}}, "Shelfkeeper: every account is signed in"},
+		{health.Snapshot{Accounts: []health.Account{a, paused}}, "Shelfkeeper: every account in use is signed in"},
+	} {
+		if got := Menu(c.in).Tooltip; got != c.want {
+			t.Errorf("got %q, want %q", got, c.want)
+		}
+	}
+}

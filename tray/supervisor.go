@@ -1,0 +1,155 @@
+package tray
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/exec"
+	"sync/atomic"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+)
+
+const (
+	// A tray that dies at once, again and again, costs a start of the program
+	// each time; five seconds between make that little.
+	firstRestart = 100 * time.Millisecond
+	lastRestart  = 5 * time.Second
+
+	// steadyAfter is how long a child must have lived for its death to count as
+	// the first one.
+	steadyAfter = 3 * time.Second
+
+	// closeGrace is what a child gets to take its icon away before it is killed.
+	closeGrace = time.Second
+)
+
+// SupervisorConfig says which process the Supervisor keeps.
+type SupervisorConfig struct {
+	// Argv is the program, by its path, and its arguments. Of /proc/self/exe
+	// the process list shows this process's own name.
+	Argv   []string
+	Stderr io.Writer // the child's, also its stdout; nil for none
+	Log    *slog.Logger
+}
+
+// Supervisor keeps a tray process alive while there is a desktop. Nothing that
+// happens to the child reaches the process that supervises it.
+type Supervisor struct {
+	cfg    SupervisorConfig
+	cancel context.CancelFunc
+	done   chan struct{}
+	skip   chan struct{} // ends a pause early, for tests
+	pid    atomic.Int64
+}
+
+// Supervise starts keeping a child and returns at once. Without a desktop it
+// waits for one: for a display in the environment, which does not change, or a
+// session bus, which may come.
+func Supervise(c SupervisorConfig) *Supervisor {
+	ctx, cancel := context.WithCancel(context.Background())
+	s := &Supervisor{cfg: c, cancel: cancel, done: make(chan struct{}), skip: make(chan struct{}, 1)}
+	go func() {
+		defer close(s.done)
+		s.keep(ctx)
+	}()
+	return s
+}
+
+// PID returns the child's process id, 0 while there is none.
+func (s *Supervisor) PID() int { return int(s.pid.Load()) }
+
+// Close ends the child with its process group and waits for it: at most a
+// little more than a second.
+func (s *Supervisor) Close() error {
+	s.cancel()
+	<-s.done
+	return nil
+}
+
+func (s *Supervisor) keep(ctx context.Context) {
+	wait := &backoff.ExponentialBackOff{
+		InitialInterval: firstRestart, MaxInterval: lastRestart,
+		Multiplier: backoff.DefaultMultiplier, RandomizationFactor: backoff.DefaultRandomizationFactor,
+	}
+	wait.Reset()
+	row := 0 // deaths since the child last lived for a while
+	for {
+		if awaitDesktop(ctx, s.cfg.Log) != nil {
+			return
+		}
+		began := time.Now()
+		err := s.run(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		if time.Since(began) >= steadyAfter {
+			row = 0
+			wait.Reset()
+		}
+		again := wait.NextBackOff()
+		s.tell(row, err, again)
+		row++
+		if s.rest(ctx, again) != nil {
+			return
+		}
+	}
+}
+
+// tell logs the first death of a row, and keeps the others for who looks.
+func (s *Supervisor) tell(row int, err error, again time.Duration) {
+	level := slog.LevelDebug
+	if row == 0 && !lostBus(err) {
+		level = slog.LevelWarn
+	}
+	s.cfg.Log.Log(context.Background(), level, "the tray ended and is started again", "reason", err, "attempt", row+1, "in", again)
+}
+
+// lostBus reports whether a child ended since the session bus did, which is no
+// fault and tells itself when it waits for the next one.
+func lostBus(err error) bool {
+	var exit *exec.ExitError
+	return errors.As(err, &exit) && exit.ExitCode() == int(CodeBusLost)
+}
+
+// run starts a child and waits for its end, or ends it when ctx does.
+func (s *Supervisor) run(ctx context.Context) error {
+	cmd := exec.CommandContext(ctx, s.cfg.Argv[0], s.cfg.Argv[1:]...)
+	if cmd.Path == "/proc/self/exe" {
+		cmd.Args[0] = os.Args[0]
+	}
+	cmd.Stdout, cmd.Stderr = s.cfg.Stderr, s.cfg.Stderr
+	cmd.WaitDelay = closeGrace // then exec kills the child, and closes its pipes
+	cmd.Cancel = func() error { return askToEnd(cmd) }
+	ownGroup(cmd)
+	if err := cmd.Start(); err != nil {
+		return fmt.Errorf("start the tray: %w", err)
+	}
+	s.pid.Store(int64(cmd.Process.Pid))
+	s.cfg.Log.Debug("tray started", "pid", cmd.Process.Pid)
+	err := cmd.Wait()
+	s.pid.Store(0)
+	if ctx.Err() != nil {
+		killGroup(cmd) // what the child has left behind
+	}
+	if err == nil {
+		err = errors.New("it ended by itself")
+	}
+	return err
+}
+
+// rest pauses before the next start.
+func (s *Supervisor) rest(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-s.skip:
+	case <-ctx.Done():
+	}
+	return ctx.Err()
+}

@@ -1,0 +1,137 @@
+// Package tray shows the daemon's state where the user looks: an icon in the
+// panel, its tooltip and its menu. It exists so that one glance tells whether
+// the session is alive, and so that a desktop can do no harm: Run is the whole
+// of a process of its own, and Supervisor is what the daemon keeps of it.
+//
+// The process is a client of the control socket: a snapshot in, a command out.
+// It holds no state that matters, no token and no password, decides nothing
+// about sessions, and never talks to a server. It draws first when it has a
+// snapshot, and ends when the daemon does.
+//
+// Behind it is fyne.io/systray, which runs once per process, does not notice
+// that the session bus has died, cannot connect again, and panics when an icon
+// is set after that. Hence: one goroutine alone calls it, a connection of our
+// own watches the bus, and a dead bus ends the process with CodeBusLost, after
+// which the Supervisor starts another. While nothing changes nothing runs.
+//
+// A command line does this:
+//
+//	client := control.Dial(socket)
+//	err := tray.Run(ctx, tray.Config{
+//		Client: client,
+//		Open:   desktop.Open,
+//		Copy:   desktop.Copy,
+//		Log:    log,
+//	})
+//	if err != nil {
+//		os.Exit(int(problem.Of(err).Code)) // the Supervisor reads it
+//	}
+//
+// and a daemon this:
+//
+//	s := tray.Supervise(tray.SupervisorConfig{
+//		Argv: []string{"/proc/self/exe", "tray"},
+//		Log:  log,
+//	})
+//	defer s.Close()
+//
+// systray wants the main goroutine on macOS and Windows: call Run from it.
+package tray
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log"
+	"log/slog"
+	"runtime/debug"
+	"time"
+
+	"shelfkeeper/daemon/health"
+	"shelfkeeper/daemon/problem"
+)
+
+// CodeBusLost is the exit code of a tray whose session bus died: nothing is
+// wrong with the program, and another one may start at once. It is EX_TEMPFAIL
+// of sysexits.h, apart from the codes that scripts get.
+const CodeBusLost problem.Code = 75
+
+// ErrBusLost says that the session bus died, or took the icon's name away.
+var ErrBusLost = errors.New("the session bus ended")
+
+// ErrUnsupported says that this build of the program has no tray: one for
+// macOS without cgo.
+var ErrUnsupported = errors.New("this build has no tray icon")
+
+// endTimeout is how long Run waits for what it has started when it ends: a
+// browser that hangs, or a bus that is stopped, must not keep it.
+const endTimeout = time.Second
+
+// gcPercent keeps the heap of a process that has nothing to do small: 200 icons
+// drawn leave it at 12.4 MB instead of 14.4.
+const gcPercent = 40
+
+// Client is the daemon as the tray needs it. *control.Client is one.
+type Client interface {
+	// Events calls each with the present snapshot and after every change. It
+	// returns when ctx ends or the daemon is gone.
+	Events(ctx context.Context, each func(health.Snapshot) error) error
+	Reauthenticate(ctx context.Context, account string) error
+	Quit(ctx context.Context) error
+}
+
+// Config is what Run needs. All fields are required.
+type Config struct {
+	Client Client
+
+	// Open shows an address in the user's browser. What it starts must be in a
+	// process group of its own, since Supervisor.Close ends the tray's.
+	Open func(url string) error
+
+	// Copy puts a text into the clipboard.
+	Copy func(text string) error
+
+	Log *slog.Logger
+}
+
+// Run shows the icon until ctx ends or the daemon does, which is no error. It
+// waits, without a sound, for a session bus and for a panel that shows icons.
+// Errors are *problem.Problem: around ErrBusLost with CodeBusLost, around
+// ErrUnsupported, or the Client's reason why there is no snapshot.
+//
+// It may be called once in a process, which should end soon after it returns.
+func Run(ctx context.Context, c Config) error {
+	if !supported {
+		return problem.New(problem.Other, ErrUnsupported, "use `shelfkeeper status`")
+	}
+	debug.SetGCPercent(gcPercent)
+	// systray logs to the standard logger what is for developers at most.
+	log.SetFlags(0)
+	log.SetOutput(slog.NewLogLogger(c.Log.Handler(), slog.LevelDebug).Writer())
+
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	f := follow(ctx, c.Client, cancel)
+	select {
+	case <-f.changed:
+	case <-f.ended:
+	}
+	if f.snapshot() == nil {
+		<-f.ended
+		return f.reason()
+	}
+	err := show(ctx, newUI(c, f))
+	cancel()
+	select {
+	case <-f.ended:
+	case <-time.After(endTimeout):
+	}
+	if errors.Is(err, ErrBusLost) {
+		return problem.New(CodeBusLost, err, "")
+	}
+	if err != nil {
+		return problem.Of(fmt.Errorf("tray: %w", err))
+	}
+	c.Log.Debug("tray ended", "reason", f.reason())
+	return nil
+}

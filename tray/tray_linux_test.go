@@ -1,0 +1,298 @@
+package tray
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"shelfkeeper/assets"
+	"shelfkeeper/daemon/health"
+	"shelfkeeper/daemon/problem"
+)
+
+// shown is a tray on a bus with a panel.
+func shown(t testing.TB) (*double, *privateBus, *host, *shownItem, *run) {
+	t.Helper()
+	d, b := newDouble(t), newBus(t)
+	b.start(t)
+	h := newHost(t, b, 0)
+	r := startTray(t, d, b.env())
+	return d, b, h, h.item(t), r
+}
+
+func TestEveryLevelOnTheBus(t *testing.T) {
+	d, _, _, item, _ := shown(t)
+	for level, c := range byLevel {
+		s := snapshotOf(c)
+		s.Accounts[0].Name = "my_home" // an underscore would mark a shortcut
+		d.set(s)
+		eventually(t, level.String(), func() error { return item.shows(level, assets.AnyPanel) })
+		want := Menu(s)
+		eventually(t, level.String(), func() error {
+			if tip, err := item.tooltip(); err != nil || tip != want.Tooltip {
+				return fmt.Errorf("tooltip %q, want %q (%w)", tip, want.Tooltip, err)
+			}
+			return nil
+		})
+		lines := []string{"[" + strings.ReplaceAll(want.Status[0].Text, "_", "__") + "]"}
+		if c != nil && c.Remedy != "" {
+			lines = append(lines, "["+want.Status[1].Text+"]")
+		}
+		lines = append(lines, "---", "Open Audiobookshelf", "Re-authenticate", "Copy player address", "---", "Quit")
+		eventually(t, level.String(), item.reads(lines...))
+	}
+	var id, status string
+	if err := errors.Join(item.property("Id", &id), item.property("Status", &status)); err != nil || id != name || status != "Active" {
+		t.Errorf("id %q, status %q, %v", id, status, err)
+	}
+}
+
+func TestClicksAreActedOn(t *testing.T) {
+	d, _, _, item, r := shown(t)
+	d.set(snapshotOf(&health.ServerUnreachable))
+	eventually(t, "offline", func() error { return item.shows(health.Offline, assets.AnyPanel) })
+
+	release := make(chan error)
+	d.answers(func(ctx context.Context) error {
+		select {
+		case err := <-release:
+			return err
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	})
+	item.click(t, "Re-authenticate")
+	eventually(t, "at work", item.reads("[home: the server cannot be reached]",
+		"---", "Open Audiobookshelf", "[Re-authenticating…]", "Copy player address", "---", "Quit"))
+	release <- problem.Newf(problem.Rejected, "run `shelfkeeper login`", "the server refused the stored password")
+	eventually(t, "what must be run", item.reads("[home: the server cannot be reached]",
+		`[Re-authenticating did not work: the server refused the stored password → run "shelfkeeper login"]`,
+		"---", "Open Audiobookshelf", "Re-authenticate", "Copy player address", "---", "Quit"))
+	if d.reauths() != 1 {
+		t.Errorf("asked %d times", d.reauths())
+	}
+
+	item.click(t, "Open")
+	eventually(t, "opened", r.out.has("open http://127.0.0.1:13379", 1))
+	item.click(t, "Copy")
+	eventually(t, "copied", r.out.has("copy http://127.0.0.1:13379", 1))
+
+	broken := snapshotOf(nil)
+	broken.Accounts[0].Proxy.URL = "http://127.0.0.1:1/unopenable"
+	d.set(broken)
+	eventually(t, "ok", func() error { return item.shows(health.OK, assets.AnyPanel) })
+	item.click(t, "Open")
+	eventually(t, "the trouble shows", item.reads("[home: signed in]",
+		"[Could not open the browser: no browser → open http://127.0.0.1:1/unopenable]",
+		"---", "Open Audiobookshelf", "Re-authenticate", "Copy player address", "---", "Quit"))
+
+	item.click(t, "Quit")
+	eventually(t, "the daemon is asked to quit", func() error {
+		if d.quitted() != 1 {
+			return errors.New("it is not")
+		}
+		return nil
+	})
+	d.end(t)
+	if code := r.code(t); code != 0 {
+		t.Errorf("the tray of a daemon that quits ended with %d", code)
+	}
+}
+
+// systray drops a click when nobody receives at that moment.
+func TestNoClickIsLost(t *testing.T) {
+	_, _, _, item, r := shown(t)
+	entries, err := item.menu()
+	if err != nil {
+		t.Fatal(err)
+	}
+	copyID := entries[len(entries)-3].id
+	const clicks = 200
+	for range clicks {
+		item.clickID(t, copyID)
+	}
+	eventually(t, "all clicks", r.out.has("copy http://127.0.0.1:13379", clicks))
+}
+
+func TestThousandUpdates(t *testing.T) {
+	d, _, h, item, r := shown(t)
+	levels := []health.Level{health.OK, health.Degraded, health.Offline, health.NeedsUser, health.Paused}
+	for i := range 1000 {
+		s := snapshotOf(byLevel[levels[i%len(levels)]])
+		s.Accounts[0].Reason += fmt.Sprint(" ", i)
+		d.set(s)
+		if i%100 == 0 { // a panel looks meanwhile
+			if _, err := item.menu(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	last := snapshotOf(&health.ServerUnreachable)
+	last.Accounts[0].Reason = "the last of a thousand"
+	d.set(last)
+	eventually(t, "the last state", item.reads("[home: the last of a thousand]",
+		"---", "Open Audiobookshelf", "Re-authenticate", "Copy player address", "---", "Quit"))
+	eventually(t, "the last icon", func() error { return item.shows(health.Offline, assets.AnyPanel) })
+	if strings.Contains(r.out.String(), "DATA RACE") || h.registrations() != 1 {
+		t.Errorf("a race, or %d registrations", h.registrations())
+	}
+	r.kill(syscall.SIGTERM)
+	if code := r.code(t); code != 0 { // 66 after a race
+		t.Errorf("ended with %d", code)
+	}
+}
+
+func TestEventReachesThePanelInFiftyMilliseconds(t *testing.T) {
+	d, _, _, item, _ := shown(t)
+	eventually(t, "at first", func() error { return item.shows(health.OK, assets.AnyPanel) })
+	best := time.Hour
+	for i := range 10 {
+		s := snapshotOf(&health.ServerUnreachable)
+		if i%2 == 1 {
+			s = snapshotOf(nil)
+		}
+		began := time.Now()
+		d.set(s)
+		eventually(t, "the change", func() error { // the tooltip is drawn after the icon
+			if tip, err := item.tooltip(); err != nil || tip != Menu(s).Tooltip {
+				return fmt.Errorf("tooltip %q (%w)", tip, err)
+			}
+			return nil
+		})
+		best = min(best, time.Since(began))
+	}
+	t.Logf("from a change in the daemon to the icon and tooltip on the bus: %v (best of 10)", best)
+	if best > 50*time.Millisecond {
+		t.Errorf("%v", best)
+	}
+}
+
+func TestLateWatcher(t *testing.T) {
+	d, b := newDouble(t), newBus(t)
+	b.start(t)
+	r := startTray(t, d, b.env())
+	eventually(t, "it says that there is no panel", func() error {
+		if !strings.Contains(r.out.String(), "no panel shows tray icons now") {
+			return errors.New("not yet")
+		}
+		return nil
+	})
+	h := newHost(t, b, 0)
+	item := h.item(t) // within two seconds
+	eventually(t, "the icon", func() error { return item.shows(health.OK, assets.AnyPanel) })
+	// The panel restarts.
+	h.leave()
+	second := newHost(t, b, 0)
+	second.item(t).click(t, "Copy")
+	eventually(t, "copied", r.out.has("copy http://127.0.0.1:13379", 1))
+	// A panel whose watcher takes its name before it can register anything.
+	second.leave()
+	third := newHost(t, b, 1)
+	item = third.item(t)
+	eventually(t, "the icon", func() error { return item.shows(health.OK, assets.AnyPanel) })
+	if n := strings.Count(r.out.String(), "level=INFO"); n != 1 {
+		t.Errorf("%d lines for a person, want the one about the missing panel", n)
+	}
+}
+
+func TestBusDeathEndsTheTrayWithItsCode(t *testing.T) {
+	d, b, _, item, r := shown(t)
+	d.set(snapshotOf(&health.ServerUnreachable))
+	eventually(t, "offline", func() error { return item.shows(health.Offline, assets.AnyPanel) })
+	b.die(t)
+	d.set(snapshotOf(nil)) // would set an icon on the dead bus
+	if code := r.code(t); code != int(CodeBusLost) {
+		t.Errorf("ended with %d", code)
+	}
+	if out := r.out.String(); strings.Contains(out, "panic") || strings.Contains(out, "goroutine ") {
+		t.Errorf("it crashed:\n%s", out)
+	}
+}
+
+func TestTrayWaitsForABus(t *testing.T) {
+	d, b := newDouble(t), newBus(t)
+	// The second directory of the path does not exist either.
+	b.path = filepath.Join(b.dir, "run", "bus")
+	if err := os.WriteFile(filepath.Join(b.dir, "bus.conf"), fmt.Appendf(nil, busConfig, b.path), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r := startTray(t, d, "XDG_RUNTIME_DIR="+filepath.Dir(b.path))
+	eventually(t, "it waits", func() error {
+		if !strings.Contains(r.out.String(), "no session bus yet") {
+			return errors.New("not yet")
+		}
+		return nil
+	})
+	if err := os.Mkdir(filepath.Dir(b.path), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	b.start(t)
+	h := newHost(t, b, 0)
+	item := h.item(t)
+	eventually(t, "the icon", func() error { return item.shows(health.OK, assets.AnyPanel) })
+}
+
+func TestNoDesktopAtAll(t *testing.T) {
+	d := newDouble(t)
+	for desc, env := range map[string][]string{
+		"nothing":         nil,
+		"display only":    {"DISPLAY=:77"},
+		"dead address":    {busVariable + "=unix:path=/nonexistent/bus"},
+		"odd address":     {busVariable + "=nonsense"},
+		"autolaunch":      {busVariable + "=autolaunch:"},
+		"abstract, empty": {busVariable + "=unix:abstract=/shelfkeeper-none"},
+	} {
+		t.Run(desc, func(t *testing.T) {
+			r := startTray(t, d, env...)
+			eventually(t, "it waits", func() error {
+				if !strings.Contains(r.out.String(), "no session bus yet") {
+					return errors.New("not yet")
+				}
+				return nil
+			})
+			r.kill(syscall.SIGTERM)
+			if code := r.code(t); code != 0 {
+				t.Errorf("ended with %d", code)
+			}
+			if n := strings.Count(r.out.String(), "level=INFO"); n != 1 {
+				t.Errorf("%d lines for a person", n)
+			}
+		})
+	}
+}
+
+// A bus that is stopped holds every message; the tray must end all the same.
+func TestStoppedBusDoesNotHoldTheTray(t *testing.T) {
+	d, b, _, _, r := shown(t)
+	b.daemon.kill(syscall.SIGSTOP)
+	defer b.daemon.kill(syscall.SIGCONT)
+	d.set(snapshotOf(&health.ServerUnreachable))
+	r.kill(syscall.SIGTERM)
+	if code := r.code(t); code != 0 {
+		t.Errorf("ended with %d", code)
+	}
+}
+
+func TestTrayEndsWithItsDaemon(t *testing.T) {
+	d, _, _, _, r := shown(t)
+	d.end(t)
+	if code := r.code(t); code != 0 {
+		t.Errorf("ended with %d", code)
+	}
+}
+
+func TestTrayWithoutADaemon(t *testing.T) {
+	d, b := newDouble(t), newBus(t)
+	b.start(t)
+	d.end(t)
+	r := startTray(t, d, b.env())
+	if code := r.code(t); code != int(problem.Other) || !strings.Contains(r.out.String(), "no Shelfkeeper is running") {
+		t.Errorf("ended with %d", code)
+	}
+}

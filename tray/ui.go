@@ -1,0 +1,191 @@
+package tray
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"shelfkeeper/assets"
+	"shelfkeeper/daemon/health"
+	"shelfkeeper/daemon/problem"
+)
+
+// panel is the part of the desktop that shows the icon. One goroutine calls it.
+type panel interface {
+	icon(assets.Mark, assets.Scheme)
+	tooltip(text string)
+	line(place int, l Line) // a line without text is hidden
+	clicks() <-chan int     // places; none is lost while nobody receives
+}
+
+// ui keeps a panel as the newest snapshot says. Only the goroutine in loop uses
+// its unexported state.
+type ui struct {
+	cfg     Config
+	feed    *feed
+	schemes chan assets.Scheme // what the desktop says of its panel
+
+	scheme  assets.Scheme
+	notes   notes
+	done    chan outcome
+	running sync.WaitGroup // commands
+
+	drawn  bool
+	shown  Model
+	places [places]Line
+	under  assets.Scheme // the shown icon's
+}
+
+// outcome is the end of a command.
+type outcome struct {
+	command Command
+	err     error
+}
+
+func newUI(c Config, f *feed) *ui {
+	return &ui{cfg: c, feed: f, schemes: make(chan assets.Scheme, 1), notes: notes{}, done: make(chan outcome)}
+}
+
+// loop draws and obeys until ctx ends.
+func (u *ui) loop(ctx context.Context, p panel) {
+	u.draw(p)
+	for {
+		select {
+		case <-ctx.Done():
+			u.finish()
+			return
+		case <-u.feed.changed:
+			u.notes.settle(*u.feed.snapshot())
+		case u.scheme = <-u.schemes:
+		case o := <-u.done:
+			u.note(o)
+		case place := <-p.clicks():
+			u.obey(ctx, u.places[place])
+		}
+		u.draw(p)
+	}
+}
+
+// finish waits for the commands, but not for ever.
+func (u *ui) finish() {
+	ended := make(chan struct{})
+	go func() {
+		u.running.Wait()
+		close(ended)
+	}()
+	select {
+	case <-ended:
+	case <-time.After(endTimeout):
+		u.cfg.Log.Debug("a command of the tray still runs at its end")
+	}
+}
+
+// draw brings the panel to what is to be seen now. It touches only what
+// differs: each call costs D-Bus messages and makes panels rebuild.
+func (u *ui) draw(p panel) {
+	m := menu(*u.feed.snapshot(), u.notes)
+	if !u.drawn || m.Level != u.shown.Level || u.scheme != u.under {
+		p.icon(markOf(m.Level), u.scheme)
+	}
+	if !u.drawn || m.Tooltip != u.shown.Tooltip {
+		p.tooltip(m.Tooltip)
+	}
+	places := m.layout()
+	for i, l := range places {
+		if !u.drawn || seen(l) != seen(u.places[i]) {
+			p.line(i, l)
+		}
+	}
+	u.shown, u.places, u.under, u.drawn = m, places, u.scheme, true
+}
+
+// seen is the part of a line that a panel shows.
+func seen(l Line) Line {
+	l.Command = Command{}
+	return l
+}
+
+// markOf returns the icon of a level. An unknown level alarms.
+func markOf(l health.Level) assets.Mark {
+	switch l {
+	case health.OK:
+		return assets.OK
+	case health.Degraded:
+		return assets.Degraded
+	case health.Offline:
+		return assets.Offline
+	case health.Paused:
+		return assets.Paused
+	}
+	return assets.NeedsUser
+}
+
+// obey starts the command of a clicked line. Panels may send a click on a line
+// that has been disabled meanwhile.
+func (u *ui) obey(ctx context.Context, l Line) {
+	c := l.Command
+	if !l.Enabled || c.Act == Nothing || u.notes[key(c)].busy {
+		return
+	}
+	u.cfg.Log.Debug("tray clicked", "line", l.Text, "account", c.Account)
+	if c.Act == Reauthenticate || c.Act == Quit {
+		u.notes[key(c)] = note{busy: true} // once more would only wait for the first
+	}
+	u.running.Go(func() {
+		o := outcome{c, u.run(ctx, c)}
+		select {
+		case u.done <- o:
+		case <-ctx.Done():
+		}
+	})
+}
+
+// run does what a command says; a panic in what others gave us is its failure.
+func (u *ui) run(ctx context.Context, c Command) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("it panicked: %v", p)
+		}
+	}()
+	switch c.Act {
+	case Open:
+		return u.cfg.Open(c.URL)
+	case Copy:
+		return u.cfg.Copy(c.URL)
+	case Reauthenticate:
+		return u.cfg.Client.Reauthenticate(ctx, c.Account)
+	case Quit:
+		return u.cfg.Client.Quit(ctx)
+	}
+	return nil
+}
+
+func (u *ui) note(o outcome) {
+	n := note{at: time.Now()}
+	if o.err != nil {
+		p := problem.Of(o.err)
+		n = note{trouble: withRemedy(o.command, p)}
+		u.cfg.Log.Warn("tray command", slog.Any("error", o.err), "account", o.command.Account)
+	}
+	u.notes[key(o.command)] = n
+}
+
+// withRemedy fills in what the user can run where an error does not say. Bad
+// weather has no remedy.
+func withRemedy(c Command, p *problem.Problem) *problem.Problem {
+	remedy := p.Remedy
+	switch {
+	case remedy != "":
+	case c.Act == Open:
+		remedy = "open " + c.URL
+	case c.Act == Copy:
+		remedy = "it is " + c.URL
+	case c.Act == Quit:
+		remedy = "run `shelfkeeper quit`"
+	case p.Code == problem.Rejected || p.Code == problem.NeedsUser:
+		remedy = "run `shelfkeeper login`"
+	}
+	return problem.New(p.Code, p, remedy)
+}

@@ -1,0 +1,95 @@
+package tray
+
+import (
+	"strings"
+	"unicode"
+
+	"shelfkeeper/daemon/health"
+)
+
+// A menu as wide as the screen is no menu, and Windows shows 127 characters of
+// a tooltip.
+const (
+	maxLine    = 96
+	maxName    = 32
+	maxTooltip = 127
+)
+
+// state says in words how an account is doing.
+func state(a health.Account) string {
+	words := oneLine(a.Reason)
+	if words == "" {
+		words = levelWords(a.Level)
+	}
+	name := oneLine(a.Name)
+	if name == "" {
+		return words
+	}
+	return clip(name, maxName) + ": " + words
+}
+
+// levelWords is for levels without a reason, such as OK.
+func levelWords(l health.Level) string {
+	switch l {
+	case health.OK:
+		return "signed in"
+	case health.Degraded:
+		return "signed in, but something is missing"
+	case health.Offline:
+		return "the server cannot be reached; the session is kept"
+	case health.Paused:
+		return "paused by you"
+	}
+	return "needs you" // NeedsUser, and what a newer daemon may say
+}
+
+// tooltip says in words how everything is doing.
+func tooltip(s health.Snapshot) string {
+	switch len(s.Accounts) {
+	case 0:
+		return clip("Shelfkeeper: "+oneLine(health.NoAccount.Text), maxTooltip)
+	case 1:
+		return clip("Shelfkeeper, "+state(s.Accounts[0]), maxTooltip)
+	}
+	lines := []string{"Shelfkeeper: " + levelWords(s.Level)}
+	for _, a := range s.Accounts {
+		if a.Level == s.Level && s.Level != health.OK {
+			lines = append(lines, state(a))
+		}
+	}
+	if s.Level == health.OK {
+		lines[0] = "Shelfkeeper: every account is signed in"
+		for _, a := range s.Accounts {
+			if a.Level == health.Paused {
+				lines[0] = "Shelfkeeper: every account in use is signed in"
+			}
+		}
+	}
+	return clip(strings.Join(lines, "\n"), maxTooltip)
+}
+
+// oneLine makes a text fit for a menu: no control characters, no line breaks,
+// and quotes instead of the backticks that terminals are used to.
+func oneLine(text string) string {
+	text = strings.Map(func(r rune) rune {
+		switch {
+		case r == '`':
+			return '"'
+		case unicode.IsSpace(r):
+			return ' '
+		case !unicode.IsPrint(r):
+			return -1
+		}
+		return r
+	}, text)
+	return strings.Join(strings.Fields(text), " ")
+}
+
+// clip shortens a text to n characters.
+func clip(text string, n int) string {
+	runes := []rune(text)
+	if len(runes) <= n {
+		return text
+	}
+	return strings.TrimRight(string(runes[:n-1]), " ") + "…"
+}
