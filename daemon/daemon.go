@@ -50,11 +50,15 @@ func New(h *Home, listen string) (*Daemon, error) {
 	return d, nil
 }
 
-func (d *Daemon) open(listen string) error {
-	path := d.home.Control
-	if path == "" {
-		path = ControlPath(d.home.Paths)
+// ControlPath is where the daemon's control socket lies.
+func (d *Daemon) ControlPath() string {
+	if d.home.Control != "" {
+		return d.home.Control
 	}
+	return ControlPath(d.home.Paths)
+}
+
+func (d *Daemon) open(listen string) error {
 	lock := flock.New(filepath.Join(d.home.Paths.Runtime, "daemon.lock"), flock.SetPermissions(0o600))
 	ok, err := lock.TryLock()
 	if err != nil {
@@ -64,7 +68,7 @@ func (d *Daemon) open(listen string) error {
 		return problem.Newf(problem.Running, "use it, or end it first: `shelfkeeper quit`", "Shelfkeeper is running already")
 	}
 	d.lock = lock
-	if d.control, err = control.Listen(path, d.home.Log); err != nil {
+	if d.control, err = control.Listen(d.ControlPath(), d.home.Log); err != nil {
 		return problem.New(problem.Config, err, "")
 	}
 	for _, a := range d.home.Book.All() {

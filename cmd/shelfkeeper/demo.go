@@ -156,11 +156,15 @@ func (d *demo) serve(ctx context.Context, e *env, fake *absfake.Server, r ready)
 		return err
 	}
 	defer func() { err = errors.Join(err, keeper.Close()) }()
-	r.Proxy, r.Control = keeper.Snapshot().Accounts[0].Proxy.URL, e.control
-	if r.Control == "" {
-		r.Control = daemon.ControlPath(home.Paths)
-	}
+	r.Proxy, r.Control = keeper.Snapshot().Accounts[0].Proxy.URL, keeper.ControlPath()
 	r.ItemURL, r.StreamURL = r.Proxy+r.ItemURL, r.Proxy+r.StreamURL
+	if !d.noTray {
+		endTray, failed := e.superviseTray(r.Control, home.Log)
+		if failed != nil {
+			return failed
+		}
+		defer func() { err = errors.Join(err, endTray()) }()
+	}
 	ended := make(chan error, 1)
 	running, cancel := context.WithCancel(ctx)
 	go func() { ended <- keeper.Run(running) }()

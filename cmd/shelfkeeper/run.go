@@ -10,7 +10,8 @@ import (
 )
 
 func newRun(e *env) *cobra.Command {
-	return &cobra.Command{
+	var noTray bool
+	c := &cobra.Command{
 		Use:   "run",
 		Short: "Run the daemon (the default)",
 		Args:  noArgs,
@@ -33,10 +34,18 @@ func newRun(e *env) *cobra.Command {
 			if len(d.Snapshot().Accounts) == 0 {
 				fmt.Fprintln(e.stdout, "No account yet: run `shelfkeeper login URL` in another terminal.")
 			}
+			endTray := func() error { return nil }
+			if !noTray {
+				if endTray, err = e.superviseTray(d.ControlPath(), o.Log); err != nil {
+					return errors.Join(err, d.Close(), home.Close())
+				}
+			}
 			err = d.Run(c.Context())
-			return errors.Join(err, d.Close(), home.Close())
+			return errors.Join(err, endTray(), d.Close(), home.Close())
 		},
 	}
+	c.Flags().BoolVar(&noTray, "no-tray", false, "no icon in the panel")
+	return c
 }
 
 func newQuit(e *env) *cobra.Command {

@@ -9,13 +9,10 @@ package desktop
 import (
 	"errors"
 	"fmt"
-	"io"
 	"net/netip"
 	"net/url"
-	"sync"
 
 	"github.com/atotto/clipboard"
-	"github.com/cli/browser"
 )
 
 // ErrForeign is the error of opening what does not lie on this machine: what a
@@ -28,15 +25,11 @@ func Open(address string) error {
 	if err != nil || u.Scheme != "http" || u.User != nil || !isLocal(u.Hostname()) {
 		return ErrForeign
 	}
-	silence()
-	if err := browser.OpenURL(u.String()); err != nil {
+	if err := show(u.String()); err != nil {
 		return fmt.Errorf("open the browser: %w", err)
 	}
 	return nil
 }
-
-// silence keeps what the browser says out of our output.
-var silence = sync.OnceFunc(func() { browser.Stdout, browser.Stderr = io.Discard, io.Discard })
 
 func isLocal(host string) bool {
 	if host == "localhost" {
