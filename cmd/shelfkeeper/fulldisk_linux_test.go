@@ -29,7 +29,7 @@ func TestFullDisk(t *testing.T) {
 		t.Fatal(err)
 	}
 	a := p.until("the disk is noticed", func(a health.Account) bool { return a.Condition == health.DiskTrouble.ID })
-	if a.Level != health.Offline || a.Remedy != "free some space" || a.Vault.Condition != "disk" ||
+	if a.Level != health.Degraded || a.Remedy != "free some space before it ends" || a.Vault.Condition != "disk" ||
 		!strings.Contains(a.Reason, "cannot be written to disk, so it is not renewed") || !strings.Contains(a.Reason, "file too large") {
 		t.Errorf("shown: %+v", a)
 	}
@@ -41,6 +41,7 @@ func TestFullDisk(t *testing.T) {
 	if resp.StatusCode != http.StatusServiceUnavailable || resp.Header.Get("Retry-After") == "" || !strings.Contains(string(body), "free some space") {
 		t.Errorf("a player got %s: %s", resp.Status, body)
 	}
+	p.until("the token ended", func(a health.Account) bool { return a.Condition == health.DiskBlocks.ID && a.Level == health.NeedsUser })
 	if r := p.run("", "reauth"); r.code != problem.Vault || !strings.Contains(r.stderr, "  → free some space\n") {
 		t.Errorf("reauth on a full disk: exit code %d\n%s", r.code, r.stderr)
 	}
