@@ -137,22 +137,14 @@ func (d *desk) close() error {
 	return err
 }
 
-// refusedWith401 are package proxy's names for its answers with that status:
-// it passes no 401 of the server on.
-var refusedWith401 = []string{"bad-grant", "needs-grant", "grant-only"}
-
 func (d *desk) snapshot() health.Account {
 	view, _, _ := d.board.View()
 	stats := d.proxy.Stats()
-	var unauthorized uint64
-	for _, name := range refusedWith401 {
-		unauthorized += stats.Refused[name]
-	}
 	a := health.Account{
 		Name: d.account.Name, Server: d.account.Server, User: d.account.Username,
 		Level: view.Level, Condition: view.Condition, Reason: view.Reason, Remedy: view.Remedy, Since: health.At(view.Since),
 		Socket: health.Socket{State: "off", Since: health.At(view.Since)},
-		Proxy:  health.Proxy{URL: d.url(), Requests: stats.Requests, Bytes: stats.Bytes, Active: int(stats.Active), Unauthorized: unauthorized},
+		Proxy:  health.Proxy{URL: d.url(), Requests: stats.Requests, Bytes: stats.Bytes, Active: int(stats.Active), Unauthorized: stats.Unauthorized},
 		Vault:  health.Vault{Backend: d.account.Store},
 	}
 	d.session.Fill(&a)

@@ -133,7 +133,7 @@ func sessionProblem(err error) *problem.Problem {
 	code := problem.Unreachable
 	switch u.Condition.ID {
 	case health.VaultLocked.ID, health.VaultAbsent.ID, health.VaultDenied.ID, health.VaultHanging.ID,
-		health.VaultNewer.ID, health.VaultUnreadable.ID, health.DiskTrouble.ID:
+		health.VaultNewer.ID, health.VaultUnreadable.ID, health.VaultPassphrase.ID, health.DiskTrouble.ID, health.DiskBlocks.ID:
 		code = problem.Vault
 	default:
 		if u.NeedsUser() {

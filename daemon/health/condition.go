@@ -33,6 +33,8 @@ var (
 		Text: "the stored session cannot be read", Remedy: "run `shelfkeeper login` once more; the unreadable file is kept"}
 	VaultNewer = Condition{ID: "vault-newer", Level: NeedsUser,
 		Text: "the stored session was written by a newer Shelfkeeper", Remedy: "start the newer version"}
+	VaultPassphrase = Condition{ID: "vault-passphrase", Level: NeedsUser,
+		Text: "the vault does not open", Remedy: "set SHELFKEEPER_PASSPHRASE or SHELFKEEPER_PASSPHRASE_FILE to its passphrase and start Shelfkeeper again"}
 	VaultDenied = Condition{ID: "vault-denied", Level: NeedsUser,
 		Text: "the keychain refused access", Remedy: "allow Shelfkeeper in the keychain, then run `shelfkeeper reauth`"}
 	VaultLocked = Condition{ID: "vault-locked", Level: NeedsUser,
@@ -41,6 +43,8 @@ var (
 		Text: "no keychain answers", Remedy: "start the desktop's keyring, or sign in with `--store file`"}
 	HeaderEaten = Condition{ID: "header-eaten", Level: NeedsUser,
 		Text: "something between here and the server removes the x-refresh-token header", Remedy: "let the reverse proxy pass x-refresh-token through"}
+	DiskBlocks = Condition{ID: "disk-blocks", Level: NeedsUser,
+		Text: "the session ended, and a new one cannot be written to disk", Remedy: "free some space"}
 	VaultHanging = Condition{ID: "vault-hanging", Level: Offline, Hold: 10 * time.Second,
 		Text: "the keychain does not answer", Remedy: "look for its prompt, or restart the desktop's keyring"}
 	ServerUnreachable = Condition{ID: "server-unreachable", Level: Offline, Hold: 5 * time.Second,
@@ -49,8 +53,8 @@ var (
 		Text: "the server does not answer players"}
 	RateLimited = Condition{ID: "rate-limited", Level: Offline, Hold: 5 * time.Second,
 		Text: "the server's sign-in limit is used up; waiting for it to reset"}
-	DiskTrouble = Condition{ID: "disk", Level: Offline,
-		Text: "the session cannot be written to disk, so it is not renewed", Remedy: "free some space"}
+	DiskTrouble = Condition{ID: "disk", Level: Degraded,
+		Text: "the session cannot be written to disk, so it is not renewed", Remedy: "free some space before it ends"}
 	TokenSuspect = Condition{ID: "breaker", Level: Degraded, Hold: 5 * time.Second,
 		Text: "the server refuses fresh tokens; requests are held back for a while", Remedy: "check the server's log and clock"}
 	RenewalDelayed = Condition{ID: "renewal-delayed", Level: Degraded, Hold: time.Minute,
@@ -64,7 +68,7 @@ var (
 // declared lists every condition in the order of their gravity.
 var declared = []*Condition{
 	&AccountPaused, &NoAccount, &SignedOut, &PasswordRefused, &AccountDisabled, &SessionLost, &TokenRefused,
-	&VaultUnreadable, &VaultNewer, &VaultDenied, &VaultLocked, &VaultAbsent, &HeaderEaten, &ProxyDown,
-	&VaultHanging, &ServerUnreachable, &NoAnswer, &RateLimited, &DiskTrouble,
-	&TokenSuspect, &RenewalDelayed, &SlotPending,
+	&VaultUnreadable, &VaultNewer, &VaultPassphrase, &VaultDenied, &VaultLocked, &VaultAbsent, &HeaderEaten, &DiskBlocks, &ProxyDown,
+	&VaultHanging, &ServerUnreachable, &NoAnswer, &RateLimited,
+	&DiskTrouble, &TokenSuspect, &RenewalDelayed, &SlotPending,
 }

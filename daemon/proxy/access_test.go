@@ -182,7 +182,7 @@ func TestPortTaken(t *testing.T) {
 	w := newWorld(t, text("text/plain", ""))
 	err = w.server.Listen(l.Addr().String())
 	var taken *PortTaken
-	if !errors.As(err, &taken) || taken.Remedy() == "" || !strings.Contains(err.Error(), l.Addr().String()) {
+	if !errors.As(err, &taken) || !strings.Contains(err.Error(), l.Addr().String()) {
 		t.Fatalf("got %v", err)
 	}
 	if runtime.GOOS == "linux" && (taken.Holder.PID != os.Getpid() || !strings.Contains(err.Error(), "proxy")) {

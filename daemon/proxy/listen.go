@@ -32,11 +32,6 @@ func (e *PortTaken) Error() string {
 // Unwrap returns the system's error.
 func (e *PortTaken) Unwrap() error { return e.Err }
 
-// Remedy says what the user can do.
-func (e *PortTaken) Remedy() string {
-	return "stop that program, or give this account another port in config.toml and in its players"
-}
-
 // Listen takes addr, a loopback address with a port. A port that is taken is a
 // *PortTaken; another is never taken in its stead, since players hold the
 // address. It may be called for several addresses before Serve.

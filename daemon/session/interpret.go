@@ -3,6 +3,7 @@ package session
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"shelfkeeper/daemon/absapi"
@@ -240,7 +241,7 @@ func Logout(ctx context.Context, client *absapi.Client, token redact.Secret) err
 	ctx, cancel := context.WithTimeout(ctx, logoutDeadline)
 	defer cancel()
 	if _, err := client.Logout(ctx, token); err != nil {
-		return errors.Join(ErrNotToldServer, err)
+		return fmt.Errorf("%w: %w", ErrNotToldServer, err)
 	}
 	return nil
 }

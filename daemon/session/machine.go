@@ -88,7 +88,7 @@ func (m *machine) open(prompt bool) {
 	if m.Closing || m.busy() {
 		return
 	}
-	m.Step = opening
+	m.Step, m.Prompting = opening, prompt
 	m.do(Open{Prompt: prompt})
 }
 
@@ -119,8 +119,15 @@ func (m *machine) openFailed(f OpenFailed) {
 	if m.Step != opening {
 		return
 	}
+	again := m.ByUser && !m.Prompting
 	m.Step, m.ByUser = idle, false
 	m.vaultFailed(f.Err)
+	if again && m.Phase == VaultUnavailable {
+		// The user asked while the vault was tried in silence.
+		m.ByUser = true
+		m.open(true)
+		return
+	}
 	m.leaveIfAsked()
 }
 
@@ -229,9 +236,10 @@ func (m *machine) due() {
 
 // needed is a player at the door. It never shortens a pause but the vault's:
 // weather and limits do not pass because somebody waits, but somebody may just
-// have unlocked the keychain and pressed play.
+// have unlocked the keychain and pressed play. A passphrase does not change by
+// itself, and each try at one costs a second of work.
 func (m *machine) needed() {
-	if m.Phase == VaultUnavailable {
+	if m.Phase == VaultUnavailable && !errors.Is(m.Trouble, keychain.ErrPassphrase) {
 		m.NotBefore = time.Time{}
 	}
 	m.due()

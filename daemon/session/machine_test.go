@@ -189,3 +189,27 @@ func TestBackoff(t *testing.T) {
 		}
 	}
 }
+
+// The user's click counts even when it meets a silent attempt to open the
+// vault.
+func TestClickDuringASilentOpening(t *testing.T) {
+	s, effects := drive(State{Rules: RulesOf("2.36.0")}, noon, Started{}, Asked{}, OpenFailed{Err: keychain.ErrLocked})
+	if open, ok := effects[len(effects)-1].(Open); !ok || !open.Prompt || s.Step != opening {
+		t.Fatalf("got %v, %#v", s.describe(), effects)
+	}
+	s, effects = drive(s, noon, OpenFailed{Err: keychain.ErrLocked})
+	if len(effects) != 0 || s.busy() {
+		t.Errorf("a prompt that was dismissed is not raised again: %#v", effects)
+	}
+}
+
+// A player's request looks whether somebody unlocked the keychain, but tries
+// no wrong passphrase again.
+func TestNeededLooksAgain(t *testing.T) {
+	for err, again := range map[error]bool{keychain.ErrLocked: true, keychain.ErrPassphrase: false} {
+		s, _ := drive(State{Rules: RulesOf("2.36.0")}, noon, Started{}, OpenFailed{Err: err}, Needed{})
+		if s.busy() != again {
+			t.Errorf("%v: %v", err, s.describe())
+		}
+	}
+}

@@ -9,8 +9,8 @@ import (
 // reported are the conditions a session raises and clears.
 var reported = []*health.Condition{
 	&health.SignedOut, &health.PasswordRefused, &health.AccountDisabled, &health.SessionLost, &health.TokenRefused,
-	&health.VaultUnreadable, &health.VaultNewer, &health.VaultDenied, &health.VaultLocked, &health.VaultAbsent,
-	&health.HeaderEaten, &health.VaultHanging, &health.ServerUnreachable, &health.RateLimited, &health.DiskTrouble,
+	&health.VaultUnreadable, &health.VaultNewer, &health.VaultPassphrase, &health.VaultDenied, &health.VaultLocked, &health.VaultAbsent,
+	&health.HeaderEaten, &health.VaultHanging, &health.ServerUnreachable, &health.RateLimited, &health.DiskBlocks, &health.DiskTrouble,
 	&health.TokenSuspect, &health.RenewalDelayed, &health.SlotPending,
 }
 
@@ -71,6 +71,8 @@ func (s *Session) Fill(a *health.Account) {
 	a.Session, a.ServerVersion = out, st.Version
 	a.Vault.Condition = "ok"
 	switch {
+	case st.Trouble == nil && st.Phase == VaultUnavailable:
+		a.Vault.Condition = "opening"
 	case st.Trouble != nil:
 		a.Vault.Condition = troubleCondition(st.Trouble).ID
 	case st.SlotTrouble != nil:

@@ -120,6 +120,7 @@ type State struct {
 	SeenRefused bool  // a static token got a REST 401
 
 	ByUser       bool // the user asked for this attempt: prompts are allowed
+	Prompting    bool // the opening under way may prompt
 	Urgent       bool // an attempt is wanted although the pair is not due
 	MaySendAgain bool // the user acted: a refused password may be sent once more
 	LeaveAfter   bool // the user signs out as soon as the attempt is over

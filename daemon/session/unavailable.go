@@ -57,7 +57,11 @@ func (s State) findings(now time.Time) (fs []finding) {
 		add(c, detail)
 	}
 	if s.Trouble != nil {
-		add(troubleCondition(s.Trouble), s.Trouble.Error())
+		c := troubleCondition(s.Trouble)
+		if c == &health.DiskTrouble && !s.usable(now) {
+			c = &health.DiskBlocks
+		}
+		add(c, s.Trouble.Error())
 	}
 	if w := s.Weather; w != nil && s.Phase != NeedsUser && s.Phase != SignedOut {
 		switch {
@@ -103,7 +107,7 @@ func troubleCondition(err error) *health.Condition {
 		{keychain.ErrLocked, &health.VaultLocked},
 		{keychain.ErrAbsent, &health.VaultAbsent},
 		{keychain.ErrDenied, &health.VaultDenied},
-		{keychain.ErrPassphrase, &health.VaultDenied},
+		{keychain.ErrPassphrase, &health.VaultPassphrase},
 		{keychain.ErrHanging, &health.VaultHanging},
 		{keychain.ErrNewer, &health.VaultNewer},
 		{keychain.ErrUnreadable, &health.VaultUnreadable},

@@ -1,0 +1,62 @@
+package main
+
+import (
+	"flag"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"shelfkeeper/daemon/health"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+func TestDescribe(t *testing.T) {
+	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	at := func(d time.Duration) health.Time { return health.At(now.Add(d)) }
+	home := health.Account{
+		Name: "home", Server: "https://books.example.org", ServerVersion: "2.36.0", User: "alice", Since: at(-26 * time.Hour),
+		Session: health.Session{
+			State: "fresh", Method: "password", Generation: 812, AccessExpiresAt: at(21 * time.Minute), RefreshExpiresAt: at(20 * 24 * time.Hour),
+			NextRotationAt: at(9*time.Minute + 400*time.Millisecond), Refreshes: 31, PasswordLogins: 1,
+			LastRotation: health.LastRotation{At: at(-39 * time.Minute), Outcome: "renewed"},
+		},
+		Socket: health.Socket{State: "off", Since: at(-26 * time.Hour)},
+		Proxy:  health.Proxy{URL: "http://127.0.0.1:13379", Requests: 5120, Bytes: 7_340_000_000, Active: 2},
+		Vault:  health.Vault{Backend: "os", Condition: "ok"},
+	}
+	locked := health.Account{
+		Name: "attic", Server: "http://192.168.1.20:13378", User: "bob", Level: health.NeedsUser, Condition: health.VaultLocked.ID,
+		Reason: health.VaultLocked.Text, Remedy: health.VaultLocked.Remedy, Since: at(-300 * time.Millisecond),
+		Session: health.Session{State: "vault-unavailable"},
+		Proxy:   health.Proxy{URL: "http://127.0.0.1:13381", Requests: 3, Bytes: 950},
+		Vault:   health.Vault{Backend: "os", Condition: "vault-locked"},
+	}
+	offline := home
+	offline.Level, offline.Since = health.Offline, at(-90*time.Second)
+	offline.Condition, offline.Reason = health.ServerUnreachable.ID, health.ServerUnreachable.Text+": connection refused"
+	offline.Session.State, offline.Session.NextRotationAt = "offline", at(-time.Second)
+	offline.Session.LastRotation.Outcome = "connection refused"
+	offline.Proxy.Bytes = 1_250_000
+	for name, s := range map[string]health.Snapshot{
+		"ok":          {Version: "1.2.3", Level: health.OK, Accounts: []health.Account{home}},
+		"needs-user":  {Version: "1.2.3", Level: health.NeedsUser, Accounts: []health.Account{home, locked}},
+		"offline":     {Version: "1.2.3", Level: health.Offline, Accounts: []health.Account{offline}},
+		"no-accounts": {Version: "1.2.3", Level: health.NeedsUser},
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join("testdata", "status", name+".txt")
+			got := describe(s, now)
+			if *update {
+				if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, err := os.ReadFile(path)
+			if err != nil || got != string(want) {
+				t.Errorf("status is\n%s\nnot, as in %s,\n%s\n%v", got, path, want, err)
+			}
+		})
+	}
+}

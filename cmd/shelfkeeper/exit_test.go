@@ -1,0 +1,251 @@
+package main
+
+import (
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+
+	"shelfkeeper/daemon/absfake"
+	"shelfkeeper/daemon/problem"
+)
+
+// attempt is a command line with what it finds.
+type attempt struct {
+	stdin string
+	args  []string
+	// after looks at what is left, where the exit code is not all.
+	after func()
+}
+
+func command(args ...string) func(*testing.T, *place) attempt {
+	return func(*testing.T, *place) attempt { return attempt{args: args} }
+}
+
+// signIn is a sign-in with the right password unless another is given.
+func signIn(url string, more ...string) attempt {
+	args := append([]string{"login", url, "--username", user, "--password-stdin", "--store", "file"}, more...)
+	return attempt{stdin: password + "\n", args: args}
+}
+
+// exits is every exit code, each with what the user reads. Without a cause
+// nothing may be said on stderr.
+var exits = []struct {
+	desc   string
+	code   problem.Code
+	given  func(*testing.T, *place) attempt
+	cause  string // patterns, matched from the beginning of their line
+	remedy string // "" where the cause says it all
+}{
+	{"version", problem.OK, command("version"), "", ""},
+	{"version as a flag", problem.OK, command("--version"), "", ""},
+	{"help", problem.OK, command("help"), "", ""},
+	{"help of a command", problem.OK, command("login", "--help"), "", ""},
+
+	{"unknown command", problem.Usage, command("lgoin"), `unknown command "lgoin"`, "see `shelfkeeper --help`"},
+	{"unknown flag", problem.Usage, command("status", "--jsn"), `unknown flag: --jsn`, "see `shelfkeeper status --help`"},
+	{"unknown global flag", problem.Usage, command("--nope"), `unknown flag: --nope`, "see `shelfkeeper --help`"},
+	{"bad store", problem.Usage, command("login", "http://127.0.0.1:1", "--store", "cloud"), `--store is "cloud", not os or file`, "see `shelfkeeper login --help`"},
+	{"missing address", problem.Usage, command("login"), `login needs the server's address`, "see `shelfkeeper login --help`"},
+	{"two addresses", problem.Usage, command("login", "a", "b"), `login takes one argument, got 2`, "see `shelfkeeper login --help`"},
+	{"argument to none", problem.Usage, command("logout", "now"), `logout takes no argument, got "now"`, "see `shelfkeeper logout --help`"},
+	{"no terminal for the user", problem.Usage, command("login", "http://127.0.0.1:1", "--password-stdin"), `no terminal .* user name.*--username`, "see `shelfkeeper login --help`"},
+	{"no terminal for the password", problem.Usage, command("login", "http://127.0.0.1:1", "-u", user), `no terminal .* password.*--password-stdin`, "see `shelfkeeper login --help`"},
+	{"endless password", problem.Usage, func(*testing.T, *place) attempt {
+		a := signIn("http://127.0.0.1:1")
+		a.stdin = strings.Repeat("x", maxPassword+1)
+		return a
+	}, `the password on standard input is longer than 4096 bytes`, ""},
+	{"address with a password", problem.Usage, func(*testing.T, *place) attempt { return signIn("https://a:b@books.example.org") }, `the address holds a user name or password`, "check the address"},
+	{"address that is none", problem.Usage, func(*testing.T, *place) attempt { return signIn("gopher://books") }, `the address must start with`, "check the address"},
+	{"bad account name", problem.Usage, func(*testing.T, *place) attempt { return signIn("http://127.0.0.1:1", "--account", "../x") }, `.*name`, ""},
+	{"unknown shell", problem.Usage, command("completion", "tcsh"), `no shell "tcsh"`, "see `shelfkeeper completion --help`"},
+	{"no shell", problem.Usage, command("completion"), `completion needs a shell: bash, zsh, fish or powershell`, "see `shelfkeeper completion --help`"},
+	{"bad release", problem.Usage, command("demo", "--release", "1.0"), `.*unknown release "1.0"`, "see `shelfkeeper demo --help`"},
+	{"bad fault", problem.Usage, command("demo", "--faults", "cut"), `bad fault "cut": cut needs a size or a time`, "see `shelfkeeper demo --help`"},
+	{"bad rate", problem.Usage, command("demo", "--rate", "fast"), `bad fault "rate:fast"`, "see `shelfkeeper demo --help`"},
+
+	{"address for everyone", problem.Usage, command("demo", "--listen", "0.0.0.0:0"), `.*only loopback addresses are served`, "choose another --listen"},
+
+	{"half a config.toml", problem.Config, func(_ *testing.T, p *place) attempt {
+		p.config("listen = 23456\nlog_level = \"inf")
+		return attempt{args: []string{"run"}}
+	}, `.*config\.toml:2:\d+: .*log_level`, ""},
+	{"unknown key", problem.Config, func(_ *testing.T, p *place) attempt {
+		p.config("[upstream]\nca-file = \"x\"\n")
+		return attempt{args: []string{"run"}}
+	}, `.*config\.toml:2:1: upstream\.ca-file: `, ""},
+	{"config.toml that is not there", problem.Config, command("run", "--config", "/nowhere/config.toml"), `.*/nowhere/config.toml`, "give --config the path of a file that exists"},
+	{"accounts of a newer version", problem.Config, func(t *testing.T, p *place) attempt {
+		return untouched(t, p, p.state("accounts.json"), "{\"version\": 99, \"accounts\": [{\"shelf\": 1}]}\n", "run")
+	}, `.*accounts\.json: written by a newer version`, "start the newer version; nothing was changed"},
+	{"accounts of a newer version and a sign-in", problem.Config, func(t *testing.T, p *place) attempt {
+		return untouched(t, p, p.state("accounts.json"), "{\"version\": 99}\n", signIn(newServer(t, absfake.Config{}).url).args...)
+	}, `.*accounts\.json: written by a newer version`, "start the newer version; nothing was changed"},
+	{"grants of a newer version", problem.Config, func(t *testing.T, p *place) attempt {
+		return untouched(t, p, p.state("grants.json"), "{\"version\": 99}\n", "run")
+	}, `.*newer version: .*grants\.json`, "start the newer version; nothing was changed"},
+	{"half an accounts.json", problem.Config, func(t *testing.T, p *place) attempt {
+		return untouched(t, p, p.state("accounts.json"), "{\"version\": 1, \"acc", "logout")
+	}, `.*accounts\.json: unreadable`, "repair the file, or move it away and sign in again; nothing was changed"},
+
+	{"nobody there", problem.Unreachable, func(t *testing.T, _ *place) attempt {
+		return signIn(fmt.Sprintf("http://127.0.0.1:%d", freePort(t)))
+	}, `http://127\.0\.0\.1:\d+: .*refused`, "check that the server runs and that port"},
+	{"not Audiobookshelf", problem.Unreachable, func(t *testing.T, _ *place) attempt {
+		return signIn(newRecorder(t, func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "<html>It works!</html>") }).URL)
+	}, `http://127\.0\.0\.1:\d+`, "check host, port and sub-folder"},
+	{"not set up", problem.Unreachable, func(t *testing.T, _ *place) attempt {
+		return signIn(newServer(t, absfake.Config{Uninitialised: true}).url)
+	}, `http://127\.0\.0\.1:\d+ is an Audiobookshelf that was never set up`, "open it in a browser and create its first user"},
+	{"status without a daemon", problem.Unreachable, command("status"), `Shelfkeeper is not running`, "start it: `shelfkeeper run`"},
+	{"watch without a daemon", problem.Unreachable, command("status", "--watch", "--json"), `Shelfkeeper is not running`, "start it: `shelfkeeper run`"},
+	{"quit without a daemon", problem.Unreachable, command("quit"), `Shelfkeeper is not running`, "start it: `shelfkeeper run`"},
+
+	{"wrong password", problem.Rejected, func(t *testing.T, p *place) attempt {
+		s := newServer(t, absfake.Config{})
+		a := signIn(s.url)
+		a.stdin = "no such heron\n"
+		p.secrets = append(p.secrets, "no such heron")
+		a.after = func() {
+			if tries := s.Ledger().Logins(user); len(tries) != 1 || tries[0].OK {
+				t.Errorf("the server counted %+v", tries)
+			}
+			if _, err := os.Stat(p.state("accounts.json")); err == nil {
+				t.Error("an account was made of it")
+			}
+		}
+		return a
+	}, `the server refused this user name and password`, "check both; the server answers a disabled account in the same way"},
+	{"disabled account", problem.Rejected, func(t *testing.T, _ *place) attempt {
+		s := newServer(t, absfake.Config{})
+		if err := s.SetDisabled(user, true); err != nil {
+			t.Fatal(err)
+		}
+		return signIn(s.url)
+	}, `the server refused this user name and password`, "check both; the server answers a disabled account in the same way"},
+
+	{"no keychain", problem.Vault, func(t *testing.T, p *place) attempt {
+		*p = *barePlace(t, nil)
+		s := newServer(t, absfake.Config{})
+		a := signIn(s.url, "--store", "os")
+		a.after = func() {
+			if n := len(s.Ledger().Logins(user)); n != 0 {
+				t.Errorf("the password was sent %d times for a session that cannot be kept", n)
+			}
+		}
+		return a
+	}, `.*no keychain is available`, ".*--store file"},
+	{"vault of a newer version", problem.Vault, func(t *testing.T, p *place) attempt {
+		a := untouched(t, p, p.state("vault", "vault.json"), "{\"version\": 99, \"backend\": \"file\", \"shelf\": 1}\n",
+			signIn(newServer(t, absfake.Config{}).url).args...)
+		a.stdin = password
+		return a
+	}, `.*vault\.json.*written by a newer version`, "start the newer version; nothing was changed"},
+	{"wrong passphrase", problem.Vault, func(t *testing.T, p *place) attempt {
+		p.env = append(p.env, "SHELFKEEPER_PASSPHRASE=not that one")
+		return signIn(newServer(t, absfake.Config{}).url)
+	}, `.*the vault's passphrase is wrong`, "set SHELFKEEPER_PASSPHRASE or"},
+	{"no passphrase", problem.Vault, func(t *testing.T, p *place) attempt {
+		p.env = append(p.env, "SHELFKEEPER_PASSPHRASE=")
+		return signIn(newServer(t, absfake.Config{}).url)
+	}, `.*passphrase.* none in the environment, and no terminal`, "set SHELFKEEPER_PASSPHRASE or"},
+	{"another store than before", problem.Vault, func(t *testing.T, p *place) attempt {
+		s := newServer(t, absfake.Config{})
+		p.login(s)
+		return signIn(s.url, "--store", "os")
+	}, `open vault: the vault uses another backend: .* holds a vault with the backend "file"`, "leave out `--store`"},
+
+	{"port taken", problem.PortTaken, func(t *testing.T, p *place) attempt {
+		p.login(newServer(t, absfake.Config{}))
+		taken(t, p.port)
+		return attempt{args: []string{"run"}}
+	}, `listen on 127\.0\.0\.1:\d+: the port is taken by ` + holder(), "end that program; players hold the address"},
+	{"demo's port taken", problem.PortTaken, func(t *testing.T, p *place) attempt {
+		taken(t, p.port)
+		return attempt{args: []string{"demo", "--listen", fmt.Sprintf("127.0.0.1:%d", p.port)}}
+	}, `listen on 127\.0\.0\.1:\d+: the port is taken by ` + holder(), "choose another --listen"},
+	{"demo server's port taken", problem.PortTaken, func(t *testing.T, p *place) attempt {
+		taken(t, p.port)
+		return attempt{args: []string{"demo", "--server-only", "--listen", fmt.Sprintf("127.0.0.1:%d", p.port)}}
+	}, `listen tcp 127\.0\.0\.1:\d+: .*`, "choose another --listen"},
+
+	{"running already", problem.Running, func(_ *testing.T, p *place) attempt {
+		p.daemon()
+		return attempt{args: []string{"run"}}
+	}, `Shelfkeeper is running already`, "use it, or end it first: `shelfkeeper quit`"},
+	{"running already, without a command", problem.Running, func(_ *testing.T, p *place) attempt {
+		p.daemon()
+		return attempt{}
+	}, `Shelfkeeper is running already`, "use it, or end it first: `shelfkeeper quit`"},
+
+	{"no account to sign out", problem.NeedsUser, command("logout"), `no account yet`, "run `shelfkeeper login URL`"},
+	{"the password changed", problem.NeedsUser, func(t *testing.T, p *place) attempt {
+		s := newServer(t, absfake.Config{})
+		p.login(s)
+		if err := s.SetPassword(user, "changed meanwhile"); err != nil {
+			t.Fatal(err)
+		}
+		return attempt{args: []string{"reauth"}, after: func() {
+			if n := len(s.Ledger().Logins(user)); n != 2 {
+				t.Errorf("the password was sent %d times, not at the sign-in and once more", n)
+			}
+		}}
+	}, `the server refused the stored password`, "run `shelfkeeper login` with the new password"},
+}
+
+func TestExitCodes(t *testing.T) {
+	for _, c := range exits {
+		t.Run(c.desc, func(t *testing.T) {
+			t.Parallel()
+			p := newPlace(t)
+			a := c.given(t, p)
+			r := p.run(a.stdin, a.args...)
+			if r.code != c.code {
+				t.Errorf("exit code %d, not %d", r.code, c.code)
+			}
+			if c.cause == "" {
+				if r.stderr != "" || r.stdout == "" {
+					t.Errorf("stderr %q, stdout %q", r.stderr, r.stdout)
+				}
+				return
+			}
+			want := `^(?:[^\n]+ …\n)?shelfkeeper: ` + c.cause + `.*\n`
+			if c.remedy != "" {
+				want += `  → ` + strings.TrimPrefix(regexp.QuoteMeta(c.remedy), `\.\*`) + `.*\n`
+				if strings.HasPrefix(c.remedy, ".*") {
+					want = strings.Replace(want, "  → ", "  → .*", 1)
+				}
+			}
+			if !regexp.MustCompile(want + `$`).MatchString(r.stderr) {
+				t.Errorf("stderr:\n%sdoes not match\n%s", r.stderr, want)
+			}
+			if a.after != nil {
+				a.after()
+			}
+		})
+	}
+}
+
+// untouched is a command that finds a file it must leave byte for byte.
+func untouched(t *testing.T, p *place, path, text string, args ...string) attempt {
+	p.write(path, text)
+	return attempt{stdin: password, args: args, after: func() {
+		if now, err := os.ReadFile(path); err != nil || string(now) != text {
+			t.Errorf("%s is now %q, %v", path, now, err)
+		}
+	}}
+}
+
+// taken has another program, this one, listen on the port.
+func taken(t *testing.T, port int) {
+	t.Helper()
+	l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+}

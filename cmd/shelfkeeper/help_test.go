@@ -1,0 +1,58 @@
+package main
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestHelp(t *testing.T) {
+	t.Parallel()
+	p := barePlace(t, nil)
+	root := p.ok("", "--help").stdout
+	for _, want := range []string{
+		"Exit codes: 0 ok, 1 other, 2 usage, 3 configuration, 4 server unreachable or no", "Audiobookshelf, 5 rejected by the server, 6 vault, 7 port taken, 8 already", "running, 9 only you can go on.",
+		"--control path", "--config path",
+	} {
+		if !strings.Contains(root, want) {
+			t.Errorf("%q is not in\n%s", want, root)
+		}
+	}
+	if strings.Contains(root, "keychain-op") {
+		t.Errorf("the hidden command shows:\n%s", root)
+	}
+	for name, flags := range map[string][]string{
+		"run": nil, "logout": {"--account"}, "reauth": {"--account"}, "quit": nil, "version": nil, "status": {"--json", "--watch"},
+		"login": {"--username", "--password-stdin", "--account", "--store", "--allow-http"},
+		"demo":  {"--release", "--access-ttl", "--rate", "--faults", "--listen", "--no-tray", "--for", "--server-only", "--json"},
+	} {
+		if !strings.Contains(root, "\n  "+name+" ") {
+			t.Errorf("%s is not in\n%s", name, root)
+		}
+		help := p.ok("", name, "--help").stdout
+		for _, flag := range append(flags, "--control", "--verbose") {
+			if !strings.Contains(help, flag) {
+				t.Errorf("%s is not in\n%s", flag, help)
+			}
+		}
+	}
+}
+
+func TestCompletions(t *testing.T) {
+	t.Parallel()
+	p := barePlace(t, nil)
+	for shell, want := range map[string]string{
+		"bash": "__start_shelfkeeper", "zsh": "#compdef shelfkeeper", "fish": "complete -c shelfkeeper", "powershell": "Register-ArgumentCompleter -CommandName 'shelfkeeper'",
+	} {
+		if r := p.ok("", "completion", shell); !strings.Contains(r.stdout, want) {
+			t.Errorf("%s: no %q in\n%.200s", shell, want, r.stdout)
+		}
+	}
+	for _, c := range []struct{ typed, want string }{
+		{"l", "login\tSign in to a server and keep the session"},
+		{"", "status\tShow how every account is doing"},
+	} {
+		if r := p.ok("", "__complete", c.typed); !strings.Contains(r.stdout, c.want+"\n") || strings.Contains(r.stdout, "keychain-op") {
+			t.Errorf("after %q:\n%s", c.typed, r.stdout)
+		}
+	}
+}

@@ -1,0 +1,156 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"time"
+
+	"shelfkeeper/daemon/control"
+	"shelfkeeper/daemon/health"
+	"shelfkeeper/daemon/problem"
+)
+
+// process is a program of ours that runs beside the test.
+type process struct {
+	place  *place
+	cmd    *exec.Cmd
+	stdout *watched
+	stderr *watched
+	ended  chan struct{}
+}
+
+// start starts a program that the end of the test kills.
+func (p *place) start(args ...string) *process {
+	p.t.Helper()
+	return p.startWith(nil, args...)
+}
+
+func (p *place) startWith(stdin *os.File, args ...string) *process {
+	p.t.Helper()
+	r := &process{place: p, cmd: exec.Command(binary, args...), stdout: newWatched(), stderr: newWatched(), ended: make(chan struct{})}
+	r.cmd.Env, r.cmd.Stdout, r.cmd.Stderr = p.env, r.stdout, r.stderr
+	if stdin != nil {
+		r.cmd.Stdin = stdin
+	}
+	if err := r.cmd.Start(); err != nil {
+		p.t.Fatal(err)
+	}
+	go func() {
+		defer close(r.ended)
+		_ = r.cmd.Wait() // the exit code is in ProcessState
+	}()
+	p.t.Cleanup(func() {
+		r.kill()
+		p.clean(strings.Join(args, " "), r.stdout.text()+r.stderr.text())
+		if p.t.Failed() {
+			p.t.Logf("%s said:\n%s%s", strings.Join(args, " "), r.stdout.text(), r.stderr.text())
+		}
+	})
+	return r
+}
+
+// daemon starts the daemon and waits until its addresses are open.
+func (p *place) daemon() *process {
+	p.t.Helper()
+	r := p.start("run", "--verbose") // so that all it can log is looked through
+	r.until(r.stdout, "\n")
+	return r
+}
+
+// kill is kill -9.
+func (r *process) kill() {
+	_ = r.cmd.Process.Kill()
+	<-r.ended
+}
+
+// wait returns the exit code of a program that ends by itself.
+func (r *process) wait() problem.Code {
+	r.place.t.Helper()
+	select {
+	case <-r.ended:
+	case <-time.After(patience):
+		r.place.t.Fatal("the program does not end")
+	}
+	return problem.Code(r.cmd.ProcessState.ExitCode())
+}
+
+// until waits for text in what the program says.
+func (r *process) until(w *watched, text string) {
+	r.place.t.Helper()
+	deadline := time.After(patience)
+	for {
+		said, more := w.look()
+		if strings.Contains(said, text) {
+			return
+		}
+		select {
+		case <-more:
+			continue
+		case <-r.ended:
+			r.place.t.Fatalf("the program ended without saying %q:\n%s%s", text, r.stdout.text(), r.stderr.text())
+		case <-deadline:
+			r.place.t.Fatalf("the program does not say %q:\n%s%s", text, r.stdout.text(), r.stderr.text())
+		}
+	}
+}
+
+var errSeen = errors.New("seen")
+
+// until follows the running daemon until its one account is as wanted.
+func (p *place) until(what string, is func(health.Account) bool) health.Account {
+	p.t.Helper()
+	return p.untilAt(p.socket(), what, is)
+}
+
+func (p *place) untilAt(socket, what string, is func(health.Account) bool) health.Account {
+	p.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	var last health.Account
+	err := control.Dial(socket).Events(ctx, func(s health.Snapshot) error {
+		if len(s.Accounts) != 1 {
+			return nil
+		}
+		if last = s.Accounts[0]; is(last) {
+			return errSeen
+		}
+		return nil
+	})
+	if !errors.Is(err, errSeen) {
+		p.t.Fatalf("waiting until %s: %v; last seen: %+v", what, err, last)
+	}
+	return last
+}
+
+// watched is a program's output while it comes.
+type watched struct {
+	mu   sync.Mutex
+	said strings.Builder
+	more chan struct{}
+}
+
+var _ io.Writer = (*watched)(nil)
+
+func newWatched() *watched { return &watched{more: make(chan struct{})} }
+
+func (w *watched) Write(b []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.said.Write(b)
+	close(w.more)
+	w.more = make(chan struct{})
+	return len(b), nil
+}
+
+func (w *watched) look() (said string, more <-chan struct{}) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.said.String(), w.more
+}
+
+func (w *watched) text() string { said, _ := w.look(); return said }

@@ -1,0 +1,162 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"shelfkeeper/daemon/absfake"
+	"shelfkeeper/daemon/problem"
+)
+
+// terminal is a pseudo terminal: what a person types goes into the master,
+// and what they see comes out of it.
+func terminal(t *testing.T) (master, slave *os.File) {
+	t.Helper()
+	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
+	if err != nil {
+		if os.Getenv("CI") == "true" {
+			t.Fatal(err)
+		}
+		t.Skip("no pseudo terminal:", err)
+	}
+	t.Cleanup(func() { _ = master.Close() })
+	raw, err := master.SyscallConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var number int
+	var failed error
+	err = raw.Control(func(fd uintptr) {
+		if failed = unix.IoctlSetPointerInt(int(fd), unix.TIOCSPTLCK, 0); failed == nil {
+			number, failed = unix.IoctlGetInt(int(fd), unix.TIOCGPTN)
+		}
+	})
+	if err != nil || failed != nil {
+		t.Fatal(err, failed)
+	}
+	slave, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR|syscall.O_NOCTTY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = slave.Close() })
+	return master, slave
+}
+
+// atTerminal starts a program with all three streams at a terminal.
+func (p *place) atTerminal(args ...string) (r *process, typing *os.File) {
+	p.t.Helper()
+	t := p.t.(*testing.T)
+	master, slave := terminal(t)
+	r = &process{place: p, cmd: exec.Command(binary, args...), stdout: newWatched(), stderr: newWatched(), ended: make(chan struct{})}
+	r.cmd.Env, r.cmd.Stdin, r.cmd.Stdout, r.cmd.Stderr = p.env, slave, slave, slave
+	r.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
+	if err := r.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	_ = slave.Close()
+	shown := make(chan struct{})
+	go func() {
+		defer close(shown)
+		buf := make([]byte, 4096)
+		for {
+			n, err := master.Read(buf)
+			_, _ = r.stdout.Write(buf[:n])
+			if err != nil { // EIO once nobody has the other end
+				return
+			}
+		}
+	}()
+	go func() {
+		_ = r.cmd.Wait()
+		<-shown
+		close(r.ended)
+	}()
+	t.Cleanup(func() { r.kill(); p.clean(args[0], r.stdout.text()) })
+	return r, master
+}
+
+func (r *process) typeIn(master *os.File, text string) {
+	r.place.t.Helper()
+	if _, err := master.WriteString(text); err != nil {
+		r.place.t.Fatal(err)
+	}
+}
+
+// asked waits until the program asks for a secret and hides what is typed.
+func (r *process) asked(prompt string, master *os.File) {
+	r.place.t.Helper()
+	r.until(r.stdout, prompt)
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for deadline := time.After(patience); echoes(r.place.t, master); {
+		select {
+		case <-tick.C:
+		case <-deadline:
+			r.place.t.Fatalf("what is typed after %q shows", prompt)
+		}
+	}
+}
+
+func TestPromptsWithoutEcho(t *testing.T) {
+	t.Parallel()
+	s, p := newServer(t, absfake.Config{}), newPlace(t)
+	p.secrets = append(p.secrets, password)
+	p.env = append(p.env, "SHELFKEEPER_PASSPHRASE=") // asked for too
+	r, master := p.atTerminal("login", s.url, "--store", "file")
+	r.until(r.stdout, "User name: ")
+	r.typeIn(master, user+"\n")
+	r.asked("Password of alice: ", master)
+	r.typeIn(master, password+"\n")
+	r.asked("Passphrase of the vault: ", master)
+	r.typeIn(master, passphrase+"\n")
+	if code := r.wait(); code != problem.OK {
+		t.Fatalf("exit code %d\n%s", code, r.stdout.text())
+	}
+	said := r.stdout.text()
+	if !strings.Contains(said, "User name: alice\r\n") || !strings.Contains(said, "Signed in to "+s.url) {
+		t.Errorf("on the screen:\n%s", said)
+	}
+	if n := s.Ledger().PasswordLogins(user); n != 1 {
+		t.Errorf("%d sign-ins", n)
+	}
+}
+
+// Ctrl-C at the question leaves a terminal that shows what is typed again.
+func TestInterruptedAtThePassword(t *testing.T) {
+	t.Parallel()
+	s, p := newServer(t, absfake.Config{}), newPlace(t)
+	r, master := p.atTerminal("login", s.url, "-u", user)
+	r.asked("Password of alice: ", master)
+	r.typeIn(master, "half a pass\x03")
+	if code := r.wait(); code != problem.Other || !strings.HasSuffix(r.stdout.text(), "shelfkeeper: interrupted\r\n") {
+		t.Errorf("exit code %d\n%s", code, r.stdout.text())
+	}
+	if !echoes(t, master) {
+		t.Error("the terminal is left without echo")
+	}
+	if n := len(s.Ledger().Logins(user)); n != 0 {
+		t.Errorf("%d passwords were sent", n)
+	}
+}
+
+func echoes(t testing.TB, terminal *os.File) bool {
+	t.Helper()
+	raw, err := terminal.SyscallConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var settings *unix.Termios
+	var failed error
+	err = raw.Control(func(fd uintptr) { settings, failed = unix.IoctlGetTermios(int(fd), unix.TCGETS) })
+	if err != nil || failed != nil {
+		t.Fatal(err, failed)
+	}
+	return settings.Lflag&unix.ECHO != 0
+}
