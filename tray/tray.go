@@ -8,11 +8,13 @@
 // about sessions, and never talks to a server. It draws first when it has a
 // snapshot, and ends when the daemon does.
 //
-// Behind it is fyne.io/systray, which runs once per process, does not notice
-// that the session bus has died, cannot connect again, and panics when an icon
-// is set after that. Hence: one goroutine alone calls it, a connection of our
-// own watches the bus, and a dead bus ends the process with CodeBusLost, after
-// which the Supervisor starts another. While nothing changes nothing runs.
+// On Windows and macOS fyne.io/systray draws, which runs once per process, and
+// on macOS wants the main thread: call Run from the main goroutine. On the
+// other systems the icon is a StatusNotifierItem of our own (see dbusPanel for
+// the reasons). One goroutine alone draws. A session bus that dies ends the
+// process with CodeBusLost, after which the Supervisor starts another: a new
+// process is the one way back that works on every desktop. While nothing
+// changes nothing runs.
 //
 // A command line does this:
 //
@@ -34,8 +36,6 @@
 //		Log:  log,
 //	})
 //	defer s.Close()
-//
-// systray wants the main goroutine on macOS and Windows: call Run from it.
 package tray
 
 import (
