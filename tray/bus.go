@@ -36,13 +36,6 @@ var (
 	errSilent = errors.New("the session bus does not answer")
 )
 
-// bus is a connection of our own to the session bus. Its context ends when the
-// bus does.
-type bus struct {
-	conn    *dbus.Conn
-	address string
-}
-
 // busAddress returns where the session bus is or would be, and the path of its
 // socket if it has one. It never starts one.
 func busAddress() (address, path string, err error) {
@@ -67,8 +60,9 @@ func busAddress() (address, path string, err error) {
 	return address, "", nil
 }
 
-// probe connects to the bus, in the time of probeTimeout.
-func probe(ctx context.Context, address string) (*bus, error) {
+// probe connects to the bus, in the time of probeTimeout. It never starts one,
+// unlike godbus by default.
+func probe(ctx context.Context, address string) (*dbus.Conn, error) {
 	conn, err := dbus.Dial(address, dbus.WithContext(ctx))
 	if err != nil {
 		return nil, fmt.Errorf("connect to the session bus: %w", err)
@@ -84,24 +78,25 @@ func probe(ctx context.Context, address string) (*bus, error) {
 		_ = conn.Close()
 		return nil, fmt.Errorf("sign in to the session bus: %w", err)
 	}
-	return &bus{conn, address}, nil
+	return conn, nil
 }
 
-// awaitBus returns a connection as soon as there is a session bus. Where the
+// awaitBus returns a connection of our own as soon as there is a session bus;
+// its context ends when the bus does. Where the
 // bus has a socket in a directory nothing runs until that changes. The error
 // is ctx's.
-func awaitBus(ctx context.Context, log *slog.Logger) (*bus, error) {
+func awaitBus(ctx context.Context, log *slog.Logger) (*dbus.Conn, error) {
 	interval, told := firstPause, false
 	for {
 		address, path, err := busAddress()
 		watch := watchSocket(path) // before the look, so that nothing falls between
-		var b *bus
+		var conn *dbus.Conn
 		if err == nil {
-			b, err = probe(ctx, address)
+			conn, err = probe(ctx, address)
 		}
 		if err == nil {
 			watch.close()
-			return b, nil
+			return conn, nil
 		}
 		if ctx.Err() != nil {
 			watch.close()
@@ -131,22 +126,6 @@ func awaitBus(ctx context.Context, log *slog.Logger) (*bus, error) {
 		interval = min(interval, 2*lastPause)
 	}
 }
-
-// owner returns the unique name of the connection that the icon is on.
-func (b *bus) owner(ctx context.Context) (string, error) {
-	ctx, cancel := context.WithTimeout(ctx, startTimeout)
-	defer cancel()
-	var owner string
-	err := b.conn.BusObject().CallWithContext(ctx, "org.freedesktop.DBus.GetNameOwner", 0, itemName()).Store(&owner)
-	if err != nil {
-		// systray has logged why, and Run would wait for ever.
-		return "", fmt.Errorf("%w: the icon is not on it: %w", ErrBusLost, err)
-	}
-	return owner, nil
-}
-
-// itemName is what systray calls the icon (systray_unix.go).
-func itemName() string { return fmt.Sprintf("org.kde.StatusNotifierItem-%d-1", os.Getpid()) }
 
 // pause waits for timeout (0: for ever) or ctx, and returns false.
 func pause(ctx context.Context, timeout time.Duration) bool {

@@ -13,10 +13,10 @@ func awaitDesktop(ctx context.Context, log *slog.Logger) error {
 	if os.Getenv("DISPLAY") != "" || os.Getenv("WAYLAND_DISPLAY") != "" {
 		return ctx.Err()
 	}
-	b, err := awaitBus(ctx, log)
+	conn, err := awaitBus(ctx, log)
 	if err != nil {
 		return err
 	}
-	_ = b.conn.Close() // the child makes its own
+	_ = conn.Close() // the child makes its own
 	return nil
 }

@@ -222,11 +222,9 @@ type layoutNode struct {
 func (i *shownItem) menu() ([]entry, error) {
 	object := i.conn.Object(i.name, itemPath+"/menu")
 	var root layoutNode
-	for range 2 { // systray cuts the first answer to one level
-		var revision uint32
-		if err := object.Call("com.canonical.dbusmenu.GetLayout", 0, int32(0), int32(-1), []string{}).Store(&revision, &root); err != nil {
-			return nil, err
-		}
+	var revision uint32
+	if err := object.Call(menuFace+".GetLayout", 0, int32(0), int32(-1), []string{}).Store(&revision, &root); err != nil {
+		return nil, err
 	}
 	var out []entry
 	for _, v := range root.Children {

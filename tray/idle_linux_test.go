@@ -26,7 +26,7 @@ func TestIdleTrayDoesNotWake(t *testing.T) {
 	eventually(t, "copied", r.out.has("copy http://127.0.0.1:13379", 1))
 
 	// The runtime's own monitor thread goes to sleep some time after the last
-	// goroutine, and systray tells panels of the menu once more.
+	// goroutine.
 	const window = 2 * time.Second
 	eventually(t, "a window without a wakeup", func() error {
 		before := wakeups(t, r.cmd.Process.Pid)

@@ -42,9 +42,8 @@ type Model struct {
 }
 
 const (
-	// shownAccounts have lines of their own. The lines are made once, since
-	// systray closes the channel of a line that it removes while a click may
-	// still be sent to it, which panics.
+	// shownAccounts have lines of their own. A line keeps its place, so that a
+	// click in a menu that is being redrawn does what the user read.
 	shownAccounts = 6
 
 	statusPerAccount  = 3 // state, remedy, what became of a command

@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"os"
-	"slices"
 	"strings"
 	"time"
 
@@ -18,27 +17,24 @@ import (
 const (
 	watcherName  = "org.kde.StatusNotifierWatcher"
 	watcherPath  = "/StatusNotifierWatcher"
-	itemPath     = "/StatusNotifierItem"
 	portalName   = "org.freedesktop.portal.Desktop"
 	portalPath   = "/org/freedesktop/portal/desktop"
 	settingsFace = "org.freedesktop.portal.Settings"
 )
 
 const (
-	// registerGrace is what systray gets to register the icon with a new
-	// watcher before it is helped.
-	registerGrace = 300 * time.Millisecond
-	registerTries = 4
+	// A watcher may own its name before it can register anything.
+	registerPause = 50 * time.Millisecond
+	registerTries = 6
 
 	// desktopTimeout bounds a question to a program of the desktop.
 	desktopTimeout = time.Second
 )
 
-// mind does what systray leaves undone, until ctx ends: it registers the icon
-// when systray's one attempt came too early for a watcher, says once that there
-// is none, and follows the colour scheme. It runs only when the bus tells of a
-// change.
-func mind(ctx context.Context, conn *dbus.Conn, owner string, shared *dbus.Conn, u *ui) {
+// mind registers the icon with every panel that comes, says once that there is
+// none, and follows the colour scheme, until ctx ends. It runs only when the
+// bus tells of a change.
+func mind(ctx context.Context, conn *dbus.Conn, u *ui) {
 	signals := make(chan *dbus.Signal, 16)
 	conn.Signal(signals)
 	defer conn.RemoveSignal(signals)
@@ -50,7 +46,7 @@ func mind(ctx context.Context, conn *dbus.Conn, owner string, shared *dbus.Conn,
 
 	told := false
 	look := func() {
-		if !registered(ctx, conn, owner, shared) && !told && ctx.Err() == nil {
+		if !register(ctx, conn) && !told && ctx.Err() == nil {
 			told = true
 			u.cfg.Log.Info("no panel shows tray icons now; the icon comes when one does, and `shelfkeeper status` tells the same")
 		}
@@ -77,60 +73,34 @@ func mind(ctx context.Context, conn *dbus.Conn, owner string, shared *dbus.Conn,
 	}
 }
 
-// registered makes sure that the icon is registered if there is a watcher, and
-// reports whether there is.
-func registered(ctx context.Context, conn *dbus.Conn, owner string, shared *dbus.Conn) bool {
-	grace := registerGrace
+// register tells the watcher of the icon, and reports whether there is one.
+func register(ctx context.Context, conn *dbus.Conn) bool {
+	wait := registerPause
 	for range registerTries {
-		pause(ctx, grace)
-		listed, err := listedItems(ctx, conn)
-		if err != nil {
-			return !absent(err) // one that does not tell is taken at systray's word
-		}
-		if slices.ContainsFunc(listed, func(entry string) bool { return isItem(entry, owner) }) {
+		call, cancel := context.WithTimeout(ctx, desktopTimeout)
+		err := conn.Object(watcherName, watcherPath).CallWithContext(call,
+			watcherName+".RegisterStatusNotifierItem", dbus.FlagNoAutoStart, itemPath).Err
+		cancel()
+		if err == nil {
 			return true
 		}
-		call, cancel := context.WithTimeout(ctx, desktopTimeout)
-		// Over systray's connection, since a watcher asks the one that registers.
-		shared.Object(watcherName, watcherPath).CallWithContext(call,
-			watcherName+".RegisterStatusNotifierItem", dbus.FlagNoAutoStart, itemPath)
-		cancel()
-		grace *= 2
+		if absent(err) {
+			return false
+		}
+		pause(ctx, wait)
+		wait *= 2
 	}
 	return true
 }
 
-func listedItems(ctx context.Context, conn *dbus.Conn) ([]string, error) {
-	ctx, cancel := context.WithTimeout(ctx, desktopTimeout)
-	defer cancel()
-	var v dbus.Variant
-	err := conn.Object(watcherName, watcherPath).CallWithContext(ctx, "org.freedesktop.DBus.Properties.Get",
-		dbus.FlagNoAutoStart, watcherName, "RegisteredStatusNotifierItems").Store(&v)
-	if err != nil {
-		return nil, err
-	}
-	var listed []string
-	return listed, v.Store(&listed)
-}
-
-// absent reports whether an error says that nobody has the name.
+// absent reports whether an error says that nobody has the name, or that there
+// is no bus to ask.
 func absent(err error) bool {
 	var e dbus.Error
 	if !errors.As(err, &e) {
-		return true // the bus is gone
+		return errors.Is(err, dbus.ErrClosed)
 	}
 	return e.Name == "org.freedesktop.DBus.Error.ServiceUnknown" || e.Name == "org.freedesktop.DBus.Error.NameHasNoOwner"
-}
-
-// isItem reports whether a watcher's entry is ours. Watchers write the bus
-// name, unique or not, and the path behind it, some with an @ between.
-func isItem(entry, unique string) bool {
-	for _, name := range []string{unique, itemName()} {
-		if rest, ok := strings.CutPrefix(entry, name); ok && (rest == "" || rest[0] == '/' || rest[0] == '@') {
-			return true
-		}
-	}
-	return false
 }
 
 // schemeOf asks the desktop whether it is light or dark. Without an answer the

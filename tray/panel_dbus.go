@@ -3,17 +3,156 @@
 package tray
 
 import (
-	"strings"
+	"fmt"
+	"image"
+	"os"
 
-	"fyne.io/systray"
+	"github.com/godbus/dbus/v5"
+	"github.com/godbus/dbus/v5/introspect"
 
 	"shelfkeeper/assets"
 )
 
-// label keeps an underscore from becoming the mark of a shortcut
-// (com.canonical.dbusmenu, property "label").
-func label(text string) string { return strings.ReplaceAll(text, "_", "__") }
+const supported = true
 
-// setIcon is for the first icon only, before the item is on the bus; then item
-// takes over.
-func setIcon(m assets.Mark, s assets.Scheme) { systray.SetIcon(assets.PNG(assets.Icon(m, s, 48))) }
+const (
+	itemPath = "/StatusNotifierItem"
+	itemFace = "org.kde.StatusNotifierItem"
+
+	// name is also the icon's Id, by which desktops remember that the user hides
+	// it or always shows it.
+	name = "Shelfkeeper"
+)
+
+// pixmapSizes are those of panels, and twice the smaller ones for fine screens.
+// A panel takes the one that fits.
+var pixmapSizes = []int{16, 22, 24, 32, 44, 48, 64}
+
+// pixmap and hint are the D-Bus types (iiay) and (sa(iiay)ss).
+type pixmap struct {
+	W, H int32
+	ARGB []byte
+}
+
+type hint struct {
+	IconName string
+	Icon     []pixmap
+	Title    string
+	Text     string
+}
+
+// dbusPanel is a StatusNotifierItem with its menu, on a connection of its own.
+//
+// fyne.io/systray v1.12.2 has one too, which is not used here: it overwrites
+// the pixmap while a panel may be reading it, and counts the revisions of the
+// menu without a lock, both of which the race detector finds in a thousand
+// updates; it multiplies colours by their alpha, which panels take as straight
+// ones and draw with dark rims; it offers one size; it panics when the bus is
+// gone; and its one attempt to register can come before its watch for a panel.
+type dbusPanel struct {
+	conn  *dbus.Conn
+	props *properties
+	*dbusMenu
+}
+
+// newDBusPanel makes the icon; serve puts it on the bus. quit frees panels that
+// wait for a click to be taken.
+func newDBusPanel(conn *dbus.Conn, quit <-chan struct{}) *dbusPanel {
+	return &dbusPanel{
+		conn:     conn,
+		dbusMenu: newDBusMenu(conn, quit),
+		props: newProperties(itemFace, map[string]any{
+			"Category":      "ApplicationStatus",
+			"Id":            name,
+			"Title":         name,
+			"Status":        "Active", // panels hide a Passive one
+			"IconName":      "",
+			"IconThemePath": "",
+			"ItemIsMenu":    true,
+			"Menu":          dbus.ObjectPath(menuPath),
+		}),
+	}
+}
+
+// serve puts the icon, which has been drawn, on the bus.
+func (p *dbusPanel) serve() error {
+	menu := newProperties(menuFace, map[string]any{
+		"Version": uint32(3), "TextDirection": "ltr", "Status": "normal", "IconThemePath": []string{},
+	})
+	for _, o := range []struct {
+		object any
+		path   dbus.ObjectPath
+		face   string
+	}{
+		{p.props, itemPath, propsFace},
+		{activation{}, itemPath, itemFace},
+		{describe(itemFace, p.props, activation{}), itemPath, "org.freedesktop.DBus.Introspectable"},
+		{menu, menuPath, propsFace},
+		{p.dbusMenu, menuPath, menuFace},
+		{describe(menuFace, menu, p.dbusMenu), menuPath, "org.freedesktop.DBus.Introspectable"},
+	} {
+		if err := p.conn.Export(o.object, o.path, o.face); err != nil {
+			return fmt.Errorf("offer %s: %w", o.face, err)
+		}
+	}
+	// Panels do not need the name, but people who look at the bus do.
+	if _, err := p.conn.RequestName(itemName(), dbus.NameFlagDoNotQueue); err != nil {
+		return fmt.Errorf("take the name %s: %w", itemName(), err)
+	}
+	return nil
+}
+
+func (p *dbusPanel) clicks() <-chan int { return p.clicked }
+
+func (p *dbusPanel) icon(m assets.Mark, s assets.Scheme) {
+	var maps []pixmap
+	for _, px := range pixmapSizes {
+		maps = append(maps, pixmapOf(assets.Icon(m, s, px)))
+	}
+	p.set("IconPixmap", maps, "NewIcon")
+}
+
+func (p *dbusPanel) tooltip(text string) { p.set("ToolTip", hint{Title: text}, "NewToolTip") }
+
+// set tells of a change in the words of the item's interface and in those of
+// D-Bus; panels go by one or the other. An error is the bus's end, which its
+// context tells.
+func (p *dbusPanel) set(property string, value any, signal string) {
+	p.props.set(property, value)
+	_ = p.conn.Emit(itemPath, itemFace+"."+signal)
+	_ = p.conn.Emit(itemPath, propsFace+".PropertiesChanged", itemFace, map[string]dbus.Variant{}, []string{property})
+}
+
+// itemName is the customary name of the first icon of a process.
+func itemName() string { return fmt.Sprintf("%s-%d-1", itemFace, os.Getpid()) }
+
+// activation answers clicks on the icon itself. It refuses them, after which
+// panels open the menu, as ItemIsMenu says.
+type activation struct{}
+
+func (activation) Activate(int32, int32) *dbus.Error          { return &dbus.ErrMsgUnknownMethod }
+func (activation) SecondaryActivate(int32, int32) *dbus.Error { return &dbus.ErrMsgUnknownMethod }
+func (activation) ContextMenu(int32, int32) *dbus.Error       { return &dbus.ErrMsgUnknownMethod }
+func (activation) Scroll(int32, string) *dbus.Error           { return &dbus.ErrMsgUnknownMethod }
+
+// describe tells programs that ask which methods and properties there are.
+func describe(face string, p *properties, methods any) introspect.Introspectable {
+	own := introspect.Interface{Name: face, Methods: introspect.Methods(methods)}
+	for name, v := range p.values {
+		own.Properties = append(own.Properties, introspect.Property{Name: name, Type: v.Signature().String(), Access: "read"})
+	}
+	return introspect.NewIntrospectable(&introspect.Node{Interfaces: []introspect.Interface{
+		introspect.IntrospectData, {Name: propsFace, Methods: introspect.Methods(p)}, own,
+	}})
+}
+
+// pixmapOf returns a picture as the interface wants it: alpha, red, green, blue.
+func pixmapOf(img image.Image) pixmap {
+	size := img.Bounds().Size()
+	p := pixmap{W: int32(size.X), H: int32(size.Y), ARGB: make([]byte, 0, 4*size.X*size.Y)}
+	pix := assets.Straight(img)
+	for at := 0; at < len(pix); at += 4 {
+		p.ARGB = append(p.ARGB, pix[at+3], pix[at], pix[at+1], pix[at+2])
+	}
+	return p
+}

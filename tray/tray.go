@@ -8,11 +8,13 @@
 // about sessions, and never talks to a server. It draws first when it has a
 // snapshot, and ends when the daemon does.
 //
-// Behind it is fyne.io/systray, which runs once per process, does not notice
-// that the session bus has died, cannot connect again, and panics when an icon
-// is set after that. Hence: one goroutine alone calls it, a connection of our
-// own watches the bus, and a dead bus ends the process with CodeBusLost, after
-// which the Supervisor starts another. While nothing changes nothing runs.
+// On Windows and macOS fyne.io/systray draws, which runs once per process, and
+// on macOS wants the main thread: call Run from the main goroutine. On the
+// other systems the icon is a StatusNotifierItem of our own (see dbusPanel for
+// the reasons). One goroutine alone draws. A session bus that dies ends the
+// process with CodeBusLost, after which the Supervisor starts another: a new
+// process is the one way back that works on every desktop. While nothing
+// changes nothing runs.
 //
 // A command line does this:
 //
@@ -34,8 +36,6 @@
 //		Log:  log,
 //	})
 //	defer s.Close()
-//
-// systray wants the main goroutine on macOS and Windows: call Run from it.
 package tray
 
 import (
@@ -56,7 +56,7 @@ import (
 // of sysexits.h, apart from the codes that scripts get.
 const CodeBusLost problem.Code = 75
 
-// ErrBusLost says that the session bus died, or took the icon's name away.
+// ErrBusLost says that the session bus died, or does not take the icon.
 var ErrBusLost = errors.New("the session bus ended")
 
 // ErrUnsupported says that this build of the program has no tray: one for
@@ -67,8 +67,8 @@ var ErrUnsupported = errors.New("this build has no tray icon")
 // browser that hangs, or a bus that is stopped, must not keep it.
 const endTimeout = time.Second
 
-// gcPercent keeps the heap of a process that has nothing to do small: 200 icons
-// drawn leave it at 12.4 MB instead of 14.4.
+// gcPercent keeps the heap of a process that has nothing to do small: after 200
+// icons it has some 2 MB less than with Go's default.
 const gcPercent = 40
 
 // Client is the daemon as the tray needs it. *control.Client is one.
@@ -105,7 +105,7 @@ func Run(ctx context.Context, c Config) error {
 		return problem.New(problem.Other, ErrUnsupported, "use `shelfkeeper status`")
 	}
 	debug.SetGCPercent(gcPercent)
-	// systray logs to the standard logger what is for developers at most.
+	// systray logs to the standard logger; it is for developers at most.
 	log.SetFlags(0)
 	log.SetOutput(slog.NewLogLogger(c.Log.Handler(), slog.LevelDebug).Writer())
 

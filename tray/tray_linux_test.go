@@ -105,7 +105,7 @@ func TestClicksAreActedOn(t *testing.T) {
 	}
 }
 
-// systray drops a click when nobody receives at that moment.
+// Clicks may come faster than they are acted on.
 func TestNoClickIsLost(t *testing.T) {
 	_, _, _, item, r := shown(t)
 	entries, err := item.menu()

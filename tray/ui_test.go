@@ -17,8 +17,8 @@ import (
 	"shelfkeeper/daemon/problem"
 )
 
-// fakePanel notes every call. Like systray it may be used by one goroutine
-// only, which the race detector checks.
+// fakePanel notes every call. It may be used by one goroutine only,
+// which the race detector checks.
 type fakePanel struct {
 	calls   []string
 	at      [places]Line
@@ -187,7 +187,7 @@ func TestReauthenticateShowsWhatBecameOfIt(t *testing.T) {
 	})
 }
 
-func TestHelpersThatFailHangOrPanic(t *testing.T) {
+func TestCommandsThatHangOrPanic(t *testing.T) {
 	c := &fakeClient{}
 	block := make(chan struct{})
 	cfg := Config{

@@ -1,9 +1,11 @@
-//go:build !darwin || cgo
+//go:build windows || (darwin && cgo)
 
 package tray
 
 import (
+	"context"
 	"reflect"
+	"time"
 
 	"fyne.io/systray"
 
@@ -12,35 +14,44 @@ import (
 
 const supported = true
 
+// show runs the desktop's event loop, on the calling goroutine since both
+// desktops bind it to a thread, until the ui ends or the desktop does.
+func show(ctx context.Context, u *ui) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	ended := make(chan struct{})
+	ready := func() {
+		defer close(ended)
+		u.loop(ctx, newTrayPanel(ctx.Done()))
+		systray.Quit()
+	}
+	systray.Run(ready, nil)
+	cancel()
+	select {
+	case <-ended:
+	case <-time.After(2 * endTimeout): // ready was never called, or a command hangs
+	}
+	return nil
+}
+
 // heldClicks is how many clicks on one line are kept while nobody receives.
 // systray drops a click for which its channel has no room, and makes the
 // channel without any. Room for elements without size takes no memory.
 const heldClicks = 1 << 16
 
 // trayPanel is systray. All its lines are made at the beginning and hidden
-// until they are used. Nothing but the goroutine of the ui calls it.
+// until they are used: systray closes the channel of a line that it removes
+// while a click may still be sent to it, which panics. Nothing but the
+// goroutine of the ui calls it.
 type trayPanel struct {
 	items   [places]*systray.MenuItem
 	shown   [places]Line
 	clicked chan int
-	face    face
 }
-
-// face is the part of the icon that is seen without a click.
-type face interface {
-	icon(assets.Mark, assets.Scheme)
-	tooltip(text string)
-}
-
-// systrayFace is systray's own.
-type systrayFace struct{}
-
-func (systrayFace) icon(m assets.Mark, s assets.Scheme) { setIcon(m, s) }
-func (systrayFace) tooltip(text string)                 { systray.SetTooltip(text) }
 
 // newTrayPanel builds the menu. quit ends the goroutine that hears the clicks.
 func newTrayPanel(quit <-chan struct{}) *trayPanel {
-	p := &trayPanel{clicked: make(chan int), face: systrayFace{}}
+	p := &trayPanel{clicked: make(chan int)}
 	for i := range p.items {
 		if i == statusPlaces || i == places-1 {
 			systray.AddSeparator()
@@ -53,7 +64,7 @@ func newTrayPanel(quit <-chan struct{}) *trayPanel {
 	return p
 }
 
-// hear forwards clicks in the order of their channels until quit is closed.
+// hear forwards clicks until quit is closed.
 func (p *trayPanel) hear(quit <-chan struct{}) {
 	cases := make([]reflect.SelectCase, 0, places+1)
 	for _, item := range p.items {
@@ -75,9 +86,9 @@ func (p *trayPanel) hear(quit <-chan struct{}) {
 
 func (p *trayPanel) clicks() <-chan int { return p.clicked }
 
-func (p *trayPanel) icon(m assets.Mark, s assets.Scheme) { p.face.icon(m, s) }
+func (p *trayPanel) icon(m assets.Mark, s assets.Scheme) { setIcon(m, s) }
 
-func (p *trayPanel) tooltip(text string) { p.face.tooltip(text) }
+func (p *trayPanel) tooltip(text string) { systray.SetTooltip(text) }
 
 func (p *trayPanel) line(place int, l Line) {
 	item, was := p.items[place], p.shown[place]
