@@ -199,6 +199,7 @@ func (s *Server) patchProgress(w http.ResponseWriter, q *request) {
 	}
 	s.mu.Lock()
 	s.updateProgressLocked(q.user, i, update)
+	s.emitUserLocked(q.user)
 	s.mu.Unlock()
 	sendStatus(w, q.Request, http.StatusOK)
 }

@@ -43,6 +43,7 @@ type Server struct {
 	users     []*user
 	sessions  []*authSession
 	playing   []*playback
+	sockets   socketHub
 	listened  []*playback // playback sessions with time listened, open or not
 	devices   map[string]*device
 	expressID map[string]bool // connect.sid values handed out since the start
@@ -175,6 +176,7 @@ func (s *Server) connState(c net.Conn, state http.ConnState) {
 func (s *Server) Restart() {
 	s.mu.Lock()
 	s.die()
+	s.killSocketsLocked()
 	conns := make([]net.Conn, 0, len(s.conns))
 	for c := range s.conns {
 		conns = append(conns, c)
@@ -195,6 +197,7 @@ func (s *Server) Close() error {
 	s.mu.Lock()
 	s.closed = true
 	s.die()
+	s.killSocketsLocked()
 	s.mu.Unlock()
 	err := s.http.Close() // listeners and connections
 	s.handling.Wait()

@@ -94,10 +94,14 @@ func parseToken(secret []byte, token string) (claims, error) {
 
 // kindOf names a presented token for the ledger.
 func (s *Server) kindOf(token string) string {
+	return kindWith(s.currentSecret(), token)
+}
+
+func kindWith(secret []byte, token string) string {
 	if token == "" {
 		return TokenNone
 	}
-	c, err := parseToken(s.currentSecret(), token)
+	c, err := parseToken(secret, token)
 	switch {
 	case errors.Is(err, errTokenExpired):
 		return TokenExpired
