@@ -91,6 +91,7 @@ func (s *Server) answerEngine(w http.ResponseWriter, r *http.Request, engine str
 		if asked := r.Header.Get("Access-Control-Request-Headers"); asked != "" {
 			h.Set("Access-Control-Allow-Headers", asked)
 		}
+		h.Set("Content-Length", "0")
 		w.WriteHeader(http.StatusNoContent)
 		return
 	}

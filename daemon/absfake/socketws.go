@@ -169,6 +169,10 @@ func upgrade(w http.ResponseWriter, r *http.Request, wire *socketConn, in *bufio
 	conn, err := u.Upgrade(upgrading{w, wire, in}, r, http.Header{"Access-Control-Allow-Origin": {"*"}})
 	if err == nil {
 		conn.SetReadLimit(maxPayload)
+		conn.SetCloseHandler(func(code int, reason string) error {
+			_ = conn.WriteControl(websocket.CloseMessage, websocket.FormatCloseMessage(code, reason), time.Now().Add(abortPatience))
+			return nil
+		})
 	}
 	return conn, err
 }
@@ -276,6 +280,9 @@ func (t *wsTransport) failLocked(reason string) {
 // drain reads on after a broken frame, so that the close frame that answered it
 // is not lost to a reset; it ends with the connection or when time is up.
 func (t *wsTransport) drain() {
+	if half, ok := t.wire.Conn.(interface{ CloseWrite() error }); !ok || half.CloseWrite() != nil {
+		return
+	}
 	t.s.mu.Lock()
 	if t.closeBy == nil {
 		t.closeBy = t.s.afterLocked(lingerTimeout, t.wire.cut)
