@@ -121,7 +121,7 @@ func (s *Server) openLocked(u *user, item *Item, body map[string]any, address st
 	if player, _ := body["mediaPlayer"].(string); player != "" {
 		p.mediaPlayer = player
 	}
-	p.transcode = !truthy(body["forceDirectPlay"]) && (truthy(body["forceTranscode"]) || !lists(body["supportedMimeTypes"], playMIME))
+	p.transcode = !truthy(body["forceDirectPlay"]) && (truthy(body["forceTranscode"]) || !lists(body["supportedMimeTypes"], item.Files[0].audio.mime))
 	if old := u.progressOf(item); old != nil && !old.finished && old.currentTime != nil {
 		p.startTime = *old.currentTime
 		*p.currentTime = p.startTime

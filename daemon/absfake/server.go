@@ -68,7 +68,7 @@ func New(cfg Config) (*Server, error) {
 	}
 	s := &Server{
 		cfg: cfg, facts: f,
-		library:   newLibrary(cfg.Large),
+		library:   newLibrary(cfg),
 		ledger:    newLedger(cfg.LedgerSize),
 		secret:    cfg.Secret,
 		devices:   map[string]*device{},
