@@ -99,6 +99,15 @@ func (s *Server) postLogin(w http.ResponseWriter, q *request) {
 		bare(w, q.Request, http.StatusUnauthorized)
 		return
 	}
+	if !s.facts.jwtSessions {
+		o := s.loginBodyLocked(u)
+		name = u.name
+		s.mu.Unlock()
+		s.ledger.login(Login{User: name, OK: true})
+		s.setExpressSession(w)
+		sendJSON(w, q.Request, http.StatusOK, o)
+		return
+	}
 	inBody := q.Header.Get("x-return-tokens") == "true"
 	t, row := s.createSessionLocked(u, clientAddress(q.Request), q.UserAgent())
 	body := s.loginBodyLocked(u)

@@ -238,3 +238,5 @@ func (q *request) secure() bool {
 }
 
 func millis(t time.Time) int64 { return t.UnixMilli() }
+
+func nowMillis() int64 { return time.Now().UnixMilli() }

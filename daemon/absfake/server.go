@@ -42,6 +42,7 @@ type Server struct {
 	secret    []byte
 	users     []*user
 	sessions  []*authSession
+	apiKeys   []*apiKey
 	playing   []*playback
 	sockets   socketHub
 	listened  []*playback // playback sessions with time listened, open or not

@@ -58,7 +58,7 @@ func (x *socketSession) nspLocked(p nspPacket) {
 	case p.kind == nspConnect || p.kind == nspConnectError || !joined:
 		x.refuseLocked()
 	case p.kind == nspDisconnect:
-		x.leaveLocked()
+		x.leaveLocked(false)
 	case p.kind == nspEvent || p.kind == nspBinaryEvent:
 		x.s.ledger.socketReceived(x.record)
 		x.client.eventLocked(p)
@@ -87,8 +87,9 @@ func (x *socketSession) joinLocked() {
 }
 
 // leaveLocked takes the session out of the namespace and tells administrators.
-// The one who leaves is told too, if its transport still stands.
-func (x *socketSession) leaveLocked() {
+// The one who leaves is told too, if its transport still stands. ends tells
+// whether the session goes with it.
+func (x *socketSession) leaveLocked(ends bool) {
 	c := x.client
 	if c == nil {
 		return
@@ -96,10 +97,10 @@ func (x *socketSession) leaveLocked() {
 	x.client = nil
 	if c.user != nil {
 		x.s.emitAdminsLocked("user_offline", x.s.publicUserLocked(c.user))
-		x.s.ledger.socketUser(x.record, "", x.state == socketClosed)
+		x.s.ledger.socketUser(x.record, "", ends)
 	}
 	x.s.sockets.clients = slices.DeleteFunc(x.s.sockets.clients, func(o *socketClient) bool { return o == c })
-	if x.state == socketClosed {
+	if ends {
 		c.initAt.stop()
 	}
 }

@@ -71,7 +71,7 @@ func (s *Server) StallSockets() (release func()) {
 func (s *Server) RestartCleanly() {
 	s.mu.Lock()
 	for _, c := range slices.Clone(s.sockets.clients) {
-		c.x.leaveLocked()
+		c.x.leaveLocked(true)
 	}
 	for _, x := range slices.Clone(s.sockets.sessions) {
 		x.closeLocked(true)

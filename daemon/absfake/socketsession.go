@@ -197,7 +197,7 @@ func (x *socketSession) closeLocked(discard bool) {
 // where its transport takes longer.
 func (x *socketSession) refuseLocked() {
 	x.closeLocked(false)
-	x.leaveLocked()
+	x.leaveLocked(true)
 }
 
 // closedLocked is the end of the session.
@@ -212,7 +212,7 @@ func (x *socketSession) closedLocked(reason string) {
 		x.candidate = nil
 		c.close(func() {})
 	}
-	x.leaveLocked()
+	x.leaveLocked(true)
 	x.s.ledger.socketClosed(x.record, reason)
 	x.s.sockets.sessions = slices.DeleteFunc(x.s.sockets.sessions, func(o *socketSession) bool { return o == x })
 }
