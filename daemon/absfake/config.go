@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"strings"
 	"time"
 )
@@ -47,6 +48,12 @@ type Config struct {
 
 	Users         []User // nil: root "demo" with password "demo"
 	Uninitialised bool   // no users until POST /init
+
+	// Books are the whole library; nil: ten samples, two of them of a known kind.
+	Books []Book
+
+	// Outbound is how the server reaches an OpenID provider; nil: not at all.
+	Outbound http.RoundTripper
 
 	Large      int64  // bytes of the large sample file; 0: 200 MiB
 	Secret     []byte // signs the tokens; nil: random

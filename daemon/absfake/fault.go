@@ -49,6 +49,8 @@ type Fault struct {
 	Path   string
 	Method string // "": every method
 
+	Upgrades bool // only requests that ask for a WebSocket, or another protocol
+
 	Skip        int     // so many fitting requests pass first
 	Times       int     // then it strikes so often; 0: for ever
 	Probability float64 // that it strikes a fitting request; 0: always
@@ -101,12 +103,12 @@ func (s *Server) Inject(f Fault) (remove func()) {
 }
 
 // striking picks the faults that strike this request and counts them.
-func (s *Server) striking(method, path string) []*armedFault {
+func (s *Server) striking(method, path string, upgrade bool) []*armedFault {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var out []*armedFault
 	for _, a := range s.faults {
-		if (a.Method != "" && a.Method != method) || !fits(a.Path, path) {
+		if (a.Method != "" && a.Method != method) || (a.Upgrades && !upgrade) || !fits(a.Path, path) {
 			continue
 		}
 		a.seen++

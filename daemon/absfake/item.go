@@ -9,12 +9,12 @@ import (
 // Library.js
 
 func (s *Server) libraryJSON() object {
-	at := millis(libraryTime)
+	at := millis(s.library.Items[0].Modified)
 	return object{
 		{"id", s.library.ID},
 		{"name", s.library.Name},
 		{"folders", []object{{
-			{"id", s.library.FolderID}, {"fullPath", "/audiobooks"}, {"libraryId", s.library.ID}, {"addedAt", at},
+			{"id", s.library.FolderID}, {"fullPath", MediaPath}, {"libraryId", s.library.ID}, {"addedAt", at},
 		}}},
 		{"displayOrder", 1},
 		{"icon", "database"},
@@ -128,14 +128,14 @@ func (i *Item) coverPath() any {
 
 // itemHead is what every form of an item begins with.
 func (s *Server) itemHead(i *Item) object {
-	at := millis(libraryTime)
+	at := millis(i.Modified)
 	return object{
 		{"id", i.ID},
 		{"ino", i.Ino},
 		{"oldLibraryItemId", nil},
 		{"libraryId", s.library.ID},
 		{"folderId", s.library.FolderID},
-		{"path", "/audiobooks/" + i.Author + "/" + i.Title},
+		{"path", MediaPath + "/" + i.Author + "/" + i.Title},
 		{"relPath", i.Author + "/" + i.Title},
 		{"isFile", false},
 		{"mtimeMs", at},
@@ -146,14 +146,14 @@ func (s *Server) itemHead(i *Item) object {
 	}
 }
 
-func (s *Server) scan() object {
-	return object{{"lastScan", millis(libraryTime)}, {"scanVersion", string(s.facts.release)}}
+func (s *Server) scan(i *Item) object {
+	return object{{"lastScan", millis(i.Modified)}, {"scanVersion", string(s.facts.release)}}
 }
 
 var present = object{{"isMissing", false}, {"isInvalid", false}, {"mediaType", "book"}}
 
 func (s *Server) itemPlain(i *Item) object {
-	o := append(append(s.itemHead(i), s.scan()...), present...)
+	o := append(append(s.itemHead(i), s.scan(i)...), present...)
 	return append(o, object{
 		{"media", object{
 			{"id", i.MediaID},
@@ -193,7 +193,7 @@ func (s *Server) itemExpanded(i *Item) object {
 			{"audioFiles", i.audioFiles()}, {"chapters", i.chapters()}, {"ebookFile", nil},
 		}
 		media = append(append(media, i.extent()...), pair{"tracks", i.tracks()})
-		o := append(append(s.itemHead(i), s.scan()...), present...)
+		o := append(append(s.itemHead(i), s.scan(i)...), present...)
 		return append(o, object{{"media", media}, {"libraryFiles", i.libraryFiles()}, {"size", i.Size()}}...)
 	}
 	media := object{{"id", i.MediaID}, {"metadata", i.metadataExpanded()}, {"coverPath", i.coverPath()}, {"tags", []string{}}}
@@ -202,5 +202,5 @@ func (s *Server) itemExpanded(i *Item) object {
 		{"libraryItemId", i.ID}, {"audioFiles", i.audioFiles()}, {"chapters", i.chapters()}, {"ebookFile", nil}, {"tracks", i.tracks()},
 	}...)
 	o := append(append(s.itemHead(i), present...), object{{"media", media}, {"numFiles", len(i.Files)}, {"size", i.Size()}}...)
-	return append(append(o, s.scan()...), pair{"libraryFiles", i.libraryFiles()})
+	return append(append(o, s.scan(i)...), pair{"libraryFiles", i.libraryFiles()})
 }

@@ -1,9 +1,6 @@
 package absfake
 
-import (
-	"fmt"
-	"strings"
-)
+import "strings"
 
 // The parts of which the forms of an item are made.
 
@@ -79,44 +76,42 @@ func (f *File) metadata() object {
 		{"size", f.Size},
 		{"mtimeMs", at},
 		{"ctimeMs", at},
-		{"birthtimeMs", at},
+		{"birthtimeMs", millis(f.audio.created)},
 	}
 }
 
-// audioFile is one track in the server's words. WAV is not in its table of
-// types, so there it calls the file audio/mpeg; served it is audio/wav.
-// abs: server/objects/files/AudioFile.js, get mimeType
+// audioFile is one track in the server's words.
 func (i *Item) audioFile(n int) object {
-	f, at := i.Files[n], millis(libraryTime)
+	f, at := i.Files[n], millis(i.Modified)
 	return object{
 		{"index", n + 1},
 		{"ino", f.Ino},
 		{"metadata", f.metadata()},
 		{"addedAt", at},
 		{"updatedAt", at},
-		{"trackNumFromMeta", nil},
+		{"trackNumFromMeta", f.audio.track},
 		{"discNumFromMeta", nil},
 		{"trackNumFromFilename", n + 1},
 		{"discNumFromFilename", nil},
 		{"manuallyVerified", false},
 		{"exclude", false},
 		{"error", nil},
-		{"format", "WAV / WAVE (Waveform Audio)"},
+		{"format", f.audio.format},
 		{"duration", f.Duration},
-		{"bitRate", bytesPerSec * 8},
+		{"bitRate", f.audio.bitRate},
 		{"language", nil},
-		{"codec", "pcm_s16le"},
-		{"timeBase", fmt.Sprintf("1/%d", sampleRate)},
-		{"channels", 2},
-		{"channelLayout", "stereo"},
+		{"codec", f.audio.codec},
+		{"timeBase", f.audio.timeBase},
+		{"channels", f.audio.channels},
+		{"channelLayout", f.audio.layout},
 		{"chapters", []object{}},
 		{"embeddedCoverArt", nil},
-		{"metaTags", object{}},
-		{"mimeType", playMIME},
+		{"metaTags", f.audio.tags},
+		{"mimeType", f.audio.mime},
 	}
 }
 
-// playMIME is what a client must list to get the files as they are.
+// playMIME is what a client must list to get the sample files as they are.
 const playMIME = "audio/mpeg"
 
 func (i *Item) audioFiles() []object {
@@ -139,7 +134,7 @@ func (i *Item) tracks() []object {
 
 func (i *Item) libraryFiles() []object {
 	out := []object{}
-	at := millis(libraryTime)
+	at := millis(i.Modified)
 	for _, f := range i.Files {
 		out = append(out, object{
 			{"ino", f.Ino}, {"metadata", f.metadata()}, {"isSupplementary", nil}, {"addedAt", at}, {"updatedAt", at}, {"fileType", "audio"},

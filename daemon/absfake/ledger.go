@@ -68,6 +68,7 @@ type Ledger struct {
 	rotations ring[Rotation]
 	logins    ring[Login]
 	auths     ring[time.Time]
+	sockets   socketLog
 	totals    Totals
 	changed   chan struct{} // closed and replaced at each change
 }

@@ -12,8 +12,8 @@ import (
 // testing/synctest bubble.
 var libraryTime = time.Date(1999, time.May, 1, 8, 0, 0, 123_000_000, time.UTC)
 
-// Library is the one library of the server: ten books made in code. It never
-// changes, and reading it is free of any lock.
+// Library is the one library of the server: ten books made in code, or those of
+// Config.Books. It never changes, and reading it is free of any lock.
 type Library struct {
 	ID       string
 	FolderID string
@@ -32,6 +32,7 @@ type Item struct {
 	Files    []*File // its tracks in order
 	Chapters []Chapter
 	Cover    *File // nil: none
+	Modified time.Time
 
 	seed uint16
 }
@@ -54,7 +55,26 @@ type File struct {
 	MIME     string  // the Content-Type it is served with
 	Modified time.Time
 
+	audio audio
 	io.ReaderAt
+}
+
+// audio is what the server's scanner found in a file.
+type audio struct {
+	format, codec, timeBase, layout string
+	mime                            string // as the JSON tells it
+	bitRate, channels               int
+	track                           any // of the tags: a number or nil
+	tags                            object
+	created                         time.Time
+}
+
+// samples is what it finds in the sample files. WAV is not in its table of
+// types, so in JSON it calls them audio/mpeg; served they are audio/wav.
+// abs: server/objects/files/AudioFile.js, get mimeType
+var samples = audio{
+	format: "WAV / WAVE (Waveform Audio)", codec: "pcm_s16le", timeBase: fmt.Sprintf("1/%d", sampleRate), layout: "stereo",
+	mime: playMIME, bitRate: bytesPerSec * 8, channels: 2, tags: object{}, created: libraryTime,
 }
 
 // Reader reads the whole file from its beginning.
@@ -82,8 +102,9 @@ func (i *Item) Size() int64 {
 // cover.
 func (l *Library) Tracks() *Item { return l.Items[0] }
 
-// Large is the book in a single large file.
-func (l *Library) Large() *Item { return l.Items[1] }
+// Large is the book in a single large file; of a library made of Config.Books it
+// is the last one.
+func (l *Library) Large() *Item { return l.Items[min(1, len(l.Items)-1)] }
 
 // Item finds an item by its id, nil where there is none.
 func (l *Library) Item(id string) *Item {
@@ -108,8 +129,15 @@ func (i *Item) File(ino string) *File {
 // seconds is the size of a file that plays so long.
 func seconds(n int64) int64 { return wavHeader + n*bytesPerSec }
 
-func newLibrary(large int64) *Library {
+func newLibrary(cfg Config) *Library {
 	l := &Library{ID: namedUUID("library"), FolderID: namedUUID("folder"), Name: "Books"}
+	if len(cfg.Books) > 0 {
+		for _, b := range cfg.Books {
+			l.Items = append(l.Items, b.item(len(l.Items)))
+		}
+		return l
+	}
+	large := cfg.Large
 	l.add("The Lighthouse at Low Tide", "Mara Quill", true, seconds(200), seconds(220), seconds(180))
 	l.add("One Long Night", "Edwin Farrow", true, large)
 	for n, title := range []string{
@@ -128,15 +156,15 @@ func (l *Library) add(title, author string, cover bool, sizes ...int64) {
 	n := len(l.Items)
 	item := &Item{
 		ID: namedUUID("item " + title), MediaID: namedUUID("book " + title), AuthorID: namedUUID("author " + author),
-		Ino: fmt.Sprint(7_340_000 + n*100), Title: title, Author: author, seed: uint16(n),
+		Ino: fmt.Sprint(7_340_000 + n*100), Title: title, Author: author, Modified: libraryTime, seed: uint16(n),
 	}
 	offset := 0.0
 	for t, size := range sizes {
 		name := fmt.Sprintf("%02d.wav", t+1)
 		f := &File{
-			Ino: fmt.Sprint(7_340_001 + n*100 + t), Name: name, Path: "/audiobooks/" + author + "/" + title + "/" + name,
+			Ino: fmt.Sprint(7_340_001 + n*100 + t), Name: name, Path: MediaPath + "/" + author + "/" + title + "/" + name,
 			Size: size, Duration: float64((size-wavHeader)/frameBytes) / sampleRate, Offset: offset,
-			MIME: "audio/wav", Modified: libraryTime,
+			MIME: "audio/wav", Modified: libraryTime, audio: samples,
 			ReaderAt: newTone(uint16(n*8+t), size),
 		}
 		item.Files = append(item.Files, f)
@@ -153,7 +181,7 @@ func (l *Library) add(title, author string, cover bool, sizes ...int64) {
 	if cover {
 		picture := coverOf(item.seed)
 		item.Cover = &File{
-			Ino: fmt.Sprint(7_340_099 + n*100), Name: "cover.jpg", Path: metadataPath + "/items/" + item.ID + "/cover.jpg",
+			Ino: fmt.Sprint(7_340_099 + n*100), Name: "cover.jpg", Path: MetadataPath + "/items/" + item.ID + "/cover.jpg",
 			Size: int64(len(picture)), MIME: "image/jpeg", Modified: libraryTime, ReaderAt: bytes.NewReader(picture),
 		}
 	}

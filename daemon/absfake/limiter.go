@@ -23,7 +23,7 @@ const maxBuckets = 1000
 // lengthen it. abs: server/utils/rateLimiterFactory.js
 func (s *Server) admit(w http.ResponseWriter, q *request) bool {
 	s.ledger.auth(time.Now())
-	if s.cfg.LimiterMax < 0 {
+	if s.cfg.LimiterMax < 0 || !s.facts.limiter {
 		return true
 	}
 	now := time.Now()
@@ -55,7 +55,9 @@ func (s *Server) admit(w http.ResponseWriter, q *request) bool {
 	if hits <= s.cfg.LimiterMax {
 		return true
 	}
-	h.Set("Retry-After", reset)
+	if s.facts.retryAfter {
+		h.Set("Retry-After", reset)
+	}
 	sendJSON(w, q.Request, http.StatusTooManyRequests, object{{"error", "Too many authentication requests"}})
 	return false
 }

@@ -34,7 +34,7 @@ func (s *Server) syncLocalLocked(u *user, session map[string]any, info map[strin
 	if !ok {
 		updated = float64(millis(time.Now()))
 	}
-	s.keepLocalLocked(u, i, session, info, address, id, at, int64(updated))
+	p := s.keepLocalLocked(u, i, session, info, address, id, at, int64(updated))
 	if old := u.progressOf(i); old != nil && float64(old.updatedAt) > updated {
 		return localResult{id: id}
 	}
@@ -42,30 +42,32 @@ func (s *Server) syncLocalLocked(u *user, session map[string]any, info map[strin
 	if okTime {
 		update = append(update, pair{"currentTime", at}, pair{"progress", max(0, min(at/i.Duration(), 1))})
 	}
-	s.updateProgressLocked(u, i, update)
+	s.emitProgressLocked(u, p, s.updateProgressLocked(u, i, update))
 	return localResult{id: id, synced: true}
 }
 
 // keepLocalLocked writes the session into the list of those listened to.
-func (s *Server) keepLocalLocked(u *user, i *Item, session, info map[string]any, address, id string, at float64, updated int64) {
+func (s *Server) keepLocalLocked(u *user, i *Item, session, info map[string]any, address, id string, at float64, updated int64) *playback {
 	listened, _ := number(session["timeListening"])
 	for _, p := range s.listened {
 		if p.id == id {
 			p.currentTime, p.listened, p.updatedAt, p.day = &at, listened, updated, time.UnixMilli(updated)
-			return
+			return p
 		}
 	}
 	d, deviceJSON := s.deviceLocked(u, info, address)
 	start, _ := number(session["startTime"])
 	started, _ := number(session["startedAt"])
 	player, _ := session["mediaPlayer"].(string)
-	s.listened = append(s.listened, &playback{
+	p := &playback{
 		id: id, userID: u.id, item: i, device: d, deviceJSON: deviceJSON, mediaPlayer: player, duration: i.Duration(), local: true,
 		startTime: start, currentTime: &at, listened: listened, startedAt: int64(started), updatedAt: updated, day: time.UnixMilli(updated),
-	})
+	}
+	s.listened = append(s.listened, p)
 	if len(s.listened) > maxPlaybacks {
 		s.listened = s.listened[1:]
 	}
+	return p
 }
 
 func (s *Server) postLocal(w http.ResponseWriter, q *request) {

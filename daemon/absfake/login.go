@@ -11,10 +11,12 @@ import (
 	"time"
 )
 
-// The paths that an uninitialised server tells in /status.
+// Folders of the server. It tells the first two in /status while it has no
+// users.
 const (
-	configPath   = "/config"
-	metadataPath = "/metadata"
+	ConfigPath   = "/config"
+	MetadataPath = "/metadata"
+	MediaPath    = "/audiobooks"
 )
 
 func (s *Server) getPing(w http.ResponseWriter, q *request) {
@@ -40,7 +42,7 @@ func (s *Server) getStatus(w http.ResponseWriter, q *request) {
 		{"authFormData", object{{"authLoginCustomMessage", message}}},
 	}
 	if !init {
-		o = append(o, object{{"ConfigPath", configPath}, {"MetadataPath", metadataPath}}...)
+		o = append(o, object{{"ConfigPath", ConfigPath}, {"MetadataPath", MetadataPath}}...)
 	}
 	sendJSON(w, q.Request, http.StatusOK, o)
 }
@@ -95,6 +97,15 @@ func (s *Server) postLogin(w http.ResponseWriter, q *request) {
 		s.mu.Unlock()
 		s.ledger.login(Login{User: name})
 		bare(w, q.Request, http.StatusUnauthorized)
+		return
+	}
+	if !s.facts.jwtSessions {
+		o := s.loginBodyLocked(u)
+		name = u.name
+		s.mu.Unlock()
+		s.ledger.login(Login{User: name, OK: true})
+		s.setExpressSession(w)
+		sendJSON(w, q.Request, http.StatusOK, o)
 		return
 	}
 	inBody := q.Header.Get("x-return-tokens") == "true"

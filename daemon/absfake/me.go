@@ -32,6 +32,10 @@ func ownRefreshToken(q *request) string {
 
 // patchPassword is the user's own change. abs: server/controllers/MeController.js
 func (s *Server) patchPassword(w http.ResponseWriter, q *request) {
+	if !s.facts.jwtSessions {
+		s.patchPasswordBefore(w, q)
+		return
+	}
 	old, okOld := stringOrNull(q, "password")
 	next, okNext := stringOrNull(q, "newPassword")
 	if !okOld || !okNext {
@@ -64,6 +68,24 @@ func (s *Server) patchPassword(w http.ResponseWriter, q *request) {
 		}
 	}
 	sendStatus(w, q.Request, http.StatusOK)
+}
+
+// patchPasswordBefore is the change on releases without sessions: it answers 200
+// whatever comes of it. abs: server/Auth.js of 2.25, userChangePassword
+func (s *Server) patchPasswordBefore(w http.ResponseWriter, q *request) {
+	next := q.text("newPassword")
+	o := object{{"success", true}}
+	s.mu.Lock()
+	switch {
+	case q.user.kind != "root" && next == "":
+		o = object{{"error", "Invalid new password - Only root can have an empty password"}}
+	case q.user.password != q.text("password"):
+		o = object{{"error", "Invalid password"}}
+	default:
+		q.user.password = next
+	}
+	s.mu.Unlock()
+	sendJSON(w, q.Request, http.StatusOK, o)
 }
 
 func stringOrNull(q *request, name string) (string, bool) {

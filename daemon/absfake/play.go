@@ -71,6 +71,7 @@ func (s *Server) postClose(w http.ResponseWriter, q *request) {
 	if len(body) > 0 {
 		s.syncLocked(q.user, p, body)
 	}
+	s.emitClosedLocked(q.user, p)
 	s.playing = slices.DeleteFunc(s.playing, func(o *playback) bool { return o == p })
 	s.mu.Unlock()
 	sendStatus(w, q.Request, http.StatusOK)

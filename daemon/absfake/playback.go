@@ -105,7 +105,9 @@ func (s *Server) openLocked(u *user, item *Item, body map[string]any, address st
 	for _, p := range s.playing {
 		if p.userID != u.id || p.device != d {
 			kept = append(kept, p)
+			continue
 		}
+		s.emitClosedLocked(u, p)
 	}
 	s.playing = kept
 	if len(s.playing) >= maxPlaybacks {
@@ -119,12 +121,13 @@ func (s *Server) openLocked(u *user, item *Item, body map[string]any, address st
 	if player, _ := body["mediaPlayer"].(string); player != "" {
 		p.mediaPlayer = player
 	}
-	p.transcode = !truthy(body["forceDirectPlay"]) && (truthy(body["forceTranscode"]) || !lists(body["supportedMimeTypes"], playMIME))
+	p.transcode = !truthy(body["forceDirectPlay"]) && (truthy(body["forceTranscode"]) || !lists(body["supportedMimeTypes"], item.Files[0].audio.mime))
 	if old := u.progressOf(item); old != nil && !old.finished && old.currentTime != nil {
 		p.startTime = *old.currentTime
 		*p.currentTime = p.startTime
 	}
 	s.playing = append(s.playing, p)
+	s.emitStreamLocked(u)
 	return p
 }
 
@@ -211,7 +214,7 @@ func (s *Server) syncLocked(u *user, p *playback, body map[string]any) {
 	if part, ok := p.progress(); ok {
 		update = append(update, pair{"progress", part})
 	}
-	s.updateProgressLocked(u, p.item, update)
+	s.emitProgressLocked(u, p, s.updateProgressLocked(u, p.item, update))
 }
 
 // playbackJSON is a session with or without what only its client needs.

@@ -193,12 +193,43 @@ func (s *Server) patchProgress(w http.ResponseWriter, q *request) {
 		return
 	}
 	body, _ := q.body.(map[string]any)
+	update := updateOf(body)
+	s.mu.Lock()
+	s.updateProgressLocked(q.user, i, update)
+	s.emitUserLocked(q.user)
+	s.mu.Unlock()
+	sendStatus(w, q.Request, http.StatusOK)
+}
+
+// patchProgressBatch takes a list of updates; those for unknown items are passed
+// over. abs: server/controllers/MeController.js
+func (s *Server) patchProgressBatch(w http.ResponseWriter, q *request) {
+	list, _ := q.body.([]any)
+	if len(list) == 0 {
+		sendText(w, q.Request, http.StatusBadRequest, "Missing request payload")
+		return
+	}
+	changed := false
+	s.mu.Lock()
+	for _, v := range list {
+		body, _ := v.(map[string]any)
+		id, _ := body["libraryItemId"].(string)
+		if i := s.library.Item(id); i != nil {
+			s.updateProgressLocked(q.user, i, updateOf(body))
+			changed = true
+		}
+	}
+	if changed {
+		s.emitUserLocked(q.user)
+	}
+	s.mu.Unlock()
+	sendStatus(w, q.Request, http.StatusOK)
+}
+
+func updateOf(body map[string]any) object {
 	update := object{}
 	for k, v := range body {
 		update = append(update, pair{k, v})
 	}
-	s.mu.Lock()
-	s.updateProgressLocked(q.user, i, update)
-	s.mu.Unlock()
-	sendStatus(w, q.Request, http.StatusOK)
+	return update
 }

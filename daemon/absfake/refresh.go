@@ -60,7 +60,9 @@ func (s *Server) postLogout(w http.ResponseWriter, q *request) {
 	}
 	s.mu.Unlock()
 	const gone = "=; Path=/; Expires=Thu, 01 Jan 1970 00:00:00 GMT"
-	addCookie(w, "refresh_token"+gone)
+	if s.facts.jwtSessions {
+		addCookie(w, "refresh_token"+gone)
+	}
 	addCookie(w, "auth_method"+gone)
 	s.setExpressSession(w)
 	sendJSON(w, q.Request, http.StatusOK, object{{"redirect_url", nil}})

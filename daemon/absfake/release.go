@@ -11,6 +11,7 @@ type Release string
 // The releases that can be chosen. Each is here because it behaves unlike the
 // one before it; a release in between behaves like the one below it.
 const (
+	R2251 Release = "2.25.1"
 	R2263 Release = "2.26.3"
 	R2332 Release = "2.33.2"
 	R2350 Release = "2.35.0"
@@ -25,6 +26,12 @@ const (
 // this package compares version numbers.
 type facts struct {
 	release Release
+
+	// jwtSessions tells whether there are access and refresh tokens and API keys
+	// at all; before, the user's token without an end is the only one.
+	jwtSessions bool
+	limiter     bool // requests to sign in are counted
+	retryAfter  bool // and refused with Retry-After
 
 	accessTTL  time.Duration // server/auth/TokenManager.js, ACCESS_TOKEN_EXPIRY
 	refreshTTL time.Duration // server/auth/TokenManager.js, REFRESH_TOKEN_EXPIRY
@@ -52,42 +59,54 @@ type facts struct {
 	allowedOrigins   bool // serverSettings.allowedOrigins
 	timeZone         bool // serverSettings.timeZone
 	emptySDK         bool // a device seen before has an empty sdkVersion
+	tokenInPlaylist  bool // the HLS playlist has the user's legacy token in every URL
+	anyCallback      bool // OpenID in the browser may lead back to any origin
 	newItemShape     bool // expanded items are a superset of minified ones, with numFiles
 }
 
-// table is measured on running servers (2.26.3, 2.33.2, 2.35.0, 2.36.0) or, for
-// 2.35.1, read from the tags: it is 2.35.0 with a jti.
+// table is measured on running servers (2.26.3, 2.33.2, 2.35.0, 2.36.0) or read
+// from the tags: 2.35.1 is 2.35.0 with a jti, 2.25.1 is 2.26.3 without sessions.
 var table = []facts{
 	{
-		release: R2263, accessTTL: 12 * time.Hour, refreshTTL: 7 * 24 * time.Hour,
+		release: R2251, accessTTL: 12 * time.Hour, refreshTTL: 7 * 24 * time.Hour, // of no use: no such tokens
+		strangerSync: 404, trackOfTranscode: 0,
+		nullLoginMessage: true, tokenInPlaylist: true, anyCallback: true,
+	},
+	{
+		release: R2263, jwtSessions: true, limiter: true, retryAfter: true, tokenInPlaylist: true, anyCallback: true,
+		accessTTL: 12 * time.Hour, refreshTTL: 7 * 24 * time.Hour,
 		jti: false, grace: 0, graceIsEnv: false,
 		refreshAsBearer: true, sessionsAPI: false, allDevices: false, passwordEnds: false, secureInList: false,
 		strangerSync: 404, adminMaySync: false, trackOfTranscode: 0,
 		referrerPolicy: false, nullLoginMessage: true, allowedOrigins: false, timeZone: false, emptySDK: false, newItemShape: false,
 	},
 	{
-		release: R2332, accessTTL: time.Hour, refreshTTL: 30 * 24 * time.Hour,
+		release: R2332, jwtSessions: true, limiter: true, retryAfter: true,
+		accessTTL: time.Hour, refreshTTL: 30 * 24 * time.Hour,
 		jti: false, grace: 0, graceIsEnv: false,
 		refreshAsBearer: true, sessionsAPI: false, allDevices: false, passwordEnds: false, secureInList: false,
 		strangerSync: 403, adminMaySync: true, trackOfTranscode: 302,
 		referrerPolicy: true, nullLoginMessage: false, allowedOrigins: true, timeZone: false, emptySDK: true, newItemShape: false,
 	},
 	{
-		release: R2350, accessTTL: time.Hour, refreshTTL: 30 * 24 * time.Hour,
+		release: R2350, jwtSessions: true, limiter: true, retryAfter: true,
+		accessTTL: time.Hour, refreshTTL: 30 * 24 * time.Hour,
 		jti: false, grace: time.Minute, graceIsEnv: false,
 		refreshAsBearer: true, sessionsAPI: false, allDevices: false, passwordEnds: false, secureInList: false,
 		strangerSync: 403, adminMaySync: true, trackOfTranscode: 302,
 		referrerPolicy: true, nullLoginMessage: false, allowedOrigins: true, timeZone: false, emptySDK: true, newItemShape: false,
 	},
 	{
-		release: R2351, accessTTL: time.Hour, refreshTTL: 30 * 24 * time.Hour,
+		release: R2351, jwtSessions: true, limiter: true, retryAfter: true,
+		accessTTL: time.Hour, refreshTTL: 30 * 24 * time.Hour,
 		jti: true, grace: time.Minute, graceIsEnv: false,
 		refreshAsBearer: true, sessionsAPI: false, allDevices: false, passwordEnds: false, secureInList: false,
 		strangerSync: 403, adminMaySync: true, trackOfTranscode: 302,
 		referrerPolicy: true, nullLoginMessage: false, allowedOrigins: true, timeZone: false, emptySDK: true, newItemShape: false,
 	},
 	{
-		release: R2360, accessTTL: time.Hour, refreshTTL: 30 * 24 * time.Hour,
+		release: R2360, jwtSessions: true, limiter: true, retryAfter: true,
+		accessTTL: time.Hour, refreshTTL: 30 * 24 * time.Hour,
 		jti: true, grace: 10 * time.Minute, graceIsEnv: true,
 		refreshAsBearer: false, sessionsAPI: true, allDevices: true, passwordEnds: true, secureInList: true,
 		strangerSync: 403, adminMaySync: true, trackOfTranscode: 302,

@@ -1,6 +1,7 @@
 package absfake
 
 import (
+	"errors"
 	"net/http"
 	"net/url"
 	"strings"
@@ -18,6 +19,7 @@ type routeLine struct {
 }
 
 func sessionsAPI(f facts) bool { return f.sessionsAPI }
+func jwtSessions(f facts) bool { return f.jwtSessions }
 
 // routes are searched from the top, as Express does.
 // abs: server/Server.js, server/Auth.js, server/routers
@@ -27,7 +29,7 @@ var routes = []routeLine{
 	{method: "GET", pattern: "/status", handle: (*Server).getStatus},
 	{method: "POST", pattern: "/init", handle: (*Server).postInit},
 	{method: "POST", pattern: "/login", handle: (*Server).postLogin, limited: true},
-	{method: "POST", pattern: "/auth/refresh", handle: (*Server).postRefresh, limited: true},
+	{method: "POST", pattern: "/auth/refresh", handle: (*Server).postRefresh, limited: true, since: jwtSessions},
 	{method: "POST", pattern: "/logout", handle: (*Server).postLogout},
 
 	{method: "GET", pattern: "/public/session/:id/track/:index", handle: (*Server).getPublicTrack},
@@ -38,8 +40,27 @@ var routes = []routeLine{
 	{method: "DELETE", pattern: "/api/me/sessions/:id", handle: (*Server).deleteSession, since: sessionsAPI},
 	{method: "PATCH", pattern: "/api/me/password", handle: (*Server).patchPassword, limited: true},
 	{method: "GET", pattern: "/api/me/listening-sessions", handle: (*Server).getListeningSessions},
+	{method: "PATCH", pattern: "/api/me/progress/batch/update", handle: (*Server).patchProgressBatch},
 	{method: "GET", pattern: "/api/me/progress/:id", handle: (*Server).getProgress},
+	{method: "GET", pattern: "/api/me/progress/:id/:episode", handle: (*Server).getProgress},
 	{method: "PATCH", pattern: "/api/me/progress/:id", handle: (*Server).patchProgress},
+	{method: "PATCH", pattern: "/api/me/progress/:id/:episode", handle: (*Server).patchProgress},
+	{method: "GET", pattern: "/api/me/bookmarks", handle: (*Server).getBookmarks},
+	{method: "GET", pattern: "/api/me/bookmarks/:id", handle: (*Server).getBookmarks},
+	{method: "POST", pattern: "/api/me/item/:id/bookmark", handle: (*Server).postBookmark},
+	{method: "PATCH", pattern: "/api/me/item/:id/bookmark", handle: (*Server).patchBookmark},
+	{method: "DELETE", pattern: "/api/me/item/:id/bookmark/:time", handle: (*Server).deleteBookmark},
+
+	{method: "GET", pattern: "/api/users", handle: (*Server).getUsers},
+	{method: "POST", pattern: "/api/users", handle: (*Server).postUser},
+	{method: "GET", pattern: "/api/users/:id", handle: (*Server).getUser},
+	{method: "PATCH", pattern: "/api/users/:id", handle: (*Server).patchUser},
+	{method: "DELETE", pattern: "/api/users/:id", handle: (*Server).deleteUser},
+
+	{method: "GET", pattern: "/api/api-keys", handle: (*Server).getAPIKeys, since: jwtSessions},
+	{method: "POST", pattern: "/api/api-keys", handle: (*Server).postAPIKey, since: jwtSessions},
+	{method: "PATCH", pattern: "/api/api-keys/:id", handle: (*Server).patchAPIKey, since: jwtSessions},
+	{method: "DELETE", pattern: "/api/api-keys/:id", handle: (*Server).deleteAPIKey, since: jwtSessions},
 
 	{method: "GET", pattern: "/api/libraries", handle: (*Server).getLibraries},
 	{method: "GET", pattern: "/api/libraries/:id", handle: (*Server).getLibrary},
@@ -151,6 +172,10 @@ func (s *Server) authorise(q *request) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	c, err := parseToken(s.secret, token)
+	if c.Type == TokenAPI && s.facts.jwtSessions && (err == nil || errors.Is(err, errTokenExpired)) {
+		q.user = s.keyUserLocked(c.KeyID)
+		return q.user != nil
+	}
 	if err != nil || c.UserID == "" {
 		return false
 	}
@@ -161,7 +186,7 @@ func (s *Server) authorise(q *request) bool {
 	if u == nil || !u.active {
 		return false
 	}
-	u.oldToken = c.ExpiresAt == 0
+	u.oldToken = c.ExpiresAt == 0 && s.facts.jwtSessions
 	q.user = u
 	return true
 }

@@ -90,6 +90,9 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, run context.Cont
 		w.WriteHeader(http.StatusRequestHeaderFieldsTooLarge)
 		return
 	}
+	if s.answerSocket(w, r, run, raw) {
+		return
+	}
 	q := &request{Request: r, s: s, run: run}
 	path, known := s.routed(r.URL.Path)
 	if s.commonHeaders(w, r) {
@@ -235,3 +238,5 @@ func (q *request) secure() bool {
 }
 
 func millis(t time.Time) int64 { return t.UnixMilli() }
+
+func nowMillis() int64 { return time.Now().UnixMilli() }

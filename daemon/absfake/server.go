@@ -42,7 +42,9 @@ type Server struct {
 	secret    []byte
 	users     []*user
 	sessions  []*authSession
+	apiKeys   []*apiKey
 	playing   []*playback
+	sockets   socketHub
 	listened  []*playback // playback sessions with time listened, open or not
 	devices   map[string]*device
 	expressID map[string]bool // connect.sid values handed out since the start
@@ -67,7 +69,7 @@ func New(cfg Config) (*Server, error) {
 	}
 	s := &Server{
 		cfg: cfg, facts: f,
-		library:   newLibrary(cfg.Large),
+		library:   newLibrary(cfg),
 		ledger:    newLedger(cfg.LedgerSize),
 		secret:    cfg.Secret,
 		devices:   map[string]*device{},
@@ -175,6 +177,7 @@ func (s *Server) connState(c net.Conn, state http.ConnState) {
 func (s *Server) Restart() {
 	s.mu.Lock()
 	s.die()
+	s.killSocketsLocked()
 	conns := make([]net.Conn, 0, len(s.conns))
 	for c := range s.conns {
 		conns = append(conns, c)
@@ -195,6 +198,7 @@ func (s *Server) Close() error {
 	s.mu.Lock()
 	s.closed = true
 	s.die()
+	s.killSocketsLocked()
 	s.mu.Unlock()
 	err := s.http.Close() // listeners and connections
 	s.handling.Wait()

@@ -16,7 +16,7 @@ func (s *Server) settings() object {
 		{"rateLimitLoginRequests", 10},
 		{"rateLimitLoginWindow", 600000},
 		{"allowIframe", false},
-		{"backupPath", metadataPath + "/backups"},
+		{"backupPath", MetadataPath + "/backups"},
 		{"backupSchedule", false},
 		{"backupsToKeep", 2},
 		{"maxBackupSize", 1},

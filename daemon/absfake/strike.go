@@ -23,7 +23,7 @@ const portalURL = "http://portal.invalid/welcome"
 func (s *Server) withFaults(rec *recorder, r *http.Request, run context.Context, answer func(http.ResponseWriter)) {
 	path, _ := s.routed(r.URL.Path)
 	shape := &shaper{recorder: rec, ctx: r.Context()}
-	for _, a := range s.striking(r.Method, path) {
+	for _, a := range s.striking(r.Method, path, wantsUpgrade(r)) {
 		s.ledger.fault(rec.entry, a.Kind)
 		switch a.Kind {
 		case Refuse:

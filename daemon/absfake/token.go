@@ -26,6 +26,8 @@ func TokenID(token string) string {
 // server writes them, so that equal claims give equal strings.
 // abs: server/auth/TokenManager.js
 type claims struct {
+	KeyID     string `json:"keyId,omitempty"`
+	KeyName   string `json:"name,omitempty"`
 	UserID    string `json:"userId,omitempty"`
 	Username  string `json:"username,omitempty"`
 	ID        string `json:"jti,omitempty"`
@@ -54,6 +56,7 @@ const (
 	TokenLegacy  = "legacy"  // the user's token without an end
 	TokenExpired = "expired" // ours, of any kind, past its time
 	TokenForeign = "foreign" // not signed by this server now
+	TokenAPI     = "api"     // an API key
 )
 
 var (
@@ -70,6 +73,19 @@ func (s *Server) sign(secret []byte, u *user, kind string, ttl time.Duration) st
 			c.ID = newUUID()
 		}
 	}
+	return signClaims(secret, c)
+}
+
+// signKey mints the token that an API key is. Zero seconds: one without an end.
+func (s *Server) signKey(k *apiKey, seconds float64) string {
+	c := claims{KeyID: k.id, KeyName: k.name, Type: TokenAPI, IssuedAt: k.createdAt.Unix()}
+	if seconds > 0 {
+		c.ExpiresAt = c.IssuedAt + int64(seconds)
+	}
+	return signClaims(s.secret, c)
+}
+
+func signClaims(secret []byte, c claims) string {
 	signed, err := jwt.NewWithClaims(jwt.SigningMethodHS256, c).SignedString(secret)
 	if err != nil {
 		panic(fmt.Sprintf("absfake: sign a token: %v", err)) // HS256 over a byte slice cannot fail
@@ -94,16 +110,20 @@ func parseToken(secret []byte, token string) (claims, error) {
 
 // kindOf names a presented token for the ledger.
 func (s *Server) kindOf(token string) string {
+	return kindWith(s.currentSecret(), token)
+}
+
+func kindWith(secret []byte, token string) string {
 	if token == "" {
 		return TokenNone
 	}
-	c, err := parseToken(s.currentSecret(), token)
+	c, err := parseToken(secret, token)
 	switch {
 	case errors.Is(err, errTokenExpired):
 		return TokenExpired
 	case err != nil:
 		return TokenForeign
-	case c.ExpiresAt == 0:
+	case c.ExpiresAt == 0 && c.Type == "":
 		return TokenLegacy
 	default:
 		return c.Type

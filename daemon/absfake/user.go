@@ -3,6 +3,7 @@ package absfake
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -21,6 +22,8 @@ type user struct {
 	lastSeen  int64  // set by sockets
 	createdAt int64
 	progress  []*progress
+	bookmarks []*bookmark
+	subject   string // at the OpenID provider; "": no link
 
 	// oldToken is set by a request with the legacy token and stays, in every
 	// answer about the user, until one with a token that ends: the real server
@@ -84,6 +87,10 @@ func userJSON(u *user) object {
 	for _, p := range u.progress {
 		list = append(list, p.json())
 	}
+	marks := make([]object, 0, len(u.bookmarks))
+	for _, b := range u.bookmarks {
+		marks = append(marks, b.json())
+	}
 	var seen any
 	if u.lastSeen != 0 {
 		seen = u.lastSeen
@@ -92,7 +99,7 @@ func userJSON(u *user) object {
 	return append(o, object{
 		{"mediaProgress", list},
 		{"seriesHideFromContinueListening", []string{}},
-		{"bookmarks", []string{}},
+		{"bookmarks", marks},
 		{"isActive", u.active},
 		{"isLocked", false},
 		{"lastSeen", seen},
@@ -110,7 +117,7 @@ func userJSON(u *user) object {
 		}},
 		{"librariesAccessible", []string{}},
 		{"itemTagsSelected", []string{}},
-		{"hasOpenIDLink", false},
+		{"hasOpenIDLink", u.subject != ""},
 	}...)
 }
 
@@ -129,12 +136,14 @@ func (s *Server) onUser(name string, act func(*user)) error {
 // SetPassword is an administrator giving the user another password. Sessions
 // end on releases where a new password ends them.
 func (s *Server) SetPassword(name, password string) error {
-	return s.onUser(name, func(u *user) {
-		u.password = password
-		if s.facts.passwordEnds {
-			s.endSessionsLocked(u.id)
-		}
-	})
+	return s.onUser(name, func(u *user) { s.setPasswordLocked(u, password) })
+}
+
+func (s *Server) setPasswordLocked(u *user, password string) {
+	u.password = password
+	if s.facts.passwordEnds {
+		s.endSessionsLocked(u.id)
+	}
 }
 
 // SetDisabled is an administrator switching the account off or on again. The
@@ -147,11 +156,13 @@ func (s *Server) SetDisabled(name string, disabled bool) error {
 // Rename is an administrator giving the user another name: all sessions end and
 // the user gets a new legacy token, on every release. Access tokens stay valid.
 func (s *Server) Rename(name, to string) error {
-	return s.onUser(name, func(u *user) {
-		u.name = to
-		u.legacy = s.sign(s.secret, u, "", 0)
-		s.endSessionsLocked(u.id)
-	})
+	return s.onUser(name, func(u *user) { s.renameLocked(u, to) })
+}
+
+func (s *Server) renameLocked(u *user, to string) {
+	u.name = to
+	u.legacy = s.sign(s.secret, u, "", 0)
+	s.endSessionsLocked(u.id)
 }
 
 // EndSessions ends every auth session of the user, as deleting them in the list
@@ -162,16 +173,13 @@ func (s *Server) EndSessions(name string) error {
 
 // DeleteUser removes the user with everything it has.
 func (s *Server) DeleteUser(name string) error {
-	return s.onUser(name, func(u *user) {
-		s.endSessionsLocked(u.id)
-		kept := s.users[:0]
-		for _, o := range s.users {
-			if o != u {
-				kept = append(kept, o)
-			}
-		}
-		s.users = kept
-	})
+	return s.onUser(name, s.removeUserLocked)
+}
+
+func (s *Server) removeUserLocked(u *user) {
+	s.endSessionsLocked(u.id)
+	s.users = slices.DeleteFunc(s.users, func(o *user) bool { return o == u })
+	s.apiKeys = slices.DeleteFunc(s.apiKeys, func(k *apiKey) bool { return k.userID == u.id })
 }
 
 // ChangeSecret makes the server sign with another secret, as a changed

@@ -1,0 +1,262 @@
+package conformance
+
+import (
+	"cmp"
+	"encoding/json"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"shelfkeeper/daemon/absfake"
+)
+
+// plan is what the recorder did beside its recording, as far as the recording
+// tells: tokens that it used and no recorded answer had handed out, playback
+// sessions that it had opened, rotations before the recorded ones; and when.
+type plan struct {
+	rec    *Recording
+	cases  []*Case
+	tokens []string       // placeholders of the group, in order of appearance
+	heard  map[string]int // placeholder or id → the first case that heard it
+	logins []*hiddenLogin
+	plays  []*hiddenPlay
+	stop   int               // the case at which the server first goes down
+	result map[string]string // refresh token → what an unrecorded rotation made of it
+}
+
+type hiddenLogin struct {
+	at    int64 // Unix seconds, 0: not told
+	name  string
+	holds []string // placeholders
+	first int      // the case that uses it first
+	done  bool
+}
+
+type hiddenPlay struct {
+	id        string
+	name      string // of the user; "": anyone
+	first     int
+	transcode bool
+	done      bool
+}
+
+// The recorder's sentences that tell what it did before a case.
+var (
+	afterRotation = regexp.MustCompile(`old token ([0-9.]+) s after rotation`)
+	afterDrop     = regexp.MustCompile(`sent again ([0-9.]+) s after a first refresh whose connection the client dropped`)
+	staleToken    = regexp.MustCompile(`token (from before a rotation|rotated before the restart)`)
+	secretChanged = regexp.MustCompile(`after JWT_SECRET_KEY changed`)
+	forgedToken   = regexp.MustCompile(`signature`)
+	lapsedAccess  = regexp.MustCompile(`\bexpired (access )?(token|key)|\bexpired key`)
+	lapsedRefresh = regexp.MustCompile(`past its|\bexpired refresh token`)
+
+	playbackPath = regexp.MustCompile(`/(?:public/session|api/session|hls)/(` + uuidPattern + `)`)
+	itemPath     = regexp.MustCompile(`/(?:api/items|api/me/progress|api/me/item)/(` + uuidPattern + `)`)
+)
+
+func newPlan(w *World) *plan {
+	p := &plan{rec: w.rec, cases: w.Cases, heard: map[string]int{}, stop: len(w.Cases), result: map[string]string{}}
+	for i, c := range p.cases {
+		for _, h := range holders.FindAllString(c.sent()+c.heard(), -1) {
+			if !slices.Contains(p.tokens, h) {
+				p.tokens = append(p.tokens, h)
+			}
+		}
+		p.uses(i, c)
+		for _, h := range append(holders.FindAllString(c.heard(), -1), regexp.MustCompile(uuidPattern).FindAllString(c.heard(), -1)...) {
+			if _, known := p.heard[h]; !known {
+				p.heard[h] = i
+			}
+		}
+		if p.stop == len(p.cases) && (strings.Contains(c.Error, "ECONNREFUSED") || slices.ContainsFunc(c.Frames, func(f Frame) bool { return stopNote(f) })) {
+			p.stop = i
+		}
+	}
+	slices.SortStableFunc(p.logins, func(a, b *hiddenLogin) int { return cmp.Compare(a.at, b.at) })
+	return p
+}
+
+// stopNote tells whether the recorder stopped the server at this place.
+func stopNote(f Frame) bool { return f.Dir == "note" && strings.HasPrefix(f.Raw, "SIG") }
+
+// uses finds what case i uses that nothing before it had told.
+func (p *plan) uses(i int, c *Case) {
+	for _, h := range holders.FindAllString(c.sent(), -1) {
+		if _, known := p.heard[h]; known || p.planned(h) {
+			continue
+		}
+		if strings.HasPrefix(h, "<connect.sid") {
+			p.logins = append(p.logins, &hiddenLogin{name: "root", holds: []string{h}, first: i})
+			continue
+		}
+		if i > 0 && staleToken.MatchString(p.cases[i-1].What) && strings.HasPrefix(h, "<refresh") {
+			p.result[holders.FindString(p.cases[i-1].sent())] = h
+			continue
+		}
+		t := p.rec.Tokens[h]
+		if kind := t.text("type"); kind == absfake.TokenAccess || kind == absfake.TokenRefresh {
+			p.addLogin(h, t, i)
+		}
+	}
+	if c.Request == nil {
+		return
+	}
+	if m := playbackPath.FindStringSubmatch(c.Request.Path); m != nil && m[1] != unknownID {
+		if _, known := p.heard[m[1]]; known {
+			return
+		}
+		name := ""
+		for _, h := range holders.FindAllString(c.sent(), -1) {
+			name = p.rec.Tokens[h].text("username")
+		}
+		for _, o := range p.plays {
+			if o.id == m[1] {
+				if o.name == "" {
+					o.name = name
+				}
+				return
+			}
+		}
+		p.plays = append(p.plays, &hiddenPlay{id: m[1], name: name, first: i, transcode: strings.HasPrefix(c.Name, "hls")})
+	}
+}
+
+// addLogin puts a token to the sign-in that handed it out: one user's tokens of
+// one second, unless they differ.
+func (p *plan) addLogin(h string, t Token, i int) {
+	for _, l := range p.logins {
+		if l.at != t.issued() || l.name != t.text("username") {
+			continue
+		}
+		same := true
+		for _, o := range l.holds {
+			other := p.rec.Tokens[o]
+			if other.text("type") == t.text("type") && other.text("jti") != t.text("jti") {
+				same = false
+			}
+		}
+		if same {
+			l.holds = append(l.holds, h)
+			return
+		}
+	}
+	p.logins = append(p.logins, &hiddenLogin{at: t.issued(), name: t.text("username"), holds: []string{h}, first: i})
+}
+
+func (p *plan) planned(h string) bool {
+	for _, l := range p.logins {
+		if slices.Contains(l.holds, h) {
+			return true
+		}
+	}
+	for _, q := range p.result {
+		if q == h {
+			return true
+		}
+	}
+	return false
+}
+
+// forged tells whether the recorder had spoilt the token's signature.
+func (p *plan) forged(h string) bool {
+	for _, c := range p.cases {
+		if strings.Contains(c.sent(), h) {
+			return forgedToken.MatchString(c.What)
+		}
+	}
+	return false
+}
+
+// registers tells whether the token's user came through OpenID.
+func (p *plan) registers(h string) bool {
+	i, ok := p.heard[h]
+	return ok && p.cases[i].Request != nil && strings.Contains(p.cases[i].Request.Path, "/auth/openid")
+}
+
+// renamed tells whether an administrator gave somebody this name.
+func (p *plan) renamed(name string) bool {
+	for _, c := range p.cases {
+		var body struct{ Username string }
+		if c.Request != nil && c.Request.Method == "PATCH" && json.Unmarshal(c.Request.Body, &body) == nil && body.Username == name {
+			return true
+		}
+	}
+	return false
+}
+
+// began is when the recorder began with the group.
+func (p *plan) began() time.Time {
+	first := int64(0)
+	for _, t := range p.rec.Tokens {
+		if at := t.issued(); first == 0 || at < first {
+			first = at
+		}
+	}
+	own := int64(0)
+	for _, h := range p.tokens {
+		if at := p.rec.Tokens[h].issued(); at != 0 && (own == 0 || at < own) {
+			own = at
+		}
+	}
+	return time.Unix(max(first, own), 0)
+}
+
+// issuedIn is the second of the newest token of a kind that the answer holds, 0
+// where it holds none.
+func (p *plan) issuedIn(c *Case, kind string) int64 {
+	at := int64(0)
+	if c.Kind() != Exchange {
+		return 0
+	}
+	for _, h := range holders.FindAllString(c.heard(), -1) {
+		if t := p.rec.Tokens[h]; t.text("type") == kind {
+			at = max(at, t.issued())
+		}
+	}
+	return at
+}
+
+// at is the second in which case i was recorded, 0 where nothing tells it.
+func (p *plan) at(i int) int64 {
+	return max(p.issuedIn(p.cases[i], absfake.TokenAccess), p.issuedIn(p.cases[i], absfake.TokenRefresh))
+}
+
+// topic is what cases that belong together have in common.
+func topic(c *Case) string {
+	parts := strings.SplitN(c.Name, "/", 3)
+	return strings.Join(parts[:min(2, len(parts))], "/")
+}
+
+// due tells whether something hidden that is first used at case first, and was
+// done at the given second, comes before case i.
+func (p *plan) due(i, first int, at int64) bool {
+	return first <= i || topic(p.cases[first]) == topic(p.cases[i]) || (i > 0 && i >= p.stop-1 && first > i) ||
+		(at != 0 && p.at(i) >= at)
+}
+
+// lapse is until when the recorder waited for a token of case i to lapse.
+func (p *plan) lapse(c *Case) int64 {
+	if c.Kind() != Exchange || c.Response == nil || c.Response.Status != 401 {
+		return 0
+	}
+	at := int64(0)
+	for _, h := range holders.FindAllString(c.sent(), -1) {
+		t := p.rec.Tokens[h]
+		end, _ := t.Claims["exp"].(float64)
+		pattern := lapsedAccess
+		if t.text("type") == absfake.TokenRefresh {
+			pattern = lapsedRefresh
+		}
+		if pattern.MatchString(c.What) {
+			at = max(at, int64(end))
+		}
+	}
+	return at
+}
+
+func duration(seconds string) time.Duration {
+	f, _ := strconv.ParseFloat(seconds, 64)
+	return time.Duration(f * float64(time.Second))
+}

@@ -1,0 +1,284 @@
+package wsconn
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/gorilla/websocket"
+
+	"shelfkeeper/daemon/redact"
+)
+
+const (
+	// joinDeadline bounds open packet and namespace together: two round trips
+	// and nothing that the server has to look up. ABS itself gives up on a
+	// connection that has not joined after 45 s.
+	joinDeadline = 15 * time.Second
+	// authDeadline bounds the answer to auth, for which ABS asks its database;
+	// it also answers nothing at all to some tokens it cannot read.
+	authDeadline = 20 * time.Second
+	// writeDeadline bounds one frame to the server, all of which are small; a
+	// network that has not taken one by then would miss the heartbeat too.
+	writeDeadline = 10 * time.Second
+	// closeGrace is how long saying goodbye may take in all. ABS answers a close
+	// frame at once, and quitting must not wait for a dead network.
+	closeGrace = 2 * time.Second
+)
+
+// Conn is one connection: Engine.IO 4 and Socket.IO over one WebSocket. Open,
+// Authenticate, Serve and Close are called by one goroutine, one after the
+// other; Ping and Drop by any.
+type Conn struct {
+	ws      *websocket.Conn
+	raw     net.Conn // below TLS: closing it never waits
+	deliver func(Event)
+	gone    chan struct{} // closed when the connection is cut
+
+	beats handshake // zero until the server has opened
+	heard time.Time // when its last packet came
+	ended bool      // reading or sending has failed
+
+	writing sync.Mutex // held while a text frame leaves
+	leave   sync.Once
+	cutting sync.Once
+
+	mu      sync.Mutex
+	joined  bool
+	closing bool  // we have said goodbye
+	why     error // of Drop
+	pings   map[string]chan struct{}
+	pinged  int
+}
+
+// Open connects and joins the namespace. Events go to deliver, which is called
+// by the goroutine that reads and must not block. The connection is not yet
+// anybody's: ABS tells nothing to it.
+//
+// Its error is ctx's cause or holds a *Weather.
+func Open(ctx context.Context, s Server, deliver func(Event)) (*Conn, error) {
+	ws, raw, err := upgrade(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	c := &Conn{ws: ws, raw: raw, deliver: deliver, gone: make(chan struct{}), pings: map[string]chan struct{}{}}
+	ws.SetReadLimit(MaxPacket)
+	ws.SetPongHandler(c.ponged)
+	if err := c.join(ctx); err != nil {
+		c.Close()
+		return nil, fmt.Errorf("open live socket: %w", err)
+	}
+	return c, nil
+}
+
+// join waits for the open packet and enters the namespace. Nothing may be sent
+// into it before the server has confirmed: what arrives together with the
+// CONNECT ends the session (socket.io 4.7: lib/namespace, _add).
+func (c *Conn) join(ctx context.Context) error {
+	defer c.endWith(ctx)()
+	until := time.Now().Add(joinDeadline)
+	for {
+		p, err := c.receive(until)
+		switch {
+		case err != nil:
+			return orCause(ctx, err)
+		case p.Engine == EngineOpen:
+			if c.beats, err = parseHandshake(p.Data); err != nil {
+				return &Weather{Evidence: "what answers there is no Audiobookshelf live socket", Err: err}
+			}
+			if err := c.send(Packet{Engine: EngineMessage, Type: Connect}.Append(nil)); err != nil {
+				return orCause(ctx, err)
+			}
+		case p.Namespace != "":
+		case p.Type == Connect:
+			c.mu.Lock()
+			c.joined = true
+			c.mu.Unlock()
+			return nil
+		case p.Type == ConnectError:
+			return &Weather{Evidence: "the server refused the namespace: " + quote(string(p.Data))}
+		}
+	}
+}
+
+// Authenticate makes the connection the token's user's. It may be called again
+// after a *Refused, which leaves the connection open; any other error ends it.
+func (c *Conn) Authenticate(ctx context.Context, token redact.Secret) error {
+	defer c.endWith(ctx)()
+	frame, err := EncodeEvent(eventAuth, token.Reveal())
+	if err != nil {
+		return err
+	}
+	if err := c.send(frame); err != nil {
+		return orCause(ctx, err)
+	}
+	until := time.Now().Add(authDeadline)
+	for {
+		e, err := c.event(until)
+		if err != nil {
+			return orCause(ctx, err)
+		}
+		switch e.Name {
+		case eventInit:
+			c.deliver(e)
+			return nil
+		case eventAuthFailed:
+			var said struct{ Message string }
+			e.First(&said)
+			return &Refused{Message: quote(said.Message)}
+		}
+		c.deliver(e) // as an administrator's own user_online, which comes first
+	}
+}
+
+// Serve reads until the connection ends, and says why. When ctx ends it says
+// goodbye and returns ctx's cause.
+func (c *Conn) Serve(ctx context.Context) error {
+	defer c.endWith(ctx)()
+	for {
+		e, err := c.event(time.Time{})
+		if err != nil {
+			return orCause(ctx, err)
+		}
+		c.deliver(e)
+	}
+}
+
+// event returns the next event of the namespace "/".
+func (c *Conn) event(until time.Time) (Event, error) {
+	for {
+		p, err := c.receive(until)
+		switch {
+		case err != nil:
+			return Event{}, err
+		case p.Engine != EngineMessage || p.Namespace != "":
+		case p.Type == Disconnect:
+			return Event{}, &Weather{Evidence: "the server ended the live socket"}
+		default:
+			if e, ok := p.Event(); ok {
+				return e, nil
+			}
+		}
+	}
+}
+
+// receive returns the next open or message packet and answers heartbeats
+// meanwhile. until is the caller's deadline, zero for none; the heartbeat's own
+// always counts.
+func (c *Conn) receive(until time.Time) (Packet, error) {
+	for {
+		due, why := c.due(until)
+		if !c.readUntil(due) {
+			due = time.Time{}
+		}
+		kind, frame, err := c.ws.ReadMessage()
+		if err != nil {
+			c.ended = true
+			return Packet{}, c.end(err, due, why)
+		}
+		c.heard = time.Now()
+		if kind != websocket.TextMessage {
+			continue // ABS sends nothing binary; Socket.IO would attach it to an event
+		}
+		p, err := Decode(frame)
+		if err != nil {
+			return Packet{}, &Weather{Evidence: "something that is no packet came over the live socket", Err: err}
+		}
+		switch p.Engine {
+		case EnginePing:
+			p.Engine = EnginePong
+			if err := c.send(p.Append(nil)); err != nil {
+				return Packet{}, err
+			}
+		case EngineClose:
+			return Packet{}, &Weather{Evidence: "the server closed the live socket"}
+		case EngineOpen, EngineMessage:
+			return p, nil
+		}
+	}
+}
+
+// due is the earlier one of a phase's deadline and the heartbeat's, and what
+// it means to miss it.
+func (c *Conn) due(until time.Time) (time.Time, string) {
+	if c.beats == (handshake{}) {
+		return until, "nothing came over the live socket in time"
+	}
+	silence := c.beats.ping + c.beats.patience
+	if beat := c.heard.Add(silence); until.IsZero() || beat.Before(until) {
+		return beat, fmt.Sprintf("no heartbeat of the server for %v", silence)
+	}
+	return until, "the server did not answer on the live socket in time"
+}
+
+// readUntil sets the reader's deadline unless goodbye has set the last one.
+func (c *Conn) readUntil(t time.Time) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closing {
+		return false
+	}
+	_ = c.ws.SetReadDeadline(t)
+	return true
+}
+
+const cutEvidence = "the connection of the live socket was cut"
+
+// end translates the error with which reading or writing ended.
+func (c *Conn) end(err error, due time.Time, missed string) error {
+	c.mu.Lock()
+	why, closing := c.why, c.closing
+	c.mu.Unlock()
+	var closed *websocket.CloseError
+	switch {
+	case why != nil:
+		return why
+	case closing:
+		return ErrClosed
+	case errors.As(err, &closed) && closed.Code == websocket.CloseAbnormalClosure:
+		return &Weather{Evidence: cutEvidence, Err: err}
+	case errors.As(err, &closed):
+		evidence := "the server closed the live socket"
+		if closed.Code != websocket.CloseNoStatusReceived {
+			evidence += fmt.Sprintf(" (%d)", closed.Code)
+		}
+		return &Weather{Evidence: evidence, Err: err}
+	case errors.Is(err, websocket.ErrReadLimit):
+		return &Weather{Evidence: "the server sent more at once than a live socket may carry", Err: err}
+	case !due.IsZero() && !time.Now().Before(due):
+		return &Weather{Evidence: missed, Err: err}
+	case errors.As(err, new(net.Error)), errors.Is(err, io.EOF), errors.Is(err, net.ErrClosed):
+		return &Weather{Evidence: cutEvidence, Err: err}
+	}
+	return &Weather{Evidence: "the live socket broke: " + quote(err.Error()), Err: err}
+}
+
+// send is write for the goroutine that reads.
+func (c *Conn) send(frame []byte) error {
+	by := time.Now().Add(writeDeadline)
+	if err := c.write(frame, by); err != nil {
+		c.ended = true
+		return c.end(err, by, "the network took nothing from the live socket")
+	}
+	return nil
+}
+
+// write sends a text frame.
+func (c *Conn) write(frame []byte, by time.Time) error {
+	c.writing.Lock()
+	defer c.writing.Unlock()
+	_ = c.ws.SetWriteDeadline(by)
+	return c.ws.WriteMessage(websocket.TextMessage, frame)
+}
+
+// orCause is err, or why ctx ended if it was that.
+func orCause(ctx context.Context, err error) error {
+	if ctx.Err() != nil && errors.Is(err, ErrClosed) {
+		return context.Cause(ctx)
+	}
+	return err
+}

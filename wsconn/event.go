@@ -1,0 +1,73 @@
+package wsconn
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+)
+
+// Names of events that belong to signing in. abs: server/SocketAuthority.js
+const (
+	eventAuth       = "auth"
+	eventInit       = "init"
+	eventAuthFailed = "auth_failed"
+)
+
+// Event is something the server tells. It may hold a real token (user_updated
+// carries the user's legacy token), so it prints as its name only, and Args
+// must not leave the program unfiltered.
+type Event struct {
+	Name string
+	// Args is a JSON array of what follows the name.
+	Args json.RawMessage
+}
+
+// String returns the name.
+func (e Event) String() string { return "event " + e.Name }
+
+// Format implements fmt.Formatter: no verb prints the arguments.
+func (e Event) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, e.String()) }
+
+// LogValue implements slog.LogValuer.
+func (e Event) LogValue() slog.Value { return slog.StringValue(e.Name) }
+
+// Event returns the event that p is; false if it is none, or one without a
+// textual name. Its arguments are a copy.
+func (p Packet) Event() (Event, bool) {
+	if p.Engine != EngineMessage || p.Type != EventType && p.Type != BinaryEvent {
+		return Event{}, false
+	}
+	d := json.NewDecoder(bytes.NewReader(p.Data))
+	if t, err := d.Token(); err != nil || t != json.Delim('[') {
+		return Event{}, false
+	}
+	t, err := d.Token()
+	name, isText := t.(string)
+	if err != nil || !isText {
+		return Event{}, false
+	}
+	rest := p.Data[d.InputOffset():]
+	args := make(json.RawMessage, 0, len(rest)+1)
+	if comma := bytes.IndexByte(rest, ','); comma >= 0 && firstOf(rest) == ',' {
+		rest = rest[comma+1:]
+	}
+	args = append(append(args, '['), bytes.TrimSpace(rest)...)
+	return Event{Name: name, Args: args}, true
+}
+
+// First decodes the first argument into v; false if there is none, or another.
+func (e Event) First(v any) bool {
+	var args []json.RawMessage
+	return json.Unmarshal(e.Args, &args) == nil && len(args) > 0 && json.Unmarshal(args[0], v) == nil
+}
+
+// EncodeEvent returns the frame of an event in the namespace "/".
+func EncodeEvent(name string, args ...any) ([]byte, error) {
+	data, err := json.Marshal(append([]any{name}, args...))
+	if err != nil {
+		return nil, fmt.Errorf("encode event %s: %w", name, err)
+	}
+	return Packet{Engine: EngineMessage, Type: EventType, Data: data}.Append(nil), nil
+}

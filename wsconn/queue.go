@@ -1,0 +1,87 @@
+package wsconn
+
+import (
+	"context"
+	"sync"
+)
+
+// A slow consumer may fall behind by so much; a single event may be larger.
+const (
+	queueEvents = 128
+	queueBytes  = 4 << 20
+)
+
+// queue hands events to a consumer in a goroutine of its own, so that the one
+// who reads the socket never waits for it. When it is full the oldest events
+// go: the newest say most about how things are.
+type queue struct {
+	consume func(Event)
+	wake    chan struct{} // has room for one
+
+	mu      sync.Mutex
+	list    []Event
+	bytes   int
+	dropped uint64
+}
+
+func newQueue(consume func(Event)) *queue {
+	return &queue{consume: consume, wake: make(chan struct{}, 1)}
+}
+
+// push never blocks.
+func (q *queue) push(e Event) {
+	if q.consume == nil {
+		return
+	}
+	q.mu.Lock()
+	q.list = append(q.list, e)
+	q.bytes += len(e.Args)
+	for len(q.list) > 1 && (len(q.list) > queueEvents || q.bytes > queueBytes) {
+		q.take()
+		q.dropped++
+	}
+	q.mu.Unlock()
+	select {
+	case q.wake <- struct{}{}:
+	default:
+	}
+}
+
+// take is called with mu held and something in the list.
+func (q *queue) take() Event {
+	e := q.list[0]
+	q.list[0] = Event{}
+	q.list = q.list[1:]
+	q.bytes -= len(e.Args)
+	return e
+}
+
+func (q *queue) next() (Event, bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if len(q.list) == 0 {
+		q.list = nil // give the array back
+		return Event{}, false
+	}
+	return q.take(), true
+}
+
+// run delivers until ctx ends.
+func (q *queue) run(ctx context.Context) {
+	for {
+		for e, ok := q.next(); ok && ctx.Err() == nil; e, ok = q.next() {
+			q.consume(e)
+		}
+		select {
+		case <-q.wake:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+func (q *queue) lost() uint64 {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.dropped
+}
