@@ -147,3 +147,42 @@ func TestAdminMessage(t *testing.T) {
 		alice.closes(1006)
 	})
 }
+
+// An edit is told to the administrator who made it, not to whom it concerns.
+func TestEventsOfAccounts(t *testing.T) {
+	bubbled(t, Config{Users: []User{{Name: "root", Password: "r", Type: "root"}, {Name: "ada", Password: "a", Type: "admin"}, {Name: "alice", Password: "a"}}}, func(w *world) {
+		token := w.loginAs("root", "r").access
+		root, ada, alice := w.openAs("root", "r"), w.openAs("ada", "a"), w.openAs("alice", "a")
+		root.next() // ada and alice have come
+		root.next()
+		ada.next()
+		do := func(method, path string, body any) map[string]any {
+			t.Helper()
+			r := w.do(method, path, body, "Authorization", "Bearer "+token)
+			if r.status != 200 {
+				t.Fatalf("%s %s: %d %q", method, path, r.status, r.body)
+			}
+			return r.json(t)
+		}
+		made, _ := do("POST", "/api/users", m{"username": "eve", "password": "e"})["user"].(map[string]any)
+		for _, s := range []*socket{root, ada} {
+			if u, _ := s.expect("user_added").(map[string]any); u["username"] != "eve" {
+				t.Errorf("user_added: %v", u)
+			}
+		}
+		w.s.mu.Lock()
+		id := w.s.userByNameLocked("alice").id
+		w.s.mu.Unlock()
+		do("PATCH", "/api/users/"+id, m{"isActive": false})
+		if u, _ := root.expect("user_updated").(map[string]any); u["username"] != "alice" || u["isActive"] != false {
+			t.Errorf("user_updated: %v", u)
+		}
+		eve, _ := made["id"].(string)
+		do("DELETE", "/api/users/"+eve, nil)
+		root.expect("user_removed")
+		ada.expect("user_removed")
+		for _, s := range []*socket{root, ada, alice} {
+			s.silent()
+		}
+	})
+}
