@@ -16,6 +16,7 @@ type playback struct {
 	device      *device
 	deviceJSON  object
 	transcode   bool
+	stream      *stream // of a transcode
 	local       bool // played offline and reported later
 	mediaPlayer string
 	duration    float64
@@ -127,6 +128,9 @@ func (s *Server) openLocked(u *user, item *Item, body map[string]any, address st
 		*p.currentTime = p.startTime
 	}
 	s.playing = append(s.playing, p)
+	if p.transcode {
+		s.startStreamLocked(u, p)
+	}
 	s.emitStreamLocked(u)
 	return p
 }

@@ -25,6 +25,9 @@ func (w *World) exchange(ctx context.Context, c *Case) []string {
 	case err != nil:
 		return []string{"no answer: " + err.Error()}
 	}
+	if to := resp.Header.Get("Location"); to != "" {
+		w.location = to
+	}
 	k := &comparison{identities: &w.identities, said: c.sent()}
 	if resp.StatusCode != c.Response.Status {
 		k.differ("status %d, recorded %d (%.120s)", resp.StatusCode, c.Response.Status, body)
