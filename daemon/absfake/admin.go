@@ -91,7 +91,6 @@ func (s *Server) postUser(w http.ResponseWriter, q *request) {
 	u := s.addUserLocked(name, password, kind, truthy(active))
 	s.userAddedLocked(u)
 	o := userJSON(u)
-	s.emitAdminsLocked("user_added", o)
 	s.mu.Unlock()
 	sendJSON(w, q.Request, http.StatusOK, object{{"user", o}})
 }
@@ -183,7 +182,6 @@ func (s *Server) deleteUser(w http.ResponseWriter, q *request) {
 	}
 	s.mu.Lock()
 	s.removeUserLocked(u)
-	s.emitAdminsLocked("user_removed", userJSON(u))
 	s.mu.Unlock()
 	sendJSON(w, q.Request, http.StatusOK, object{{"success", true}})
 }

@@ -186,3 +186,68 @@ func TestEventsOfAccounts(t *testing.T) {
 		}
 	})
 }
+
+// A transcode tells its start, how far it is, and its end.
+func TestEventsOfTranscode(t *testing.T) {
+	bubbled(t, Config{}, func(w *world) {
+		token := w.loginAs("alice", "a").access
+		s, bob := w.openAs("alice", "a"), w.openAs("bob", "b")
+		item := w.s.Library().Tracks()
+		play := func() string {
+			id, _ := w.do("POST", "/api/items/"+item.ID+"/play", m{"deviceInfo": m{"deviceId": "d"}, "forceTranscode": true}, "Authorization", "Bearer "+token).json(t)["id"].(string)
+			return id
+		}
+		id := play()
+		if o, _ := s.expect("stream_progress").(map[string]any); o["stream"] != id || o["percent"] != "0%" || o["numSegments"] != 0.0 {
+			t.Errorf("stream_progress: %v", o)
+		}
+		open, _ := s.expect("stream_open").(map[string]any)
+		if open["id"] != id || open["clientPlaylistUri"] != "/hls/"+id+"/output.m3u8" || open["isTranscodeComplete"] != false || open["libraryItem"].(map[string]any)["id"] != item.ID {
+			t.Errorf("stream_open: %v", open)
+		}
+		s.silent()
+		second := play() // the device plays anew
+		if arg := s.expect("user_session_closed"); arg != id {
+			t.Errorf("user_session_closed: %v", arg)
+		}
+		if arg := s.expect("stream_closed"); arg != id {
+			t.Errorf("stream_closed: %v", arg)
+		}
+		s.expect("stream_progress")
+		w.do("POST", "/api/session/"+second+"/close", nil, "Authorization", "Bearer "+token)
+		s.expect("user_session_closed")
+		s.expect("stream_closed")
+		s.silent()
+		bob.silent()
+	})
+}
+
+// A transcode that takes long tells how far it is every two seconds.
+func TestEventsOfLongTranscode(t *testing.T) {
+	bubbled(t, Config{}, func(w *world) {
+		s := w.openAs("alice", "a")
+		w.s.mu.Lock()
+		u := w.s.userByNameLocked("alice")
+		p := &playback{id: newUUID(), userID: u.id, item: w.s.library.Tracks(), transcode: true, duration: 5000 * segmentSeconds, startedAt: millis(time.Now()), startTime: 100}
+		w.s.playing = append(w.s.playing, p)
+		w.s.startStreamLocked(u, p)
+		w.s.mu.Unlock()
+		s.expect("stream_progress")
+		time.Sleep(streamLook)
+		open, _ := s.expect("stream_open").(map[string]any)
+		if open["segmentStartNumber"] != 11.0 {
+			t.Errorf("begins with segment %v", open["segmentStartNumber"])
+		}
+		for _, want := range []string{"38.62%", "78.62%"} {
+			o, _ := s.expect("stream_progress").(map[string]any)
+			if o["percent"] != want || o["numSegments"] != 5000.0 {
+				t.Errorf("stream_progress: %v, want %s", o, want)
+			}
+			time.Sleep(streamLook)
+		}
+		s.silent() // it is complete by now
+		w.s.mu.Lock()
+		p.stream.stop()
+		w.s.mu.Unlock()
+	})
+}
