@@ -55,7 +55,7 @@ func (p *playback) playlist(token string) []byte {
 		}
 		fmt.Fprintf(&b, "#EXTINF:%s,\noutput-%d.ts%s\n", strconv.FormatFloat(length, 'f', -1, 64), n, token)
 	}
-	b.WriteString("#EXT-X-ENDLIST\n")
+	b.WriteString("#EXT-X-ENDLIST")
 	return b.Bytes()
 }
 

@@ -15,6 +15,10 @@ func (w *World) exchange(ctx context.Context, c *Case) []string {
 		w.Down()
 		defer w.Up()
 	}
+	if c.Error != "" {
+		// On a connection that has been used, the client would try once more.
+		w.Client.CloseIdleConnections()
+	}
 	resp, body, err := w.send(ctx, c.Request)
 	w.died = err != nil
 	switch {

@@ -157,7 +157,7 @@ func (w *World) users() []absfake.User {
 	for _, p := range w.plan.tokens {
 		t := w.rec.Tokens[p]
 		name, id := t.text("username"), t.text("userId")
-		if name == "" || name == "root" || ids[id] || w.plan.registers(p) || w.plan.renamed(name) {
+		if name == "" || name == "root" || ids[id] || w.plan.registered(id) || w.plan.renamed(name) {
 			continue
 		}
 		ids[id] = true

@@ -167,7 +167,7 @@ func (w *World) collide(ctx context.Context, i int) (any, error) {
 // colliding is a user other than the one whose sessions are counted later.
 func (w *World) colliding(i int) string {
 	for _, h := range w.plan.tokens {
-		if name := w.rec.Tokens[h].text("username"); name != w.someone(0) && name != "root" {
+		if name := w.rec.Tokens[h].text("username"); name != "" && name != w.someone(0) && name != "root" {
 			return name
 		}
 	}

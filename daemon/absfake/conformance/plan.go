@@ -48,6 +48,7 @@ var (
 	afterRotation = regexp.MustCompile(`old token ([0-9.]+) s after rotation`)
 	afterDrop     = regexp.MustCompile(`sent again ([0-9.]+) s after a first refresh whose connection the client dropped`)
 	staleToken    = regexp.MustCompile(`token (from before a rotation|rotated before the restart)`)
+	onceWritten   = regexp.MustCompile(`\bonce written\b`)
 	secretChanged = regexp.MustCompile(`after JWT_SECRET_KEY changed`)
 	forgedToken   = regexp.MustCompile(`signature`)
 	lapsedAccess  = regexp.MustCompile(`\bexpired (access )?(token|key)|\bexpired key`)
@@ -202,6 +203,11 @@ func (p *plan) forged(h string) bool {
 	return false
 }
 
+// registered tells whether the user of this id came through OpenID.
+func (p *plan) registered(id string) bool {
+	return slices.ContainsFunc(p.tokens, func(h string) bool { return p.rec.Tokens[h].text("userId") == id && p.registers(h) })
+}
+
 // registers tells whether the token's user came through OpenID.
 func (p *plan) registers(h string) bool {
 	i, ok := p.heard[h]
@@ -258,6 +264,9 @@ func (p *plan) at(i int) int64 {
 
 // topic is what cases that belong together have in common.
 func topic(c *Case) string {
+	if afterDrop.MatchString(c.What) {
+		return c.Name // each begins with a sign-in of its own
+	}
 	parts := strings.SplitN(c.Name, "/", 3)
 	return strings.Join(parts[:min(2, len(parts))], "/")
 }

@@ -46,6 +46,9 @@ func (w *World) prelude(ctx context.Context, i int) error {
 		w.Server.ChangeSecret()
 		w.Server.Restart()
 	}
+	if onceWritten.MatchString(c.What) {
+		time.Sleep(time.Second)
+	}
 	if err := w.prepareOpenID(ctx, c); err != nil {
 		return err
 	}
@@ -251,6 +254,9 @@ func (w *World) rotation(ctx context.Context, c *Case) error {
 	at := time.Unix(w.rec.Tokens[from].issued()+1, 0)
 	if to != "" {
 		at = time.Unix(w.rec.Tokens[to].issued(), 0)
+	}
+	if time.Now().After(at.Add(time.Second)) {
+		freshSecond() // a token of the same second would be the same one
 	}
 	sleepUntil(at.Add(intoSecond))
 	w.rotatedAt[from] = time.Now()

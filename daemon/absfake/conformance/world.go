@@ -39,13 +39,14 @@ type World struct {
 	agent     string
 	passwords map[string]string // by user name
 	plan      *plan
-	access    map[string]string     // user name → a valid access token of ours
-	rotatedAt map[string]time.Time  // refresh token of the recording → when it was rotated
-	location  string // of the last redirect
+	access    map[string]string    // user name → a valid access token of ours
+	rotatedAt map[string]time.Time // refresh token of the recording → when it was rotated
+	location  string               // of the last redirect
 	// whitelisted is the redirect URI that the server lets apps have; "": unknown.
 	whitelisted string
 	died        bool                  // the last exchange ended with a dead server
-	signedIn  func(context.Context) // called after each sign-in beside the recording
+	frames      func(string) string   // changes what sockets hear; nil: nothing does
+	signedIn    func(context.Context) // called after each sign-in beside the recording
 
 	mu       sync.Mutex
 	listener *absfake.MemListener // nil while the server is down
