@@ -55,11 +55,11 @@ func (w *World) connect(ctx context.Context, url string, pongs, beats bool, head
 		close(l.ended)
 		return l
 	}
-	go l.read()
+	go l.read(w.frames)
 	return l
 }
 
-func (l *link) read() {
+func (l *link) read(alter func(string) string) {
 	defer close(l.ended)
 	for {
 		_, data, err := l.conn.ReadMessage()
@@ -72,6 +72,11 @@ func (l *link) read() {
 			return
 		}
 		text := string(data)
+		if alter != nil {
+			if text = alter(text); text == "" {
+				continue
+			}
+		}
 		if text == "2" && l.pongs {
 			_ = l.send("3") // a socket that has closed is noticed above
 		}
