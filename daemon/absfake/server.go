@@ -6,8 +6,8 @@
 // It has no dependency on the packages it is used to test, since a codec shared
 // with them would hide their mistakes, and it never opens a connection of its
 // own. It keeps everything in memory and runs on whatever clock time.Now shows,
-// so within a testing/synctest bubble hours pass at once. Socket.IO, OpenID,
-// HLS and API keys are not part of it: their paths answer as unknown routes.
+// so within a testing/synctest bubble hours pass at once. Of Socket.IO it lacks
+// the script for browsers, and the events of what it has no routes for.
 package absfake
 
 import (
