@@ -39,6 +39,7 @@ func (w *World) exchange(ctx context.Context, c *Case) []string {
 	}
 	w.compareBody(k, c, body)
 	k.headers(c, resp, body)
+	w.claims(k, c)
 	w.remember(c)
 	return k.words
 }
