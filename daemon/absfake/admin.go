@@ -88,7 +88,9 @@ func (s *Server) postUser(w http.ResponseWriter, q *request) {
 		sendText(w, q.Request, http.StatusBadRequest, "Username already taken")
 		return
 	}
-	o := userJSON(s.addUserLocked(name, password, kind, truthy(active)))
+	u := s.addUserLocked(name, password, kind, truthy(active))
+	s.userAddedLocked(u)
+	o := userJSON(u)
 	s.mu.Unlock()
 	sendJSON(w, q.Request, http.StatusOK, object{{"user", o}})
 }
@@ -117,10 +119,10 @@ func (s *Server) patchUser(w http.ResponseWriter, q *request) {
 		return
 	}
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	changed := false
 	if name := q.text("username"); name != "" && name != u.name {
 		if o := s.userByNameLocked(name); o != nil && o != u {
+			s.mu.Unlock()
 			sendText(w, q.Request, http.StatusBadRequest, "Username already taken")
 			return
 		}
@@ -140,7 +142,9 @@ func (s *Server) patchUser(w http.ResponseWriter, q *request) {
 	if changed {
 		s.userEditedLocked(q.user, u)
 	}
-	sendJSON(w, q.Request, http.StatusOK, object{{"success", true}, {"user", userJSON(u)}})
+	o := userJSON(u)
+	s.mu.Unlock()
+	sendJSON(w, q.Request, http.StatusOK, object{{"success", true}, {"user", o}})
 }
 
 func wrongUserUpdate(q *request) string {
@@ -157,6 +161,9 @@ func wrongUserUpdate(q *request) string {
 	}
 	return ""
 }
+
+// userAddedLocked is called after a user has been made.
+func (s *Server) userAddedLocked(u *user) { s.emitAdminsLocked("user_added", userJSON(u)) }
 
 // userEditedLocked is called after an administrator has changed a user.
 func (s *Server) userEditedLocked(editor, u *user) { s.emitEditedLocked(editor, u) }

@@ -132,37 +132,45 @@ func (s *Server) patchAPIKey(w http.ResponseWriter, q *request) {
 		return
 	}
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	k := s.apiKeyLocked(q.params["id"])
-	if k == nil {
-		sendStatus(w, q.Request, http.StatusNotFound)
+	status := http.StatusNotFound
+	var o object
+	if k := s.apiKeyLocked(q.params["id"]); k != nil {
+		if status = s.changeKeyLocked(q, k); status == http.StatusOK {
+			o = s.apiKeyJSONLocked(k, false)
+		}
+	}
+	s.mu.Unlock()
+	if status != http.StatusOK {
+		sendStatus(w, q.Request, status)
 		return
 	}
-	owner := k.userID
+	sendJSON(w, q.Request, status, object{{"apiKey", o}})
+}
+
+// changeKeyLocked takes over owner and activity, the only things that are not in
+// the key itself.
+func (s *Server) changeKeyLocked(q *request, k *apiKey) (status int) {
+	owner, active := k.userID, k.active
 	if v, ok := q.field("userId"); ok {
 		id, isText := v.(string)
 		if !isText || s.userByIDLocked(id) == nil {
-			sendStatus(w, q.Request, http.StatusBadRequest)
-			return
+			return http.StatusBadRequest
 		}
 		owner = id
 	}
-	active := k.active
 	if v, ok := q.field("isActive"); ok {
 		var isBool bool
 		if active, isBool = v.(bool); !isBool {
-			sendStatus(w, q.Request, http.StatusBadRequest)
-			return
+			return http.StatusBadRequest
 		}
 	}
 	if u := s.userByIDLocked(owner); u != nil && u.kind == "root" && q.user.kind != "root" {
-		sendStatus(w, q.Request, http.StatusForbidden)
-		return
+		return http.StatusForbidden
 	}
 	if owner != k.userID || active != k.active {
 		k.userID, k.active, k.updatedAt = owner, active, time.Now()
 	}
-	sendJSON(w, q.Request, http.StatusOK, object{{"apiKey", s.apiKeyJSONLocked(k, false)}})
+	return http.StatusOK
 }
 
 func (s *Server) deleteAPIKey(w http.ResponseWriter, q *request) {

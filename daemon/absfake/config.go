@@ -49,6 +49,13 @@ type Config struct {
 	Users         []User // nil: root "demo" with password "demo"
 	Uninitialised bool   // no users until POST /init
 
+	// NoLibrary: no library has been made yet, and there are no items.
+	NoLibrary bool
+
+	// WebClient: the server's web client is installed. The double shows a page of
+	// its own in its place.
+	WebClient bool
+
 	// Books are the whole library; nil: ten samples, two of them of a known kind.
 	Books []Book
 

@@ -68,18 +68,18 @@ func (s *Server) getCover(w http.ResponseWriter, q *request) {
 		h.Set("Cache-Control", "private, max-age=86400")
 	}
 	item := s.library.Item(q.params["id"])
-	if item == nil || item.Cover == nil {
+	if item == nil || item.cover() == nil {
 		sendStatus(w, q.Request, http.StatusNotFound)
 		return
 	}
 	if query.Get("raw") != "" {
-		sendFile(w, q.Request, item.Cover)
+		sendFile(w, q.Request, item.cover())
 		return
 	}
-	body := make([]byte, item.Cover.Size)
+	body := make([]byte, item.cover().Size)
 	if side := clampSide(query.Get("width"), query.Get("height")); side > 0 {
 		body = drawCover(item.seed, side, side)
-	} else if _, err := item.Cover.ReadAt(body, 0); err != nil && err != io.EOF {
+	} else if _, err := item.cover().ReadAt(body, 0); err != nil && err != io.EOF {
 		sendStatus(w, q.Request, http.StatusInternalServerError)
 		return
 	}

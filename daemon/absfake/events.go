@@ -61,6 +61,7 @@ func (s *Server) emitStreamLocked(u *user) {
 func (s *Server) emitClosedLocked(u *user, p *playback) {
 	s.emitStreamLocked(u)
 	s.emitLocked(p.userID, "user_session_closed", p.id)
+	s.closeStreamLocked(p)
 }
 
 // publicUserLocked is a user as administrators see all of them. The session is

@@ -41,8 +41,20 @@ func (s *Server) libraryJSON() object {
 	}
 }
 
+// defaultLibrary is the library that a client shows first, nil: none.
+func (s *Server) defaultLibrary() any {
+	if s.cfg.NoLibrary {
+		return nil
+	}
+	return s.library.ID
+}
+
 func (s *Server) getLibraries(w http.ResponseWriter, q *request) {
-	sendJSON(w, q.Request, http.StatusOK, object{{"libraries", []object{s.libraryJSON()}}})
+	list := []object{}
+	if !s.cfg.NoLibrary {
+		list = append(list, s.libraryJSON())
+	}
+	sendJSON(w, q.Request, http.StatusOK, object{{"libraries", list}})
 }
 
 func (s *Server) getLibrary(w http.ResponseWriter, q *request) {
@@ -120,10 +132,11 @@ func (s *Server) getItem(w http.ResponseWriter, q *request) {
 }
 
 func (i *Item) coverPath() any {
-	if i.Cover == nil {
+	c := i.cover()
+	if c == nil {
 		return nil
 	}
-	return i.Cover.Path
+	return c.Path
 }
 
 // itemHead is what every form of an item begins with.

@@ -41,6 +41,7 @@ type Login struct {
 	Time    time.Time
 	User    string
 	OK      bool
+	OpenID  bool // through a provider, without a password
 	Session string
 	Refresh string // TokenID of the refresh token handed out
 }

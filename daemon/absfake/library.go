@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"sync/atomic"
 	"time"
 )
 
@@ -31,10 +32,11 @@ type Item struct {
 	Author   string
 	Files    []*File // its tracks in order
 	Chapters []Chapter
-	Cover    *File // nil: none
+	Cover    *File // as the server started with it; nil: none
 	Modified time.Time
 
-	seed uint16
+	seed     uint16
+	uploaded atomic.Pointer[File] // a cover that came later
 }
 
 // Chapter is a named span of a book, in seconds from its beginning.
@@ -131,6 +133,9 @@ func seconds(n int64) int64 { return wavHeader + n*bytesPerSec }
 
 func newLibrary(cfg Config) *Library {
 	l := &Library{ID: namedUUID("library"), FolderID: namedUUID("folder"), Name: "Books"}
+	if cfg.NoLibrary {
+		return l
+	}
 	if len(cfg.Books) > 0 {
 		for _, b := range cfg.Books {
 			l.Items = append(l.Items, b.item(len(l.Items)))

@@ -7,7 +7,7 @@ import (
 )
 
 func TestTracksAreWhatTheyAreSaidToBe(t *testing.T) {
-	l := newLibrary(1 << 20)
+	l := newLibrary(Config{Large: 1 << 20})
 	if len(l.Items) != 10 || len(l.Tracks().Files) != 3 || l.Large().Size() != 1<<20 {
 		t.Fatalf("%d items, %d tracks, %d bytes", len(l.Items), len(l.Tracks().Files), l.Large().Size())
 	}

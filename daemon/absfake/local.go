@@ -60,7 +60,7 @@ func (s *Server) keepLocalLocked(u *user, i *Item, session, info map[string]any,
 	started, _ := number(session["startedAt"])
 	player, _ := session["mediaPlayer"].(string)
 	p := &playback{
-		id: id, userID: u.id, item: i, device: d, deviceJSON: deviceJSON, mediaPlayer: player, duration: i.Duration(), local: true,
+		id: id, userID: u.id, item: i, device: d, deviceJSON: deviceJSON, mediaPlayer: player, duration: i.Duration(), local: true, coverPath: i.coverPath(),
 		startTime: start, currentTime: &at, listened: listened, startedAt: int64(started), updatedAt: updated, day: time.UnixMilli(updated),
 	}
 	s.listened = append(s.listened, p)

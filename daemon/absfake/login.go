@@ -1,13 +1,9 @@
 package absfake
 
 import (
-	"crypto/hmac"
-	"crypto/sha256"
-	"encoding/base64"
 	"fmt"
 	"net/http"
-	"net/url"
-	"strings"
+	"slices"
 	"time"
 )
 
@@ -33,13 +29,20 @@ func (s *Server) getStatus(w http.ResponseWriter, q *request) {
 		message = nil
 	}
 	init := s.initialised()
+	s.mu.Lock()
+	methods := s.auth.methods()
+	form := object{{"authLoginCustomMessage", message}}
+	if slices.Contains(methods, "openid") {
+		form = append(form, pair{"authOpenIDButtonText", s.auth.get("authOpenIDButtonText")}, pair{"authOpenIDAutoLaunch", s.auth.get("authOpenIDAutoLaunch")})
+	}
+	s.mu.Unlock()
 	o := object{
 		{"app", "audiobookshelf"},
 		{"serverVersion", string(s.facts.release)},
 		{"isInit", init},
 		{"language", "en-us"},
-		{"authMethods", []string{"local"}},
-		{"authFormData", object{{"authLoginCustomMessage", message}}},
+		{"authMethods", methods},
+		{"authFormData", form},
 	}
 	if !init {
 		o = append(o, object{{"ConfigPath", ConfigPath}, {"MetadataPath", MetadataPath}}...)
@@ -85,6 +88,13 @@ func (s *Server) postInit(w http.ResponseWriter, q *request) {
 // postLogin is the password form. Wrong password, unknown and disabled user are
 // one and the same answer.
 func (s *Server) postLogin(w http.ResponseWriter, q *request) {
+	s.mu.Lock()
+	local := slices.Contains(s.auth.methods(), "local")
+	s.mu.Unlock()
+	if !local {
+		page(w, q.Request, http.StatusInternalServerError, "") // Passport knows no such strategy
+		return
+	}
 	name, okName := credential(q, "username")
 	password, okPassword := credential(q, "password")
 	if !okName || !okPassword {
@@ -138,7 +148,7 @@ func credential(q *request, name string) (string, bool) {
 func (s *Server) loginBodyLocked(u *user) object {
 	return object{
 		{"user", userJSON(u)},
-		{"userDefaultLibraryId", s.library.ID},
+		{"userDefaultLibraryId", s.defaultLibrary()},
 		{"serverSettings", s.settings()},
 		{"ereaderDevices", []string{}},
 		{"Source", "debian"},
@@ -152,39 +162,4 @@ func (s *Server) setRefreshCookie(w http.ResponseWriter, q *request, token strin
 	}
 	addCookie(w, fmt.Sprintf("refresh_token=%s; Max-Age=%d; Path=/; Expires=%s; HttpOnly;%s SameSite=Lax",
 		token, int64(s.cfg.RefreshTTL/time.Second), time.Now().Add(s.cfg.RefreshTTL).UTC().Format(http.TimeFormat), secure))
-}
-
-// setExpressSession hands out a connect.sid, which opens nothing under /api.
-func (s *Server) setExpressSession(w http.ResponseWriter) {
-	id := strings.ReplaceAll(newUUID(), "-", "")
-	s.mu.Lock()
-	mac := hmac.New(sha256.New, s.secret)
-	mac.Write([]byte(id))
-	value := "s:" + id + "." + base64.RawStdEncoding.EncodeToString(mac.Sum(nil))
-	if len(s.expressID) >= maxExpressSessions {
-		clear(s.expressID)
-	}
-	s.expressID[value] = true
-	s.mu.Unlock()
-	addCookie(w, "connect.sid="+url.QueryEscape(value)+"; Path=/; HttpOnly")
-}
-
-// maxExpressSessions is the size of the real server's session store.
-// abs: server/Server.js, new MemoryStore(86400000, 86400000, 1000)
-const maxExpressSessions = 1000
-
-// knownToExpressSession tells whether the request carries a connect.sid of this
-// life of the process.
-func knownToExpressSession(r *http.Request) bool {
-	q, ok := r.Context().Value(requestKey{}).(*request)
-	if !ok {
-		return false
-	}
-	value := q.cookie("connect.sid")
-	if value == "" {
-		return false
-	}
-	q.s.mu.Lock()
-	defer q.s.mu.Unlock()
-	return q.s.expressID[value]
 }

@@ -16,7 +16,9 @@ type playback struct {
 	device      *device
 	deviceJSON  object
 	transcode   bool
-	local       bool // played offline and reported later
+	stream      *stream // of a transcode
+	local       bool    // played offline and reported later
+	coverPath   any     // of the item when the session began
 	mediaPlayer string
 	duration    float64
 	startTime   float64
@@ -117,6 +119,7 @@ func (s *Server) openLocked(u *user, item *Item, body map[string]any, address st
 	p := &playback{
 		id: newUUID(), userID: u.id, item: item, device: d, deviceJSON: info2, mediaPlayer: "unknown",
 		duration: item.Duration(), startedAt: millis(now), updatedAt: millis(now), day: now, currentTime: new(float64),
+		coverPath: item.coverPath(),
 	}
 	if player, _ := body["mediaPlayer"].(string); player != "" {
 		p.mediaPlayer = player
@@ -127,6 +130,9 @@ func (s *Server) openLocked(u *user, item *Item, body map[string]any, address st
 		*p.currentTime = p.startTime
 	}
 	s.playing = append(s.playing, p)
+	if p.transcode {
+		s.startStreamLocked(u, p)
+	}
 	s.emitStreamLocked(u)
 	return p
 }
@@ -243,7 +249,7 @@ func (s *Server) playbackJSON(p *playback, forClient bool) object {
 		{"chapters", p.item.chapters()},
 		{"displayTitle", p.item.Title},
 		{"displayAuthor", p.item.Author},
-		{"coverPath", p.item.coverPath()},
+		{"coverPath", p.coverPath},
 		{"duration", p.duration},
 		{"playMethod", method},
 		{"mediaPlayer", p.mediaPlayer},

@@ -64,6 +64,11 @@ func (s *Server) postLogout(w http.ResponseWriter, q *request) {
 		addCookie(w, "refresh_token"+gone)
 	}
 	addCookie(w, "auth_method"+gone)
+	var next any
+	if method := q.cookie("auth_method"); method == "openid" || method == "openid-mobile" {
+		next = s.endSessionURL(q, method)
+		addCookie(w, "openid_id_token"+gone)
+	}
 	s.setExpressSession(w)
-	sendJSON(w, q.Request, http.StatusOK, object{{"redirect_url", nil}})
+	sendJSON(w, q.Request, http.StatusOK, object{{"redirect_url", next}})
 }

@@ -32,6 +32,13 @@ var routes = []routeLine{
 	{method: "POST", pattern: "/auth/refresh", handle: (*Server).postRefresh, limited: true, since: jwtSessions},
 	{method: "POST", pattern: "/logout", handle: (*Server).postLogout},
 
+	{method: "GET", pattern: "/hls/:id/:file", handle: (*Server).getHLS},
+
+	{method: "GET", pattern: "/auth/openid", handle: (*Server).getOpenID, limited: true},
+	{method: "GET", pattern: "/auth/openid/mobile-redirect", handle: (*Server).getMobileRedirect, limited: true},
+	{method: "GET", pattern: "/auth/openid/callback", handle: (*Server).getOpenIDCallback, limited: true},
+	{method: "GET", pattern: "/auth/openid/config", handle: (*Server).getOpenIDConfig, limited: true},
+
 	{method: "GET", pattern: "/public/session/:id/track/:index", handle: (*Server).getPublicTrack},
 
 	{method: "POST", pattern: "/api/authorize", handle: (*Server).postAuthorize},
@@ -45,8 +52,8 @@ var routes = []routeLine{
 	{method: "GET", pattern: "/api/me/progress/:id/:episode", handle: (*Server).getProgress},
 	{method: "PATCH", pattern: "/api/me/progress/:id", handle: (*Server).patchProgress},
 	{method: "PATCH", pattern: "/api/me/progress/:id/:episode", handle: (*Server).patchProgress},
-	{method: "GET", pattern: "/api/me/bookmarks", handle: (*Server).getBookmarks},
-	{method: "GET", pattern: "/api/me/bookmarks/:id", handle: (*Server).getBookmarks},
+	{method: "GET", pattern: "/api/me/bookmarks", handle: (*Server).getBookmarks, since: sessionsAPI},
+	{method: "GET", pattern: "/api/me/bookmarks/:id", handle: (*Server).getBookmarks, since: sessionsAPI},
 	{method: "POST", pattern: "/api/me/item/:id/bookmark", handle: (*Server).postBookmark},
 	{method: "PATCH", pattern: "/api/me/item/:id/bookmark", handle: (*Server).patchBookmark},
 	{method: "DELETE", pattern: "/api/me/item/:id/bookmark/:time", handle: (*Server).deleteBookmark},
@@ -56,6 +63,9 @@ var routes = []routeLine{
 	{method: "GET", pattern: "/api/users/:id", handle: (*Server).getUser},
 	{method: "PATCH", pattern: "/api/users/:id", handle: (*Server).patchUser},
 	{method: "DELETE", pattern: "/api/users/:id", handle: (*Server).deleteUser},
+
+	{method: "GET", pattern: "/api/auth-settings", handle: (*Server).getAuthSettings},
+	{method: "PATCH", pattern: "/api/auth-settings", handle: (*Server).patchAuthSettings},
 
 	{method: "GET", pattern: "/api/api-keys", handle: (*Server).getAPIKeys, since: jwtSessions},
 	{method: "POST", pattern: "/api/api-keys", handle: (*Server).postAPIKey, since: jwtSessions},
@@ -68,6 +78,8 @@ var routes = []routeLine{
 
 	{method: "GET", pattern: "/api/items/:id", handle: (*Server).getItem},
 	{method: "GET", pattern: "/api/items/:id/cover", handle: (*Server).getCover},
+	{method: "POST", pattern: "/api/items/:id/cover", handle: (*Server).postCover},
+	{method: "GET", pattern: "/api/items/:id/download", handle: (*Server).getItemDownload},
 	{method: "POST", pattern: "/api/items/:id/play", handle: (*Server).postPlay},
 	{method: "GET", pattern: "/api/items/:id/file/:ino", handle: (*Server).getFile},
 	{method: "GET", pattern: "/api/items/:id/file/:ino/download", handle: (*Server).getDownload},
@@ -106,16 +118,9 @@ func (s *Server) route(w http.ResponseWriter, q *request) {
 		line.handle(s, w, q)
 		return
 	}
-	if limitedPrefix(segments) && q.Method == http.MethodGet && !s.admit(w, q) {
-		return
+	if !s.web(w, q) {
+		notFound(w, q.Request)
 	}
-	notFound(w, q.Request)
-}
-
-// limitedPrefix is where sign-in through OpenID lives: it counts in the limiter
-// although this double has no such routes.
-func limitedPrefix(segments []string) bool {
-	return len(segments) >= 2 && strings.EqualFold(segments[0], "auth") && strings.EqualFold(segments[1], "openid")
 }
 
 // coverWithoutToken is the one exemption under /api. It is for GET only and,

@@ -28,6 +28,7 @@ type request struct {
 	path   string            // without the base path
 	params map[string]string // of the route's pattern
 	body   any               // decoded JSON or form; nil: none
+	raw    []byte            // the body as it came
 	user   *user             // who the bearer token belongs to, on /api
 	run    context.Context   // ends with the process
 }
@@ -93,7 +94,7 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, run context.Cont
 	if s.answerSocket(w, r, run, raw) {
 		return
 	}
-	q := &request{Request: r, s: s, run: run}
+	q := &request{Request: r, s: s, run: run, raw: raw}
 	path, known := s.routed(r.URL.Path)
 	if s.commonHeaders(w, r) {
 		return

@@ -6,8 +6,8 @@
 // It has no dependency on the packages it is used to test, since a codec shared
 // with them would hide their mistakes, and it never opens a connection of its
 // own. It keeps everything in memory and runs on whatever clock time.Now shows,
-// so within a testing/synctest bubble hours pass at once. Socket.IO, OpenID,
-// HLS and API keys are not part of it: their paths answer as unknown routes.
+// so within a testing/synctest bubble hours pass at once. Of Socket.IO it lacks
+// the script for browsers, and the events of what it has no routes for.
 package absfake
 
 import (
@@ -38,24 +38,27 @@ type Server struct {
 	ledger  *Ledger
 	http    *http.Server
 
-	mu        sync.Mutex
-	secret    []byte
-	users     []*user
-	sessions  []*authSession
-	apiKeys   []*apiKey
-	playing   []*playback
-	sockets   socketHub
-	listened  []*playback // playback sessions with time listened, open or not
-	devices   map[string]*device
-	expressID map[string]bool // connect.sid values handed out since the start
-	limiter   map[string]*bucket
-	faults    []*armedFault
-	chance    *rand.Rand
-	run       context.Context // ends with the process: at Restart and at Close
-	die       context.CancelFunc
-	conns     map[net.Conn]struct{}
-	listeners map[net.Listener]struct{}
-	closed    bool
+	mu     sync.Mutex
+	secret []byte
+
+	mobileRedirects map[string]string // OpenID state → where the app wants its code
+	users           []*user
+	sessions        []*authSession
+	apiKeys         []*apiKey
+	playing         []*playback
+	sockets         socketHub
+	listened        []*playback // playback sessions with time listened, open or not
+	devices         map[string]*device
+	express         map[string]*expressSession // by connect.sid
+	auth            authSettings
+	limiter         map[string]*bucket
+	faults          []*armedFault
+	chance          *rand.Rand
+	run             context.Context // ends with the process: at Restart and at Close
+	die             context.CancelFunc
+	conns           map[net.Conn]struct{}
+	listeners       map[net.Listener]struct{}
+	closed          bool
 
 	handling sync.WaitGroup // handlers
 	open     sync.WaitGroup // connections
@@ -73,6 +76,7 @@ func New(cfg Config) (*Server, error) {
 		ledger:    newLedger(cfg.LedgerSize),
 		secret:    cfg.Secret,
 		devices:   map[string]*device{},
+		auth:      newAuthSettings(),
 		chance:    rand.New(rand.NewPCG(cfg.Seed, 0x9e3779b97f4a7c15)),
 		conns:     map[net.Conn]struct{}{},
 		listeners: map[net.Listener]struct{}{},
@@ -109,7 +113,8 @@ func newSecret() []byte {
 func (s *Server) startLocked() {
 	s.run, s.die = context.WithCancel(context.Background())
 	s.limiter = map[string]*bucket{}
-	s.expressID = map[string]bool{}
+	s.express = map[string]*expressSession{}
+	s.mobileRedirects = map[string]string{}
 	s.playing = nil
 }
 

@@ -1,6 +1,6 @@
 package absfake
 
-// settings are the serverSettings of an untouched server.
+// settings are the serverSettings. It is called with Server.mu held.
 // abs: server/objects/settings/ServerSettings.js
 func (s *Server) settings() object {
 	o := object{
@@ -39,20 +39,8 @@ func (s *Server) settings() object {
 		{"logLevel", 2},
 		{"version", string(s.facts.release)},
 		{"buildNumber", 1},
-		{"authLoginCustomMessage", nil},
-		{"authActiveAuthMethods", []string{"local"}},
-		{"authOpenIDIssuerURL", nil},
-		{"authOpenIDAuthorizationURL", nil},
-		{"authOpenIDTokenURL", nil},
-		{"authOpenIDUserInfoURL", nil},
-		{"authOpenIDJwksURL", nil},
-		{"authOpenIDLogoutURL", nil},
-		{"authOpenIDTokenSigningAlgorithm", "RS256"},
-		{"authOpenIDButtonText", "Login with OpenId"},
-		{"authOpenIDAutoLaunch", false},
-		{"authOpenIDAutoRegister", false},
-		{"authOpenIDMatchExistingBy", nil},
 	}...)
+	o = append(o, s.auth.forBrowser()...)
 	if s.facts.timeZone {
 		o = append(o, pair{"timeZone", "UTC"})
 	}

@@ -7,12 +7,15 @@ import (
 
 // What each kind of token does, on each release.
 func TestSocketAuth(t *testing.T) {
-	invalid := `42["auth_failed",{"message":"Invalid token"}]`
 	for _, release := range Releases() {
 		f, err := factsOf(release)
 		if err != nil {
 			t.Fatal(err)
 		}
+		if !f.jwtSessions {
+			continue
+		}
+		invalid := `42["auth_failed",{"message":"Invalid token"}]`
 		t.Run(string(release), func(t *testing.T) {
 			bubbled(t, Config{Release: release, AccessTTL: time.Minute}, func(w *world) {
 				fresh := w.loginAs("alice", "a")
@@ -138,5 +141,27 @@ func TestSocketAuthIsKept(t *testing.T) {
 		s.silent()
 		patch(bob.access)
 		s.expect("user_updated")
+	})
+}
+
+// Before 2.26 a refusal has another name, and a disabled user is none.
+func TestSocketAuthOfOldRelease(t *testing.T) {
+	bubbled(t, Config{Release: R2251}, func(w *world) {
+		w.s.mu.Lock()
+		legacy := w.s.userByNameLocked("alice").legacy
+		w.s.mu.Unlock()
+		s := w.open()
+		s.send(`42["auth","garbage"]`)
+		if f := s.next(); f != `42["invalid_token"]` {
+			t.Errorf("garbage: %q", f)
+		}
+		s.auth(legacy)
+		s.expect("init")
+		if err := w.s.SetDisabled("alice", true); err != nil {
+			t.Fatal(err)
+		}
+		s.auth(legacy)
+		s.expect("init")
+		s.silent()
 	})
 }

@@ -177,6 +177,9 @@ func (c *socketClient) authLocked(token string) {
 // here, since it names no user.
 func (s *Server) socketUserLocked(token string) (*user, func(*socketClient)) {
 	invalid := func(c *socketClient) { c.emitLocked("auth_failed", object{{"message", "Invalid token"}}) }
+	if !s.facts.jwtSessions {
+		invalid = func(c *socketClient) { c.emitLocked("invalid_token") }
+	}
 	inactive := func(c *socketClient) { c.emitLocked("auth_failed", object{{"message", "Invalid user"}}) }
 	claims, err := parseToken(s.secret, token)
 	if err != nil || claims.UserID == "" || (claims.Type == TokenRefresh && !s.facts.refreshAsBearer) {
@@ -186,7 +189,7 @@ func (s *Server) socketUserLocked(token string) (*user, func(*socketClient)) {
 	switch {
 	case u == nil:
 		return nil, invalid
-	case !u.active:
+	case !u.active && s.facts.jwtSessions: // before, nobody looked
 		return nil, inactive
 	}
 	return u, nil

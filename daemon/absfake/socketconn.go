@@ -95,7 +95,11 @@ func (c *socketConn) cut() {
 
 // reset is cut, but the other end sees a reset where the network has such.
 func (c *socketConn) reset() {
-	if l, ok := c.Conn.(interface{ SetLinger(int) error }); ok {
+	conn := c.Conn
+	if over, ok := conn.(interface{ NetConn() net.Conn }); ok { // TLS
+		conn = over.NetConn()
+	}
+	if l, ok := conn.(interface{ SetLinger(int) error }); ok {
 		_ = l.SetLinger(0)
 	}
 	c.cut()

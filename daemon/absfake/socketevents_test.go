@@ -147,3 +147,107 @@ func TestAdminMessage(t *testing.T) {
 		alice.closes(1006)
 	})
 }
+
+// An edit is told to the administrator who made it, not to whom it concerns.
+func TestEventsOfAccounts(t *testing.T) {
+	bubbled(t, Config{Users: []User{{Name: "root", Password: "r", Type: "root"}, {Name: "ada", Password: "a", Type: "admin"}, {Name: "alice", Password: "a"}}}, func(w *world) {
+		token := w.loginAs("root", "r").access
+		root, ada, alice := w.openAs("root", "r"), w.openAs("ada", "a"), w.openAs("alice", "a")
+		root.next() // ada and alice have come
+		root.next()
+		ada.next()
+		do := func(method, path string, body any) map[string]any {
+			t.Helper()
+			r := w.do(method, path, body, "Authorization", "Bearer "+token)
+			if r.status != 200 {
+				t.Fatalf("%s %s: %d %q", method, path, r.status, r.body)
+			}
+			return r.json(t)
+		}
+		made, _ := do("POST", "/api/users", m{"username": "eve", "password": "e"})["user"].(map[string]any)
+		for _, s := range []*socket{root, ada} {
+			if u, _ := s.expect("user_added").(map[string]any); u["username"] != "eve" {
+				t.Errorf("user_added: %v", u)
+			}
+		}
+		w.s.mu.Lock()
+		id := w.s.userByNameLocked("alice").id
+		w.s.mu.Unlock()
+		do("PATCH", "/api/users/"+id, m{"isActive": false})
+		if u, _ := root.expect("user_updated").(map[string]any); u["username"] != "alice" || u["isActive"] != false {
+			t.Errorf("user_updated: %v", u)
+		}
+		eve, _ := made["id"].(string)
+		do("DELETE", "/api/users/"+eve, nil)
+		root.expect("user_removed")
+		ada.expect("user_removed")
+		for _, s := range []*socket{root, ada, alice} {
+			s.silent()
+		}
+	})
+}
+
+// A transcode tells its start, how far it is, and its end.
+func TestEventsOfTranscode(t *testing.T) {
+	bubbled(t, Config{}, func(w *world) {
+		token := w.loginAs("alice", "a").access
+		s, bob := w.openAs("alice", "a"), w.openAs("bob", "b")
+		item := w.s.Library().Tracks()
+		play := func() string {
+			id, _ := w.do("POST", "/api/items/"+item.ID+"/play", m{"deviceInfo": m{"deviceId": "d"}, "forceTranscode": true}, "Authorization", "Bearer "+token).json(t)["id"].(string)
+			return id
+		}
+		id := play()
+		if o, _ := s.expect("stream_progress").(map[string]any); o["stream"] != id || o["percent"] != "0%" || o["numSegments"] != 0.0 {
+			t.Errorf("stream_progress: %v", o)
+		}
+		open, _ := s.expect("stream_open").(map[string]any)
+		if open["id"] != id || open["clientPlaylistUri"] != "/hls/"+id+"/output.m3u8" || open["isTranscodeComplete"] != false || open["libraryItem"].(map[string]any)["id"] != item.ID {
+			t.Errorf("stream_open: %v", open)
+		}
+		s.silent()
+		second := play() // the device plays anew
+		if arg := s.expect("user_session_closed"); arg != id {
+			t.Errorf("user_session_closed: %v", arg)
+		}
+		if arg := s.expect("stream_closed"); arg != id {
+			t.Errorf("stream_closed: %v", arg)
+		}
+		s.expect("stream_progress")
+		w.do("POST", "/api/session/"+second+"/close", nil, "Authorization", "Bearer "+token)
+		s.expect("user_session_closed")
+		s.expect("stream_closed")
+		s.silent()
+		bob.silent()
+	})
+}
+
+// A transcode that takes long tells how far it is every two seconds.
+func TestEventsOfLongTranscode(t *testing.T) {
+	bubbled(t, Config{}, func(w *world) {
+		s := w.openAs("alice", "a")
+		w.s.mu.Lock()
+		u := w.s.userByNameLocked("alice")
+		p := &playback{id: newUUID(), userID: u.id, item: w.s.library.Tracks(), transcode: true, duration: 5000 * segmentSeconds, startedAt: millis(time.Now()), startTime: 100}
+		w.s.playing = append(w.s.playing, p)
+		w.s.startStreamLocked(u, p)
+		w.s.mu.Unlock()
+		s.expect("stream_progress")
+		time.Sleep(streamLook)
+		open, _ := s.expect("stream_open").(map[string]any)
+		if open["segmentStartNumber"] != 11.0 {
+			t.Errorf("begins with segment %v", open["segmentStartNumber"])
+		}
+		for _, want := range []string{"38.62%", "78.62%"} {
+			o, _ := s.expect("stream_progress").(map[string]any)
+			if o["percent"] != want || o["numSegments"] != 5000.0 {
+				t.Errorf("stream_progress: %v, want %s", o, want)
+			}
+			time.Sleep(streamLook)
+		}
+		s.silent() // it is complete by now
+		w.s.mu.Lock()
+		p.stream.stop()
+		w.s.mu.Unlock()
+	})
+}

@@ -85,8 +85,8 @@ type socketSession struct {
 // that counts sessions and namespace connections together.
 func (s *Server) socketIDLocked() string {
 	var b [15]byte
-	_, _ = rand.Read(b[:11]) // never fails since Go 1.24
 	binary.BigEndian.PutUint32(b[11:], s.sockets.sequence)
+	_, _ = rand.Read(b[:12]) // over the number's first byte; never fails since Go 1.24
 	s.sockets.sequence++
 	return base64.URLEncoding.EncodeToString(b[:])
 }
@@ -237,6 +237,9 @@ func (s *Server) killSocketsLocked() {
 	}
 	for t := range s.sockets.wires {
 		t.kill()
+	}
+	for _, p := range s.playing {
+		p.stream.stop()
 	}
 	s.sockets = socketHub{wires: s.sockets.wires, stalled: s.sockets.stalled}
 }

@@ -177,6 +177,7 @@ func (s *Server) DeleteUser(name string) error {
 }
 
 func (s *Server) removeUserLocked(u *user) {
+	defer s.emitAdminsLocked("user_removed", userJSON(u))
 	s.endSessionsLocked(u.id)
 	s.users = slices.DeleteFunc(s.users, func(o *user) bool { return o == u })
 	s.apiKeys = slices.DeleteFunc(s.apiKeys, func(k *apiKey) bool { return k.userID == u.id })

@@ -94,7 +94,7 @@ func TestToneIsQuietMusic(t *testing.T) {
 }
 
 func TestWAVHeader(t *testing.T) {
-	for _, f := range []*File{newLibrary(1 << 20).Tracks().Files[0], newLibrary(1<<20 + 3).Large().Files[0]} {
+	for _, f := range []*File{newLibrary(Config{Large: 1 << 20}).Tracks().Files[0], newLibrary(Config{Large: 1<<20 + 3}).Large().Files[0]} {
 		h := make([]byte, wavHeader)
 		if _, err := f.ReadAt(h, 0); err != nil {
 			t.Fatal(err)
@@ -117,7 +117,7 @@ func TestWAVHeader(t *testing.T) {
 }
 
 func BenchmarkTone(b *testing.B) {
-	f := newLibrary(200 << 20).Large().Files[0]
+	f := newLibrary(Config{Large: 200 << 20}).Large().Files[0]
 	buffer := make([]byte, sendChunk)
 	b.SetBytes(f.Size)
 	for b.Loop() {

@@ -15,6 +15,10 @@ func (w *World) exchange(ctx context.Context, c *Case) []string {
 		w.Down()
 		defer w.Up()
 	}
+	if c.Error != "" {
+		// On a connection that has been used, the client would try once more.
+		w.Client.CloseIdleConnections()
+	}
 	resp, body, err := w.send(ctx, c.Request)
 	w.died = err != nil
 	switch {
@@ -25,6 +29,9 @@ func (w *World) exchange(ctx context.Context, c *Case) []string {
 	case err != nil:
 		return []string{"no answer: " + err.Error()}
 	}
+	if to := resp.Header.Get("Location"); to != "" {
+		w.location = to
+	}
 	k := &comparison{identities: &w.identities, said: c.sent()}
 	if resp.StatusCode != c.Response.Status {
 		k.differ("status %d, recorded %d (%.120s)", resp.StatusCode, c.Response.Status, body)
@@ -32,6 +39,7 @@ func (w *World) exchange(ctx context.Context, c *Case) []string {
 	}
 	w.compareBody(k, c, body)
 	k.headers(c, resp, body)
+	w.claims(k, c)
 	w.remember(c)
 	return k.words
 }

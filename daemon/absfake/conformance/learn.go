@@ -17,10 +17,11 @@ import (
 // read from what the server answered.
 
 var (
-	setting    = regexp.MustCompile(`\b([A-Z][A-Z_]{6,})=([0-9]+)`)
-	agentTold  = regexp.MustCompile(`"userAgent":\s*"([^"]+)"`)
-	originTold = regexp.MustCompile(`redirect_uri=(https?%3A%2F%2F[^%&"]+(?:%3A[0-9]+)?)%2F`)
-	issuerTold = regexp.MustCompile(`"authOpenIDIssuerURL":\s*"([^"]+)"`)
+	setting     = regexp.MustCompile(`\b([A-Z][A-Z_]{6,})=([0-9]+)`)
+	agentTold   = regexp.MustCompile(`"userAgent":\s*"([^"]+)"`)
+	originTold  = regexp.MustCompile(`redirect_uri=(https?%3A%2F%2F[^%&"]+(?:%3A[0-9]+)?)%2F`)
+	libraryTold = regexp.MustCompile(`"userDefaultLibraryId":\s*"|/api/items/|"libraryItemId"|/public/session/|/api/session/`)
+	issuerTold  = regexp.MustCompile(`"authOpenIDIssuerURL":\s*"([^"]+)"`)
 )
 
 // learn reads the recorder's addresses and passwords.
@@ -115,6 +116,9 @@ func (w *World) config() absfake.Config {
 				cfg.LimiterWindow = time.Duration(n) * time.Second
 			}
 		}
+		if strings.Contains(c.heard(), "/login/") && c.Response != nil && c.Response.Status == 301 {
+			cfg.WebClient = true
+		}
 		if c.Request == nil {
 			continue
 		}
@@ -135,6 +139,7 @@ func (w *World) config() absfake.Config {
 			cfg.RefreshTTL = life
 		}
 	}
+	cfg.NoLibrary = !slices.ContainsFunc(w.Cases, func(c *Case) bool { return libraryTold.MatchString(c.heard() + c.sent()) })
 	cfg.Users = w.users()
 	if b, ok := w.book(); ok {
 		cfg.Books = []absfake.Book{b}
@@ -152,7 +157,7 @@ func (w *World) users() []absfake.User {
 	for _, p := range w.plan.tokens {
 		t := w.rec.Tokens[p]
 		name, id := t.text("username"), t.text("userId")
-		if name == "" || name == "root" || ids[id] || w.plan.registers(p) || w.plan.renamed(name) {
+		if name == "" || name == "root" || ids[id] || w.plan.registered(id) || w.plan.renamed(name) {
 			continue
 		}
 		ids[id] = true

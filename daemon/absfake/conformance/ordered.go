@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"slices"
+	"strings"
 )
 
 // member is a member of a JSON object; objects keep their order, which clients
@@ -78,4 +80,8 @@ func decodeValue(d *json.Decoder) (any, error) {
 	default:
 		return token, nil
 	}
+}
+
+func (m members) sort() {
+	slices.SortFunc(m, func(a, b member) int { return strings.Compare(a.key, b.key) })
 }

@@ -5,9 +5,7 @@ import (
 	"encoding/json"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
-	"time"
 
 	"shelfkeeper/daemon/absfake"
 )
@@ -31,6 +29,7 @@ type hiddenLogin struct {
 	name  string
 	holds []string // placeholders
 	first int      // the case that uses it first
+	times int      // sign-ins in one second that gave the same tokens, beside the first
 	done  bool
 }
 
@@ -47,6 +46,7 @@ var (
 	afterRotation = regexp.MustCompile(`old token ([0-9.]+) s after rotation`)
 	afterDrop     = regexp.MustCompile(`sent again ([0-9.]+) s after a first refresh whose connection the client dropped`)
 	staleToken    = regexp.MustCompile(`token (from before a rotation|rotated before the restart)`)
+	onceWritten   = regexp.MustCompile(`\bonce written\b`)
 	secretChanged = regexp.MustCompile(`after JWT_SECRET_KEY changed`)
 	forgedToken   = regexp.MustCompile(`signature`)
 	lapsedAccess  = regexp.MustCompile(`\bexpired (access )?(token|key)|\bexpired key`)
@@ -73,6 +73,9 @@ func newPlan(w *World) *plan {
 		if p.stop == len(p.cases) && (strings.Contains(c.Error, "ECONNREFUSED") || slices.ContainsFunc(c.Frames, func(f Frame) bool { return stopNote(f) })) {
 			p.stop = i
 		}
+	}
+	for _, l := range p.logins {
+		l.times = p.twins(l)
 	}
 	slices.SortStableFunc(p.logins, func(a, b *hiddenLogin) int { return cmp.Compare(a.at, b.at) })
 	return p
@@ -145,6 +148,35 @@ func (p *plan) addLogin(h string, t Token, i int) {
 	p.logins = append(p.logins, &hiddenLogin{at: t.issued(), name: t.text("username"), holds: []string{h}, first: i})
 }
 
+// twins is how many more sign-ins must have given the same refresh token: where
+// it has no id and there is no window of grace, each rotates only once.
+func (p *plan) twins(l *hiddenLogin) int {
+	more := 0
+	for _, h := range l.holds {
+		if t := p.rec.Tokens[h]; t.text("type") != absfake.TokenRefresh || t.text("jti") != "" {
+			continue
+		}
+		rotated := map[string]bool{}
+		for _, c := range p.cases {
+			if c.Request == nil || c.Response == nil || c.Response.Status != 200 || !strings.HasSuffix(c.Request.Path, "/auth/refresh") {
+				continue
+			}
+			used := c.Request.Headers["x-refresh-token"]
+			if used == "" {
+				used = holders.FindString(c.sent())
+			}
+			for _, next := range holders.FindAllString(c.heard(), -1) {
+				if used == h && strings.HasPrefix(next, "<refresh") {
+					rotated[next] = true
+				}
+			}
+		}
+		more = max(more, len(rotated)-1)
+	}
+	return more
+}
+
+// planned tells whether a sign-in or a rotation gives the token.
 func (p *plan) planned(h string) bool {
 	for _, l := range p.logins {
 		if slices.Contains(l.holds, h) {
@@ -169,6 +201,11 @@ func (p *plan) forged(h string) bool {
 	return false
 }
 
+// registered tells whether the user of this id came through OpenID.
+func (p *plan) registered(id string) bool {
+	return slices.ContainsFunc(p.tokens, func(h string) bool { return p.rec.Tokens[h].text("userId") == id && p.registers(h) })
+}
+
 // registers tells whether the token's user came through OpenID.
 func (p *plan) registers(h string) bool {
 	i, ok := p.heard[h]
@@ -184,79 +221,4 @@ func (p *plan) renamed(name string) bool {
 		}
 	}
 	return false
-}
-
-// began is when the recorder began with the group.
-func (p *plan) began() time.Time {
-	first := int64(0)
-	for _, t := range p.rec.Tokens {
-		if at := t.issued(); first == 0 || at < first {
-			first = at
-		}
-	}
-	own := int64(0)
-	for _, h := range p.tokens {
-		if at := p.rec.Tokens[h].issued(); at != 0 && (own == 0 || at < own) {
-			own = at
-		}
-	}
-	return time.Unix(max(first, own), 0)
-}
-
-// issuedIn is the second of the newest token of a kind that the answer holds, 0
-// where it holds none.
-func (p *plan) issuedIn(c *Case, kind string) int64 {
-	at := int64(0)
-	if c.Kind() != Exchange {
-		return 0
-	}
-	for _, h := range holders.FindAllString(c.heard(), -1) {
-		if t := p.rec.Tokens[h]; t.text("type") == kind {
-			at = max(at, t.issued())
-		}
-	}
-	return at
-}
-
-// at is the second in which case i was recorded, 0 where nothing tells it.
-func (p *plan) at(i int) int64 {
-	return max(p.issuedIn(p.cases[i], absfake.TokenAccess), p.issuedIn(p.cases[i], absfake.TokenRefresh))
-}
-
-// topic is what cases that belong together have in common.
-func topic(c *Case) string {
-	parts := strings.SplitN(c.Name, "/", 3)
-	return strings.Join(parts[:min(2, len(parts))], "/")
-}
-
-// due tells whether something hidden that is first used at case first, and was
-// done at the given second, comes before case i.
-func (p *plan) due(i, first int, at int64) bool {
-	return first <= i || topic(p.cases[first]) == topic(p.cases[i]) || (i > 0 && i >= p.stop-1 && first > i) ||
-		(at != 0 && p.at(i) >= at)
-}
-
-// lapse is until when the recorder waited for a token of case i to lapse.
-func (p *plan) lapse(c *Case) int64 {
-	if c.Kind() != Exchange || c.Response == nil || c.Response.Status != 401 {
-		return 0
-	}
-	at := int64(0)
-	for _, h := range holders.FindAllString(c.sent(), -1) {
-		t := p.rec.Tokens[h]
-		end, _ := t.Claims["exp"].(float64)
-		pattern := lapsedAccess
-		if t.text("type") == absfake.TokenRefresh {
-			pattern = lapsedRefresh
-		}
-		if pattern.MatchString(c.What) {
-			at = max(at, int64(end))
-		}
-	}
-	return at
-}
-
-func duration(seconds string) time.Duration {
-	f, _ := strconv.ParseFloat(seconds, 64)
-	return time.Duration(f * float64(time.Second))
 }

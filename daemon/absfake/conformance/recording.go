@@ -9,6 +9,7 @@
 package conformance
 
 import (
+	"bytes"
 	"embed"
 	"encoding/json"
 	"errors"
@@ -205,12 +206,9 @@ func load(from fs.FS) ([]*Recording, error) {
 		if err != nil {
 			return nil, fmt.Errorf("read a recording: %w", err)
 		}
-		r := &Recording{raw: raw}
-		if err := json.Unmarshal(raw, r); err != nil {
+		r, err := parse(raw)
+		if err != nil {
 			return nil, fmt.Errorf("%w: %s: %w", ErrRecording, path.Base(name), err)
-		}
-		if r.Server == "" || len(r.Cases) == 0 {
-			return nil, fmt.Errorf("%w: %s names no server or has no cases", ErrRecording, path.Base(name))
 		}
 		out = append(out, r)
 	}
@@ -218,4 +216,21 @@ func load(from fs.FS) ([]*Recording, error) {
 		return nil, fmt.Errorf("%w: no *.json in the folder", ErrRecording)
 	}
 	return out, nil
+}
+
+// parse reads a recording. How it is laid out is beside the point: bodies and
+// frames are kept as the server would have sent them.
+func parse(raw []byte) (*Recording, error) {
+	var b bytes.Buffer
+	if err := json.Compact(&b, raw); err != nil {
+		return nil, err
+	}
+	r := &Recording{raw: b.Bytes()}
+	if err := json.Unmarshal(r.raw, r); err != nil {
+		return nil, err
+	}
+	if r.Server == "" || len(r.Cases) == 0 {
+		return nil, errors.New("it names no server or has no cases")
+	}
+	return r, nil
 }

@@ -12,6 +12,11 @@ import (
 type Options struct {
 	Groups []string              // nil: all
 	Alter  func(*absfake.Config) // called with every server's configuration
+
+	// Frames changes what a socket hears of the server, to see whether that is
+	// noticed; "" keeps a frame from being heard. It is called from several
+	// goroutines.
+	Frames func(frame string) string
 }
 
 // Run replays the recordings, each group against a server of its own in a bubble
@@ -27,7 +32,7 @@ func Run(t *testing.T, recordings []*Recording, o Options) *Report {
 			row := Row{Release: string(rec.Release()), Group: group}
 			t.Run(string(rec.Release())+"/"+group, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
-					if err := replay(t.Context(), rec, group, o.Alter, &row, report); err != nil {
+					if err := replay(t.Context(), rec, group, o, &row, report); err != nil {
 						t.Errorf("%s %s: %v", rec.Server, group, err)
 					}
 				})
@@ -48,11 +53,12 @@ func (o Options) wants(group string) bool {
 }
 
 // replay plays a group's cases in order.
-func replay(ctx context.Context, rec *Recording, group string, alter func(*absfake.Config), row *Row, report *Report) (err error) {
-	w, err := newWorld(rec, group, alter)
+func replay(ctx context.Context, rec *Recording, group string, o Options, row *Row, report *Report) (err error) {
+	w, err := newWorld(rec, group, o.Alter)
 	if err != nil {
 		return err
 	}
+	w.frames = o.Frames
 	sockets := newTranscripts(w)
 	defer func() {
 		sockets.close()

@@ -14,12 +14,4 @@ type transcripts interface {
 }
 
 // newTranscripts makes the player for the sockets of a world.
-var newTranscripts = func(*World) transcripts { return unplayed{} }
-
-// unplayed plays no transcripts.
-type unplayed struct{}
-
-func (unplayed) before(context.Context, int) error  { return nil }
-func (unplayed) after(context.Context, int)         {}
-func (unplayed) play(context.Context, int) []string { return []string{"sockets are not replayed"} }
-func (unplayed) close()                             {}
+func newTranscripts(w *World) transcripts { return newSocketPlayer(w) }

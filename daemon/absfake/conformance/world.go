@@ -21,6 +21,9 @@ import (
 // server does, so that no request meets one that is being closed.
 const idleLimit = 2 * time.Second
 
+// defaultURI is the one redirect URI of a fresh server.
+const defaultURI = "audiobookshelf://oauth"
+
 // World is one server with the client that replays a group of cases against it.
 // It belongs to one goroutine; Dial may be called from others.
 type World struct {
@@ -38,7 +41,12 @@ type World struct {
 	plan      *plan
 	access    map[string]string    // user name → a valid access token of ours
 	rotatedAt map[string]time.Time // refresh token of the recording → when it was rotated
-	died      bool                 // the last exchange ended with a dead server
+	location  string               // of the last redirect
+	// whitelisted is the redirect URI that the server lets apps have; "": unknown.
+	whitelisted string
+	died        bool                  // the last exchange ended with a dead server
+	frames      func(string) string   // changes what sockets hear; nil: nothing does
+	signedIn    func(context.Context) // called after each sign-in beside the recording
 
 	mu       sync.Mutex
 	listener *absfake.MemListener // nil while the server is down
@@ -69,7 +77,7 @@ func (w *World) Up() {
 
 func newWorld(rec *Recording, group string, alter func(*absfake.Config)) (*World, error) {
 	w := &World{
-		identities: newIdentities(), rec: rec, Origin: "http://abs.test", agent: "conformance/1",
+		identities: newIdentities(), rec: rec, Origin: "http://abs.test", whitelisted: defaultURI, agent: "conformance/1",
 		passwords: map[string]string{}, access: map[string]string{}, rotatedAt: map[string]time.Time{},
 	}
 	for _, c := range rec.Cases {

@@ -1,0 +1,57 @@
+package absfake
+
+import (
+	"html"
+	"net/http"
+	"path"
+	"strconv"
+	"strings"
+)
+
+// webPages are the paths that the web client answers with its page; without a
+// slash at the end they lead to the one with it, as express.static does.
+var webPages = []string{"/", "/login", "/config", "/library", "/account"}
+
+// webPage stands for the real web client's.
+const webPage = "<!doctype html>\n<html lang=\"en\">\n  <head>\n    <meta charset=\"utf-8\">\n    <title>Audiobookshelf</title>\n  </head>\n" +
+	"  <body><p>This is a double of an Audiobookshelf server, for tests. It has no web client.</p></body>\n</html>\n"
+
+// web answers for the web client, and says whether the path is one of its own.
+func (s *Server) web(w http.ResponseWriter, q *request) bool {
+	if !s.cfg.WebClient || (q.Method != http.MethodGet && q.Method != http.MethodHead) {
+		return false
+	}
+	at, known := q.URL.Path, false
+	for _, page := range webPages {
+		known = known || path.Clean(q.path) == page
+	}
+	switch {
+	case !known:
+		return false
+	case !strings.HasSuffix(at, "/"):
+		movedPermanently(w, q.Request, at+"/")
+	default:
+		f := &File{
+			MIME: "text/html; charset=UTF-8", Size: int64(len(webPage)), Modified: libraryTime, ReaderAt: strings.NewReader(webPage),
+		}
+		sendFile(w, q.Request, f)
+	}
+	return true
+}
+
+// movedPermanently is the redirect of express.static for a folder.
+func movedPermanently(w http.ResponseWriter, r *http.Request, to string) {
+	link := html.EscapeString(to)
+	body := "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<title>Redirecting</title>\n</head>\n<body>\n" +
+		"<pre>Redirecting to <a href=\"" + link + "\">" + link + "</a></pre>\n</body>\n</html>\n"
+	h := w.Header()
+	h.Set("Content-Security-Policy", "default-src 'none'")
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Location", to)
+	h.Set("Content-Type", "text/html; charset=UTF-8")
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	w.WriteHeader(http.StatusMovedPermanently)
+	if r.Method != http.MethodHead {
+		_, _ = w.Write([]byte(body)) // a client that has gone is noticed by the server itself
+	}
+}
