@@ -18,6 +18,7 @@ import (
 	"shelfkeeper/daemon/redact"
 	"shelfkeeper/daemon/session"
 	"shelfkeeper/daemon/upstream"
+	"shelfkeeper/wsconn"
 )
 
 // hold is how long a player's request waits for a token in bad weather before
@@ -37,6 +38,7 @@ type desk struct {
 	session *session.Session
 	proxy   *proxy.Server
 	lookout *lookout
+	socket  *wsconn.Socket
 
 	stop    context.CancelFunc
 	running sync.WaitGroup
@@ -63,6 +65,7 @@ func (h *Home) newDesk(a accounts.Account, listen string) (*desk, error) {
 		Base: base, Transport: d.lookout, Tokens: held{d.session}, Grants: h.Grants.Of(a.Name),
 		Identity: d.session.Secrets, Access: proxy.Access(h.Config.LocalAccess), OwnUID: os.Getuid(), Log: h.Log.With("account", a.Name),
 	})
+	d.socket = wsconn.New(wsconn.Config{Server: up, Tokens: d.session, Log: h.Log.With("account", a.Name)})
 	if err == nil {
 		addr := listen
 		if addr == "" {
@@ -88,14 +91,28 @@ func (d *desk) start(changed func()) {
 		}
 	})
 	d.session.Start()
+	d.socket.Start()
 	d.running.Go(func() { d.watch(ctx, changed) })
-	d.running.Go(func() { d.lookout.run(ctx, d.up, func() { d.session.Wake("server back") }) })
+	d.running.Go(func() {
+		d.lookout.run(ctx, d.up, func() {
+			d.session.Wake("server back")
+			d.socket.Kick("server back")
+		})
+	})
 }
 
 // watch passes changes on, those that only time brings included.
 func (d *desk) watch(ctx context.Context, changed func()) {
+	signedIn := false
 	for {
-		moved := d.session.Changed()
+		moved, joined := d.session.Changed(), d.socket.Changed()
+		d.watchSocket()
+		// A socket that waits for a token learns at once that there is one.
+		if now := d.session.SignedIn(); now != signedIn {
+			if signedIn = now; now {
+				d.socket.Kick("signed in")
+			}
+		}
 		_, next, raised := d.board.View()
 		var due <-chan time.Time
 		var timer *time.Timer
@@ -106,6 +123,7 @@ func (d *desk) watch(ctx context.Context, changed func()) {
 		changed()
 		select {
 		case <-moved:
+		case <-joined:
 		case <-raised:
 		case <-due:
 		case <-ctx.Done():
@@ -119,6 +137,20 @@ func (d *desk) watch(ctx context.Context, changed func()) {
 	}
 }
 
+// watchSocket says what the live connection means for the account. Its loss
+// may be the first sign that the server is gone.
+func (d *desk) watchSocket() {
+	snap := d.socket.Snapshot()
+	if !snap.Degraded() {
+		d.board.Clear(&health.SocketDown)
+		return
+	}
+	d.board.Raise(&health.SocketDown, snap.Reason)
+	if snap.Cause == wsconn.CauseWeather {
+		d.lookout.doubt()
+	}
+}
+
 // close ends everything of the desk and waits for it: players first, since
 // they wait for the session.
 func (d *desk) close() error {
@@ -126,6 +158,7 @@ func (d *desk) close() error {
 	defer cancel()
 	err := d.proxy.Close(ctx)
 	if d.stop != nil {
+		d.socket.Close()
 		d.session.Close()
 		d.stop()
 	}
@@ -139,11 +172,11 @@ func (d *desk) close() error {
 
 func (d *desk) snapshot() health.Account {
 	view, _, _ := d.board.View()
-	stats := d.proxy.Stats()
+	stats, socket := d.proxy.Stats(), d.socket.Snapshot()
 	a := health.Account{
 		Name: d.account.Name, Server: d.account.Server, User: d.account.Username,
 		Level: view.Level, Condition: view.Condition, Reason: view.Reason, Remedy: view.Remedy, Since: health.At(view.Since),
-		Socket: health.Socket{State: "off", Since: health.At(view.Since)},
+		Socket: health.Socket{State: string(socket.State), Since: health.At(socket.Since), Reconnects: socket.Reconnects, Reason: socket.Reason},
 		Proxy:  health.Proxy{URL: d.url(), Requests: stats.Requests, Bytes: stats.Bytes, Active: int(stats.Active), Unauthorized: stats.Unauthorized},
 		Vault:  health.Vault{Backend: d.account.Store},
 	}

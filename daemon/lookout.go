@@ -31,14 +31,23 @@ const (
 type lookout struct {
 	next  http.RoundTripper
 	board *health.Board
-	fail  chan struct{} // a request failed; holds one
+	fail  chan struct{} // the server is down; holds one
+	sign  chan struct{} // it may be; holds one
 
 	mu   sync.Mutex
 	down bool
 }
 
 func newLookout(up *upstream.Upstream, board *health.Board) *lookout {
-	return &lookout{next: up.Transport(), board: board, fail: make(chan struct{}, 1)}
+	return &lookout{next: up.Transport(), board: board, fail: make(chan struct{}, 1), sign: make(chan struct{}, 1)}
+}
+
+// doubt makes run look whether the server is still there.
+func (l *lookout) doubt() {
+	select {
+	case l.sign <- struct{}{}:
+	default:
+	}
 }
 
 // RoundTrip implements http.RoundTripper.
@@ -48,16 +57,20 @@ func (l *lookout) RoundTrip(r *http.Request) (*http.Response, error) {
 	case err == nil:
 		l.up()
 	case r.Context().Err() == nil && !errors.Is(err, upstream.ErrClosed):
-		l.board.Raise(&health.NoAnswer, redact.Text(err.Error()))
-		l.mu.Lock()
-		l.down = true
-		l.mu.Unlock()
-		select {
-		case l.fail <- struct{}{}:
-		default:
-		}
+		l.fell(redact.Text(err.Error()))
 	}
 	return resp, err
+}
+
+func (l *lookout) fell(why string) {
+	l.board.Raise(&health.NoAnswer, why)
+	l.mu.Lock()
+	l.down = true
+	l.mu.Unlock()
+	select {
+	case l.fail <- struct{}{}:
+	default:
+	}
 }
 
 func (l *lookout) up() {
@@ -83,6 +96,11 @@ func (l *lookout) run(ctx context.Context, up *upstream.Upstream, back func()) {
 		select {
 		case <-ctx.Done():
 			return
+		case <-l.sign:
+			if err := ping(ctx, up); err != nil && ctx.Err() == nil {
+				l.fell(redact.Text(err.Error()))
+			}
+			continue
 		case <-l.fail:
 		}
 		pause := backoff.NewExponentialBackOff()
@@ -95,7 +113,7 @@ func (l *lookout) run(ctx context.Context, up *upstream.Upstream, back func()) {
 				return
 			case <-timer.C:
 			}
-			if l.isDown() && answers(ctx, up) {
+			if l.isDown() && ping(ctx, up) == nil {
 				l.up()
 				back()
 			}
@@ -103,11 +121,11 @@ func (l *lookout) run(ctx context.Context, up *upstream.Upstream, back func()) {
 	}
 }
 
-func answers(ctx context.Context, up *upstream.Upstream) bool {
+func ping(ctx context.Context, up *upstream.Upstream) error {
 	ctx, cancel := context.WithTimeout(ctx, askDeadline)
 	defer cancel()
 	conn := up.Private()
 	defer conn.Close()
 	_, err := absapi.New(conn, up.Base()).Ping(ctx)
-	return err == nil
+	return err
 }

@@ -72,6 +72,23 @@ func TestLookoutFindsTheServerAgain(t *testing.T) {
 		if level() != health.OK || backs.Load() != 1 {
 			t.Errorf("a minute after it came back: %v, woken %d times", level(), backs.Load())
 		}
+		// The live connection was lost, but the server is there.
+		l.doubt()
+		time.Sleep(time.Minute)
+		if level() != health.OK {
+			t.Errorf("a doubt without a reason: %v", level())
+		}
+		restore = fake.Inject(absfake.Fault{Kind: absfake.Refuse})
+		l.doubt() // and now it is not
+		time.Sleep(time.Minute)
+		if level() != health.Offline {
+			t.Errorf("a doubt with a reason: %v", level())
+		}
+		restore()
+		time.Sleep(askMost * 2)
+		if level() != health.OK || backs.Load() != 2 {
+			t.Errorf("back again: %v, woken %d times", level(), backs.Load())
+		}
 		before := len(fake.Ledger().Entries())
 		time.Sleep(time.Hour)
 		if after := len(fake.Ledger().Entries()); after != before {

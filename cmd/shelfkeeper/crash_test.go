@@ -25,7 +25,7 @@ var cutOff = []struct {
 // Killed in the middle of a rotation, started again: still signed in. Where
 // the server answers a replaced token for a while, nobody sends a password.
 func TestKilledInTheMiddleOfARotation(t *testing.T) {
-	for _, release := range absfake.Releases() {
+	for _, release := range absfake.RotatingReleases() {
 		for _, at := range cutOff {
 			t.Run(string(release)+" "+at.desc, func(t *testing.T) {
 				t.Parallel()

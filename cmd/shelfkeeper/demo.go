@@ -52,7 +52,7 @@ type ready struct {
 func newDemo(e *env) *cobra.Command {
 	var d demo
 	names := make([]string, 0, 8)
-	for _, r := range absfake.Releases() {
+	for _, r := range absfake.RotatingReleases() {
 		names = append(names, string(r))
 	}
 	c := &cobra.Command{

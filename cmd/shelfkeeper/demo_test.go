@@ -58,7 +58,7 @@ func demoPlace(t *testing.T) *place {
 }
 
 func TestDemo(t *testing.T) {
-	for _, release := range append(absfake.Releases(), "") {
+	for _, release := range append(absfake.RotatingReleases(), "") {
 		t.Run("release "+string(release), func(t *testing.T) {
 			t.Parallel()
 			p := demoPlace(t)

@@ -114,6 +114,18 @@ var table = []facts{
 	},
 }
 
+// RotatingReleases lists the releases whose sessions are refresh tokens that
+// rotate, oldest first: all but 2.25.
+func RotatingReleases() []Release {
+	var out []Release
+	for _, r := range Releases() {
+		if f, err := factsOf(r); err == nil && f.jwtSessions {
+			out = append(out, r)
+		}
+	}
+	return out
+}
+
 // Releases lists what Config.Release may be, oldest first.
 func Releases() []Release {
 	var out []Release

@@ -55,6 +55,8 @@ var (
 		Text: "the server's sign-in limit is used up; waiting for it to reset"}
 	DiskTrouble = Condition{ID: "disk", Level: Degraded,
 		Text: "the session cannot be written to disk, so it is not renewed", Remedy: "free some space before it ends"}
+	SocketDown = Condition{ID: "socket-down", Level: Degraded, Hold: 10 * time.Second,
+		Text: "the live connection is down; playing works, but what you do elsewhere shows late"}
 	TokenSuspect = Condition{ID: "breaker", Level: Degraded, Hold: 5 * time.Second,
 		Text: "the server refuses fresh tokens; requests are held back for a while", Remedy: "check the server's log and clock"}
 	RenewalDelayed = Condition{ID: "renewal-delayed", Level: Degraded, Hold: time.Minute,
@@ -70,5 +72,5 @@ var declared = []*Condition{
 	&AccountPaused, &NoAccount, &SignedOut, &PasswordRefused, &AccountDisabled, &SessionLost, &TokenRefused,
 	&VaultUnreadable, &VaultNewer, &VaultPassphrase, &VaultDenied, &VaultLocked, &VaultAbsent, &HeaderEaten, &DiskBlocks, &ProxyDown,
 	&VaultHanging, &ServerUnreachable, &NoAnswer, &RateLimited,
-	&DiskTrouble, &TokenSuspect, &RenewalDelayed, &SlotPending,
+	&DiskTrouble, &SocketDown, &TokenSuspect, &RenewalDelayed, &SlotPending,
 }

@@ -54,6 +54,7 @@ type Socket struct {
 	State      string `json:"state"`
 	Since      Time   `json:"since"`
 	Reconnects int    `json:"reconnects"`
+	Reason     string `json:"reason"` // why it is not authenticated, or was not before
 }
 
 // Proxy is the local address for players, counted since the start.

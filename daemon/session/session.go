@@ -230,6 +230,14 @@ func (s *Session) Secrets() (userID string, secrets []redact.Secret) {
 	return rec.UserID, secrets
 }
 
+// SignedIn reports whether a token is published, whether or not it needs to be
+// renewed first.
+func (s *Session) SignedIn() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.state.Published > 0 && s.state.Phase != NeedsUser
+}
+
 // Wake forgets the back-off and tries what is due: the network changed, or the
 // machine woke up.
 func (s *Session) Wake(reason string) { s.handle(Woken{Reason: reason}) }

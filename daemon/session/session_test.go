@@ -129,7 +129,7 @@ func (r *rig) snapshot() health.Session {
 func (r *rig) level() health.View { v, _, _ := r.board.View(); return v }
 
 func eachRelease(t *testing.T, test func(t *testing.T, release absfake.Release)) {
-	for _, release := range absfake.Releases() {
+	for _, release := range absfake.RotatingReleases() {
 		t.Run(string(release), func(t *testing.T) { test(t, release) })
 	}
 }
