@@ -154,6 +154,14 @@ func TestProgressInABatch(t *testing.T) {
 	if r.status != 200 {
 		t.Fatalf("%d %q", r.status, r.body)
 	}
+	for path, status := range map[string]int{"/api/me/progress/" + a + "/episode": 404, "/api/me/progress/unknown": 404} {
+		if r := alice("PATCH", path, m{"currentTime": 9.0}); r.status != status {
+			t.Errorf("%s: %d", path, r.status)
+		}
+	}
+	if r := alice("POST", "/api/items/"+a+"/play/episode", m{}); r.status != 400 {
+		t.Errorf("play an episode of a book: %d", r.status)
+	}
 	if p := alice("GET", "/api/me/progress/"+a, nil).json(t); p["currentTime"] != 7.0 {
 		t.Errorf("%v", p)
 	}

@@ -88,6 +88,7 @@ var routes = []routeLine{
 	{method: "POST", pattern: "/api/items/:id/cover", handle: (*Server).postCover},
 	{method: "GET", pattern: "/api/items/:id/download", handle: (*Server).getItemDownload},
 	{method: "POST", pattern: "/api/items/:id/play", handle: (*Server).postPlay},
+	{method: "POST", pattern: "/api/items/:id/play/:episode", handle: (*Server).postPlayEpisode},
 	{method: "GET", pattern: "/api/items/:id/file/:ino", handle: (*Server).getFile},
 	{method: "GET", pattern: "/api/items/:id/file/:ino/download", handle: (*Server).getDownload},
 
