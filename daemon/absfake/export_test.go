@@ -8,6 +8,7 @@ type Broken struct {
 	NoRetryAfter bool
 	NoJTI        bool
 	KeepSessions bool // a new password ends nothing
+	AccessTTL    time.Duration
 }
 
 // Break puts broken facts into the table until undo is called. Tests that use it
@@ -26,6 +27,9 @@ func Break(r Release, b Broken) (undo func()) {
 		}
 		if b.NoJTI {
 			table[i].jti = false
+		}
+		if b.AccessTTL != 0 {
+			table[i].accessTTL = b.AccessTTL
 		}
 		if b.KeepSessions {
 			table[i].passwordEnds = false

@@ -64,12 +64,12 @@ func (l *Ledger) Logins(user string) []Login {
 	return slices.DeleteFunc(l.logins.all(), func(a Login) bool { return !strings.EqualFold(a.User, user) })
 }
 
-// PasswordLogins is the number of kept tries to sign in as the user that
-// succeeded.
+// PasswordLogins is the number of kept tries to sign in as the user with a
+// password that succeeded.
 func (l *Ledger) PasswordLogins(user string) int {
 	n := 0
 	for _, a := range l.Logins(user) {
-		if a.OK {
+		if a.OK && !a.OpenID {
 			n++
 		}
 	}

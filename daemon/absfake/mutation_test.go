@@ -31,6 +31,7 @@ func TestReplaySeesBrokenFacts(t *testing.T) {
 		{"no Retry-After", absfake.R2263, "limiter", absfake.Broken{NoRetryAfter: true}, []string{"limiter/7-refresh-429"}},
 		{"tokens without an id", absfake.R2360, "main", absfake.Broken{NoJTI: true}, []string{"refresh/same-second-as-login", "refresh/same-second-collision"}},
 		{"a new password ends nothing", absfake.R2360, "main", absfake.Broken{KeepSessions: true}, []string{"password/bearer-only/other-refresh", "admin/set-password/refresh"}},
+		{"access tokens of two hours", absfake.R2360, "main", absfake.Broken{AccessTTL: 2 * time.Hour}, []string{"login/return-tokens"}},
 		{"nothing", absfake.R2360, "limiter", absfake.Broken{}, nil},
 	} {
 		t.Run(c.desc+" in "+string(c.release), func(t *testing.T) {

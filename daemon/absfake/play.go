@@ -20,6 +20,15 @@ func (s *Server) postPlay(w http.ResponseWriter, q *request) {
 	sendJSON(w, q.Request, http.StatusOK, o)
 }
 
+// postPlayEpisode refuses: every item is a book, and books have no episodes.
+func (s *Server) postPlayEpisode(w http.ResponseWriter, q *request) {
+	if s.library.Item(q.params["id"]) == nil {
+		sendStatus(w, q.Request, http.StatusNotFound)
+		return
+	}
+	sendStatus(w, q.Request, http.StatusBadRequest)
+}
+
 // openPlayback finds the session of a request and answers itself where there is
 // none or it is a stranger's. abs: server/controllers/SessionController.js
 func (s *Server) openPlayback(w http.ResponseWriter, q *request) *playback {

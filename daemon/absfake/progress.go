@@ -169,11 +169,12 @@ func (p *progress) computed() float64 {
 	return max(0, min(*p.currentTime/p.duration, 1))
 }
 
+// There are no podcasts: progress of an episode is never found.
 func (s *Server) getProgress(w http.ResponseWriter, q *request) {
 	i := s.library.Item(q.params["id"])
 	var o object
 	s.mu.Lock()
-	if i != nil {
+	if i != nil && q.params["episode"] == "" {
 		if p := q.user.progressOf(i); p != nil {
 			o = p.json()
 		}
@@ -187,6 +188,10 @@ func (s *Server) getProgress(w http.ResponseWriter, q *request) {
 }
 
 func (s *Server) patchProgress(w http.ResponseWriter, q *request) {
+	if q.params["episode"] != "" {
+		sendText(w, q.Request, http.StatusNotFound, "Episode not found")
+		return
+	}
 	i := s.library.Item(q.params["id"])
 	if i == nil {
 		sendText(w, q.Request, http.StatusNotFound, "Library item not found")
@@ -214,7 +219,7 @@ func (s *Server) patchProgressBatch(w http.ResponseWriter, q *request) {
 	for _, v := range list {
 		body, _ := v.(map[string]any)
 		id, _ := body["libraryItemId"].(string)
-		if i := s.library.Item(id); i != nil {
+		if i := s.library.Item(id); i != nil && !truthy(body["episodeId"]) {
 			s.updateProgressLocked(q.user, i, updateOf(body))
 			changed = true
 		}

@@ -33,6 +33,9 @@ var routes = []routeLine{
 	{method: "POST", pattern: "/logout", handle: (*Server).postLogout},
 
 	{method: "GET", pattern: "/hls/:id/:file", handle: (*Server).getHLS},
+	{method: "GET", pattern: "/feed/:slug", handle: (*Server).getFeed},
+	{method: "GET", pattern: "/feed/:slug/cover.jpg", handle: (*Server).getFeedCover},
+	{method: "GET", pattern: "/feed/:slug/item/:episode/:file", handle: (*Server).getFeedItem},
 
 	{method: "GET", pattern: "/auth/openid", handle: (*Server).getOpenID, limited: true},
 	{method: "GET", pattern: "/auth/openid/mobile-redirect", handle: (*Server).getMobileRedirect, limited: true},
@@ -64,6 +67,10 @@ var routes = []routeLine{
 	{method: "PATCH", pattern: "/api/users/:id", handle: (*Server).patchUser},
 	{method: "DELETE", pattern: "/api/users/:id", handle: (*Server).deleteUser},
 
+	{method: "GET", pattern: "/api/feeds", handle: (*Server).getFeeds},
+	{method: "POST", pattern: "/api/feeds/item/:id/open", handle: (*Server).postFeed},
+	{method: "POST", pattern: "/api/feeds/:id/close", handle: (*Server).closeFeed},
+
 	{method: "GET", pattern: "/api/auth-settings", handle: (*Server).getAuthSettings},
 	{method: "PATCH", pattern: "/api/auth-settings", handle: (*Server).patchAuthSettings},
 
@@ -81,6 +88,7 @@ var routes = []routeLine{
 	{method: "POST", pattern: "/api/items/:id/cover", handle: (*Server).postCover},
 	{method: "GET", pattern: "/api/items/:id/download", handle: (*Server).getItemDownload},
 	{method: "POST", pattern: "/api/items/:id/play", handle: (*Server).postPlay},
+	{method: "POST", pattern: "/api/items/:id/play/:episode", handle: (*Server).postPlayEpisode},
 	{method: "GET", pattern: "/api/items/:id/file/:ino", handle: (*Server).getFile},
 	{method: "GET", pattern: "/api/items/:id/file/:ino/download", handle: (*Server).getDownload},
 

@@ -45,6 +45,7 @@ type Server struct {
 	users           []*user
 	sessions        []*authSession
 	apiKeys         []*apiKey
+	feeds           []*feed
 	playing         []*playback
 	sockets         socketHub
 	listened        []*playback // playback sessions with time listened, open or not
