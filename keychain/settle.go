@@ -54,17 +54,12 @@ func (v *Vault) Settle(ctx context.Context, account string) error {
 }
 
 func (v *Vault) settle(ctx context.Context, a *account, j entry) error {
+	// What was read before is not believed: another process may have written
+	// since, overwriting the newer slot would leave a moment in which the
+	// keychain has neither, and a call that was given up may still have landed.
 	v.mu.Lock()
-	done := settled(a.slots, j)
-	if !done {
-		// Another process may have written since; overwriting the newer slot
-		// would leave a moment in which the keychain has neither.
-		a.slots = [2]slot{}
-	}
+	a.slots = [2]slot{}
 	v.mu.Unlock()
-	if done {
-		return nil
-	}
 	slots, err := v.readSlots(ctx, a)
 	if err != nil {
 		return err

@@ -41,6 +41,7 @@ func TestMainJob(t *testing.T) {
 			}
 		}
 	}
+	p.until("the live socket is up", func(a health.Account) bool { return a.Socket.State == "authenticated" })
 	statusJSON(t, p, s)
 
 	before := p.until("the session is fresh", fresh).Session
@@ -104,7 +105,7 @@ func statusJSON(t *testing.T, p *place, s *server) {
 	for path, want := range map[string]any{
 		"name": "127-0-0-1-alice", "server": s.url, "server_version": string(s.Release()), "user": user, "level": "ok", "reason": "",
 		"session.method": "password", "session.password_logins": 0.0, "session.last_rotation.outcome": "renewed",
-		"socket.state": "off", "socket.reconnects": 0.0, "proxy.url": fmt.Sprintf("http://127.0.0.1:%d", p.port),
+		"socket.state": "authenticated", "socket.reconnects": 0.0, "proxy.url": fmt.Sprintf("http://127.0.0.1:%d", p.port),
 		"vault.backend": "file", "vault.condition": "ok",
 	} {
 		if got := at(path); got != want {

@@ -81,6 +81,7 @@ func describe(s health.Snapshot, now time.Time) string {
 		if !a.Session.NextRotationAt.IsZero() {
 			row("", "next renewal %s, good until %s", in(now, a.Session.NextRotationAt), a.Session.RefreshExpiresAt.Local().Format("2 January 2006"))
 		}
+		row("socket", "%s", a.Socket.State)
 		row("vault", "%s, %s", a.Vault.Backend, a.Vault.Condition)
 	}
 	return out.String()
