@@ -33,11 +33,12 @@ type world struct {
 	up     *upstream.Upstream
 	net    *counted
 	log    *lines
+	socket *Socket // for tests whose parts share it
 }
 
 // bubbled runs a test in a bubble, against a server with root, alice and bob,
 // of whom alice is signed in.
-func bubbled(t *testing.T, cfg absfake.Config, test func(w *world)) {
+func bubbled(t *testing.T, cfg absfake.Config, test func(t *testing.T, w *world)) {
 	t.Helper()
 	cfg.Users = []absfake.User{{Name: "root", Password: "r", Type: "root"}, {Name: "alice", Password: "a"}, {Name: "bob", Password: "b"}}
 	cfg.LimiterMax = -1
@@ -58,7 +59,7 @@ func bubbled(t *testing.T, cfg absfake.Config, test func(w *world)) {
 		w.up = w.reach("http://abs.test" + cfg.BasePath)
 		w.tokens = &tokens{w: w}
 		w.tokens.take(w.post("/login", map[string]string{"username": "alice", "password": "a"}, "x-return-tokens", "true"))
-		test(w)
+		test(t, w)
 	})
 }
 
