@@ -33,6 +33,7 @@ type world struct {
 	up     *upstream.Upstream
 	net    *counted
 	log    *lines
+	base   string  // of the server, for rest
 	socket *Socket // for tests whose parts share it
 }
 
@@ -49,7 +50,7 @@ func bubbled(t *testing.T, cfg absfake.Config, test func(t *testing.T, w *world)
 		}
 		l := abs.Listen()
 		pool := &http.Transport{DialContext: l.DialContext}
-		w := &world{t: t, abs: abs, rest: &http.Client{Transport: pool}, log: &lines{}, net: &counted{dial: l.DialContext}}
+		w := &world{t: t, abs: abs, base: "http://abs.test", rest: &http.Client{Transport: pool}, log: &lines{}, net: &counted{dial: l.DialContext}}
 		t.Cleanup(func() {
 			pool.CloseIdleConnections()
 			if err := abs.Close(); err != nil {
@@ -135,7 +136,7 @@ func (w *world) ask(method, path string, body any, header ...string) map[string]
 			w.t.Fatal(err)
 		}
 	}
-	r, err := http.NewRequest(method, "http://abs.test"+path, bytes.NewReader(raw))
+	r, err := http.NewRequest(method, w.base+path, bytes.NewReader(raw))
 	if err != nil {
 		w.t.Fatal(err)
 	}
