@@ -13,7 +13,7 @@ import (
 // A token that the server refuses is told to the session once, and the new one
 // is tried on the same connection.
 func TestAuthFailedThenFresh(t *testing.T) {
-	bubbled(t, absfake.Config{}, func(w *world) {
+	bubbled(t, absfake.Config{}, func(t *testing.T, w *world) {
 		w.tokens.access = w.tokens.access[:len(w.tokens.access)-4] + "AAAA" // as after a change that the session has missed
 		s := w.upNow()
 		if n := w.abs.Ledger().SocketsOpened(); n != 1 || w.tokens.suspects != 1 || s.Snapshot().Reason != "" {
@@ -28,7 +28,7 @@ func TestAuthFailedThenFresh(t *testing.T) {
 
 // A server that refuses fresh tokens too gets no refresh for each try.
 func TestAuthFailedForGood(t *testing.T) {
-	bubbled(t, absfake.Config{AccessTTL: 12 * time.Hour}, func(w *world) {
+	bubbled(t, absfake.Config{AccessTTL: 12 * time.Hour}, func(t *testing.T, w *world) {
 		real := w.tokens.access
 		bad := real[:len(real)-4] + "AAAA"
 		w.tokens.fixed = bad
@@ -73,7 +73,7 @@ func btoi(b bool) int {
 
 // A disabled user's session cannot be renewed; the socket says both.
 func TestAuthFailedAndNoOther(t *testing.T) {
-	bubbled(t, absfake.Config{}, func(w *world) {
+	bubbled(t, absfake.Config{}, func(t *testing.T, w *world) {
 		root := w.post("/login", map[string]string{"username": "root", "password": "r"}, "x-return-tokens", "true")["user"].(map[string]any)
 		parsed := w.ask("GET", "/api/me", nil, "Authorization", "Bearer "+w.tokens.access)
 		if w.ask("PATCH", "/api/users/"+parsed["id"].(string), map[string]any{"isActive": false}, "Authorization", "Bearer "+root["accessToken"].(string)) == nil {
@@ -89,7 +89,7 @@ func TestAuthFailedAndNoOther(t *testing.T) {
 
 // The word of a socket is no proof against a token without a successor.
 func TestLegacyTokenIsNotSuspected(t *testing.T) {
-	bubbled(t, absfake.Config{}, func(w *world) {
+	bubbled(t, absfake.Config{}, func(t *testing.T, w *world) {
 		legacy := w.ask("GET", "/api/me", nil, "Authorization", "Bearer "+w.tokens.access)["token"].(string)
 		w.tokens.fixed = legacy[:len(legacy)-4] + "AAAA"
 		s := w.start(w.config())
@@ -102,7 +102,7 @@ func TestLegacyTokenIsNotSuspected(t *testing.T) {
 // While the session renews, the connection waits, but not beyond the server's
 // patience.
 func TestSlowToken(t *testing.T) {
-	bubbled(t, absfake.Config{}, func(w *world) {
+	bubbled(t, absfake.Config{}, func(t *testing.T, w *world) {
 		gate := make(chan struct{})
 		w.tokens.gate = gate
 		s := w.start(w.config())
@@ -114,7 +114,7 @@ func TestSlowToken(t *testing.T) {
 		close(gate)
 		w.await(s, Authenticated)
 	})
-	bubbled(t, absfake.Config{}, func(w *world) {
+	bubbled(t, absfake.Config{}, func(t *testing.T, w *world) {
 		w.tokens.gate = make(chan struct{})
 		s := w.start(w.config())
 		start := time.Now()
@@ -126,7 +126,7 @@ func TestSlowToken(t *testing.T) {
 }
 
 func TestEventsArrive(t *testing.T) {
-	bubbled(t, absfake.Config{}, func(w *world) {
+	bubbled(t, absfake.Config{}, func(t *testing.T, w *world) {
 		got := make(chan Event, 100)
 		cfg := w.config()
 		cfg.Events = func(e Event) { got <- e }

@@ -30,7 +30,7 @@ func TestCloseInEachPhase(t *testing.T) {
 		{"is authenticated", func(w *world) func() { return func() {} }, Authenticated, 0},
 	} {
 		t.Run(c.desc, func(t *testing.T) {
-			bubbled(t, absfake.Config{}, func(w *world) {
+			bubbled(t, absfake.Config{}, func(t *testing.T, w *world) {
 				undo := c.before(w)
 				s := w.start(w.config())
 				time.Sleep(5 * time.Second)
@@ -65,7 +65,7 @@ func TestCloseInEachPhase(t *testing.T) {
 const apiKey = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJrZXlJZCI6ImsiLCJuYW1lIjoibiIsInR5cGUiOiJhcGkiLCJpYXQiOjF9.c2ln"
 
 func TestCloseWithoutStart(t *testing.T) {
-	bubbled(t, absfake.Config{}, func(w *world) {
+	bubbled(t, absfake.Config{}, func(t *testing.T, w *world) {
 		s := New(w.config())
 		s.Kick("not yet")
 		s.Close()
@@ -79,7 +79,7 @@ func TestCloseWithoutStart(t *testing.T) {
 
 // A consumer that hangs does not stop the heartbeat, only Close.
 func TestSlowConsumer(t *testing.T) {
-	bubbled(t, absfake.Config{}, func(w *world) {
+	bubbled(t, absfake.Config{}, func(t *testing.T, w *world) {
 		gate := make(chan struct{})
 		cfg := w.config()
 		cfg.Events = func(Event) { <-gate }

@@ -33,7 +33,7 @@ func TestRefusedUpgrade(t *testing.T) {
 		{"silence in the open packet", absfake.Fault{Kind: absfake.Stall, Bytes: 9}, "nothing came over the live socket in time"},
 	} {
 		t.Run(c.desc, func(t *testing.T) {
-			bubbled(t, absfake.Config{}, func(w *world) {
+			bubbled(t, absfake.Config{}, func(t *testing.T, w *world) {
 				c.fault.Upgrades = true
 				remove := w.abs.Inject(c.fault)
 				s := w.start(w.config())
@@ -63,7 +63,7 @@ func TestRefusedUpgrade(t *testing.T) {
 // A reverse proxy without the two lines for WebSockets is the commonest
 // trouble of all; ABS itself says that the header is missing.
 func TestProxyWithoutUpgrade(t *testing.T) {
-	bubbled(t, absfake.Config{}, func(w *world) {
+	bubbled(t, absfake.Config{}, func(t *testing.T, w *world) {
 		front := &http.Server{Handler: http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 			r.Header.Del("Upgrade")
 			r.Header.Set("Connection", "close")
@@ -122,7 +122,7 @@ func TestServerAway(t *testing.T) {
 		{"reset", func(s *absfake.Server) { s.DropSockets(absfake.EndReset) }, cutEvidence},
 	} {
 		t.Run(c.desc, func(t *testing.T) {
-			bubbled(t, absfake.Config{}, func(w *world) {
+			bubbled(t, absfake.Config{}, func(t *testing.T, w *world) {
 				s := w.upNow()
 				time.Sleep(time.Hour)
 				lost := time.Now()
@@ -144,7 +144,7 @@ func TestServerAway(t *testing.T) {
 
 // A connection that dies young does not count as calm: pauses grow.
 func TestPausesGrowWithoutCalm(t *testing.T) {
-	bubbled(t, absfake.Config{}, func(w *world) {
+	bubbled(t, absfake.Config{}, func(t *testing.T, w *world) {
 		defer w.abs.Inject(absfake.Fault{Kind: absfake.CutAfter, Upgrades: true, After: 10 * time.Second})()
 		s := w.upNow()
 		time.Sleep(time.Hour)
@@ -154,7 +154,7 @@ func TestPausesGrowWithoutCalm(t *testing.T) {
 			t.Errorf("%d reconnects in an hour", n)
 		}
 	})
-	bubbled(t, absfake.Config{}, func(w *world) { // as nginx does by default: 60 s
+	bubbled(t, absfake.Config{}, func(t *testing.T, w *world) { // as nginx does by default: 60 s
 		defer w.abs.Inject(absfake.Fault{Kind: absfake.CutAfter, Upgrades: true, After: time.Minute})()
 		s := w.upNow()
 		time.Sleep(time.Hour)
@@ -165,7 +165,7 @@ func TestPausesGrowWithoutCalm(t *testing.T) {
 }
 
 func TestServerGoneForGood(t *testing.T) {
-	bubbled(t, absfake.Config{}, func(w *world) {
+	bubbled(t, absfake.Config{}, func(t *testing.T, w *world) {
 		s := w.upNow()
 		if err := w.abs.Close(); err != nil {
 			t.Fatal(err)
@@ -181,7 +181,7 @@ func TestServerGoneForGood(t *testing.T) {
 
 // The network's own way out goes, as when the account is given up.
 func TestUpstreamCloses(t *testing.T) {
-	bubbled(t, absfake.Config{}, func(w *world) {
+	bubbled(t, absfake.Config{}, func(t *testing.T, w *world) {
 		s := w.upNow()
 		w.up.Close()
 		if snap := w.await(s, Waiting); !snap.Degraded() {
@@ -192,7 +192,7 @@ func TestUpstreamCloses(t *testing.T) {
 }
 
 func TestPolicyOnSocket(t *testing.T) {
-	bubbled(t, absfake.Config{}, func(w *world) {
+	bubbled(t, absfake.Config{}, func(t *testing.T, w *world) {
 		var seen http.Header
 		l := &pipes{conns: make(chan net.Conn), closed: make(chan struct{})}
 		front := &http.Server{Handler: http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {

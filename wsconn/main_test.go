@@ -33,11 +33,13 @@ type world struct {
 	up     *upstream.Upstream
 	net    *counted
 	log    *lines
+	base   string  // of the server, for rest
+	socket *Socket // for tests whose parts share it
 }
 
 // bubbled runs a test in a bubble, against a server with root, alice and bob,
 // of whom alice is signed in.
-func bubbled(t *testing.T, cfg absfake.Config, test func(w *world)) {
+func bubbled(t *testing.T, cfg absfake.Config, test func(t *testing.T, w *world)) {
 	t.Helper()
 	cfg.Users = []absfake.User{{Name: "root", Password: "r", Type: "root"}, {Name: "alice", Password: "a"}, {Name: "bob", Password: "b"}}
 	cfg.LimiterMax = -1
@@ -48,7 +50,7 @@ func bubbled(t *testing.T, cfg absfake.Config, test func(w *world)) {
 		}
 		l := abs.Listen()
 		pool := &http.Transport{DialContext: l.DialContext}
-		w := &world{t: t, abs: abs, rest: &http.Client{Transport: pool}, log: &lines{}, net: &counted{dial: l.DialContext}}
+		w := &world{t: t, abs: abs, base: "http://abs.test", rest: &http.Client{Transport: pool}, log: &lines{}, net: &counted{dial: l.DialContext}}
 		t.Cleanup(func() {
 			pool.CloseIdleConnections()
 			if err := abs.Close(); err != nil {
@@ -58,7 +60,7 @@ func bubbled(t *testing.T, cfg absfake.Config, test func(w *world)) {
 		w.up = w.reach("http://abs.test" + cfg.BasePath)
 		w.tokens = &tokens{w: w}
 		w.tokens.take(w.post("/login", map[string]string{"username": "alice", "password": "a"}, "x-return-tokens", "true"))
-		test(w)
+		test(t, w)
 	})
 }
 
@@ -134,7 +136,7 @@ func (w *world) ask(method, path string, body any, header ...string) map[string]
 			w.t.Fatal(err)
 		}
 	}
-	r, err := http.NewRequest(method, "http://abs.test"+path, bytes.NewReader(raw))
+	r, err := http.NewRequest(method, w.base+path, bytes.NewReader(raw))
 	if err != nil {
 		w.t.Fatal(err)
 	}

@@ -13,7 +13,7 @@ func TestSocketComesUp(t *testing.T) {
 	for _, base := range []string{"", "/audiobookshelf"} {
 		for _, release := range absfake.Releases() {
 			t.Run(string(release)+base, func(t *testing.T) {
-				bubbled(t, absfake.Config{BasePath: base, Release: release}, func(w *world) {
+				bubbled(t, absfake.Config{BasePath: base, Release: release}, func(t *testing.T, w *world) {
 					if !strings.HasPrefix(string(release), "2.25") {
 						comesUp(w, base+"/socket.io/")
 					}
@@ -50,7 +50,7 @@ func comesUp(w *world, path string) {
 
 // A day of silence is a day of answered heartbeats.
 func TestSocketStaysUp(t *testing.T) {
-	bubbled(t, absfake.Config{}, func(w *world) {
+	bubbled(t, absfake.Config{}, func(t *testing.T, w *world) {
 		s := w.upNow()
 		time.Sleep(24 * time.Hour)
 		if snap := s.Snapshot(); snap.State != Authenticated || snap.Reconnects != 0 {
@@ -64,7 +64,7 @@ func TestSocketStaysUp(t *testing.T) {
 
 // By the server's numbers a connection is dead after 45 s without a word.
 func TestHeartbeatLoss(t *testing.T) {
-	bubbled(t, absfake.Config{}, func(w *world) {
+	bubbled(t, absfake.Config{}, func(t *testing.T, w *world) {
 		s := w.upNow()
 		time.Sleep(30 * time.Second) // the last heartbeat was at 25 s
 		release := w.abs.StallSockets()
@@ -85,7 +85,7 @@ func TestHeartbeatLoss(t *testing.T) {
 
 // Tokens end while a socket lives; a new connection must have a new one.
 func TestFreshTokenOnEachConnect(t *testing.T) {
-	bubbled(t, absfake.Config{AccessTTL: time.Hour}, func(w *world) {
+	bubbled(t, absfake.Config{AccessTTL: time.Hour}, func(t *testing.T, w *world) {
 		s := w.upNow()
 		for range 3 {
 			time.Sleep(2 * time.Hour)
@@ -107,7 +107,7 @@ func TestFreshTokenOnEachConnect(t *testing.T) {
 }
 
 func TestAPIKeyHasNoSocket(t *testing.T) {
-	bubbled(t, absfake.Config{}, func(w *world) {
+	bubbled(t, absfake.Config{}, func(t *testing.T, w *world) {
 		root := w.post("/login", map[string]string{"username": "root", "password": "r"}, "x-return-tokens", "true")
 		user := root["user"].(map[string]any)
 		made := w.post("/api/api-keys", map[string]any{"name": "k", "userId": user["id"], "isActive": true}, "Authorization", "Bearer "+user["accessToken"].(string))
@@ -131,7 +131,7 @@ func TestAPIKeyHasNoSocket(t *testing.T) {
 }
 
 func TestLegacyTokenHasASocket(t *testing.T) {
-	bubbled(t, absfake.Config{}, func(w *world) {
+	bubbled(t, absfake.Config{}, func(t *testing.T, w *world) {
 		me := w.ask("GET", "/api/me", nil, "Authorization", "Bearer "+w.tokens.access)
 		w.tokens.fixed = me["token"].(string)
 		w.upNow()
@@ -142,7 +142,7 @@ func TestLegacyTokenHasASocket(t *testing.T) {
 }
 
 func TestNoTokenNoConnection(t *testing.T) {
-	bubbled(t, absfake.Config{}, func(w *world) {
+	bubbled(t, absfake.Config{}, func(t *testing.T, w *world) {
 		w.tokens.err = constError("signed out")
 		s := w.start(w.config())
 		snap := w.awaitThat(s, func(s Snapshot) bool { return s.Cause == CauseNoToken })

@@ -19,7 +19,8 @@ import (
 
 // liveTokens is a session that signs in with the password when suspected.
 type liveTokens struct {
-	login func() (access string, all []redact.Secret)
+	login  func() (access string, all []redact.Secret)
+	userID string
 
 	mu    sync.Mutex
 	token redact.Secret
@@ -42,6 +43,40 @@ func (l *liveTokens) Suspect(_ context.Context, refused redact.Secret) (redact.S
 	return l.token, nil
 }
 
+// all returns every token there ever was.
+func (l *liveTokens) all() []redact.Secret {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return append([]redact.Secret(nil), l.known...)
+}
+
+func (l *liveTokens) identity() (string, []redact.Secret) { return l.userID, l.all() }
+
+// signedIn is a session with the double.
+func signedIn(t *testing.T, fake *absfake.Server) *liveTokens {
+	t.Helper()
+	session := &liveTokens{}
+	session.login = func() (string, []redact.Secret) {
+		rec := httptest.NewRecorder()
+		r := httptest.NewRequest("POST", "/login", strings.NewReader(`{"username":"demo","password":"demo"}`))
+		r.Header.Set("Content-Type", "application/json")
+		r.Header.Set("x-return-tokens", "true")
+		fake.Handler().ServeHTTP(rec, r)
+		var in struct {
+			User struct{ ID, Token, AccessToken, RefreshToken string }
+		}
+		if err := json.Unmarshal(rec.Body.Bytes(), &in); err != nil || in.User.AccessToken == "" {
+			t.Errorf("login: %d %s", rec.Code, rec.Body)
+		}
+		session.userID = in.User.ID
+		return in.User.AccessToken, []redact.Secret{redact.New(in.User.Token), redact.New(in.User.AccessToken), redact.New(in.User.RefreshToken)}
+	}
+	if _, err := session.Suspect(context.Background(), redact.Secret{}); err != nil {
+		t.Fatal(err)
+	}
+	return session
+}
+
 // Against the double of the real server, in memory on both sides: every
 // release, with and without base path.
 func TestWithAudiobookshelf(t *testing.T) {
@@ -61,30 +96,8 @@ func withAudiobookshelf(t *testing.T, release absfake.Release, basePath string) 
 	transport := &http.Transport{DialContext: fake.Listen().DialContext, DisableCompression: true}
 	defer transport.CloseIdleConnections()
 
-	var userID string
-	session := &liveTokens{login: func() (string, []redact.Secret) {
-		rec := httptest.NewRecorder()
-		r := httptest.NewRequest("POST", "/login", strings.NewReader(`{"username":"demo","password":"demo"}`))
-		r.Header.Set("Content-Type", "application/json")
-		r.Header.Set("x-return-tokens", "true")
-		fake.Handler().ServeHTTP(rec, r)
-		var in struct {
-			User struct{ ID, Token, AccessToken, RefreshToken string }
-		}
-		if err := json.Unmarshal(rec.Body.Bytes(), &in); err != nil || in.User.AccessToken == "" {
-			t.Fatalf("login: %d %s", rec.Code, rec.Body)
-		}
-		userID = in.User.ID
-		return in.User.AccessToken, []redact.Secret{redact.New(in.User.Token), redact.New(in.User.AccessToken), redact.New(in.User.RefreshToken)}
-	}}
-	if _, err := session.Suspect(context.Background(), redact.Secret{}); err != nil {
-		t.Fatal(err)
-	}
-	known := func() []redact.Secret {
-		session.mu.Lock()
-		defer session.mu.Unlock()
-		return append([]redact.Secret(nil), session.known...)
-	}
+	session := signedIn(t, fake)
+	known := session.all
 	grants, err := players.OpenGrants(t.TempDir() + "/grants.json")
 	if err != nil {
 		t.Fatal(err)
@@ -97,7 +110,7 @@ func withAudiobookshelf(t *testing.T, release absfake.Release, basePath string) 
 	w.server, w.addr = start(t, Config{
 		Base: &url.URL{Scheme: "http", Host: "abs.example", Path: basePath}, Transport: transport,
 		Tokens: session, Grants: grants.Of("home"), OwnUID: 4711, PeerOf: me,
-		Identity: func() (string, []redact.Secret) { return userID, known() },
+		Identity: session.identity,
 	})
 	bearer := []string{"Authorization", "Bearer " + secret.Reveal()}
 	clean := func(a answer) {
@@ -114,7 +127,7 @@ func withAudiobookshelf(t *testing.T, release absfake.Release, basePath string) 
 	user := w.do("GET", "/audiobookshelf/api/me", bearer...)
 	clean(user)
 	var meNow struct{ ID, Username, Token string }
-	if err := json.Unmarshal([]byte(user.body), &meNow); err != nil || meNow.Token != secret.Reveal() || meNow.ID != userID {
+	if err := json.Unmarshal([]byte(user.body), &meNow); err != nil || meNow.Token != secret.Reveal() || meNow.ID != session.userID {
 		t.Errorf("%s %s", user.Status, user.body)
 	}
 	for _, c := range []struct{ method, path string }{

@@ -22,7 +22,7 @@ var column = []guard{
 	{"pages of other sites and of other localhost ports, which are same-site: fetch, forms, images, frames, links", sameOrigin},
 	{"the same from browsers that send neither Origin nor Sec-Fetch-Site", noForeignReferer},
 	{"cookies and service workers of other programs on localhost: pages live at 127.0.0.1", numericPage},
-	{"real tokens in frames that are not filtered yet", noUpgrade},
+	{"another protocol, in which nothing is filtered; and polling, whose bodies are not filtered yet", onlyLiveSocket},
 	{"real tokens and cookies in sign-in answers that are not made here yet", noSigningIn},
 	{"other users, containers and web pages; a revoked grant falls through to nothing", knownPlayer},
 	{"over-eager tools: administration with a session that was lent for listening", inScope},
@@ -117,10 +117,19 @@ func numericPage(c *call) *refusal {
 	return &no
 }
 
-func noUpgrade(c *call) *refusal {
-	if c.r.Header["Upgrade"] != nil || matches(socketRoutes, c.r.Method, c.path) {
+func onlyLiveSocket(c *call) *refusal {
+	upgrade, route := c.r.Header["Upgrade"] != nil, matches(socketRoutes, c.r.Method, c.path)
+	switch {
+	case !upgrade && !route:
+		return nil
+	case !route:
+		return noUpgrade
+	case !asksForSocket(c):
+		return noPolling
+	case c.server.cfg.Sockets == nil:
 		return noSocket
 	}
+	c.socket = true
 	return nil
 }
 
@@ -154,6 +163,7 @@ func knownPlayer(c *call) *refusal {
 
 func inScope(c *call) *refusal {
 	switch {
+	case c.socket: // what may pass in it is decided frame by frame
 	case matches(listenRoutes, c.r.Method, c.path):
 		c.needs = withBearer
 	case matches(openRoutes, c.r.Method, c.path):

@@ -5,7 +5,8 @@
 // It exists because players hold tokens for ever and notice when one expires;
 // here they hold none that could. It never rotates a token, never follows a
 // redirect, never stores anything, and never passes on what it does not
-// understand yet: sockets and sign-in endpoints are refused.
+// understand yet: sign-in endpoints and polling sockets are refused, and of
+// what a player says in a live socket only what listening needs goes on.
 package proxy
 
 import (
@@ -54,13 +55,14 @@ const (
 	AccessGrant Access = "grant" // nobody
 )
 
-// Config is what a Server works with. All but Access, Port, PeerOf and Log
-// are required.
+// Config is what a Server works with. All but Sockets, Access, Port, PeerOf
+// and Log are required.
 type Config struct {
 	Base      *url.URL          // of the server, with its base path
 	Transport http.RoundTripper // follows no redirects, decompresses nothing, has no overall timeout
 	Tokens    Tokens
 	Grants    Grants
+	Sockets   Sockets // nil: no live sockets
 	// Identity returns the account's user and the secrets that must never
 	// leave: its real tokens. It is called for every filtered answer and as
 	// its body goes on.
@@ -165,6 +167,10 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
+	if c.socket {
+		s.liveSocket(w, c)
+		return
+	}
 	s.forward(w, c)
 }
 
@@ -184,10 +190,11 @@ type call struct {
 	r      *http.Request
 	conn   *conn
 
-	path  string // the route: without base path, escapes undone
-	raw   string // the same as the player wrote it
-	grant string // what the player presented, when it is good
-	needs bearer // what upstream is sent
+	path   string // the route: without base path, escapes undone
+	raw    string // the same as the player wrote it
+	grant  string // what the player presented, when it is good
+	needs  bearer // what upstream is sent
+	socket bool   // it asks for the live socket
 }
 
 type bearer bool

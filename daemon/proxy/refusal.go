@@ -58,7 +58,10 @@ var (
 	wrongHost   = &refusal{name: "wrong-host", status: http.StatusMisdirectedRequest, cause: "the Host header does not name this server", remedy: "use the address http://127.0.0.1 with this server's port"}
 	otherOrigin = &refusal{name: "other-origin", status: http.StatusForbidden, cause: "a page of another origin asked for this", remedy: "open this server's own address in the browser"}
 	toNumeric   = &refusal{name: "to-127.0.0.1", status: http.StatusTemporaryRedirect, cause: "pages are served at 127.0.0.1 only, apart from the other programs on localhost", remedy: "follow the redirect"}
-	noSocket    = &refusal{name: "no-socket", status: http.StatusNotImplemented, cause: "live sockets do not go through this server yet", remedy: "switch live updates off in the player; everything else works without them"}
+	noUpgrade   = &refusal{name: "no-upgrade", status: http.StatusNotImplemented, cause: "only the live socket at /socket.io/ may change to another protocol", remedy: "ask in plain HTTP/1.1"}
+	noPolling   = &refusal{name: "no-polling", status: http.StatusNotImplemented, cause: "live sockets go through this server by the websocket transport only, not by polling", remedy: "set the transports of the player's Socket.IO to websocket (Engine.IO 4, path /socket.io/)"}
+	noSocket    = &refusal{name: "no-socket", status: http.StatusNotImplemented, cause: "live sockets do not go through this server", remedy: "switch live updates off in the player; everything else works without them"}
+	badSocket   = &refusal{name: "bad-socket", status: http.StatusBadRequest, cause: "this is no websocket handshake", remedy: "ask as RFC 6455 says"}
 	noSignIn    = &refusal{name: "no-sign-in", status: http.StatusNotImplemented, cause: "signing in does not go through this server yet, and needs not: shelfkeeper holds the session", remedy: "let the player use this address without signing in, or give it a grant as its API key"}
 
 	badGrant   = &refusal{name: "bad-grant", status: http.StatusUnauthorized, words: "Unauthorized", cause: "what the player presents is no valid grant", remedy: "give it the current grant, or nothing at all if it runs as the same user"}
@@ -72,6 +75,7 @@ var (
 	askAgain      = &refusal{name: "ask-again", status: http.StatusServiceUnavailable, retry: time.Second, cause: "the session was renewed while this request was under way, and it is too large to be sent twice", remedy: "send the request again"}
 	gateway401    = &refusal{name: "gateway-401", status: http.StatusServiceUnavailable, retry: 30 * time.Second, cause: "something between here and Audiobookshelf asks for a sign-in of its own", remedy: "sign in to that network or gateway, or set its headers in config.toml"}
 	elsewhere     = &refusal{name: "elsewhere", status: http.StatusServiceUnavailable, retry: 30 * time.Second, cause: "the answer was a redirect away from the Audiobookshelf server", remedy: "sign in to that network or gateway, or correct the server's address"}
+	socketRefused = &refusal{name: "socket-refused", status: http.StatusServiceUnavailable, retry: 30 * time.Second, cause: "the Audiobookshelf server, or what stands before it, does not open its live socket", remedy: "let the gateway pass websocket upgrades on /socket.io/ on; everything else works without them"}
 	unreadable    = &refusal{name: "unreadable", status: http.StatusBadGateway, cause: "the answer is encoded in a way that cannot be searched for tokens", remedy: "switch compression off between here and the Audiobookshelf server"}
 )
 

@@ -12,9 +12,10 @@ import (
 )
 
 var allRefusals = []*refusal{
-	farAway, badTarget, badMethod, badPath, wrongHost, otherOrigin, toNumeric, noSocket, noSignIn,
+	farAway, badTarget, badMethod, badPath, wrongHost, otherOrigin, toNumeric,
+	noUpgrade, noPolling, noSocket, badSocket, noSignIn,
 	badGrant, needsGrant, grantOnly, notListen,
-	weather, noToken, tokenRejected, askAgain, gateway401, elsewhere, unreadable,
+	weather, noToken, tokenRejected, askAgain, gateway401, elsewhere, unreadable, socketRefused,
 }
 
 // Every refusal there is has a cause and a remedy, in one line each, and the

@@ -78,7 +78,7 @@ func (r route) fits(method string, have []string) bool {
 	return true
 }
 
-// socketRoutes carry frames, which are not filtered yet.
+// socketRoutes carry the frames of the live socket.
 var socketRoutes = routesOf(`
 ANY /socket.io/*
 `)

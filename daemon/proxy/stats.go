@@ -9,8 +9,9 @@ import (
 // Stats is what a Server has done since it was made.
 type Stats struct {
 	Requests uint64 `json:"requests"`
-	Bytes    uint64 `json:"bytes"`  // of bodies, to players
-	Active   int64  `json:"active"` // requests running now
+	Bytes    uint64 `json:"bytes"`   // of bodies, to players
+	Active   int64  `json:"active"`  // requests running now, without open sockets
+	Sockets  int64  `json:"sockets"` // live sockets open now
 	// Unauthorized counts the 401 that players got. They come from the guards
 	// alone: the server's never pass.
 	Unauthorized uint64 `json:"unauthorized"`
@@ -22,7 +23,7 @@ type Stats struct {
 
 type counters struct {
 	requests, bytes, withheld, unauthorized atomic.Uint64
-	active                                  atomic.Int64
+	active, sockets                         atomic.Int64
 
 	mu      sync.Mutex
 	refused map[string]uint64
@@ -39,6 +40,7 @@ func (s *Server) Stats() Stats {
 		Requests: s.stats.requests.Load(),
 		Bytes:    s.stats.bytes.Load(),
 		Active:   s.stats.active.Load(),
+		Sockets:  s.stats.sockets.Load(),
 		Withheld: s.stats.withheld.Load(),
 
 		Unauthorized: s.stats.unauthorized.Load(),
