@@ -76,7 +76,9 @@ func TestDiskFullWhenTheAnswerComes(t *testing.T) {
 		t.Fatal(err)
 	}
 	letGo()
-	p.until("the disk is noticed", func(a health.Account) bool { return a.Condition == health.DiskTrouble.ID || a.Condition == health.DiskBlocks.ID })
+	p.until("the disk is noticed", func(a health.Account) bool {
+		return a.Condition == health.DiskTrouble.ID || a.Condition == health.DiskBlocks.ID
+	})
 	if n := len(s.Ledger().Rotations(user)); n != 1 {
 		t.Fatalf("%d rotations", n)
 	}
