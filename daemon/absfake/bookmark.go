@@ -41,7 +41,7 @@ func (s *Server) getBookmarks(w http.ResponseWriter, q *request) {
 
 // bookmarkBody reads time and title, and refuses itself what is neither.
 func (s *Server) bookmarkBody(w http.ResponseWriter, q *request) (at float64, title string, ok bool) {
-	if s.library.Item(q.params["id"]) == nil {
+	if s.item(q.params["id"]) == nil {
 		sendStatus(w, q.Request, http.StatusNotFound)
 		return 0, "", false
 	}
@@ -96,7 +96,7 @@ func (s *Server) patchBookmark(w http.ResponseWriter, q *request) {
 
 func (s *Server) deleteBookmark(w http.ResponseWriter, q *request) {
 	at, err := strconv.ParseFloat(q.params["time"], 64)
-	item := s.library.Item(q.params["id"])
+	item := s.item(q.params["id"])
 	if item != nil && err != nil {
 		sendText(w, q.Request, http.StatusBadRequest, "Invalid time")
 		return

@@ -59,6 +59,10 @@ type Config struct {
 	// Books are the whole library; nil: ten samples, two of them of a known kind.
 	Books []Book
 
+	// Podcasts: beside the books there is a library of podcasts, with one podcast
+	// of three episodes. With NoLibrary there is neither.
+	Podcasts bool
+
 	// Outbound is how the server reaches an OpenID provider; nil: not at all.
 	Outbound http.RoundTripper
 

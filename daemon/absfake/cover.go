@@ -67,7 +67,7 @@ func (s *Server) getCover(w http.ResponseWriter, q *request) {
 	if query.Get("ts") != "" {
 		h.Set("Cache-Control", "private, max-age=86400")
 	}
-	item := s.library.Item(q.params["id"])
+	item := s.item(q.params["id"])
 	if item == nil || item.cover() == nil {
 		sendStatus(w, q.Request, http.StatusNotFound)
 		return

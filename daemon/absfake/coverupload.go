@@ -24,7 +24,7 @@ func (s *Server) postCover(w http.ResponseWriter, q *request) {
 		sendStatus(w, q.Request, http.StatusForbidden)
 		return
 	}
-	item := s.library.Item(q.params["id"])
+	item := s.item(q.params["id"])
 	if item == nil {
 		sendStatus(w, q.Request, http.StatusNotFound)
 		return

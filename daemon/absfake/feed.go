@@ -30,13 +30,36 @@ func (f *feed) image() string {
 	return f.url() + "/cover.jpg"
 }
 
+// feedEntry is a track of a book or an episode of a podcast.
+type feedEntry struct {
+	title     string
+	file      *File
+	published time.Time
+}
+
+// feedEntries are the newest episodes first, but the tracks of a book in order.
+// abs: server/models/FeedEpisode.js
+func (i *Item) feedEntries() []feedEntry {
+	var out []feedEntry
+	for _, e := range slices.Backward(i.Episodes) {
+		out = append(out, feedEntry{e.Title, e.File, e.Published})
+	}
+	if i.Episodes != nil {
+		return out
+	}
+	for n, f := range i.Files {
+		out = append(out, feedEntry{i.Chapters[min(n, len(i.Chapters)-1)].Title, f, i.Modified})
+	}
+	return out
+}
+
 func (f *feed) minified() object {
 	return object{
 		{"id", f.id},
 		{"entityType", "libraryItem"},
 		{"entityId", f.item.ID},
 		{"feedUrl", f.url()},
-		{"meta", object{{"title", f.item.Title}, {"description", nil}, {"preventIndexing", true}, {"ownerName", nil}, {"ownerEmail", nil}}},
+		{"meta", object{{"title", f.item.Title}, {"description", orNil(f.item.Description)}, {"preventIndexing", true}, {"ownerName", nil}, {"ownerEmail", nil}}},
 	}
 }
 
@@ -64,7 +87,7 @@ func (s *Server) postFeed(w http.ResponseWriter, q *request) {
 	if !admin(w, q) {
 		return
 	}
-	item := s.library.Item(q.params["id"])
+	item := s.item(q.params["id"])
 	address, slug := q.text("serverAddress"), q.text("slug")
 	switch {
 	case item == nil:
@@ -75,7 +98,7 @@ func (s *Server) postFeed(w http.ResponseWriter, q *request) {
 		return
 	}
 	f := &feed{id: newUUID(), slug: slug, address: address, userID: q.user.id, item: item, createdAt: time.Now()}
-	for range item.Files {
+	for range item.feedEntries() {
 		f.episodes = append(f.episodes, newUUID())
 	}
 	s.mu.Lock()
@@ -133,9 +156,10 @@ func (f *feed) xml(prefix string) []byte {
 	p("<title>%s</title><link>%s/item/%s</link><generator>Audiobookshelf</generator>", text(i.Title), prefix, i.ID)
 	p(`<atom:link href="%s%s" rel="self" type="application/rss+xml"/><itunes:author>%s</itunes:author><itunes:image href="%s%s"/>`,
 		prefix, text(f.url()), text(i.Author), prefix, text(f.image()))
-	for n, file := range i.Files {
+	for n, e := range i.feedEntries() {
+		file := e.file
 		at := fmt.Sprintf("%s%s/item/%s/media%s", prefix, f.url(), f.episodes[n], file.Name[strings.LastIndex(file.Name, "."):])
-		p("<item><title>%s</title><guid isPermaLink=\"false\">%s</guid><pubDate>%s</pubDate>", text(i.Chapters[min(n, len(i.Chapters)-1)].Title), text(at), i.Modified.UTC().Format(http.TimeFormat))
+		p("<item><title>%s</title><guid isPermaLink=\"false\">%s</guid><pubDate>%s</pubDate>", text(e.title), text(at), e.published.UTC().Format(http.TimeFormat))
 		p(`<enclosure url="%s" length="%d" type="%s"/><itunes:duration>%d</itunes:duration></item>`, text(at), file.Size, text(file.audio.mime), int(math.Round(file.Duration)))
 	}
 	p("</channel></rss>")
@@ -148,7 +172,7 @@ func (s *Server) getFeedItem(w http.ResponseWriter, q *request) {
 	s.mu.Unlock()
 	if f != nil {
 		if n := slices.Index(f.episodes, q.params["episode"]); n >= 0 {
-			sendFile(w, q.Request, f.item.Files[n])
+			sendFile(w, q.Request, f.item.feedEntries()[n].file)
 			return
 		}
 	}

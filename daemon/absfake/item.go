@@ -5,40 +5,46 @@ import (
 	"strings"
 )
 
-// The JSON of library and items. abs: server/models/LibraryItem.js, Book.js,
+// The JSON of libraries and items. abs: server/models/LibraryItem.js, Book.js,
 // Library.js
 
-func (s *Server) libraryJSON() object {
-	at := millis(s.library.Items[0].Modified)
+func (s *Server) libraryJSON(l *Library) object {
+	at := millis(l.Items[0].Modified)
+	order, icon, provider, settings := 1, "database", "audible", bookSettings
+	if l.podcast {
+		order, icon, provider, settings = 2, "podcast", "itunes", podcastSettings
+	}
 	return object{
-		{"id", s.library.ID},
-		{"name", s.library.Name},
+		{"id", l.ID},
+		{"name", l.Name},
 		{"folders", []object{{
-			{"id", s.library.FolderID}, {"fullPath", MediaPath}, {"libraryId", s.library.ID}, {"addedAt", at},
+			{"id", l.FolderID}, {"fullPath", l.path}, {"libraryId", l.ID}, {"addedAt", at},
 		}}},
-		{"displayOrder", 1},
-		{"icon", "database"},
-		{"mediaType", "book"},
-		{"provider", "audible"},
-		{"settings", object{
-			{"coverAspectRatio", 1},
-			{"disableWatcher", false},
-			{"autoScanCronExpression", nil},
-			{"skipMatchingMediaWithAsin", false},
-			{"skipMatchingMediaWithIsbn", false},
-			{"audiobooksOnly", false},
-			{"epubsAllowScriptedContent", false},
-			{"hideSingleBookSeries", false},
-			{"onlyShowLaterBooksInContinueSeries", false},
-			{"metadataPrecedence", []string{"folderStructure", "audioMetatags", "nfoFile", "txtFiles", "opfFile", "absMetadata"}},
-			{"markAsFinishedPercentComplete", nil},
-			{"markAsFinishedTimeRemaining", 10},
-		}},
+		{"displayOrder", order},
+		{"icon", icon},
+		{"mediaType", l.mediaType()},
+		{"provider", provider},
+		{"settings", settings},
 		{"lastScan", at},
 		{"lastScanVersion", string(s.facts.release)},
 		{"createdAt", at},
 		{"lastUpdate", at},
 	}
+}
+
+var bookSettings = object{
+	{"coverAspectRatio", 1},
+	{"disableWatcher", false},
+	{"autoScanCronExpression", nil},
+	{"skipMatchingMediaWithAsin", false},
+	{"skipMatchingMediaWithIsbn", false},
+	{"audiobooksOnly", false},
+	{"epubsAllowScriptedContent", false},
+	{"hideSingleBookSeries", false},
+	{"onlyShowLaterBooksInContinueSeries", false},
+	{"metadataPrecedence", []string{"folderStructure", "audioMetatags", "nfoFile", "txtFiles", "opfFile", "absMetadata"}},
+	{"markAsFinishedPercentComplete", nil},
+	{"markAsFinishedTimeRemaining", 10},
 }
 
 // defaultLibrary is the library that a client shows first, nil: none.
@@ -52,37 +58,42 @@ func (s *Server) defaultLibrary() any {
 func (s *Server) getLibraries(w http.ResponseWriter, q *request) {
 	list := []object{}
 	if !s.cfg.NoLibrary {
-		list = append(list, s.libraryJSON())
+		list = append(list, s.libraryJSON(s.library))
+	}
+	if s.casts != nil {
+		list = append(list, s.libraryJSON(s.casts))
 	}
 	sendJSON(w, q.Request, http.StatusOK, object{{"libraries", list}})
 }
 
 func (s *Server) getLibrary(w http.ResponseWriter, q *request) {
-	if q.params["id"] != s.library.ID {
+	l := s.libraryByID(q.params["id"])
+	if l == nil {
 		sendStatus(w, q.Request, http.StatusNotFound)
 		return
 	}
-	sendJSON(w, q.Request, http.StatusOK, s.libraryJSON())
+	sendJSON(w, q.Request, http.StatusOK, s.libraryJSON(l))
 }
 
 // getLibraryItems is a page of the library. Sorting and filters are echoed but
 // not applied.
 func (s *Server) getLibraryItems(w http.ResponseWriter, q *request) {
-	if q.params["id"] != s.library.ID {
+	l := s.libraryByID(q.params["id"])
+	if l == nil {
 		sendStatus(w, q.Request, http.StatusNotFound)
 		return
 	}
 	query := q.URL.Query()
 	limit, page := max(0, queryInt(q, "limit", 0)), max(0, queryInt(q, "page", 0))
-	items := s.library.Items
+	items := l.Items
 	if limit > 0 {
 		items = cut(items, page, limit)
 	}
 	results := []object{}
 	for _, i := range items {
-		results = append(results, s.itemMinified(i))
+		results = append(results, append(s.itemMinified(i), s.incomplete(q, i)...))
 	}
-	o := object{{"results", results}, {"total", len(s.library.Items)}, {"limit", echo(query.Get("limit"))}, {"page", echo(query.Get("page"))}}
+	o := object{{"results", results}, {"total", len(l.Items)}, {"limit", echo(query.Get("limit"))}, {"page", echo(query.Get("page"))}}
 	if query.Has("sort") {
 		o = append(o, pair{"sortBy", query.Get("sort")})
 	}
@@ -91,7 +102,7 @@ func (s *Server) getLibraryItems(w http.ResponseWriter, q *request) {
 		o = append(o, pair{"filterBy", query.Get("filter")})
 	}
 	sendJSON(w, q.Request, http.StatusOK, append(o, object{
-		{"mediaType", "book"},
+		{"mediaType", l.mediaType()},
 		{"minified", query.Get("minified") == "1"},
 		{"collapseseries", query.Get("collapseseries") == "1"},
 		{"include", query.Get("include")},
@@ -108,7 +119,7 @@ func echo(text string) any {
 }
 
 func (s *Server) getItem(w http.ResponseWriter, q *request) {
-	i := s.library.Item(q.params["id"])
+	i := s.item(q.params["id"])
 	if i == nil {
 		sendStatus(w, q.Request, http.StatusNotFound)
 		return
@@ -122,7 +133,7 @@ func (s *Server) getItem(w http.ResponseWriter, q *request) {
 	if strings.Contains(","+query.Get("include")+",", ",progress,") {
 		var mine any
 		s.mu.Lock()
-		if p := q.user.progressOf(i); p != nil {
+		if p := q.user.progressSaid(i.ID, query.Get("episode")); p != nil {
 			mine = p.json()
 		}
 		s.mu.Unlock()
@@ -146,10 +157,10 @@ func (s *Server) itemHead(i *Item) object {
 		{"id", i.ID},
 		{"ino", i.Ino},
 		{"oldLibraryItemId", nil},
-		{"libraryId", s.library.ID},
-		{"folderId", s.library.FolderID},
-		{"path", MediaPath + "/" + i.Author + "/" + i.Title},
-		{"relPath", i.Author + "/" + i.Title},
+		{"libraryId", i.library.ID},
+		{"folderId", i.library.FolderID},
+		{"path", i.path()},
+		{"relPath", i.relPath()},
 		{"isFile", false},
 		{"mtimeMs", at},
 		{"ctimeMs", at},
@@ -163,23 +174,26 @@ func (s *Server) scan(i *Item) object {
 	return object{{"lastScan", millis(i.Modified)}, {"scanVersion", string(s.facts.release)}}
 }
 
-var present = object{{"isMissing", false}, {"isInvalid", false}, {"mediaType", "book"}}
+func (i *Item) present() object {
+	return object{{"isMissing", false}, {"isInvalid", false}, {"mediaType", i.library.mediaType()}}
+}
 
 func (s *Server) itemPlain(i *Item) object {
-	o := append(append(s.itemHead(i), s.scan(i)...), present...)
-	return append(o, object{
-		{"media", object{
-			{"id", i.MediaID},
-			{"libraryItemId", i.ID},
-			{"metadata", i.metadata()},
-			{"coverPath", i.coverPath()},
-			{"tags", []string{}},
-			{"audioFiles", i.audioFiles()},
-			{"chapters", i.chapters()},
-			{"ebookFile", nil},
-		}},
-		{"libraryFiles", i.libraryFiles()},
-	}...)
+	o := append(append(s.itemHead(i), s.scan(i)...), i.present()...)
+	media := object{
+		{"id", i.MediaID},
+		{"libraryItemId", i.ID},
+		{"metadata", i.metadata()},
+		{"coverPath", i.coverPath()},
+		{"tags", []string{}},
+		{"audioFiles", i.audioFiles()},
+		{"chapters", i.chapters()},
+		{"ebookFile", nil},
+	}
+	if i.library.podcast {
+		media = i.podcastPlain(i.Episodes)
+	}
+	return append(o, object{{"media", media}, {"libraryFiles", i.libraryFiles()}}...)
 }
 
 func (i *Item) counts() object {
@@ -193,7 +207,10 @@ func (i *Item) extent() object {
 func (s *Server) itemMinified(i *Item) object {
 	media := object{{"id", i.MediaID}, {"metadata", i.metadataMinified()}, {"coverPath", i.coverPath()}, {"tags", []string{}}}
 	media = append(append(media, i.counts()...), i.extent()...)
-	return append(append(s.itemHead(i), present...), object{
+	if i.library.podcast {
+		media = i.podcastMinified()
+	}
+	return append(append(s.itemHead(i), i.present()...), object{
 		{"media", media}, {"numFiles", len(i.Files)}, {"size", i.Size()},
 	}...)
 }
@@ -206,7 +223,10 @@ func (s *Server) itemExpanded(i *Item) object {
 			{"audioFiles", i.audioFiles()}, {"chapters", i.chapters()}, {"ebookFile", nil},
 		}
 		media = append(append(media, i.extent()...), pair{"tracks", i.tracks()})
-		o := append(append(s.itemHead(i), s.scan(i)...), present...)
+		if i.library.podcast {
+			media = i.podcastExpandedBefore()
+		}
+		o := append(append(s.itemHead(i), s.scan(i)...), i.present()...)
 		return append(o, object{{"media", media}, {"libraryFiles", i.libraryFiles()}, {"size", i.Size()}}...)
 	}
 	media := object{{"id", i.MediaID}, {"metadata", i.metadataExpanded()}, {"coverPath", i.coverPath()}, {"tags", []string{}}}
@@ -214,6 +234,9 @@ func (s *Server) itemExpanded(i *Item) object {
 	media = append(media, object{
 		{"libraryItemId", i.ID}, {"audioFiles", i.audioFiles()}, {"chapters", i.chapters()}, {"ebookFile", nil}, {"tracks", i.tracks()},
 	}...)
-	o := append(append(s.itemHead(i), present...), object{{"media", media}, {"numFiles", len(i.Files)}, {"size", i.Size()}}...)
+	if i.library.podcast {
+		media = i.podcastExpanded()
+	}
+	o := append(append(s.itemHead(i), i.present()...), object{{"media", media}, {"numFiles", len(i.Files)}, {"size", i.Size()}}...)
 	return append(append(o, s.scan(i)...), pair{"libraryFiles", i.libraryFiles()})
 }

@@ -5,6 +5,9 @@ import "strings"
 // The parts of which the forms of an item are made.
 
 func (i *Item) metadata() object {
+	if i.library.podcast {
+		return i.podcastMetadata()
+	}
 	return append(object{
 		{"title", i.Title},
 		{"subtitle", nil},
@@ -80,18 +83,18 @@ func (f *File) metadata() object {
 	}
 }
 
-// audioFile is one track in the server's words.
-func (i *Item) audioFile(n int) object {
-	f, at := i.Files[n], millis(i.Modified)
+// audioFile is one track in the server's words; fromName is the number in its
+// name.
+func (f *File) audioFile(index int, fromName any, at int64) object {
 	return object{
-		{"index", n + 1},
+		{"index", index},
 		{"ino", f.Ino},
 		{"metadata", f.metadata()},
 		{"addedAt", at},
 		{"updatedAt", at},
 		{"trackNumFromMeta", f.audio.track},
 		{"discNumFromMeta", nil},
-		{"trackNumFromFilename", n + 1},
+		{"trackNumFromFilename", fromName},
 		{"discNumFromFilename", nil},
 		{"manuallyVerified", false},
 		{"exclude", false},
@@ -116,8 +119,8 @@ const playMIME = "audio/mpeg"
 
 func (i *Item) audioFiles() []object {
 	out := []object{}
-	for n := range i.Files {
-		out = append(out, i.audioFile(n))
+	for n, f := range i.Files {
+		out = append(out, f.audioFile(n+1, n+1, millis(i.Modified)))
 	}
 	return out
 }
@@ -125,7 +128,7 @@ func (i *Item) audioFiles() []object {
 func (i *Item) tracks() []object {
 	out := []object{}
 	for n, f := range i.Files {
-		out = append(out, append(i.audioFile(n), object{
+		out = append(out, append(f.audioFile(n+1, n+1, millis(i.Modified)), object{
 			{"title", f.Name}, {"startOffset", f.Offset}, {"contentUrl", "/api/items/" + i.ID + "/file/" + f.Ino},
 		}...))
 	}

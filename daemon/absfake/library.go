@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"strings"
 	"sync/atomic"
 	"time"
 )
@@ -13,28 +14,35 @@ import (
 // testing/synctest bubble.
 var libraryTime = time.Date(1999, time.May, 1, 8, 0, 0, 123_000_000, time.UTC)
 
-// Library is the one library of the server: ten books made in code, or those of
-// Config.Books. It never changes, and reading it is free of any lock.
+// Library is a library of the server: ten books made in code, or those of
+// Config.Books; with Config.Podcasts another of podcasts. It never changes, and reading it is free of any lock.
 type Library struct {
 	ID       string
 	FolderID string
 	Name     string
 	Items    []*Item
+
+	path    string // of its folder on the server
+	podcast bool
 }
 
-// Item is a book.
+// Item is a book or a podcast.
 type Item struct {
 	ID       string
-	MediaID  string // the book behind the library item
+	MediaID  string // the book or podcast behind the library item
 	AuthorID string
 	Ino      string
 	Title    string
 	Author   string
-	Files    []*File // its tracks in order
-	Chapters []Chapter
-	Cover    *File // as the server started with it; nil: none
-	Modified time.Time
 
+	Description string  // of a podcast
+	Files       []*File // its tracks in order; of a podcast, those of its episodes
+	Chapters    []Chapter
+	Episodes    []*Episode // of a podcast, the oldest first; of a book nil
+	Cover       *File      // as the server started with it; nil: none
+	Modified    time.Time
+
+	library  *Library
 	seed     uint16
 	uploaded atomic.Pointer[File] // a cover that came later
 }
@@ -132,13 +140,15 @@ func (i *Item) File(ino string) *File {
 func seconds(n int64) int64 { return wavHeader + n*bytesPerSec }
 
 func newLibrary(cfg Config) *Library {
-	l := &Library{ID: namedUUID("library"), FolderID: namedUUID("folder"), Name: "Books"}
+	l := &Library{ID: namedUUID("library"), FolderID: namedUUID("folder"), Name: "Books", path: MediaPath}
 	if cfg.NoLibrary {
 		return l
 	}
 	if len(cfg.Books) > 0 {
 		for _, b := range cfg.Books {
-			l.Items = append(l.Items, b.item(len(l.Items)))
+			item := b.item(len(l.Items))
+			item.library = l
+			l.Items = append(l.Items, item)
 		}
 		return l
 	}
@@ -161,17 +171,13 @@ func (l *Library) add(title, author string, cover bool, sizes ...int64) {
 	n := len(l.Items)
 	item := &Item{
 		ID: namedUUID("item " + title), MediaID: namedUUID("book " + title), AuthorID: namedUUID("author " + author),
-		Ino: fmt.Sprint(7_340_000 + n*100), Title: title, Author: author, Modified: libraryTime, seed: uint16(n),
+		Ino: fmt.Sprint(7_340_000 + n*100), Title: title, Author: author, Modified: libraryTime, library: l, seed: uint16(n),
 	}
 	offset := 0.0
 	for t, size := range sizes {
 		name := fmt.Sprintf("%02d.wav", t+1)
-		f := &File{
-			Ino: fmt.Sprint(7_340_001 + n*100 + t), Name: name, Path: MediaPath + "/" + author + "/" + title + "/" + name,
-			Size: size, Duration: float64((size-wavHeader)/frameBytes) / sampleRate, Offset: offset,
-			MIME: "audio/wav", Modified: libraryTime, audio: samples,
-			ReaderAt: newTone(uint16(n*8+t), size),
-		}
+		f := sampleFile(7_340_001+n*100+t, item.path()+"/"+name, uint16(n*8+t), size)
+		f.Offset = offset
 		item.Files = append(item.Files, f)
 		parts := max(1, int(f.Duration/chapterLength))
 		for c := range parts {
@@ -184,11 +190,24 @@ func (l *Library) add(title, author string, cover bool, sizes ...int64) {
 		offset += f.Duration
 	}
 	if cover {
-		picture := coverOf(item.seed)
-		item.Cover = &File{
-			Ino: fmt.Sprint(7_340_099 + n*100), Name: "cover.jpg", Path: MetadataPath + "/items/" + item.ID + "/cover.jpg",
-			Size: int64(len(picture)), MIME: "image/jpeg", Modified: libraryTime, ReaderAt: bytes.NewReader(picture),
-		}
+		item.Cover = sampleCover(7_340_099+n*100, item)
 	}
 	l.Items = append(l.Items, item)
+}
+
+func sampleFile(ino int, path string, tone uint16, size int64) *File {
+	return &File{
+		Ino: fmt.Sprint(ino), Name: path[strings.LastIndex(path, "/")+1:], Path: path,
+		Size: size, Duration: float64((size-wavHeader)/frameBytes) / sampleRate,
+		MIME: "audio/wav", Modified: libraryTime, audio: samples,
+		ReaderAt: newTone(tone, size),
+	}
+}
+
+func sampleCover(ino int, i *Item) *File {
+	picture := coverOf(i.seed)
+	return &File{
+		Ino: fmt.Sprint(ino), Name: "cover.jpg", Path: MetadataPath + "/items/" + i.ID + "/cover.jpg",
+		Size: int64(len(picture)), MIME: "image/jpeg", Modified: libraryTime, ReaderAt: bytes.NewReader(picture),
+	}
 }

@@ -25,29 +25,38 @@ func (r localResult) json() object {
 func (s *Server) syncLocalLocked(u *user, session map[string]any, info map[string]any, address string) localResult {
 	id, _ := session["id"].(string)
 	itemID, _ := session["libraryItemId"].(string)
-	i := s.library.Item(itemID)
+	i := s.item(itemID)
 	if i == nil {
 		return localResult{id: id, failed: "Media item not found"}
+	}
+	m, episodeID := media{item: i}, saidID(session["episodeId"])
+	if i.library.podcast {
+		if m.episode = i.Episode(episodeID); m.episode == nil {
+			return localResult{id: id, failed: "Media item not found"}
+		}
 	}
 	at, okTime := number(session["currentTime"])
 	updated, ok := number(session["updatedAt"])
 	if !ok {
 		updated = float64(millis(time.Now()))
 	}
-	p := s.keepLocalLocked(u, i, session, info, address, id, at, int64(updated))
-	if old := u.progressOf(i); old != nil && float64(old.updatedAt) > updated {
+	p := s.keepLocalLocked(u, m, session, info, address, id, at, int64(updated))
+	if old := u.progressOf(m); old != nil && float64(old.updatedAt) > updated {
 		return localResult{id: id}
 	}
-	update := object{{"duration", i.Duration()}, {"lastUpdate", updated}}
-	if okTime {
-		update = append(update, pair{"currentTime", at}, pair{"progress", max(0, min(at/i.Duration(), 1))})
+	if m.episode == nil && episodeID != "" {
+		return localResult{id: id} // a book has no such episode: kept, but no progress
 	}
-	s.emitProgressLocked(u, p, s.updateProgressLocked(u, i, update))
+	update := object{{"duration", p.duration}, {"lastUpdate", updated}}
+	if okTime {
+		update = append(update, pair{"currentTime", at}, pair{"progress", max(0, min(at/p.duration, 1))})
+	}
+	s.emitProgressLocked(u, p, s.updateProgressLocked(u, m, i.ID, update))
 	return localResult{id: id, synced: true}
 }
 
 // keepLocalLocked writes the session into the list of those listened to.
-func (s *Server) keepLocalLocked(u *user, i *Item, session, info map[string]any, address, id string, at float64, updated int64) *playback {
+func (s *Server) keepLocalLocked(u *user, m media, session, info map[string]any, address, id string, at float64, updated int64) *playback {
 	listened, _ := number(session["timeListening"])
 	for _, p := range s.listened {
 		if p.id == id {
@@ -59,8 +68,12 @@ func (s *Server) keepLocalLocked(u *user, i *Item, session, info map[string]any,
 	start, _ := number(session["startTime"])
 	started, _ := number(session["startedAt"])
 	player, _ := session["mediaPlayer"].(string)
+	title := m.item.Title // of a podcast, too
+	if said, _ := session["displayTitle"].(string); said != "" {
+		title = said
+	}
 	p := &playback{
-		id: id, userID: u.id, item: i, device: d, deviceJSON: deviceJSON, mediaPlayer: player, duration: i.Duration(), local: true, coverPath: i.coverPath(),
+		id: id, userID: u.id, media: m, title: title, device: d, deviceJSON: deviceJSON, mediaPlayer: player, duration: m.duration(), local: true, coverPath: m.item.coverPath(),
 		startTime: start, currentTime: &at, listened: listened, startedAt: int64(started), updatedAt: updated, day: time.UnixMilli(updated),
 	}
 	s.listened = append(s.listened, p)

@@ -38,7 +38,7 @@ func (s *Server) getDownload(w http.ResponseWriter, q *request) {
 }
 
 func (s *Server) fileOf(q *request) *File {
-	item := s.library.Item(q.params["id"])
+	item := s.item(q.params["id"])
 	if item == nil {
 		return nil
 	}
@@ -71,7 +71,7 @@ func (s *Server) getPublicTrack(w http.ResponseWriter, q *request) {
 		redirect(w, q.Request, p.streamURL())
 		return
 	}
-	for n, f := range p.item.Files {
+	for n, f := range p.media.files() {
 		if float64(n+1) == index {
 			sendFile(w, q.Request, f)
 			return

@@ -7,26 +7,40 @@ import (
 
 // postPlay opens a playback session.
 func (s *Server) postPlay(w http.ResponseWriter, q *request) {
-	item := s.library.Item(q.params["id"])
+	item := s.item(q.params["id"])
 	if item == nil {
 		sendStatus(w, q.Request, http.StatusNotFound)
 		return
 	}
-	body, _ := q.body.(map[string]any)
-	s.mu.Lock()
-	p := s.openLocked(q.user, item, body, clientAddress(q.Request))
-	o := s.playbackJSON(p, true)
-	s.mu.Unlock()
-	sendJSON(w, q.Request, http.StatusOK, o)
+	s.play(w, q, media{item: item})
 }
 
-// postPlayEpisode refuses: every item is a book, and books have no episodes.
+// postPlayEpisode refuses a book: it has no episodes.
 func (s *Server) postPlayEpisode(w http.ResponseWriter, q *request) {
-	if s.library.Item(q.params["id"]) == nil {
+	item := s.item(q.params["id"])
+	if item == nil {
 		sendStatus(w, q.Request, http.StatusNotFound)
 		return
 	}
-	sendStatus(w, q.Request, http.StatusBadRequest)
+	if !item.library.podcast {
+		sendStatus(w, q.Request, http.StatusBadRequest)
+		return
+	}
+	e := item.Episode(q.params["episode"])
+	if e == nil {
+		sendStatus(w, q.Request, http.StatusNotFound)
+		return
+	}
+	s.play(w, q, media{item, e})
+}
+
+func (s *Server) play(w http.ResponseWriter, q *request, m media) {
+	body, _ := q.body.(map[string]any)
+	s.mu.Lock()
+	p := s.openLocked(q.user, m, body, clientAddress(q.Request))
+	o := s.playbackJSON(p, true)
+	s.mu.Unlock()
+	sendJSON(w, q.Request, http.StatusOK, o)
 }
 
 // openPlayback finds the session of a request and answers itself where there is
@@ -63,10 +77,22 @@ func (s *Server) postSync(w http.ResponseWriter, q *request) {
 		return
 	}
 	body, _ := q.body.(map[string]any)
+	if s.diesOf(p) {
+		return
+	}
 	s.mu.Lock()
 	s.syncLocked(q.user, p, body)
 	s.mu.Unlock()
 	sendStatus(w, q.Request, http.StatusOK)
+}
+
+// diesOf restarts the process where a sync of that session is the end of it.
+func (s *Server) diesOf(p *playback) bool {
+	if p.media.keepsProgress() || s.facts.podcastRefused {
+		return false
+	}
+	s.Restart()
+	return true
 }
 
 // postClose ends the session; a body that is not empty is a last sync.
@@ -76,6 +102,9 @@ func (s *Server) postClose(w http.ResponseWriter, q *request) {
 		return
 	}
 	body, _ := q.body.(map[string]any)
+	if len(body) > 0 && s.diesOf(p) {
+		return
+	}
 	s.mu.Lock()
 	if len(body) > 0 {
 		s.syncLocked(q.user, p, body)

@@ -12,7 +12,8 @@ import (
 type playback struct {
 	id          string
 	userID      string
-	item        *Item
+	media       media
+	title       string
 	device      *device
 	deviceJSON  object
 	transcode   bool
@@ -100,7 +101,7 @@ func (s *Server) deviceLocked(u *user, info map[string]any, address string) (*de
 }
 
 // openLocked starts a session; another one of this user on this device ends.
-func (s *Server) openLocked(u *user, item *Item, body map[string]any, address string) *playback {
+func (s *Server) openLocked(u *user, m media, body map[string]any, address string) *playback {
 	info, _ := body["deviceInfo"].(map[string]any)
 	d, info2 := s.deviceLocked(u, info, address)
 	kept := s.playing[:0:0]
@@ -117,15 +118,15 @@ func (s *Server) openLocked(u *user, item *Item, body map[string]any, address st
 	}
 	now := time.Now()
 	p := &playback{
-		id: newUUID(), userID: u.id, item: item, device: d, deviceJSON: info2, mediaPlayer: "unknown",
-		duration: item.Duration(), startedAt: millis(now), updatedAt: millis(now), day: now, currentTime: new(float64),
-		coverPath: item.coverPath(),
+		id: newUUID(), userID: u.id, media: m, title: m.title(), device: d, deviceJSON: info2, mediaPlayer: "unknown",
+		duration: m.duration(), startedAt: millis(now), updatedAt: millis(now), day: now, currentTime: new(float64),
+		coverPath: m.item.coverPath(),
 	}
 	if player, _ := body["mediaPlayer"].(string); player != "" {
 		p.mediaPlayer = player
 	}
-	p.transcode = !truthy(body["forceDirectPlay"]) && (truthy(body["forceTranscode"]) || !lists(body["supportedMimeTypes"], item.Files[0].audio.mime))
-	if old := u.progressOf(item); old != nil && !old.finished && old.currentTime != nil {
+	p.transcode = !truthy(body["forceDirectPlay"]) && (truthy(body["forceTranscode"]) || !m.playsAsIs(body["supportedMimeTypes"]))
+	if old := u.progressOf(m); old != nil && !old.finished && old.currentTime != nil {
 		p.startTime = *old.currentTime
 		*p.currentTime = p.startTime
 	}
@@ -220,17 +221,20 @@ func (s *Server) syncLocked(u *user, p *playback, body map[string]any) {
 	if part, ok := p.progress(); ok {
 		update = append(update, pair{"progress", part})
 	}
-	s.emitProgressLocked(u, p, s.updateProgressLocked(u, p.item, update))
+	if p.media.keepsProgress() {
+		s.emitProgressLocked(u, p, s.updateProgressLocked(u, p.media, p.media.item.ID, update))
+	}
 }
 
 // playbackJSON is a session with or without what only its client needs.
 func (s *Server) playbackJSON(p *playback, forClient bool) object {
 	method := 0
-	tracks := p.item.tracks()
+	item := p.media.item
+	tracks := p.media.tracks()
 	if p.transcode {
 		method = 2
 		tracks = []object{{
-			{"index", 1}, {"startOffset", 0}, {"duration", p.duration}, {"title", p.item.Title}, {"contentUrl", p.streamURL()},
+			{"index", 1}, {"startOffset", 0}, {"duration", p.duration}, {"title", p.title}, {"contentUrl", p.streamURL()},
 			{"mimeType", "application/vnd.apple.mpegurl"}, {"codec", nil}, {"metadata", nil},
 		}}
 	}
@@ -240,15 +244,15 @@ func (s *Server) playbackJSON(p *playback, forClient bool) object {
 	o := object{
 		{"id", p.id},
 		{"userId", p.userID},
-		{"libraryId", s.library.ID},
-		{"libraryItemId", p.item.ID},
-		{"bookId", p.item.MediaID},
-		{"episodeId", nil},
-		{"mediaType", "book"},
-		{"mediaMetadata", p.item.metadata()},
-		{"chapters", p.item.chapters()},
-		{"displayTitle", p.item.Title},
-		{"displayAuthor", p.item.Author},
+		{"libraryId", item.library.ID},
+		{"libraryItemId", item.ID},
+		{"bookId", p.media.bookID()},
+		{"episodeId", p.media.episodeID()},
+		{"mediaType", item.library.mediaType()},
+		{"mediaMetadata", item.metadata()},
+		{"chapters", item.chapters()},
+		{"displayTitle", p.title},
+		{"displayAuthor", item.Author},
 		{"coverPath", p.coverPath},
 		{"duration", p.duration},
 		{"playMethod", method},
@@ -265,7 +269,7 @@ func (s *Server) playbackJSON(p *playback, forClient bool) object {
 	}
 	o = append(o, pair{"startedAt", p.startedAt}, pair{"updatedAt", p.updatedAt})
 	if forClient {
-		o = append(o, pair{"audioTracks", tracks}, pair{"libraryItem", s.itemExpanded(p.item)})
+		o = append(o, pair{"audioTracks", tracks}, pair{"libraryItem", s.itemExpanded(item)})
 	}
 	return o
 }

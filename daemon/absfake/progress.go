@@ -9,11 +9,12 @@ import (
 // abs: server/models/MediaProgress.js, markAsFinishedTimeRemaining
 const finishedWithin = 10
 
-// progress is how far a user is in an item. Guarded by Server.mu.
+// progress is how far a user is in a book or an episode. Guarded by Server.mu.
 type progress struct {
 	id          string
 	userID      string
-	item        *Item
+	media       media
+	itemID      string // as the client said it when the progress was made
 	duration    float64
 	part        float64  // "progress", kept apart from currentTime as the server does
 	currentTime *float64 // nil: taken away by a sync without one
@@ -24,9 +25,21 @@ type progress struct {
 	finishedAt  int64 // 0: not
 }
 
-func (u *user) progressOf(i *Item) *progress {
+func (u *user) progressOf(m media) *progress {
 	for _, p := range u.progress {
-		if p.item == i {
+		if p.media == m {
+			return p
+		}
+	}
+	return nil
+}
+
+// progressSaid is the progress as clients ask for it. Without a media item it is
+// the first of the item, so of a podcast that of any episode.
+// abs: server/models/User.js, getOldMediaProgress
+func (u *user) progressSaid(itemID, mediaID string) *progress {
+	for _, p := range u.progress {
+		if p.itemID == itemID && (mediaID == "" || p.media.id() == mediaID) {
 			return p
 		}
 	}
@@ -37,10 +50,10 @@ func (p *progress) json() object {
 	o := object{
 		{"id", p.id},
 		{"userId", p.userID},
-		{"libraryItemId", p.item.ID},
-		{"episodeId", nil},
-		{"mediaItemId", p.item.MediaID},
-		{"mediaItemType", "book"},
+		{"libraryItemId", orNil(p.itemID)},
+		{"episodeId", p.media.episodeID()},
+		{"mediaItemId", p.media.id()},
+		{"mediaItemType", p.media.kind()},
 		{"duration", p.duration},
 		{"progress", p.part},
 	}
@@ -64,7 +77,7 @@ func (p *progress) json() object {
 
 // updateProgressLocked makes or changes the user's progress. The update holds
 // what the client sent; a key that is there with nil takes the value away.
-func (s *Server) updateProgressLocked(u *user, i *Item, update object) *progress {
+func (s *Server) updateProgressLocked(u *user, m media, itemID string, update object) *progress {
 	now := millis(time.Now())
 	get := func(key string) (any, bool) {
 		for _, p := range update {
@@ -74,9 +87,9 @@ func (s *Server) updateProgressLocked(u *user, i *Item, update object) *progress
 		}
 		return nil, false
 	}
-	p := u.progressOf(i)
+	p := u.progressOf(m)
 	if p == nil {
-		p = &progress{id: newUUID(), userID: u.id, item: i, startedAt: now, updatedAt: now, currentTime: new(float64)}
+		p = &progress{id: newUUID(), userID: u.id, media: m, itemID: itemID, startedAt: now, updatedAt: now, currentTime: new(float64)}
 		u.progress = append(u.progress, p)
 		p.duration = numberIn(get, "duration")
 		*p.currentTime = numberIn(get, "currentTime")
@@ -169,15 +182,11 @@ func (p *progress) computed() float64 {
 	return max(0, min(*p.currentTime/p.duration, 1))
 }
 
-// There are no podcasts: progress of an episode is never found.
 func (s *Server) getProgress(w http.ResponseWriter, q *request) {
-	i := s.library.Item(q.params["id"])
 	var o object
 	s.mu.Lock()
-	if i != nil && q.params["episode"] == "" {
-		if p := q.user.progressOf(i); p != nil {
-			o = p.json()
-		}
+	if p := q.user.progressSaid(q.params["id"], q.params["episode"]); p != nil {
+		o = p.json()
 	}
 	s.mu.Unlock()
 	if o == nil {
@@ -188,47 +197,86 @@ func (s *Server) getProgress(w http.ResponseWriter, q *request) {
 }
 
 func (s *Server) patchProgress(w http.ResponseWriter, q *request) {
-	if q.params["episode"] != "" {
-		sendText(w, q.Request, http.StatusNotFound, "Episode not found")
+	m, status, refused := s.mediaFor(q.params["id"], q.params["episode"])
+	if refused == notABook && !s.facts.podcastRefused {
+		s.Restart() // the process dies of an exception
 		return
 	}
-	i := s.library.Item(q.params["id"])
-	if i == nil {
-		sendText(w, q.Request, http.StatusNotFound, "Library item not found")
+	if refused != "" {
+		sendText(w, q.Request, status, refused)
 		return
 	}
 	body, _ := q.body.(map[string]any)
 	update := updateOf(body)
 	s.mu.Lock()
-	s.updateProgressLocked(q.user, i, update)
+	s.updateProgressLocked(q.user, m, q.params["id"], update)
 	s.emitUserLocked(q.user)
 	s.mu.Unlock()
 	sendStatus(w, q.Request, http.StatusOK)
 }
 
-// patchProgressBatch takes a list of updates; those for unknown items are passed
-// over. abs: server/controllers/MeController.js
+// notABook is the answer to progress of a podcast without an episode.
+const notABook = "Library item is not a book"
+
+// mediaFor is what a client's update is about. An episode is known by its own
+// id; the item named with it is not looked at. abs: server/models/User.js, createUpdateMediaProgressFromPayload
+func (s *Server) mediaFor(itemID, episodeID string) (m media, status int, refused string) {
+	if episodeID != "" {
+		m = s.episode(episodeID)
+		if m.episode == nil {
+			return m, http.StatusNotFound, "Episode not found"
+		}
+		return m, 0, ""
+	}
+	m.item = s.item(itemID)
+	switch {
+	case m.item == nil:
+		return m, http.StatusNotFound, "Library item not found"
+	case m.item.library.podcast:
+		return m, http.StatusBadRequest, notABook
+	}
+	return m, 0, ""
+}
+
+// patchProgressBatch takes a list of updates; those that would be refused alone
+// are passed over. abs: server/controllers/MeController.js
 func (s *Server) patchProgressBatch(w http.ResponseWriter, q *request) {
 	list, _ := q.body.([]any)
 	if len(list) == 0 {
 		sendText(w, q.Request, http.StatusBadRequest, "Missing request payload")
 		return
 	}
-	changed := false
+	changed, dead := false, false
 	s.mu.Lock()
 	for _, v := range list {
 		body, _ := v.(map[string]any)
 		id, _ := body["libraryItemId"].(string)
-		if i := s.library.Item(id); i != nil && !truthy(body["episodeId"]) {
-			s.updateProgressLocked(q.user, i, updateOf(body))
+		m, _, refused := s.mediaFor(id, saidID(body["episodeId"]))
+		if dead = refused == notABook && !s.facts.podcastRefused; dead {
+			break
+		}
+		if refused == "" {
+			s.updateProgressLocked(q.user, m, id, updateOf(body))
 			changed = true
 		}
 	}
-	if changed {
+	if changed && !dead {
 		s.emitUserLocked(q.user)
 	}
 	s.mu.Unlock()
+	if dead {
+		s.Restart() // of an exception; what came before it in the list is kept
+		return
+	}
 	sendStatus(w, q.Request, http.StatusOK)
+}
+
+// saidID is an id in a body; what is there but no text is an id nobody has.
+func saidID(v any) string {
+	if text, ok := v.(string); ok || !truthy(v) {
+		return text
+	}
+	return "?"
 }
 
 func updateOf(body map[string]any) object {

@@ -61,6 +61,7 @@ type facts struct {
 	emptySDK         bool // a device seen before has an empty sdkVersion
 	tokenInPlaylist  bool // the HLS playlist has the user's legacy token in every URL
 	anyCallback      bool // OpenID in the browser may lead back to any origin
+	podcastRefused   bool // progress of a podcast without an episode is refused; before, the process dies of it
 	newItemShape     bool // expanded items are a superset of minified ones, with numFiles
 }
 
@@ -78,7 +79,7 @@ var table = []facts{
 		jti: false, grace: 0, graceIsEnv: false,
 		refreshAsBearer: true, sessionsAPI: false, allDevices: false, passwordEnds: false, secureInList: false,
 		strangerSync: 404, adminMaySync: false, trackOfTranscode: 0,
-		referrerPolicy: false, nullLoginMessage: true, allowedOrigins: false, timeZone: false, emptySDK: false, newItemShape: false,
+		referrerPolicy: false, nullLoginMessage: true, allowedOrigins: false, timeZone: false, emptySDK: false, podcastRefused: false, newItemShape: false,
 	},
 	{
 		release: R2332, jwtSessions: true, limiter: true, retryAfter: true,
@@ -86,7 +87,7 @@ var table = []facts{
 		jti: false, grace: 0, graceIsEnv: false,
 		refreshAsBearer: true, sessionsAPI: false, allDevices: false, passwordEnds: false, secureInList: false,
 		strangerSync: 403, adminMaySync: true, trackOfTranscode: 302,
-		referrerPolicy: true, nullLoginMessage: false, allowedOrigins: true, timeZone: false, emptySDK: true, newItemShape: false,
+		referrerPolicy: true, nullLoginMessage: false, allowedOrigins: true, timeZone: false, emptySDK: true, podcastRefused: true, newItemShape: false,
 	},
 	{
 		release: R2350, jwtSessions: true, limiter: true, retryAfter: true,
@@ -94,7 +95,7 @@ var table = []facts{
 		jti: false, grace: time.Minute, graceIsEnv: false,
 		refreshAsBearer: true, sessionsAPI: false, allDevices: false, passwordEnds: false, secureInList: false,
 		strangerSync: 403, adminMaySync: true, trackOfTranscode: 302,
-		referrerPolicy: true, nullLoginMessage: false, allowedOrigins: true, timeZone: false, emptySDK: true, newItemShape: false,
+		referrerPolicy: true, nullLoginMessage: false, allowedOrigins: true, timeZone: false, emptySDK: true, podcastRefused: true, newItemShape: false,
 	},
 	{
 		release: R2351, jwtSessions: true, limiter: true, retryAfter: true,
@@ -102,7 +103,7 @@ var table = []facts{
 		jti: true, grace: time.Minute, graceIsEnv: false,
 		refreshAsBearer: true, sessionsAPI: false, allDevices: false, passwordEnds: false, secureInList: false,
 		strangerSync: 403, adminMaySync: true, trackOfTranscode: 302,
-		referrerPolicy: true, nullLoginMessage: false, allowedOrigins: true, timeZone: false, emptySDK: true, newItemShape: false,
+		referrerPolicy: true, nullLoginMessage: false, allowedOrigins: true, timeZone: false, emptySDK: true, podcastRefused: true, newItemShape: false,
 	},
 	{
 		release: R2360, jwtSessions: true, limiter: true, retryAfter: true,
@@ -110,7 +111,7 @@ var table = []facts{
 		jti: true, grace: 10 * time.Minute, graceIsEnv: true,
 		refreshAsBearer: false, sessionsAPI: true, allDevices: true, passwordEnds: true, secureInList: true,
 		strangerSync: 403, adminMaySync: true, trackOfTranscode: 302,
-		referrerPolicy: true, nullLoginMessage: false, allowedOrigins: true, timeZone: true, emptySDK: true, newItemShape: true,
+		referrerPolicy: true, nullLoginMessage: false, allowedOrigins: true, timeZone: true, emptySDK: true, podcastRefused: true, newItemShape: true,
 	},
 }
 

@@ -55,6 +55,7 @@ var routes = []routeLine{
 	{method: "GET", pattern: "/api/me/progress/:id/:episode", handle: (*Server).getProgress},
 	{method: "PATCH", pattern: "/api/me/progress/:id", handle: (*Server).patchProgress},
 	{method: "PATCH", pattern: "/api/me/progress/:id/:episode", handle: (*Server).patchProgress},
+	{method: "GET", pattern: "/api/me/items-in-progress", handle: (*Server).getInProgress},
 	{method: "GET", pattern: "/api/me/bookmarks", handle: (*Server).getBookmarks, since: sessionsAPI},
 	{method: "GET", pattern: "/api/me/bookmarks/:id", handle: (*Server).getBookmarks, since: sessionsAPI},
 	{method: "POST", pattern: "/api/me/item/:id/bookmark", handle: (*Server).postBookmark},
@@ -82,6 +83,9 @@ var routes = []routeLine{
 	{method: "GET", pattern: "/api/libraries", handle: (*Server).getLibraries},
 	{method: "GET", pattern: "/api/libraries/:id", handle: (*Server).getLibrary},
 	{method: "GET", pattern: "/api/libraries/:id/items", handle: (*Server).getLibraryItems},
+
+	{method: "GET", pattern: "/api/libraries/:id/recent-episodes", handle: (*Server).getRecentEpisodes},
+	{method: "GET", pattern: "/api/podcasts/:id/episode/:episode", handle: (*Server).getEpisode},
 
 	{method: "GET", pattern: "/api/items/:id", handle: (*Server).getItem},
 	{method: "GET", pattern: "/api/items/:id/cover", handle: (*Server).getCover},

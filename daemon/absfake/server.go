@@ -35,6 +35,7 @@ type Server struct {
 	cfg     Config
 	facts   facts
 	library *Library
+	casts   *Library // nil: none
 	ledger  *Ledger
 	http    *http.Server
 
@@ -74,6 +75,7 @@ func New(cfg Config) (*Server, error) {
 	s := &Server{
 		cfg: cfg, facts: f,
 		library:   newLibrary(cfg),
+		casts:     newPodcasts(cfg),
 		ledger:    newLedger(cfg.LedgerSize),
 		secret:    cfg.Secret,
 		devices:   map[string]*device{},
@@ -123,8 +125,11 @@ func (s *Server) startLocked() {
 // but connections belong to whoever serves it.
 func (s *Server) Handler() http.Handler { return http.HandlerFunc(s.serve) }
 
-// Library describes the sample items.
+// Library describes the books.
 func (s *Server) Library() *Library { return s.library }
+
+// Podcasts describes the podcasts, nil without Config.Podcasts.
+func (s *Server) Podcasts() *Library { return s.casts }
 
 // Ledger is what has happened, seen from the server.
 func (s *Server) Ledger() *Ledger { return s.ledger }

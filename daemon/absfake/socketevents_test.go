@@ -228,7 +228,7 @@ func TestEventsOfLongTranscode(t *testing.T) {
 		s := w.openAs("alice", "a")
 		w.s.mu.Lock()
 		u := w.s.userByNameLocked("alice")
-		p := &playback{id: newUUID(), userID: u.id, item: w.s.library.Tracks(), transcode: true, duration: 5000 * segmentSeconds, startedAt: millis(time.Now()), startTime: 100}
+		p := &playback{id: newUUID(), userID: u.id, media: media{item: w.s.library.Tracks()}, transcode: true, duration: 5000 * segmentSeconds, startedAt: millis(time.Now()), startTime: 100}
 		w.s.playing = append(w.s.playing, p)
 		w.s.startStreamLocked(u, p)
 		w.s.mu.Unlock()

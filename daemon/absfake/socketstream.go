@@ -78,8 +78,8 @@ func (st *stream) open() {
 	st.s.emitLocked(st.u.id, "stream_open", object{
 		{"id", st.p.id},
 		{"userId", st.u.id},
-		{"libraryItem", st.s.itemExpanded(st.p.item)},
-		{"episode", nil},
+		{"libraryItem", st.s.itemExpanded(st.p.media.item)},
+		{"episode", st.p.media.episodeExpanded()},
 		{"segmentLength", segmentSeconds},
 		{"playlistPath", MetadataPath + "/streams/" + st.p.id + "/output.m3u8"},
 		{"clientPlaylistUri", st.p.streamURL()},

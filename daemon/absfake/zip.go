@@ -9,7 +9,7 @@ import (
 // getItemDownload is the whole item as a zip, written while it is sent: nobody
 // knows its length beforehand. abs: server/utils/zipHelpers.js
 func (s *Server) getItemDownload(w http.ResponseWriter, q *request) {
-	item := s.library.Item(q.params["id"])
+	item := s.item(q.params["id"])
 	if item == nil {
 		sendStatus(w, q.Request, http.StatusNotFound)
 		return
