@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -23,7 +24,10 @@ func scripted(t *testing.T, script func(far *far), test func(t *testing.T, open 
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		l := &pipes{conns: make(chan net.Conn), closed: make(chan struct{})}
+		var running sync.WaitGroup // hijacked: the server does not wait for them
 		front := &http.Server{Handler: http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+			running.Add(1)
+			defer running.Done()
 			u := websocket.Upgrader{}
 			ws, err := u.Upgrade(rw, r, nil)
 			if err != nil {
@@ -36,7 +40,7 @@ func scripted(t *testing.T, script func(far *far), test func(t *testing.T, open 
 		go func() { defer close(served); _ = front.Serve(l) }()
 		w := &world{t: t, net: &counted{dial: l.dial}}
 		up := w.reach("http://abs.test")
-		defer func() { _ = front.Close(); <-served }()
+		defer func() { _ = front.Close(); <-served; running.Wait() }()
 		test(t, func(deliver func(Event)) (*Conn, error) {
 			return Open(t.Context(), up, deliver)
 		})
@@ -224,6 +228,34 @@ func TestConversation(t *testing.T) {
 	if s := strings.Join(heard, " "); s != `40 3 42["auth","old"] 42["auth","new"] 3x 41` {
 		t.Errorf("the server heard %s", s)
 	}
+}
+
+// A server that goes on talking and never closes its end is not waited for.
+func TestGoodbyeToATalker(t *testing.T) {
+	script := func(f *far) {
+		f.opens()
+		f.ws.SetCloseHandler(func(int, string) error { return nil })
+		read := make(chan struct{})
+		go func() { defer close(read); f.drain() }()
+		for f.ws.WriteMessage(websocket.TextMessage, []byte(`42["tick"]`)) == nil {
+			time.Sleep(300 * time.Millisecond)
+		}
+		<-read
+	}
+	scripted(t, script, func(t *testing.T, open func(func(Event)) (*Conn, error)) {
+		conn, err := open(func(Event) {})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		start := time.Now()
+		err = conn.Serve(ctx)
+		conn.Close()
+		if took := time.Since(start); !errors.Is(err, context.DeadlineExceeded) || took != time.Minute+closeGrace {
+			t.Errorf("%v after %v", err, took)
+		}
+	})
 }
 
 // Some tokens ABS does not answer at all.

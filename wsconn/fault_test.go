@@ -64,16 +64,12 @@ func TestRefusedUpgrade(t *testing.T) {
 // trouble of all; ABS itself says that the header is missing.
 func TestProxyWithoutUpgrade(t *testing.T) {
 	bubbled(t, absfake.Config{}, func(t *testing.T, w *world) {
-		front := &http.Server{Handler: http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		end := w.front(func(rw http.ResponseWriter, r *http.Request) {
 			r.Header.Del("Upgrade")
 			r.Header.Set("Connection", "close")
 			w.abs.Handler().ServeHTTP(rw, r)
-		})}
-		l := &pipes{conns: make(chan net.Conn), closed: make(chan struct{})}
-		done := make(chan struct{})
-		go func() { defer close(done); _ = front.Serve(l) }()
-		defer func() { _ = front.Close(); <-done }()
-		w.net.dial = l.dial
+		})
+		defer end()
 		s := w.start(w.config())
 		snap := w.awaitThat(s, Snapshot.Degraded)
 		if !strings.Contains(snap.Reason, "does not pass the Upgrade header on") {
@@ -191,22 +187,43 @@ func TestUpstreamCloses(t *testing.T) {
 	})
 }
 
+// front puts another server where ABS should be.
+func (w *world) front(h http.HandlerFunc) (end func()) {
+	l := &pipes{conns: make(chan net.Conn), closed: make(chan struct{})}
+	server := &http.Server{Handler: h}
+	done := make(chan struct{})
+	go func() { defer close(done); _ = server.Serve(l) }()
+	w.net.dial = l.dial
+	return func() { _ = server.Close(); <-done }
+}
+
+func TestRetryAfter(t *testing.T) {
+	bubbled(t, absfake.Config{}, func(t *testing.T, w *world) {
+		end := w.front(func(rw http.ResponseWriter, r *http.Request) {
+			rw.Header().Set("Retry-After", "300")
+			rw.WriteHeader(http.StatusTooManyRequests)
+		})
+		defer end()
+		s := w.start(w.config())
+		time.Sleep(16 * time.Minute)
+		if _, _, dials := w.net.numbers(); dials < 3 || dials > 4 {
+			t.Errorf("%d tries in 16 minutes, 5 minutes being asked for", dials)
+		}
+		s.Close()
+	})
+}
+
 func TestPolicyOnSocket(t *testing.T) {
 	bubbled(t, absfake.Config{}, func(t *testing.T, w *world) {
 		var seen http.Header
-		l := &pipes{conns: make(chan net.Conn), closed: make(chan struct{})}
-		front := &http.Server{Handler: http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		end := w.front(func(rw http.ResponseWriter, r *http.Request) {
 			seen = r.Header.Clone()
 			rw.WriteHeader(http.StatusForbidden)
-		})}
-		done := make(chan struct{})
-		go func() { defer close(done); _ = front.Serve(l) }()
-		w.net.dial = l.dial
+		})
 		s := w.start(w.config())
 		w.awaitThat(s, Snapshot.Degraded)
 		s.Close()
-		_ = front.Close()
-		<-done
+		end()
 		if seen.Get("X-Gate") != "open" || seen.Get("User-Agent") != upstream.DefaultUserAgent || seen.Get("Authorization") != "" || seen.Get("Sec-Websocket-Extensions") != "" {
 			t.Errorf("%v", seen)
 		}

@@ -25,6 +25,39 @@ func TestKickEndsThePause(t *testing.T) {
 	})
 }
 
+// A kick that helps nothing still begins the back-off anew: what is up for the
+// first time is often not yet whole.
+func TestKickResetsTheBackoff(t *testing.T) {
+	bubbled(t, absfake.Config{}, func(t *testing.T, w *world) {
+		defer w.abs.Inject(absfake.Fault{Kind: absfake.Answer, Upgrades: true})()
+		s := w.start(w.config())
+		time.Sleep(3 * time.Hour)
+		w.await(s, Waiting)
+		synctest.Wait()
+		_, _, before := w.net.numbers()
+		s.Kick("link up")
+		time.Sleep(9 * time.Second) // pauses of at most 1, 2 and 4 s lie in it, and their breathers
+		if _, _, after := w.net.numbers(); after-before < 4 {
+			t.Errorf("%d tries in 9 s", after-before)
+		}
+	})
+}
+
+// A kick counts for the attempt that it found waiting, and for no later one.
+func TestKickIsNotKept(t *testing.T) {
+	bubbled(t, absfake.Config{}, func(t *testing.T, w *world) {
+		w.tokens.gate = make(chan struct{})
+		s := w.start(w.config())
+		synctest.Wait()
+		s.Kick("link up")
+		close(w.tokens.gate)
+		w.await(s, Authenticated)
+		if len(s.kicked) != 0 {
+			t.Error("the next pause would be left out")
+		}
+	})
+}
+
 // A dial into a network that is gone would take its whole deadline.
 func TestKickBeginsAnewWhatHangs(t *testing.T) {
 	bubbled(t, absfake.Config{}, func(t *testing.T, w *world) {
@@ -48,6 +81,8 @@ func TestKickBeginsAnewWhatHangs(t *testing.T) {
 // A handoff is a burst of events; it must not keep the socket from connecting.
 func TestKicksInABurst(t *testing.T) {
 	bubbled(t, absfake.Config{}, func(t *testing.T, w *world) {
+		// Slower than the kicks.
+		defer w.abs.Inject(absfake.Fault{Kind: absfake.Stall, Upgrades: true, After: 700 * time.Millisecond})()
 		s := w.start(w.config())
 		stop := make(chan struct{})
 		kicking := make(chan struct{})
@@ -68,7 +103,7 @@ func TestKicksInABurst(t *testing.T) {
 		time.Sleep(10 * time.Second)
 		close(stop)
 		<-kicking
-		if snap := s.Snapshot(); snap.State != Authenticated || snap.Reconnects != 0 || time.Since(start) > 11*time.Second {
+		if snap := s.Snapshot(); snap.State != Authenticated || snap.Reconnects != 0 || time.Since(start) > 10*time.Second+800*time.Millisecond {
 			t.Errorf("%+v", snap)
 		}
 	})
@@ -90,7 +125,7 @@ func TestProbe(t *testing.T) {
 		if snap := w.await(s, Waiting); snap.Reason != errProbe.Evidence || !snap.Degraded() {
 			t.Errorf("%+v", snap)
 		}
-		if w.await(s, Authenticated); time.Since(start) > probeDeadline+time.Second {
+		if w.await(s, Authenticated); time.Since(start) > probeDeadline+breather+10*time.Millisecond {
 			t.Errorf("up again after %v", time.Since(start))
 		}
 		if n := w.abs.Ledger().MaxSockets(""); n != 1 {

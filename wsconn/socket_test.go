@@ -1,7 +1,6 @@
 package wsconn
 
 import (
-	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -14,24 +13,25 @@ func TestSocketComesUp(t *testing.T) {
 		for _, release := range absfake.Releases() {
 			t.Run(string(release)+base, func(t *testing.T) {
 				bubbled(t, absfake.Config{BasePath: base, Release: release}, func(t *testing.T, w *world) {
-					if !strings.HasPrefix(string(release), "2.25") {
-						comesUp(w, base+"/socket.io/")
+					kind := absfake.TokenAccess
+					if release == absfake.R2251 {
+						kind = absfake.TokenLegacy
 					}
+					comesUp(t, w, base+"/socket.io/", kind)
 				})
 			})
 		}
 	}
 }
 
-func comesUp(w *world, path string) {
-	t := w.t
+func comesUp(t *testing.T, w *world, path, kind string) {
 	s := w.upNow()
 	snap := s.Snapshot()
 	if snap.Degraded() || snap.Reason != "" || snap.Reconnects != 0 || !snap.Since.Equal(time.Now()) {
 		t.Errorf("%+v", snap)
 	}
 	open := w.abs.Ledger().OpenSockets("alice")
-	if len(open) != 1 || open[0].Path != path || open[0].Transport != "websocket" || len(open[0].Auths) != 1 || open[0].Auths[0].TokenKind != absfake.TokenAccess {
+	if len(open) != 1 || open[0].Path != path || open[0].Transport != "websocket" || len(open[0].Auths) != 1 || open[0].Auths[0].TokenKind != kind {
 		t.Fatalf("the server sees %+v", open)
 	}
 	s.Close()
@@ -99,6 +99,9 @@ func TestFreshTokenOnEachConnect(t *testing.T) {
 				t.Errorf("%+v", e.Auths)
 			}
 			seen[e.Auths[0].Token] = true
+		}
+		if n := w.log.count("\n"); n != 7 { // up, and thrice down and up
+			t.Errorf("%d lines:\n%s", n, w.log)
 		}
 		if len(seen) != 4 || w.tokens.suspects != 0 {
 			t.Errorf("%d tokens, %d suspected", len(seen), w.tokens.suspects)

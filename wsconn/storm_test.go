@@ -96,14 +96,15 @@ func TestNeverTwoSockets(t *testing.T) {
 		disturbed := make(chan struct{})
 		go func() { // the network's own events, at any moment
 			defer close(disturbed)
+			own := rand.New(rand.NewPCG(3, 5))
 			for {
 				select {
 				case <-stop:
 					return
-				case <-time.After(time.Duration(rand.IntN(3000)) * time.Millisecond):
+				case <-time.After(time.Duration(own.IntN(3000)) * time.Millisecond):
 				}
 				calm <- struct{}{}
-				if rand.IntN(2) == 0 {
+				if own.IntN(2) == 0 {
 					s.Kick("link")
 				} else {
 					s.Probe(t.Context(), "link")
