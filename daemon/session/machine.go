@@ -198,16 +198,6 @@ func (m *machine) publish(pair absapi.TokenPair, received time.Time) {
 	m.owe()
 }
 
-// owe starts the slot write of the newest record unless one is under way. At
-// the start nothing is known of the slots: writing once more is harmless, and
-// repairs what a crash left behind.
-func (m *machine) owe() {
-	if m.Settled < m.Record.Generation && !m.Settling && !m.Closing {
-		m.Settling = true
-		m.do(Settle{Generation: m.Record.Generation, Prompt: m.ByUser})
-	}
-}
-
 // due does whatever the clock asks for.
 func (m *machine) due() {
 	if m.Closing {
@@ -289,35 +279,4 @@ func (m *machine) asked() {
 	default:
 		m.begin()
 	}
-}
-
-// signOutAsked waits for an attempt in flight: a logout that overtakes a
-// refresh would delete by a token that is no longer the current one.
-func (m *machine) signOutAsked() {
-	if m.Closing || m.Step == erasing {
-		return
-	}
-	m.LeaveAfter = true
-	if !m.busy() {
-		m.leaveIfAsked()
-	}
-}
-
-func (m *machine) leaveIfAsked() {
-	if m.LeaveAfter && m.Step == idle {
-		m.LeaveAfter, m.Step = false, erasing
-		m.do(Erase{Token: m.Record.Refresh})
-	}
-}
-
-func (m *machine) erased(f Erased) {
-	if m.Step != erasing {
-		return
-	}
-	m.Step = idle
-	if f.Err != nil {
-		m.Trouble = f.Err
-		return
-	}
-	m.forget()
 }

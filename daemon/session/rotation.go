@@ -219,52 +219,6 @@ func (m *machine) landed(rec keychain.Record) {
 	m.finish(outcome)
 }
 
-// refreshFailed sorts an answer without a pair: see the table of
-// /auth/refresh in absapi.
-func (m *machine) refreshFailed(f RefreshFailed) {
-	if m.Step != refreshing {
-		return
-	}
-	m.learn(f.Err.Meta)
-	switch f.Err.Verdict {
-	case absapi.RefreshExpired:
-		m.recover(f.Err)
-	case absapi.RefreshInvalid:
-		if m.SeenInvalid++; m.SeenInvalid < 2 {
-			m.Weather = f.Err
-			m.Hold = m.now.Add(confirmPause)
-			m.pause(confirmPause, "asking once more: "+f.Err.Evidence)
-			return
-		}
-		m.recover(f.Err)
-	case absapi.UserInactive:
-		m.NotBefore = m.now.Add(disabledProbe)
-		m.giveUp(AccountDisabled)
-	case absapi.HeaderEaten:
-		m.NotBefore = m.now.Add(configProbe)
-		m.giveUp(HeaderEaten)
-	default:
-		m.unanswered(f.Err)
-	}
-}
-
-// unanswered decides when the same token may be presented again. Once, at
-// once, if that is safe: the request never left, or the server still answers
-// a token that it has rotated. Otherwise the first request may still be
-// running, and racing it could bring back a token that is dead already.
-func (m *machine) unanswered(err *absapi.Error) {
-	safe := err.Unwritten || m.Rules.Grace > 0
-	if safe && err.Verdict == absapi.Weather && err.Status == 0 && m.Retries == 0 && !m.Closing {
-		m.Retries++
-		m.ping()
-		return
-	}
-	if !safe && err.Verdict != absapi.RateLimited {
-		m.Hold = m.now.Add(racePause)
-	}
-	m.weather(err)
-}
-
 // learn keeps the difference between the server's clock and ours.
 func (m *machine) learn(meta absapi.Meta) {
 	if !meta.ServerDate.IsZero() {
@@ -319,24 +273,6 @@ func (m *machine) finish(outcome string) {
 	m.LastRotation = Rotation{At: m.now.Round(0), Outcome: outcome}
 	m.do(Release{})
 	m.leaveIfAsked()
-}
-
-func (m *machine) settled(f Settled) {
-	m.Settling, m.SlotTrouble = false, nil
-	m.Settled = max(m.Settled, f.Generation)
-	if m.Step == repairing {
-		m.prepared()
-		return
-	}
-	m.owe() // a newer generation landed meanwhile
-}
-
-func (m *machine) settleFailed(f SettleFailed) {
-	m.Settling, m.SlotTrouble = false, f.Err
-	m.SettleAt = m.now.Add(settleRetry)
-	if m.Step == repairing {
-		m.prepared() // the journal is durable, and no session may die of a keychain
-	}
 }
 
 func later(a, b time.Time) time.Time {

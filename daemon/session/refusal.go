@@ -1,0 +1,51 @@
+package session
+
+import (
+	"shelfkeeper/daemon/absapi"
+)
+
+// refreshFailed sorts an answer without a pair: see the table of
+// /auth/refresh in absapi.
+func (m *machine) refreshFailed(f RefreshFailed) {
+	if m.Step != refreshing {
+		return
+	}
+	m.learn(f.Err.Meta)
+	switch f.Err.Verdict {
+	case absapi.RefreshExpired:
+		m.recover(f.Err)
+	case absapi.RefreshInvalid:
+		if m.SeenInvalid++; m.SeenInvalid < 2 {
+			m.Weather = f.Err
+			m.Hold = m.now.Add(confirmPause)
+			m.pause(confirmPause, "asking once more: "+f.Err.Evidence)
+			return
+		}
+		m.recover(f.Err)
+	case absapi.UserInactive:
+		m.NotBefore = m.now.Add(disabledProbe)
+		m.giveUp(AccountDisabled)
+	case absapi.HeaderEaten:
+		m.NotBefore = m.now.Add(configProbe)
+		m.giveUp(HeaderEaten)
+	default:
+		m.unanswered(f.Err)
+	}
+}
+
+// unanswered decides when the same token may be presented again. Once, at
+// once, if that is safe: the request never left, or the server still answers
+// a token that it has rotated. Otherwise the first request may still be
+// running, and racing it could bring back a token that is dead already.
+func (m *machine) unanswered(err *absapi.Error) {
+	safe := err.Unwritten || m.Rules.Grace > 0
+	if safe && err.Verdict == absapi.Weather && err.Status == 0 && m.Retries == 0 && !m.Closing {
+		m.Retries++
+		m.ping()
+		return
+	}
+	if !safe && err.Verdict != absapi.RateLimited {
+		m.Hold = m.now.Add(racePause)
+	}
+	m.weather(err)
+}
