@@ -28,7 +28,7 @@ type Options struct {
 	// configuration's where it remembers none.
 	Backend keychain.Backend
 	// Passphrase is asked for when a vault of the file backend is opened.
-	Passphrase func() (redact.Secret, error)
+	Passphrase func(context.Context) (redact.Secret, error)
 	// Helper is the command line of a child that runs keychain.RunOp.
 	Helper []string
 	// Control is the path of the control socket; empty for the usual one.
@@ -109,7 +109,7 @@ func (h *Home) openVault(ctx context.Context, backend keychain.Backend) (*keycha
 	}
 	if o.Backend == keychain.File {
 		var err error
-		if o.Passphrase, err = h.Passphrase(); err != nil {
+		if o.Passphrase, err = h.Passphrase(ctx); err != nil {
 			return nil, err
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/url"
 	"slices"
+	"strings"
 	"time"
 
 	"shelfkeeper/daemon/absapi"
@@ -56,7 +57,7 @@ func (h *Home) SignIn(ctx context.Context, req control.SignInRequest) (control.S
 	conn := up.Private()
 	defer conn.Close()
 	result, err := session.SignIn{
-		Account: account.Name, Username: req.Username, Password: req.Password, Keep: req.Keep,
+		Account: account.Name, Server: server.Base.String(), Username: req.Username, Password: req.Password, Keep: req.Keep,
 		SameServer: known && sameOrigin(account.Server, server.Base),
 		Vault:      vault, Budget: h.budget(server.Base), Client: absapi.New(conn, server.Base),
 	}.Do(ctx)
@@ -77,7 +78,9 @@ func (h *Home) SignIn(ctx context.Context, req control.SignInRequest) (control.S
 	account.Server, account.ServerVersion = server.Base.String(), server.Version
 	account.Username, account.UserID = req.Username, result.Answer.UserID
 	account.Method, account.Store, account.AllowHTTP = accounts.Password, string(vault.Backend()), req.AllowHTTP
-	if account, err = h.keepAccount(ctx, account, known); err != nil {
+	// The session is kept already: whoever gives up waiting now must still
+	// find the account.
+	if account, err = h.keepAccount(context.WithoutCancel(ctx), account, known); err != nil {
 		return control.SignInAnswer{}, stateProblem(err)
 	}
 	answer := control.SignInAnswer{
@@ -101,7 +104,8 @@ func (h *Home) discover(ctx context.Context, req control.SignInRequest) (absapi.
 		if first == "" {
 			first = base.Hostname()
 		}
-		up, err := h.reach(req.Account, base, base.Hostname() == first)
+		plain, _ := upstream.PlainHTTPAllowed(ctx, net.DefaultResolver, base)
+		up, err := h.reach(req.Account, base, base.Hostname() == first && (plain || req.AllowHTTP))
 		if err != nil {
 			return nil, nil, err
 		}
@@ -110,6 +114,10 @@ func (h *Home) discover(ctx context.Context, req control.SignInRequest) (absapi.
 	}, req.Server)
 	if err != nil {
 		return absapi.Server{}, serverProblem(err)
+	}
+	if server.Base.Hostname() != first && len(h.Config.Upstream(req.Account).Headers) > 0 {
+		return absapi.Server{}, problem.Newf(problem.Config, fmt.Sprintf("sign in with the address %s, if the headers are meant for it", server.Base),
+			"%s points to %s, and the headers of config.toml go to no host that you did not name", first, server.Base.Hostname())
 	}
 	if !server.Initialised {
 		return absapi.Server{}, problem.Newf(problem.Unreachable, "open it in a browser and create its first user",
@@ -161,7 +169,7 @@ func (h *Home) keepAccount(ctx context.Context, a accounts.Account, known bool) 
 
 func sameOrigin(server string, base *url.URL) bool {
 	u, err := url.Parse(server)
-	return err == nil && u.Host == base.Host
+	return err == nil && u.Scheme == base.Scheme && u.Host == base.Host && strings.TrimRight(u.Path, "/") == strings.TrimRight(base.Path, "/")
 }
 
 func proxyURL(port int) string {

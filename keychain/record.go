@@ -29,6 +29,7 @@ type Record struct {
 	Lineage         string // the sign-in this record descends from
 	Generation      uint64 // grows by one a rotation and never restarts
 	Account         string // name of the account
+	Server          string // address of the server that may see these secrets; "" unknown
 	UserID          string // id of the user on the server
 	Username        string
 	Access          redact.Secret // access token
@@ -65,6 +66,7 @@ type wireRecord struct {
 	Generation      uint64      `json:"gen"`
 	Sequence        uint64      `json:"seq,omitempty"`
 	Account         string      `json:"acct"`
+	Server          string      `json:"srv,omitempty"`
 	UserID          string      `json:"uid,omitempty"`
 	Username        string      `json:"user,omitempty"`
 	Access          string      `json:"at,omitempty"`
@@ -116,7 +118,7 @@ func encodeRecord(r Record, seq uint64) (entry, error) {
 	}
 	w := wireRecord{
 		Lineage: r.Lineage, Generation: r.Generation, Sequence: seq, Account: r.Account,
-		UserID: r.UserID, Username: r.Username,
+		Server: r.Server, UserID: r.UserID, Username: r.Username,
 		Access: r.Access.Reveal(), Refresh: r.Refresh.Reveal(), Previous: r.Previous.Reveal(),
 		Password: r.Password.Reveal(), Static: r.Static.Reveal(),
 		PasswordRefused: r.PasswordRefused, Tombstone: r.Tombstone,
@@ -196,7 +198,7 @@ func decodeRecord(raw, account string) (entry, error) {
 		return entry{}, fmt.Errorf("%w: generation 0", ErrCorrupt)
 	}
 	r := Record{
-		Lineage: w.Lineage, Generation: w.Generation, Account: w.Account, UserID: w.UserID, Username: w.Username,
+		Lineage: w.Lineage, Generation: w.Generation, Account: w.Account, Server: w.Server, UserID: w.UserID, Username: w.Username,
 		Access: redact.New(w.Access), Refresh: redact.New(w.Refresh), Previous: redact.New(w.Previous),
 		Password: redact.New(w.Password), Static: redact.New(w.Static),
 		PasswordRefused: w.PasswordRefused, Tombstone: w.Tombstone,

@@ -141,7 +141,7 @@ func (e *env) options(ctx context.Context) (daemon.Options, error) {
 		return daemon.Options{}, problem.New(problem.Other, err, "")
 	}
 	return daemon.Options{
-		Version: version, Paths: paths, Config: cfg, Passphrase: func() (redact.Secret, error) { return e.askPassphrase(ctx) }, Helper: helper,
+		Version: version, Paths: paths, Config: cfg, Passphrase: e.askPassphrase, Helper: helper,
 		Control: e.control, Log: e.logger(cfg.LogLevel),
 	}, nil
 }
@@ -184,8 +184,7 @@ func (e *env) askPassphrase(ctx context.Context) (redact.Secret, error) {
 	if err != nil {
 		return p, fmt.Errorf("%w: none in the environment, and %w", keychain.ErrPassphrase, err)
 	}
-	e.passphrase = p
-	return p, nil
+	return p, nil // not kept: it may be mistyped
 }
 
 // client returns a client of the running daemon, if there is one.

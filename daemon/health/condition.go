@@ -21,6 +21,8 @@ var (
 		Text: "no account yet", Remedy: "run `shelfkeeper login URL`"}
 	SignedOut = Condition{ID: "signed-out", Level: NeedsUser,
 		Text: "signed out", Remedy: "run `shelfkeeper login URL`"}
+	OtherServer = Condition{ID: "other-server", Level: NeedsUser,
+		Text: "a sign-in to another server was not finished", Remedy: "run `shelfkeeper login URL` once more"}
 	PasswordRefused = Condition{ID: "password-refused", Level: NeedsUser,
 		Text: "the server refused the stored password, or the account was disabled", Remedy: "run `shelfkeeper login` with the new password"}
 	AccountDisabled = Condition{ID: "account-disabled", Level: NeedsUser,
@@ -69,7 +71,7 @@ var (
 
 // declared lists every condition in the order of their gravity.
 var declared = []*Condition{
-	&AccountPaused, &NoAccount, &SignedOut, &PasswordRefused, &AccountDisabled, &SessionLost, &TokenRefused,
+	&AccountPaused, &NoAccount, &SignedOut, &OtherServer, &PasswordRefused, &AccountDisabled, &SessionLost, &TokenRefused,
 	&VaultUnreadable, &VaultNewer, &VaultPassphrase, &VaultDenied, &VaultLocked, &VaultAbsent, &HeaderEaten, &DiskBlocks, &ProxyDown,
 	&VaultHanging, &ServerUnreachable, &NoAnswer, &RateLimited,
 	&DiskTrouble, &SocketDown, &TokenSuspect, &RenewalDelayed, &SlotPending,

@@ -37,6 +37,8 @@ type (
 	Asked struct{}
 	// SignOutAsked: the user wants every secret of the account gone.
 	SignOutAsked struct{}
+	// SignOutDropped: the user does not wait for it any more.
+	SignOutDropped struct{}
 	// Closed: no new attempt may start.
 	Closed struct{}
 )
@@ -78,28 +80,29 @@ type (
 	Erased struct{ Err error }
 )
 
-func (Started) fact()       {}
-func (Due) fact()           {}
-func (Woken) fact()         {}
-func (Stored) fact()        {}
-func (Needed) fact()        {}
-func (Suspected) fact()     {}
-func (Asked) fact()         {}
-func (SignOutAsked) fact()  {}
-func (Closed) fact()        {}
-func (Opened) fact()        {}
-func (OpenFailed) fact()    {}
-func (Acquired) fact()      {}
-func (AcquireFailed) fact() {}
-func (Reachable) fact()     {}
-func (Unreachable) fact()   {}
-func (Committed) fact()     {}
-func (CommitFailed) fact()  {}
-func (Refreshed) fact()     {}
-func (RefreshFailed) fact() {}
-func (LoggedIn) fact()      {}
-func (LoginFailed) fact()   {}
-func (Settled) fact()       {}
-func (SettleFailed) fact()  {}
-func (Checked) fact()       {}
-func (Erased) fact()        {}
+func (Started) fact()        {}
+func (Due) fact()            {}
+func (Woken) fact()          {}
+func (Stored) fact()         {}
+func (Needed) fact()         {}
+func (Suspected) fact()      {}
+func (Asked) fact()          {}
+func (SignOutAsked) fact()   {}
+func (SignOutDropped) fact() {}
+func (Closed) fact()         {}
+func (Opened) fact()         {}
+func (OpenFailed) fact()     {}
+func (Acquired) fact()       {}
+func (AcquireFailed) fact()  {}
+func (Reachable) fact()      {}
+func (Unreachable) fact()    {}
+func (Committed) fact()      {}
+func (CommitFailed) fact()   {}
+func (Refreshed) fact()      {}
+func (RefreshFailed) fact()  {}
+func (LoggedIn) fact()       {}
+func (LoginFailed) fact()    {}
+func (Settled) fact()        {}
+func (SettleFailed) fact()   {}
+func (Checked) fact()        {}
+func (Erased) fact()         {}

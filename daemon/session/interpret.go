@@ -107,6 +107,9 @@ func (s *Session) open(ctx context.Context, e Open) Fact {
 	ctx, cancel := prompting(ctx, e.Prompt, vaultDeadline)
 	defer cancel()
 	rec, err := s.Vault.Load(ctx, s.Account)
+	if err == nil && !s.ours(rec) {
+		err = ErrOtherServer
+	}
 	if err != nil {
 		return OpenFailed{Err: err}
 	}
@@ -124,10 +127,22 @@ func (s *Session) acquire(ctx context.Context, e Acquire) Fact {
 	s.attempt.release = release
 	s.mu.Unlock()
 	rec, err := s.Vault.Load(ctx, s.Account)
+	if err == nil && !s.ours(rec) {
+		err = ErrOtherServer
+	}
 	if err != nil {
 		return AcquireFailed{Err: err}
 	}
 	return Acquired{Record: rec}
+}
+
+// ErrOtherServer: the vault holds a session of another server under this
+// account's name. Its secrets are none of this server's business.
+var ErrOtherServer = errors.New("the stored session belongs to another server")
+
+// ours reports whether rec is of the server that this session speaks to.
+func (s *Session) ours(rec keychain.Record) bool {
+	return rec.Server == "" || rec.Server == s.Base.String()
 }
 
 // preflight opens the connection that the auth request then uses as well, and
@@ -220,19 +235,25 @@ func (s *Session) erase(ctx context.Context, token redact.Secret) error {
 		return err
 	}
 	defer release()
-	var told error
-	if rec, err := s.Vault.Load(ctx, s.Account); err == nil && !rec.Refresh.IsEmpty() {
+	if rec, err := s.Vault.Load(ctx, s.Account); err == nil && !rec.Refresh.IsEmpty() && s.ours(rec) {
 		token = rec.Refresh // another process may have rotated
+	}
+	// First here, then there: cut off in between, a session that nobody knows
+	// ends by itself, while one that is only dead on the server would sign in
+	// again.
+	forgotten := s.Vault.Forget(ctx, s.Account)
+	if forgotten != nil && !errors.Is(forgotten, keychain.ErrSlotPending) {
+		return forgotten
 	}
 	if !token.IsEmpty() {
 		conn := s.Connect()
-		told = Logout(ctx, absapi.New(conn, s.Base), token)
+		told := Logout(ctx, absapi.New(conn, s.Base), token)
 		conn.Close()
+		s.mu.Lock()
+		s.leave = told
+		s.mu.Unlock()
 	}
-	s.mu.Lock()
-	s.leave = told
-	s.mu.Unlock()
-	return s.Vault.Forget(ctx, s.Account)
+	return forgotten
 }
 
 // Logout ends the session of token at the server. Its error wraps

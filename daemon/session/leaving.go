@@ -1,5 +1,11 @@
 package session
 
+import (
+	"errors"
+
+	"shelfkeeper/keychain"
+)
+
 // signOutAsked waits for an attempt in flight: a logout that overtakes a
 // refresh would delete by a token that is no longer the current one.
 func (m *machine) signOutAsked() {
@@ -13,20 +19,24 @@ func (m *machine) signOutAsked() {
 }
 
 func (m *machine) leaveIfAsked() {
-	if m.LeaveAfter && m.Step == idle {
+	if m.LeaveAfter && m.Step == idle && !m.Closing {
 		m.LeaveAfter, m.Step = false, erasing
 		m.do(Erase{Token: m.Record.Refresh})
 	}
 }
 
+// erased: a sign-out is over. One that is durable but has left something in a
+// keychain that does not answer is over for players, and an error for the user.
 func (m *machine) erased(f Erased) {
 	if m.Step != erasing {
 		return
 	}
 	m.Step = idle
-	if f.Err != nil {
-		m.Trouble = f.Err
-		return
+	if f.Err == nil || errors.Is(f.Err, keychain.ErrSlotPending) {
+		m.forget()
 	}
-	m.forget()
+	m.Trouble = f.Err
 }
+
+// stay takes a sign-out back that has not begun.
+func (m *machine) stay() { m.LeaveAfter = false }

@@ -33,6 +33,8 @@ func next(s State, e Event) (State, []Effect) {
 		m.asked()
 	case SignOutAsked:
 		m.signOutAsked()
+	case SignOutDropped:
+		m.stay()
 	case Closed:
 		m.Closing = true
 
@@ -186,7 +188,12 @@ func (m *machine) publish(pair absapi.TokenPair, received time.Time) {
 	m.RotateAt, m.Usable = window(pair, m.now, m.Skew)
 	m.Obtained, m.UsableAtMost = received, time.Time{}
 	if !received.IsZero() {
-		m.UsableAtMost = received.Add(pair.Access.ExpiresAt.Sub(pair.Access.IssuedAt))
+		life := pair.Access.ExpiresAt.Sub(pair.Access.IssuedAt)
+		m.UsableAtMost = received.Add(life)
+		// Whatever clocks say, a pair that has just come is used for a while:
+		// renewing it at once would never end.
+		m.RotateAt = later(m.RotateAt, received.Round(0).Add(life/4))
+		m.Usable = later(m.Usable, received.Round(0).Add(life/2))
 	}
 	if m.Rules.Collides && m.RotateAt.Before(m.gapEnd()) {
 		m.RotateAt = m.gapEnd()

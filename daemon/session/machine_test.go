@@ -213,3 +213,71 @@ func TestNeededLooksAgain(t *testing.T) {
 		}
 	}
 }
+
+// When the program ends, an attempt that has presented nothing presents
+// nothing: nobody would wait for the answer.
+func TestNothingIsPresentedAfterClose(t *testing.T) {
+	rec := recordAt(noon.Add(-55 * time.Minute))
+	upTo := []Fact{Started{}, Opened{Record: rec}, Settled{Generation: 3}, Due{}, Acquired{Record: rec}, Reachable{}}
+	for n := 4; n <= len(upTo); n++ {
+		s, _ := drive(State{Rules: RulesOf("2.26.3")}, noon, upTo[:n]...)
+		s, _ = drive(s, noon, Closed{})
+		intent := rec
+		intent.Intent = &keychain.Intent{Since: noon, Attempt: 1}
+		for _, f := range append(upTo[n:], Committed{Record: intent}) {
+			var effects []Effect
+			s, effects = drive(s, noon, f)
+			for _, e := range effects {
+				if _, ok := e.(Refresh); ok {
+					t.Fatalf("after %d facts and Closed: a refresh begins", n)
+				}
+			}
+		}
+		if s.busy() {
+			t.Errorf("after %d facts and Closed: stuck in %v", n, s.describe())
+		}
+	}
+}
+
+// A pair whose writing failed at its very end is written again before it is
+// used.
+func TestOwnPairThatMayBeDurableIsWrittenAgain(t *testing.T) {
+	s, _ := drive(rotating(t, "2.36.0"), noon, Refreshed{Answer: absapi.Answer{Pair: mustPair(recordAt(noon))}}, CommitFailed{Err: errors.New("sync directory")})
+	own := *s.Candidate
+	s, effects := drive(s, noon.Add(time.Minute), Due{}, Acquired{Record: own})
+	if _, ok := effects[len(effects)-1].(Commit); !ok || s.Published != 3 {
+		t.Errorf("published %d, %#v", s.Published, effects)
+	}
+}
+
+// A gateway's clock in Date, a token of two seconds: no new pair is due at
+// once.
+func TestNewPairIsUsedForAWhile(t *testing.T) {
+	for _, life := range []time.Duration{time.Second, 2 * time.Second, time.Hour} {
+		for _, wrong := range []time.Duration{-2 * time.Hour, 0, 2 * time.Hour} {
+			fresh := recordAt(noon)
+			fresh.Access = jwtOf("access", "2", noon, life)
+			s, _ := drive(rotating(t, "2.36.0"), noon, Refreshed{Answer: absapi.Answer{Pair: mustPair(fresh), Meta: absapi.Meta{ServerDate: noon.Add(wrong)}}})
+			s, _ = drive(s, noon, Committed{Record: *s.Candidate})
+			if !s.usable(noon) || !s.wakeAt().After(noon.Add(life/5)) {
+				t.Errorf("life %v, Date %v off: usable %v, due %v later", life, wrong, s.usable(noon), s.wakeAt().Sub(noon))
+			}
+		}
+	}
+}
+
+// A sign-out that is durable is a sign-out, even if the keychain still holds
+// something; and one that nobody waits for any more does not happen later.
+func TestSignOutEnds(t *testing.T) {
+	rec := recordAt(noon)
+	s, _ := drive(State{}, noon, Started{}, Opened{Record: rec}, Settled{Generation: 3}, SignOutAsked{}, Erased{Err: keychain.ErrSlotPending})
+	if s.Phase != SignedOut || s.usable(noon) || s.Trouble == nil {
+		t.Errorf("got %v, trouble %v", s.describe(), s.Trouble)
+	}
+	s, effects := drive(rotating(t, "2.36.0"), noon, SignOutAsked{}, SignOutDropped{}, failed(absapi.Weather, 502))
+	for _, e := range effects {
+		if _, ok := e.(Erase); ok || s.Phase != Offline {
+			t.Errorf("got %v, %#v", s.describe(), effects)
+		}
+	}
+}

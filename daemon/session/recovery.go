@@ -17,6 +17,7 @@ func (m *machine) recover(err *absapi.Error) {
 
 func (m *machine) signIn() {
 	switch {
+	case m.stopping():
 	case m.Record.Password.IsEmpty():
 		m.giveUp(SessionLost)
 	case m.Record.PasswordRefused && !m.MaySendAgain:

@@ -8,7 +8,7 @@ import (
 
 // reported are the conditions a session raises and clears.
 var reported = []*health.Condition{
-	&health.SignedOut, &health.PasswordRefused, &health.AccountDisabled, &health.SessionLost, &health.TokenRefused,
+	&health.SignedOut, &health.OtherServer, &health.PasswordRefused, &health.AccountDisabled, &health.SessionLost, &health.TokenRefused,
 	&health.VaultUnreadable, &health.VaultNewer, &health.VaultPassphrase, &health.VaultDenied, &health.VaultLocked, &health.VaultAbsent,
 	&health.HeaderEaten, &health.VaultHanging, &health.ServerUnreachable, &health.RateLimited, &health.DiskBlocks, &health.DiskTrouble,
 	&health.TokenSuspect, &health.RenewalDelayed, &health.SlotPending,

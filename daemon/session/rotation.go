@@ -48,6 +48,11 @@ func (m *machine) acquired(f Acquired) {
 		return
 	}
 	switch {
+	case m.Candidate != nil && f.Record.Generation == m.Candidate.Generation && f.Record.Refresh == m.Candidate.Refresh:
+		// Our own pair, of whose writing only the end failed: it is there, but
+		// not known to be durable.
+		m.commit()
+		return
 	case f.Record.Generation > m.Record.Generation:
 		m.adopt(f.Record)
 		if m.Phase == Static || m.usable(m.now) && m.now.Before(m.RotateAt) {
@@ -63,9 +68,11 @@ func (m *machine) acquired(f Acquired) {
 	}
 	if m.Settled < m.Record.Generation && !m.now.Before(m.SettleAt) || m.Settling {
 		// Otherwise both slots would lag behind the next pair.
-		m.Step = repairing
 		m.owe()
-		return
+		if m.Settling {
+			m.Step = repairing
+			return
+		}
 	}
 	m.prepared()
 }
@@ -93,6 +100,15 @@ func (m *machine) acquireFailed(f AcquireFailed) {
 	m.leaveIfAsked()
 }
 
+// stopping ends an attempt that has presented nothing yet, when the program
+// ends: a refresh whose answer nobody waits for could cost the session.
+func (m *machine) stopping() bool {
+	if m.Closing {
+		m.pause(0, "put off: the program ends")
+	}
+	return m.Closing
+}
+
 func (m *machine) ping() {
 	m.Step = preflight
 	m.do(Preflight{})
@@ -111,6 +127,9 @@ func (m *machine) reachable(f Reachable) {
 		return
 	}
 	m.learn(f.Meta)
+	if m.stopping() {
+		return
+	}
 	if m.Lost {
 		m.signIn()
 		return
@@ -130,6 +149,9 @@ func (m *machine) committed(f Committed) {
 	switch m.Step {
 	case intending:
 		m.Record, m.Trouble = f.Record, nil
+		if m.stopping() {
+			return
+		}
 		m.Step = refreshing
 		m.do(Refresh{Token: m.Record.Refresh})
 	case committing:
@@ -178,9 +200,8 @@ func (m *machine) refreshed(f Refreshed) {
 
 // receive turns an answer into the candidate of the next generation.
 func (m *machine) receive(a absapi.Answer, previous redact.Secret) {
-	if a.Meta.ServerDate.IsZero() {
-		m.setSkew(a.Pair.Access.IssuedAt)
-	}
+	// The token's own time is the server's; a Date may be a gateway's.
+	m.setSkew(a.Pair.Access.IssuedAt)
 	rec := m.Record
 	rec.Generation++
 	rec.Access, rec.Refresh = a.Pair.Access.Secret, a.Pair.Refresh.Secret

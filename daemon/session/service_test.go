@@ -164,3 +164,30 @@ func TestOneRotationForManyCallers(t *testing.T) {
 		})
 	})
 }
+
+// Secrets of another server under the account's name are shown to nobody.
+func TestSecretsOfAnotherServerStayHere(t *testing.T) {
+	withRig(t, absfake.Config{AccessTTL: time.Hour}, func(r *rig) {
+		rec, err := r.vault.Load(r.Context(), "home")
+		if err != nil {
+			r.Fatal(err)
+		}
+		rec.Generation++
+		rec.Server = "http://other.test"
+		rec.Lineage = "another sign-in"
+		if err := r.vault.Commit(r.Context(), rec); err != nil {
+			r.Fatal(err)
+		}
+		before := len(r.fake.Ledger().Rotations("demo"))
+		time.Sleep(3 * time.Hour)
+		r.s.Close()
+		r.start()
+		time.Sleep(3 * time.Hour)
+		if n := len(r.fake.Ledger().Rotations("demo")) - before; n != 0 {
+			r.Errorf("%d rotations with another server's token", n)
+		}
+		if v := r.level(); v.Condition != health.OtherServer.ID {
+			r.Errorf("level %+v", v)
+		}
+	})
+}

@@ -258,7 +258,7 @@ func (s *Session) Reauthenticate(ctx context.Context) error {
 	})
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if settled && (s.state.Phase == Static || s.state.Phase == Fresh && s.state.Published > before) {
+	if settled && (s.state.Phase == Static && s.state.Weather == nil || s.state.Phase == Fresh && s.state.Published > before) {
 		return nil
 	}
 	return s.state.unavailable(time.Now())
@@ -273,12 +273,15 @@ func (s *Session) SignOut(ctx context.Context) error {
 	s.mu.Unlock()
 	s.handle(SignOutAsked{})
 	done := s.await(ctx, func(st State) bool { return !st.busy() && !st.LeaveAfter })
+	if !done {
+		s.handle(SignOutDropped{})
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
 	case !done:
 		return ctx.Err()
-	case s.state.Phase != SignedOut:
+	case s.state.Phase != SignedOut || s.state.Trouble != nil:
 		return fmt.Errorf("sign out: %w", s.state.Trouble)
 	}
 	return s.leave

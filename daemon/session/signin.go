@@ -24,6 +24,7 @@ type SignInVault interface {
 // SignIn is one sign-in with a password, asked for by the user.
 type SignIn struct {
 	Account  string
+	Server   string // the address of Client, which the record is bound to
 	Username string
 	Password redact.Secret
 	// Keep stores the password, so that a lost session comes back by itself.
@@ -79,7 +80,7 @@ func (in SignIn) Do(ctx context.Context) (Result, error) {
 	}
 	rec := keychain.Record{
 		Lineage: rand.Text(), Generation: old.Generation + 1, Account: in.Account,
-		UserID: answer.UserID, Username: in.Username,
+		Server: in.Server, UserID: answer.UserID, Username: in.Username,
 		Access: answer.Pair.Access.Secret, Refresh: answer.Pair.Refresh.Secret,
 	}
 	if in.Keep {
@@ -90,7 +91,7 @@ func (in SignIn) Do(ctx context.Context) (Result, error) {
 		return Result{}, &VaultError{Err: errors.Join(err, Logout(ctx, in.Client, rec.Refresh)), Sent: true}
 	}
 	result := Result{Answer: answer, SlotPending: in.Vault.Settle(ctx, in.Account), SetAside: aside}
-	if in.SameServer && !old.Refresh.IsEmpty() && old.Refresh != rec.Refresh && !old.Tombstone {
+	if in.SameServer && (old.Server == "" || old.Server == in.Server) && !old.Refresh.IsEmpty() && old.Refresh != rec.Refresh && !old.Tombstone {
 		// One server session a machine. If it cannot be told, the server
 		// removes the old one when it expires.
 		if err := Logout(ctx, in.Client, old.Refresh); err != nil && !errors.Is(err, ErrNotToldServer) {

@@ -112,6 +112,7 @@ func troubleCondition(err error) *health.Condition {
 		{keychain.ErrNewer, &health.VaultNewer},
 		{keychain.ErrUnreadable, &health.VaultUnreadable},
 		{keychain.ErrCorrupt, &health.VaultUnreadable},
+		{ErrOtherServer, &health.OtherServer},
 		{context.DeadlineExceeded, &health.RenewalDelayed}, // another process holds the lock
 	} {
 		if errors.Is(err, c.is) {
