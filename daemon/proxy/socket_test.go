@@ -67,8 +67,10 @@ func startSockets(t *testing.T, base *url.URL, change ...func(*Config)) (*Server
 	cfg := Config{
 		Base: base, Transport: up.Transport(), Sockets: up,
 		Tokens: &fakeTokens{list: []string{access1}}, Grants: &fakeGrants{good: map[string]bool{grant: true}},
-		Identity: func() (string, []redact.Secret) { return "u1", []redact.Secret{redact.New(access1), redact.New(access2)} },
-		OwnUID:   4711, PeerOf: me,
+		Identity: func() (string, []redact.Secret) {
+			return "u1", []redact.Secret{redact.New(access1), redact.New(access2)}
+		},
+		OwnUID: 4711, PeerOf: me,
 	}
 	for _, f := range change {
 		f(&cfg)
