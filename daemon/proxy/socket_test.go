@@ -1,134 +1,200 @@
 package proxy
 
 import (
+	"bytes"
 	"context"
+	"net"
 	"net/http"
+	"net/url"
 	"strings"
-	"sync"
 	"testing"
+	"time"
 
 	"github.com/gorilla/websocket"
 
 	"shelfkeeper/daemon/absfake"
+	"shelfkeeper/daemon/redact"
+	"shelfkeeper/daemon/upstream"
 )
 
-// The session's token goes up, the player's grant comes down.
-func TestSocketSwapsTokens(t *testing.T) {
-	for _, c := range []struct {
-		release          absfake.Release
-		basePath, prefix string
-	}{
-		{"2.26.3", "", ""}, {"", "", "/audiobookshelf"}, {"2.35.1", "/audiobookshelf", "/AudioBookShelf"}, {"", "/books/abs", "/books/abs"}, {"", "/audiobookshelf", ""},
-	} {
-		t.Run(string(c.release)+c.basePath+c.prefix, func(t *testing.T) {
-			w := newSocketWorld(t, absfake.Config{Release: c.release, BasePath: c.basePath})
-			p, _, err := dialPlayer(t, w.addr, c.prefix+"/socket.io/?"+socketQuery+"&token="+grant+"&auth="+grant, http.Header{"Origin": {"http://" + w.addr}, "Cookie": {"a=b"}})
-			if err != nil {
-				t.Fatal(err)
-			}
-			if f := p.next(); !strings.Contains(f, `"maxPayload":1000000`) || !strings.Contains(f, `"upgrades":[]`) {
-				t.Errorf("%q", f)
-			}
-			p.send(`40{"token":"` + grant + `"}`)
-			p.next()
-			p.send(`42["auth","` + grant + `"]`)
-			if f := p.expect("init"); !strings.Contains(f, `"username":"demo"`) {
-				t.Errorf("%q", f)
-			}
-			p.send(`42["ping"]`, `427["ping",{}]`)
-			p.expect("pong")
-			p.expect("pong")
-			if n := w.server.Stats(); n.Sockets != 1 || n.Active != 0 {
-				t.Errorf("%d sockets, %d requests", n.Sockets, n.Active)
-			}
-			item := w.fake.Library().Tracks().ID
-			a := w.send("PATCH", "/api/me/progress/"+item, strings.NewReader(`{"currentTime":5}`), "Content-Type", "application/json")
-			if a.StatusCode != 200 {
-				t.Fatalf("%s %s", a.Status, a.body)
-			}
-			if f := p.expect("user_updated"); !strings.Contains(f, `"token":"`+grant+`"`) {
-				t.Errorf("the user's token is not the grant: %s", f)
-			}
-			p.send(`42["auth",""]`) // again, in the grant's name of the handshake
-			p.expect("init")
-			p.clean(w.session.all())
-			sockets := w.fake.Ledger().Sockets()
-			if len(sockets) != 1 || len(sockets[0].Auths) != 2 {
-				t.Fatalf("%+v", sockets)
-			}
-			for _, auth := range sockets[0].Auths {
-				if !auth.OK || auth.Token != absfake.TokenID(w.session.token.Reveal()) || auth.User != "demo" {
-					t.Errorf("%+v", auth)
-				}
-			}
-			if want := c.basePath + "/socket.io/"; sockets[0].Path != want {
-				t.Errorf("opened at %s, want %s", sockets[0].Path, want)
-			}
-			for _, e := range w.fake.Ledger().Entries() {
-				if strings.HasSuffix(e.Path, "/socket.io/") && e.TokenKind != absfake.TokenNone {
-					t.Errorf("the handshake carried a token: %+v", e)
-				}
-			}
-			if n := w.server.Stats().Withheld; n != 0 {
-				t.Errorf("the filter missed %d tokens", n)
-			}
-		})
+const socketQuery = "EIO=4&transport=websocket"
+
+// patience is far beyond what any frame here takes.
+const patience = 20 * time.Second
+
+// socketWorld is a proxy between players and the double, over loopback TCP.
+type socketWorld struct {
+	world
+	fake    *absfake.Server
+	session *liveTokens
+}
+
+func newSocketWorld(t *testing.T, cfg absfake.Config, change ...func(*Config)) *socketWorld {
+	t.Helper()
+	cfg.LimiterMax = -1
+	fake, err := absfake.New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = fake.Close() })
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	served := make(chan struct{})
+	go func() { defer close(served); _ = fake.Serve(l) }() // Close is its only end
+	t.Cleanup(func() { _ = fake.Close(); <-served })
+	w := &socketWorld{world: world{t: t, grants: &fakeGrants{good: map[string]bool{grant: true}}}, fake: fake}
+	w.session = signedIn(t, fake)
+	w.server, w.addr = startSockets(t, &url.URL{Scheme: "http", Host: l.Addr().String(), Path: cfg.BasePath}, func(c *Config) {
+		c.Tokens, c.Grants, c.Identity = w.session, w.grants, w.session.identity
+		for _, f := range change {
+			f(c)
+		}
+	})
+	return w
+}
+
+// startSockets runs a proxy to base with the true policy.
+func startSockets(t *testing.T, base *url.URL, change ...func(*Config)) (*Server, string) {
+	t.Helper()
+	up, err := upstream.New(upstream.Policy{Base: base, ProxyURL: "direct"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(up.Close)
+	cfg := Config{
+		Base: base, Transport: up.Transport(), Sockets: up,
+		Tokens: &fakeTokens{list: []string{access1}}, Grants: &fakeGrants{good: map[string]bool{grant: true}},
+		Identity: func() (string, []redact.Secret) {
+			return "u1", []redact.Secret{redact.New(access1), redact.New(access2)}
+		},
+		OwnUID: 4711, PeerOf: me,
+	}
+	for _, f := range change {
+		f(&cfg)
+	}
+	return start(t, cfg)
+}
+
+// player is a program with a live socket.
+type player struct {
+	t    *testing.T
+	conn *websocket.Conn
+	all  bytes.Buffer // every frame that came, in a line each
+}
+
+// dialPlayer opens a socket at path; the answer is that of the handshake.
+func dialPlayer(t *testing.T, addr, path string, header http.Header) (*player, *http.Response, error) {
+	t.Helper()
+	d := websocket.Dialer{HandshakeTimeout: patience}
+	conn, resp, err := d.Dial("ws://"+addr+path, header)
+	if err != nil {
+		return nil, resp, err
+	}
+	t.Cleanup(func() { _ = conn.Close() })
+	return &player{t: t, conn: conn}, resp, nil
+}
+
+// open is a player that has joined the namespace.
+func (w *socketWorld) open(path string) *player {
+	w.t.Helper()
+	return joined(w.t, w.addr, path)
+}
+
+func joined(t *testing.T, addr, path string) *player {
+	t.Helper()
+	p, _, err := dialPlayer(t, addr, path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if f := p.next(); !strings.HasPrefix(f, "0{") {
+		t.Fatalf("%q", f)
+	}
+	p.send("40")
+	if f := p.next(); !strings.HasPrefix(f, "40{") {
+		t.Fatalf("%q", f)
+	}
+	return p
+}
+
+func (p *player) send(frames ...string) {
+	p.t.Helper()
+	for _, f := range frames {
+		if err := p.conn.WriteMessage(websocket.TextMessage, []byte(f)); err != nil {
+			p.t.Fatal(err)
+		}
 	}
 }
 
-// A program of the same user has no grant to show, and gets none shown.
-func TestSocketWithoutGrant(t *testing.T) {
-	w := newSocketWorld(t, absfake.Config{})
-	p := w.open("/socket.io/?" + socketQuery)
-	p.send(`42["auth",null]`)
-	p.expect("init")
-	item := w.fake.Library().Tracks().ID
-	w.send("PATCH", "/api/me/progress/"+item, strings.NewReader(`{"currentTime":5}`), "Content-Type", "application/json")
-	if f := p.expect("user_updated"); !strings.Contains(f, `"token":""`) {
-		t.Errorf("%s", f)
+// read returns the next frame that is no heartbeat.
+func (p *player) read() (string, error) {
+	for {
+		if err := p.conn.SetReadDeadline(time.Now().Add(patience)); err != nil {
+			return "", err
+		}
+		_, frame, err := p.conn.ReadMessage()
+		if err != nil {
+			return "", err
+		}
+		p.all.Write(append(frame, '\n'))
+		if string(frame) != "2" {
+			return string(frame), nil
+		}
 	}
-	p.clean(w.session.all())
 }
 
-// A hundred at once, which Close ends and waits for.
-func TestManySockets(t *testing.T) {
-	const many = 100
-	w := newSocketWorld(t, absfake.Config{})
-	players := make([]*player, many)
-	for i := range players {
-		players[i] = w.open("/socket.io/?" + socketQuery + "&token=" + grant)
-		players[i].send(`42["auth","` + grant + `"]`)
+func (p *player) next() string {
+	p.t.Helper()
+	f, err := p.read()
+	if err != nil {
+		p.t.Fatal(err)
 	}
-	for _, p := range players {
-		p.expect("init")
+	return f
+}
+
+// expect reads up to the event and returns its frame.
+func (p *player) expect(event string) string {
+	p.t.Helper()
+	for {
+		if f := p.next(); strings.HasPrefix(f, `42["`+event+`"`) {
+			return f
+		}
 	}
-	if n := w.server.Stats().Sockets; n != many {
-		t.Errorf("%d sockets are open", n)
-	}
-	if n := len(w.fake.Ledger().OpenSockets("demo")); n != many {
-		t.Errorf("%d are authenticated", n)
-	}
-	var all sync.WaitGroup
-	for _, p := range players {
-		all.Go(func() {
-			if code := p.ends(); code != websocket.CloseGoingAway {
-				t.Errorf("it ended with %d", code)
+}
+
+// ends returns the code with which the socket ends.
+func (p *player) ends() int {
+	p.t.Helper()
+	for {
+		if _, err := p.read(); err != nil {
+			if codeOf(err) == cut && !strings.Contains(err.Error(), "1006") && !strings.Contains(err.Error(), "reset") {
+				p.t.Errorf("it ended with %v", err)
 			}
-			p.clean(w.session.all())
-			_ = p.conn.Close()
-		})
+			return codeOf(err)
+		}
 	}
+}
+
+// clean fails when a real token came to the player.
+func (p *player) clean(known []redact.Secret) {
+	p.t.Helper()
+	for _, k := range known {
+		if k.IsEmpty() || strings.Contains(p.all.String(), k.Reveal()) {
+			p.t.Error("a real token came through")
+		}
+	}
+	if strings.Contains(p.all.String(), ".eyJ") {
+		p.t.Errorf("a token came through: %s", p.all.String())
+	}
+}
+
+// wait waits until the double's ledger is so.
+func (w *socketWorld) wait(desc string, holds func(*absfake.Ledger) bool) {
+	w.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	if err := w.server.Close(ctx); err != nil {
-		t.Error(err)
-	}
-	if n := w.server.Stats().Sockets; n != 0 {
-		t.Errorf("%d sockets are open after Close", n)
-	}
-	all.Wait()
-	w.wait("the server's ends", func(l *absfake.Ledger) bool { return len(l.OpenSockets("")) == 0 })
-	if _, _, err := dialPlayer(t, w.addr, "/socket.io/?"+socketQuery, nil); err == nil {
-		t.Error("a socket opened after Close")
+	if err := w.fake.Ledger().Wait(ctx, holds); err != nil {
+		w.t.Errorf("%s: %v", desc, err)
 	}
 }
