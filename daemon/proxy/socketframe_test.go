@@ -1,0 +1,157 @@
+package proxy
+
+import (
+	"encoding/json"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/gorilla/websocket"
+
+	"shelfkeeper/daemon/absfake"
+	"shelfkeeper/daemon/redact"
+)
+
+// Of what a player says only what listening needs reaches the server.
+func TestSocketDropsTheRest(t *testing.T) {
+	var log strings.Builder
+	w := newSocketWorld(t, absfake.Config{}, func(cfg *Config) {
+		cfg.Log = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	})
+	p := w.open("/socket.io/?" + socketQuery)
+	p.send(`42["auth","` + grant + `"]`)
+	p.expect("init")
+	for _, f := range []string{
+		`42["set_log_listener",0]`, `42["remove_log_listener"]`, `42["cancel_scan","lib"]`, `42["scan"]`, `42["fetch_daily_logs"]`,
+		`42["message_all_users",{"message":"hello"}]`, `42["message_all_users"]`, // the second would end the server's process
+		`42["search_covers",{"requestId":"1","title":"x"}]`, `42["cancel_cover_search","1"]`,
+		`42["AUTH","` + grant + `"]`, `42["made up"]`, `42["` + grant + `"]`, `42[7]`, `42[]`, `42{}`, `42`, `4`, ``, `42["auth"`, `42"auth"`,
+		`42/,["message_all_users",{"message":"hello"}]`, `42/admin,["ping"]`, `4212["message_all_users",{"message":"hello"}]`,
+		`430[]`, `44{}`, `41/admin,`, `41x`, `40x`, `40[]`, `40{`, `45-["message_all_users",{"message":"hello"}]`, `460-[]`,
+		`0{}`, `3probe`, `2probe`, `7`, `b` + "NDI=", "\x1e", `5x`, ` 2`,
+	} {
+		p.send(f)
+	}
+	p.send(`40/admin,{"token":"` + grant + `"}`)
+	if f := p.next(); f != `44/admin,{"message":"Invalid namespace"}` {
+		t.Errorf("%s", f)
+	}
+	p.send(`3`, `6`, `42/,["ping"]`)
+	if f := p.next(); f != `42["pong"]` {
+		t.Errorf("%s", f)
+	}
+	sockets := w.fake.Ledger().Sockets()
+	if len(sockets) != 1 || sockets[0].Received != 2 { // auth and ping
+		t.Errorf("the server received %+v", sockets)
+	}
+	if !strings.Contains(log.String(), "event=message_all_users") || strings.Contains(log.String(), w.session.token.Reveal()) {
+		t.Errorf("the log: %s", log.String())
+	}
+	p.send(`41`)
+	w.wait("the player left", func(l *absfake.Ledger) bool { return len(l.OpenSockets("demo")) == 0 })
+}
+
+// scripted is a server whose sockets do what a test says.
+func scripted(t *testing.T, script func(*websocket.Conn)) *url.URL {
+	t.Helper()
+	up := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		conn, err := (&websocket.Upgrader{}).Upgrade(w, r, nil)
+		if err != nil {
+			t.Errorf("%v: %v", err, r.Header)
+			return
+		}
+		defer conn.Close()
+		if r.Header.Get("Origin") != "" || r.Header.Get("Sec-Websocket-Extensions") != "" || r.URL.RawQuery != socketQuery {
+			t.Errorf("the handshake: %s %v", r.RequestURI, r.Header)
+		}
+		script(conn)
+	}))
+	t.Cleanup(up.Close)
+	base, err := url.Parse(up.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return base
+}
+
+// No spelling of a token passes, and nothing else is changed.
+func TestSocketFiltersFrames(t *testing.T) {
+	opaque := "opaque-refresh-secret"
+	escaped := strings.ReplaceAll(strings.ReplaceAll(legacy, "e", `\u0065`), ".", `\u002E`)
+	large, err := json.Marshal(map[string]any{"usersOnline": strings.Repeat("x", 3<<20), "token": legacy, "others": []string{others, "é\u2028"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct{ desc, frame, want string }{
+		{"own", `42["user_updated",{"token":"` + legacy + `"}]`, `42["user_updated",{"token":"` + grant + `"}]`},
+		{"other's", `42["user_added",{"token":"` + others + `"}]`, `42["user_added",{"token":""}]`},
+		{"in an address", `42["x","http://h/s?token=` + access1 + `&a=b"]`, `42["x","http://h/s?token=` + grant + `&a=b"]`},
+		{"escaped", `42["x",{"\u0074oken":"` + escaped + `"}]`, `42["x",{"\u0074oken":"` + grant + `"}]`},
+		{"no JSON", `42` + legacy, `42` + grant},
+		{"nothing but it", legacy, grant},
+		{"of no known form", `42["x","` + opaque + `"]`, `42["x",""]`},
+		{"large", `42["init",` + string(large) + `]`, `42["init",` + strings.NewReplacer(legacy, grant, others, "").Replace(string(large)) + `]`},
+		{"begins like a refusal", `42["auth_failed_x","` + legacy + `"]`, `42["auth_failed_x","` + grant + `"]`},
+		{"empty", ``, ``},
+		{"ping", `2`, `2`},
+		{"of 15 bytes", `42["auth_faile"`, `42["auth_faile"`},
+	} {
+		t.Run(c.desc, func(t *testing.T) {
+			base := scripted(t, func(conn *websocket.Conn) {
+				if err := conn.WriteMessage(websocket.TextMessage, []byte(c.frame)); err != nil {
+					t.Error(err)
+				}
+				_, _, _ = conn.ReadMessage() // until the player goes
+			})
+			s, addr := startSockets(t, base, func(cfg *Config) {
+				cfg.Identity = func() (string, []redact.Secret) { return "u1", []redact.Secret{redact.New(opaque)} }
+			})
+			p, _, err := dialPlayer(t, addr, "/socket.io/?"+socketQuery+"&token="+grant, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, frame, err := p.conn.ReadMessage()
+			if err != nil || string(frame) != c.want {
+				t.Errorf("%.200q, %v", frame, err)
+			}
+			if n := s.Stats().Withheld; (n == 1) != (c.desc == "of no known form") {
+				t.Errorf("%d withheld", n)
+			}
+		})
+	}
+}
+
+// FuzzReadPacket: what passes is of the few kinds there are, whatever the bytes.
+func FuzzReadPacket(f *testing.F) {
+	for _, s := range []string{"2", "3", "40", `40{"token":"x"}`, "41", `42["ping"]`, `421["auth","x"]`, `42/a,["auth"]`, "40/a,{}", `451-["x",{}]`, "", "4"} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, frame []byte) {
+		p := readPacket(frame)
+		switch p.kind {
+		case packetOther:
+		case packetEngine:
+			if len(frame) != 1 || frame[0] == '0' || frame[0] == '4' {
+				t.Errorf("%q is passed as it is", frame)
+			}
+		case packetAbroad:
+			if frame[1] != '0' || p.name == "/" || strings.Contains(p.name, ",") {
+				t.Errorf("%q asks for %q", frame, p.name)
+			}
+		case packetJoin, packetLeave:
+			if frame[0] != '4' || frame[1] != '0' && frame[1] != '1' {
+				t.Errorf("%q", frame)
+			}
+		case packetPing, packetAuth:
+			if !strings.HasPrefix(string(frame), "42") || p.name != "ping" && p.name != "auth" {
+				t.Errorf("%q is %q", frame, p.name)
+			}
+			if c := credentialOf(p.arg); c != "" && strings.TrimSpace(c) == "" {
+				t.Errorf("%q presents %q", frame, c)
+			}
+		}
+	})
+}
