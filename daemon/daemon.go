@@ -37,6 +37,9 @@ type Daemon struct {
 	changed chan struct{} // closed and replaced at each change
 }
 
+// lockPatience is how long a start waits for a daemon that is just ending.
+const lockPatience = time.Second
+
 var _ control.Daemon = (*Daemon)(nil)
 
 // New takes the instance lock and opens the control socket and every
@@ -60,8 +63,11 @@ func (d *Daemon) ControlPath() string {
 
 func (d *Daemon) open(listen string) error {
 	lock := flock.New(filepath.Join(d.home.Paths.Runtime, "daemon.lock"), flock.SetPermissions(0o600))
-	ok, err := lock.TryLock()
-	if err != nil {
+	// A daemon that was killed holds its lock for some milliseconds more.
+	ctx, cancel := context.WithTimeout(context.Background(), lockPatience)
+	defer cancel()
+	ok, err := lock.TryLockContext(ctx, 25*time.Millisecond)
+	if err != nil && !errors.Is(err, context.DeadlineExceeded) {
 		return stateProblem(err)
 	}
 	if !ok {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"runtime"
 	"syscall"
+	"time"
 
 	"shelfkeeper/daemon/absapi"
 	"shelfkeeper/daemon/accounts"
@@ -116,7 +117,7 @@ func serverProblem(err error) *problem.Problem {
 	case absapi.MissingRefreshToken:
 		return problem.New(problem.Unreachable, answer, "update the server to 2.26 or newer, or let the gateway pass the headers x-return-tokens and x-refresh-token")
 	case absapi.RateLimited:
-		return problem.New(problem.Unreachable, answer, fmt.Sprintf("wait %v and try again", answer.RetryAfter))
+		return problem.New(problem.Unreachable, answer, fmt.Sprintf("wait %v and try again", answer.RetryAfter.Round(time.Second)))
 	}
 	return problem.New(problem.Unreachable, answer, "try again when the server can be reached")
 }

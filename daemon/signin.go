@@ -76,7 +76,7 @@ func (h *Home) SignIn(ctx context.Context, req control.SignInRequest) (control.S
 	}
 
 	account.Server, account.ServerVersion = server.Base.String(), server.Version
-	account.Username, account.UserID = req.Username, result.Answer.UserID
+	account.Username, account.UserID = result.Answer.Username, result.Answer.UserID
 	account.Method, account.Store, account.AllowHTTP = accounts.Password, string(vault.Backend()), req.AllowHTTP
 	// The session is kept already: whoever gives up waiting now must still
 	// find the account.

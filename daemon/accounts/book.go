@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 )
@@ -208,11 +209,13 @@ func index(list []Account, name string) int {
 	return slices.IndexFunc(list, func(a Account) bool { return a.Name == name })
 }
 
+// sameUser finds a user of a server. ABS takes user names without regard to
+// case (measured on 2.26.3 to 2.36.0).
 func sameUser(server, username string) func(Account) bool {
 	if normal, err := normalServer(server); err == nil {
 		server = normal
 	}
-	return func(a Account) bool { return a.Server == server && a.Username == username }
+	return func(a Account) bool { return a.Server == server && strings.EqualFold(a.Username, username) }
 }
 
 // NameFor returns the name that Add would derive now for that user of that

@@ -273,3 +273,19 @@ func TestBookLikeModel(t *testing.T) {
 		}
 	})
 }
+
+func TestFindTakesNamesAsTheServerDoes(t *testing.T) {
+	b, err := Open(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.Add(t.Context(), Account{Server: "http://abs.test", Username: "root", UserID: "1", Method: Password, Store: "os"}, 0); err != nil {
+		t.Fatal(err)
+	}
+	if _, ok := b.Find("http://abs.test", "ROOT"); !ok {
+		t.Error("ROOT is not root")
+	}
+	if _, ok := b.Find("http://abs.test", "rooot"); ok {
+		t.Error("rooot is root")
+	}
+}

@@ -54,7 +54,7 @@ var (
 	NoAnswer = Condition{ID: "no-answer", Level: Offline, Hold: 5 * time.Second,
 		Text: "the server does not answer players"}
 	RateLimited = Condition{ID: "rate-limited", Level: Offline, Hold: 5 * time.Second,
-		Text: "the server's sign-in limit is used up; waiting for it to reset"}
+		Text: "waiting until the server allows signing in again"}
 	DiskTrouble = Condition{ID: "disk", Level: Degraded,
 		Text: "the session cannot be written to disk, so it is not renewed", Remedy: "free some space before it ends"}
 	SocketDown = Condition{ID: "socket-down", Level: Degraded, Hold: 10 * time.Second,

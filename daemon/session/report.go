@@ -66,7 +66,9 @@ func (s *Session) Fill(a *health.Account) {
 	if st.Published > 0 && st.Phase != Static {
 		out.AccessExpiresAt = health.At(st.Pair.Access.ExpiresAt)
 		out.RefreshExpiresAt = health.At(st.Pair.Refresh.ExpiresAt)
-		out.NextRotationAt = health.At(later(st.RotateAt, st.startAt()))
+		if st.Phase != NeedsUser || st.Why.probed() {
+			out.NextRotationAt = health.At(later(st.RotateAt, st.startAt()))
+		}
 	}
 	a.Session, a.ServerVersion = out, st.Version
 	a.Vault.Condition = "ok"

@@ -35,6 +35,10 @@ func (u *Unavailable) RetryAfter() time.Duration { return max(u.retryAfter, time
 // NeedsUser reports whether waiting does not help.
 func (u *Unavailable) NeedsUser() bool { return u.Condition.Level == health.NeedsUser }
 
+// userPause is what players are told when only the user can go on: to ask each
+// second for days would help nobody.
+const userPause = time.Minute
+
 // starting is what callers hear before the vault was read for the first time,
 // or while an attempt takes longer than they can wait. It never shows on a
 // board.
@@ -129,6 +133,9 @@ func (s State) unavailable(now time.Time) *Unavailable {
 		if u.Condition.ID == starting.ID || f.Level > u.Condition.Level {
 			u.Condition, u.Detail = *f.Condition, f.detail
 		}
+	}
+	if u.NeedsUser() && u.retryAfter == 0 {
+		u.retryAfter = userPause
 	}
 	return u
 }
