@@ -1,12 +1,16 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"shelfkeeper/daemon"
+	"shelfkeeper/daemon/control"
+	"shelfkeeper/daemon/problem"
 )
 
 func newRun(e *env) *cobra.Command {
@@ -63,7 +67,29 @@ func newQuit(e *env) *cobra.Command {
 			} else if err != nil {
 				return err
 			}
-			return nil
+			return untilGone(c.Context(), client)
 		},
+	}
+}
+
+// goneDeadline is longer than a daemon takes to let an attempt land.
+const goneDeadline = 15 * time.Second
+
+// untilGone returns when nobody listens on the control socket any more, so that
+// the next command does not meet a daemon that is just ending.
+func untilGone(ctx context.Context, client *control.Client) error {
+	ctx, cancel := context.WithTimeout(ctx, goneDeadline)
+	defer cancel()
+	look := time.NewTicker(20 * time.Millisecond)
+	defer look.Stop()
+	for {
+		if isNoDaemon(client.Ping(ctx)) {
+			return nil
+		}
+		select {
+		case <-look.C:
+		case <-ctx.Done():
+			return problem.Newf(problem.Other, "look at `shelfkeeper status`", "the daemon was asked to end, but still answers")
+		}
 	}
 }
