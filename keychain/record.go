@@ -37,16 +37,30 @@ type Record struct {
 	Previous        redact.Secret // the refresh token before, for the grace window
 	Password        redact.Secret // stored password, if the user allowed it
 	Static          redact.Secret // API key or legacy token
+	Spare           redact.Secret // refresh token of a second server session, for accounts without a password
+	NewPassword     redact.Secret // the password that a change under way would bring
 	PasswordRefused bool          // the stored password was rejected
 	Intent          *Intent       // a rotation is under way
 	Tombstone       bool          // signed out
 }
 
-// Intent says that a rotation began and its outcome is not known.
+// Intent says that a request which replaces secrets began and that its outcome
+// is not known.
 type Intent struct {
 	Since   time.Time
 	Attempt int
+	Purpose Purpose
 }
+
+// Purpose says what an intent is for. The numbers are stored.
+type Purpose int
+
+const (
+	RenewPair      Purpose = iota // the refresh token was presented
+	RenewSpare                    // the spare was, to stay alive
+	PromoteSpare                  // the spare was, to take the lost session's place
+	ChangePassword                // NewPassword was
+)
 
 // entry is a record as it is stored. seq orders writes of one generation, such
 // as an intent, so that two slots of equal generation are not ambiguous.
@@ -74,6 +88,8 @@ type wireRecord struct {
 	Previous        string      `json:"prev,omitempty"`
 	Password        string      `json:"pw,omitempty"`
 	Static          string      `json:"static,omitempty"`
+	Spare           string      `json:"spare,omitempty"`
+	NewPassword     string      `json:"newpw,omitempty"`
 	PasswordRefused bool        `json:"pwref,omitempty"`
 	Intent          *wireIntent `json:"intent,omitempty"`
 	Tombstone       bool        `json:"tomb,omitempty"`
@@ -82,6 +98,7 @@ type wireRecord struct {
 type wireIntent struct {
 	Since   time.Time `json:"since"`
 	Attempt int       `json:"n"`
+	Purpose Purpose   `json:"for,omitempty"`
 }
 
 // envelope is the stored form. The record stays raw so that the checksum is
@@ -120,14 +137,14 @@ func encodeRecord(r Record, seq uint64) (entry, error) {
 		Lineage: r.Lineage, Generation: r.Generation, Sequence: seq, Account: r.Account,
 		Server: r.Server, UserID: r.UserID, Username: r.Username,
 		Access: r.Access.Reveal(), Refresh: r.Refresh.Reveal(), Previous: r.Previous.Reveal(),
-		Password: r.Password.Reveal(), Static: r.Static.Reveal(),
+		Password: r.Password.Reveal(), Static: r.Static.Reveal(), Spare: r.Spare.Reveal(), NewPassword: r.NewPassword.Reveal(),
 		PasswordRefused: r.PasswordRefused, Tombstone: r.Tombstone,
 	}
 	if r.Intent != nil {
 		// Round drops the monotonic clock, which no file can carry.
 		since := r.Intent.Since.UTC().Round(0)
-		r.Intent = &Intent{Since: since, Attempt: r.Intent.Attempt}
-		w.Intent = &wireIntent{Since: since, Attempt: r.Intent.Attempt}
+		r.Intent = &Intent{Since: since, Attempt: r.Intent.Attempt, Purpose: r.Intent.Purpose}
+		w.Intent = &wireIntent{Since: since, Attempt: r.Intent.Attempt, Purpose: r.Intent.Purpose}
 	}
 	// JSON replaces invalid UTF-8 without a word, which would change a password.
 	for _, f := range w.fields() {
@@ -154,7 +171,7 @@ type field struct{ name, value string }
 func (w wireRecord) fields() []field {
 	return []field{
 		{"access token", w.Access}, {"refresh token", w.Refresh}, {"previous refresh token", w.Previous},
-		{"password", w.Password}, {"API key", w.Static}, {"user name", w.Username}, {"user id", w.UserID},
+		{"password", w.Password}, {"new password", w.NewPassword}, {"API key", w.Static}, {"spare refresh token", w.Spare}, {"user name", w.Username}, {"user id", w.UserID},
 		{"account name", w.Account}, {"lineage", w.Lineage},
 	}
 }
@@ -200,11 +217,11 @@ func decodeRecord(raw, account string) (entry, error) {
 	r := Record{
 		Lineage: w.Lineage, Generation: w.Generation, Account: w.Account, Server: w.Server, UserID: w.UserID, Username: w.Username,
 		Access: redact.New(w.Access), Refresh: redact.New(w.Refresh), Previous: redact.New(w.Previous),
-		Password: redact.New(w.Password), Static: redact.New(w.Static),
+		Password: redact.New(w.Password), Static: redact.New(w.Static), Spare: redact.New(w.Spare), NewPassword: redact.New(w.NewPassword),
 		PasswordRefused: w.PasswordRefused, Tombstone: w.Tombstone,
 	}
 	if w.Intent != nil {
-		r.Intent = &Intent{Since: w.Intent.Since, Attempt: w.Intent.Attempt}
+		r.Intent = &Intent{Since: w.Intent.Since, Attempt: w.Intent.Attempt, Purpose: w.Intent.Purpose}
 	}
 	return entry{Record: r, seq: w.Sequence, raw: raw}, nil
 }

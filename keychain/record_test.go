@@ -14,6 +14,7 @@ func fullRecord(generation uint64) Record {
 		Lineage: "l1", Generation: generation, Account: "home", UserID: "u-1", Username: "demo & <co>",
 		Access: redact.New("access.token"), Refresh: redact.New("refresh.token"), Previous: redact.New("previous.token"),
 		Password: redact.New("pass&\"word\u2028"), Static: redact.New("api-key"), PasswordRefused: true,
+		Spare: redact.New("spare"), NewPassword: redact.New("next"),
 		Intent: &Intent{Since: time.Date(2026, 1, 2, 3, 4, 5, 678, time.UTC), Attempt: 2},
 	}
 }
