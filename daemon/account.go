@@ -62,7 +62,7 @@ func (h *Home) newDesk(a accounts.Account, listen string) (*desk, error) {
 	})
 	d.lookout = newLookout(up, d.board)
 	d.proxy, err = proxy.New(proxy.Config{
-		Base: base, Transport: d.lookout, Sockets: up, Tokens: held{d.session}, Grants: h.Grants.Of(a.Name),
+		Base: base, Transport: d.lookout, Sockets: up, Tokens: held{d.session}, Grants: h.identities(a),
 		Identity: d.session.Secrets, Access: proxy.Access(h.Config.LocalAccess), OwnUID: os.Getuid(), Log: h.Log.With("account", a.Name),
 	})
 	d.socket = wsconn.New(wsconn.Config{Server: up, Tokens: d.session, Log: h.Log.With("account", a.Name)})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"log/slog"
 	"net"
 	"net/url"
@@ -73,14 +74,15 @@ func OpenHome(o Options) (*Home, error) {
 	return &Home{Options: o, Book: book, Grants: grants, budgets: map[string]*session.Budget{}}, nil
 }
 
-// Close closes the vault.
+// Close closes the vault and the grants.
 func (h *Home) Close() error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	err := h.Grants.Close()
 	if h.vault == nil {
-		return nil
+		return err
 	}
-	return h.vault.Close()
+	return errors.Join(err, h.vault.Close())
 }
 
 // openVault returns the one vault. backend is the user's wish; empty for what

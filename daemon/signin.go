@@ -87,7 +87,7 @@ func (h *Home) SignIn(ctx context.Context, req control.SignInRequest) (control.S
 		Account: account.Name, Server: account.Server, ServerVersion: account.ServerVersion, User: result.Answer.Username,
 		ProxyURL: proxyURL(account.Port), Warnings: warnings,
 	}
-	switch grant, err := h.Grants.Create(account.Name); {
+	switch grant, err := h.Grants.Add(account.Name, players.FirstName, players.ScopeListen); {
 	case err == nil:
 		answer.Grant = grant.Reveal()
 	case !errors.Is(err, players.ErrExists):

@@ -133,7 +133,7 @@ func TestFailedSignInChangesNothing(t *testing.T) {
 			if all := h.Book.All(); len(all) != 0 {
 				t.Errorf("accounts %+v", all)
 			}
-			if h.Grants.Of("127-0-0-1-demo").Verify("sk_") {
+			if len(h.Grants.List("127-0-0-1-demo")) > 0 {
 				t.Error("a grant")
 			}
 			if n := len(fake.Ledger().Logins("demo")); n > 1 {

@@ -24,7 +24,7 @@ func (h *Home) signOut(ctx context.Context, s *session.Session, account string) 
 	} else if err != nil {
 		return nil, vaultProblem(err)
 	}
-	if err := h.Grants.Revoke(account); err != nil {
+	if err := h.forgetPlayers(ctx, account); err != nil {
 		return nil, stateProblem(err)
 	}
 	if err := h.Book.Remove(ctx, account); err != nil && !errors.Is(err, accounts.ErrNotFound) {

@@ -6,18 +6,15 @@ import (
 	"crypto/subtle"
 	"encoding/base64"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"maps"
-	"os"
-	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
-	"shelfkeeper/daemon/durable"
 	"shelfkeeper/daemon/redact"
 )
 
@@ -27,165 +24,308 @@ var (
 	ErrNewer = errors.New("the grants were stored by a newer version")
 	// ErrUnreadable: the file is damaged and is left untouched.
 	ErrUnreadable = errors.New("the stored grants cannot be read")
-	// ErrExists: the account has a grant already; Replace gives it another.
-	ErrExists = errors.New("the account has a grant already")
+	// ErrExists: the account has a grant of that name already.
+	ErrExists = errors.New("there is a grant of that name already")
+	// ErrNotFound: the account has no grant of that name.
+	ErrNotFound = errors.New("there is no grant of that name")
 )
 
-// grantsVersion is the version of the file this program writes.
-const grantsVersion = 1
+// Kind is how a grant came to be.
+type Kind string
 
-// secretPrefix lets a grant be recognised when somebody finds one.
-const secretPrefix = "sk_"
+// The kinds of grants.
+const (
+	KindSecret  Kind = "secret"  // the user made it for a player and holds its secret
+	KindSession Kind = "session" // somebody signed in otherwise; it has no secret and ends by signing out
+)
 
-// Grants are the secrets that players hold instead of a real token, one an
-// account. Only their SHA-256 is stored: a secret has 256 random bits, so
-// there is nothing a slower hash would protect. Safe for concurrent use within
-// one process; whoever shares the file between processes locks it.
+// Grant is what is known of one grant. Its secret is not.
+type Grant struct {
+	ID       string
+	Account  string
+	Name     string
+	Kind     Kind
+	Scope    Scope
+	Created  time.Time
+	LastUsed time.Time // zero: never
+}
+
+const (
+	// secretPrefix lets a grant be recognised when somebody finds one.
+	secretPrefix = "sk_"
+	// maxName is room for "Music Assistant in the kitchen".
+	maxName = 64
+	// maxSessions is how many sign-ins without a secret an account keeps; the
+	// one unused for longest goes first. Some players sign in every ten minutes
+	// and never sign out (Kodi's plugin.audio.audiobookshelf).
+	maxSessions = 64
+	// sessionRest is how long such a sign-in lives unused: as long as the
+	// server's own refresh tokens (30 days, abs: REFRESH_TOKEN_EXPIRY).
+	sessionRest = 30 * 24 * time.Hour
+	// maxEnded is how many ended sign-ins of one grant are remembered. Who ends
+	// more of them holds the grant's secret anyhow.
+	maxEnded = 256
+)
+
+// Grants are what players hold instead of a real token. Of a secret only its
+// SHA-256 is stored: it has 256 random bits, so there is nothing to guess that
+// a slower hash would protect. Safe for concurrent use within one process;
+// whoever shares the file between processes locks it. Close it in the end.
 type Grants struct {
 	path string
 	now  func() time.Time
 
 	mu   sync.RWMutex
-	list map[string]grant
+	list map[string]*entry // by id; replaced as a whole, entries never change but for used
+	uses lastUse
 }
 
-type grant struct {
-	hash    [sha256.Size]byte
-	created time.Time
+// entry is a grant as it is kept.
+type entry struct {
+	Grant
+	hash  [sha256.Size]byte // of KindSecret
+	ended []string          // sign-ins that ended, oldest first
+	used  *atomic.Int64     // Unix seconds; shared by all copies of the entry
 }
 
-type grantsFile struct {
-	Version int          `json:"version"`
-	Grants  []grantEntry `json:"grants"`
+func (e *entry) grant() Grant {
+	g := e.Grant
+	if s := e.used.Load(); s > 0 {
+		g.LastUsed = time.Unix(s, 0).UTC()
+	}
+	return g
 }
 
-type grantEntry struct {
-	Account string    `json:"account"`
-	SHA256  string    `json:"sha256"`
-	Created time.Time `json:"created"`
+// lastUsed is when the grant was used, or made.
+func (e *entry) lastUsed() int64 { return max(e.used.Load(), e.Created.Unix()) }
+
+// CheckName says what is wrong with a grant's name, nil if nothing is.
+func CheckName(name string) error {
+	switch {
+	case name == "" || strings.TrimSpace(name) != name:
+		return errors.New("a grant's name is not empty and has no space around it")
+	case len(name) > maxName:
+		return fmt.Errorf("a grant's name has at most %d bytes", maxName)
+	case strings.ContainsFunc(name, func(r rune) bool { return r < ' ' || r == 0x7f || r == '\uFFFD' }):
+		return errors.New("a grant's name is one line of text")
+	}
+	return nil
 }
 
-// OpenGrants reads the store at path; a file that is not there is an empty
-// store. The file is not touched before the first change.
-func OpenGrants(path string) (*Grants, error) {
-	g := &Grants{path: path, now: time.Now, list: make(map[string]grant)}
-	raw, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return g, nil
-	}
-	if err != nil {
-		return nil, fmt.Errorf("read grants: %w", err)
-	}
-	var version struct {
-		Version int `json:"version"`
-	}
-	if err := json.Unmarshal(raw, &version); err != nil {
-		return nil, fmt.Errorf("read grants: %w: %s: %w", ErrUnreadable, path, err)
-	}
-	if version.Version > grantsVersion {
-		return nil, fmt.Errorf("read grants: %w: %s has version %d, this program knows %d", ErrNewer, path, version.Version, grantsVersion)
-	}
-	var file grantsFile
-	if err := json.Unmarshal(raw, &file); err != nil || version.Version < 1 {
-		return nil, fmt.Errorf("read grants: %w: %s", ErrUnreadable, path)
-	}
-	for _, e := range file.Grants {
-		hash, err := hex.DecodeString(e.SHA256)
-		if err != nil || len(hash) != sha256.Size || e.Account == "" {
-			return nil, fmt.Errorf("read grants: %w: %s: account %q", ErrUnreadable, path, e.Account)
-		}
-		g.list[e.Account] = grant{[sha256.Size]byte(hash), e.Created}
-	}
-	return g, nil
-}
-
-// Create gives account its grant and returns the secret, which cannot be had
-// a second time. ErrExists when it has one.
-func (g *Grants) Create(account string) (redact.Secret, error) { return g.put(account, false) }
-
-// Replace gives account a new grant; the old one, if any, is void at once.
-func (g *Grants) Replace(account string) (redact.Secret, error) { return g.put(account, true) }
-
-func (g *Grants) put(account string, replace bool) (redact.Secret, error) {
-	if account == "" {
-		return redact.Secret{}, errors.New("store grant: no account named")
+// Add makes a grant for a player and returns its secret, which cannot be had a
+// second time. ErrExists when the account has one of that name.
+func (g *Grants) Add(account, name string, scope Scope) (redact.Secret, error) {
+	if err := CheckName(name); err != nil {
+		return redact.Secret{}, err
 	}
 	var random [32]byte
 	rand.Read(random[:]) // never fails (crypto/rand)
 	secret := secretPrefix + base64.RawURLEncoding.EncodeToString(random[:])
-
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if _, ok := g.list[account]; ok && !replace {
-		return redact.Secret{}, fmt.Errorf("store grant: %w", ErrExists)
-	}
-	next := maps.Clone(g.list)
-	next[account] = grant{sha256.Sum256([]byte(secret)), g.now().UTC().Truncate(time.Second)}
-	if err := g.store(next); err != nil {
+	e := g.newEntry(account, name, KindSecret, scope)
+	e.hash = sha256.Sum256([]byte(secret))
+	e.ID = idOf(e.hash)
+	err := g.change(func(list map[string]*entry) error {
+		for _, other := range list {
+			if other.Account == account && other.Kind == KindSecret && other.Name == name {
+				return ErrExists
+			}
+		}
+		list[e.ID] = e
+		return nil
+	})
+	if err != nil {
 		return redact.Secret{}, fmt.Errorf("store grant: %w", err)
 	}
-	g.list = next
 	return redact.New(secret), nil
 }
 
-// Revoke takes account's grant away. An account without one is no error.
-func (g *Grants) Revoke(account string) error {
+// open makes a grant without a secret, for one sign-in.
+func (g *Grants) open(account, name string, scope Scope) (Grant, error) {
+	e := g.newEntry(account, name, KindSession, scope)
+	e.ID = randomID()
+	err := g.change(func(list map[string]*entry) error {
+		g.makeRoom(list, account)
+		list[e.ID] = e
+		return nil
+	})
+	if err != nil {
+		return Grant{}, fmt.Errorf("store sign-in: %w", err)
+	}
+	return e.grant(), nil
+}
+
+// makeRoom drops the account's sign-ins that nobody used for long, and the one
+// unused for longest where there are too many.
+func (g *Grants) makeRoom(list map[string]*entry, account string) {
+	var sessions []*entry
+	for id, e := range list {
+		if e.Account != account || e.Kind != KindSession {
+			continue
+		}
+		if g.now().Unix()-e.lastUsed() > int64(sessionRest/time.Second) {
+			delete(list, id)
+			continue
+		}
+		sessions = append(sessions, e)
+	}
+	slices.SortFunc(sessions, func(a, b *entry) int { return int(a.lastUsed() - b.lastUsed()) })
+	for i := 0; i <= len(sessions)-maxSessions; i++ {
+		delete(list, sessions[i].ID)
+	}
+}
+
+func (g *Grants) newEntry(account, name string, kind Kind, scope Scope) *entry {
+	return &entry{Grant: Grant{Account: account, Name: name, Kind: kind, Scope: scope, Created: g.now().UTC().Truncate(time.Second)}, used: new(atomic.Int64)}
+}
+
+// List returns the grants of an account, or of all for "", in order of account
+// and age.
+func (g *Grants) List(account string) []Grant {
+	g.mu.RLock()
+	defer g.mu.RUnlock()
+	var all []Grant
+	for _, e := range g.list {
+		if account == "" || e.Account == account {
+			all = append(all, e.grant())
+		}
+	}
+	slices.SortFunc(all, func(a, b Grant) int {
+		if c := strings.Compare(a.Account, b.Account); c != 0 {
+			return c
+		}
+		if c := a.Created.Compare(b.Created); c != 0 {
+			return c
+		}
+		return strings.Compare(a.ID, b.ID)
+	})
+	return all
+}
+
+// Revoke takes a grant of the account away, by its name or id. Every token of
+// it is void at once. Where several sign-ins have that name, all end.
+func (g *Grants) Revoke(account, nameOrID string) error {
+	err := g.change(func(list map[string]*entry) error {
+		return drop(list, func(e *entry) bool { return e.Account == account && (e.Name == nameOrID || e.ID == nameOrID) })
+	})
+	if err != nil {
+		return fmt.Errorf("revoke grant: %w", err)
+	}
+	return nil
+}
+
+// Forget takes all grants of the account away. To have none is no error.
+func (g *Grants) Forget(account string) error {
+	err := g.change(func(list map[string]*entry) error {
+		return drop(list, func(e *entry) bool { return e.Account == account })
+	})
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return fmt.Errorf("revoke grants: %w", err)
+	}
+	return nil
+}
+
+// end ends one sign-in of c. A sign-in that is its own grant takes it along.
+func (g *Grants) end(c Caller) error {
+	err := g.change(func(list map[string]*entry) error {
+		e, ok := list[c.Grant]
+		switch {
+		case !ok || c.SignIn == "" && e.Kind == KindSecret:
+			return ErrNotFound
+		case e.Kind == KindSession:
+			delete(list, c.Grant)
+			return nil
+		case slices.Contains(e.ended, c.SignIn):
+			return ErrNotFound
+		}
+		next := *e
+		next.ended = append(slices.Clone(e.ended), c.SignIn)
+		if n := len(next.ended); n > maxEnded {
+			next.ended = next.ended[n-maxEnded:]
+		}
+		list[c.Grant] = &next
+		return nil
+	})
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return fmt.Errorf("end sign-in: %w", err)
+	}
+	return nil
+}
+
+func drop(list map[string]*entry, which func(*entry) bool) error {
+	before := len(list)
+	maps.DeleteFunc(list, func(_ string, e *entry) bool { return which(e) })
+	if len(list) == before {
+		return ErrNotFound
+	}
+	return nil
+}
+
+// change stores what edit makes of the list; then, and only then, it holds.
+func (g *Grants) change(edit func(map[string]*entry) error) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if _, ok := g.list[account]; !ok {
-		return nil
-	}
 	next := maps.Clone(g.list)
-	delete(next, account)
+	if err := edit(next); err != nil {
+		return err
+	}
 	if err := g.store(next); err != nil {
-		return fmt.Errorf("revoke grant: %w", err)
+		return err
 	}
 	g.list = next
 	return nil
 }
 
-// Created returns when account got its grant, and whether it has one.
-func (g *Grants) Created(account string) (time.Time, bool) {
+// verify returns the grant of the account whose secret is presented, in time
+// that does not depend on how nearly it is one.
+func (g *Grants) verify(account, presented string) (Caller, error) {
+	hash := sha256.Sum256([]byte(presented))
 	g.mu.RLock()
 	defer g.mu.RUnlock()
-	e, ok := g.list[account]
-	return e.created, ok
+	var found *entry
+	for _, e := range g.list {
+		if e.Kind == KindSecret && e.Account == account && subtle.ConstantTimeCompare(hash[:], e.hash[:]) == 1 {
+			found = e
+		}
+	}
+	if found == nil {
+		return Caller{}, ErrNoGrant
+	}
+	g.touch(found)
+	return Caller{Grant: found.ID, Scope: found.Scope}, nil
 }
 
-// Verify reports whether presented is the secret of account's grant, in time
-// that does not depend on how nearly it is.
-func (g *Grants) Verify(account, presented string) bool {
+// resolve returns who a token of the account was given to, if that still
+// holds.
+func (g *Grants) resolve(account, id, signIn string) (Caller, error) {
 	g.mu.RLock()
-	e, ok := g.list[account]
-	g.mu.RUnlock()
-	hash := sha256.Sum256([]byte(presented))
-	return subtle.ConstantTimeCompare(hash[:], e.hash[:]) == 1 && ok
+	defer g.mu.RUnlock()
+	e, ok := g.list[id]
+	if !ok || e.Account != account || signIn != "" && slices.Contains(e.ended, signIn) {
+		return Caller{}, ErrNoGrant
+	}
+	g.touch(e)
+	return Caller{Grant: id, SignIn: signIn, Scope: e.Scope}, nil
 }
 
-// Of returns account's grant alone, for whoever serves only that account.
-func (g *Grants) Of(account string) Verifier { return Verifier{g, account} }
-
-// Verifier checks the grant of one account.
-type Verifier struct {
-	grants  *Grants
-	account string
+// idOf is the id of the grant with that hash. It goes into the tokens of the
+// grant and tells nothing of the secret.
+func idOf(hash [sha256.Size]byte) string {
+	sum := sha256.Sum256(append([]byte("shelfkeeper grant id\n"), hash[:]...))
+	return hex.EncodeToString(sum[:8])
 }
 
-// Verify is Grants.Verify for the verifier's account.
-func (v Verifier) Verify(presented string) bool { return v.grants.Verify(v.account, presented) }
+func randomID() string {
+	var b [8]byte
+	rand.Read(b[:])
+	return hex.EncodeToString(b[:])
+}
 
-func (g *Grants) store(list map[string]grant) error {
-	file := grantsFile{Version: grantsVersion, Grants: []grantEntry{}}
-	for _, account := range slices.Sorted(maps.Keys(list)) {
-		e := list[account]
-		file.Grants = append(file.Grants, grantEntry{account, hex.EncodeToString(e.hash[:]), e.created})
+func (g *Grants) created(id string) (time.Time, bool) {
+	g.mu.RLock()
+	defer g.mu.RUnlock()
+	e, ok := g.list[id]
+	if !ok {
+		return time.Time{}, false
 	}
-	raw, err := json.MarshalIndent(file, "", "  ")
-	if err != nil {
-		return err
-	}
-	if err := os.MkdirAll(filepath.Dir(g.path), 0o700); err != nil {
-		return err
-	}
-	return durable.WriteFile(g.path, append(raw, '\n'), 0o600)
+	return e.Created, true
 }

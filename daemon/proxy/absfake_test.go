@@ -102,14 +102,17 @@ func withAudiobookshelf(t *testing.T, release absfake.Release, basePath string) 
 	if err != nil {
 		t.Fatal(err)
 	}
-	secret, err := grants.Create("home")
+	secret, err := grants.Add("home", "mpv", players.ScopeListen)
 	if err != nil {
 		t.Fatal(err)
 	}
+	key := make([]byte, 32)
+	identities := grants.Of("home", func(context.Context) ([]byte, error) { return key, nil },
+		func() (string, string) { return session.userID, "demo" })
 	w := &world{t: t}
 	w.server, w.addr = start(t, Config{
 		Base: &url.URL{Scheme: "http", Host: "abs.example", Path: basePath}, Transport: transport,
-		Tokens: session, Grants: grants.Of("home"), OwnUID: 4711, PeerOf: me,
+		Tokens: session, Grants: identities, OwnUID: 4711, PeerOf: me,
 		Identity: session.identity,
 	})
 	bearer := []string{"Authorization", "Bearer " + secret.Reveal()}
@@ -127,7 +130,7 @@ func withAudiobookshelf(t *testing.T, release absfake.Release, basePath string) 
 	user := w.do("GET", "/audiobookshelf/api/me", bearer...)
 	clean(user)
 	var meNow struct{ ID, Username, Token string }
-	if err := json.Unmarshal([]byte(user.body), &meNow); err != nil || meNow.Token != secret.Reveal() || meNow.ID != session.userID {
+	if err := json.Unmarshal([]byte(user.body), &meNow); err != nil || meNow.Token == "" || meNow.Token != identities.Token(t.Context(), callerOf(t, identities, secret.Reveal())) || meNow.ID != session.userID {
 		t.Errorf("%s %s", user.Status, user.body)
 	}
 	for _, c := range []struct{ method, path string }{
@@ -176,4 +179,13 @@ func withAudiobookshelf(t *testing.T, release absfake.Release, basePath string) 
 	if n := w.server.Stats().Withheld; n != 0 {
 		t.Errorf("the filter missed %d tokens", n)
 	}
+}
+
+func callerOf(t *testing.T, known *players.Identities, presented string) players.Caller {
+	t.Helper()
+	c, err := known.Caller(t.Context(), presented)
+	if err != nil {
+		t.Error(err)
+	}
+	return c
 }

@@ -39,13 +39,8 @@ func (s *Server) answer(w http.ResponseWriter, c *call, resp *http.Response, can
 	case http.StatusSwitchingProtocols:
 		return unreadable
 	}
-	user, known := s.cfg.Identity()
-	replace := func(claims tokenfilter.Claims) []byte {
-		if c.grant != "" && user != "" && claims.UserID == user {
-			return []byte(c.grant)
-		}
-		return nil
-	}
+	_, known := s.cfg.Identity()
+	replace := s.replaceFor(c.r.Context(), c.caller)
 	h := w.Header()
 	if no := s.copyHeader(h, c, resp, replace, known); no != nil {
 		return no

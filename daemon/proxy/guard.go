@@ -5,6 +5,8 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+
+	"shelfkeeper/daemon/players"
 )
 
 // guard is one check. It returns why the request goes no further, or nil.
@@ -146,11 +148,9 @@ func knownPlayer(c *call) *refusal {
 	case conflicting:
 		return badGrant
 	case one:
-		if !c.server.cfg.Grants.Verify(presented) {
-			return badGrant
-		}
-		c.grant = presented
-		return nil
+		caller, no := c.server.callerOf(c.r.Context(), presented)
+		c.caller = caller
+		return no
 	}
 	if c.server.cfg.Access == AccessGrant {
 		return grantOnly
@@ -158,6 +158,7 @@ func knownPlayer(c *call) *refusal {
 	if peer := c.conn.user(c.server.cfg.PeerOf); !peer.Known || peer.UID != c.server.cfg.OwnUID {
 		return needsGrant
 	}
+	c.caller = players.Own()
 	return nil
 }
 

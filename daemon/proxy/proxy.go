@@ -41,9 +41,12 @@ type Unavailable interface {
 	Remedy() string // "" when there is nothing to do but wait
 }
 
-// Grants knows what players hold.
+// Grants knows players by what they hold; see players.Identities for what each
+// call promises.
 type Grants interface {
-	Verify(presented string) bool
+	Caller(ctx context.Context, presented string) (players.Caller, error)
+	Alive(c players.Caller) bool
+	Token(ctx context.Context, c players.Caller) string
 }
 
 // Access says who may come in without a grant.
@@ -190,11 +193,11 @@ type call struct {
 	r      *http.Request
 	conn   *conn
 
-	path   string // the route: without base path, escapes undone
-	raw    string // the same as the player wrote it
-	grant  string // what the player presented, when it is good
-	needs  bearer // what upstream is sent
-	socket bool   // it asks for the live socket
+	path   string         // the route: without base path, escapes undone
+	raw    string         // the same as the player wrote it
+	caller players.Caller // who asks
+	needs  bearer         // what upstream is sent
+	socket bool           // it asks for the live socket
 }
 
 type bearer bool

@@ -67,6 +67,7 @@ var (
 	badGrant   = &refusal{name: "bad-grant", status: http.StatusUnauthorized, words: "Unauthorized", cause: "what the player presents is no valid grant", remedy: "give it the current grant, or nothing at all if it runs as the same user"}
 	needsGrant = &refusal{name: "needs-grant", status: http.StatusUnauthorized, cause: "without a grant only programs of the user who runs shelfkeeper are served, and this one is not known to be", remedy: "make a grant with shelfkeeper and give it to the player as its API key"}
 	grantOnly  = &refusal{name: "grant-only", status: http.StatusUnauthorized, cause: "local_access = \"grant\" asks every program for a grant", remedy: "make a grant with shelfkeeper and give it to the player as its API key"}
+	noKey      = &refusal{name: "no-key", status: http.StatusServiceUnavailable, retry: retryAfter, cause: "whose token this is cannot be told at the moment", remedy: "unlock the keychain, or let the player present its grant's secret instead"}
 	notListen  = &refusal{name: "not-in-scope", status: http.StatusForbidden, cause: "this is beyond listening, the only scope there is yet", remedy: "do it on the Audiobookshelf server itself"}
 
 	weather       = &refusal{name: "weather", status: http.StatusServiceUnavailable, retry: retryAfter, cause: "the Audiobookshelf server cannot be reached at the moment", remedy: "try again shortly"}

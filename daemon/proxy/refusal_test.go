@@ -14,7 +14,7 @@ import (
 var allRefusals = []*refusal{
 	farAway, badTarget, badMethod, badPath, wrongHost, otherOrigin, toNumeric,
 	noUpgrade, noPolling, noSocket, badSocket, noSignIn,
-	badGrant, needsGrant, grantOnly, notListen,
+	badGrant, needsGrant, grantOnly, noKey, notListen,
 	weather, noToken, tokenRejected, askAgain, gateway401, elsewhere, unreadable, socketRefused,
 }
 

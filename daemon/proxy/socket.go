@@ -80,7 +80,7 @@ func (s *Server) liveSocket(w http.ResponseWriter, c *call) {
 	defer s.stats.active.Add(1)
 	defer s.stats.sockets.Add(-1)
 	s.log.DebugContext(c.r.Context(), "socket opened")
-	r := &relay{s: s, c: c, player: end{conn: down}, server: end{conn: up}, grant: c.grant}
+	r := &relay{s: s, c: c, player: end{conn: down}, server: end{conn: up}, caller: c.caller}
 	why := r.run(c.r.Context())
 	s.log.DebugContext(context.WithoutCancel(c.r.Context()), "socket closed", "reason", redact.Text(why.Error()))
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/gorilla/websocket"
 
 	"shelfkeeper/daemon/absapi"
+	"shelfkeeper/daemon/players"
 	"shelfkeeper/daemon/redact"
 	"shelfkeeper/daemon/tokenfilter"
 )
@@ -27,10 +28,10 @@ type relay struct {
 	c              *call
 	player, server end
 
-	mu    sync.Mutex
-	grant string        // what the player holds, "" for nothing
-	sent  redact.Secret // the token of the last "auth"
-	again bool          // it was the second try
+	mu     sync.Mutex
+	caller players.Caller // who speaks
+	sent   redact.Secret  // the token of the last "auth"
+	again  bool           // it was the second try
 }
 
 // run relays until an end goes or ctx is done, and returns why. Both
@@ -130,18 +131,25 @@ func (r *relay) take(ctx context.Context, frame []byte) error {
 // auth answers the event "auth" of a player: the guards let in who is the user
 // or holds a grant, and nobody falls through with something else.
 func (r *relay) auth(ctx context.Context, presented string) error {
-	if presented == "" {
-		presented = r.c.grant
+	caller, no := r.c.caller, (*refusal)(nil)
+	if presented != "" {
+		caller, no = r.s.callerOf(ctx, presented)
+	} else if !r.s.cfg.Grants.Alive(caller) {
+		no = badGrant
 	}
-	if presented != "" && !r.s.cfg.Grants.Verify(presented) {
+	switch no {
+	case nil:
+	case badGrant:
 		return r.player.write(event("auth_failed", map[string]string{"message": "Invalid token"}))
+	default:
+		return &parting{comeAgain, plain, errors.New(no.text())}
 	}
 	token, err := r.s.ask(ctx, r.s.cfg.Tokens.Token)
 	if err != nil {
 		return &parting{comeAgain, plain, err} // not the player's fault
 	}
 	r.mu.Lock()
-	r.grant, r.sent, r.again = presented, token, false
+	r.caller, r.sent, r.again = caller, token, false
 	r.mu.Unlock()
 	return r.server.write(event("auth", token.Reveal()))
 }
@@ -206,9 +214,9 @@ func (r *relay) give(ctx context.Context, kind int, src io.Reader) error {
 		return &parting{noBinary, noBinary, errors.New("a binary frame from the server")}
 	}
 	r.mu.Lock()
-	grant := r.grant
+	caller := r.caller
 	r.mu.Unlock()
-	if grant != "" && !r.s.cfg.Grants.Verify(grant) {
+	if !r.s.cfg.Grants.Alive(caller) {
 		return &parting{notAllowed, plain, errors.New("the player's grant was revoked")}
 	}
 	if bytes.Equal(head, authFailed) {
@@ -216,18 +224,12 @@ func (r *relay) give(ctx context.Context, kind int, src io.Reader) error {
 			return err
 		}
 	}
-	return r.player.stream(r.filtered(io.MultiReader(bytes.NewReader(head), src), grant))
+	return r.player.stream(r.filtered(io.MultiReader(bytes.NewReader(head), src), r.s.replaceFor(ctx, caller)))
 }
 
 // filtered returns src without real tokens, as bodies of answers are.
-func (r *relay) filtered(src io.Reader, grant string) io.Reader {
-	user, _ := r.s.cfg.Identity()
-	src = tokenfilter.JSON(src, func(claims tokenfilter.Claims) []byte {
-		if grant != "" && user != "" && claims.UserID == user {
-			return []byte(grant)
-		}
-		return nil
-	})
+func (r *relay) filtered(src io.Reader, replace tokenfilter.Replace) io.Reader {
+	src = tokenfilter.JSON(src, replace)
 	known := func() []redact.Secret { _, k := r.s.cfg.Identity(); return k }
 	return tokenfilter.Guard(src, known, func() { r.s.withheld(r.c) })
 }
