@@ -181,6 +181,7 @@ func (d *desk) snapshot() health.Account {
 		Vault:  health.Vault{Backend: d.account.Store},
 	}
 	d.session.Fill(&a)
+	a.Session.Method = shownMethod(d.account, a.Session.Method)
 	return a
 }
 

@@ -210,11 +210,12 @@ func (d *Daemon) SignIn(ctx context.Context, req control.SignInRequest) (control
 	return answer, d.serve(a)
 }
 
-// serve brings a to its desk, replacing one of another server, port or user.
+// serve brings a to its desk, replacing one of another server, port, user or
+// method.
 func (d *Daemon) serve(a accounts.Account) error {
 	if desk, err := d.desk(a.Name); err == nil {
 		old := desk.account
-		if old.Server == a.Server && old.Port == a.Port && old.UserID == a.UserID && old.Username == a.Username {
+		if old.Server == a.Server && old.Port == a.Port && old.UserID == a.UserID && old.Username == a.Username && old.Method == a.Method {
 			desk.session.Reload()
 			return nil
 		}

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/url"
 	"path/filepath"
+	"runtime"
 	"sync"
 
 	"shelfkeeper/daemon/accounts"
@@ -150,7 +151,8 @@ func (h *Home) reach(account string, base *url.URL, withHeaders bool) (*upstream
 		p.Headers = u.Headers
 	}
 	if p.UserAgent == "" {
-		p.UserAgent = "Shelfkeeper/" + h.Version
+		// Seen in the server's list of sessions and in its log.
+		p.UserAgent = "Shelfkeeper/" + h.Version + " (" + runtime.GOOS + ")"
 	}
 	return upstream.New(p)
 }

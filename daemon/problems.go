@@ -113,7 +113,7 @@ func serverProblem(err error) *problem.Problem {
 	case absapi.NotInitialised:
 		return problem.New(problem.Unreachable, answer, "open the server in a browser and create its first user")
 	case absapi.PasswordLoginOff:
-		return problem.New(problem.Rejected, answer, "ask the server's admin to switch on password sign-in")
+		return problem.New(problem.Rejected, answer, "sign in with `--oidc`, or ask the server's admin to switch on password sign-in")
 	case absapi.MissingRefreshToken:
 		return problem.New(problem.Unreachable, answer, "update the server to 2.26 or newer, or let the gateway pass the headers x-return-tokens and x-refresh-token")
 	case absapi.RateLimited:

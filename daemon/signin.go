@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net"
 	"net/url"
-	"slices"
 	"strings"
 	"time"
 
@@ -24,32 +23,83 @@ import (
 // person time to answer a prompt of the keychain.
 const signInDeadline = 5 * time.Minute
 
-// SignIn finds the server, signs in with the password and keeps the session:
-// in the vault first, then in the accounts. Its error is a *problem.Problem,
-// and then nothing has changed here.
+// SignIn finds the server, signs in with what the user gave and keeps the
+// session: in the vault first, then in the accounts. Its error is a
+// *problem.Problem, and then nothing has changed here.
 func (h *Home) SignIn(ctx context.Context, req control.SignInRequest) (control.SignInAnswer, error) {
 	ctx, cancel := context.WithTimeout(keychain.WithPrompt(ctx), signInDeadline)
 	defer cancel()
-	if req.Account != "" {
-		if err := accounts.CheckName(req.Account); err != nil {
-			return control.SignInAnswer{}, problem.New(problem.Usage, err, "")
+	way := byPassword
+	var token absapi.Token
+	if !req.Token.IsEmpty() {
+		var err error
+		if way, token, err = wayOf(req.Token); err != nil {
+			return control.SignInAnswer{}, err
 		}
 	}
-	if err := h.Book.Reload(); err != nil {
-		return control.SignInAnswer{}, stateProblem(err)
-	}
-	server, err := h.discover(ctx, req)
+	in, err := h.beginSignIn(ctx, req, way)
 	if err != nil {
 		return control.SignInAnswer{}, err
 	}
-	vault, err := h.openVault(ctx, keychain.Backend(req.Store))
-	if err != nil {
-		return control.SignInAnswer{}, vaultProblem(err)
+	var means session.Means = session.ByPassword{
+		Username: req.Username, Password: req.Password, Keep: req.Keep, Legacy: !absapi.SupportsRefresh(in.server.Version),
 	}
-	account, known := h.accountFor(req, server)
-	warnings := notes(server)
+	if way != byPassword {
+		means = session.ByToken{Token: req.Token}
+	}
+	answer, err := in.finish(ctx, means)
+	if err != nil {
+		return control.SignInAnswer{}, explainToken(err, token)
+	}
+	if way != byPassword && !token.ExpiresAt.IsZero() {
+		answer.Warnings = append(answer.Warnings, "this token ends on "+token.ExpiresAt.Local().Format("2 January 2006")+"; sign in with another one before")
+	}
+	return answer, nil
+}
 
-	up, err := h.reach(account.Name, server.Base, true)
+// signIn is one sign-in under way: the server is found and the vault is open.
+type signIn struct {
+	home   *Home
+	req    control.SignInRequest
+	way    way
+	server absapi.Server
+	vault  *keychain.Vault
+}
+
+// beginSignIn finds out whether there can be a session, and whether it could be
+// kept, before anything secret leaves.
+func (h *Home) beginSignIn(ctx context.Context, req control.SignInRequest, w way) (*signIn, error) {
+	if req.Account != "" {
+		if err := accounts.CheckName(req.Account); err != nil {
+			return nil, problem.New(problem.Usage, err, "")
+		}
+	}
+	if err := h.Book.Reload(); err != nil {
+		return nil, stateProblem(err)
+	}
+	server, err := h.discover(ctx, req, w)
+	if err != nil {
+		return nil, err
+	}
+	vault, err := h.openVault(ctx, keychain.Backend(req.Store))
+	if err == nil {
+		err = vault.Prepare(ctx)
+	}
+	if err != nil {
+		return nil, vaultProblem(err)
+	}
+	return &signIn{home: h, req: req, way: w, server: server, vault: vault}, nil
+}
+
+// finish obtains the session and keeps it: in the vault first, then in the
+// accounts.
+func (in *signIn) finish(ctx context.Context, means session.Means) (control.SignInAnswer, error) {
+	h, base := in.home, in.server.Base
+	guess := in.place(session.Obtained{Username: in.req.Username}).Name
+	if in.req.Account == "" && in.req.Username == "" {
+		guess = "" // whose session it will be is for the server to say
+	}
+	up, err := h.reach(guess, base, true)
 	if err != nil {
 		return control.SignInAnswer{}, serverProblem(err)
 	}
@@ -57,9 +107,8 @@ func (h *Home) SignIn(ctx context.Context, req control.SignInRequest) (control.S
 	conn := up.Private()
 	defer conn.Close()
 	result, err := session.SignIn{
-		Account: account.Name, Server: server.Base.String(), Username: req.Username, Password: req.Password, Keep: req.Keep,
-		SameServer: known && sameOrigin(account.Server, server.Base),
-		Vault:      vault, Budget: h.budget(server.Base), Client: absapi.New(conn, server.Base),
+		Account: guess, Place: func(got session.Obtained) string { return in.place(got).Name }, Server: base.String(), Means: means,
+		Vault: in.vault, Budget: h.budget(base), Client: absapi.New(conn, base),
 	}.Do(ctx)
 	var inVault *session.VaultError
 	switch {
@@ -68,24 +117,19 @@ func (h *Home) SignIn(ctx context.Context, req control.SignInRequest) (control.S
 	case err != nil:
 		return control.SignInAnswer{}, serverProblem(err)
 	}
-	for _, file := range result.SetAside {
-		warnings = append(warnings, fmt.Sprintf("an earlier session could not be read; it is kept as %s in the vault", file))
-	}
-	if result.SlotPending != nil {
-		warnings = append(warnings, fmt.Sprintf("the session is safe on disk, but the keychain did not take it yet: %v", result.SlotPending))
-	}
-
-	account.Server, account.ServerVersion = server.Base.String(), server.Version
-	account.Username, account.UserID = result.Answer.Username, result.Answer.UserID
-	account.Method, account.Store, account.AllowHTTP = accounts.Password, string(vault.Backend()), req.AllowHTTP
+	account := in.place(result.Obtained)
+	_, known := h.Book.Get(account.Name)
+	account.Server, account.ServerVersion = base.String(), in.server.Version
+	account.Username, account.UserID = result.Username, result.UserID
+	account.Method, account.Store, account.AllowHTTP = in.way.method, string(in.vault.Backend()), in.req.AllowHTTP
 	// The session is kept already: whoever gives up waiting now must still
 	// find the account.
 	if account, err = h.keepAccount(context.WithoutCancel(ctx), account, known); err != nil {
 		return control.SignInAnswer{}, stateProblem(err)
 	}
 	answer := control.SignInAnswer{
-		Account: account.Name, Server: account.Server, ServerVersion: account.ServerVersion, User: result.Answer.Username,
-		ProxyURL: proxyURL(account.Port), Warnings: warnings,
+		Account: account.Name, Server: account.Server, ServerVersion: account.ServerVersion, User: account.Username,
+		ProxyURL: proxyURL(account.Port), Warnings: append(notes(in.server), misgivings(result)...),
 	}
 	switch grant, err := h.Grants.Add(account.Name, players.FirstName, players.ScopeListen); {
 	case err == nil:
@@ -96,9 +140,48 @@ func (h *Home) SignIn(ctx context.Context, req control.SignInRequest) (control.S
 	return answer, nil
 }
 
+// place returns the account that a session of that user belongs to: the one
+// named, the one of the same user id, so that a user renamed on the server
+// keeps port and grant, or the one of the same name, so that a server whose
+// database was lost keeps them too. Otherwise it is a new one with a new name.
+func (in *signIn) place(got session.Obtained) accounts.Account {
+	h, server := in.home, in.server.Base.String()
+	if in.req.Account != "" {
+		if a, ok := h.Book.Get(in.req.Account); ok {
+			return a
+		}
+		return accounts.Account{Name: in.req.Account}
+	}
+	if got.UserID != "" {
+		for _, a := range h.Book.All() {
+			if a.UserID == got.UserID && sameOrigin(a.Server, in.server.Base) {
+				return a
+			}
+		}
+	}
+	if a, ok := h.Book.Find(server, got.Username); ok {
+		return a
+	}
+	return accounts.Account{Name: h.Book.NameFor(server, got.Username)}
+}
+
+// misgivings are what is not as it should be with a session that is kept.
+func misgivings(result session.Result) (warnings []string) {
+	for _, file := range result.SetAside {
+		warnings = append(warnings, fmt.Sprintf("an earlier session could not be read; it is kept as %s in the vault", file))
+	}
+	if result.Unsynced != nil {
+		warnings = append(warnings, fmt.Sprintf("the session is written, but the disk did not confirm it: %v", result.Unsynced))
+	}
+	if result.SlotPending != nil {
+		warnings = append(warnings, fmt.Sprintf("the session is safe on disk, but the keychain did not take it yet: %v", result.SlotPending))
+	}
+	return warnings
+}
+
 // discover finds the server behind what the user typed, and refuses to go on
 // where a password would travel in the clear.
-func (h *Home) discover(ctx context.Context, req control.SignInRequest) (absapi.Server, error) {
+func (h *Home) discover(ctx context.Context, req control.SignInRequest, w way) (absapi.Server, error) {
 	var first string // the gateway's headers go to the typed host, not to where it points
 	server, err := absapi.Discover(ctx, func(base *url.URL) (absapi.Doer, func(), error) {
 		if first == "" {
@@ -123,13 +206,12 @@ func (h *Home) discover(ctx context.Context, req control.SignInRequest) (absapi.
 		return absapi.Server{}, problem.Newf(problem.Unreachable, "open it in a browser and create its first user",
 			"%s is an Audiobookshelf that was never set up", server.Base)
 	}
-	if len(server.AuthMethods) > 0 && !slices.Contains(server.AuthMethods, "local") {
-		return absapi.Server{}, problem.Newf(problem.Rejected, "ask the server's admin to switch on password sign-in",
-			"%s offers no password sign-in", server.Base)
+	if err := w.offered(server); err != nil {
+		return absapi.Server{}, err
 	}
 	if ok, why := upstream.PlainHTTPAllowed(ctx, net.DefaultResolver, server.Base); !ok && !req.AllowHTTP {
 		return absapi.Server{}, problem.Newf(problem.Usage, "use https, or accept it with --allow-http",
-			"the password would travel unencrypted to %s: %s", server.Base.Host, why)
+			"the %s would travel unencrypted to %s: %s", w.secret, server.Base.Host, why)
 	}
 	return server, nil
 }
@@ -140,24 +222,9 @@ func notes(server absapi.Server) (warnings []string) {
 		warnings = append(warnings, fmt.Sprintf("%s points to %s, which is used from now on", server.Redirected[0], server.Base))
 	}
 	if !absapi.SupportsRefresh(server.Version) {
-		warnings = append(warnings, fmt.Sprintf("Audiobookshelf %s is older than 2.26 and knows no refresh tokens", server.Version))
+		warnings = append(warnings, fmt.Sprintf("Audiobookshelf %s is older than 2.26 and has no sessions that renew themselves: its one token never ends", server.Version))
 	}
 	return warnings
-}
-
-// accountFor returns the account that the sign-in is for, with its name, and
-// whether it exists.
-func (h *Home) accountFor(req control.SignInRequest, server absapi.Server) (accounts.Account, bool) {
-	if req.Account != "" {
-		if a, ok := h.Book.Get(req.Account); ok {
-			return a, true
-		}
-		return accounts.Account{Name: req.Account}, false
-	}
-	if a, ok := h.Book.Find(server.Base.String(), req.Username); ok {
-		return a, true
-	}
-	return accounts.Account{Name: h.Book.NameFor(server.Base.String(), req.Username)}, false
 }
 
 func (h *Home) keepAccount(ctx context.Context, a accounts.Account, known bool) (accounts.Account, error) {

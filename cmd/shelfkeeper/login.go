@@ -1,7 +1,7 @@
 package main
 
 import (
-	"bufio"
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -15,12 +15,13 @@ import (
 	"shelfkeeper/keychain"
 )
 
-// maxPassword bounds what --password-stdin reads; the vault takes far less.
+// maxPassword bounds what is read from standard input; the vault takes far less.
 const maxPassword = 4 << 10
 
 func newLogin(e *env) *cobra.Command {
 	var req control.SignInRequest
-	var fromStdin, forget bool
+	var how credentials
+	var forget bool
 	c := &cobra.Command{
 		Use:   "login URL",
 		Short: "Sign in to a server and keep the session",
@@ -34,7 +35,10 @@ browser, with or without https:// and sub-folder.`,
 			if req.Store != "" && req.Store != string(keychain.OS) && req.Store != string(keychain.File) {
 				return usage(c, fmt.Errorf("--store is %q, not os or file", req.Store))
 			}
-			if err := e.credentials(c, &req, fromStdin); err != nil {
+			if err := how.check(c); err != nil {
+				return err
+			}
+			if err := e.credentials(c, &req, how); err != nil {
 				return err
 			}
 			answer, err := e.signIn(c, req)
@@ -46,7 +50,9 @@ browser, with or without https:// and sub-folder.`,
 	}
 	f := c.Flags()
 	f.StringVarP(&req.Username, "username", "u", "", "user `name`; asked for if missing")
-	f.BoolVar(&fromStdin, "password-stdin", false, "read the password from standard input")
+	f.BoolVar(&how.password, "password-stdin", false, "read the password from standard input")
+	f.BoolVar(&how.token, "api-key-stdin", false, "sign in with an API key, read from standard input")
+	f.BoolVar(&how.token, "token-stdin", false, "the same with the legacy token of a server before 2.26")
 	f.StringVar(&req.Account, "account", "", "`name` of the account here; chosen if missing")
 	f.StringVar(&req.Store, "store", "", "where to keep secrets: os (the desktop's keychain) or file (sealed with a passphrase)")
 	f.BoolVar(&req.AllowHTTP, "allow-http", false, "send the password without encryption to a public host")
@@ -54,10 +60,32 @@ browser, with or without https:// and sub-folder.`,
 	return c
 }
 
+// credentials says where the secret comes from.
+type credentials struct {
+	password, token bool // from standard input
+}
+
+func (how credentials) check(c *cobra.Command) error {
+	name := c.Flags().Lookup("username").Changed
+	switch {
+	case how.token && how.password:
+		return usage(c, fmt.Errorf("standard input holds either a password or an API key"))
+	case how.token && name:
+		return usage(c, fmt.Errorf("an API key says by itself whose it is: leave out --username"))
+	}
+	return nil
+}
+
 // credentials asks for what the command line did not give.
-func (e *env) credentials(c *cobra.Command, req *control.SignInRequest, fromStdin bool) error {
-	in := bufio.NewReader(io.LimitReader(e.stdin, maxPassword+2))
+func (e *env) credentials(c *cobra.Command, req *control.SignInRequest, how credentials) (err error) {
 	_, typing := e.terminal()
+	if how.token {
+		req.Token, err = e.secretFromStdin(c, "API key", typing)
+		if err == nil && req.Token.IsEmpty() {
+			return problem.Newf(problem.Usage, "", "there is no API key on standard input")
+		}
+		return err
+	}
 	if req.Username == "" {
 		if !typing {
 			return usage(c, fmt.Errorf("no terminal to ask for the user name at: give --username"))
@@ -67,31 +95,40 @@ func (e *env) credentials(c *cobra.Command, req *control.SignInRequest, fromStdi
 		if err != nil {
 			return unanswered(fmt.Errorf("read the user name: %w", err))
 		}
-		req.Username = strings.TrimSpace(name)
+		if req.Username = strings.TrimSpace(name); req.Username == "" {
+			return usage(c, fmt.Errorf("the user name is empty"))
+		}
 	}
 	switch {
-	case fromStdin:
-		text, err := io.ReadAll(in)
-		if err != nil {
-			return problem.New(problem.Usage, fmt.Errorf("read the password: %w", err), "")
-		}
-		if len(text) > maxPassword {
-			return problem.Newf(problem.Usage, "", "the password on standard input is longer than %d bytes", maxPassword)
-		}
-		req.Password = redact.New(strings.TrimRight(string(text), "\r\n"))
+	case how.password:
+		req.Password, err = e.secretFromStdin(c, "password", false)
 	case typing:
-		password, err := e.secret(c.Context(), fmt.Sprintf("Password of %s: ", req.Username))
-		if err != nil {
+		if req.Password, err = e.secret(c.Context(), fmt.Sprintf("Password of %s: ", req.Username)); err != nil {
 			return unanswered(err)
 		}
-		req.Password = password
 	default:
 		return usage(c, fmt.Errorf("no terminal to ask for the password at: give --password-stdin"))
 	}
-	if req.Username == "" {
-		return usage(c, fmt.Errorf("the user name is empty"))
+	return err
+}
+
+// secretFromStdin reads all of standard input, or asks where a person types.
+func (e *env) secretFromStdin(c *cobra.Command, what string, typing bool) (redact.Secret, error) {
+	if typing {
+		secret, err := e.secret(c.Context(), strings.ToUpper(what[:1])+what[1:]+": ")
+		if err != nil {
+			return secret, unanswered(err)
+		}
+		return secret, nil
 	}
-	return nil
+	text, err := io.ReadAll(io.LimitReader(e.stdin, maxPassword+2))
+	if err != nil {
+		return redact.Secret{}, problem.New(problem.Usage, fmt.Errorf("read the %s: %w", what, err), "")
+	}
+	if len(text) > maxPassword {
+		return redact.Secret{}, problem.Newf(problem.Usage, "", "the %s on standard input is longer than %d bytes", what, maxPassword)
+	}
+	return redact.New(string(bytes.TrimRight(text, "\r\n"))), nil
 }
 
 // unanswered is a question without an answer.

@@ -75,6 +75,9 @@ func describe(s health.Snapshot, now time.Time) string {
 		row("server", "%s (%s), user %s", a.Server, orUnknown(a.ServerVersion), a.User)
 		row("players", "%s; %d requests, %s, %d running", a.Proxy.URL, a.Proxy.Requests, size(a.Proxy.Bytes), a.Proxy.Active)
 		row("session", "%s, generation %d, %d refreshes, %d password logins", a.Session.State, a.Session.Generation, a.Session.Refreshes, a.Session.PasswordLogins)
+		if a.Session.Method != "" {
+			row("", "signed in by %s", a.Session.Method)
+		}
 		if !a.Session.LastRotation.At.IsZero() {
 			row("", "last attempt %s: %s", ago(now, a.Session.LastRotation.At), a.Session.LastRotation.Outcome)
 		}

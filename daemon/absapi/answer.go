@@ -67,6 +67,37 @@ func decodeMe(body []byte) (Me, bool) {
 	return Me{UserID: m.ID, Username: m.Username, Type: m.Type}, true
 }
 
+// decodeAnswer reads the body of a success of o, which begins or renews a
+// session.
+func decodeAnswer(o op, body []byte) (Answer, Verdict, string) {
+	if o == opLoginLegacy || o == opRedeemLegacy {
+		return decodeLegacy(body)
+	}
+	return decodeSession(body)
+}
+
+// decodeLegacy reads what a server older than 2.26 answers to a sign-in.
+func decodeLegacy(body []byte) (Answer, Verdict, string) {
+	var s struct {
+		User struct {
+			ID       string `json:"id"`
+			Username string `json:"username"`
+			Token    string `json:"token"`
+		} `json:"user"`
+		ServerSettings struct {
+			Version string `json:"version"`
+		} `json:"serverSettings"`
+	}
+	if json.Unmarshal(body, &s) != nil || s.User.ID == "" {
+		return Answer{}, Weather, "answered 200 without a user"
+	}
+	token, err := ParseToken(redact.New(s.User.Token))
+	if err != nil || token.Type != "" || token.UserID != s.User.ID {
+		return Answer{}, Weather, "answered 200 without a token of this user"
+	}
+	return Answer{Legacy: token.Secret, UserID: s.User.ID, Username: s.User.Username, ServerVersion: s.ServerSettings.Version}, Accepted, ""
+}
+
 // decodeSession reads the body of a login or refresh and says in one line what
 // is wrong with it. Nothing of a body that is not wholly right is returned: a
 // half-read pair must never be stored.

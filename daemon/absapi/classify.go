@@ -17,11 +17,23 @@ const (
 	opRefresh
 	opLogout
 	opMe
+	opLoginLegacy
+	opAuthorize
+	opRedeem
+	opRedeemLegacy
 )
+
+// bringsUser reports whether a success holds the whole user.
+func (o op) bringsUser() bool { return o == opMe || o == opRefresh || o.beginsSession() }
+
+// beginsSession reports whether a success is a sign-in.
+func (o op) beginsSession() bool { return o.isLogin() || o == opRedeem || o == opRedeemLegacy }
+
+func (o op) isLogin() bool { return o == opLogin || o == opLoginLegacy }
 
 // String returns the operation as errors name it.
 func (o op) String() string {
-	return [...]string{"ping server", "ask server status", "sign in", "refresh session", "sign out", "ask for the user"}[o]
+	return [...]string{"ping server", "ask server status", "sign in", "refresh session", "sign out", "ask for the user", "sign in", "begin OpenID sign-in", "sign in through OpenID", "sign in through OpenID"}[o]
 }
 
 // rejections are the texts of abs: server/auth/TokenManager.js and server/Auth.js,
@@ -54,8 +66,10 @@ func classify(o op, a reply) (Verdict, string) {
 		return Weather, fmt.Sprintf("the %d answer is too large to be Audiobookshelf's", a.status)
 	case a.elsewhere:
 		return Weather, "the answer came from another address, through a redirect"
-	case a.status == http.StatusOK:
+	case a.status == http.StatusOK && o != opAuthorize:
 		return classifyOK(o, a)
+	case o == opAuthorize, o == opRedeem, o == opRedeemLegacy:
+		return classifyOpenID(o, a)
 	case a.status == http.StatusUnauthorized && a.header.Get("Www-Authenticate") != "":
 		// ABS never sends it (passport answers bare); every gateway with a password prompt does.
 		return Weather, foreign(a)
@@ -64,13 +78,13 @@ func classify(o op, a reply) (Verdict, string) {
 			return r.verdict, r.evidence
 		}
 	case a.status == http.StatusUnauthorized && isBareText(a, "Unauthorized"):
-		switch o {
-		case opLogin:
+		switch {
+		case o.isLogin():
 			return PasswordRejected, "Audiobookshelf refused the password, or the account is disabled: it answers both alike"
-		case opMe:
+		case o == opMe:
 			return TokenRejected, "Audiobookshelf refused the token"
 		}
-	case a.status == http.StatusBadRequest && o == opLogin && isBareText(a, "Bad Request"),
+	case a.status == http.StatusBadRequest && o.isLogin() && isBareText(a, "Bad Request"),
 		a.status == http.StatusBadRequest && isExpressPage(a, "Bad Request"):
 		return BadRequest, "Audiobookshelf did not understand the request: 400 Bad Request"
 	case a.status == http.StatusRequestHeaderFieldsTooLarge && len(a.body) == 0 && !showsGateway(a.header):
@@ -97,8 +111,8 @@ func classifyOK(o op, a reply) (Verdict, string) {
 		if json.Unmarshal(a.body, &object) == nil {
 			return NotABS, "another program answers there" + from(a)
 		}
-	case opLogin, opRefresh:
-		_, v, evidence := decodeSession(a.body)
+	case opLogin, opRefresh, opRedeem, opLoginLegacy, opRedeemLegacy:
+		_, v, evidence := decodeAnswer(o, a.body)
 		return v, evidence
 	case opLogout:
 		var l map[string]json.RawMessage

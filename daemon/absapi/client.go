@@ -1,5 +1,5 @@
 // Package absapi speaks the sign-in part of the Audiobookshelf API (ping,
-// status, login, refresh, logout, me) and is the only place where an answer is
+// status, login, OpenID, refresh, logout, me) and is the only place where an answer is
 // judged: every status, body and transport error becomes one Verdict here.
 //
 // It exists because a session may end only on an authentic rejection. A
@@ -68,6 +68,16 @@ func (c *Client) Status(ctx context.Context) (Status, error) {
 // answers those with the 401 or the 500 that would otherwise be taken for
 // something else. An Error from that step has Unwritten set.
 func (c *Client) Login(ctx context.Context, user string, password redact.Secret) (Answer, error) {
+	return c.login(ctx, opLogin, user, password)
+}
+
+// LoginLegacy is Login on a server older than 2.26: its Answer has the legacy
+// token and no pair.
+func (c *Client) LoginLegacy(ctx context.Context, user string, password redact.Secret) (Answer, error) {
+	return c.login(ctx, opLoginLegacy, user, password)
+}
+
+func (c *Client) login(ctx context.Context, o op, user string, password redact.Secret) (Answer, error) {
 	status, err := c.Status(ctx)
 	if err != nil {
 		return Answer{}, asLogin(err)
@@ -86,7 +96,7 @@ func (c *Client) Login(ctx context.Context, user string, password redact.Secret)
 	header.Set("Content-Type", "application/json")
 	// Exactly "true": "1" makes ABS answer with a cookie instead (abs: server/Auth.js).
 	header.Set("X-Return-Tokens", "true")
-	return c.session(ctx, call{op: opLogin, method: http.MethodPost, path: "login", header: header, body: body})
+	return c.session(ctx, call{op: o, method: http.MethodPost, path: "login", header: header, body: body})
 }
 
 // Refresh rotates: it trades a refresh token for a new pair. The old token is
@@ -122,7 +132,7 @@ func (c *Client) session(ctx context.Context, q call) (Answer, error) {
 	if err != nil {
 		return Answer{}, err
 	}
-	answer, _, _ := decodeSession(a.body)
+	answer, _, _ := decodeAnswer(q.op, a.body)
 	answer.Meta = a.meta()
 	return answer, nil
 }
@@ -145,6 +155,7 @@ func refreshHeader(refresh redact.Secret) http.Header {
 type call struct {
 	op           op
 	method, path string
+	query        url.Values
 	header       http.Header
 	body         []byte
 }
@@ -152,11 +163,12 @@ type call struct {
 func (q call) request(ctx context.Context, base *url.URL) (*http.Request, error) {
 	var r *http.Request
 	var err error
-	target := base.JoinPath(q.path).String()
+	target := base.JoinPath(q.path)
+	target.RawQuery = q.query.Encode()
 	if q.body == nil {
-		r, err = http.NewRequestWithContext(ctx, q.method, target, nil)
+		r, err = http.NewRequestWithContext(ctx, q.method, target.String(), nil)
 	} else {
-		r, err = http.NewRequestWithContext(ctx, q.method, target, bytes.NewReader(q.body))
+		r, err = http.NewRequestWithContext(ctx, q.method, target.String(), bytes.NewReader(q.body))
 	}
 	if err != nil {
 		return nil, err

@@ -58,7 +58,7 @@ func (c *Client) exchange(ctx context.Context, q call) reply {
 		a.elsewhere = from.URL.String() != r.URL.String()
 	}
 	limit := maxBody
-	if q.op == opLogin || q.op == opRefresh || q.op == opMe {
+	if q.op.bringsUser() {
 		limit = maxSessionBody
 	}
 	a.body, a.err = io.ReadAll(io.LimitReader(resp.Body, int64(limit)+1))

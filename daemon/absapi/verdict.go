@@ -47,6 +47,16 @@ const (
 	// MissingRefreshToken is a success without a refresh token: a gateway took
 	// x-return-tokens away, or the server is older than 2.26.
 	MissingRefreshToken
+	// OpenIDOff is an ABS on which signing in through OpenID is not set up.
+	OpenIDOff
+	// RedirectRefused is ABS's `Invalid redirect_uri`: its admin has not allowed
+	// the address to which the browser was to come back.
+	RedirectRefused
+	// FlowLost is ABS's `No session`: it restarted since the flow began, or the
+	// flow's cookie was lost. A new flow helps.
+	FlowLost
+	// OpenIDRefused is ABS's refusal of whoever signed in at the provider.
+	OpenIDRefused
 )
 
 var verdictNames = [...]string{
@@ -55,6 +65,7 @@ var verdictNames = [...]string{
 	HeaderEaten: "header-eaten", PasswordRejected: "password-rejected", TokenRejected: "token-rejected",
 	BadRequest: "bad-request", NotABS: "not-abs", NotInitialised: "not-initialised",
 	PasswordLoginOff: "password-login-off", MissingRefreshToken: "missing-refresh-token",
+	OpenIDOff: "openid-off", RedirectRefused: "redirect-refused", FlowLost: "flow-lost", OpenIDRefused: "openid-refused",
 }
 
 // String returns the verdict's name as logs and status show it.

@@ -63,10 +63,11 @@ type SignInRequest struct {
 	Server    string // as typed
 	Username  string
 	Password  redact.Secret
-	Account   string // name for the account, "" to choose one
-	Keep      bool   // keep the password, to sign in again when the session is lost
-	AllowHTTP bool   // send the password over plain HTTP to a public host
-	Store     string // backend of the vault, "" for the default
+	Token     redact.Secret // an API key or legacy token in place of name and password
+	Account   string        // name for the account, "" to choose one
+	Keep      bool          // keep the password, to sign in again when the session is lost
+	AllowHTTP bool          // send the password over plain HTTP to a public host
+	Store     string        // backend of the vault, "" for the default
 }
 
 // SignInAnswer is what a person is told after signing in.

@@ -50,6 +50,7 @@ type signInWire struct {
 	Server    string `json:"server"`
 	Username  string `json:"username"`
 	Password  string `json:"password"`
+	Token     string `json:"token,omitempty"`
 	Account   string `json:"account,omitempty"`
 	Keep      bool   `json:"keep"`
 	AllowHTTP bool   `json:"allow_http"`
@@ -65,14 +66,14 @@ func wireOf(in SignInRequest) (signInWire, error) {
 		return signInWire{}, problem.New(problem.Usage, errNotUTF8, "set the terminal to UTF-8")
 	}
 	return signInWire{
-		Server: in.Server, Username: in.Username, Password: in.Password.Reveal(),
+		Server: in.Server, Username: in.Username, Password: in.Password.Reveal(), Token: in.Token.Reveal(),
 		Account: in.Account, Keep: in.Keep, AllowHTTP: in.AllowHTTP, Store: in.Store,
 	}, nil
 }
 
 func (w signInWire) request() SignInRequest {
 	return SignInRequest{
-		Server: w.Server, Username: w.Username, Password: redact.New(w.Password),
+		Server: w.Server, Username: w.Username, Password: redact.New(w.Password), Token: redact.New(w.Token),
 		Account: w.Account, Keep: w.Keep, AllowHTTP: w.AllowHTTP, Store: w.Store,
 	}
 }

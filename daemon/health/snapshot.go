@@ -33,7 +33,7 @@ type Account struct {
 // Session is the login as the session engine sees it.
 type Session struct {
 	State            string       `json:"state"`  // name of the state machine's state
-	Method           string       `json:"method"` // password, session only (none is stored), token
+	Method           string       `json:"method"` // password, session only (no password is stored), openid, api key, legacy token
 	Generation       uint64       `json:"generation"`
 	AccessExpiresAt  Time         `json:"access_expires_at"`
 	RefreshExpiresAt Time         `json:"refresh_expires_at"`

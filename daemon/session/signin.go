@@ -4,12 +4,16 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
-	"fmt"
 
 	"shelfkeeper/daemon/absapi"
 	"shelfkeeper/daemon/redact"
 	"shelfkeeper/keychain"
 )
+
+// keepDeadline bounds what follows once the server has begun a session: several
+// keychain calls, a prompt among them, and the wait for another process's
+// refresh. Who gave up waiting before still gets a session that is kept.
+const keepDeadline = promptDeadline
 
 // SignInVault is what a sign-in needs beyond a running session: a vault made
 // ready before a login is spent, the newest record even if it is a tombstone,
@@ -21,17 +25,16 @@ type SignInVault interface {
 	SetAside(ctx context.Context, account string) (moved []string, err error)
 }
 
-// SignIn is one sign-in with a password, asked for by the user.
+// SignIn is one sign-in, asked for by the user.
 type SignIn struct {
-	Account  string
-	Server   string // the address of Client, which the record is bound to
-	Username string
-	Password redact.Secret
-	// Keep stores the password, so that a lost session comes back by itself.
-	Keep bool
-	// SameServer says that an earlier session of the account lives on the same
-	// server, which is then told to end it.
-	SameServer bool
+	// Account is where the session belongs as far as can be told before the
+	// server has said whose it is; "" if it cannot be told.
+	Account string
+	// Place names the account of that user then: a renamed user's is found by
+	// the user's id. Nil: it is Account.
+	Place  func(Obtained) string
+	Server string // the address of Client, which the record is bound to
+	Means  Means
 
 	Vault  SignInVault
 	Budget *Budget
@@ -40,17 +43,21 @@ type SignIn struct {
 
 // Result of a sign-in.
 type Result struct {
-	Answer absapi.Answer
+	Obtained
+	Account string // in whose name it is kept
 	// SlotPending is why the keychain does not hold the session yet, nil if it
 	// does. The journal does in any case.
 	SlotPending error
+	// Unsynced is why the journal, which does hold the session, may lose it at
+	// a power cut; nil if it is durable.
+	Unsynced error
 	// SetAside names the files of an earlier session that could not be read
 	// and were kept under another name.
 	SetAside []string
 }
 
-// VaultError is a sign-in that ended because the vault could not be used. No
-// password was sent unless Sent is true.
+// VaultError is a sign-in that ended because the vault could not be used.
+// Nothing was sent to the server unless Sent is true.
 type VaultError struct {
 	Err  error
 	Sent bool
@@ -63,60 +70,124 @@ func (e *VaultError) Unwrap() error { return e.Err }
 // opened first: a session that could not be kept is not begun. Its errors are
 // *absapi.Error and *VaultError. ctx should carry keychain.WithPrompt.
 func (in SignIn) Do(ctx context.Context) (Result, error) {
-	release, err := in.Vault.Acquire(ctx, in.Account)
+	var at place
+	defer func() { at.leave() }()
+	err := in.Vault.Prepare(ctx)
+	if err == nil && in.Account != "" {
+		at, err = in.enter(ctx, in.Account)
+	}
 	if err != nil {
 		return Result{}, &VaultError{Err: err}
 	}
-	defer release()
-	old, aside, err := in.earlier(ctx)
+	got, err := in.Means.Obtain(ctx, in.Budget, in.Client)
 	if err != nil {
-		return Result{}, &VaultError{Err: err}
+		return Result{}, err
 	}
-	answer, failure := spend(ctx, in.Budget, in.Client, func(ctx context.Context, c *absapi.Client) (absapi.Answer, error) {
-		return c.Login(ctx, in.Username, in.Password)
-	})
-	if failure != nil {
-		return Result{}, failure
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), keepDeadline)
+	defer cancel()
+	result := Result{Obtained: got, Account: in.Account}
+	if in.Place != nil {
+		result.Account = in.Place(got)
 	}
-	rec := keychain.Record{
-		Lineage: rand.Text(), Generation: old.Generation + 1, Account: in.Account,
-		Server: in.Server, UserID: answer.UserID, Username: in.Username,
-		Access: answer.Pair.Access.Secret, Refresh: answer.Pair.Refresh.Secret,
+	if result.Account != at.account {
+		at.leave() // never two locks at once
+		if at, err = in.enter(ctx, result.Account); err != nil {
+			return Result{}, &VaultError{Err: errors.Join(err, discard(ctx, in.Client, got)), Sent: true}
+		}
 	}
-	if in.Keep {
-		rec.Password = in.Password
+	rec, superseded := in.record(got, at.old, result.Account)
+	if result.Unsynced, err = in.commit(ctx, rec, got); err != nil {
+		return Result{}, &VaultError{Err: err, Sent: true}
 	}
-	if err := in.Vault.Commit(ctx, rec); err != nil {
-		// The session exists on the server and nowhere else: end it there.
-		return Result{}, &VaultError{Err: errors.Join(err, Logout(ctx, in.Client, rec.Refresh)), Sent: true}
-	}
-	result := Result{Answer: answer, SlotPending: in.Vault.Settle(ctx, in.Account), SetAside: aside}
-	if in.SameServer && (old.Server == "" || old.Server == in.Server) && !old.Refresh.IsEmpty() && old.Refresh != rec.Refresh && !old.Tombstone {
+	result.SlotPending, result.SetAside = in.Vault.Settle(ctx, rec.Account), at.aside
+	for _, token := range superseded {
 		// One server session a machine. If it cannot be told, the server
 		// removes the old one when it expires.
-		if err := Logout(ctx, in.Client, old.Refresh); err != nil && !errors.Is(err, ErrNotToldServer) {
-			return result, fmt.Errorf("end the earlier session: %w", err)
-		}
+		_ = Logout(ctx, in.Client, token)
 	}
 	return result, nil
 }
 
-// earlier makes the vault ready and returns the record that this sign-in
-// follows, empty if there is none. A journal that cannot be read is kept under
-// another name: signing in again is the user's way out of it.
-func (in SignIn) earlier(ctx context.Context) (old keychain.Record, aside []string, err error) {
-	if err := in.Vault.Prepare(ctx); err != nil {
-		return old, nil, err
+// record returns what follows old, and the sessions of old that it replaces on
+// the same server. A spare goes on: it is as good as it was.
+func (in SignIn) record(got Obtained, old keychain.Record, account string) (rec keychain.Record, superseded []redact.Secret) {
+	rec = keychain.Record{
+		Lineage: rand.Text(), Generation: old.Generation + 1, Account: account,
+		Server: in.Server, UserID: got.UserID, Username: got.Username,
+		Access: got.Pair.Access.Secret, Refresh: got.Pair.Refresh.Secret, Static: got.Static, Password: got.Password,
 	}
-	old, err = in.Vault.LoadAny(ctx, in.Account)
-	if errors.Is(err, keychain.ErrUnreadable) {
-		if aside, err = in.Vault.SetAside(ctx, in.Account); err != nil {
-			return old, nil, err
+	if old.Tombstone || old.Server != in.Server {
+		return rec, nil
+	}
+	if old.UserID == got.UserID && got.Static.IsEmpty() && got.Password.IsEmpty() {
+		rec.Spare = old.Spare
+	}
+	for _, token := range []redact.Secret{old.Refresh, old.Spare} {
+		if !token.IsEmpty() && token != rec.Refresh && token != rec.Spare {
+			superseded = append(superseded, token)
 		}
-		old, err = in.Vault.LoadAny(ctx, in.Account)
 	}
-	if errors.Is(err, keychain.ErrNotFound) {
-		err = nil
+	return rec, superseded
+}
+
+// commit makes rec durable. An error of the file system may come after the
+// journal was replaced: then the session is kept, and unsynced says so. The
+// server is told to end it only if it is surely not here.
+func (in SignIn) commit(ctx context.Context, rec keychain.Record, got Obtained) (unsynced, err error) {
+	if err = in.Vault.Commit(ctx, rec); err == nil {
+		return nil, nil
 	}
-	return old, aside, err
+	stored, unknown := in.Vault.LoadAny(ctx, rec.Account)
+	switch {
+	case unknown == nil && stored.Lineage == rec.Lineage && stored.Generation == rec.Generation:
+		return in.Vault.Commit(ctx, rec), nil // the same once more, for the sync
+	case unknown != nil && !errors.Is(unknown, keychain.ErrNotFound):
+		return nil, err
+	}
+	return nil, errors.Join(err, discard(ctx, in.Client, got))
+}
+
+// place is an account that a sign-in works on: its lock, and what is stored.
+type place struct {
+	account string
+	release func()
+	old     keychain.Record // may be a tombstone; empty if there is none
+	aside   []string
+}
+
+func (p *place) leave() {
+	if p.release != nil {
+		p.release()
+	}
+	*p = place{}
+}
+
+// enter takes the account's lock and reads what the sign-in follows. A journal
+// that cannot be read is kept under another name: signing in again is the
+// user's way out of it.
+func (in SignIn) enter(ctx context.Context, account string) (place, error) {
+	release, err := in.Vault.Acquire(ctx, account)
+	if err != nil {
+		return place{}, err
+	}
+	p := place{account: account, release: release}
+	p.old, err = in.Vault.LoadAny(ctx, account)
+	if errors.Is(err, keychain.ErrUnreadable) {
+		if p.aside, err = in.Vault.SetAside(ctx, account); err == nil {
+			p.old, err = in.Vault.LoadAny(ctx, account)
+		}
+	}
+	if err != nil && !errors.Is(err, keychain.ErrNotFound) {
+		p.leave()
+		return place{}, err
+	}
+	return p, nil
+}
+
+// discard ends a session at the server that exists there and nowhere else.
+func discard(ctx context.Context, c *absapi.Client, got Obtained) error {
+	if got.Pair.Refresh.Secret.IsEmpty() {
+		return nil
+	}
+	return Logout(ctx, c, got.Pair.Refresh.Secret)
 }

@@ -3,6 +3,7 @@ package upstream
 import (
 	"net/http"
 	"slices"
+	"strings"
 )
 
 // carrier adds the policy's headers to each request on its way into a transport.
@@ -49,7 +50,12 @@ func (u *Upstream) addHeaders(h http.Header) {
 		h.Set("User-Agent", u.userAgent)
 	}
 	for name, values := range u.header {
+		own := h[name]
 		h[name] = slices.Clone(values)
+		if name == "Cookie" && len(own) > 0 {
+			// Both are needed: the gateway's, and those of a sign-in through OpenID.
+			h.Set(name, strings.Join(append(own, values...), "; "))
+		}
 	}
 }
 

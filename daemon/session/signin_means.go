@@ -1,0 +1,98 @@
+package session
+
+import (
+	"context"
+
+	"shelfkeeper/daemon/absapi"
+	"shelfkeeper/daemon/redact"
+)
+
+// Means is one way to get a session out of the server: ByPassword, ByCode,
+// ByToken. Its error is an *absapi.Error.
+type Means interface {
+	Obtain(ctx context.Context, b *Budget, c *absapi.Client) (Obtained, error)
+}
+
+// Obtained is what the server gave: a pair of tokens, or one that nobody
+// rotates.
+type Obtained struct {
+	UserID, Username string
+	ServerVersion    string           // "" if the answer named none
+	Pair             absapi.TokenPair // zero where Static is given
+	Static           redact.Secret
+	Password         redact.Secret // to be kept beside it; may be empty
+}
+
+// ByPassword signs in with a password.
+type ByPassword struct {
+	Username string
+	Password redact.Secret
+	// Keep stores the password, so that a lost session comes back by itself.
+	Keep bool
+	// Legacy: the server is older than 2.26 and knows one token without an end.
+	Legacy bool
+}
+
+// Obtain implements Means.
+func (p ByPassword) Obtain(ctx context.Context, b *Budget, c *absapi.Client) (Obtained, error) {
+	answer, failure := spend(ctx, b, c, func(ctx context.Context, c *absapi.Client) (absapi.Answer, error) {
+		if p.Legacy {
+			return c.LoginLegacy(ctx, p.Username, p.Password)
+		}
+		return c.Login(ctx, p.Username, p.Password)
+	})
+	if failure != nil {
+		return Obtained{}, failure
+	}
+	got := obtained(answer)
+	if p.Keep {
+		got.Password = p.Password
+	}
+	return got, nil
+}
+
+func obtained(a absapi.Answer) Obtained {
+	got := Obtained{UserID: a.UserID, Username: a.Username, ServerVersion: a.ServerVersion, Pair: a.Pair}
+	if a.Pair.Refresh.Secret.IsEmpty() {
+		got.Static = a.Legacy
+	}
+	return got
+}
+
+// ByToken signs in with a token that nobody rotates: an API key, or the legacy
+// token.
+type ByToken struct{ Token redact.Secret }
+
+// Obtain implements Means. It asks the server whose the token is, on a route
+// that no limiter counts.
+func (t ByToken) Obtain(ctx context.Context, _ *Budget, c *absapi.Client) (Obtained, error) {
+	ctx, cancel := context.WithTimeout(ctx, authDeadline)
+	defer cancel()
+	status, err := c.Status(ctx)
+	if err != nil {
+		return Obtained{}, asError(err)
+	}
+	me, err := c.Me(ctx, t.Token)
+	if err != nil {
+		return Obtained{}, asError(err)
+	}
+	return Obtained{UserID: me.UserID, Username: me.Username, ServerVersion: status.Version, Static: t.Token}, nil
+}
+
+// ByCode signs in with the code that an OpenID provider has sent a person back
+// with. The code works once, whatever comes of it.
+type ByCode struct {
+	Authorization *absapi.Authorization
+	Code          redact.Secret
+}
+
+// Obtain implements Means.
+func (o ByCode) Obtain(ctx context.Context, b *Budget, c *absapi.Client) (Obtained, error) {
+	answer, failure := spend(ctx, b, c, func(ctx context.Context, c *absapi.Client) (absapi.Answer, error) {
+		return c.Redeem(ctx, o.Authorization, o.Code)
+	})
+	if failure != nil {
+		return Obtained{}, failure
+	}
+	return obtained(answer), nil
+}

@@ -1,0 +1,102 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"shelfkeeper/daemon/absapi"
+	"shelfkeeper/daemon/redact"
+	"shelfkeeper/keychain"
+)
+
+// The reasons for which a spare is not kept, beside those of a sign-in. The
+// account's own session stays as it was.
+var (
+	// ErrSpareOfOther: somebody else signed in at the provider this time.
+	ErrSpareOfOther = errors.New("the second sign-in was another user's")
+	// ErrSpareLate: the account was signed out or changed hands meanwhile.
+	ErrSpareLate = errors.New("the account was signed out meanwhile")
+)
+
+// SpareSignIn gives an account that has no password to fall back on a second
+// session of the same user, which lies in wait until the first is lost.
+type SpareSignIn struct {
+	Account string
+	Server  string // as in SignIn
+	UserID  string // whose session it must be
+	Version string // of the server
+	Means   Means
+
+	Vault  SignInVault
+	Budget *Budget
+	Client *absapi.Client
+}
+
+// Do signs in and adds the session to the account's record, under the
+// account's lock. A spare that was there before is ended on the server.
+func (in SpareSignIn) Do(ctx context.Context) error {
+	release, err := in.Vault.Acquire(ctx, in.Account)
+	if err != nil {
+		return &VaultError{Err: err}
+	}
+	defer release()
+	rec, err := in.Vault.Load(ctx, in.Account)
+	switch {
+	case errors.Is(err, keychain.ErrNotFound), err == nil && (rec.Server != in.Server || rec.UserID != in.UserID || rec.Refresh.IsEmpty()):
+		return ErrSpareLate
+	case err != nil:
+		return &VaultError{Err: err}
+	}
+	if err := apart(ctx, in.Version); err != nil {
+		return &VaultError{Err: err}
+	}
+	got, err := in.Means.Obtain(ctx, in.Budget, in.Client)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), keepDeadline)
+	defer cancel()
+	token := got.Pair.Refresh.Secret
+	switch {
+	case got.UserID != in.UserID:
+		return errors.Join(ErrSpareOfOther, discard(ctx, in.Client, got))
+	case token.IsEmpty() || token == rec.Refresh:
+		return ErrSpareLate // nothing of its own to keep, and nothing to end
+	}
+	before := rec.Spare
+	rec.Generation++
+	rec.Spare = token
+	commit := SignIn{Vault: in.Vault, Client: in.Client}
+	if _, err := commit.commit(ctx, rec, got); err != nil {
+		return &VaultError{Err: err, Sent: true}
+	}
+	if !before.IsEmpty() && before != token {
+		_ = Logout(ctx, in.Client, before) // it expires by itself otherwise
+	}
+	_ = in.Vault.Settle(ctx, in.Account) // the journal holds it, and the session settles again
+	return nil
+}
+
+// apart waits, with the account's lock held, until a new session cannot fall
+// into the second of the account's newest one, on releases where two such
+// sessions would share their tokens, and with one the other would end.
+func apart(ctx context.Context, version string) error {
+	if !absapi.CollidesInSecond(version) {
+		return nil
+	}
+	timer := time.NewTimer(collisionGap)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// HasSpare reports whether the account's record holds a spare session.
+func HasSpare(ctx context.Context, v Vault, account string) (bool, error) {
+	rec, err := v.Load(ctx, account)
+	return rec.Spare != (redact.Secret{}), err
+}

@@ -1,0 +1,225 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+
+	"shelfkeeper/daemon/absapi"
+	"shelfkeeper/daemon/absfake"
+	"shelfkeeper/daemon/redact"
+	"shelfkeeper/keychain"
+)
+
+// shaky is a vault whose commits go wrong at one place or another.
+type shaky struct {
+	*keychain.Vault
+	lands  bool // the record is written before the error
+	blind  bool // and then nothing can be read
+	broken int  // commits that fail
+	failed int
+}
+
+var errDisk = errors.New("sync directory: input/output error")
+
+func (s *shaky) Commit(ctx context.Context, rec keychain.Record) error {
+	if s.failed == s.broken {
+		return s.Vault.Commit(ctx, rec)
+	}
+	s.failed++
+	if s.lands {
+		if err := s.Vault.Commit(ctx, rec); err != nil {
+			return err
+		}
+	}
+	return errDisk
+}
+
+func (s *shaky) LoadAny(ctx context.Context, account string) (keychain.Record, error) {
+	if s.blind && s.failed > 0 {
+		return keychain.Record{}, errDisk
+	}
+	return s.Vault.LoadAny(ctx, account)
+}
+
+// by returns a sign-in to a fresh account.
+func (r *rig) by(m Means, v SignInVault, account string) (SignIn, func()) {
+	conn := r.up.Private()
+	return SignIn{Account: account, Server: r.up.Base().String(), Means: m, Vault: v, Budget: r.budget, Client: absapi.New(conn, r.up.Base())}, conn.Close
+}
+
+var demo = ByPassword{Username: "demo", Password: redact.New("demo"), Keep: true}
+
+func (r *rig) logouts() int {
+	return r.fake.Ledger().Count(func(e absfake.Entry) bool { return e.Path == "/logout" })
+}
+
+// The server ends a new session only if it is surely not in the vault.
+func TestSignInWhoseCommitFails(t *testing.T) {
+	for _, c := range []struct {
+		desc                      string
+		vault                     shaky
+		kept, unsynced, loggedOut bool
+	}{
+		{"nothing is written", shaky{broken: 1}, false, false, true},
+		{"written, and synced at the second try", shaky{broken: 1, lands: true}, true, false, false},
+		{"written, and never synced", shaky{broken: 2, lands: true}, true, true, false},
+		{"nobody knows", shaky{broken: 1, blind: true}, false, false, false},
+	} {
+		t.Run(c.desc, func(t *testing.T) {
+			withRig(t, absfake.Config{}, func(r *rig) {
+				c.vault.Vault = r.vault
+				in, done := r.by(demo, &c.vault, "other")
+				defer done()
+				result, err := in.Do(r.Context())
+				var inVault *VaultError
+				if c.kept != (err == nil) || err != nil && (!errors.As(err, &inVault) || !inVault.Sent || !errors.Is(err, errDisk)) {
+					t.Errorf("%v", err)
+				}
+				if c.unsynced != (result.Unsynced != nil) || c.loggedOut != (r.logouts() == 1) {
+					t.Errorf("%+v, %d logouts", result, r.logouts())
+				}
+				if c.kept && !r.accepted(result.Pair.Access.Secret) {
+					t.Error("what is kept is no use")
+				}
+			})
+		})
+	}
+}
+
+// Who presses Ctrl-C while the server thinks must not leave a session behind
+// that nobody knows.
+func TestSignInGivenUpWhileTheServerAnswers(t *testing.T) {
+	withRig(t, absfake.Config{}, func(r *rig) {
+		ctx, cancel := context.WithCancel(r.Context())
+		in, done := r.by(cancelling{demo, cancel}, r.vault, "other")
+		defer done()
+		if _, err := in.Do(ctx); err != nil {
+			t.Fatal(err)
+		}
+		if rec, err := r.vault.Load(r.Context(), "other"); err != nil || rec.Refresh.IsEmpty() {
+			t.Errorf("the vault has %v, %v", rec, err)
+		}
+	})
+}
+
+// cancelling gives up as soon as the answer is there.
+type cancelling struct {
+	Means
+	cancel context.CancelFunc
+}
+
+func (c cancelling) Obtain(ctx context.Context, b *Budget, cl *absapi.Client) (Obtained, error) {
+	defer c.cancel()
+	return c.Means.Obtain(ctx, b, cl)
+}
+
+// The server says whose session it is, and then it is kept there, above what
+// that account had before.
+func TestSignInMovesToTheAccountOfItsUser(t *testing.T) {
+	withRig(t, absfake.Config{}, func(r *rig) {
+		before, err := r.vault.Load(r.Context(), "home")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, guess := range []string{"", "wrong"} {
+			in, done := r.by(demo, r.vault, guess)
+			in.Place = func(got Obtained) string {
+				if got.UserID != before.UserID || got.Username != "demo" {
+					t.Errorf("got %+v", got)
+				}
+				return "home"
+			}
+			result, err := in.Do(r.Context())
+			done()
+			if err != nil || result.Account != "home" {
+				t.Fatalf("%+v, %v", result, err)
+			}
+			after, err := r.vault.Load(r.Context(), "home")
+			if err != nil || after.Generation != before.Generation+1 || after.Refresh != result.Pair.Refresh.Secret {
+				t.Errorf("%+v, %v", after, err)
+			}
+			before = after
+		}
+		if _, err := r.vault.LoadAny(r.Context(), "wrong"); !errors.Is(err, keychain.ErrNotFound) {
+			t.Errorf("the wrong account has something: %v", err)
+		}
+		if r.logouts() != 2 {
+			t.Errorf("%d sessions were ended", r.logouts())
+		}
+	})
+}
+
+func TestSpareSignIn(t *testing.T) {
+	for _, release := range absfake.RotatingReleases() {
+		withRig(t, absfake.Config{Release: release}, func(r *rig) {
+			before, err := r.vault.Load(r.Context(), "home")
+			if err != nil {
+				t.Fatal(err)
+			}
+			spare := func(account, user string) error {
+				conn := r.up.Private()
+				defer conn.Close()
+				return SpareSignIn{Account: account, Server: r.up.Base().String(), UserID: user, Version: string(release), Means: demo,
+					Vault: r.vault, Budget: r.budget, Client: absapi.New(conn, r.up.Base())}.Do(r.Context())
+			}
+			if err := spare("home", before.UserID); err != nil {
+				t.Fatalf("%s: %v", release, err)
+			}
+			after, err := r.vault.Load(r.Context(), "home")
+			if err != nil || after.Generation != before.Generation+1 || after.Spare.IsEmpty() || after.Spare == after.Refresh ||
+				after.Refresh != before.Refresh || after.Lineage != before.Lineage || after.Password != before.Password {
+				t.Errorf("%s: %+v, %v", release, after, err)
+			}
+			if has, err := HasSpare(r.Context(), r.vault, "home"); !has || err != nil {
+				t.Errorf("%v, %v", has, err)
+			}
+			// A second one takes the place of the first.
+			if err := spare("home", before.UserID); err != nil || r.logouts() != 1 {
+				t.Errorf("%s: %v, %d logouts", release, err, r.logouts())
+			}
+			for _, c := range []struct {
+				account, user string
+				want          error
+			}{{"home", "somebody else", ErrSpareLate}, {"nobody", before.UserID, ErrSpareLate}} {
+				if err := spare(c.account, c.user); !errors.Is(err, c.want) {
+					t.Errorf("%+v: %v", c, err)
+				}
+			}
+			r.s.Reload()
+			synctest.Wait()
+			r.mustToken()
+		})
+	}
+}
+
+// A session without a password takes the spare along; others have no need of it.
+func TestSpareOutlivesASignIn(t *testing.T) {
+	for _, keep := range []bool{false, true} {
+		withRig(t, absfake.Config{}, func(r *rig) {
+			rec, err := r.vault.Load(r.Context(), "home")
+			if err != nil {
+				t.Fatal(err)
+			}
+			rec.Generation, rec.Spare = rec.Generation+1, redact.New("a.spare.token")
+			if err := r.vault.Commit(r.Context(), rec); err != nil {
+				t.Fatal(err)
+			}
+			means := demo
+			means.Keep = keep
+			in, done := r.by(means, r.vault, "home")
+			defer done()
+			if _, err := in.Do(r.Context()); err != nil {
+				t.Fatal(err)
+			}
+			after, err := r.vault.Load(r.Context(), "home")
+			if err != nil || after.Spare.IsEmpty() != keep || after.Password.IsEmpty() == keep {
+				t.Errorf("keep %v: %+v, %v", keep, after, err)
+			}
+			if n := r.logouts(); (n == 2) != keep {
+				t.Errorf("keep %v: %d logouts", keep, n)
+			}
+		})
+	}
+}
