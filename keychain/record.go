@@ -37,6 +37,8 @@ type Record struct {
 	Previous        redact.Secret // the refresh token before, for the grace window
 	Password        redact.Secret // stored password, if the user allowed it
 	Static          redact.Secret // API key or legacy token
+	SessionID       string        // the server's id of the session, where it tells; "" unknown
+	Orphan          string        // id of an earlier session of ours that may still be on the server
 	Spare           redact.Secret // refresh token of a second server session, for accounts without a password
 	NewPassword     redact.Secret // the password that a change under way would bring
 	PasswordRefused bool          // the stored password was rejected
@@ -88,6 +90,8 @@ type wireRecord struct {
 	Previous        string      `json:"prev,omitempty"`
 	Password        string      `json:"pw,omitempty"`
 	Static          string      `json:"static,omitempty"`
+	SessionID       string      `json:"sid,omitempty"`
+	Orphan          string      `json:"orphan,omitempty"`
 	Spare           string      `json:"spare,omitempty"`
 	NewPassword     string      `json:"newpw,omitempty"`
 	PasswordRefused bool        `json:"pwref,omitempty"`
@@ -137,7 +141,8 @@ func encodeRecord(r Record, seq uint64) (entry, error) {
 		Lineage: r.Lineage, Generation: r.Generation, Sequence: seq, Account: r.Account,
 		Server: r.Server, UserID: r.UserID, Username: r.Username,
 		Access: r.Access.Reveal(), Refresh: r.Refresh.Reveal(), Previous: r.Previous.Reveal(),
-		Password: r.Password.Reveal(), Static: r.Static.Reveal(), Spare: r.Spare.Reveal(), NewPassword: r.NewPassword.Reveal(),
+		Password: r.Password.Reveal(), Static: r.Static.Reveal(),
+		SessionID: r.SessionID, Orphan: r.Orphan, Spare: r.Spare.Reveal(), NewPassword: r.NewPassword.Reveal(),
 		PasswordRefused: r.PasswordRefused, Tombstone: r.Tombstone,
 	}
 	if r.Intent != nil {
@@ -217,7 +222,8 @@ func decodeRecord(raw, account string) (entry, error) {
 	r := Record{
 		Lineage: w.Lineage, Generation: w.Generation, Account: w.Account, Server: w.Server, UserID: w.UserID, Username: w.Username,
 		Access: redact.New(w.Access), Refresh: redact.New(w.Refresh), Previous: redact.New(w.Previous),
-		Password: redact.New(w.Password), Static: redact.New(w.Static), Spare: redact.New(w.Spare), NewPassword: redact.New(w.NewPassword),
+		Password: redact.New(w.Password), Static: redact.New(w.Static),
+		SessionID: w.SessionID, Orphan: w.Orphan, Spare: redact.New(w.Spare), NewPassword: redact.New(w.NewPassword),
 		PasswordRefused: w.PasswordRefused, Tombstone: w.Tombstone,
 	}
 	if w.Intent != nil {

@@ -14,8 +14,8 @@ func fullRecord(generation uint64) Record {
 		Lineage: "l1", Generation: generation, Account: "home", UserID: "u-1", Username: "demo & <co>",
 		Access: redact.New("access.token"), Refresh: redact.New("refresh.token"), Previous: redact.New("previous.token"),
 		Password: redact.New("pass&\"word\u2028"), Static: redact.New("api-key"), PasswordRefused: true,
-		Spare: redact.New("spare"), NewPassword: redact.New("next"),
-		Intent: &Intent{Since: time.Date(2026, 1, 2, 3, 4, 5, 678, time.UTC), Attempt: 2},
+		Spare: redact.New("spare"), NewPassword: redact.New("next"), SessionID: "s-1", Orphan: "s-0",
+		Intent: &Intent{Since: time.Date(2026, 1, 2, 3, 4, 5, 678, time.UTC), Attempt: 2, Purpose: ChangePassword},
 	}
 }
 
@@ -23,7 +23,7 @@ func sameRecord(a, b Record) bool {
 	if (a.Intent == nil) != (b.Intent == nil) {
 		return false
 	}
-	if a.Intent != nil && (!a.Intent.Since.Equal(b.Intent.Since) || a.Intent.Attempt != b.Intent.Attempt) {
+	if a.Intent != nil && (!a.Intent.Since.Equal(b.Intent.Since) || a.Intent.Attempt != b.Intent.Attempt || a.Intent.Purpose != b.Intent.Purpose) {
 		return false
 	}
 	a.Intent, b.Intent = nil, nil

@@ -21,6 +21,9 @@ const (
 	opAuthorize
 	opRedeem
 	opRedeemLegacy
+	opPassword
+	opSessions
+	opEndSession
 )
 
 // bringsUser reports whether a success holds the whole user.
@@ -33,7 +36,11 @@ func (o op) isLogin() bool { return o == opLogin || o == opLoginLegacy }
 
 // String returns the operation as errors name it.
 func (o op) String() string {
-	return [...]string{"ping server", "ask server status", "sign in", "refresh session", "sign out", "ask for the user", "sign in", "begin OpenID sign-in", "sign in through OpenID", "sign in through OpenID"}[o]
+	return [...]string{
+		"ping server", "ask server status", "sign in", "refresh session", "sign out", "ask for the user",
+		"sign in", "begin OpenID sign-in", "sign in through OpenID", "sign in through OpenID",
+		"change password", "list sessions", "end another session",
+	}[o]
 }
 
 // rejections are the texts of abs: server/auth/TokenManager.js and server/Auth.js,
@@ -81,12 +88,18 @@ func classify(o op, a reply) (Verdict, string) {
 		switch {
 		case o.isLogin():
 			return PasswordRejected, "Audiobookshelf refused the password, or the account is disabled: it answers both alike"
-		case o == opMe:
+		case o == opMe, o == opPassword, o == opSessions, o == opEndSession:
 			return TokenRejected, "Audiobookshelf refused the token"
 		}
 	case a.status == http.StatusBadRequest && o.isLogin() && isBareText(a, "Bad Request"),
 		a.status == http.StatusBadRequest && isExpressPage(a, "Bad Request"):
 		return BadRequest, "Audiobookshelf did not understand the request: 400 Bad Request"
+	case a.status == http.StatusBadRequest && o == opPassword:
+		if why, ok := passwordRefusals[string(a.body)]; ok {
+			return BadRequest, why
+		}
+	case a.status == http.StatusNotFound && o == opEndSession && isBareText(a, "Not Found"):
+		return Accepted, "" // it was gone before
 	case a.status == http.StatusRequestHeaderFieldsTooLarge && len(a.body) == 0 && !showsGateway(a.header):
 		return BadRequest, "the request's headers are too large for the server: 431"
 	}
@@ -94,10 +107,20 @@ func classify(o op, a reply) (Verdict, string) {
 }
 
 func classifyOK(o op, a reply) (Verdict, string) {
+	if (o == opPassword || o == opEndSession) && isBareText(a, "OK") {
+		return Accepted, ""
+	}
 	if !isJSON(a.header) {
 		return Weather, foreign(a)
 	}
 	switch o {
+	case opPassword:
+		_, v, evidence := decodeRenewed(a.body)
+		return v, evidence
+	case opSessions:
+		if _, ok := decodeSessions(a.body); ok {
+			return Accepted, ""
+		}
 	case opPing:
 		var p struct{ Success bool }
 		if json.Unmarshal(a.body, &p) == nil && p.Success {

@@ -28,6 +28,18 @@ type (
 		Username string
 		Password redact.Secret
 	}
+	// ChangePassword asks for another password, with the refresh token of the
+	// session that is to go on.
+	ChangePassword struct{ Bearer, Refresh, Old, New redact.Secret }
+	// Tidy logs the session of Ended out, where it is not empty. With Identify
+	// it asks which of the user's sessions is the one of Refresh, and removes
+	// Orphan. It answers even when the server does not.
+	Tidy struct {
+		Access, Refresh redact.Secret
+		Ended           redact.Secret
+		Identify        bool
+		Orphan          string
+	}
 	// Settle writes the journal's record, of this generation or a newer one,
 	// into a keychain slot.
 	Settle struct {
@@ -41,13 +53,15 @@ type (
 	Erase struct{ Token redact.Secret }
 )
 
-func (Open) effect()      {}
-func (Acquire) effect()   {}
-func (Release) effect()   {}
-func (Preflight) effect() {}
-func (Commit) effect()    {}
-func (Refresh) effect()   {}
-func (Login) effect()     {}
-func (Settle) effect()    {}
-func (Check) effect()     {}
-func (Erase) effect()     {}
+func (Open) effect()           {}
+func (Acquire) effect()        {}
+func (Release) effect()        {}
+func (Preflight) effect()      {}
+func (Commit) effect()         {}
+func (Refresh) effect()        {}
+func (Login) effect()          {}
+func (ChangePassword) effect() {}
+func (Tidy) effect()           {}
+func (Settle) effect()         {}
+func (Check) effect()          {}
+func (Erase) effect()          {}

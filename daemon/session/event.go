@@ -39,6 +39,10 @@ type (
 	SignOutAsked struct{}
 	// SignOutDropped: the user does not wait for it any more.
 	SignOutDropped struct{}
+	// ChangeAsked: the user wants another password.
+	ChangeAsked struct{ Old, New redact.Secret }
+	// ChangeDropped: nobody waits for it any more.
+	ChangeDropped struct{}
 	// Closed: no new attempt may start.
 	Closed struct{}
 )
@@ -70,6 +74,17 @@ type (
 	LoggedIn struct{ Answer absapi.Answer }
 	// LoginFailed: it did not.
 	LoginFailed struct{ Err *absapi.Error }
+	// PasswordChanged: the server took it. The pair is empty where the session
+	// goes on with its own.
+	PasswordChanged struct{ Answer absapi.Answer }
+	// ChangeFailed: it did not, or nobody knows.
+	ChangeFailed struct{ Err *absapi.Error }
+	// Tidied: the id of our session, "" if it could not be learned, and
+	// whether the orphan is surely gone.
+	Tidied struct {
+		SessionID  string
+		OrphanGone bool
+	}
 	// Settled: the slot holds this generation.
 	Settled struct{ Generation uint64 }
 	// SettleFailed: it does not.
@@ -80,29 +95,34 @@ type (
 	Erased struct{ Err error }
 )
 
-func (Started) fact()        {}
-func (Due) fact()            {}
-func (Woken) fact()          {}
-func (Stored) fact()         {}
-func (Needed) fact()         {}
-func (Suspected) fact()      {}
-func (Asked) fact()          {}
-func (SignOutAsked) fact()   {}
-func (SignOutDropped) fact() {}
-func (Closed) fact()         {}
-func (Opened) fact()         {}
-func (OpenFailed) fact()     {}
-func (Acquired) fact()       {}
-func (AcquireFailed) fact()  {}
-func (Reachable) fact()      {}
-func (Unreachable) fact()    {}
-func (Committed) fact()      {}
-func (CommitFailed) fact()   {}
-func (Refreshed) fact()      {}
-func (RefreshFailed) fact()  {}
-func (LoggedIn) fact()       {}
-func (LoginFailed) fact()    {}
-func (Settled) fact()        {}
-func (SettleFailed) fact()   {}
-func (Checked) fact()        {}
-func (Erased) fact()         {}
+func (Started) fact()         {}
+func (Due) fact()             {}
+func (Woken) fact()           {}
+func (Stored) fact()          {}
+func (Needed) fact()          {}
+func (Suspected) fact()       {}
+func (Asked) fact()           {}
+func (SignOutAsked) fact()    {}
+func (SignOutDropped) fact()  {}
+func (Closed) fact()          {}
+func (ChangeAsked) fact()     {}
+func (ChangeDropped) fact()   {}
+func (PasswordChanged) fact() {}
+func (ChangeFailed) fact()    {}
+func (Tidied) fact()          {}
+func (Opened) fact()          {}
+func (OpenFailed) fact()      {}
+func (Acquired) fact()        {}
+func (AcquireFailed) fact()   {}
+func (Reachable) fact()       {}
+func (Unreachable) fact()     {}
+func (Committed) fact()       {}
+func (CommitFailed) fact()    {}
+func (Refreshed) fact()       {}
+func (RefreshFailed) fact()   {}
+func (LoggedIn) fact()        {}
+func (LoginFailed) fact()     {}
+func (Settled) fact()         {}
+func (SettleFailed) fact()    {}
+func (Checked) fact()         {}
+func (Erased) fact()          {}

@@ -31,6 +31,7 @@ const (
 // attempt is what one attempt holds: the account's lock and its connection.
 type attempt struct {
 	release func()
+	awake   func() // ends the delay of a suspend
 	conn    Conn
 }
 
@@ -39,6 +40,9 @@ func (a *attempt) end() {
 	a.disconnect()
 	if a.release != nil {
 		a.release()
+	}
+	if a.awake != nil {
+		a.awake()
 	}
 	*a = attempt{}
 }
@@ -80,6 +84,16 @@ func (s *Session) interpret(ctx context.Context, e Effect) Fact {
 			return LoginFailed{Err: err}
 		}
 		return LoggedIn{Answer: answer}
+	case ChangePassword:
+		answer, err := s.auth(ctx, func(ctx context.Context, c *absapi.Client) (absapi.Answer, error) {
+			return c.ChangePassword(ctx, e.Bearer, e.Refresh, e.Old, e.New)
+		})
+		if err != nil {
+			return ChangeFailed{Err: err}
+		}
+		return PasswordChanged{Answer: answer}
+	case Tidy:
+		return s.tidy(ctx, e)
 	case Settle:
 		ctx, cancel := prompting(ctx, e.Prompt, vaultDeadline)
 		defer cancel()
@@ -123,8 +137,12 @@ func (s *Session) acquire(ctx context.Context, e Acquire) Fact {
 	if err != nil {
 		return AcquireFailed{Err: err}
 	}
+	var awake func()
+	if s.StayAwake != nil {
+		awake = s.StayAwake(ctx)
+	}
 	s.mu.Lock()
-	s.attempt.release = release
+	s.attempt.release, s.attempt.awake = release, awake
 	s.mu.Unlock()
 	rec, err := s.Vault.Load(ctx, s.Account)
 	if err == nil && !s.ours(rec) {

@@ -37,6 +37,10 @@ func next(s State, e Event) (State, []Effect) {
 		m.stay()
 	case Closed:
 		m.Closing = true
+	case ChangeAsked:
+		m.changeAsked(f)
+	case ChangeDropped:
+		m.changeDropped()
 
 	case Opened:
 		m.opened(f)
@@ -62,6 +66,12 @@ func next(s State, e Event) (State, []Effect) {
 		m.loggedIn(f)
 	case LoginFailed:
 		m.loginFailed(f)
+	case PasswordChanged:
+		m.changed(f)
+	case ChangeFailed:
+		m.changeFailed(f)
+	case Tidied:
+		m.tidied(f)
 	case Settled:
 		m.settled(f)
 	case SettleFailed:
@@ -157,8 +167,11 @@ func (m *machine) forget() {
 // adopt makes a durable record of a newer generation the session's own and
 // publishes its token.
 func (m *machine) adopt(rec keychain.Record) {
-	m.Record, m.Candidate, m.Lost = rec, nil, false
-	m.SeenInvalid, m.SeenRefused = 0, false
+	// A spare that was presented to take the lost session's place says that
+	// the pair is dead.
+	lost := rec.Intent != nil && rec.Intent.Purpose == keychain.PromoteSpare
+	m.Record, m.Candidate, m.Lost = rec, nil, lost
+	m.SeenInvalid, m.SpareInvalid, m.SeenRefused = 0, 0, false
 	m.SettleAt = m.now
 	if !rec.Static.IsEmpty() {
 		m.Phase, m.Why, m.Published = Static, NoReason, rec.Generation
@@ -186,7 +199,7 @@ func pairOf(rec keychain.Record) (absapi.TokenPair, error) {
 func (m *machine) publish(pair absapi.TokenPair, received time.Time) {
 	m.Pair, m.Published = pair, m.Record.Generation
 	m.RotateAt, m.Usable = window(pair, m.now, m.Skew)
-	m.Obtained, m.UsableAtMost = received, time.Time{}
+	m.Answered, m.UsableAtMost = received, time.Time{}
 	if !received.IsZero() {
 		life := pair.Access.ExpiresAt.Sub(pair.Access.IssuedAt)
 		m.UsableAtMost = received.Add(life)
@@ -201,6 +214,7 @@ func (m *machine) publish(pair absapi.TokenPair, received time.Time) {
 	if pair.Access.Secret != m.Suspect {
 		m.Suspect = redact.Secret{}
 	}
+	m.scheduleSpare()
 	m.Phase, m.Why, m.Weather, m.Urgent = Fresh, NoReason, nil, false
 	m.owe()
 }
@@ -222,7 +236,7 @@ func (m *machine) due() {
 	switch {
 	case m.Phase == VaultUnavailable:
 		m.open(false)
-	case m.Phase == Fresh && m.BrokenUntil.IsZero() && (m.Urgent || !m.now.Before(m.RotateAt) || !m.usable(m.now)),
+	case m.Phase == Fresh && m.BrokenUntil.IsZero() && (m.Urgent || m.spareDue() || m.Change != nil || !m.now.Before(m.RotateAt) || !m.usable(m.now)),
 		m.Phase == Offline,
 		m.Phase == NeedsUser && m.Why.probed() && m.Record.Static.IsEmpty():
 		m.begin()

@@ -27,15 +27,27 @@ type world struct {
 	refused bool // the server refused the password, and the user did not act since
 	erased  bool
 	serial  int
+
+	presented  redact.Secret          // the refresh token that was presented last
+	dead       map[redact.Secret]bool // tokens the server has refused for good
+	doubted    map[redact.Secret]int  // `Invalid refresh token` answers
+	given      redact.Secret          // the newest refresh token that the server gave
+	sent       redact.Secret          // the password that was sent last
+	refusedNew redact.Secret          // a new password that the server refused
+	settled    bool                   // the server's answers tell which password holds
 }
 
 func newWorld(t *rapid.T) *world {
-	w := &world{t: t, now: time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC), written: map[uint64]redact.Secret{}}
+	w := &world{t: t, now: time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC), written: map[uint64]redact.Secret{},
+		dead: map[redact.Secret]bool{}, doubted: map[redact.Secret]int{}}
 	pair := w.mint()
 	w.disk = keychain.Record{Lineage: "x", Generation: 1, Account: "a", UserID: "user-1", Username: "alice",
 		Access: pair.Access.Secret, Refresh: pair.Refresh.Secret}
 	if rapid.Bool().Draw(t, "password stored") {
 		w.disk.Password = redact.New("correct horse")
+	}
+	if rapid.Bool().Draw(t, "spare kept") {
+		w.disk.Spare = w.mint().Refresh.Secret
 	}
 	w.written[1] = w.disk.Access
 	w.boot()
@@ -46,7 +58,7 @@ func newWorld(t *rapid.T) *world {
 // a crash swallowed before it was written is not known any more; see
 // loginFailed.
 func (w *world) boot() {
-	w.refused = w.disk.PasswordRefused
+	w.refused, w.refusedNew = w.disk.PasswordRefused, redact.Secret{}
 	version := rapid.SampledFrom([]string{"2.26.3", "2.35.0", "2.36.0", ""}).Draw(w.t, "release")
 	w.state, w.pending, w.locked = State{Rules: RulesOf(version)}, nil, false
 	w.feed(Started{})
@@ -113,21 +125,49 @@ func (w *world) check(e Effect) {
 			w.t.Fatal("a commit without the lock")
 		case e.Record.Generation < w.disk.Generation:
 			w.t.Fatal("an older generation would replace a newer one")
-		case e.Record.Password != w.disk.Password || e.Record.Refresh.IsEmpty() || e.Record.Access.IsEmpty():
+		case e.Record.Refresh.IsEmpty() || e.Record.Access.IsEmpty():
 			w.t.Fatal("a commit drops a secret")
-		case e.Record.Generation == w.disk.Generation && e.Record.Refresh != w.disk.Refresh:
+		case e.Record.Password != w.disk.Password && (w.disk.Password.IsEmpty() || e.Record.Password != w.disk.NewPassword || !w.settled):
+			w.t.Fatal("a commit replaces the password by one that the server did not take")
+		case e.Record.NewPassword != w.disk.NewPassword && !w.disk.NewPassword.IsEmpty() && !w.settled:
+			w.t.Fatal("a commit drops a password that may be the right one")
+		case e.Record.Spare != w.disk.Spare && !w.dead[w.disk.Spare] && w.presented != w.disk.Spare:
+			w.t.Fatal("a commit drops a spare session that is alive")
+		case e.Record.Spare != w.disk.Spare && !w.dead[w.disk.Spare] && e.Record.Spare != w.given && e.Record.Refresh != w.given:
+			w.t.Fatal("what the spare session brought is lost")
+		case e.Record.Generation == w.disk.Generation && (e.Record.Refresh != w.disk.Refresh || e.Record.Spare != w.disk.Spare && !e.Record.Spare.IsEmpty()):
 			w.t.Fatal("two pairs of one generation")
 		case e.Record.Generation == w.disk.Generation && w.disk.PasswordRefused && !e.Record.PasswordRefused:
 			w.t.Fatal("the mark of a refused password is lost")
 		}
 	case Refresh:
-		if !w.locked || w.disk.Intent == nil || w.disk.Refresh != e.Token {
+		want := w.disk.Refresh
+		if i := w.disk.Intent; i != nil && (i.Purpose == keychain.RenewSpare || i.Purpose == keychain.PromoteSpare) {
+			want = w.disk.Spare
+		}
+		if !w.locked || w.disk.Intent == nil || want != e.Token || e.Token.IsEmpty() {
 			w.t.Fatal("a refresh token is presented without lock or durable intent")
 		}
-	case Login:
-		if w.refused {
-			w.t.Fatal("a password that the server refused is sent again")
+		w.presented = e.Token
+	case ChangePassword:
+		if !w.locked || w.disk.NewPassword != e.New || w.disk.Intent == nil || w.disk.Intent.Purpose != keychain.ChangePassword {
+			w.t.Fatal("a new password is sent before it is durable")
 		}
+		w.settled, w.refusedNew = false, redact.Secret{}
+	case Login:
+		switch e.Password {
+		case w.disk.NewPassword:
+			if w.refusedNew == e.Password {
+				w.t.Fatal("a new password that the server refused is sent again")
+			}
+		case w.disk.Password:
+			if w.refused {
+				w.t.Fatal("a password that the server refused is sent again")
+			}
+		default:
+			w.t.Fatal("a password is sent that is not the account's")
+		}
+		w.sent = e.Password
 		if e.Password.IsEmpty() {
 			w.t.Fatal("an empty password is sent")
 		}
@@ -188,14 +228,25 @@ func (w *world) answer(kind int) {
 		w.disk = e.Record
 		w.written[e.Record.Generation] = e.Record.Access
 		w.feed(Committed(e))
+	case ChangePassword:
+		w.feed(w.changeAnswer(kind, weather))
+	case Tidy:
+		w.feed(Tidied{SessionID: rapid.SampledFrom([]string{"", "s1", "s2"}).Draw(w.t, "id"), OrphanGone: good})
 	case Refresh:
 		w.feed(w.refreshAnswer(kind, weather))
 	case Login:
 		switch {
 		case kind < 4:
-			w.feed(LoggedIn{Answer: absapi.Answer{Pair: w.mint()}})
+			pair := w.mint()
+			w.settled = true
+			w.feed(LoggedIn{Answer: absapi.Answer{Pair: pair, UserID: "user-1"}})
 		case kind < 7:
-			w.refused = true
+			w.settled = true
+			if w.sent == w.disk.NewPassword {
+				w.refusedNew = w.sent
+			} else {
+				w.refused = true
+			}
 			w.feed(LoginFailed{Err: &absapi.Error{Verdict: absapi.PasswordRejected, Status: 401}})
 		default:
 			w.feed(LoginFailed{Err: weather})
@@ -222,10 +273,22 @@ func (w *world) refreshAnswer(kind int, weather *absapi.Error) Fact {
 	}
 	switch kind {
 	case 0, 1, 2:
-		return Refreshed{Answer: absapi.Answer{Pair: w.mint(), ServerVersion: "2.36.0"}}
+		pair := w.mint()
+		w.given = pair.Refresh.Secret
+		// From 2.36.0 on a session that lives on says that no password was changed.
+		w.settled = w.settled || w.state.Rules.PasswordEnds || w.disk.NewPassword.IsEmpty()
+		version := w.state.Version
+		if version == "" {
+			version = "2.36.0"
+			w.settled = true
+		}
+		return Refreshed{Answer: absapi.Answer{Pair: pair, ServerVersion: version}}
 	case 3:
+		w.doubted[w.presented]++
+		w.dead[w.presented] = w.doubted[w.presented] > 1
 		return fail(absapi.RefreshInvalid)
 	case 4:
+		w.dead[w.presented] = true
 		return fail(absapi.RefreshExpired)
 	case 5:
 		return fail(absapi.UserInactive)
@@ -235,6 +298,30 @@ func (w *world) refreshAnswer(kind int, weather *absapi.Error) Fact {
 		return RefreshFailed{Err: &absapi.Error{Verdict: absapi.RateLimited, Status: 429, RetryAfter: time.Minute, Evidence: "429"}}
 	}
 	return RefreshFailed{Err: weather}
+}
+
+func (w *world) changeAnswer(kind int, weather *absapi.Error) Fact {
+	fail := func(v absapi.Verdict) Fact {
+		w.settled = true
+		return ChangeFailed{Err: &absapi.Error{Verdict: v, Status: 400, Evidence: v.String()}}
+	}
+	switch kind {
+	case 0, 1, 2:
+		w.settled = true
+		return PasswordChanged{Answer: absapi.Answer{Pair: w.mint()}}
+	case 3, 4:
+		w.settled = true
+		return PasswordChanged{}
+	case 5:
+		return fail(absapi.BadRequest)
+	case 6:
+		return fail(absapi.TokenRejected)
+	case 7:
+		w.settled = true // unwritten
+	case 8:
+		return fail(absapi.RateLimited)
+	}
+	return ChangeFailed{Err: weather}
 }
 
 func (w *world) rotateElsewhere() {
@@ -263,6 +350,11 @@ func (w *world) outside(kind int) {
 		w.feed(SignOutAsked{})
 	case 6:
 		w.feed(Stored{})
+	case 7:
+		w.serial++
+		w.feed(ChangeAsked{Old: w.disk.Password, New: redact.New(fmt.Sprintf("new %d", w.serial))})
+	case 8:
+		w.feed(ChangeDropped{})
 	}
 }
 
@@ -290,7 +382,7 @@ func TestNoSequenceBreaksAPromise(t *testing.T) {
 		for range rapid.IntRange(1, 120).Draw(t, "length") {
 			switch rapid.IntRange(0, 9).Draw(t, "what") {
 			case 0:
-				kind := rapid.IntRange(0, 6).Draw(t, "outside")
+				kind := rapid.IntRange(0, 8).Draw(t, "outside")
 				if kind != 5 || mayLeave {
 					w.outside(kind)
 				}
@@ -313,7 +405,7 @@ func TestEveryStateRecovers(t *testing.T) {
 		for range rapid.IntRange(1, 80).Draw(t, "length") {
 			switch rapid.IntRange(0, 5).Draw(t, "what") {
 			case 0:
-				w.outside(rapid.SampledFrom([]int{0, 1, 2, 4, 6}).Draw(t, "outside"))
+				w.outside(rapid.SampledFrom([]int{0, 1, 2, 4, 6, 7, 8}).Draw(t, "outside"))
 			case 1, 2:
 				w.clock(false)
 			default:

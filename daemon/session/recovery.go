@@ -5,26 +5,34 @@ import (
 
 	"shelfkeeper/daemon/absapi"
 	"shelfkeeper/daemon/redact"
+	"shelfkeeper/keychain"
 )
 
-// recover goes on after an authentic rejection of the refresh token: the
-// stored password signs in, within the same attempt and on the same
-// connection.
+// recover goes on after an authentic rejection of the refresh token, within
+// the same attempt and on the same connection.
 func (m *machine) recover(err *absapi.Error) {
 	m.Weather, m.Lost, m.Phase = err, true, Recovering
-	m.signIn()
+	m.replace()
 }
 
+// signIn sends a password: that of a change whose outcome is open, else the
+// stored one.
 func (m *machine) signIn() {
+	rec := m.Record
 	switch {
 	case m.stopping():
-	case m.Record.Password.IsEmpty():
+	case !rec.NewPassword.IsEmpty():
+		m.Step, m.Sent = signingIn, rec.NewPassword
+		m.do(Login{Username: rec.Username, Password: rec.NewPassword})
+	case rec.Password.IsEmpty() && !rec.Static.IsEmpty():
+		m.giveUp(TokenRefused)
+	case rec.Password.IsEmpty():
 		m.giveUp(SessionLost)
-	case m.Record.PasswordRefused && !m.MaySendAgain:
+	case rec.PasswordRefused && !m.MaySendAgain:
 		m.giveUp(PasswordRefused)
 	default:
-		m.Step, m.MaySendAgain = signingIn, false
-		m.do(Login{Username: m.Record.Username, Password: m.Record.Password})
+		m.Step, m.Sent, m.MaySendAgain = signingIn, rec.Password, false
+		m.do(Login{Username: rec.Username, Password: rec.Password})
 	}
 }
 
@@ -34,12 +42,26 @@ func (m *machine) loggedIn(f LoggedIn) {
 	}
 	m.learn(f.Answer.Meta)
 	m.learnVersion(f.Answer)
-	if id := f.Answer.Pair.Access.UserID; id != m.Record.UserID || f.Answer.Pair.Refresh.UserID != id {
+	if f.Answer.UserID != m.Record.UserID {
 		m.giveUp(OtherUser)
 		return
 	}
 	m.Logins++
-	m.receive(f.Answer, redact.Secret{})
+	rec := m.Record
+	m.Outcome = "signed in again with the stored password"
+	if rec.NewPassword.IsEmpty() {
+		rec.PasswordRefused = false // it was just accepted
+	} else {
+		m.settleChange(&rec)
+	}
+	if !m.Lost {
+		m.Ending = rec.Refresh // this session was alive
+	} else if rec.SessionID != "" {
+		rec.Orphan = rec.SessionID
+	}
+	rec.SessionID = ""
+	m.take(&rec, f.Answer, redact.Secret{})
+	m.receive(rec)
 }
 
 // loginFailed writes a refusal down before anything else. A crash in the
@@ -57,9 +79,34 @@ func (m *machine) loginFailed(f LoginFailed) {
 	}
 	m.Weather = f.Err
 	rec := m.Record
-	rec.PasswordRefused = true
+	m.markRefused(&rec)
 	m.Step = refusing
 	m.do(Commit{Record: rec})
+}
+
+// markRefused notes that the password which was just sent is none.
+func (m *machine) markRefused(rec *keychain.Record) {
+	if rec.NewPassword.IsEmpty() {
+		rec.PasswordRefused = true
+		return
+	}
+	m.RefusedNew = rec.NewPassword
+	rec.NewPassword, rec.Intent = redact.Secret{}, nil
+}
+
+// refusalKnown goes on after a refusal. After that of a new password the old
+// one holds, and if the session is alive nothing else is to be done.
+func (m *machine) refusalKnown() {
+	switch {
+	case m.Sent != m.RefusedNew:
+		m.giveUp(PasswordRefused)
+	case m.Lost:
+		m.changeOver(ErrNotChanged)
+		m.signIn()
+	default:
+		m.changeOver(ErrNotChanged)
+		m.rest("the password was not changed")
+	}
 }
 
 // check asks once more whether a static token is refused.
@@ -72,16 +119,24 @@ func (m *machine) checked(f Checked) {
 	if m.Step != checking {
 		return
 	}
-	m.Step, m.ByUser, m.Urgent, m.MaySendAgain = idle, false, false, false
+	m.Step, m.Urgent = idle, false
+	byUser := m.ByUser
+	m.ByUser = false
 	switch {
 	case f.Err == nil:
 		m.Phase, m.Why, m.Weather, m.SeenRefused = Static, NoReason, nil, false
-		m.Failures, m.NotBefore, m.Hold = 0, time.Time{}, time.Time{}
+		m.Failures, m.NotBefore, m.Hold, m.MaySendAgain = 0, time.Time{}, time.Time{}, false
+	case f.Err.Verdict == absapi.TokenRejected && !m.Record.Password.IsEmpty() && (!m.Record.PasswordRefused || m.MaySendAgain):
+		// A legacy token that came with a password: the password brings the
+		// next one, or a session if the server was upgraded.
+		m.Weather, m.Lost, m.ByUser = f.Err, true, byUser
+		m.begin()
+		return
 	case f.Err.Verdict == absapi.TokenRejected:
 		m.Phase, m.Why, m.Weather = NeedsUser, TokenRefused, f.Err
-		m.NotBefore = m.now.Add(disabledProbe)
+		m.NotBefore, m.MaySendAgain = m.now.Add(disabledProbe), false
 	default:
-		m.Weather = f.Err
+		m.Weather, m.MaySendAgain = f.Err, false
 		m.Failures++
 		m.NotBefore = m.now.Add(max(f.Err.RetryAfter, backoff(m.Failures, m.jitter)))
 	}

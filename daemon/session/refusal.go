@@ -2,6 +2,7 @@ package session
 
 import (
 	"shelfkeeper/daemon/absapi"
+	"shelfkeeper/keychain"
 )
 
 // refreshFailed sorts an answer without a pair: see the table of
@@ -13,15 +14,19 @@ func (m *machine) refreshFailed(f RefreshFailed) {
 	m.learn(f.Err.Meta)
 	switch f.Err.Verdict {
 	case absapi.RefreshExpired:
-		m.recover(f.Err)
+		m.refused(f.Err)
 	case absapi.RefreshInvalid:
-		if m.SeenInvalid++; m.SeenInvalid < 2 {
+		seen := &m.SeenInvalid
+		if m.ofSpare() {
+			seen = &m.SpareInvalid
+		}
+		if *seen++; *seen < 2 {
 			m.Weather = f.Err
 			m.Hold = m.now.Add(confirmPause)
 			m.pause(confirmPause, "asking once more: "+f.Err.Evidence)
 			return
 		}
-		m.recover(f.Err)
+		m.refused(f.Err)
 	case absapi.UserInactive:
 		m.NotBefore = m.now.Add(disabledProbe)
 		m.giveUp(AccountDisabled)
@@ -33,6 +38,20 @@ func (m *machine) refreshFailed(f RefreshFailed) {
 	}
 }
 
+// ofSpare reports whether the spare was presented.
+func (m *machine) ofSpare() bool {
+	return m.Aim == keychain.RenewSpare || m.Aim == keychain.PromoteSpare
+}
+
+// refused: the token that was presented is authentically dead.
+func (m *machine) refused(err *absapi.Error) {
+	if m.ofSpare() {
+		m.bury(err)
+		return
+	}
+	m.recover(err)
+}
+
 // unanswered decides when the same token may be presented again. Once, at
 // once, if that is safe: the request never left, or the server still answers
 // a token that it has rotated. Otherwise the first request may still be
@@ -41,7 +60,7 @@ func (m *machine) unanswered(err *absapi.Error) {
 	safe := err.Unwritten || m.Rules.Grace > 0
 	if safe && err.Verdict == absapi.Weather && err.Status == 0 && m.Retries == 0 && !m.Closing {
 		m.Retries++
-		m.ping()
+		m.ping() // what was lost before is lost again, what was due is due
 		return
 	}
 	if !safe && err.Verdict != absapi.RateLimited {

@@ -2,7 +2,6 @@ package session
 
 import (
 	"errors"
-	"fmt"
 	"time"
 
 	"shelfkeeper/daemon/absapi"
@@ -10,155 +9,25 @@ import (
 	"shelfkeeper/keychain"
 )
 
-// begin starts an attempt: the lock first, so that no two processes rotate.
-func (m *machine) begin() {
-	if m.busy() || m.Closing {
-		return
-	}
-	if m.Rules.Collides && m.Published > 0 && m.now.Before(m.gapEnd()) {
-		m.Hold = later(m.Hold, m.gapEnd())
-		m.Phase = Offline
-		return
-	}
-	m.Step, m.Retries = acquiring, 0
-	m.showAttempt()
-	m.do(Acquire{Prompt: m.ByUser})
-}
-
-func (m *machine) showAttempt() {
-	m.Phase = Rotating
-	if m.Lost {
-		m.Phase = Recovering
-	}
-}
-
-// gapEnd is the earliest moment at which a release whose tokens carry no jti
-// gives a token that differs from the published one.
-func (m *machine) gapEnd() time.Time {
-	if m.Obtained.IsZero() {
-		return m.Pair.Access.IssuedAt.Add(-m.Skew).Add(collisionGap)
-	}
-	return m.Obtained.Add(collisionGap)
-}
-
-// acquired compares what is stored with what we know: another process may
-// have rotated meanwhile, and then its pair is ours.
-func (m *machine) acquired(f Acquired) {
-	if m.Step != acquiring {
-		return
-	}
-	switch {
-	case m.Candidate != nil && f.Record.Generation == m.Candidate.Generation && f.Record.Refresh == m.Candidate.Refresh:
-		// Our own pair, of whose writing only the end failed: it is there, but
-		// not known to be durable.
-		m.commit()
-		return
-	case f.Record.Generation > m.Record.Generation:
-		m.adopt(f.Record)
-		if m.Phase == Static || m.usable(m.now) && m.now.Before(m.RotateAt) {
-			m.finish("adopted what another process stored")
-			return
-		}
-		m.showAttempt()
-	case f.Record.Generation == m.Record.Generation:
-		// The same pair, but perhaps another process's intent or mark.
-		refused := m.Record.PasswordRefused || f.Record.PasswordRefused
-		m.Record = f.Record
-		m.Record.PasswordRefused = refused
-	}
-	if m.Settled < m.Record.Generation && !m.now.Before(m.SettleAt) || m.Settling {
-		// Otherwise both slots would lag behind the next pair.
-		m.owe()
-		if m.Settling {
-			m.Step = repairing
-			return
-		}
-	}
-	m.prepared()
-}
-
-// prepared: lock and record are in order. A pair that an earlier attempt
-// received and could not write comes first.
-func (m *machine) prepared() {
-	if m.Candidate != nil {
-		m.commit()
-		return
-	}
-	m.ping()
-}
-
-func (m *machine) acquireFailed(f AcquireFailed) {
-	if m.Step != acquiring {
-		return
-	}
-	m.Step, m.ByUser = idle, false
-	m.do(Release{})
-	m.vaultFailed(f.Err)
-	if m.Phase != SignedOut {
-		m.Phase = Offline
-	}
-	m.leaveIfAsked()
-}
-
-// stopping ends an attempt that has presented nothing yet, when the program
-// ends: a refresh whose answer nobody waits for could cost the session.
-func (m *machine) stopping() bool {
-	if m.Closing {
-		m.pause(0, "put off: the program ends")
-	}
-	return m.Closing
-}
-
-func (m *machine) ping() {
-	m.Step = preflight
-	m.do(Preflight{})
-}
-
-func (m *machine) unreachable(f Unreachable) {
-	if m.Step == preflight {
-		m.weather(f.Err)
-	}
-}
-
-// reachable: the way is open in both directions. Now the intent is written,
-// and only then is the token presented.
-func (m *machine) reachable(f Reachable) {
-	if m.Step != preflight {
-		return
-	}
-	m.learn(f.Meta)
-	if m.stopping() {
-		return
-	}
-	if m.Lost {
-		m.signIn()
-		return
-	}
-	intent := keychain.Intent{Since: m.now.Round(0), Attempt: 1}
-	if old := m.Record.Intent; old != nil {
-		// The server may have rotated at the first attempt already.
-		intent = keychain.Intent{Since: old.Since, Attempt: old.Attempt + 1}
-	}
-	rec := m.Record
-	rec.Intent = &intent
-	m.Step = intending
-	m.do(Commit{Record: rec})
-}
-
 func (m *machine) committed(f Committed) {
 	switch m.Step {
 	case intending:
 		m.Record, m.Trouble = f.Record, nil
-		if m.stopping() {
-			return
-		}
-		m.Step = refreshing
-		m.do(Refresh{Token: m.Record.Refresh})
+		m.intended()
 	case committing:
 		m.landed(f.Record)
 	case refusing:
 		m.Record, m.Trouble = f.Record, nil
-		m.giveUp(PasswordRefused)
+		m.refusalKnown()
+	case burying:
+		m.Record, m.Trouble = f.Record, nil
+		m.buried()
+	case withdrawing:
+		m.Record, m.Trouble = f.Record, nil
+		m.rest("the password was not changed")
+	case noting:
+		m.Record = f.Record
+		m.finish(m.Outcome)
 	}
 }
 
@@ -170,6 +39,10 @@ func (m *machine) commitFailed(f CommitFailed) {
 		rec.Previous = redact.Secret{}
 		m.Candidate = &rec
 		m.commit()
+	case m.Step == intending && m.Aim == keychain.ChangePassword:
+		m.Trouble = f.Err
+		m.changeOver(f.Err)
+		m.pause(diskRetry, "cannot be written: "+f.Err.Error())
 	case m.Step == intending, m.Step == committing:
 		// Nothing was started that cannot be repeated; a pair that was
 		// received stays in Candidate.
@@ -177,9 +50,15 @@ func (m *machine) commitFailed(f CommitFailed) {
 		m.pause(diskRetry, "cannot be written: "+f.Err.Error())
 	case m.Step == refusing:
 		// The mark holds at least as long as this process.
-		m.Record.PasswordRefused = true
+		m.markRefused(&m.Record)
 		m.Trouble = f.Err
-		m.giveUp(PasswordRefused)
+		m.refusalKnown()
+	case m.Step == burying, m.Step == withdrawing:
+		// The next attempt comes to the same answer.
+		m.Trouble = f.Err
+		m.pause(diskRetry, "cannot be written: "+f.Err.Error())
+	case m.Step == noting:
+		m.finish(m.Outcome) // found out again at the next rotation
 	}
 }
 
@@ -195,21 +74,53 @@ func (m *machine) refreshed(f Refreshed) {
 		return
 	}
 	m.Refreshes++
-	m.receive(f.Answer, m.Record.Refresh)
+	rec := m.Record
+	switch m.Aim {
+	case keychain.RenewSpare:
+		rec.Spare, m.Outcome = f.Answer.Pair.Refresh.Secret, "renewed the spare session"
+		m.setSkew(f.Answer.Pair.Access.IssuedAt)
+	case keychain.PromoteSpare:
+		m.Outcome = "the spare session took the place of the lost one"
+		rec.Spare = redact.Secret{}
+		rec.Orphan, rec.SessionID = rec.SessionID, ""
+		m.take(&rec, f.Answer, redact.Secret{})
+	default:
+		m.Outcome = "renewed"
+		m.take(&rec, f.Answer, m.Record.Refresh)
+		if m.unresolved() && !m.Rules.PasswordEnds {
+			// The session says nothing about the password here.
+			intent := *m.Record.Intent
+			rec.Intent = &intent
+			m.receive(rec)
+			return
+		}
+		if m.unresolved() {
+			// Had the change taken place, the token would have been dead.
+			m.changeOver(ErrNotChanged)
+			rec.NewPassword = redact.Secret{}
+		}
+	}
+	rec.Intent = nil
+	m.receive(rec)
 }
 
-// receive turns an answer into the candidate of the next generation.
-func (m *machine) receive(a absapi.Answer, previous redact.Secret) {
+// take makes the answer's tokens those of rec.
+func (m *machine) take(rec *keychain.Record, a absapi.Answer, previous redact.Secret) {
+	rec.Previous, rec.Intent = previous, nil
+	rec.Access, rec.Refresh, rec.Static = a.Pair.Access.Secret, a.Pair.Refresh.Secret, redact.Secret{}
+	if a.Pair.Refresh.Secret.IsEmpty() { // a server older than 2.26
+		rec.Static = a.Legacy
+		return
+	}
 	// The token's own time is the server's; a Date may be a gateway's.
 	m.setSkew(a.Pair.Access.IssuedAt)
-	rec := m.Record
+}
+
+// receive makes rec, with what the server has just given, the candidate of the
+// next generation.
+func (m *machine) receive(rec keychain.Record) {
 	rec.Generation++
-	rec.Access, rec.Refresh = a.Pair.Access.Secret, a.Pair.Refresh.Secret
-	rec.Previous, rec.Intent = previous, nil
-	if m.Lost {
-		rec.PasswordRefused = false // it was just accepted
-	}
-	m.Candidate, m.Received = &rec, m.now
+	m.Candidate, m.Received, m.Answered = &rec, m.now, m.now
 	m.commit()
 }
 
@@ -218,26 +129,42 @@ func (m *machine) commit() {
 	m.do(Commit{Record: *m.Candidate})
 }
 
-// landed: the new pair is durable, so it may be used.
+// landed: what the server gave is durable, so it may be used.
 func (m *machine) landed(rec keychain.Record) {
-	pair, err := pairOf(rec)
-	if err != nil { // absapi decoded it before: what came back is not what was written
-		m.Trouble = err
-		m.pause(diskRetry, "the stored pair does not decode")
+	renewed := rec.Access != m.Pair.Access.Secret
+	var pair absapi.TokenPair
+	if rec.Static.IsEmpty() {
+		var err error
+		if pair, err = pairOf(rec); err != nil { // absapi decoded it before: what came back is not what was written
+			m.Trouble = err
+			m.pause(diskRetry, "the stored pair does not decode")
+			return
+		}
+	}
+	m.Record, m.Candidate, m.Trouble = rec, nil, nil
+	m.SettleAt, m.SpareInvalid = m.now, 0
+	switch {
+	case !rec.Static.IsEmpty():
+		m.Lost, m.SeenRefused = false, false
+		m.Phase, m.Why, m.Weather, m.Published, m.Pair = Static, NoReason, nil, rec.Generation, absapi.TokenPair{}
+		m.owe()
+	case renewed:
+		m.BornSuspect = time.Time{}
+		if !m.Suspect.IsEmpty() {
+			m.BornSuspect = m.now
+		}
+		m.Lost, m.SeenInvalid = false, 0
+		m.publish(pair, m.Received)
+	default: // only the spare
+		m.Phase, m.Why, m.Weather, m.Published = Fresh, NoReason, nil, rec.Generation
+		m.scheduleSpare()
+		m.owe()
+	}
+	if m.unresolved() {
+		m.signIn()
 		return
 	}
-	outcome := "renewed"
-	if m.Lost {
-		outcome = "signed in again with the stored password"
-	}
-	m.BornSuspect = time.Time{}
-	if !m.Suspect.IsEmpty() {
-		m.BornSuspect = m.now
-	}
-	m.Record, m.Candidate, m.Lost, m.SeenInvalid, m.Trouble = rec, nil, false, 0, nil
-	m.SettleAt = m.now
-	m.publish(pair, m.Received)
-	m.finish(outcome)
+	m.tidy()
 }
 
 // learn keeps the difference between the server's clock and ours.
@@ -259,54 +186,4 @@ func (m *machine) setSkew(server time.Time) {
 	if m.Skew.Abs() < skewIgnored {
 		m.Skew = 0
 	}
-}
-
-// weather ends an attempt that learned nothing about the token.
-func (m *machine) weather(err *absapi.Error) {
-	m.Weather = err
-	m.Failures++
-	if err.RetryAfter > 0 {
-		m.Hold = later(m.Hold, m.now.Add(err.RetryAfter))
-	}
-	m.pause(backoff(m.Failures, m.jitter), err.Evidence)
-}
-
-// pause ends the attempt; the next one starts d later or on a wake-up.
-func (m *machine) pause(d time.Duration, outcome string) {
-	m.Phase = Offline
-	m.NotBefore = m.now.Add(d)
-	m.finish(outcome)
-}
-
-// giveUp ends the attempt with something only the user can mend. Every secret
-// is kept.
-func (m *machine) giveUp(why Why) {
-	m.Phase, m.Why = NeedsUser, why
-	m.finish(why.String())
-}
-
-// finish gives the lock back.
-func (m *machine) finish(outcome string) {
-	if m.Phase == Fresh || m.Phase == Static {
-		m.Failures, m.NotBefore, m.Hold, m.MaySendAgain = 0, time.Time{}, time.Time{}, false
-	}
-	m.Step, m.ByUser = idle, false
-	m.LastRotation = Rotation{At: m.now.Round(0), Outcome: outcome}
-	m.do(Release{})
-	m.leaveIfAsked()
-}
-
-func later(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
-	}
-	return b
-}
-
-// describe is the attempt in one word for the log.
-func (s State) describe() string {
-	if s.busy() {
-		return fmt.Sprintf("%v/%v", s.Phase, s.Step)
-	}
-	return s.Phase.String()
 }

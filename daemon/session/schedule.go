@@ -106,6 +106,12 @@ func (s State) wakeAt() time.Time {
 		sooner(later(s.startAt(), longAgo))
 	case s.Phase == Fresh:
 		sooner(later(s.RotateAt, s.startAt()))
+		if !s.SpareAt.IsZero() {
+			sooner(later(s.SpareAt, s.startAt()))
+		}
+		if s.Change != nil {
+			sooner(later(s.startAt(), longAgo))
+		}
 	case s.Phase == Offline, s.Phase == VaultUnavailable, s.Phase == Static && s.SeenRefused, s.Phase == NeedsUser && s.Why.probed():
 		sooner(later(s.startAt(), longAgo))
 	}

@@ -32,7 +32,7 @@ type Conn interface {
 	Close()
 }
 
-// Config is all a session is made of. Every field is required.
+// Config is all a session is made of. Every field but StayAwake is required.
 type Config struct {
 	Account       string // name in the vault
 	Base          *url.URL
@@ -42,6 +42,10 @@ type Config struct {
 	Budget        *Budget
 	Board         *health.Board
 	Log           *slog.Logger
+	// StayAwake delays a suspend of the machine until the returned function is
+	// called, where that is possible. It may be nil, and returns within a
+	// second.
+	StayAwake func(ctx context.Context) (done func())
 }
 
 // closeGrace is how long Close lets an attempt land that may already have
@@ -64,6 +68,8 @@ type Session struct {
 	attempt attempt
 	leave   error // how the newest sign-out went at the server
 	stopped bool
+
+	changing sync.Mutex // held by the one caller of ChangePassword
 
 	spawn   func(func(context.Context))
 	cancel  context.CancelFunc
@@ -222,7 +228,7 @@ func (s *Session) Secrets() (userID string, secrets []redact.Secret) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	rec := s.state.Record
-	for _, t := range []redact.Secret{rec.Access, rec.Refresh, rec.Previous, rec.Static, s.state.Pair.Access.Secret, s.state.Pair.Refresh.Secret} {
+	for _, t := range []redact.Secret{rec.Access, rec.Refresh, rec.Previous, rec.Static, rec.Spare, s.state.Pair.Access.Secret, s.state.Pair.Refresh.Secret} {
 		if !t.IsEmpty() {
 			secrets = append(secrets, t)
 		}

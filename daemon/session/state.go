@@ -13,6 +13,7 @@
 package session
 
 import (
+	"fmt"
 	"time"
 
 	"shelfkeeper/daemon/absapi"
@@ -65,21 +66,26 @@ func (w Why) probed() bool { return w == AccountDisabled || w == HeaderEaten || 
 type step int
 
 const (
-	idle       step = iota
-	opening         // the vault is read for the first time
-	acquiring       // the account's lock, and the newest record under it
-	repairing       // the slot write that is still owed
-	preflight       // GET /ping on the connection of the attempt
-	intending       // the intent becomes durable
-	refreshing      // POST /auth/refresh
-	signingIn       // POST /login with the stored password
-	committing      // the new pair becomes durable
-	refusing        // the mark "this password was refused" becomes durable
-	checking        // whether a static token is really refused
-	erasing         // the user signs out
+	idle        step = iota
+	opening          // the vault is read for the first time
+	acquiring        // the account's lock, and the newest record under it
+	repairing        // the slot write that is still owed
+	preflight        // GET /ping on the connection of the attempt
+	intending        // the intent becomes durable
+	refreshing       // POST /auth/refresh
+	changing         // PATCH /api/me/password
+	signingIn        // POST /login with the stored password
+	committing       // the new pair becomes durable
+	refusing         // the mark "this password was refused" becomes durable
+	burying          // a dead spare leaves the record
+	withdrawing      // a password that was not taken leaves the record
+	tidying          // the id of the session is asked for, an orphan removed
+	noting           // that id becomes durable
+	checking         // whether a static token is really refused
+	erasing          // the user signs out
 )
 
-var stepNames = [...]string{"idle", "opening", "acquiring", "repairing", "preflight", "intending", "refreshing", "signing-in", "committing", "refusing", "checking", "erasing"}
+var stepNames = [...]string{"idle", "opening", "acquiring", "repairing", "preflight", "intending", "refreshing", "changing", "signing-in", "committing", "refusing", "burying", "withdrawing", "tidying", "noting", "checking", "erasing"}
 
 func (s step) String() string { return stepNames[s] }
 
@@ -99,11 +105,22 @@ type State struct {
 
 	Pair         absapi.TokenPair // published; zero unless there is one
 	Published    uint64           // its generation
-	Obtained     time.Time        // when the server gave it; zero: before this process began
+	Answered     time.Time        // when the server last gave a token; zero: before this process began
 	RotateAt     time.Time        // when it is due
 	Usable       time.Time        // until when it may be used, wall clock
 	UsableAtMost time.Time        // the same by the monotonic clock, which no correction turns back
 	Skew         time.Duration    // server clock minus ours
+
+	SpareAt      time.Time // when the spare is due; zero: there is none
+	SpareInvalid int       // `Invalid refresh token` answers to the spare
+
+	Aim        keychain.Purpose // what the attempt under way presents
+	Outcome    string           // of the attempt under way, once something has landed
+	Ending     redact.Secret    // refresh token of a live session that was just replaced
+	Sent       redact.Secret    // the password that is under way
+	RefusedNew redact.Secret    // the newest password of a change that the server did not know
+	Change     *Change          // a change of the password that somebody waits for
+	ChangeErr  error            // how the newest one ended
 
 	Settled     uint64 // generation known to be in a keychain slot
 	Settling    bool   // a slot write is under way
@@ -145,12 +162,14 @@ type Rotation struct {
 type Rules struct {
 	Grace    time.Duration // how long a rotated refresh token is still answered
 	Collides bool          // tokens of one second are the same string
+	// PasswordEnds: a new password surely ends the user's other sessions.
+	PasswordEnds bool
 }
 
 // RulesOf returns the rules of a server version; an unknown one gets the most
 // careful.
 func RulesOf(version string) Rules {
-	return Rules{Grace: absapi.Grace(version), Collides: absapi.CollidesInSecond(version)}
+	return Rules{Grace: absapi.Grace(version), Collides: absapi.CollidesInSecond(version), PasswordEnds: absapi.SupportsSessions(version)}
 }
 
 // busy reports whether an attempt is under way.
@@ -170,3 +189,11 @@ func (s State) usable(now time.Time) bool {
 
 // startAt is the earliest moment of the next attempt.
 func (s State) startAt() time.Time { return later(s.NotBefore, s.Hold) }
+
+// describe is the attempt in one word for the log.
+func (s State) describe() string {
+	if s.busy() {
+		return fmt.Sprintf("%v/%v", s.Phase, s.Step)
+	}
+	return s.Phase.String()
+}

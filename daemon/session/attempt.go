@@ -1,0 +1,261 @@
+package session
+
+import (
+	"time"
+
+	"shelfkeeper/daemon/absapi"
+	"shelfkeeper/daemon/redact"
+	"shelfkeeper/keychain"
+)
+
+// begin starts an attempt: the lock first, so that no two processes rotate.
+func (m *machine) begin() {
+	if m.busy() || m.Closing {
+		return
+	}
+	if m.Rules.Collides && m.Published > 0 && m.now.Before(m.gapEnd()) {
+		m.Hold = later(m.Hold, m.gapEnd())
+		m.Phase = Offline
+		return
+	}
+	m.Step, m.Retries, m.Outcome = acquiring, 0, ""
+	m.showAttempt()
+	m.do(Acquire{Prompt: m.ByUser})
+}
+
+func (m *machine) showAttempt() {
+	m.Phase = Rotating
+	if m.Lost {
+		m.Phase = Recovering
+	}
+}
+
+// gapEnd is the earliest moment at which a release whose tokens carry no jti
+// gives a token that differs from the newest one of this account.
+func (m *machine) gapEnd() time.Time {
+	if !m.Answered.IsZero() {
+		return m.Answered.Add(collisionGap)
+	}
+	issued := m.Pair.Access.IssuedAt
+	if spare, err := absapi.ParseToken(m.Record.Spare); err == nil {
+		issued = later(issued, spare.IssuedAt)
+	}
+	return issued.Add(-m.Skew).Add(collisionGap)
+}
+
+// acquired compares what is stored with what we know: another process may
+// have rotated meanwhile, and then its pair is ours.
+func (m *machine) acquired(f Acquired) {
+	if m.Step != acquiring {
+		return
+	}
+	switch {
+	case m.Candidate != nil && f.Record.Generation == m.Candidate.Generation && f.Record.Refresh == m.Candidate.Refresh:
+		// Our own pair, of whose writing only the end failed: it is there, but
+		// not known to be durable.
+		m.commit()
+		return
+	case f.Record.Generation > m.Record.Generation:
+		m.adopt(f.Record)
+		if m.Phase == Static || m.Record.Intent == nil && m.usable(m.now) && m.now.Before(m.RotateAt) {
+			m.finish("adopted what another process stored")
+			return
+		}
+		m.showAttempt()
+	case f.Record.Generation == m.Record.Generation:
+		// The same pair, but perhaps another process's intent or mark.
+		refused := m.Record.PasswordRefused || f.Record.PasswordRefused
+		m.Record = f.Record
+		m.Record.PasswordRefused = refused
+		if m.unresolved() && m.Record.NewPassword == m.RefusedNew {
+			m.markRefused(&m.Record) // what could not be written is known all the same
+		}
+	}
+	if m.Settled < m.Record.Generation && !m.now.Before(m.SettleAt) || m.Settling {
+		// Otherwise both slots would lag behind the next pair.
+		m.owe()
+		if m.Settling {
+			m.Step = repairing
+			return
+		}
+	}
+	m.prepared()
+}
+
+// prepared: lock and record are in order. A pair that an earlier attempt
+// received and could not write comes first.
+func (m *machine) prepared() {
+	if m.Candidate != nil {
+		m.commit()
+		return
+	}
+	m.ping()
+}
+
+func (m *machine) acquireFailed(f AcquireFailed) {
+	if m.Step != acquiring {
+		return
+	}
+	m.Step, m.ByUser = idle, false
+	m.do(Release{})
+	m.vaultFailed(f.Err)
+	if m.Phase != SignedOut {
+		m.Phase = Offline
+	}
+	m.leaveIfAsked()
+}
+
+// stopping ends an attempt that has presented nothing yet, when the program
+// ends: a refresh whose answer nobody waits for could cost the session.
+func (m *machine) stopping() bool {
+	if m.Closing {
+		m.pause(0, "put off: the program ends")
+	}
+	return m.Closing
+}
+
+func (m *machine) ping() {
+	m.Step = preflight
+	m.do(Preflight{})
+}
+
+func (m *machine) unreachable(f Unreachable) {
+	if m.Step == preflight {
+		m.weather(f.Err)
+	}
+}
+
+// reachable: the way is open in both directions, and what the attempt is for
+// is decided now, under the lock and with the newest record.
+func (m *machine) reachable(f Reachable) {
+	if m.Step != preflight {
+		return
+	}
+	m.learn(f.Meta)
+	switch {
+	case m.stopping():
+	case m.Lost && m.Record.Static.IsEmpty():
+		m.replace()
+	case m.Lost:
+		m.signIn()
+	case !m.Record.Static.IsEmpty():
+		m.rest("nothing to renew")
+	default:
+		m.intend(m.aim())
+	}
+}
+
+// spareTries is how often an interrupted renewal of the spare goes before the
+// pair, whose turn has come as well.
+const spareTries = 3
+
+// aim says what comes first while the session is alive. What was interrupted
+// goes before what is due, since a grace window may be running.
+func (m *machine) aim() keychain.Purpose {
+	pairDue := m.ByUser || m.Urgent || !m.usable(m.now) || !m.now.Before(m.RotateAt)
+	intent := m.Record.Intent
+	switch {
+	case intent != nil && intent.Purpose == keychain.ChangePassword:
+		return keychain.RenewPair // which tells whether the change took place
+	case intent != nil && intent.Purpose == keychain.RenewSpare && (!pairDue || intent.Attempt < spareTries):
+		return keychain.RenewSpare
+	case m.Change != nil && m.usable(m.now):
+		return keychain.ChangePassword
+	case !pairDue && m.spareDue():
+		return keychain.RenewSpare
+	}
+	return keychain.RenewPair
+}
+
+// intend writes down what is about to be presented, and only then is it.
+func (m *machine) intend(aim keychain.Purpose) {
+	rec := m.Record
+	m.Aim = aim
+	if aim == keychain.ChangePassword {
+		rec.NewPassword = m.Change.New
+	}
+	if aim == keychain.RenewPair && m.unresolved() {
+		aim = keychain.ChangePassword // the mark stays until it is known which password holds
+	}
+	intent := keychain.Intent{Since: m.now.Round(0), Attempt: 1, Purpose: aim}
+	if old := rec.Intent; old != nil && old.Purpose == aim {
+		// The server may have acted at the first attempt already.
+		intent.Since, intent.Attempt = old.Since, old.Attempt+1
+	}
+	rec.Intent = &intent
+	m.Step = intending
+	m.do(Commit{Record: rec})
+}
+
+// intended: the mark is durable.
+func (m *machine) intended() {
+	if m.stopping() {
+		return
+	}
+	switch m.Aim {
+	case keychain.RenewSpare, keychain.PromoteSpare:
+		m.Step = refreshing
+		m.do(Refresh{Token: m.Record.Spare})
+	case keychain.ChangePassword:
+		m.Step = changing
+		m.do(ChangePassword{Bearer: m.Pair.Access.Secret, Refresh: m.Record.Refresh, Old: m.Change.Old, New: m.Change.New})
+	default:
+		m.Step = refreshing
+		m.do(Refresh{Token: m.Record.Refresh})
+	}
+}
+
+// weather ends an attempt that learned nothing about the token.
+func (m *machine) weather(err *absapi.Error) {
+	m.Weather = err
+	m.Failures++
+	if err.RetryAfter > 0 {
+		m.Hold = later(m.Hold, m.now.Add(err.RetryAfter))
+	}
+	m.pause(backoff(m.Failures, m.jitter), err.Evidence)
+}
+
+// pause ends the attempt; the next one starts d later or on a wake-up.
+func (m *machine) pause(d time.Duration, outcome string) {
+	m.Phase = Offline
+	m.NotBefore = m.now.Add(d)
+	m.finish(outcome)
+}
+
+// giveUp ends the attempt with something only the user can mend. Every secret
+// is kept.
+func (m *machine) giveUp(why Why) {
+	m.Phase, m.Why = NeedsUser, why
+	m.finish(why.String())
+}
+
+// rest ends an attempt after which the session stands as before.
+func (m *machine) rest(outcome string) {
+	m.Phase, m.Why, m.Weather = Fresh, NoReason, nil
+	if !m.Record.Static.IsEmpty() {
+		m.Phase = Static
+	}
+	m.finish(outcome)
+}
+
+// finish gives the lock back.
+func (m *machine) finish(outcome string) {
+	if m.Phase == Fresh || m.Phase == Static {
+		m.Failures, m.NotBefore, m.Hold, m.MaySendAgain = 0, time.Time{}, time.Time{}, false
+	}
+	m.Step, m.ByUser, m.Ending = idle, false, redact.Secret{}
+	m.LastRotation = Rotation{At: m.now.Round(0), Outcome: outcome}
+	m.do(Release{})
+	if m.Change != nil && (m.Phase == NeedsUser || m.Phase == Offline) && m.Record.NewPassword.IsEmpty() {
+		// Whoever waits for the change is told now; nothing of it was sent.
+		m.changeOver(ErrNotChanged)
+	}
+	m.leaveIfAsked()
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}

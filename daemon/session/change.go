@@ -1,0 +1,113 @@
+package session
+
+import (
+	"errors"
+
+	"shelfkeeper/daemon/absapi"
+	"shelfkeeper/daemon/redact"
+	"shelfkeeper/keychain"
+)
+
+// Changing the password is a rotation: from 2.36.0 on it ends every session
+// but the one whose refresh token comes with it, and that one gets a new pair
+// without grace for the old. So the new password is written down first, and
+// an answer that was lost is asked for in three ways: with the old refresh
+// token, with the new password once, with the old one once.
+
+// ErrNotChanged: the password is as it was.
+var ErrNotChanged = errors.New("the password was not changed")
+
+// Change is a change of the password that somebody waits for.
+type Change struct{ Old, New redact.Secret }
+
+// unresolved reports whether a change was sent whose outcome is not known.
+func (m *machine) unresolved() bool {
+	intent := m.Record.Intent
+	return intent != nil && intent.Purpose == keychain.ChangePassword && !m.Record.NewPassword.IsEmpty()
+}
+
+func (m *machine) changeAsked(f ChangeAsked) {
+	if m.Change != nil {
+		return // its asker waits
+	}
+	m.ChangeErr = nil
+	switch {
+	case f.New.IsEmpty(), f.New == f.Old, m.Closing, m.Phase == Static, m.Phase == NeedsUser, !m.usable(m.now), !m.Record.NewPassword.IsEmpty():
+		m.ChangeErr = ErrNotChanged
+		return
+	}
+	m.Change, m.RefusedNew = &Change{Old: f.Old, New: f.New}, redact.Secret{}
+	m.due()
+}
+
+// changeDropped: nobody waits any more. What was sent is still resolved.
+func (m *machine) changeDropped() {
+	if m.Step != intending && m.Step != changing {
+		m.Change = nil
+	}
+}
+
+// changeOver tells whoever waits how it ended; nil means changed.
+func (m *machine) changeOver(err error) { m.Change, m.ChangeErr = nil, err }
+
+// changed: the server took the new password.
+func (m *machine) changed(f PasswordChanged) {
+	if m.Step != changing {
+		return
+	}
+	m.learn(f.Answer.Meta)
+	rec := m.Record
+	switch pair := f.Answer.Pair; {
+	case !pair.Refresh.Secret.IsEmpty():
+		if pair.Access.UserID != rec.UserID || pair.Refresh.UserID != rec.UserID {
+			m.uncertain(&absapi.Error{Op: "change password", Verdict: absapi.Weather, Evidence: "the answer belongs to another user"})
+			return
+		}
+		m.take(&rec, f.Answer, redact.Secret{})
+	case m.Rules.PasswordEnds:
+		// Something in between took our refresh token away, and the server
+		// ended this session with the others.
+		m.Lost, m.Phase = true, Recovering
+		m.signIn()
+		return
+	}
+	m.settleChange(&rec)
+	m.receive(rec)
+}
+
+// settleChange makes the new password the stored one, if one is stored.
+func (m *machine) settleChange(rec *keychain.Record) {
+	if !rec.Password.IsEmpty() {
+		rec.Password, rec.PasswordRefused = rec.NewPassword, false
+	}
+	rec.NewPassword, rec.Intent = redact.Secret{}, nil
+	m.Outcome = "the password was changed"
+	m.changeOver(nil)
+}
+
+func (m *machine) changeFailed(f ChangeFailed) {
+	if m.Step != changing {
+		return
+	}
+	m.learn(f.Err.Meta)
+	switch {
+	case f.Err.Unwritten, f.Err.Verdict == absapi.RateLimited, f.Err.Verdict == absapi.BadRequest, f.Err.Verdict == absapi.TokenRejected:
+		m.changeOver(f.Err)
+		if f.Err.RetryAfter > 0 {
+			m.Hold = later(m.Hold, m.now.Add(f.Err.RetryAfter))
+		}
+		rec := m.Record
+		rec.NewPassword, rec.Intent = redact.Secret{}, nil
+		m.Step = withdrawing
+		m.do(Commit{Record: rec})
+	default:
+		m.uncertain(f.Err)
+	}
+}
+
+// uncertain: the request may still be running. Its outcome is asked for once
+// it can no longer be.
+func (m *machine) uncertain(err *absapi.Error) {
+	m.Hold = m.now.Add(racePause)
+	m.weather(err)
+}

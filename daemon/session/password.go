@@ -1,0 +1,48 @@
+package session
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"shelfkeeper/daemon/redact"
+)
+
+// ErrChangeUnknown: the server did not answer a change of the password. Which
+// one holds is found out as soon as it does.
+var ErrChangeUnknown = fmt.Errorf("the server did not say whether the password was changed; Shelfkeeper finds out by itself")
+
+// ChangePassword asks the server for another password and keeps the session
+// and, where the old one is stored, the new password. An empty old stands for
+// the stored one. It returns nil once the change is durable; ErrNotChanged or
+// the server's refusal, an *absapi.Error, when the old password holds; and
+// ErrChangeUnknown when ctx ended before that was known. It may be called by
+// one caller at a time; others get ErrNotChanged.
+func (s *Session) ChangePassword(ctx context.Context, old, changed redact.Secret) error {
+	if !s.changing.TryLock() {
+		return fmt.Errorf("%w: another change is under way", ErrNotChanged)
+	}
+	defer s.changing.Unlock()
+	if old.IsEmpty() {
+		s.mu.Lock()
+		old = s.state.Record.Password
+		s.mu.Unlock()
+	}
+	s.handle(ChangeAsked{Old: old, New: changed})
+	over := s.await(ctx, func(st State) bool { return st.Change == nil && !st.busy() })
+	if !over {
+		s.handle(ChangeDropped{})
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch st := s.state; {
+	case !st.Record.NewPassword.IsEmpty() || !over && st.Change != nil:
+		return ErrChangeUnknown
+	case !over:
+		return fmt.Errorf("%w: %w", ErrNotChanged, ctx.Err())
+	case st.ChangeErr == ErrNotChanged && len(st.findings(time.Now())) > 0:
+		return fmt.Errorf("%w: %s", ErrNotChanged, st.findings(time.Now())[0].Text)
+	default:
+		return st.ChangeErr
+	}
+}

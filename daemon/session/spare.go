@@ -1,0 +1,68 @@
+package session
+
+import (
+	"time"
+
+	"shelfkeeper/daemon/absapi"
+	"shelfkeeper/daemon/redact"
+	"shelfkeeper/keychain"
+)
+
+// An account that signed in through OpenID has no password to come back with.
+// It keeps a second server session, the spare, which nobody uses: it is
+// renewed rarely, never beside the first, and takes its place when that one is
+// truly lost.
+
+// spareLife is the share of its refresh token's life after which the spare is
+// renewed: a machine may then be off for the other half.
+const spareLife = 0.5
+
+// scheduleSpare reads from the spare itself when it is due.
+func (m *machine) scheduleSpare() {
+	m.SpareAt = time.Time{}
+	token, err := absapi.ParseToken(m.Record.Spare)
+	if err != nil || token.ExpiresAt.IsZero() {
+		return // none, or one that never ends
+	}
+	life := token.ExpiresAt.Sub(token.IssuedAt)
+	m.SpareAt = token.IssuedAt.Add(time.Duration(float64(life) * spareLife)).Add(-m.Skew)
+	if m.Rules.Collides {
+		m.SpareAt = later(m.SpareAt, m.gapEnd())
+	}
+}
+
+func (s State) spareDueAt(now time.Time) bool {
+	return !s.SpareAt.IsZero() && !now.Before(s.SpareAt)
+}
+
+func (m *machine) spareDue() bool { return m.spareDueAt(m.now) }
+
+// replace goes on after the pair is lost: with the password of a change whose
+// outcome is open, with the spare, or with the stored password.
+func (m *machine) replace() {
+	if m.Record.NewPassword.IsEmpty() && !m.Record.Spare.IsEmpty() {
+		m.intend(keychain.PromoteSpare)
+		return
+	}
+	m.signIn()
+}
+
+// bury forgets a spare that the server has authentically refused: it is no
+// secret any more.
+func (m *machine) bury(err *absapi.Error) {
+	m.Weather = err
+	rec := m.Record
+	rec.Spare, rec.Intent = redact.Secret{}, nil
+	m.Step = burying
+	m.do(Commit{Record: rec})
+}
+
+func (m *machine) buried() {
+	m.SpareInvalid = 0
+	m.scheduleSpare()
+	if m.Lost {
+		m.signIn()
+		return
+	}
+	m.rest("the spare session has ended; the next sign-in makes a new one")
+}

@@ -1,0 +1,55 @@
+package session
+
+import (
+	"context"
+	"time"
+
+	"shelfkeeper/daemon/absapi"
+)
+
+// tidyDeadline is short: nothing depends on it, and the account's lock is held.
+const tidyDeadline = 10 * time.Second
+
+// tidy sees to the server's list of sessions on the attempt's connection.
+// What fails is tried again after a later rotation.
+func (s *Session) tidy(ctx context.Context, e Tidy) Tidied {
+	ctx, cancel := context.WithTimeout(ctx, tidyDeadline)
+	defer cancel()
+	s.mu.Lock()
+	conn := s.attempt.conn
+	s.mu.Unlock()
+	client := absapi.New(conn, s.Base)
+	log := s.Log.With("account", s.Account)
+	if !e.Ended.IsEmpty() {
+		if err := Logout(ctx, client, e.Ended); err != nil {
+			log.Warn("the replaced session could not be ended", "reason", err)
+		}
+	}
+	if !e.Identify {
+		return Tidied{}
+	}
+	var out Tidied
+	sessions, err := client.Sessions(ctx, e.Access, e.Refresh)
+	if err != nil {
+		log.Debug("the server's sessions could not be listed", "reason", err)
+		return out
+	}
+	for _, session := range sessions {
+		if session.Current {
+			out.SessionID = session.ID
+		}
+	}
+	switch e.Orphan {
+	case "":
+	case out.SessionID:
+		out.OrphanGone = true // it lives on as ours
+	default:
+		if err := client.EndSession(ctx, e.Access, e.Orphan); err != nil {
+			log.Debug("an earlier session could not be removed", "reason", err)
+			return out
+		}
+		out.OrphanGone = true
+		log.Info("removed the server's session that was lost and replaced")
+	}
+	return out
+}
