@@ -97,6 +97,7 @@ func (d *desk) start(changed func()) {
 		d.lookout.run(ctx, d.up, func() {
 			d.session.Wake("server back")
 			d.socket.Kick("server back")
+			d.proxy.Wake("server back")
 		})
 	})
 }
@@ -177,7 +178,7 @@ func (d *desk) snapshot() health.Account {
 		Name: d.account.Name, Server: d.account.Server, User: d.account.Username,
 		Level: view.Level, Condition: view.Condition, Reason: view.Reason, Remedy: view.Remedy, Since: health.At(view.Since),
 		Socket: health.Socket{State: string(socket.State), Since: health.At(socket.Since), Reconnects: socket.Reconnects, Reason: socket.Reason},
-		Proxy:  health.Proxy{URL: d.url(), Requests: stats.Requests, Bytes: stats.Bytes, Active: int(stats.Active), Unauthorized: stats.Unauthorized},
+		Proxy:  health.Proxy{URL: d.url(), Requests: stats.Requests, Bytes: stats.Bytes, Active: int(stats.Active), Unauthorized: stats.Unauthorized, Resumed: stats.Resumed, Held: stats.Held},
 		Vault:  health.Vault{Backend: d.account.Store},
 	}
 	d.session.Fill(&a)

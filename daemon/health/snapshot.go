@@ -65,6 +65,10 @@ type Proxy struct {
 	Active   int    `json:"active"`
 	// Unauthorized counts the 401 that players got.
 	Unauthorized uint64 `json:"unauthorized"`
+	// Resumed counts how often a stream was continued after a break, Held the
+	// requests that waited for better weather.
+	Resumed uint64 `json:"resumed"`
+	Held    uint64 `json:"held"`
 }
 
 // Vault says where the session is kept. Its condition is "ok" or why not.

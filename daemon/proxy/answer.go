@@ -2,7 +2,6 @@ package proxy
 
 import (
 	"compress/gzip"
-	"context"
 	"io"
 	"net/http"
 	"strings"
@@ -30,10 +29,11 @@ var wholeOnly = []string{"Content-Length", "Accept-Ranges", "Content-Range", "Co
 
 // answer gives resp to the player. It returns why not, as long as nothing has
 // been given yet.
-func (s *Server) answer(w http.ResponseWriter, c *call, resp *http.Response, cancel context.CancelCauseFunc) *refusal {
+func (s *Server) answer(w http.ResponseWriter, c *call, x *exchange) *refusal {
+	resp := x.resp
 	switch resp.StatusCode {
 	case http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
-		return weather.because("a gateway answered " + resp.Status)
+		return weather.because("a gateway answered " + resp.Status).later(resp.Header)
 	case http.StatusProxyAuthRequired, http.StatusNetworkAuthenticationRequired:
 		return gateway401
 	case http.StatusSwitchingProtocols:
@@ -63,7 +63,14 @@ func (s *Server) answer(w http.ResponseWriter, c *call, resp *http.Response, can
 			h.Set("Etag", "W/"+tag)
 		}
 	}
-	return s.send(w, c, resp, src, cancel)
+	if learner := s.playsIn(c, resp); learner != nil {
+		learner.src, src = src, learner
+	}
+	if b := s.streamOf(c, x); b != nil {
+		defer b.leave()
+		return s.send(w, c, x, b)
+	}
+	return s.send(w, c, x, watched{src, x.vigil})
 }
 
 // copyHeader puts into h what of resp's header a player may see.

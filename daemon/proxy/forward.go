@@ -20,55 +20,78 @@ const (
 	headWait = 2 * time.Minute
 )
 
-var (
-	errSlowHead = errors.New("no answer within two minutes")
-	errStalled  = errors.New("the answer stopped coming")
-)
+// exchange is one request to the server and its answer.
+type exchange struct {
+	resp   *http.Response
+	cancel context.CancelCauseFunc
+	vigil  *vigil
+}
 
 // forward sends c upstream and its answer back.
 func (s *Server) forward(w http.ResponseWriter, c *call) {
-	ctx, cancel := context.WithCancelCause(c.r.Context())
-	defer cancel(nil)
 	// The transport may still be reading it when the answer has come; once
 	// this handler has returned it must not.
 	defer c.r.Body.Close()
-
-	resp, no := s.fetch(ctx, cancel, c)
-	if no == nil {
-		defer resp.Body.Close()
-		no = s.answer(w, c, resp, cancel)
-	}
-	if no == nil {
-		return
-	}
-	if c.r.Context().Err() != nil {
-		panic(http.ErrAbortHandler) // nobody is listening any more
-	}
-	s.refuse(w, c, no)
-}
-
-// fetch returns the head of the server's answer, which is never its 401.
-func (s *Server) fetch(ctx context.Context, cancel context.CancelCauseFunc, c *call) (*http.Response, *refusal) {
 	b, err := bodyOf(c.r)
 	if err != nil {
-		return nil, weather.because("the request's body did not arrive")
+		s.refuse(w, c, weather.because("the request's body did not arrive"))
+		return
 	}
-	var token redact.Secret
-	if c.needs == withBearer {
-		if token, err = s.ask(ctx, s.cfg.Tokens.Token); err != nil {
-			return nil, unavailable(err)
+	h := s.newHold(c, b)
+	for {
+		no := s.attempt(w, c, b)
+		switch {
+		case no == nil:
+			return
+		case c.r.Context().Err() != nil:
+			abort(c) // nobody is listening any more
+		case !h.again(c, no):
+			s.refuse(w, c, no)
+			return
 		}
 	}
-	slow := time.AfterFunc(headWait, func() { cancel(errSlowHead) })
-	defer slow.Stop()
-	ranged, second := true, false
-	for {
+}
+
+// attempt sends c upstream once, and its answer back. It returns why there is
+// none, and has written nothing then.
+func (s *Server) attempt(w http.ResponseWriter, c *call, b *body) *refusal {
+	ctx, cancel := context.WithCancelCause(c.r.Context())
+	defer cancel(nil)
+	x := &exchange{cancel: cancel, vigil: s.wakes.newVigil()}
+	defer x.vigil.over()
+	x.vigil.watch(cancel)
+	if no := s.fetch(ctx, x, c, b); no != nil {
+		return no
+	}
+	defer x.resp.Body.Close()
+	return s.answer(w, c, x)
+}
+
+// fetch gets the head of the server's answer, which is never its 401.
+func (s *Server) fetch(ctx context.Context, x *exchange, c *call, b *body) *refusal {
+	probe := time.Duration(0)
+	if repeatable(c, b) {
+		probe = wakeHead
+	}
+	var token, refused redact.Secret
+	for ranged := true; ; {
+		var err error
+		if c.needs == withBearer && token.IsEmpty() {
+			if token, err = s.token(ctx, refused); err != nil {
+				return unavailable(err)
+			}
+			if !b.replayable() {
+				return askAgain
+			}
+		}
+		x.vigil.begin(headWait, probe, errSlowHead)
 		resp, err := s.cfg.Transport.RoundTrip(c.outgoing(ctx, token.Reveal(), b, ranged))
+		x.vigil.end()
 		if err != nil {
 			if cause := context.Cause(ctx); cause != nil {
 				err = cause
 			}
-			return nil, weather.because(redact.Text(err.Error()))
+			return unreached(err)
 		}
 		switch {
 		case resp.StatusCode == http.StatusUnauthorized:
@@ -76,29 +99,32 @@ func (s *Server) fetch(ctx context.Context, cancel context.CancelCauseFunc, c *c
 			resp.Body.Close()
 			switch {
 			case !own:
-				return nil, gateway401
-			case c.needs == withoutBearer || second:
-				return nil, tokenRejected // not the token's fault: no second try
+				return gateway401
+			case c.needs == withoutBearer || !refused.IsEmpty():
+				return tokenRejected // not the token's fault: no second try
 			}
-			second = true
-			refused := token
-			if token, err = s.ask(ctx, func(ctx context.Context) (redact.Secret, error) {
-				return s.cfg.Tokens.Suspect(ctx, refused)
-			}); err != nil {
-				return nil, unavailable(err)
-			}
-			if !b.replayable() {
-				return nil, askAgain
-			}
+			refused, token = token, redact.Secret{}
+		case resp.StatusCode == http.StatusNotFound && s.detour(c):
+			resp.Body.Close()
 		case resp.StatusCode == http.StatusPartialContent && ranged && isFiltered(resp):
 			// Two halves of a token, asked for one by one, would both pass.
 			// Whoever asks for a range must be ready to get the whole.
 			resp.Body.Close()
 			ranged = false
 		default:
-			return resp, nil
+			x.resp = resp
+			return nil
 		}
 	}
+}
+
+// token returns a token for one request: a good one, or one in place of
+// refused where that is given.
+func (s *Server) token(ctx context.Context, refused redact.Secret) (redact.Secret, error) {
+	if refused.IsEmpty() {
+		return s.ask(ctx, s.cfg.Tokens.Token)
+	}
+	return s.ask(ctx, func(ctx context.Context) (redact.Secret, error) { return s.cfg.Tokens.Suspect(ctx, refused) })
 }
 
 // ask asks for a token, for a bounded time.

@@ -156,6 +156,7 @@ func newWorld(t *testing.T, upstream http.HandlerFunc, change ...func(*Config)) 
 			return "u1", []redact.Secret{redact.New(access1), redact.New(access2), redact.New(legacy), redact.New("opaque-refresh-secret")}
 		},
 		OwnUID: 4711, PeerOf: me,
+		Hold: -1, // the tests of holding have their own
 	}
 	for _, f := range change {
 		f(&cfg)

@@ -79,6 +79,9 @@ type Config struct {
 	// Port is the port in the Host that players send, where the listener is
 	// no TCP listener and so does not know.
 	Port int
+	// Hold is how long a request that is safe to repeat is held in bad
+	// weather; 0 is ten seconds, below 0 is not at all.
+	Hold time.Duration
 	Log  *slog.Logger
 }
 
@@ -89,6 +92,8 @@ type Server struct {
 	prefixes []string // base paths that players may put before a route
 	http     *http.Server
 	stats    counters
+	wakes    *wakes
+	plays    *plays
 
 	mu        sync.Mutex
 	listeners []net.Listener
@@ -130,7 +135,10 @@ func New(cfg Config) (*Server, error) {
 	if cfg.PeerOf == nil {
 		cfg.PeerOf = players.PeerOf
 	}
-	s := &Server{cfg: cfg, log: cfg.Log, stats: newCounters()}
+	if cfg.Hold == 0 {
+		cfg.Hold = holdFor
+	}
+	s := &Server{cfg: cfg, log: cfg.Log, stats: newCounters(), wakes: newWakes(), plays: newPlays()}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
@@ -197,6 +205,7 @@ type call struct {
 	raw    string         // the same as the player wrote it
 	caller players.Caller // who asks
 	needs  bearer         // what upstream is sent
+	detour string         // a path that stands in for path
 	socket bool           // it asks for the live socket
 }
 

@@ -22,10 +22,14 @@ type refusal struct {
 	words    string        // the body, where a player expects the server's own words
 	location string        // of a redirect
 	retry    time.Duration // 0: trying again is of no use
+	passing  bool          // it may well be over within seconds
 }
 
 // retryAfter is what players are told where nothing better is known.
 const retryAfter = 5 * time.Second
+
+// maxRetryAfter bounds what a gateway can make us tell players.
+const maxRetryAfter = time.Hour
 
 func (no *refusal) text() string { return no.cause + "; " + no.remedy }
 
@@ -33,6 +37,17 @@ func (no *refusal) text() string { return no.cause + "; " + no.remedy }
 func (no refusal) because(detail string) *refusal {
 	no.cause += " (" + oneLine(detail) + ")"
 	return &no
+}
+
+// later returns no with the time that the server's own Retry-After asks for.
+func (no *refusal) later(h http.Header) *refusal {
+	n, err := strconv.ParseUint(h.Get("Retry-After"), 10, 31)
+	if err == nil && time.Duration(n)*time.Second > no.retry {
+		own := *no
+		own.retry = min(time.Duration(n)*time.Second, maxRetryAfter)
+		return &own
+	}
+	return no
 }
 
 // oneLine makes s fit for a header and a line of text.
@@ -70,7 +85,7 @@ var (
 	noKey      = &refusal{name: "no-key", status: http.StatusServiceUnavailable, retry: retryAfter, cause: "whose token this is cannot be told at the moment", remedy: "unlock the keychain, or let the player present its grant's secret instead"}
 	notListen  = &refusal{name: "not-in-scope", status: http.StatusForbidden, cause: "this is beyond listening, the only scope there is yet", remedy: "do it on the Audiobookshelf server itself"}
 
-	weather       = &refusal{name: "weather", status: http.StatusServiceUnavailable, retry: retryAfter, cause: "the Audiobookshelf server cannot be reached at the moment", remedy: "try again shortly"}
+	weather       = &refusal{name: "weather", status: http.StatusServiceUnavailable, retry: retryAfter, passing: true, cause: "the Audiobookshelf server cannot be reached at the moment", remedy: "try again shortly"}
 	noToken       = &refusal{name: "no-token", status: http.StatusServiceUnavailable, retry: retryAfter, cause: "there is no valid session with the Audiobookshelf server at the moment", remedy: "try again shortly, or look at `shelfkeeper status`"}
 	tokenRejected = &refusal{name: "token-rejected", status: http.StatusServiceUnavailable, retry: 30 * time.Second, cause: "the Audiobookshelf server refuses this even with a fresh token", remedy: "try again later, or look at `shelfkeeper status`"}
 	askAgain      = &refusal{name: "ask-again", status: http.StatusServiceUnavailable, retry: time.Second, cause: "the session was renewed while this request was under way, and it is too large to be sent twice", remedy: "send the request again"}

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/textproto"
 	"net/url"
+	"strconv"
 	"strings"
 )
 
@@ -109,16 +110,32 @@ func (c *call) outgoing(ctx context.Context, token string, b *body, ranged bool)
 	return out
 }
 
+// rest is the request for the rest of what c asked for, as long as it is the
+// same.
+func (c *call) rest(ctx context.Context, token string, part span, condition string) *http.Request {
+	out := c.outgoing(ctx, token, &body{}, false)
+	for _, name := range []string{"If-Match", "If-None-Match", "If-Modified-Since", "If-Unmodified-Since"} {
+		delete(out.Header, name)
+	}
+	out.Header.Set("Range", "bytes="+strconv.FormatInt(part.from, 10)+"-"+strconv.FormatInt(part.end-1, 10))
+	out.Header.Set("If-Range", condition)
+	return out
+}
+
 // upstreamURL is the address of c's route at the server, without the token
 // that the player put into it.
 func (c *call) upstreamURL() *url.URL {
 	base := c.server.cfg.Base
+	path, raw, query := c.path, c.raw, withoutToken(c.r.URL.RawQuery)
+	if c.detour != "" {
+		path, raw, query = c.detour, (&url.URL{Path: c.detour}).EscapedPath(), ""
+	}
 	return &url.URL{
 		Scheme:   base.Scheme,
 		Host:     base.Host,
-		Path:     strings.TrimRight(base.Path, "/") + c.path,
-		RawPath:  strings.TrimRight(base.EscapedPath(), "/") + c.raw,
-		RawQuery: withoutToken(c.r.URL.RawQuery),
+		Path:     strings.TrimRight(base.Path, "/") + path,
+		RawPath:  strings.TrimRight(base.EscapedPath(), "/") + raw,
+		RawQuery: query,
 	}
 }
 

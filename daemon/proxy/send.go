@@ -1,9 +1,9 @@
 package proxy
 
 import (
-	"context"
 	"errors"
 	"io"
+	"net"
 	"net/http"
 	"strconv"
 	"sync"
@@ -12,9 +12,10 @@ import (
 	"shelfkeeper/daemon/redact"
 )
 
-// streamIdle ends an answer of which nothing more comes. Players wait longer
-// than 45 s (measured with mpv); a transcoder that starts takes some seconds.
-// Time in which the player does not read does not count.
+// streamIdle ends an answer that cannot be continued and of which nothing more
+// comes. Players wait longer than 45 s (measured with mpv); a transcoder that
+// starts takes some seconds. Time in which the player does not read does not
+// count.
 const streamIdle = 2 * time.Minute
 
 // copySize is the piece in which bodies are copied: large enough that a fast
@@ -23,26 +24,39 @@ const copySize = 64 << 10
 
 var pieces = sync.Pool{New: func() any { return new([copySize]byte) }}
 
-// wholeSize is the largest body that is filtered in memory before its head is
-// sent: the player then learns the length, and a cut becomes a plain 503.
+// wholeSize is the largest body that is held in memory before its head is sent,
+// where it cannot be continued: the player then learns the length even of what
+// is filtered, and a cut becomes another try or a plain 503.
 const wholeSize = 32 << 10
+
+// watched is a body that must not stop coming.
+type watched struct {
+	src   io.Reader
+	vigil *vigil
+}
+
+func (b watched) Read(p []byte) (int, error) {
+	b.vigil.begin(streamIdle, 0, errStalled)
+	n, err := b.src.Read(p)
+	b.vigil.end()
+	return n, err
+}
 
 // send writes the head of the answer, for which w's header is ready, and the
 // body from src. It returns a refusal only while nothing is written. A body
 // that breaks off ends the connection hard, so that no player takes a part for
 // the whole (mpv and VLC end silently at a clean early end).
-func (s *Server) send(w http.ResponseWriter, c *call, resp *http.Response, src io.Reader, cancel context.CancelCauseFunc) *refusal {
+func (s *Server) send(w http.ResponseWriter, c *call, x *exchange, src io.Reader) *refusal {
+	resp := x.resp
 	if c.r.Method == http.MethodHead || resp.StatusCode == http.StatusNotModified || resp.StatusCode == http.StatusNoContent {
 		w.WriteHeader(resp.StatusCode)
 		return nil
 	}
 	home := pieces.Get().(*[copySize]byte)
 	defer pieces.Put(home)
-	idle := time.AfterFunc(streamIdle, func() { cancel(errStalled) })
-	defer idle.Stop()
 
-	small := resp.ContentLength >= 0 && resp.ContentLength <= wholeSize
-	if small {
+	_, goesOn := src.(*stream)
+	if !goesOn && resp.ContentLength >= 0 && resp.ContentLength <= wholeSize {
 		n, err := readWhole(src, home[:])
 		if err != nil && !errors.Is(err, errLarge) {
 			clear(w.Header())
@@ -52,7 +66,7 @@ func (s *Server) send(w http.ResponseWriter, c *call, resp *http.Response, src i
 			w.Header().Set("Content-Length", strconv.Itoa(n))
 		}
 		w.WriteHeader(resp.StatusCode)
-		s.write(w, home[:n])
+		s.write(w, c, home[:n])
 		if err == nil {
 			return nil
 		}
@@ -62,28 +76,37 @@ func (s *Server) send(w http.ResponseWriter, c *call, resp *http.Response, src i
 	out := http.NewResponseController(w)
 	for {
 		_ = out.Flush() // a player that is gone shows at the next write
-		idle.Reset(streamIdle)
 		n, err := src.Read(home[:])
-		idle.Stop()
 		if n > 0 {
-			s.write(w, home[:n])
+			s.write(w, c, home[:n])
 		}
 		if err == io.EOF {
 			return nil
 		}
 		if err != nil {
+			s.stats.broken.Add(1)
 			_ = out.Flush()
-			panic(http.ErrAbortHandler)
+			abort(c)
 		}
 	}
 }
 
-func (s *Server) write(w io.Writer, b []byte) {
+func (s *Server) write(w io.Writer, c *call, b []byte) {
 	n, err := w.Write(b)
 	s.stats.bytes.Add(uint64(n))
 	if err != nil {
-		panic(http.ErrAbortHandler) // the player is gone
+		abort(c) // the player is gone
 	}
+}
+
+// abort ends the player's connection so that nobody can take it for a good
+// end: with a reset, since a body without a length, as HTTP/1.0 has it, is
+// over when its connection is closed.
+func abort(c *call) {
+	if tcp, ok := c.conn.net.(*net.TCPConn); ok {
+		_ = tcp.SetLinger(0)
+	}
+	panic(http.ErrAbortHandler)
 }
 
 // errLarge: a compressed body has become larger than it was said to be.

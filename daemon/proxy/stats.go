@@ -12,6 +12,12 @@ type Stats struct {
 	Bytes    uint64 `json:"bytes"`   // of bodies, to players
 	Active   int64  `json:"active"`  // requests running now, without open sockets
 	Sockets  int64  `json:"sockets"` // live sockets open now
+	// Resumed counts how often a stream that broke off was continued within
+	// the player's own answer; Broken the answers that had to be ended hard.
+	Resumed uint64 `json:"resumed"`
+	Broken  uint64 `json:"broken"`
+	// Held counts the requests that waited here for better weather.
+	Held uint64 `json:"held"`
 	// Unauthorized counts the 401 that players got. They come from the guards
 	// alone: the server's never pass.
 	Unauthorized uint64 `json:"unauthorized"`
@@ -23,6 +29,7 @@ type Stats struct {
 
 type counters struct {
 	requests, bytes, withheld, unauthorized atomic.Uint64
+	resumed, broken, held                   atomic.Uint64
 	active, sockets                         atomic.Int64
 
 	mu      sync.Mutex
@@ -42,6 +49,10 @@ func (s *Server) Stats() Stats {
 		Active:   s.stats.active.Load(),
 		Sockets:  s.stats.sockets.Load(),
 		Withheld: s.stats.withheld.Load(),
+
+		Resumed: s.stats.resumed.Load(),
+		Broken:  s.stats.broken.Load(),
+		Held:    s.stats.held.Load(),
 
 		Unauthorized: s.stats.unauthorized.Load(),
 		Refused:      refused,

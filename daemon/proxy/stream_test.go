@@ -85,6 +85,8 @@ func TestNothingIsBuffered(t *testing.T) {
 				<-more
 				_, _ = io.WriteString(rw, "piece")
 			}
+			_ = http.NewResponseController(rw).Flush()
+			<-more
 			panic(http.ErrAbortHandler)
 		})
 		resp, err := http.Get("http://" + w.addr + "/api/items/1/file/2") // the head comes first
@@ -99,6 +101,7 @@ func TestNothingIsBuffered(t *testing.T) {
 				}
 			}
 		}
+		more <- struct{}{}
 		_ = resp.Body.Close()
 		http.DefaultClient.CloseIdleConnections()
 	}
