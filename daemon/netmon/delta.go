@@ -1,0 +1,55 @@
+package netmon
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+)
+
+// delta is what has changed from one state to another, and whether anything
+// has.
+func delta(before, after State) (Event, bool) {
+	e := Event{Online: after.online()}
+	var details []string
+	note := func(reason Reason, detail string) {
+		if e.Reason == "" {
+			e.Reason = reason
+		}
+		details = append(details, detail)
+	}
+	if before.Way4 != after.Way4 {
+		note(WayChanged, fmt.Sprintf("IPv4 by %v, was %v", after.Way4, before.Way4))
+	}
+	if before.Way6 != after.Way6 {
+		note(WayChanged, fmt.Sprintf("IPv6 by %v, was %v", after.Way6, before.Way6))
+	}
+	for _, l := range before.Links {
+		if !after.links(l.Name) {
+			note(LinkDown, l.Name+" down")
+		}
+	}
+	for _, l := range after.Links {
+		if !before.links(l.Name) {
+			note(LinkUp, l.Name+" up")
+		}
+	}
+	for _, l := range before.Links {
+		i := slices.IndexFunc(after.Links, func(o Link) bool { return o.Name == l.Name })
+		if i >= 0 && !slices.Equal(l.Addrs, after.Links[i].Addrs) {
+			note(AddressChanged, fmt.Sprintf("%s has %v, had %v", l.Name, after.Links[i].Addrs, l.Addrs))
+		}
+		for _, p := range l.Addrs {
+			if !after.has(p.Addr()) && !slices.Contains(e.Gone, p.Addr()) {
+				e.Gone = append(e.Gone, p.Addr())
+			}
+		}
+	}
+	slices.SortFunc(e.Gone, netip.Addr.Compare)
+	e.Detail = strings.Join(details, ", ")
+	return e, e.Reason != ""
+}
+
+func (s State) links(name string) bool {
+	return slices.ContainsFunc(s.Links, func(l Link) bool { return l.Name == name })
+}

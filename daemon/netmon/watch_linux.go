@@ -1,0 +1,53 @@
+package netmon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// notices are the kernel's multicast groups of links, addresses and routes
+// (rtnetlink(7)).
+const notices = unix.RTMGRP_LINK | unix.RTMGRP_IPV4_IFADDR | unix.RTMGRP_IPV6_IFADDR | unix.RTMGRP_IPV4_ROUTE | unix.RTMGRP_IPV6_ROUTE
+
+// watchLinks calls poke at each notice. What a message says is not read.
+func watchLinks(ctx context.Context, poke func()) error {
+	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, unix.NETLINK_ROUTE)
+	if err != nil {
+		return fmt.Errorf("watch links: %w", err)
+	}
+	f := os.NewFile(uintptr(fd), "netlink")
+	stop := context.AfterFunc(ctx, func() { _ = f.Close() })
+	defer func() {
+		if stop() {
+			_ = f.Close()
+		}
+	}()
+	if err := unix.Bind(fd, &unix.SockaddrNetlink{Family: unix.AF_NETLINK, Groups: notices}); err != nil {
+		return fmt.Errorf("watch links: %w", err)
+	}
+	message := make([]byte, 4<<10) // a longer one is cut, which does no harm
+	for {
+		_, err := f.Read(message)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		// ENOBUFS: more notices than the queue holds.
+		if err != nil && !errors.Is(err, unix.ENOBUFS) {
+			return fmt.Errorf("watch links: %w", err)
+		}
+		poke()
+	}
+}
+
+func isCanceled(err error) bool { return errors.Is(err, unix.ECANCELED) }
+
+func firstError(a, b error) error {
+	if a != nil {
+		return a
+	}
+	return b
+}
