@@ -3,6 +3,8 @@ package upstream
 import (
 	"context"
 	"net"
+	"net/netip"
+	"slices"
 	"sync"
 )
 
@@ -73,6 +75,22 @@ func (n *network) Close() {
 		_ = c.Close()
 	}
 	n.dials.Wait()
+}
+
+// forsake cuts what was dialled from one of these addresses.
+func (n *network) forsake(local []netip.Addr) int {
+	n.mu.Lock()
+	var lost []*tracked
+	for c := range n.open {
+		if at, err := netip.ParseAddrPort(c.LocalAddr().String()); err == nil && slices.Contains(local, at.Addr().Unmap().WithZone("")) {
+			lost = append(lost, c)
+		}
+	}
+	n.mu.Unlock()
+	for _, c := range lost {
+		_ = c.Close()
+	}
+	return len(lost)
 }
 
 // tracked is a connection that its network forgets when it is closed.

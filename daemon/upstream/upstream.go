@@ -18,6 +18,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"strings"
 	"time"
@@ -117,7 +118,7 @@ func New(p Policy) (*Upstream, error) {
 	}
 	u := &Upstream{base: base, header: header, userAgent: userAgent, tls: config, proxy: proxy, dial: p.Dial}
 	if u.dial == nil {
-		u.dial = (&net.Dialer{}).DialContext
+		u.dial = newDialer().DialContext
 	}
 	u.network = newNetwork(u.dial)
 	u.transport = u.newTransport(u.network.DialContext)
@@ -154,6 +155,12 @@ func (u *Upstream) Transport() http.RoundTripper { return &carrier{u, u.transpor
 
 // CloseIdle closes the pool's idle connections; running requests go on.
 func (u *Upstream) CloseIdle() { u.transport.CloseIdleConnections() }
+
+// Forsake cuts the connections of the pool and of the websockets that have
+// one of these local addresses, and returns how many they were. The machine
+// has lost the addresses: nothing can come back to them while packets leave
+// from another one, and whoever waits on such a connection may go on at once.
+func (u *Upstream) Forsake(local []netip.Addr) int { return u.network.forsake(local) }
 
 // Close cuts every connection of the pool and of the websockets, and waits for
 // dials under way. Private connections are their owners' to close. Later
