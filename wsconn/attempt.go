@@ -50,10 +50,27 @@ func (s *Socket) attempt(ctx context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.conn = nil
-	if time.Since(began) >= stableAfter {
-		s.backoff.Reset()
+	life := time.Since(began)
+	if life >= stableAfter {
+		s.lost = time.Now()
+		s.fresh()
+	}
+	if byOthers(err) && s.habit.end(life) {
+		return habitualEnd{err}
 	}
 	return err
+}
+
+// habitualEnd is the end of a connection that came when it was to be expected.
+type habitualEnd struct{ err error }
+
+func (h habitualEnd) Error() string { return h.err.Error() }
+func (h habitualEnd) Unwrap() error { return h.err }
+
+// byOthers reports whether the connection was ended rather than found dead.
+func byOthers(err error) bool {
+	var w *Weather
+	return errors.As(err, &w) && !errors.Is(err, errNoPong) && !errors.Is(err, errProbe)
 }
 
 // open connects; Kick may abort it.
@@ -65,7 +82,7 @@ func (s *Socket) open(ctx context.Context) (*Conn, error) {
 	s.drain()
 	s.to(Connecting)
 	s.mu.Unlock()
-	conn, err := Open(ctx, s.cfg.Server, s.events.push)
+	conn, err := Open(ctx, s.cfg.Server, s.events.push, s.cfg.Active)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.abort = nil

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/gorilla/websocket"
@@ -39,9 +40,12 @@ type Conn struct {
 	deliver func(Event)
 	gone    chan struct{} // closed when the connection is cut
 
+	watch watcher
 	beats handshake // zero until the server has opened
-	heard time.Time // when its last packet came
-	ended bool      // reading or sending has failed
+	born  time.Time
+	heard atomic.Int64 // when its last frame came, a pong included: after so many ns
+	beat  atomic.Int64 // likewise of a packet: a pong is the WebSocket's alone
+	ended bool         // reading or sending has failed
 
 	writing sync.Mutex // held while a text frame leaves
 	leave   sync.Once
@@ -57,15 +61,16 @@ type Conn struct {
 
 // Open connects and joins the namespace. Events go to deliver, which is called
 // by the goroutine that reads and must not block. The connection is not yet
-// anybody's: ABS tells nothing to it.
+// anybody's: ABS tells nothing to it. active, which may be nil, says whether
+// anybody would notice a silence now.
 //
 // Its error is ctx's cause or holds a *Weather.
-func Open(ctx context.Context, s Server, deliver func(Event)) (*Conn, error) {
+func Open(ctx context.Context, s Server, deliver func(Event), active func() bool) (*Conn, error) {
 	ws, raw, err := upgrade(ctx, s)
 	if err != nil {
 		return nil, err
 	}
-	c := &Conn{ws: ws, raw: raw, deliver: deliver, gone: make(chan struct{}), pings: map[string]chan struct{}{}}
+	c := &Conn{ws: ws, raw: raw, deliver: deliver, gone: make(chan struct{}), pings: map[string]chan struct{}{}, watch: newWatcher(active), born: time.Now()}
 	ws.SetReadLimit(MaxPacket)
 	ws.SetPongHandler(c.ponged)
 	if err := c.join(ctx); err != nil {
@@ -136,9 +141,15 @@ func (c *Conn) Authenticate(ctx context.Context, token redact.Secret) error {
 }
 
 // Serve reads until the connection ends, and says why. When ctx ends it says
-// goodbye and returns ctx's cause.
+// goodbye and returns ctx's cause. A silence makes it ask, and only who does
+// not answer counts as gone.
 func (c *Conn) Serve(ctx context.Context) error {
 	defer c.endWith(ctx)()
+	watching, stop := context.WithCancel(ctx)
+	var watch sync.WaitGroup
+	watch.Go(func() { c.stand(watching) })
+	defer watch.Wait()
+	defer stop()
 	for {
 		e, err := c.event(time.Time{})
 		if err != nil {
@@ -167,20 +178,24 @@ func (c *Conn) event(until time.Time) (Event, error) {
 }
 
 // receive returns the next open or message packet and answers heartbeats
-// meanwhile. until is the caller's deadline, zero for none; the heartbeat's own
-// always counts.
+// meanwhile. until is the caller's deadline, zero for none.
 func (c *Conn) receive(until time.Time) (Packet, error) {
 	for {
-		due, why := c.due(until)
+		due := until
 		if !c.readUntil(due) {
 			due = time.Time{}
 		}
 		kind, frame, err := c.ws.ReadMessage()
 		if err != nil {
 			c.ended = true
-			return Packet{}, c.end(err, due, why)
+			missed := "the server did not answer on the live socket in time"
+			if c.beats == (handshake{}) {
+				missed = "nothing came over the live socket in time"
+			}
+			return Packet{}, c.end(err, due, missed)
 		}
-		c.heard = time.Now()
+		c.hear()
+		c.beat.Store(c.heard.Load())
 		if kind != websocket.TextMessage {
 			continue // ABS sends nothing binary; Socket.IO would attach it to an event
 		}
@@ -202,18 +217,7 @@ func (c *Conn) receive(until time.Time) (Packet, error) {
 	}
 }
 
-// due is the earlier one of a phase's deadline and the heartbeat's, and what
-// it means to miss it.
-func (c *Conn) due(until time.Time) (time.Time, string) {
-	if c.beats == (handshake{}) {
-		return until, "nothing came over the live socket in time"
-	}
-	silence := c.beats.ping + c.beats.patience
-	if beat := c.heard.Add(silence); until.IsZero() || beat.Before(until) {
-		return beat, fmt.Sprintf("no heartbeat of the server for %v", silence)
-	}
-	return until, "the server did not answer on the live socket in time"
-}
+func (c *Conn) hear() { c.heard.Store(int64(time.Since(c.born))) }
 
 // readUntil sets the reader's deadline unless goodbye has set the last one.
 func (c *Conn) readUntil(t time.Time) bool {
@@ -240,19 +244,19 @@ func (c *Conn) end(err error, due time.Time, missed string) error {
 	case closing:
 		return ErrClosed
 	case errors.As(err, &closed) && closed.Code == websocket.CloseAbnormalClosure:
-		return &Weather{Evidence: cutEvidence, Err: err}
+		return &Weather{Away: true, Evidence: cutEvidence, Err: err}
 	case errors.As(err, &closed):
 		evidence := "the server closed the live socket"
 		if closed.Code != websocket.CloseNoStatusReceived {
 			evidence += fmt.Sprintf(" (%d)", closed.Code)
 		}
-		return &Weather{Evidence: evidence, Err: err}
+		return &Weather{Away: true, Evidence: evidence, Err: err}
 	case errors.Is(err, websocket.ErrReadLimit):
 		return &Weather{Evidence: "the server sent more at once than a live socket may carry", Err: err}
 	case !due.IsZero() && !time.Now().Before(due):
-		return &Weather{Evidence: missed, Err: err}
+		return &Weather{Away: true, Evidence: missed, Err: err}
 	case errors.As(err, new(net.Error)), errors.Is(err, io.EOF), errors.Is(err, net.ErrClosed):
-		return &Weather{Evidence: cutEvidence, Err: err}
+		return &Weather{Away: true, Evidence: cutEvidence, Err: err}
 	}
 	return &Weather{Evidence: "the live socket broke: " + quote(err.Error()), Err: err}
 }

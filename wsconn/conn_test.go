@@ -42,7 +42,7 @@ func scripted(t *testing.T, script func(far *far), test func(t *testing.T, open 
 		up := w.reach("http://abs.test")
 		defer func() { _ = front.Close(); <-served; running.Wait() }()
 		test(t, func(deliver func(Event)) (*Conn, error) {
-			return Open(t.Context(), up, deliver)
+			return Open(t.Context(), up, deliver, nil)
 		})
 		synctest.Wait()
 		if open, _, _ := w.net.numbers(); open != 0 {
@@ -134,7 +134,8 @@ func TestServeEnds(t *testing.T) {
 			_, _ = f.ws.NetConn().Write([]byte{0x81, 127, 0, 0, 0, 0, 1, 0, 0, 1}) // a header of 16 MiB + 1
 			f.drain()
 		}, "more at once"},
-		{"silence", func(f *far) { f.drain() }, "no heartbeat of the server for 45s"},
+		{"only pongs", func(f *far) { f.drain() }, "no heartbeat of the server for 1m30s"},
+		{"silence", func(f *far) { time.Sleep(2 * time.Minute) }, "no heartbeat of the server for 45s"},
 	} {
 		t.Run(c.desc, func(t *testing.T) {
 			scripted(t, func(f *far) { f.opens(); c.end(f) }, func(t *testing.T, open func(func(Event)) (*Conn, error)) {

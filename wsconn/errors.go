@@ -22,7 +22,10 @@ type Weather struct {
 	Evidence string // one short line for a person, free of secrets
 	// RetryAfter is how long the other side asked us to wait, 0 if it did not.
 	RetryAfter time.Duration
-	Err        error // of the transport, may be nil
+	// Away: nobody answered, or a gateway said that nobody is there. Trying
+	// often disturbs nobody then.
+	Away bool
+	Err  error // of the transport, may be nil
 }
 
 // Error returns the evidence.

@@ -83,8 +83,11 @@ var errNoPong = errors.New("no pong")
 
 // Ping asks whether the other end lives, and needs the reader at work. It
 // returns nil once the answer is there, at the latest after probeDeadline.
-func (c *Conn) Ping(ctx context.Context) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, probeDeadline, errNoPong)
+func (c *Conn) Ping(ctx context.Context) error { return c.ask(ctx, probeDeadline) }
+
+// ask is Ping with a deadline of its own.
+func (c *Conn) ask(ctx context.Context, within time.Duration) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, within, errNoPong)
 	defer cancel()
 	answered := make(chan struct{})
 	c.mu.Lock()
@@ -113,6 +116,7 @@ func (c *Conn) Ping(ctx context.Context) error {
 
 // ponged is called by the reader.
 func (c *Conn) ponged(id string) error {
+	c.hear()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if answered, ok := c.pings[id]; ok {

@@ -174,11 +174,16 @@ func TestProbeWithoutConnectionKicks(t *testing.T) {
 
 // Full jitter: anything from at once to twice the mean, the mean doubling.
 func TestBackoff(t *testing.T) {
+	t.Run("fresh", func(t *testing.T) { testBackoff(t, pauseMost) })
+	t.Run("late", func(t *testing.T) { testBackoff(t, pauseLate) })
+}
+
+func testBackoff(t *testing.T, longest time.Duration) {
 	const runs = 2000
-	for step, mean := 0, pauseFirst; step < 10; step, mean = step+1, min(2*mean, pauseMost) {
+	for step, mean := 0, pauseFirst; step < 10; step, mean = step+1, min(2*mean, longest) {
 		var sum, least, most time.Duration = 0, time.Hour, 0
 		for range runs {
-			b := newBackoff()
+			b := newBackoff(longest)
 			for range step {
 				b.NextBackOff()
 			}

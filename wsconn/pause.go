@@ -10,10 +10,15 @@ import (
 
 const (
 	// pauseFirst and pauseMost are the mean pauses before the second and the
-	// late tries; the longest one is twice that. Who can tell that a try is
-	// worth while calls Kick, so a long pause costs little.
+	// late tries; the longest one is twice that. A server that restarts is
+	// back within minutes, and nothing tells of it: for so long after a
+	// connection that held, eagerFor, no pause exceeds five seconds. Where
+	// somebody answers and says no, or nothing ever worked, pauseLate is the
+	// mean: who can tell that a try is worth while calls Kick.
 	pauseFirst = 500 * time.Millisecond
-	pauseMost  = time.Minute
+	pauseMost  = 2500 * time.Millisecond
+	pauseLate  = time.Minute
+	eagerFor   = 10 * time.Minute
 	// breather stands between any two connections, so that the server has seen
 	// the end of the old one before the next one comes: it must never count two.
 	breather = 250 * time.Millisecond
@@ -31,9 +36,9 @@ const (
 // clients have lost it in the same moment, and anything narrower would bring
 // them back in waves. The library's factor of one spreads its interval over
 // exactly that range; the interval is therefore half of the longest pause.
-func newBackoff() *backoff.ExponentialBackOff {
+func newBackoff(most time.Duration) *backoff.ExponentialBackOff {
 	b := backoff.NewExponentialBackOff()
-	b.InitialInterval, b.MaxInterval = pauseFirst, pauseMost
+	b.InitialInterval, b.MaxInterval = pauseFirst, most
 	b.Multiplier, b.RandomizationFactor = 2, 1
 	b.Reset()
 	return b
@@ -41,7 +46,9 @@ func newBackoff() *backoff.ExponentialBackOff {
 
 // pause waits until the next attempt is due after one that ended with end.
 func (s *Socket) pause(ctx context.Context, end error) {
-	if !wait(ctx, breather, nil) || errors.Is(end, errKicked) {
+	// Who was asked and did not answer, and who ends all connections after a
+	// while, is tried again at once.
+	if !wait(ctx, breather, nil) || errors.Is(end, errKicked) || errors.Is(end, errProbe) || errors.As(end, new(habitualEnd)) {
 		return
 	}
 	if errors.Is(end, errAPIKey) {
@@ -53,9 +60,13 @@ func (s *Socket) pause(ctx context.Context, end error) {
 	}
 	s.mu.Lock()
 	d := s.backoff.NextBackOff()
-	s.mu.Unlock()
+	late := s.late.NextBackOff()
 	var w *Weather
-	if errors.As(end, &w) {
+	if !errors.As(end, &w) || !w.Away || s.lost.IsZero() || time.Since(s.lost) > eagerFor {
+		d = late
+	}
+	s.mu.Unlock()
+	if w != nil {
 		d = max(d, w.RetryAfter)
 	}
 	wait(ctx, d, s.kicked)

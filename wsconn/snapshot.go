@@ -36,6 +36,10 @@ type Snapshot struct {
 	// Reason says in words why it is not authenticated or, once it is, why it
 	// was not before; empty if it never failed.
 	Reason string
+	// Period is after how long something on the way cuts every connection, as
+	// far as that was learnt; 0 if nothing does. Such an end is no trouble: the
+	// socket is back at once, and Cause stays NoCause unless that fails.
+	Period time.Duration
 	// Dropped counts events that the consumer was too slow for.
 	Dropped uint64
 }

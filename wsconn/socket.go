@@ -33,7 +33,8 @@ type Tokens interface {
 	Suspect(ctx context.Context, token redact.Secret) (redact.Secret, error)
 }
 
-// Config is all a Socket is made of. Events may be nil, the rest is required.
+// Config is all a Socket is made of. Events and Active may be nil, the rest is
+// required.
 type Config struct {
 	Server Server
 	Tokens Tokens
@@ -42,6 +43,9 @@ type Config struct {
 	// of them is lost. It must return. When it is slow, the oldest events that
 	// wait for it are dropped.
 	Events func(Event)
+	// Active says whether anybody would notice now that the socket is dead; it
+	// is then found within 12 s rather than 50. May be nil.
+	Active func() bool
 	Log    *slog.Logger // with the account's name
 }
 
@@ -58,7 +62,10 @@ type Socket struct {
 	mu        sync.Mutex
 	snap      Snapshot
 	changed   chan struct{}
-	backoff   *backoff.ExponentialBackOff
+	backoff   *backoff.ExponentialBackOff // while the loss is fresh
+	late      *backoff.ExponentialBackOff // after that
+	lost      time.Time                   // when a connection that held was lost
+	habit     habit
 	conn      *Conn                   // while it is authenticated
 	abort     context.CancelCauseFunc // of an attempt that has not connected yet
 	begun     time.Time               // that attempt
@@ -71,7 +78,7 @@ type Socket struct {
 // New returns a Socket that does nothing yet.
 func New(cfg Config) *Socket {
 	return &Socket{
-		cfg: cfg, events: newQueue(cfg.Events), kicked: make(chan struct{}, 1), backoff: newBackoff(),
+		cfg: cfg, events: newQueue(cfg.Events), kicked: make(chan struct{}, 1), backoff: newBackoff(pauseMost), late: newBackoff(pauseLate),
 		snap: Snapshot{State: Off, Since: time.Now()}, changed: make(chan struct{}), told: map[string]bool{},
 	}
 }
@@ -133,10 +140,15 @@ func (s *Socket) Changed() <-chan struct{} {
 func (s *Socket) Kick(reason string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.backoff.Reset()
+	s.fresh()
 	switch s.snap.State {
 	case Waiting, Off:
 		s.skipPause()
+	case Authenticated:
+		if s.conn != nil {
+			return
+		}
+		s.skipPause() // it has just ended
 	case Connecting:
 		if s.abort == nil || time.Since(s.begun) < abortAfter {
 			return
@@ -165,11 +177,50 @@ func (s *Socket) Probe(ctx context.Context, reason string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.conn == conn {
-		s.backoff.Reset()
-		s.skipPause()
+		s.fresh()
 		conn.Drop(errProbe)
 	}
 	return false
+}
+
+// Check is Probe for who does not wait for the answer: it returns at once.
+func (s *Socket) Check(reason string) {
+	s.mu.Lock()
+	conn := s.conn
+	s.mu.Unlock()
+	if conn == nil {
+		s.Kick(reason)
+		return
+	}
+	conn.Doubt()
+}
+
+// Stir says that players have become active; see Config.Active.
+func (s *Socket) Stir() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.conn != nil {
+		s.conn.Stir()
+	}
+}
+
+// Emit sends an event's frame to the server. It returns false when there is no
+// connection that could carry it: whoever wants to may try again after the
+// next init. A connection that was silent for long is asked first.
+func (s *Socket) Emit(ctx context.Context, frame []byte) bool {
+	s.mu.Lock()
+	conn := s.conn
+	s.mu.Unlock()
+	if conn == nil || conn.Quiet() >= stale && !s.Probe(ctx, "before sending") {
+		return false
+	}
+	return conn.write(frame, time.Now().Add(writeDeadline)) == nil
+}
+
+// fresh begins the back-off anew; mu is held.
+func (s *Socket) fresh() {
+	s.backoff.Reset()
+	s.late.Reset()
 }
 
 // skipPause is called with mu held.

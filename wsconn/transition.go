@@ -43,6 +43,7 @@ func (s *Socket) up(conn *Conn) {
 	s.ups++
 	s.snap.Cause = NoCause
 	s.to(Authenticated)
+	s.snap.Period = s.habit.period()
 	clear(s.told)
 	s.cfg.Log.Info("live socket is up", "state", string(Authenticated), "reconnects", s.snap.Reconnects)
 }
@@ -54,6 +55,10 @@ func (s *Socket) down(end error) {
 	switch {
 	case errors.Is(end, errKicked):
 		s.at(Waiting)
+		return
+	case errors.As(end, new(habitualEnd)):
+		s.at(Waiting)
+		s.cfg.Log.Debug("the live socket was cut as usual", "reason", reasonOf(end))
 		return
 	case errors.Is(end, errAPIKey):
 		state, cause = Off, CauseAPIKey

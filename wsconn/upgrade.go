@@ -118,9 +118,18 @@ func judge(ctx context.Context, resp *http.Response, err error) error {
 	_, judged := absapi.New(given{resp, err}, base).Ping(ctx)
 	var found *absapi.Error
 	if errors.As(judged, &found) {
-		return &Weather{Evidence: found.Evidence, RetryAfter: found.RetryAfter, Err: err}
+		return &Weather{Evidence: found.Evidence, RetryAfter: found.RetryAfter, Away: err != nil || away(resp), Err: err}
 	}
 	return &Weather{Evidence: "answered an upgrade with " + resp.Status, Err: err}
+}
+
+// away reports whether a gateway says that the server behind it is not there.
+func away(resp *http.Response) bool {
+	switch resp.StatusCode {
+	case http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		return true
+	}
+	return false
 }
 
 // given is an answer that has come already.
