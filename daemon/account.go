@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/url"
 	"os"
@@ -39,6 +40,7 @@ type desk struct {
 	proxy   *proxy.Server
 	lookout *lookout
 	socket  *wsconn.Socket
+	log     *slog.Logger
 
 	stop    context.CancelFunc
 	running sync.WaitGroup
@@ -55,7 +57,7 @@ func (h *Home) newDesk(a accounts.Account, listen string) (*desk, error) {
 	if err != nil {
 		return nil, problem.New(problem.Config, fmt.Errorf("account %s: %w", a.Name, err), "correct "+h.Paths.Config)
 	}
-	d := &desk{account: a, up: up, board: health.NewBoard()}
+	d := &desk{account: a, up: up, board: health.NewBoard(), log: h.Log.With("account", a.Name)}
 	d.session = session.New(session.Config{
 		Account: a.Name, Base: base, ServerVersion: a.ServerVersion, Vault: vaultOf{h},
 		Connect: func() session.Conn { return up.Private() }, Budget: h.budget(base), Board: d.board, Log: h.Log,
@@ -63,9 +65,10 @@ func (h *Home) newDesk(a accounts.Account, listen string) (*desk, error) {
 	d.lookout = newLookout(up, d.board)
 	d.proxy, err = proxy.New(proxy.Config{
 		Base: base, Transport: d.lookout, Sockets: up, Tokens: held{d.session}, Grants: h.identities(a),
-		Identity: d.session.Secrets, Access: proxy.Access(h.Config.LocalAccess), OwnUID: os.Getuid(), Log: h.Log.With("account", a.Name),
+		Identity: d.session.Secrets, Access: proxy.Access(h.Config.LocalAccess), OwnUID: os.Getuid(), Log: d.log,
+		Stirred: func() { d.socket.Stir() },
 	})
-	d.socket = wsconn.New(wsconn.Config{Server: up, Tokens: d.session, Log: h.Log.With("account", a.Name)})
+	d.socket = wsconn.New(wsconn.Config{Server: up, Tokens: d.session, Active: d.active, Log: d.log})
 	if err == nil {
 		addr := listen
 		if addr == "" {
@@ -79,6 +82,9 @@ func (h *Home) newDesk(a accounts.Account, listen string) (*desk, error) {
 	}
 	return d, nil
 }
+
+// active reports whether players would notice that the server is out of reach.
+func (d *desk) active() bool { return d.proxy.Active() }
 
 // start begins to serve, and calls changed at each change of the desk's health
 // until close.

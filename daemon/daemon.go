@@ -18,6 +18,7 @@ import (
 	"shelfkeeper/daemon/accounts"
 	"shelfkeeper/daemon/control"
 	"shelfkeeper/daemon/health"
+	"shelfkeeper/daemon/netmon"
 	"shelfkeeper/daemon/problem"
 	"shelfkeeper/keychain"
 )
@@ -28,6 +29,7 @@ type Daemon struct {
 	home    *Home
 	lock    *flock.Flock
 	control *control.Server
+	monitor *netmon.Monitor
 	quit    chan struct{}
 	quitted sync.Once
 	running sync.WaitGroup
@@ -47,6 +49,7 @@ var _ control.Daemon = (*Daemon)(nil)
 // listen, where given, is the one account's address instead of its own.
 func New(h *Home, listen string) (*Daemon, error) {
 	d := &Daemon{home: h, quit: make(chan struct{}), changed: make(chan struct{})}
+	d.monitor = d.newMonitor()
 	if err := d.open(listen); err != nil {
 		return nil, errors.Join(err, d.Close())
 	}
@@ -95,6 +98,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 		desk.start(d.bump)
 	}
 	d.mu.Unlock()
+	d.monitor.Start()
 	served := make(chan error, 1)
 	d.running.Go(func() { served <- d.control.Serve(d) })
 	select {
@@ -109,6 +113,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 
 // Close ends everything and waits for it.
 func (d *Daemon) Close() error {
+	d.monitor.Close()
 	var errs []error
 	if d.control != nil {
 		errs = append(errs, d.control.Close())

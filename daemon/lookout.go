@@ -33,19 +33,28 @@ type lookout struct {
 	board *health.Board
 	fail  chan struct{} // the server is down; holds one
 	sign  chan struct{} // it may be; holds one
+	woken chan struct{} // now is a good moment to ask; holds one
 
 	mu   sync.Mutex
 	down bool
 }
 
 func newLookout(up *upstream.Upstream, board *health.Board) *lookout {
-	return &lookout{next: up.Transport(), board: board, fail: make(chan struct{}, 1), sign: make(chan struct{}, 1)}
+	return &lookout{next: up.Transport(), board: board, fail: make(chan struct{}, 1), sign: make(chan struct{}, 1), woken: make(chan struct{}, 1)}
 }
 
 // doubt makes run look whether the server is still there.
 func (l *lookout) doubt() {
 	select {
 	case l.sign <- struct{}{}:
+	default:
+	}
+}
+
+// wake makes run ask now, if the server is down.
+func (l *lookout) wake() {
+	select {
+	case l.woken <- struct{}{}:
 	default:
 	}
 }
@@ -101,6 +110,8 @@ func (l *lookout) run(ctx context.Context, up *upstream.Upstream, back func()) {
 				l.fell(redact.Text(err.Error()))
 			}
 			continue
+		case <-l.woken:
+			continue // it is not down
 		case <-l.fail:
 		}
 		pause := backoff.NewExponentialBackOff()
@@ -112,6 +123,9 @@ func (l *lookout) run(ctx context.Context, up *upstream.Upstream, back func()) {
 				timer.Stop()
 				return
 			case <-timer.C:
+			case <-l.woken:
+				timer.Stop()
+				pause.Reset()
 			}
 			if l.isDown() && ping(ctx, up) == nil {
 				l.up()

@@ -18,6 +18,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"shelfkeeper/daemon/players"
@@ -58,8 +59,8 @@ const (
 	AccessGrant Access = "grant" // nobody
 )
 
-// Config is what a Server works with. All but Sockets, Access, Port, PeerOf
-// and Log are required.
+// Config is what a Server works with. All but Sockets, Access, Port, PeerOf,
+// Log and Stirred are required.
 type Config struct {
 	Base      *url.URL          // of the server, with its base path
 	Transport http.RoundTripper // follows no redirects, decompresses nothing, has no overall timeout
@@ -83,6 +84,8 @@ type Config struct {
 	// weather; 0 is ten seconds, below 0 is not at all.
 	Hold time.Duration
 	Log  *slog.Logger
+	// Stirred is told when players become active; see Active. May be nil.
+	Stirred func()
 }
 
 // Server is the local server of one account.
@@ -94,6 +97,9 @@ type Server struct {
 	stats    counters
 	wakes    *wakes
 	plays    *plays
+
+	begun     time.Time
+	lastAsked atomic.Int64 // when a player last asked for something: after so many ns; negative: never
 
 	mu        sync.Mutex
 	listeners []net.Listener
@@ -138,7 +144,8 @@ func New(cfg Config) (*Server, error) {
 	if cfg.Hold == 0 {
 		cfg.Hold = holdFor
 	}
-	s := &Server{cfg: cfg, log: cfg.Log, stats: newCounters(), wakes: newWakes(), plays: newPlays()}
+	s := &Server{cfg: cfg, log: cfg.Log, stats: newCounters(), wakes: newWakes(), plays: newPlays(), begun: time.Now()}
+	s.lastAsked.Store(int64(-activeFor))
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
@@ -167,6 +174,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 		panic(http.ErrAbortHandler)
 	}
 	defer s.handlers.Done()
+	s.stir()
 	s.stats.requests.Add(1)
 	s.stats.active.Add(1)
 	defer s.stats.active.Add(-1)
