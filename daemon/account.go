@@ -64,7 +64,7 @@ func (h *Home) newDesk(a accounts.Account, listen string) (*desk, error) {
 	})
 	d.lookout = newLookout(up, d.board)
 	d.proxy, err = proxy.New(proxy.Config{
-		Base: base, Transport: d.lookout, Sockets: up, Tokens: held{d.session}, Grants: h.identities(a),
+		Base: base, Transport: d.lookout, Sockets: up, Tokens: held{d.session}, Grants: h.identities(a.Name), Account: h.accountOf(a, d.session),
 		Identity: d.session.Secrets, Access: proxy.Access(h.Config.LocalAccess), OwnUID: os.Getuid(), Log: d.log,
 		Stirred: func() { d.socket.Stir() },
 	})

@@ -5,8 +5,12 @@ import (
 	"crypto/rand"
 	"errors"
 
+	"shelfkeeper/daemon/absapi"
 	"shelfkeeper/daemon/accounts"
 	"shelfkeeper/daemon/players"
+	"shelfkeeper/daemon/proxy"
+	"shelfkeeper/daemon/redact"
+	"shelfkeeper/daemon/session"
 	"shelfkeeper/keychain"
 )
 
@@ -17,13 +21,47 @@ const localKeySize = 32
 // vault: beside the records, since a rotation has nothing to do with it.
 func localKeyName(account string) string { return "local-tokens/" + account }
 
-// identities returns who the players of a are. The vault is asked for the key
-// when the first token needs it.
-func (h *Home) identities(a accounts.Account) *players.Identities {
-	return h.Grants.Of(a.Name,
-		func(ctx context.Context) ([]byte, error) { return h.localKey(ctx, a.Name) },
-		func() (string, string) { return a.UserID, a.Username })
+// identities returns who the players of an account are, the same for as long
+// as the Home lives. The vault is asked for the key when the first token needs
+// it.
+func (h *Home) identities(account string) *players.Identities {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if i, ok := h.known[account]; ok {
+		return i
+	}
+	i := h.Grants.Of(account,
+		func(ctx context.Context) ([]byte, error) { return h.localKey(ctx, account) },
+		func() (string, string) {
+			a, _ := h.Book.Get(account)
+			return a.UserID, a.Username
+		})
+	h.known[account] = i
+	return i
 }
+
+// accountOf is what the local server of a needs to know to answer by itself.
+func (h *Home) accountOf(a accounts.Account, s *session.Session) proxy.Account {
+	return proxy.Account{
+		Name: a.Name, SignIns: h.identities(a.Name), Knows: s.Knows, Refresh: s.RefreshTokens,
+		ChangePassword: func(ctx context.Context, old, changed redact.Secret) error {
+			err := s.ChangePassword(ctx, old, changed)
+			var refused *absapi.Error
+			if errors.As(err, &refused) && refused.Verdict == absapi.BadRequest {
+				return rejected{why: refused}
+			}
+			return err
+		},
+	}
+}
+
+// rejected is what the server has against a change.
+type rejected struct{ why *absapi.Error }
+
+func (r rejected) Error() string { return r.why.Error() }
+
+// Rejection says it to a player.
+func (r rejected) Rejection() string { return r.why.Evidence }
 
 // localKey returns the key of the account's local tokens, and makes it the
 // first time. Only the daemon hands tokens out, so there is no other process
@@ -48,6 +86,9 @@ func (h *Home) forgetPlayers(ctx context.Context, account string) error {
 	if err := h.Grants.Forget(account); err != nil {
 		return err
 	}
+	h.mu.Lock()
+	delete(h.known, account) // with the key in it
+	h.mu.Unlock()
 	vault, err := h.openVault(ctx, "")
 	if err != nil {
 		return err

@@ -56,6 +56,7 @@ type Home struct {
 	mu      sync.Mutex
 	vault   *keychain.Vault
 	budgets map[string]*session.Budget
+	known   map[string]*players.Identities // by account
 }
 
 // OpenHome reads what is not secret. The vault is opened when it is first
@@ -72,7 +73,7 @@ func OpenHome(o Options) (*Home, error) {
 	if err != nil {
 		return nil, stateProblem(err)
 	}
-	return &Home{Options: o, Book: book, Grants: grants, budgets: map[string]*session.Budget{}}, nil
+	return &Home{Options: o, Book: book, Grants: grants, budgets: map[string]*session.Budget{}, known: map[string]*players.Identities{}}, nil
 }
 
 // Close closes the vault and the grants.

@@ -54,20 +54,26 @@ func (i *Identities) Caller(ctx context.Context, presented string) (Caller, erro
 	return i.grants.resolve(i.account, c.Grant, c.SignIn)
 }
 
-// Refresher returns who presents a refresh token that was made here. The
-// errors are ErrTokenKind for another kind of token, and those of Caller.
-func (i *Identities) Refresher(ctx context.Context, presented string) (Caller, error) {
+// Refresh returns new tokens of the sign-in that a refresh token is of. The old
+// ones stay good: whose answer was lost must not be signed out. The errors are
+// ErrTokenKind for another kind of token, and those of Caller.
+func (i *Identities) Refresh(ctx context.Context, presented string) (Caller, Pair, error) {
 	if !isJWT(presented) {
-		return Caller{}, ErrNoGrant
+		return Caller{}, Pair{}, ErrNoGrant
 	}
-	c, err := i.verify(ctx, presented)
+	said, err := i.verify(ctx, presented)
 	if err != nil {
-		return Caller{}, err
+		return Caller{}, Pair{}, err
 	}
-	if c.Type != RefreshToken {
-		return Caller{}, ErrTokenKind
+	if said.Type != RefreshToken {
+		return Caller{}, Pair{}, ErrTokenKind
 	}
-	return i.grants.resolve(i.account, c.Grant, c.SignIn)
+	c, err := i.grants.resolve(i.account, said.Grant, said.SignIn)
+	if err != nil {
+		return Caller{}, Pair{}, err
+	}
+	p, err := i.pair(ctx, c)
+	return c, p, err
 }
 
 // ErrTokenKind says that a token is one of ours, but no refresh token.
@@ -106,29 +112,25 @@ type Pair struct {
 }
 
 // SignIn begins a sign-in of c and returns its tokens. They end with SignOut,
-// or with the grant.
-func (i *Identities) SignIn(ctx context.Context, c Caller) (Caller, Pair, error) {
-	c.SignIn = randomID()
-	p, err := i.Renew(ctx, c)
-	return c, p, err
-}
-
-// Open begins a sign-in that needs no grant, under a name for `players list`.
-// It is a grant of its own.
-func (i *Identities) Open(ctx context.Context, name string, scope Scope) (Caller, Pair, error) {
+// or with the grant. A caller without a grant gets one for this sign-in alone,
+// of c's scope and under a name for the user to know it by.
+func (i *Identities) SignIn(ctx context.Context, c Caller, name string) (Caller, Pair, error) {
 	if _, err := i.signingKey(ctx); err != nil {
 		return Caller{}, Pair{}, err
 	}
-	g, err := i.grants.open(i.account, name, scope)
-	if err != nil {
-		return Caller{}, Pair{}, err
+	if c.Grant == "" {
+		g, err := i.grants.open(i.account, name, c.Scope)
+		if err != nil {
+			return Caller{}, Pair{}, err
+		}
+		c.Grant = g.ID
 	}
-	return i.SignIn(ctx, Caller{Grant: g.ID, Scope: g.Scope})
+	c.SignIn = randomID()
+	p, err := i.pair(ctx, c)
+	return c, p, err
 }
 
-// Renew returns new tokens of the same sign-in. The old ones stay good: whose
-// answer was lost must not be signed out.
-func (i *Identities) Renew(ctx context.Context, c Caller) (p Pair, err error) {
+func (i *Identities) pair(ctx context.Context, c Caller) (p Pair, err error) {
 	now := time.Now()
 	if p.Access, err = i.mint(ctx, c, AccessToken, randomID(), now, accessLife); err != nil {
 		return Pair{}, err

@@ -55,7 +55,7 @@ func TestTokensOfAGrant(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	in, pair, err := of.SignIn(ctx, byGrant)
+	in, pair, err := of.SignIn(ctx, byGrant, "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -78,22 +78,18 @@ func TestTokensOfAGrant(t *testing.T) {
 		if c, err := of.Caller(ctx, token); err != nil || c.Grant != byGrant.Grant || c.Scope != ScopeFull {
 			t.Errorf("%+v, %v", c, err)
 		}
-		if _, err := of.Refresher(ctx, token); !errors.Is(err, ErrTokenKind) {
+		if _, _, err := of.Refresh(ctx, token); !errors.Is(err, ErrTokenKind) {
 			t.Errorf("it refreshes: %v", err)
 		}
 	}
 	if _, err := of.Caller(ctx, pair.Refresh); !errors.Is(err, ErrNoGrant) {
 		t.Errorf("a refresh token as bearer: %v", err)
 	}
-	c, err := of.Refresher(ctx, pair.Refresh)
-	if err != nil || c != in {
+	c, next, err := of.Refresh(ctx, pair.Refresh)
+	if err != nil || c != in || next == pair || next.Access == "" || next.Refresh == "" {
 		t.Fatalf("%+v, %v", c, err)
 	}
-	next, err := of.Renew(ctx, c)
-	if err != nil || next == pair {
-		t.Fatalf("%v", err)
-	}
-	if _, err := of.Refresher(ctx, pair.Refresh); err != nil {
+	if _, _, err := of.Refresh(ctx, pair.Refresh); err != nil {
 		t.Errorf("whose answer was lost is signed out: %v", err)
 	}
 
@@ -114,7 +110,7 @@ func TestTokensOfAGrant(t *testing.T) {
 			t.Errorf("after signing out: %v", err)
 		}
 	}
-	if _, err := of.Refresher(ctx, next.Refresh); !errors.Is(err, ErrNoGrant) {
+	if _, _, err := of.Refresh(ctx, next.Refresh); !errors.Is(err, ErrNoGrant) {
 		t.Errorf("after signing out it refreshes: %v", err)
 	}
 	if !of.Alive(byGrant) || of.Alive(in) {
@@ -141,7 +137,7 @@ func TestTokensOfAGrant(t *testing.T) {
 func TestSessionOfItsOwn(t *testing.T) {
 	ctx := t.Context()
 	g, of := office(t)
-	c, pair, err := of.Open(ctx, "web page", ScopeAdmin)
+	c, pair, err := of.SignIn(ctx, Caller{Scope: ScopeAdmin}, "web page")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -183,14 +179,14 @@ func TestSessionsAreBounded(t *testing.T) {
 		ctx := t.Context()
 		g, of := office(t)
 		secret := must(t)(g.Add("home", "kept", ScopeListen))
-		_, kept, err := of.Open(ctx, "used", ScopeFull)
+		_, kept, err := of.SignIn(ctx, Caller{Scope: ScopeFull}, "used")
 		if err != nil {
 			t.Fatal(err)
 		}
 		var last string
 		for range 3 * maxSessions {
 			time.Sleep(10 * time.Minute) // Kodi's interval; in a bubble it takes no time
-			_, p, err := of.Open(ctx, "kodi", ScopeFull)
+			_, p, err := of.SignIn(ctx, Caller{Scope: ScopeFull}, "kodi")
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -206,7 +202,7 @@ func TestSessionsAreBounded(t *testing.T) {
 			t.Error(err)
 		}
 		time.Sleep(sessionRest + time.Hour)
-		if _, _, err := of.Open(ctx, "much later", ScopeFull); err != nil {
+		if _, _, err := of.SignIn(ctx, Caller{Scope: ScopeFull}, "much later"); err != nil {
 			t.Fatal(err)
 		}
 		if all := g.List("home"); len(all) != 2 {
@@ -260,7 +256,7 @@ func TestWithoutKey(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, pair, err := good.SignIn(ctx, c)
+	_, pair, err := good.SignIn(ctx, c, "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -278,13 +274,13 @@ func TestWithoutKey(t *testing.T) {
 	if _, err := of.Caller(ctx, pair.Access); !errors.Is(err, locked) || errors.Is(err, ErrNoGrant) {
 		t.Errorf("%v", err)
 	}
-	if _, err := of.Refresher(ctx, pair.Refresh); !errors.Is(err, locked) || errors.Is(err, ErrNoGrant) {
+	if _, _, err := of.Refresh(ctx, pair.Refresh); !errors.Is(err, locked) || errors.Is(err, ErrNoGrant) {
 		t.Errorf("%v", err)
 	}
 	if of.Token(ctx, c) != "" {
 		t.Error("a token without a key")
 	}
-	if _, _, err := of.Open(ctx, "page", ScopeFull); !errors.Is(err, locked) || len(g.List("home")) != 1 {
+	if _, _, err := of.SignIn(ctx, Caller{Scope: ScopeFull}, "page"); !errors.Is(err, locked) || len(g.List("home")) != 1 {
 		t.Errorf("%v, %+v", err, g.List("home"))
 	}
 	for range 3 {
@@ -367,7 +363,7 @@ func FuzzCaller(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	_, pair, err := of.SignIn(f.Context(), c)
+	_, pair, err := of.SignIn(f.Context(), c, "")
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -380,7 +376,10 @@ func FuzzCaller(f *testing.F) {
 	f.Add("eyJhbGciOiJub25lIn0.eyJnaWQiOiJ4In0.")
 	f.Add("ey..")
 	f.Fuzz(func(t *testing.T, presented string) {
-		for i, check := range []func(context.Context, string) (Caller, error){of.Caller, of.Refresher} {
+		for i, check := range []func(context.Context, string) (Caller, error){of.Caller, func(ctx context.Context, s string) (Caller, error) {
+			c, _, err := of.Refresh(ctx, s)
+			return c, err
+		}} {
 			c, err := check(t.Context(), presented)
 			ours := presented == good[0] || presented == good[1] || presented == good[3]
 			if i == 1 {

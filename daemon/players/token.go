@@ -74,6 +74,9 @@ func parse(key []byte, token string) (claims, error) {
 	return c, nil
 }
 
+// IsToken reports whether presented can only be a token, not a secret.
+func IsToken(presented string) bool { return isJWT(presented) }
+
 // isJWT reports whether token has the form of one. A secret has not, and what
 // has neither form needs no key to be refused.
 func isJWT(token string) bool {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"strconv"
+	"strings"
 	"sync"
 
 	"shelfkeeper/daemon/players"
@@ -13,7 +14,8 @@ import (
 type conn struct {
 	net      net.Conn
 	loopback bool
-	hosts    [3]string // the values of Host that name us on it
+	extra    bool     // it came in over an address that is open to more than this machine
+	hosts    []string // the values of Host that name us on it
 
 	once sync.Once
 	peer players.Peer
@@ -27,13 +29,41 @@ func (s *Server) connContext(ctx context.Context, nc net.Conn) context.Context {
 	if far, ok := nc.RemoteAddr().(*net.TCPAddr); ok {
 		c.loopback = far.IP.IsLoopback()
 	}
+	names := loopbackNames
 	if near, ok := nc.LocalAddr().(*net.TCPAddr); ok {
 		port = near.Port
+		if c.extra = !near.IP.IsLoopback(); c.extra {
+			names = append([]string{near.IP.String()}, s.cfg.ExtraHosts...)
+		}
 	}
-	for i, host := range [...]string{"127.0.0.1", "localhost", "::1"} {
-		c.hosts[i] = net.JoinHostPort(host, strconv.Itoa(port))
+	for _, host := range names {
+		c.hosts = append(c.hosts, net.JoinHostPort(strings.ToLower(host), strconv.Itoa(port)))
+	}
+	other := func() bool {
+		peer := c.user(s.cfg.PeerOf)
+		return !peer.Known || peer.UID != s.cfg.OwnUID
+	}
+	if !s.conns.admit(nc, c.extra, other) {
+		s.stats.mu.Lock()
+		s.stats.refused["crowded"]++
+		s.stats.mu.Unlock()
+		_ = nc.Close() // it is not even read from
 	}
 	return context.WithValue(ctx, connKey{}, c)
+}
+
+// loopbackNames are what players call this machine, the one at which pages
+// live first.
+var loopbackNames = []string{"127.0.0.1", "localhost", "::1"}
+
+// fromUser reports whether c certainly comes from a program of the user on
+// this machine.
+func (c *call) fromUser() bool {
+	if c.conn.extra {
+		return false
+	}
+	peer := c.conn.user(c.server.cfg.PeerOf)
+	return peer.Known && peer.UID == c.server.cfg.OwnUID
 }
 
 func connOf(ctx context.Context) *conn {

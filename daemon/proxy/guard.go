@@ -25,13 +25,13 @@ var column = []guard{
 	{"the same from browsers that send neither Origin nor Sec-Fetch-Site", noForeignReferer},
 	{"cookies and service workers of other programs on localhost: pages live at 127.0.0.1", numericPage},
 	{"another protocol, in which nothing is filtered; and polling, whose bodies are not filtered yet", onlyLiveSocket},
-	{"real tokens and cookies in sign-in answers that are not made here yet", noSigningIn},
+	{"real tokens and cookies in sign-in answers; ending the session itself by logging out", answeredHere},
 	{"other users, containers and web pages; a revoked grant falls through to nothing", knownPlayer},
 	{"over-eager tools: administration with a session that was lent for listening", inScope},
 }
 
 func fromLoopback(c *call) *refusal {
-	if c.conn == nil || !c.conn.loopback {
+	if c.conn == nil || !c.conn.loopback && !c.conn.extra {
 		return farAway
 	}
 	return nil
@@ -75,7 +75,7 @@ func cleanPath(c *call) *refusal {
 }
 
 func ourHost(c *call) *refusal {
-	if !slices.Contains(c.conn.hosts[:], strings.ToLower(c.r.Host)) {
+	if !slices.Contains(c.conn.hosts, strings.ToLower(c.r.Host)) {
 		return wrongHost
 	}
 	return nil
@@ -101,7 +101,7 @@ func noForeignReferer(c *call) *refusal {
 	}
 	for _, referer := range c.r.Header["Referer"] {
 		u, err := url.Parse(referer)
-		if err != nil || u.Scheme != "http" || !slices.Contains(c.conn.hosts[:], strings.ToLower(u.Host)) {
+		if err != nil || u.Scheme != "http" || !slices.Contains(c.conn.hosts, strings.ToLower(u.Host)) {
 			return otherOrigin
 		}
 	}
@@ -110,7 +110,7 @@ func noForeignReferer(c *call) *refusal {
 
 func numericPage(c *call) *refusal {
 	read := c.r.Method == http.MethodGet || c.r.Method == http.MethodHead
-	if !read || c.r.Header.Get("Sec-Fetch-Mode") != "navigate" || strings.EqualFold(c.r.Host, c.conn.hosts[0]) {
+	if !read || c.conn.extra || c.r.Header.Get("Sec-Fetch-Mode") != "navigate" || strings.EqualFold(c.r.Host, c.conn.hosts[0]) {
 		return nil
 	}
 	no := *toNumeric
@@ -135,15 +135,16 @@ func onlyLiveSocket(c *call) *refusal {
 	return nil
 }
 
-func noSigningIn(c *call) *refusal {
-	if matches(signInRoutes, c.r.Method, c.path) {
-		return noSignIn
-	}
+func answeredHere(c *call) *refusal {
+	c.local = localFor(c)
 	return nil
 }
 
-// knownPlayer lets in who holds the grant, or is the user.
+// knownPlayer lets in who holds a grant, or is the user.
 func knownPlayer(c *call) *refusal {
+	if c.local != nil && c.local.needs == "" || matches(lobby, c.r.Method, c.path) {
+		return nil // it carries its own credential, or tells nobody anything
+	}
 	switch presented, how := credential(c.r); how {
 	case conflicting:
 		return badGrant
@@ -152,25 +153,43 @@ func knownPlayer(c *call) *refusal {
 		c.caller = caller
 		return no
 	}
-	if c.server.cfg.Access == AccessGrant {
+	if c.conn.extra {
+		return extraGrant
+	}
+	peer := c.conn.user(c.server.cfg.PeerOf)
+	own := peer.Known && peer.UID == c.server.cfg.OwnUID
+	switch {
+	case (own || !peer.Known) && matches(pageRoutes, c.r.Method, c.path):
+		// A browser shows nothing when it asks for a page; what the page's
+		// scripts ask for comes this way again. These are the server's own
+		// public files.
+		c.caller = players.Caller{}
+	case c.server.cfg.Access == AccessGrant:
 		return grantOnly
-	}
-	if peer := c.conn.user(c.server.cfg.PeerOf); !peer.Known || peer.UID != c.server.cfg.OwnUID {
+	case !own:
 		return needsGrant
+	default:
+		c.caller = players.Own()
 	}
-	c.caller = players.Own()
 	return nil
 }
 
+// inScope decides what goes upstream, and with what.
 func inScope(c *call) *refusal {
-	switch {
+	switch need, bearer, ok := scopeOf(c.r.Method, c.path); {
 	case c.socket: // what may pass in it is decided frame by frame
-	case matches(listenRoutes, c.r.Method, c.path):
-		c.needs = withBearer
-	case matches(openRoutes, c.r.Method, c.path):
-		c.needs = withoutBearer
+		return nil
+	case c.local != nil:
+		if c.local.needs != "" && !c.caller.Scope.Covers(c.local.needs) {
+			return beyondScope
+		}
+		return nil
+	case !ok:
+		return beyondScope
+	case bearer == withBearer && !c.caller.Scope.Covers(need):
+		return beyondScope
 	default:
-		return notListen
+		c.needs = bearer
+		return nil
 	}
-	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"strconv"
 
 	"golang.org/x/sync/errgroup"
 
@@ -52,6 +53,33 @@ func (s *Server) Listen(addr string) error {
 		return fmt.Errorf("listen: %w", err)
 	}
 	return s.Use(l)
+}
+
+// ListenExtra takes addr too, the address of a network that more than this
+// machine is on: containers, for one. Through it every request needs a grant.
+// Addresses of all networks at once are refused: their Host could be anything.
+func (s *Server) ListenExtra(addr netip.AddrPort) error {
+	if addr.Addr().IsUnspecified() || addr.Addr().IsLoopback() || addr.Addr().IsMulticast() || addr.Port() == 0 {
+		return fmt.Errorf("listen on %s: it is no address of one network", addr)
+	}
+	l, err := net.Listen("tcp", addr.String())
+	if addressInUse(err) {
+		holder, known := players.HolderOf(addr)
+		return &PortTaken{Addr: addr.String(), Holder: holder, Known: known, Err: err}
+	}
+	if err != nil {
+		return fmt.Errorf("listen: %w", err)
+	}
+	return s.Use(l)
+}
+
+// pageHost is where browsers find this server.
+func (s *Server) pageHost() string {
+	port := s.cfg.Port
+	if tcp, ok := s.Addr().(*net.TCPAddr); ok {
+		port = tcp.Port
+	}
+	return net.JoinHostPort(loopbackNames[0], strconv.Itoa(port))
 }
 
 // Use adds a listener that is already listening; Close closes it. What comes

@@ -72,11 +72,16 @@ type Config struct {
 	// its body goes on.
 	Identity func() (userID string, known []redact.Secret)
 
+	Account Account // for answers of our own
+
 	Access Access // default AccessUser
 	OwnUID int    // of the user who runs the daemon
 	// PeerOf returns who is at the far end of a connection; default
 	// players.PeerOf. It is called at most once a connection.
 	PeerOf func(net.Conn) players.Peer
+	// ExtraHosts are names for this machine that players at extra addresses
+	// use, as host.docker.internal.
+	ExtraHosts []string
 	// Port is the port in the Host that players send, where the listener is
 	// no TCP listener and so does not know.
 	Port int
@@ -97,6 +102,10 @@ type Server struct {
 	stats    counters
 	wakes    *wakes
 	plays    *plays
+	conns    connections
+	tries    backoff
+	openings openings
+	kept     atomic.Pointer[[]byte] // the last answer to a sign-in, without tokens, packed
 
 	begun     time.Time
 	lastAsked atomic.Int64 // when a player last asked for something: after so many ns; negative: never
@@ -162,6 +171,7 @@ func New(cfg Config) (*Server, error) {
 		ReadHeaderTimeout:            readHeaderTimeout,
 		IdleTimeout:                  keepAlive,
 		MaxHeaderBytes:               maxHeader,
+		ConnState:                    s.conns.state,
 		DisableGeneralOptionsHandler: true, // "OPTIONS *" meets the guards like all else
 		ErrorLog:                     slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 	}
@@ -180,11 +190,26 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	defer s.stats.active.Add(-1)
 
 	c := &call{server: s, r: r, conn: connOf(r.Context())}
+	if c.conn != nil {
+		defer s.conns.done(c.conn.net)
+	}
+	if r.Body != nil && r.Body != http.NoBody {
+		r.Body = &patientBody{r.Body, http.NewResponseController(w)}
+	}
+	// For browsers that tell too little of who asks.
+	w.Header().Set("X-Frame-Options", "SAMEORIGIN")
+	w.Header().Set("Cross-Origin-Resource-Policy", "same-origin")
 	for _, g := range column {
 		if no := g.check(c); no != nil {
 			s.refuse(w, c, no)
 			return
 		}
+	}
+	if c.local != nil {
+		if no := c.local.answer(s, w, c); no != nil {
+			s.refuse(w, c, no)
+		}
+		return
 	}
 	if c.socket {
 		s.liveSocket(w, c)
@@ -215,6 +240,8 @@ type call struct {
 	needs  bearer         // what upstream is sent
 	detour string         // a path that stands in for path
 	socket bool           // it asks for the live socket
+	local  *localRoute    // it is answered here
+	extra  http.Header    // goes upstream with it
 }
 
 type bearer bool

@@ -14,7 +14,8 @@ import (
 var allRefusals = []*refusal{
 	farAway, badTarget, badMethod, badPath, wrongHost, otherOrigin, toNumeric,
 	noUpgrade, noPolling, noSocket, badSocket, noSignIn,
-	badGrant, needsGrant, grantOnly, noKey, notListen,
+	badGrant, needsGrant, grantOnly, noKey, beyondScope, tooMany, badRefresh, slowBody, tooLarge, notKept,
+	noOpenID, noPassword, notChanged, ownSession, openedAlready, extraGrant,
 	weather, noToken, tokenRejected, askAgain, gateway401, elsewhere, unreadable, socketRefused,
 }
 

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"maps"
 	"net/http"
 	"net/textproto"
 	"net/url"
@@ -106,6 +107,7 @@ func (c *call) outgoing(ctx context.Context, token string, b *body, ranged bool)
 	if token != "" {
 		out.Header.Set("Authorization", "Bearer "+token)
 	}
+	maps.Copy(out.Header, c.extra)
 	b.attach(out)
 	return out
 }

@@ -3,6 +3,8 @@ package proxy
 import (
 	"net/http"
 	"strings"
+
+	"shelfkeeper/daemon/players"
 )
 
 // routes is a set of method and path shapes, by the number of segments. In a
@@ -83,16 +85,21 @@ var socketRoutes = routesOf(`
 ANY /socket.io/*
 `)
 
-// signInRoutes answer with tokens and cookies of the session itself, or end it
-// (abs: server/Auth.js, server/routers/ApiRouter.js).
-var signInRoutes = routesOf(`
-ANY   /login/*
-ANY   /logout/*
-ANY   /auth/*
-ANY   /init/*
-PATCH /api/me/password
-ANY   /api/me/sessions/*
-`)
+// scopeOf returns the scope that a route needs, and what upstream is sent. It
+// reports false for routes that nobody has any business with.
+func scopeOf(method, path string) (players.Scope, bearer, bool) {
+	switch {
+	case matches(listenRoutes, method, path):
+		return players.ScopeListen, withBearer, true
+	case matches(openRoutes, method, path), matches(pageRoutes, method, path):
+		return "", withoutBearer, true
+	case matches(fullRoutes, method, path):
+		return players.ScopeFull, withBearer, true
+	case matches(apiRoutes, method, path):
+		return players.ScopeAdmin, withBearer, true
+	}
+	return "", withoutBearer, false
+}
 
 // listenRoutes are what a listener needs: to read, to stream, and to keep the
 // user's own progress, bookmarks and playback sessions (abs:
@@ -145,6 +152,9 @@ GET  /api/search/:kind
 GET  /api/genres
 
 GET    /api/me
+GET    /api/me/progress
+GET    /api/me/bookmarks
+GET    /api/me/bookmarks/:id
 GET    /api/me/items-in-progress
 GET    /api/me/listening-sessions
 GET    /api/me/listening-stats
@@ -171,6 +181,41 @@ POST /api/session/local
 POST /api/session/local-all
 `)
 
+// fullRoutes are what the web client does for a user beyond listening, as far
+// as the account may: the server asks for its permissions itself. What changes
+// the server for everybody (users, API keys, backups, settings, libraries as a
+// whole, feeds that the public can read) is left to apiRoutes.
+var fullRoutes = routesOf(`
+ANY   /api/items/*
+ANY   /api/collections/*
+ANY   /api/playlists/*
+ANY   /api/series/*
+ANY   /api/authors/*
+ANY   /api/me/progress/*
+ANY   /api/me/item/*
+POST  /api/me/ereader-devices
+ANY   /api/podcasts/:id/*
+POST  /api/podcasts
+POST  /api/podcasts/feed
+POST  /api/podcasts/opml/parse
+POST  /api/podcasts/opml/create
+PATCH  /api/libraries/:id/narrators/:narrator
+DELETE /api/libraries/:id/narrators/:narrator
+POST  /api/upload
+POST  /api/emails/send-ebook-to-device
+GET   /api/tasks
+GET   /api/tags
+`)
+
+// apiRoutes are everything else of the API, in whatever release.
+var apiRoutes = routesOf(`
+GET    /api/*
+POST   /api/*
+PATCH  /api/*
+PUT    /api/*
+DELETE /api/*
+`)
+
 // openRoutes are those at which Audiobookshelf asks for no token: an address
 // that cannot be guessed, or nothing that is secret (measured on 2.26.3 to
 // 2.36.0; the web client's pages are static files).
@@ -185,7 +230,14 @@ GET /feed/:slug
 GET /feed/:slug/:cover
 GET /feed/:slug/item/:episode/:file
 
+`)
+
+// pageRoutes are the web client's pages and files, which are the same for
+// everybody: its router shows a page for each of these paths (abs:
+// client/pages, client/static).
+var pageRoutes = routesOf(`
 GET /
+GET /login
 GET /index.html
 GET /favicon.ico
 GET /manifest.json
@@ -205,4 +257,16 @@ GET /author/:id
 GET /collection/:id
 GET /playlist/:id
 GET /account
+GET /audiobook/:id/:page
+GET /batch
+GET /config/*
+GET /oops
+GET /share/:slug
+GET /upload
+GET /textures/*
+GET /libarchive/*
+GET /book_placeholder.jpg
+GET /icon48.png
+GET /icon64.png
+GET /icon192.png
 `)

@@ -1,0 +1,153 @@
+package proxy
+
+import (
+	"errors"
+	"net/http"
+	"strconv"
+	"time"
+
+	"shelfkeeper/daemon/players"
+	"shelfkeeper/daemon/redact"
+)
+
+// typedName is how a sign-in with the account's own password is called in the
+// list of players.
+const typedName = "password sign-in"
+
+// login answers POST /login: with a grant's secret as the password, under any
+// name; or, for a program of the user, with what the user types at the server
+// itself. The server sees nothing of it, so its sign-in limit is not used up.
+func (s *Server) login(w http.ResponseWriter, c *call) *refusal {
+	if s.cfg.Account.SignIns == nil {
+		return noSignIn
+	}
+	fields, err := fieldsOf(w, c.r)
+	switch {
+	case errors.Is(err, errTooLarge):
+		return tooLarge
+	case errors.Is(err, errNoFields):
+		answerText(w, http.StatusBadRequest, "Bad Request")
+		return nil
+	case err != nil:
+		return slowBody
+	}
+	name, password := fields["username"], fields["password"]
+	if name == "" {
+		answerText(w, http.StatusBadRequest, "Bad Request")
+		return nil
+	}
+	caller, no := s.bySecret(c, password)
+	if no == badGrant {
+		var wait time.Duration
+		if caller, wait, no = s.byPassword(c, name, password); wait > 0 {
+			w.Header().Set("Retry-After", strconv.Itoa(int(wait/time.Second)+1))
+			answerError(w, http.StatusTooManyRequests, "Too many authentication requests")
+			s.count(tooMany)
+			return nil
+		}
+	}
+	if no != nil {
+		return no
+	}
+	caller, pair, err := s.cfg.Account.SignIns.SignIn(c.r.Context(), caller, typedName)
+	if err != nil {
+		return noKey.because(redact.Text(err.Error()))
+	}
+	return s.answerUser(w, c, caller, pair, wantsTokens(c.r), "refreshToken", "accessToken")
+}
+
+// wantsTokens reports whether the tokens go into the body (abs:
+// server/Auth.js; "true" exactly, measured on 2.36.0).
+func wantsTokens(r *http.Request) bool { return r.Header.Get("x-return-tokens") == "true" }
+
+// bySecret returns whose secret the password is. A token is no password: it
+// would outlive its sign-in.
+func (s *Server) bySecret(c *call, password string) (players.Caller, *refusal) {
+	if players.IsToken(password) || password == "" {
+		return players.Caller{}, badGrant
+	}
+	return s.callerOf(c.r.Context(), password)
+}
+
+// byPassword returns a caller with the full scope for whoever knows the user's
+// own password and runs as the user. Others could try it out here, out of
+// sight of the server's own limit.
+func (s *Server) byPassword(c *call, name, password string) (players.Caller, time.Duration, *refusal) {
+	if s.cfg.Account.Knows == nil || s.cfg.Access == AccessGrant || !c.fromUser() {
+		return players.Caller{}, 0, badGrant
+	}
+	peer := strconv.Itoa(s.cfg.OwnUID)
+	if wait := s.tries.wait(peer, time.Now()); wait > 0 {
+		return players.Caller{}, wait, nil
+	}
+	if password == "" || !s.cfg.Account.Knows(name, password) {
+		s.tries.failed(peer, time.Now())
+		return players.Caller{}, 0, badGrant
+	}
+	s.tries.succeeded(peer)
+	return players.Caller{Scope: players.ScopeFull}, 0, nil
+}
+
+// refreshTokens answers POST /auth/refresh. A token of a living grant is never
+// refused, whatever the weather.
+func (s *Server) refreshTokens(w http.ResponseWriter, c *call) *refusal {
+	if s.cfg.Account.SignIns == nil {
+		return noSignIn
+	}
+	presented, inBody := c.r.Header.Get("x-refresh-token"), true
+	if presented == "" {
+		presented, inBody = s.cookie(c), false
+	}
+	if presented == "" {
+		answerError(w, http.StatusUnauthorized, "No refresh token provided")
+		s.count(badRefresh)
+		return nil
+	}
+	caller, pair, err := s.cfg.Account.SignIns.Refresh(c.r.Context(), presented)
+	switch {
+	case errors.Is(err, players.ErrTokenKind):
+		answerError(w, http.StatusUnauthorized, "Invalid token type")
+	case errors.Is(err, players.ErrNoGrant):
+		answerError(w, http.StatusUnauthorized, "Invalid refresh token")
+	case err != nil:
+		return noKey.because(redact.Text(err.Error()))
+	default:
+		return s.answerUser(w, c, caller, pair, inBody, "accessToken", "refreshToken")
+	}
+	s.count(badRefresh)
+	return nil
+}
+
+// logout answers POST /logout. It ends the player's sign-in here, whichever
+// way it is presented, and nothing of the session at the server, with
+// ?allDevices=1 neither.
+func (s *Server) logout(w http.ResponseWriter, c *call) *refusal {
+	if s.cfg.Account.SignIns == nil {
+		return noSignIn
+	}
+	ctx := c.r.Context()
+	var ended []players.Caller
+	for _, presented := range []string{c.r.Header.Get("x-refresh-token"), s.cookie(c)} {
+		if presented == "" {
+			continue
+		}
+		if caller, _, err := s.cfg.Account.SignIns.Refresh(ctx, presented); err == nil {
+			ended = append(ended, caller)
+		}
+	}
+	// The web client that was opened by us has nothing but its bearer.
+	if presented, how := credential(c.r); how == one && players.IsToken(presented) {
+		if caller, no := s.callerOf(ctx, presented); no == nil {
+			ended = append(ended, caller)
+		}
+	}
+	for _, caller := range ended {
+		if err := s.cfg.Account.SignIns.SignOut(caller); err != nil {
+			s.log.WarnContext(ctx, "a player's sign-in could not be ended", "reason", err)
+			return notKept
+		}
+	}
+	s.clearCookie(w)
+	answerJSON(w, http.StatusOK, []byte(`{"redirect_url":null}`))
+	return nil
+}
