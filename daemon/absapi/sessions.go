@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
+	"strconv"
 	"time"
 
 	"shelfkeeper/daemon/redact"
@@ -19,12 +20,15 @@ type ServerSession struct {
 	Current   bool // it is that of the refresh token the question came with
 }
 
-// Sessions lists the user's sessions that changed last, up to 50. A session
-// that was just renewed is among the first.
+// SessionsListed is how many sessions are asked for.
+const SessionsListed = 50
+
+// Sessions lists the user's sessions that changed last, up to SessionsListed.
+// One that was just renewed is among the first.
 func (c *Client) Sessions(ctx context.Context, access, refresh redact.Secret) ([]ServerSession, error) {
 	header := refreshHeader(refresh)
 	header.Set("Authorization", "Bearer "+access.Reveal())
-	a, err := c.ask(ctx, call{op: opSessions, method: http.MethodGet, path: "api/me/sessions", query: url.Values{"itemsPerPage": {"50"}}, header: header})
+	a, err := c.ask(ctx, call{op: opSessions, method: http.MethodGet, path: "api/me/sessions", query: url.Values{"itemsPerPage": {strconv.Itoa(SessionsListed)}}, header: header})
 	if err != nil {
 		return nil, err
 	}

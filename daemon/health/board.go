@@ -1,6 +1,7 @@
 package health
 
 import (
+	"cmp"
 	"sync"
 	"time"
 )
@@ -15,8 +16,8 @@ type Board struct {
 }
 
 type active struct {
-	since  time.Time
-	detail string
+	since          time.Time
+	detail, remedy string
 }
 
 // View is what a person sees of a Board at one moment.
@@ -36,13 +37,17 @@ func NewBoard() *Board {
 // Raise says that c holds, with a detail that is appended to its text
 // ("connection refused"). Raising a condition again renews its detail and
 // keeps the time at which it began.
-func (b *Board) Raise(c *Condition, detail string) {
+func (b *Board) Raise(c *Condition, detail string) { b.RaiseWith(c, detail, "") }
+
+// RaiseWith is Raise with a remedy that fits better than the condition's own;
+// empty for that one.
+func (b *Board) RaiseWith(c *Condition, detail, remedy string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	now, was := active{time.Now(), detail}, b.active[c]
+	now, was := active{time.Now(), detail, remedy}, b.active[c]
 	if !was.since.IsZero() {
 		now.since = was.since
-		if was.detail == detail {
+		if was.detail == detail && was.remedy == remedy {
 			return
 		}
 	}
@@ -105,7 +110,7 @@ func (b *Board) View() (v View, next time.Time, changed <-chan struct{}) {
 			continue
 		}
 		if c.Level > worst.Level {
-			worst = View{Level: c.Level, Condition: c.ID, Reason: join(c.Text, a.detail), Remedy: c.Remedy}
+			worst = View{Level: c.Level, Condition: c.ID, Reason: join(c.Text, a.detail), Remedy: cmp.Or(a.remedy, c.Remedy)}
 		}
 	}
 	worst.Since = b.shown.Since

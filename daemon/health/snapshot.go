@@ -25,6 +25,7 @@ type Account struct {
 	Remedy        string  `json:"remedy"`
 	Since         Time    `json:"since"`
 	Session       Session `json:"session"`
+	Loss          *Loss   `json:"loss"` // the newest that is known of; null for none
 	Socket        Socket  `json:"socket"`
 	Proxy         Proxy   `json:"proxy"`
 	Vault         Vault   `json:"vault"`
@@ -41,6 +42,16 @@ type Session struct {
 	Refreshes        int          `json:"refreshes"`       // that gave a new pair, since the start
 	PasswordLogins   int          `json:"password_logins"` // by the stored password, since the start
 	LastRotation     LastRotation `json:"last_rotation"`
+}
+
+// Loss is why the session was lost, most likely, and what to do about it.
+type Loss struct {
+	At        Time   `json:"at"`
+	Cause     string `json:"cause"`   // one word, for scripts
+	Certain   bool   `json:"certain"` // the record proves it
+	Sentence  string `json:"sentence"`
+	Remedy    string `json:"remedy"`    // "" if there is nothing to do
+	Recovered bool   `json:"recovered"` // the account has been signed in again since
 }
 
 // LastRotation is the newest attempt to renew the session.

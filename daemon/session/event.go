@@ -68,8 +68,12 @@ type (
 	// Refreshed: a pair came back. Fresh answers are not trusted before the
 	// machine has looked at whose they are.
 	Refreshed struct{ Answer absapi.Answer }
-	// RefreshFailed: none came.
-	RefreshFailed struct{ Err *absapi.Error }
+	// RefreshFailed: none came. Witness is what the access token could tell
+	// about a refusal.
+	RefreshFailed struct {
+		Err     *absapi.Error
+		Witness witness
+	}
 	// LoggedIn: the stored password gave a pair.
 	LoggedIn struct{ Answer absapi.Answer }
 	// LoginFailed: it did not.

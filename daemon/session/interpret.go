@@ -73,7 +73,7 @@ func (s *Session) interpret(ctx context.Context, e Effect) Fact {
 	case Refresh:
 		answer, err := s.auth(ctx, func(ctx context.Context, c *absapi.Client) (absapi.Answer, error) { return c.Refresh(ctx, e.Token) })
 		if err != nil {
-			return RefreshFailed{Err: err}
+			return RefreshFailed{Err: err, Witness: s.hear(ctx, err)}
 		}
 		return Refreshed{Answer: answer}
 	case Login:

@@ -26,6 +26,10 @@ func (m *machine) refreshFailed(f RefreshFailed) {
 			m.pause(confirmPause, "asking once more: "+f.Err.Evidence)
 			return
 		}
+		if f.Witness.name != "" && !m.ofSpare() {
+			// A new name ends sessions, and the password goes with the new one.
+			m.Record.Username = f.Witness.name
+		}
 		m.refused(f.Err)
 	case absapi.UserInactive:
 		m.NotBefore = m.now.Add(disabledProbe)
@@ -39,8 +43,8 @@ func (m *machine) refreshFailed(f RefreshFailed) {
 }
 
 // ofSpare reports whether the spare was presented.
-func (m *machine) ofSpare() bool {
-	return m.Aim == keychain.RenewSpare || m.Aim == keychain.PromoteSpare
+func (s State) ofSpare() bool {
+	return s.Aim == keychain.RenewSpare || s.Aim == keychain.PromoteSpare
 }
 
 // refused: the token that was presented is authentically dead.

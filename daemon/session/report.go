@@ -18,17 +18,19 @@ var reported = []*health.Condition{
 // and not one a retry.
 func (s *Session) report(before State) {
 	st := s.state
-	holds := make(map[*health.Condition]string)
-	for _, f := range st.findings(time.Now()) {
-		holds[f.Condition] = f.detail
+	now := time.Now()
+	holds := make(map[*health.Condition]finding)
+	for _, f := range st.findings(now) {
+		holds[f.Condition] = f
 	}
 	for _, c := range reported {
-		if detail, ok := holds[c]; ok {
-			s.Board.Raise(c, detail)
+		if f, ok := holds[c]; ok {
+			s.Board.RaiseWith(c, f.detail, f.remedy)
 		} else {
 			s.Board.Clear(c)
 		}
 	}
+	s.look.set(s, st.turnsAt(now))
 	log := s.Log.With("account", s.Account)
 	if st.describe() != before.describe() {
 		log.Debug("session", "state", st.describe())
@@ -71,6 +73,9 @@ func (s *Session) Fill(a *health.Account) {
 		}
 	}
 	a.Session, a.ServerVersion = out, st.Version
+	if d := st.Loss; d != nil {
+		a.Loss = &health.Loss{At: health.At(d.At), Cause: string(d.Cause), Certain: d.Certain, Sentence: d.Sentence, Remedy: d.Remedy, Recovered: d.Recovered}
+	}
 	a.Vault.Condition = "ok"
 	switch {
 	case st.Trouble == nil && st.Phase == VaultUnavailable:

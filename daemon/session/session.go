@@ -12,6 +12,7 @@ import (
 
 	"shelfkeeper/daemon/absapi"
 	"shelfkeeper/daemon/health"
+	"shelfkeeper/daemon/history"
 	"shelfkeeper/daemon/redact"
 	"shelfkeeper/keychain"
 )
@@ -32,7 +33,8 @@ type Conn interface {
 	Close()
 }
 
-// Config is all a session is made of. Every field but StayAwake is required.
+// Config is all a session is made of. Every field is required but those that
+// say otherwise.
 type Config struct {
 	Account       string // name in the vault
 	Base          *url.URL
@@ -46,6 +48,11 @@ type Config struct {
 	// called, where that is possible. It may be nil, and returns within a
 	// second.
 	StayAwake func(ctx context.Context) (done func())
+	// History is the record of attempts; nil for one that ends with the session.
+	History *history.Log
+	// Peers are the other accounts on the server, which a lost session is
+	// compared with; nil for none.
+	Peers func() []history.Peer
 }
 
 // closeGrace is how long Close lets an attempt land that may already have
@@ -76,6 +83,7 @@ type Session struct {
 	running sync.WaitGroup
 	timer   *time.Timer
 	timerAt time.Time
+	look    lookAgain
 }
 
 // New returns a session that does nothing yet.
@@ -91,6 +99,7 @@ func (s *Session) Start() {
 	s.spawn = func(work func(context.Context)) {
 		s.running.Go(func() { work(ctx) })
 	}
+	s.recall()
 	s.handle(Started{})
 }
 
@@ -105,6 +114,7 @@ func (s *Session) Close() {
 	s.mu.Lock()
 	s.stopped = true
 	s.disarm()
+	s.look.end(s)
 	s.mu.Unlock()
 	s.running.Wait()
 	s.attempt.end()
@@ -120,6 +130,7 @@ func (s *Session) handle(f Fact) {
 	before := s.state
 	after, effects := next(before, Event{At: time.Now(), Jitter: rand.Float64(), Fact: f})
 	s.state = after
+	s.note(before, f)
 	for _, e := range effects {
 		if _, ok := e.(Release); ok {
 			s.attempt.end()

@@ -15,6 +15,7 @@ import (
 	"shelfkeeper/daemon/absapi"
 	"shelfkeeper/daemon/absfake"
 	"shelfkeeper/daemon/health"
+	"shelfkeeper/daemon/history"
 	"shelfkeeper/daemon/redact"
 	"shelfkeeper/daemon/upstream"
 	"shelfkeeper/keychain"
@@ -31,14 +32,17 @@ type rig struct {
 	board  *health.Board
 	budget *Budget
 	s      *Session
-	log    *strings.Builder
+	log    *logText
+
+	history *history.Log          // nil: each start begins a new one
+	peers   func() []history.Peer // nil: none
 }
 
 // withRig runs test in a bubble, signed in and started, on a server of cfg.
 func withRig(t *testing.T, cfg absfake.Config, test func(*rig)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		r := &rig{T: t, board: health.NewBoard(), budget: NewBudget(""), log: &strings.Builder{}}
+		r := &rig{T: t, board: health.NewBoard(), budget: NewBudget(""), log: &logText{}}
 		var err error
 		if cfg.Large == 0 {
 			cfg.Large = 1 << 20
@@ -91,7 +95,7 @@ func (r *rig) signIn(password string) {
 func (r *rig) start() {
 	r.s = New(Config{
 		Account: "home", Base: r.up.Base(), ServerVersion: string(r.fake.Release()), Vault: r.vault,
-		Connect: func() Conn { return r.up.Private() }, Budget: r.budget, Board: r.board,
+		Connect: func() Conn { return r.up.Private() }, Budget: r.budget, Board: r.board, History: r.history, Peers: r.peers,
 		Log: slog.New(slog.NewTextHandler(r.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	})
 	r.s.Start()

@@ -6,6 +6,7 @@ import (
 	"errors"
 
 	"shelfkeeper/daemon/absapi"
+	"shelfkeeper/daemon/history"
 	"shelfkeeper/daemon/redact"
 	"shelfkeeper/keychain"
 )
@@ -39,6 +40,8 @@ type SignIn struct {
 	Vault  SignInVault
 	Budget *Budget
 	Client *absapi.Client
+	// History returns the record of attempts of an account; nil for none.
+	History func(account string) *history.Log
 }
 
 // Result of a sign-in.
@@ -99,6 +102,7 @@ func (in SignIn) Do(ctx context.Context) (Result, error) {
 	if result.Unsynced, err = in.commit(ctx, rec, got); err != nil {
 		return Result{}, &VaultError{Err: err, Sent: true}
 	}
+	in.note(ctx, rec, got.ServerVersion)
 	result.SlotPending, result.SetAside = in.Vault.Settle(ctx, rec.Account), at.aside
 	for _, token := range superseded {
 		// One server session a machine. If it cannot be told, the server

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"shelfkeeper/daemon/absapi"
+	"shelfkeeper/daemon/history"
 	"shelfkeeper/daemon/redact"
 	"shelfkeeper/keychain"
 )
@@ -150,6 +151,10 @@ type State struct {
 	Refreshes    int
 	Logins       int
 	LastRotation Rotation
+
+	// Loss is why the session was last lost, as the record of attempts has it:
+	// for people. The machine passes it on and never looks at it.
+	Loss *history.Diagnosis
 }
 
 // Rotation is the newest finished attempt, for people.

@@ -44,21 +44,26 @@ const userPause = time.Minute
 // board.
 var starting = health.Condition{ID: "renewing", Level: health.Offline, Text: "the session is being renewed"}
 
-// finding is a condition that holds, with its detail.
+// finding is a condition that holds, with its detail and, where the
+// condition's own is not the best one, its remedy.
 type finding struct {
 	*health.Condition
-	detail string
+	detail, remedy string
 }
 
 // findings returns the conditions that s stands for at now, gravest first.
 func (s State) findings(now time.Time) (fs []finding) {
-	add := func(c *health.Condition, detail string) { fs = append(fs, finding{c, detail}) }
+	add := func(c *health.Condition, detail string) { fs = append(fs, finding{Condition: c, detail: detail}) }
 	switch s.Phase {
 	case SignedOut:
 		add(&health.SignedOut, "")
 	case NeedsUser:
 		c, detail := s.Why.condition()
-		add(c, detail)
+		if d := s.Loss; d != nil && !d.Recovered && s.Why.lost() {
+			fs = append(fs, finding{c, d.Sentence, d.Remedy})
+		} else {
+			add(c, detail)
+		}
 	}
 	if s.Trouble != nil {
 		c := troubleCondition(s.Trouble)
@@ -84,6 +89,12 @@ func (s State) findings(now time.Time) (fs []finding) {
 		add(&health.SlotPending, s.SlotTrouble.Error())
 	}
 	return fs
+}
+
+// lost reports whether w follows from a lost session, whose cause says more
+// than the condition does.
+func (w Why) lost() bool {
+	return w == PasswordRefused || w == SessionLost || w == HeaderEaten || w == OtherUser
 }
 
 func (w Why) condition() (*health.Condition, string) {
@@ -132,6 +143,9 @@ func (s State) unavailable(now time.Time) *Unavailable {
 	for _, f := range s.findings(now) {
 		if u.Condition.ID == starting.ID || f.Level > u.Condition.Level {
 			u.Condition, u.Detail = *f.Condition, f.detail
+			if f.remedy != "" {
+				u.Condition.Remedy = f.remedy
+			}
 		}
 	}
 	if u.NeedsUser() && u.retryAfter == 0 {

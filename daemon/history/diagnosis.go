@@ -1,0 +1,255 @@
+package history
+
+import (
+	"fmt"
+	"time"
+)
+
+// Cause is why a session was lost.
+type Cause string
+
+// The causes. They are stable, for scripts.
+const (
+	LostAnswer     Cause = "lost-answer"     // the server rotated, and we never heard
+	Interrupted    Cause = "interrupted"     // this program ended in between
+	DiskFull       Cause = "not-written"     // the new token reached no disk
+	Collision      Cause = "collision"       // two sessions held the same token
+	Elsewhere      Cause = "ended-elsewhere" // signed out, ended by an admin, or used by a copy
+	UsedElsewhere  Cause = "used-elsewhere"  // the session lives on, with somebody else
+	PasswordChange Cause = "password-changed"
+	Renamed        Cause = "renamed"
+	ServerReplaced Cause = "server-replaced" // its database, its signing key or the user is gone
+	ServerRestored Cause = "server-restored" // every account at once, the key is the same
+	VaultRestored  Cause = "vault-restored"  // an older session came back on our side
+	Gateway        Cause = "gateway"
+	RanOut         Cause = "ran-out" // nobody renewed it in time
+)
+
+// Diagnosis is the most likely cause of a loss.
+type Diagnosis struct {
+	At    time.Time // when the server said so
+	Cause Cause
+	// Certain: the record proves it. Otherwise it is what fits best.
+	Certain  bool
+	Sentence string // what happened, for people
+	Remedy   string // what to do; "" once the session is back
+	// Recovered: the account has been signed in again since.
+	Recovered bool
+}
+
+// Release is what a server version decides about losses.
+type Release struct {
+	Version string
+	Grace   time.Duration // how long the token before the newest is answered
+	// GraceSet: the server's owner may have set another Grace.
+	GraceSet bool
+	// Collides: two sessions of one user begun or renewed in the same second
+	// hold the same token.
+	Collides bool
+	// PasswordEnds: a new password ends the user's sessions.
+	PasswordEnds bool
+}
+
+// Peer is another account on the same server.
+type Peer struct {
+	Account  string
+	SameUser bool
+	Entries  []Entry
+}
+
+// Circumstances are what a diagnosis needs beside the account's own record.
+type Circumstances struct {
+	Release func(version string) Release
+	Peers   []Peer
+}
+
+// Diagnose returns the most likely cause of the newest loss in entries, oldest
+// first, and whether there was one. It is a pure function.
+func Diagnose(entries []Entry, c Circumstances) (Diagnosis, bool) {
+	i := newestLoss(entries)
+	if i < 0 {
+		return Diagnosis{}, false
+	}
+	k := newCase(entries, i, c)
+	d := k.find()
+	d.At, d.Recovered = entries[i].At, k.recovered
+	if d.Recovered {
+		d.Remedy = ""
+	}
+	return d, true
+}
+
+// newestLoss is the first refusal of the token that was refused last: later
+// ones, of every start and click since, only repeat it.
+func newestLoss(entries []Entry) int {
+	at := -1
+	for i := len(entries) - 1; i >= 0; i-- {
+		e := entries[i]
+		switch {
+		case at < 0 && e.Outcome == Renewed:
+			// It works again; older losses are told nevertheless.
+		case at < 0 && isLoss(e):
+			at = i
+		case at >= 0 && isLoss(e) && e.Outcome == entries[at].Outcome && e.Issued.Equal(entries[at].Issued):
+			at = i
+		case at >= 0 && (e.Outcome == Renewed || e.Outcome == SignedIn):
+			return at
+		}
+	}
+	return at
+}
+
+func isLoss(e Entry) bool {
+	return e.Kind == Refresh && (e.Outcome == Lost || e.Outcome == Expired || e.Outcome == HeaderRemoved)
+}
+
+// lossCase is the loss with everything that bears on it.
+type lossCase struct {
+	Entry   // the first refusal
+	release Release
+	peers   []Peer
+
+	before    []Entry // all that came before it
+	unheard   *Entry  // the first time the same token was presented without an answer
+	unwritten *Entry  // a token that came for it and reached no disk
+	cutOff    bool    // an attempt with the same token left no word
+	newest    time.Time
+	lastGood  time.Time // when the newest success before it was
+
+	witness         Witness // of this refusal or of one that repeated it
+	row             Row
+	name            string
+	passwordRefused bool
+	otherUser       bool
+	recovered       bool
+}
+
+func newCase(entries []Entry, at int, c Circumstances) *lossCase {
+	k := &lossCase{Entry: entries[at], before: entries[:at], peers: c.Peers}
+	if c.Release != nil {
+		k.release = c.Release(k.Release)
+	}
+	presented := false
+	for j := range k.before {
+		e := &k.before[j]
+		if e.Received.After(k.newest) && e.Outcome != NotWritten {
+			k.newest = e.Received
+		}
+		if e.Outcome == Renewed || e.Outcome == SignedIn || e.Outcome == Adopted {
+			k.lastGood = e.At
+		}
+		if e.Kind != Refresh && e.Kind != Change || !e.Issued.Equal(k.Issued) || k.Issued.IsZero() {
+			continue
+		}
+		switch {
+		case e.Outcome == Unanswered && k.unheard == nil:
+			k.unheard = e
+		case e.Outcome == NotWritten && !e.Received.IsZero() && k.unwritten == nil:
+			k.unwritten = e
+		}
+		if e.Attempt > 0 && !presented {
+			presented, k.cutOff = true, e.Attempt > 1
+		}
+	}
+	if !presented {
+		k.cutOff = k.Attempt > 1
+	}
+	for _, e := range entries[at:] {
+		switch {
+		case e.Outcome == Renewed, e.Outcome == SignedIn, e.Outcome == Adopted:
+			k.recovered = true
+			return k
+		case e.Outcome == PasswordRefused:
+			k.passwordRefused = true
+		case e.Outcome == OtherUser:
+			k.otherUser = true
+		case e.Outcome == Lost && k.witness == "":
+			k.witness, k.row, k.name = e.Witness, e.Row, e.Name
+		}
+	}
+	return k
+}
+
+// find asks for the causes in the order of how much they prove.
+func (k *lossCase) find() Diagnosis {
+	switch {
+	case k.Outcome == HeaderRemoved:
+		return k.gateway()
+	case k.Outcome == Expired:
+		return k.ranOut()
+	case k.otherUser || k.witness == NotTaken:
+		return k.serverReplaced()
+	case k.name != "":
+		return k.renamed()
+	case k.newest.After(k.Issued) && !k.Issued.IsZero():
+		return k.vaultRestored()
+	case k.unwritten != nil:
+		return k.notWritten()
+	case k.row != Gone && k.unheard != nil && k.tooLateSince(k.unheard.At):
+		return k.lostAnswer()
+	case k.row != Gone && k.unheard == nil && k.cutOff:
+		return k.interrupted()
+	}
+	if with, ok := k.twin(); ok {
+		return k.collision(with)
+	}
+	switch {
+	case k.row == There:
+		return k.usedElsewhere()
+	case k.passwordRefused:
+		return k.passwordChanged()
+	case k.othersLostToo():
+		return k.serverRestored()
+	case k.unheard != nil && k.row != Gone:
+		return k.lostAnswer()
+	}
+	return k.elsewhere()
+}
+
+// tooLateSince reports whether a token that the server may have rotated at t
+// was presented again only when the release no longer answered it.
+func (k *lossCase) tooLateSince(t time.Time) bool {
+	return k.release.Grace == 0 || k.release.GraceSet || k.At.Sub(t) > k.release.Grace
+}
+
+// twin returns whose token was issued to the same user in the same second.
+func (k *lossCase) twin() (string, bool) {
+	if !k.release.Collides || k.Issued.IsZero() {
+		return "", false
+	}
+	for _, p := range k.peers {
+		for _, e := range p.Entries {
+			if p.SameUser && e.Received.Equal(k.Issued) {
+				return fmt.Sprintf("the account %s", p.Account), true
+			}
+		}
+	}
+	got := 0
+	for _, e := range k.before {
+		if e.Received.Equal(k.Issued) && e.Outcome != Adopted {
+			got++
+		}
+	}
+	return "another sign-in of this account", got > 1
+}
+
+// together is how far apart the losses of several accounts may be noticed that
+// have one cause: each account asks once in a token's life.
+const together = 24 * time.Hour
+
+// othersLostToo reports whether every other account of the server lost its
+// session at about the same time.
+func (k *lossCase) othersLostToo() bool {
+	lost := 0
+	for _, p := range k.peers {
+		if p.SameUser || len(p.Entries) == 0 {
+			continue
+		}
+		i := newestLoss(p.Entries)
+		if i < 0 || p.Entries[i].Outcome != Lost || p.Entries[i].At.Sub(k.At).Abs() > together {
+			return false
+		}
+		lost++
+	}
+	return lost > 0
+}

@@ -1,0 +1,215 @@
+// Package history keeps a bounded record of what became of an account's
+// session: each attempt to renew it, what was presented, what came back and
+// when. When a session is lost, the record names the most likely cause, since
+// the server's own answer (`Invalid refresh token`) is the same for all of
+// them.
+//
+// It knows tokens only by the second in which the server issued them, never by
+// their text. It decides nothing: no session is renewed, given up or kept
+// because of what is written here, and a record that cannot be read or written
+// never stands in a session's way.
+//
+// It lies above the packages that write files, so it is no leaf.
+package history
+
+import (
+	"strings"
+	"time"
+	"unicode"
+
+	"shelfkeeper/daemon/redact"
+)
+
+// Kind says what was tried.
+type Kind string
+
+// The kinds of attempts.
+const (
+	Refresh Kind = "refresh" // POST /auth/refresh
+	Login   Kind = "login"   // the stored password, by itself
+	Spare   Kind = "spare"   // POST /auth/refresh for the spare session
+	Change  Kind = "change"  // of the password, which renews the session too
+	SignIn  Kind = "sign-in" // the user
+	Reading Kind = "reading" // of the vault, before anything is sent
+	Check   Kind = "check"   // whether an API key or legacy token is accepted
+)
+
+// Outcome says what came of it.
+type Outcome string
+
+// The outcomes. Those above Doubted changed the session, those from Doubted to
+// OtherUser are the server's own word, and the rest says nothing about tokens.
+const (
+	Renewed   Outcome = "renewed"
+	SignedIn  Outcome = "signed in"
+	Adopted   Outcome = "adopted" // a newer pair that another process stored
+	SignedOut Outcome = "signed out"
+
+	Doubted         Outcome = "refused once" // `Invalid refresh token`, asked once more
+	Lost            Outcome = "refused"      // the same again
+	Expired         Outcome = "expired"
+	Disabled        Outcome = "user disabled"
+	HeaderRemoved   Outcome = "header removed"
+	PasswordRefused Outcome = "password refused"
+	TokenRefused    Outcome = "token refused"
+	NotChanged      Outcome = "not changed" // the password
+	OtherUser       Outcome = "other user"
+
+	Unanswered  Outcome = "no answer"   // the server may have acted on it
+	Unreachable Outcome = "unreachable" // nothing was presented
+	Limited     Outcome = "limited"
+	NotWritten  Outcome = "not written" // to our own disk
+	Unreadable  Outcome = "not read"    // the vault, or its lock
+)
+
+// minor outcomes may repeat for days; they are counted rather than listed.
+func (o Outcome) minor() bool {
+	switch o {
+	case Unanswered, Unreachable, Limited, NotWritten, Unreadable:
+		return true
+	}
+	return false
+}
+
+// Entry is one attempt, or several in a row that ended alike.
+type Entry struct {
+	At    time.Time `json:"at"`              // when it ended, by this machine's clock
+	Until time.Time `json:"until,omitzero"`  // when the last of several ended
+	Count int       `json:"count,omitempty"` // how many more than one there were
+
+	Kind       Kind    `json:"kind"`
+	Outcome    Outcome `json:"outcome"`
+	Generation uint64  `json:"generation"`        // of the stored session afterwards
+	Attempt    int     `json:"attempt,omitempty"` // above 1: an earlier one of the same renewal was cut off
+	Release    string  `json:"release,omitempty"` // of the server, as last seen
+
+	// Issued and Ends are those of the refresh token that was presented, and
+	// Received is when the one that came back was issued: by the server's
+	// clock, in whole seconds.
+	Issued   time.Time `json:"issued,omitzero"`
+	Ends     time.Time `json:"ends,omitzero"`
+	Received time.Time `json:"received,omitzero"`
+
+	// Witness is what the server said of the access token right after it had
+	// refused the refresh token, Row whether the session was still among the
+	// user's, and Name the user's present name if that had changed.
+	Witness Witness `json:"witness,omitempty"`
+	Row     Row     `json:"row,omitempty"`
+	Name    string  `json:"name,omitempty"`
+
+	Evidence string `json:"evidence,omitempty"`
+}
+
+// Witness is the word of an access token about its server: ABS goes on taking
+// it after its session has ended, in every way but two (measured on 2.26.3 to
+// 2.36.0): the user is gone or disabled, or the signing key is another.
+type Witness string
+
+// What a witness says; empty if none was heard.
+const (
+	StillTaken Witness = "taken"
+	NotTaken   Witness = "refused"
+)
+
+// Row says whether the server still lists a session that it refuses (from
+// 2.36.0 on): one that is gone was ended, one that is there was renewed by
+// somebody else. Empty if it could not be seen.
+type Row string
+
+// What a list of sessions says.
+const (
+	There Row = "there"
+	Gone  Row = "gone"
+)
+
+const (
+	maxEvidence = 200
+	maxName     = 64
+)
+
+// clean returns e fit for a file and a terminal: others wrote parts of it.
+func (e Entry) clean() Entry {
+	e.At, e.Until = second(e.At), second(e.Until)
+	e.Issued, e.Ends, e.Received = second(e.Issued), second(e.Ends), second(e.Received)
+	e.Count, e.Attempt = max(0, e.Count), max(0, e.Attempt)
+	e.Evidence = line(redact.Text(e.Evidence), maxEvidence)
+	e.Name, e.Release = line(redact.Text(e.Name), maxName), line(redact.Text(e.Release), maxName)
+	e.Kind, e.Outcome = Kind(line(string(e.Kind), maxName)), Outcome(line(string(e.Outcome), maxName))
+	e.Witness, e.Row = Witness(line(string(e.Witness), maxName)), Row(line(string(e.Row), maxName))
+	return e
+}
+
+// second returns t in UTC and whole seconds, zero if no file can hold its year.
+func second(t time.Time) time.Time {
+	t = t.UTC().Round(0)
+	if t.Year() < 1 || t.Year() > 9999 {
+		return time.Time{}
+	}
+	return t.Truncate(time.Second)
+}
+
+func line(text string, most int) string {
+	text = strings.Map(func(r rune) rune {
+		switch {
+		case unicode.IsSpace(r):
+			return ' '
+		case !unicode.IsPrint(r):
+			return -1
+		}
+		return r
+	}, strings.ToValidUTF8(text, ""))
+	if runes := []rune(text); len(runes) > most {
+		text = string(runes[:most-1]) + "…"
+	}
+	return strings.TrimSpace(text)
+}
+
+// last returns when the last of e's attempts ended.
+func (e Entry) last() time.Time {
+	if e.Until.IsZero() {
+		return e.At
+	}
+	return e.Until
+}
+
+// repeats reports whether o is e over again.
+func (e Entry) repeats(o Entry) bool {
+	return e.Outcome.minor() && e.Kind == o.Kind && e.Outcome == o.Outcome && e.Generation == o.Generation &&
+		e.Issued.Equal(o.Issued) && e.Received.Equal(o.Received) && e.Release == o.Release && e.Evidence == o.Evidence
+}
+
+const (
+	// maxEntries is some ten days of hourly renewals.
+	maxEntries = 400
+	// keptMinor of the newest are kept however minor they are.
+	keptMinor = 50
+)
+
+// appended returns entries with e at their end, within bounds: of too many, the
+// oldest that say least go first. It does not change what entries points to,
+// and e is clean.
+func appended(entries []Entry, e Entry) []Entry {
+	out := make([]Entry, len(entries), len(entries)+1)
+	copy(out, entries)
+	if n := len(out); n > 0 && out[n-1].repeats(e) {
+		out[n-1].Count += 1 + e.Count
+		out[n-1].Until = e.last()
+		return out
+	}
+	return bounded(append(out, e), maxEntries)
+}
+
+// bounded drops from entries until there are at most most.
+func bounded(entries []Entry, most int) []Entry {
+	for len(entries) > most {
+		drop := 0
+		for i := range max(0, len(entries)-keptMinor) {
+			if entries[i].Outcome.minor() {
+				drop = i
+				break
+			}
+		}
+		entries = append(entries[:drop:drop], entries[drop+1:]...)
+	}
+	return entries
+}

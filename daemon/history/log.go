@@ -1,0 +1,123 @@
+package history
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/gofrs/flock"
+)
+
+// lockPoll is how often the lock of another process is tried again.
+const lockPoll = 25 * time.Millisecond
+
+// Log is the record of one account. Its methods may be called from several
+// goroutines, and several processes may have the same file open: what one adds
+// stays when the other saves.
+type Log struct {
+	path string        // "" for a record in memory
+	turn chan struct{} // held by whoever reads or writes the file
+
+	mu      sync.Mutex // guards the rest; held for no I/O
+	entries []Entry    // all that is known, unsaved ones included
+	unsaved []Entry
+}
+
+// Open returns the record kept at path; with an empty path it lives and dies
+// with the process. The Log can be used whatever the error says: it is for the
+// log file. What cannot be read is not overwritten: see ErrDamaged, ErrNewer.
+func Open(ctx context.Context, path string) (*Log, error) {
+	l := &Log{path: path, turn: make(chan struct{}, 1)}
+	return l, l.Save(ctx)
+}
+
+// Entries returns the record, oldest first. The slice is not to be changed.
+func (l *Log) Entries() []Entry {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.entries
+}
+
+// Add puts e at the end. It is in memory at once and in the file after the
+// next Save.
+func (l *Log) Add(e Entry) {
+	e = e.clean()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.entries = appended(l.entries, e)
+	if l.path != "" {
+		l.unsaved = appended(l.unsaved, e)
+	}
+}
+
+// Save writes what was added and takes in what other processes wrote. On an
+// error everything stays in memory, and the next Save tries again. An error
+// that wraps ErrDamaged means that an unreadable file was moved aside and the
+// record goes on in a new one.
+func (l *Log) Save(ctx context.Context) (err error) {
+	if l.path == "" {
+		return nil
+	}
+	select {
+	case l.turn <- struct{}{}:
+		defer func() { <-l.turn }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	if err := os.MkdirAll(filepath.Dir(l.path), 0o700); err != nil {
+		return fmt.Errorf("keep the record of attempts: %w", err)
+	}
+	lock := flock.New(l.path+".lock", flock.SetPermissions(0o600))
+	if _, err := lock.TryLockContext(ctx, lockPoll); err != nil {
+		return fmt.Errorf("lock the record of attempts: %w", err)
+	}
+	defer func() { err = errors.Join(err, lock.Unlock()) }()
+	entries, aside, err := readOwn(l.path)
+	if err != nil {
+		return err
+	}
+	added := l.taken()
+	if len(added) > 0 {
+		for _, e := range added {
+			entries = appended(entries, e)
+		}
+		if err := write(ctx, l.path, entries); err != nil {
+			l.putBack(added)
+			return errors.Join(aside, fmt.Errorf("keep the record of attempts: %w", err))
+		}
+	}
+	l.saved(entries)
+	return aside
+}
+
+func (l *Log) taken() []Entry {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	added := l.unsaved
+	l.unsaved = nil
+	return added
+}
+
+func (l *Log) putBack(added []Entry) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, e := range l.unsaved {
+		added = appended(added, e)
+	}
+	l.unsaved = added
+}
+
+// saved: these entries are in the file. What came meanwhile is still to be
+// saved.
+func (l *Log) saved(entries []Entry) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, e := range l.unsaved {
+		entries = appended(entries, e)
+	}
+	l.entries = entries
+}

@@ -1,0 +1,161 @@
+package history
+
+import (
+	"fmt"
+	"time"
+)
+
+const (
+	signIn       = "run `shelfkeeper login`"
+	newPassword  = "run `shelfkeeper login` with the new password"
+	passHeaderOn = "let the reverse proxy pass x-refresh-token through"
+)
+
+// moment is t as people here read it.
+func moment(t time.Time) string { return t.Local().Format("2 January 2006 15:04") }
+
+func (k *lossCase) server() string {
+	if k.release.Version == "" {
+		return "Audiobookshelf"
+	}
+	return "Audiobookshelf " + k.release.Version
+}
+
+func (k *lossCase) gateway() Diagnosis {
+	text := "something between here and the server removes the x-refresh-token header since " + moment(k.At)
+	if !k.lastGood.IsZero() {
+		text += "; renewals worked until " + moment(k.lastGood)
+	}
+	return Diagnosis{Cause: Gateway, Certain: true, Sentence: text, Remedy: passHeaderOn}
+}
+
+// idle is how long nothing may have happened before a session ran out, for the
+// program to have been away: while it runs, it tries at least every hour.
+const idle = 2 * time.Hour
+
+func (k *lossCase) ranOut() Diagnosis {
+	d := Diagnosis{Cause: RanOut, Certain: true, Remedy: signIn}
+	end := "a session that is not renewed ends by itself"
+	if !k.Ends.IsZero() {
+		end = fmt.Sprintf("a session that is not renewed ends by itself, this one on %s", moment(k.Ends))
+	}
+	tried := k.lastGood
+	for _, e := range k.before {
+		if e.Kind == Refresh && e.last().After(tried) {
+			tried = e.last()
+		}
+	}
+	switch {
+	case tried.IsZero():
+		d.Certain = false
+		d.Sentence = "Shelfkeeper did not run for too long: " + end
+	case tried.After(k.lastGood) && k.Ends.Sub(tried) < idle:
+		d.Sentence = fmt.Sprintf("the server could not be asked from %s on: %s", moment(k.lastGood), end)
+	default:
+		d.Sentence = fmt.Sprintf("Shelfkeeper did not run, or this machine was off, from %s on: %s", moment(tried), end)
+	}
+	return d
+}
+
+func (k *lossCase) serverReplaced() Diagnosis {
+	d := Diagnosis{Cause: ServerReplaced, Certain: true, Remedy: "ask the server's admin whether it was set up anew; then " + signIn}
+	d.Sentence = k.server() + " no longer takes anything it issued: its database or signing key was replaced, or this user was deleted there"
+	if k.otherUser {
+		d.Sentence = "the user of that name is another one now: the server's database was replaced, or another server answers at this address"
+	}
+	return d
+}
+
+func (k *lossCase) renamed() Diagnosis {
+	return Diagnosis{Cause: Renamed, Certain: true,
+		Sentence: fmt.Sprintf("this user is called %q on the server now, and a new name ends every session", k.name),
+		Remedy:   "run `shelfkeeper login` with the new name"}
+}
+
+func (k *lossCase) vaultRestored() Diagnosis {
+	return Diagnosis{Cause: VaultRestored, Certain: true,
+		Sentence: fmt.Sprintf("the stored session of %s is older than the one renewed here on %s: the vault was restored from a backup, or a copy of it is in use elsewhere",
+			moment(k.Issued), moment(k.newest)),
+		Remedy: signIn + "; let each machine sign in for itself"}
+}
+
+func (k *lossCase) notWritten() Diagnosis {
+	return Diagnosis{Cause: DiskFull, Certain: true,
+		Sentence: fmt.Sprintf("the token of %s could not be written to disk (%s), and was lost when Shelfkeeper ended", moment(k.unwritten.At), k.unwritten.Evidence),
+		Remedy:   "free some space, then " + signIn}
+}
+
+func (k *lossCase) lostAnswer() Diagnosis {
+	d := Diagnosis{Cause: LostAnswer, Remedy: signIn}
+	d.Sentence = fmt.Sprintf("the server's answer to the renewal of %s was lost on its way (%s)", moment(k.unheard.At), k.unheard.Evidence)
+	if k.release.Grace == 0 {
+		d.Certain = true
+		d.Sentence += fmt.Sprintf(", and %s repeats no answer; 2.35.0 and newer do", k.server())
+		return d
+	}
+	d.Sentence += fmt.Sprintf(", and %s repeats it only for a while", k.server())
+	return d
+}
+
+func (k *lossCase) interrupted() Diagnosis {
+	d := Diagnosis{Cause: Interrupted, Remedy: signIn,
+		Sentence: "Shelfkeeper or this machine was stopped in the middle of a renewal"}
+	if k.release.Grace == 0 {
+		d.Sentence += fmt.Sprintf(", and %s repeats no answer; 2.35.0 and newer do", k.server())
+	} else {
+		d.Sentence += fmt.Sprintf(", and started again when %s no longer repeated the answer", k.server())
+	}
+	return d
+}
+
+func (k *lossCase) collision(with string) Diagnosis {
+	return Diagnosis{Cause: Collision, Certain: true,
+		Sentence: fmt.Sprintf("%s got the same token in the same second (%s does that until 2.35.1), and its end or renewal ended this one", with, k.server()),
+		Remedy:   signIn + ", and update the server"}
+}
+
+func (k *lossCase) passwordChanged() Diagnosis {
+	d := Diagnosis{Cause: PasswordChange, Certain: k.witness == StillTaken && k.release.PasswordEnds, Remedy: newPassword}
+	switch {
+	case k.release.PasswordEnds:
+		d.Sentence = fmt.Sprintf("the password was changed on the server, which ends every session from 2.36.0 on (this is %s)", k.release.Version)
+		if k.release.Version == "" {
+			d.Sentence = "the password was changed on the server, which ends every session from 2.36.0 on"
+		}
+	case k.witness == StillTaken:
+		d.Sentence = "an admin ended the session and changed the password"
+	default:
+		d.Cause = Renamed
+		d.Sentence = fmt.Sprintf("the user was renamed, or an admin ended the session and changed the password: %s refuses both the session and the stored password", k.server())
+		d.Remedy = "run `shelfkeeper login` with the present name and password"
+	}
+	return d
+}
+
+func (k *lossCase) serverRestored() Diagnosis {
+	return Diagnosis{Cause: ServerRestored,
+		Sentence: "every account on this server lost its session at once: its database was probably restored from a backup",
+		Remedy:   signIn}
+}
+
+func (k *lossCase) usedElsewhere() Diagnosis {
+	return Diagnosis{Cause: UsedElsewhere,
+		Sentence: "the server still has this session, but another token: a copy of this vault is in use elsewhere and renewed it",
+		Remedy:   "end that copy, then " + signIn}
+}
+
+func (k *lossCase) elsewhere() Diagnosis {
+	d := Diagnosis{Cause: Elsewhere, Remedy: signIn}
+	switch {
+	case k.row == Gone:
+		d.Certain = true
+		d.Sentence = "the session was ended on the server: by `log out everywhere`, by an admin, or by a new password"
+	case k.release.PasswordEnds:
+		d.Sentence = "the session was ended elsewhere: by `log out everywhere`, by an admin, by a new password, or by a copy of this vault on another machine"
+	case k.witness == StillTaken:
+		d.Sentence = fmt.Sprintf("the session was ended elsewhere: by an admin, by a restored database, or by a copy of this vault on another machine (%s tells no more)", k.server())
+	default:
+		d.Sentence = fmt.Sprintf("the session was ended elsewhere: by a new user name, by an admin, by a restored database, or by a copy of this vault on another machine (%s tells no more)", k.server())
+	}
+	return d
+}

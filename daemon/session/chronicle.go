@@ -1,0 +1,192 @@
+package session
+
+import (
+	"net/http"
+	"time"
+
+	"shelfkeeper/daemon/absapi"
+	"shelfkeeper/daemon/history"
+	"shelfkeeper/daemon/redact"
+	"shelfkeeper/keychain"
+)
+
+// chronicle returns what the record of attempts says about one step of the
+// machine, in which the fact f made after out of before: nothing for most
+// facts. It is pure, and the machine knows nothing of it.
+func chronicle(before State, f Fact, after State, now time.Time) (entries []history.Entry) {
+	add := func(kind history.Kind, outcome history.Outcome, more func(*history.Entry)) {
+		e := history.Entry{At: now, Kind: kind, Outcome: outcome, Generation: after.Record.Generation, Release: after.Version}
+		switch kind {
+		case history.Refresh, history.Change:
+			e.Issued, e.Ends = timesOf(before.Record.Refresh)
+		case history.Spare:
+			e.Issued, e.Ends = timesOf(before.Record.Spare)
+		}
+		more(&e)
+		entries = append(entries, e)
+	}
+	evidence := func(text string) func(*history.Entry) { return func(e *history.Entry) { e.Evidence = text } }
+	kind := kindOf(before)
+	switch f := f.(type) {
+	case Opened, Acquired:
+		if known := before.Record.Generation; known > 0 && after.Record.Generation > known {
+			add(history.Reading, history.Adopted, func(e *history.Entry) { e.Received, _ = timesOf(after.Record.Refresh) })
+		}
+	case AcquireFailed:
+		if before.Step == acquiring {
+			add(history.Reading, history.Unreadable, evidence(f.Err.Error()))
+		}
+	case Unreachable:
+		if before.Step == preflight {
+			add(kind, sortFailure(f.Err, false), evidence(f.Err.Evidence))
+		}
+	case RefreshFailed:
+		if before.Step == refreshing {
+			seen := before.SeenInvalid
+			if kind == history.Spare {
+				seen = before.SpareInvalid
+			}
+			add(kind, refusal(f.Err, seen), func(e *history.Entry) {
+				e.Evidence, e.Witness, e.Row, e.Name = f.Err.Evidence, f.Witness.says, f.Witness.row, f.Witness.name
+				if i := before.Record.Intent; i != nil {
+					e.Attempt = i.Attempt
+				}
+			})
+		}
+	case Refreshed:
+		if before.Step == refreshing && after.Step != committing {
+			add(kind, history.Unanswered, evidence("the answer belongs to another user"))
+		}
+	case ChangeFailed:
+		if before.Step == changing {
+			outcome := sortFailure(f.Err, true)
+			if f.Err.Verdict == absapi.BadRequest || f.Err.Verdict == absapi.TokenRejected {
+				outcome = history.NotChanged
+			}
+			add(kind, outcome, evidence(f.Err.Evidence))
+		}
+	case LoginFailed:
+		if before.Step == signingIn {
+			outcome := sortFailure(f.Err, true)
+			if f.Err.Verdict == absapi.PasswordRejected {
+				outcome = history.PasswordRefused
+			}
+			add(history.Login, outcome, evidence(f.Err.Evidence))
+		}
+	case LoggedIn:
+		if before.Step == signingIn && after.Why == OtherUser && after.Phase == NeedsUser {
+			add(history.Login, history.OtherUser, evidence("the password signed in another user"))
+		}
+	case Committed:
+		if before.Step == committing && after.Published > before.Published {
+			kind, received := landed(before.Record, after.Record)
+			outcome := history.Renewed
+			if kind == history.Login || kind == history.Spare && received == after.Record.Refresh {
+				outcome = history.SignedIn
+			}
+			add(kind, outcome, func(e *history.Entry) { e.Received, _ = timesOf(received) })
+		}
+	case CommitFailed:
+		if after.Step == idle && (before.Step == intending || before.Step == committing) {
+			add(kind, history.NotWritten, func(e *history.Entry) {
+				e.Evidence = f.Err.Error()
+				if before.Step == committing && before.Candidate.Refresh != before.Record.Refresh {
+					e.Received, _ = timesOf(before.Candidate.Refresh)
+				}
+			})
+		}
+	case Checked:
+		if before.Step == checking && after.Why == TokenRefused && before.Why != TokenRefused {
+			add(history.Check, history.TokenRefused, evidence(f.Err.Evidence))
+		}
+	case Erased:
+		if after.Phase == SignedOut && before.Phase != SignedOut {
+			add(history.SignIn, history.SignedOut, func(e *history.Entry) { e.Generation = before.Record.Generation })
+		}
+	}
+	return entries
+}
+
+// kindOf says what the attempt under way presents.
+func kindOf(s State) history.Kind {
+	switch {
+	case s.Step == signingIn:
+		return history.Login
+	case s.Step == preflight && s.Lost:
+		return history.Login
+	case s.ofSpare() && s.Step != preflight:
+		return history.Spare
+	case s.Aim == keychain.ChangePassword && s.Step != preflight:
+		return history.Change
+	}
+	return history.Refresh
+}
+
+// landed says which attempt made after out of before, and the token that came.
+func landed(before, after keychain.Record) (history.Kind, redact.Secret) {
+	switch {
+	case after.Refresh == before.Refresh:
+		return history.Spare, after.Spare
+	case !before.Spare.IsEmpty() && after.Spare.IsEmpty():
+		return history.Spare, after.Refresh
+	case !before.NewPassword.IsEmpty() && after.NewPassword.IsEmpty():
+		return history.Change, after.Refresh
+	case after.Previous == before.Refresh:
+		return history.Refresh, after.Refresh
+	}
+	return history.Login, after.Refresh
+}
+
+// refusal sorts an answer to a refresh without a pair; seen is how often this
+// token was called invalid before.
+func refusal(err *absapi.Error, seen int) history.Outcome {
+	switch err.Verdict {
+	case absapi.RefreshExpired:
+		return history.Expired
+	case absapi.RefreshInvalid:
+		if seen == 0 {
+			return history.Doubted
+		}
+		return history.Lost
+	case absapi.UserInactive:
+		return history.Disabled
+	case absapi.HeaderEaten:
+		return history.HeaderRemoved
+	}
+	return sortFailure(err, true)
+}
+
+// sortFailure tells a request that the server may have acted on from one that
+// it has not. sent: it was one that changes something there.
+func sortFailure(err *absapi.Error, sent bool) history.Outcome {
+	switch {
+	case err.Verdict == absapi.RateLimited:
+		return history.Limited
+	case !sent || err.Unwritten:
+		return history.Unreachable
+	case err.Status == 0, err.Status == http.StatusOK, err.Status >= http.StatusInternalServerError:
+		// A gateway that lost patience says 502 or 504, and a broken answer
+		// may begin with 200.
+		return history.Unanswered
+	}
+	return history.Unreachable
+}
+
+// timesOf returns when a token was issued and when it ends, zero if it does not
+// decode.
+func timesOf(token redact.Secret) (issued, ends time.Time) {
+	t, err := absapi.ParseToken(token)
+	if err != nil {
+		return time.Time{}, time.Time{}
+	}
+	return t.IssuedAt, t.ExpiresAt
+}
+
+// releaseOf is what a server version decides about losses. Only from 2.36.0 on
+// the server's owner may set the grace window.
+func releaseOf(version string) history.Release {
+	return history.Release{
+		Version: version, Grace: absapi.Grace(version), GraceSet: absapi.SupportsSessions(version),
+		Collides: absapi.CollidesInSecond(version), PasswordEnds: absapi.PasswordChangeEndsSessions(version),
+	}
+}

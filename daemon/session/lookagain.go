@@ -1,0 +1,62 @@
+package session
+
+import "time"
+
+// lookAgain is the one timer that brings the board up to date when time alone
+// changes what is to be said: a token ends while nobody asks for it and the
+// next attempt is an hour away. It starts nothing and sends nothing.
+type lookAgain struct {
+	timer *time.Timer
+	at    time.Time
+}
+
+// set makes the timer fire at the moment at; zero for never. The session's
+// mutex is held.
+func (l *lookAgain) set(s *Session, at time.Time) {
+	if at.Equal(l.at) {
+		return
+	}
+	l.end(s)
+	if at.IsZero() || s.stopped {
+		return
+	}
+	s.running.Add(1)
+	l.at = at
+	var own *time.Timer
+	own = time.AfterFunc(time.Until(at), func() {
+		defer s.running.Done()
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if l.timer != own || s.stopped {
+			return
+		}
+		l.timer, l.at = nil, time.Time{}
+		s.report(s.state)
+	})
+	l.timer = own
+}
+
+// end stops the timer.
+func (l *lookAgain) end(s *Session) {
+	if l.timer != nil && l.timer.Stop() {
+		s.running.Done()
+	}
+	l.timer, l.at = nil, time.Time{}
+}
+
+// turnsAt returns the next moment after now at which findings says something
+// else though nothing happens; zero if there is none.
+func (s State) turnsAt(now time.Time) time.Time {
+	var at time.Time
+	sooner := func(t time.Time) {
+		if t.After(now) && (at.IsZero() || t.Before(at)) {
+			at = t
+		}
+	}
+	sooner(s.BrokenUntil)
+	if s.usable(now) && s.Phase != Static && (s.Trouble != nil || s.Weather != nil) {
+		sooner(s.Usable)
+		sooner(s.UsableAtMost)
+	}
+	return at
+}

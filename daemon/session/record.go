@@ -1,0 +1,78 @@
+package session
+
+import (
+	"context"
+	"time"
+
+	"shelfkeeper/daemon/history"
+	"shelfkeeper/keychain"
+)
+
+// historyDeadline bounds the wait for another process that writes the same
+// small file, and for a slow disk.
+const historyDeadline = 10 * time.Second
+
+// recall takes in what earlier processes have recorded.
+func (s *Session) recall() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.History == nil {
+		// Without a path there is no file, and so no error.
+		s.History, _ = history.Open(context.Background(), "")
+	}
+	s.diagnose()
+}
+
+// note records what the fact f made of the state before, and what is to be
+// thought of it.
+func (s *Session) note(before State, f Fact) {
+	entries := chronicle(before, f, s.state, time.Now())
+	if len(entries) == 0 || s.History == nil {
+		return
+	}
+	for _, e := range entries {
+		s.History.Add(e)
+	}
+	told := s.state.Loss
+	s.diagnose()
+	if d := s.state.Loss; d != nil && (told == nil || d.Sentence != told.Sentence || !d.At.Equal(told.At)) {
+		s.Log.Warn("session lost", "account", s.Account, "at", d.At, "cause", d.Cause, "certain", d.Certain, "reason", d.Sentence)
+	}
+	s.spawn(s.keepHistory)
+}
+
+func (s *Session) diagnose() {
+	c := history.Circumstances{Release: releaseOf}
+	if s.Peers != nil {
+		c.Peers = s.Peers()
+	}
+	s.state.Loss = nil
+	if d, ok := history.Diagnose(s.History.Entries(), c); ok && s.state.Phase != SignedOut {
+		s.state.Loss = &d
+	}
+}
+
+// keepHistory writes the record, even while the program ends: what happened
+// last is what a person will ask about.
+func (s *Session) keepHistory(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), historyDeadline)
+	defer cancel()
+	if err := s.History.Save(ctx); err != nil {
+		s.Log.Warn("record of attempts", "account", s.Account, "reason", err)
+	}
+}
+
+// note records a sign-in by the user. No sign-in fails for the want of a
+// record: what could not be saved here, a running session saves.
+func (in SignIn) note(ctx context.Context, rec keychain.Record, version string) {
+	if in.History == nil {
+		return
+	}
+	log := in.History(rec.Account)
+	e := history.Entry{At: time.Now(), Kind: history.SignIn, Outcome: history.SignedIn, Generation: rec.Generation, Release: version}
+	e.Received, _ = timesOf(rec.Refresh)
+	log.Add(e)
+	ctx, cancel := context.WithTimeout(ctx, historyDeadline)
+	defer cancel()
+	_ = log.Save(ctx)
+}
