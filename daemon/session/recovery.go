@@ -32,7 +32,7 @@ func (m *machine) signIn() {
 		m.giveUp(PasswordRefused)
 	default:
 		m.Step, m.Sent, m.MaySendAgain = signingIn, rec.Password, false
-		m.do(Login{Username: rec.Username, Password: rec.Password})
+		m.do(Login{Username: rec.Username, Password: rec.Password, Legacy: !rec.Static.IsEmpty()})
 	}
 }
 
