@@ -23,6 +23,7 @@ import (
 	"log/slog"
 	"time"
 
+	"shelfkeeper/daemon/failpoint"
 	"shelfkeeper/daemon/redact"
 )
 
@@ -145,4 +146,5 @@ func reached(step string) {
 	if afterStep != nil {
 		afterStep(step)
 	}
+	failpoint.Reached(step)
 }

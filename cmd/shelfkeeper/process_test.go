@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -32,8 +33,15 @@ func (p *place) start(args ...string) *process {
 
 func (p *place) startWith(stdin *os.File, args ...string) *process {
 	p.t.Helper()
-	r := &process{place: p, cmd: exec.Command(binary, args...), stdout: newWatched(), stderr: newWatched(), ended: make(chan struct{})}
-	r.cmd.Env, r.cmd.Stdout, r.cmd.Stderr = p.env, r.stdout, r.stderr
+	return p.startProgram(binary, nil, stdin, args...)
+}
+
+// startProgram starts another build of the program, in an environment with more
+// in it.
+func (p *place) startProgram(program string, env []string, stdin *os.File, args ...string) *process {
+	p.t.Helper()
+	r := &process{place: p, cmd: exec.Command(program, args...), stdout: newWatched(), stderr: newWatched(), ended: make(chan struct{})}
+	r.cmd.Env, r.cmd.Stdout, r.cmd.Stderr = append(slices.Clone(p.env), env...), r.stdout, r.stderr
 	if stdin != nil {
 		r.cmd.Stdin = stdin
 	}

@@ -12,6 +12,9 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
+
+	"shelfkeeper/daemon/failpoint"
 )
 
 // Step names a point between two actions of WriteFile, in order.
@@ -33,6 +36,10 @@ var Hook func(path string, step Step)
 func reached(path string, s Step) {
 	if Hook != nil {
 		Hook(path, s)
+	}
+	if failpoint.Enabled {
+		kind, _, _ := strings.Cut(filepath.Base(path), ".")
+		failpoint.Reached(kind + "-file-" + string(s))
 	}
 }
 

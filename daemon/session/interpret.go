@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http/httptrace"
 	"time"
 
 	"shelfkeeper/daemon/absapi"
+	"shelfkeeper/daemon/failpoint"
 	"shelfkeeper/daemon/redact"
 	"shelfkeeper/keychain"
 )
@@ -69,6 +71,7 @@ func (s *Session) interpret(ctx context.Context, e Effect) Fact {
 		if err := s.Vault.Commit(ctx, e.Record); err != nil {
 			return CommitFailed{Err: err}
 		}
+		failpoint.Reached("committed")
 		return Committed(e)
 	case Refresh:
 		answer, err := s.auth(ctx, func(ctx context.Context, c *absapi.Client) (absapi.Answer, error) { return c.Refresh(ctx, e.Token) })
@@ -144,6 +147,7 @@ func (s *Session) acquire(ctx context.Context, e Acquire) Fact {
 	s.mu.Lock()
 	s.attempt.release, s.attempt.awake = release, awake
 	s.mu.Unlock()
+	failpoint.Reached("lock-taken")
 	rec, err := s.Vault.Load(ctx, s.Account)
 	if err == nil && !s.ours(rec) {
 		err = ErrOtherServer
@@ -180,6 +184,7 @@ func (s *Session) preflight(ctx context.Context) Fact {
 	if err != nil {
 		return Unreachable{Err: asError(err)}
 	}
+	failpoint.Reached("pinged")
 	return Reachable{Meta: meta}
 }
 
@@ -203,7 +208,16 @@ func spend(ctx context.Context, b *Budget, c *absapi.Client, ask func(context.Co
 	}
 	ctx, cancel := context.WithTimeout(ctx, authDeadline)
 	defer cancel()
+	if failpoint.Enabled {
+		failpoint.Reached("request-counted")
+		ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+			// net/http says so before it has emptied its buffer.
+			WroteRequest:         func(httptrace.WroteRequestInfo) { failpoint.Reached("request-ready") },
+			GotFirstResponseByte: func() { failpoint.Reached("answer-begun") },
+		})
+	}
 	answer, err := ask(ctx, c)
+	failpoint.Reached("answered")
 	if err != nil {
 		failure := asError(err)
 		b.Learn(time.Now(), failure.Meta, failure.Status != 0 && !failure.Unwritten)

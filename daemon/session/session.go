@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"shelfkeeper/daemon/absapi"
+	"shelfkeeper/daemon/failpoint"
 	"shelfkeeper/daemon/health"
 	"shelfkeeper/daemon/history"
 	"shelfkeeper/daemon/redact"
@@ -131,9 +132,13 @@ func (s *Session) handle(f Fact) {
 	after, effects := next(before, Event{At: time.Now(), Jitter: rand.Float64(), Fact: f})
 	s.state = after
 	s.note(before, f)
+	if after.Published > before.Published {
+		failpoint.Reached("published")
+	}
 	for _, e := range effects {
 		if _, ok := e.(Release); ok {
 			s.attempt.end()
+			failpoint.Reached("released")
 			continue
 		}
 		s.spawn(func(ctx context.Context) { s.handle(s.interpret(ctx, e)) })
