@@ -29,8 +29,6 @@ func (p *place) keyringLogin(s *server) {
 	p.ok(password+"\n", "login", s.url, "--username", user, "--password-stdin")
 }
 
-func settled(a health.Account) bool { return fresh(a) && a.Vault.Condition == "ok" }
-
 // The main job on a real keychain: killed in the middle of a rotation, locked
 // under the running daemon, signed out.
 func TestKeyring(t *testing.T) {

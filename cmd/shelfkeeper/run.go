@@ -15,6 +15,7 @@ import (
 
 func newRun(e *env) *cobra.Command {
 	var noTray bool
+	var listen string
 	c := &cobra.Command{
 		Use:   "run",
 		Short: "Run the daemon (the default)",
@@ -28,7 +29,7 @@ func newRun(e *env) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			d, err := daemon.New(home, "")
+			d, err := daemon.New(home, listen)
 			if err != nil {
 				return errors.Join(err, home.Close())
 			}
@@ -49,6 +50,8 @@ func newRun(e *env) *cobra.Command {
 		},
 	}
 	c.Flags().BoolVar(&noTray, "no-tray", false, "no icon in the panel")
+	c.Flags().StringVar(&listen, "listen", "", "`address` at which players reach the one account, instead of its own; for a second daemon on the same state")
+	_ = c.Flags().MarkHidden("listen") // it errs only for a flag that is not there
 	return c
 }
 

@@ -135,3 +135,6 @@ func ask(t testing.TB, req *http.Request) (*http.Response, []byte) {
 
 // fresh says that the account has a token that it may give out.
 func fresh(a health.Account) bool { return a.Session.State == "fresh" }
+
+// settled says that the keychain has no trouble either.
+func settled(a health.Account) bool { return fresh(a) && a.Vault.Condition == "ok" }
