@@ -1,0 +1,287 @@
+// Package progress keeps the reports of listening that an Audiobookshelf
+// server could not take: it writes them to disk before a player is told that
+// all is well, and brings them to the server, in order, when it is back.
+//
+// It exists because players report once and forget. What makes it more than a
+// queue is that a report of time listened adds to a sum: one whose answer was
+// lost may be counted already, so the server is asked before anything is sent
+// again.
+//
+// It never gives a report up silently, never writes an older position over a
+// newer one, never sends one user's reports with another's token, and never
+// holds a token.
+package progress
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"sync"
+	"time"
+
+	"shelfkeeper/daemon/redact"
+)
+
+// Tokens gives out the account's access tokens.
+type Tokens interface {
+	// Token returns a token that is valid now. It may block while one is being
+	// renewed, bounded by ctx.
+	Token(ctx context.Context) (redact.Secret, error)
+	// Suspect says that the server refused the token, and returns another.
+	Suspect(ctx context.Context, refused redact.Secret) (redact.Secret, error)
+}
+
+// Config is what a Journal works with. All but Log are required.
+type Config struct {
+	Path      string // of the file; it is made when it is first needed
+	UserID    string // whose reports they are, as the server's tokens say
+	Base      *url.URL
+	Transport http.RoundTripper // follows no redirects, never repeats what was written
+	Tokens    Tokens
+	// Identity returns the id of the user whose tokens Tokens gives out now;
+	// "" while there is none.
+	Identity func() string
+	Log      *slog.Logger
+}
+
+// The errors of Take. With any of them the report is not in the journal.
+var (
+	// ErrNotOurs: the report is none that can be kept, or cannot be written
+	// down; it should go to the server as it came.
+	ErrNotOurs = errors.New("not for the journal")
+	// ErrFull: no more is kept until some is delivered.
+	ErrFull = errors.New("the journal of listening is full")
+	// ErrDisk: the report met bad weather and could not be written down.
+	ErrDisk = errors.New("the journal of listening cannot be written")
+)
+
+// patience is how long a player waits for the server before its report is
+// kept: the web client gives up after 9 s (abs: client/players/PlayerHandler.js).
+const patience = 5 * time.Second
+
+// Journal keeps one user's reports. All its methods are safe for concurrent
+// use.
+type Journal struct {
+	cfg    Config
+	log    *slog.Logger
+	client *client
+	lanes  lanes
+
+	mu       sync.Mutex
+	store    store
+	sessions map[string]*listening
+	changes  []*change // in the order in which they came
+	offline  map[string]*offline
+	brought  map[string]float64 // by item: the place that the newest delivered update named
+	aside    int                // entries set aside
+	why      string             // the newest of them
+	others   int                // entries of other users in the file
+	damaged  string             // where a damaged file was put
+	trouble  error              // of the newest write
+	seq      uint64
+	changed  chan struct{} // closed and replaced at each change of Standing
+	idle     chan struct{} // closed while nothing waits
+	rounds   chan struct{} // closed and replaced after each round of deliveries
+
+	running bool          // a goroutine delivers
+	wake    chan struct{} // holds one
+	ctx     context.Context
+	cancel  context.CancelFunc
+	closed  bool
+	group   sync.WaitGroup
+}
+
+// New returns a Journal that has read nothing yet.
+func New(cfg Config) *Journal {
+	j := &Journal{
+		cfg: cfg, log: cfg.Log, store: store{path: cfg.Path, user: cfg.UserID},
+		sessions: make(map[string]*listening), offline: make(map[string]*offline), brought: make(map[string]float64),
+		changed: make(chan struct{}), idle: make(chan struct{}), rounds: make(chan struct{}), wake: make(chan struct{}, 1),
+	}
+	if j.log == nil {
+		j.log = slog.New(slog.DiscardHandler)
+	}
+	close(j.idle)
+	j.client = newClient(cfg)
+	j.ctx, j.cancel = context.WithCancel(context.Background())
+	return j
+}
+
+// Start reads what an earlier run left, if there is a file, and begins to
+// deliver it. Where nothing is left the file is closed again: a daemon that
+// nobody listens through pays nothing.
+func (j *Journal) Start() {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if !j.store.exists() {
+		return
+	}
+	if err := j.openLocked(); err != nil {
+		return // it shows in Standing, and the next report tries again
+	}
+	j.restLocked()
+	j.wakeLocked()
+}
+
+// Close ends deliveries, writes down what is known of the open sessions, and
+// waits. Reports that come later are not kept.
+func (j *Journal) Close() error {
+	j.mu.Lock()
+	j.closed = true
+	j.mu.Unlock()
+	j.cancel()
+	j.group.Wait()
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	var flushed error
+	if j.store.isOpen() {
+		flushed = j.store.write(j.dirtyLocked()...)
+	}
+	return errors.Join(flushed, j.store.close())
+}
+
+// Wake says that the server may be reachable again, or that there is a token.
+func (j *Journal) Wake() {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.wakeLocked()
+}
+
+// Settle makes the journal try to deliver and waits until nothing waits any
+// more, or it has tried, bounded by ctx: who reads where the listener is should
+// not overtake the report of it. It returns at once where nothing waits.
+func (j *Journal) Settle(ctx context.Context) {
+	j.mu.Lock()
+	idle, tried := j.idle, j.rounds
+	j.wakeLocked()
+	j.mu.Unlock()
+	select {
+	case <-idle:
+	case <-tried:
+	case <-ctx.Done():
+	}
+}
+
+// wakeLocked makes the delivery try now, and starts one where none runs.
+func (j *Journal) wakeLocked() {
+	if j.closed || j.waitingLocked() == 0 {
+		return
+	}
+	if !j.running {
+		j.running = true
+		j.group.Go(j.run)
+		return
+	}
+	select {
+	case j.wake <- struct{}{}:
+	default:
+	}
+}
+
+// openLocked opens the file and takes over what lies in it.
+func (j *Journal) openLocked() error {
+	if j.store.isOpen() {
+		return nil
+	}
+	if j.closed {
+		return ErrNotOurs
+	}
+	kept, damaged, err := j.store.open()
+	if damaged != "" {
+		j.damaged = damaged
+		j.log.Error("the journal of listening was damaged and is put aside", "file", damaged)
+	}
+	if err != nil {
+		j.failedLocked(err)
+		return err
+	}
+	j.trouble = nil
+	j.aside, j.why, j.others = kept.aside, kept.why, kept.others
+	for _, l := range kept.sessions {
+		if known := j.sessions[l.ID]; known != nil && !known.stored {
+			continue // known from its opening only, and newer
+		}
+		l.backlog, l.stored, l.quiet = l.pending(), true, time.Now().Add(quietCut)
+		j.sessions[l.ID] = l
+		j.seq = max(j.seq, l.Seq)
+	}
+	j.changes = kept.changes
+	for _, c := range j.changes {
+		j.seq = max(j.seq, c.Seq)
+	}
+	for _, o := range kept.offline {
+		j.offline[o.ID] = o
+		j.seq = max(j.seq, o.Seq)
+	}
+	j.turnedLocked()
+	return nil
+}
+
+// restLocked closes the file where it holds nothing that is needed.
+func (j *Journal) restLocked() {
+	if !j.store.isOpen() || j.waitingLocked() > 0 {
+		return
+	}
+	for _, l := range j.sessions {
+		if l.stored && (l.Sent != nil || time.Since(l.seen()) < idleAfter) {
+			return
+		}
+	}
+	var gone []edit
+	for id, l := range j.sessions {
+		if l.stored {
+			gone = append(gone, edit{bucketSessions, []byte(id), nil})
+			delete(j.sessions, id)
+		}
+	}
+	if err := errors.Join(j.store.write(gone...), j.store.close()); err != nil {
+		j.failedLocked(err)
+	}
+}
+
+func (j *Journal) failedLocked(err error) {
+	if j.trouble == nil {
+		j.log.Error("the journal of listening cannot be written", "reason", err)
+	}
+	j.trouble = err
+	j.turnedLocked()
+}
+
+// writeLocked makes edits durable together, and with them what is known anew
+// of other sessions.
+func (j *Journal) writeLocked(edits ...edit) error {
+	err := j.openLocked()
+	if err == nil {
+		edits = append(j.dirtyLocked(), edits...)
+		err = j.store.write(edits...)
+	}
+	switch {
+	case err == nil:
+		j.trouble = nil
+		for _, l := range j.sessions {
+			if l.dirty {
+				l.dirty, l.stored = false, true
+			}
+		}
+	case !errors.Is(err, ErrFull):
+		j.failedLocked(err)
+	}
+	return err
+}
+
+// dirtyLocked is what is known of sessions and not written yet: a report that
+// the server has counted is struck out with the next write. Until then a crash
+// leaves it in doubt, and the server is asked.
+func (j *Journal) dirtyLocked() []edit {
+	var edits []edit
+	for id, l := range j.sessions {
+		if l.dirty {
+			edits = append(edits, edit{bucketSessions, []byte(id), l})
+		}
+	}
+	return edits
+}
+
+func (j *Journal) nextLocked() uint64 { j.seq++; return j.seq }

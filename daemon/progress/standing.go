@@ -1,0 +1,86 @@
+package progress
+
+import "time"
+
+// Standing is what a person sees of a Journal.
+type Standing struct {
+	Waiting int       // reports that players count on and the server has not got
+	Oldest  time.Time // of them; zero: none
+	Aside   int       // that the server refused, or that are too old; kept, not sent again
+	Why     string    // the newest of those was set aside
+	Others  int       // entries that wait for another user of this account
+	Damaged string    // the file in which a damaged journal is kept; "": none
+	Trouble error     // why nothing can be written at the moment
+}
+
+// Standing returns the state of this moment.
+func (j *Journal) Standing() Standing {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	s := Standing{Aside: j.aside, Why: j.why, Others: j.others, Damaged: j.damaged, Trouble: j.trouble}
+	j.eachLocked(func(w work) {
+		s.Waiting += w.count()
+		if at := w.since(); s.Oldest.IsZero() || at.Before(s.Oldest) {
+			s.Oldest = at
+		}
+	})
+	return s
+}
+
+// Changed returns a channel that is closed at the next change of Standing.
+func (j *Journal) Changed() <-chan struct{} {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.changed
+}
+
+// turnedLocked is called after each change of what waits.
+func (j *Journal) turnedLocked() {
+	close(j.changed)
+	j.changed = make(chan struct{})
+	closed := false
+	select {
+	case <-j.idle:
+		closed = true
+	default:
+	}
+	if waits := j.waitingLocked() > 0; waits && closed {
+		j.idle = make(chan struct{})
+	} else if !waits && !closed {
+		close(j.idle)
+	}
+}
+
+// work is what waits to be delivered.
+type work interface {
+	order() uint64
+	count() int // reports that went into it
+	since() time.Time
+	item() string // whose progress it changes; "" unknown
+}
+
+// eachLocked calls f for all that waits.
+func (j *Journal) eachLocked(f func(work)) {
+	for _, l := range j.sessions {
+		if l.backlog {
+			f(l)
+		}
+	}
+	for _, c := range j.changes {
+		f(c)
+	}
+	for _, o := range j.offline {
+		f(o)
+	}
+}
+
+// waitingLocked is how many entries wait.
+func (j *Journal) waitingLocked() int {
+	n := len(j.changes) + len(j.offline)
+	for _, l := range j.sessions {
+		if l.backlog {
+			n++
+		}
+	}
+	return n
+}

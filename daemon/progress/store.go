@@ -1,0 +1,340 @@
+package progress
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	bolt "go.etcd.io/bbolt"
+	bolterrors "go.etcd.io/bbolt/errors"
+)
+
+// The buckets of one user. Those of several users may lie in one file: an
+// account's name can pass from one to another.
+const (
+	bucketSessions = "sessions" // by session id: listening
+	bucketChanges  = "changes"  // by sequence: change
+	bucketOffline  = "offline"  // by session id: offline
+	bucketAside    = "aside"    // by sequence: asideEntry
+)
+
+const (
+	// maxEntries and maxBytes bound what waits: months of listening, and a file
+	// that is read at a start within milliseconds.
+	maxEntries = 2000
+	maxBytes   = 8 << 20
+	// maxAside is how many entries that were set aside are kept, the newest.
+	maxAside = 200
+	// lockPatience is how long an open waits for another process that is just
+	// ending.
+	lockPatience = time.Second
+)
+
+// errDamaged: the file is no journal any more.
+var errDamaged = errors.New("damaged")
+
+// store is the file. Guarded by Journal.mu.
+type store struct {
+	path string
+	user string
+	db   *bolt.DB
+
+	entries int            // of this user, those set aside not counted
+	bytes   int            // of their values
+	sizes   map[string]int // by bucket and key
+
+	hook   func(step) error // tests: around each transaction
+	noSync bool             // tests: what is killed is not the machine
+}
+
+// edit puts value at key, or deletes it where value is nil.
+type edit struct {
+	bucket string
+	key    []byte
+	value  any
+}
+
+// step names a moment of a write, for tests that kill there.
+type step string
+
+const (
+	beforeWrite step = "before a write"
+	afterWrite  step = "after a write"
+)
+
+func (s *store) reached(at step) error {
+	if s.hook == nil {
+		return nil
+	}
+	return s.hook(at)
+}
+
+// found is what lies in the file for the store's user.
+type found struct {
+	sessions []*listening
+	changes  []*change
+	offline  []*offline
+	aside    int
+	why      string
+	others   int
+}
+
+func (s *store) isOpen() bool { return s.db != nil }
+
+func (s *store) exists() bool {
+	_, err := os.Stat(s.path)
+	return err == nil
+}
+
+// open opens the file, or makes it, and reads all of it. One that is damaged is
+// put aside under another name, which is returned, and a new one is made.
+func (s *store) open() (f found, damaged string, err error) {
+	if err := os.MkdirAll(filepath.Dir(s.path), 0o700); err != nil {
+		return f, "", err
+	}
+	f, err = s.tryOpen()
+	if !errors.Is(err, errDamaged) {
+		return f, "", err
+	}
+	damaged = fmt.Sprintf("%s.damaged-%s", s.path, time.Now().UTC().Format("20060102T150405.000"))
+	if err := os.Rename(s.path, damaged); err != nil {
+		return f, "", err
+	}
+	f, err = s.tryOpen()
+	return f, damaged, err
+}
+
+func (s *store) tryOpen() (f found, err error) {
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("open the journal of listening: %w", err)
+		}
+	}()
+	var db *bolt.DB
+	// With its list of free pages in the file, an open reads next to nothing
+	// of a file that may be damaged.
+	if err := guarded(func() (err error) {
+		db, err = bolt.Open(s.path, 0o600, &bolt.Options{Timeout: lockPatience, NoSync: s.noSync})
+		return err
+	}); err != nil {
+		if isDamage(err) {
+			err = fmt.Errorf("%w: %w", errDamaged, err)
+		}
+		return f, err
+	}
+	s.sizes, s.entries, s.bytes = make(map[string]int), 0, 0
+	if err = sound(db); err == nil {
+		err = guarded(func() error { return db.View(func(tx *bolt.Tx) error { return s.read(tx, &f) }) })
+	}
+	if err != nil {
+		// Whatever it is, nothing of it can be relied upon.
+		return found{}, fmt.Errorf("%w: %w", errDamaged, errors.Join(err, db.Close()))
+	}
+	s.db = db
+	return f, nil
+}
+
+// isDamage reports whether an open failed for what the file holds, rather than
+// for a lock, a permission or a disk.
+func isDamage(err error) bool {
+	var path *fs.PathError
+	var system syscall.Errno
+	return !errors.Is(err, bolterrors.ErrTimeout) && !errors.As(err, &path) && !errors.As(err, &system)
+}
+
+func (s *store) read(tx *bolt.Tx, f *found) error {
+	return tx.ForEach(func(name []byte, user *bolt.Bucket) error {
+		own := string(name) == s.user
+		for _, bucket := range []string{bucketSessions, bucketChanges, bucketOffline, bucketAside} {
+			b := user.Bucket([]byte(bucket))
+			if b == nil {
+				continue
+			}
+			if err := b.ForEach(func(k, v []byte) error {
+				if !own {
+					return f.addOther(bucket, v)
+				}
+				if bucket != bucketAside {
+					s.count(bucket, k, len(v))
+				}
+				return f.add(bucket, v)
+			}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func (f *found) add(bucket string, v []byte) error {
+	switch bucket {
+	case bucketSessions:
+		l := new(listening)
+		f.sessions = append(f.sessions, l)
+		return decode(v, l)
+	case bucketChanges:
+		c := new(change)
+		f.changes = append(f.changes, c)
+		return decode(v, c)
+	case bucketOffline:
+		o := new(offline)
+		f.offline = append(f.offline, o)
+		return decode(v, o)
+	}
+	var a asideEntry
+	f.aside++
+	err := decode(v, &a)
+	f.why = a.Why
+	return err
+}
+
+func (f *found) addOther(bucket string, v []byte) error {
+	switch bucket {
+	case bucketSessions:
+		var l listening
+		if err := decode(v, &l); err != nil {
+			return err
+		}
+		f.others += l.count()
+	case bucketChanges, bucketOffline:
+		f.others++
+	}
+	return nil
+}
+
+// count notes the size of a value; below 0: it is gone.
+func (s *store) count(bucket string, key []byte, size int) {
+	name := bucket + "/" + string(key)
+	old, was := s.sizes[name]
+	if was {
+		s.entries, s.bytes = s.entries-1, s.bytes-old
+		delete(s.sizes, name)
+	}
+	if size >= 0 {
+		s.sizes[name] = size
+		s.entries, s.bytes = s.entries+1, s.bytes+size
+	}
+}
+
+// write makes all edits durable, or none. It returns ErrFull where they would
+// make the file hold too much; what only replaces or deletes always fits.
+func (s *store) write(edits ...edit) error {
+	if len(edits) == 0 {
+		return nil
+	}
+	if err := s.reached(beforeWrite); err != nil {
+		return err
+	}
+	values := make([][]byte, len(edits))
+	entries, bytes := s.entries, s.bytes
+	for i, e := range edits {
+		if e.value == nil {
+			continue
+		}
+		v, err := encode(e.value)
+		if err != nil {
+			return err
+		}
+		values[i] = v
+		if e.bucket == bucketAside {
+			continue
+		}
+		old, was := s.sizes[e.bucket+"/"+string(e.key)]
+		if bytes += len(v) - old; !was {
+			entries++
+		}
+	}
+	if (entries > s.entries && entries > maxEntries) || (bytes > s.bytes+maxField && bytes > maxBytes) {
+		return ErrFull
+	}
+	if err := guarded(func() error { return s.db.Update(func(tx *bolt.Tx) error { return s.apply(tx, edits, values) }) }); err != nil {
+		return fmt.Errorf("write the journal of listening: %w", err)
+	}
+	_ = s.reached(afterWrite) // it is durable
+	for i, e := range edits {
+		switch {
+		case e.bucket == bucketAside:
+		case values[i] == nil:
+			s.count(e.bucket, e.key, -1)
+		default:
+			s.count(e.bucket, e.key, len(values[i]))
+		}
+	}
+	return nil
+}
+
+func (s *store) apply(tx *bolt.Tx, edits []edit, values [][]byte) error {
+	user, err := tx.CreateBucketIfNotExists([]byte(s.user))
+	if err != nil {
+		return err
+	}
+	for i, e := range edits {
+		b, err := user.CreateBucketIfNotExists([]byte(e.bucket))
+		if err != nil {
+			return err
+		}
+		if values[i] == nil {
+			err = b.Delete(e.key)
+		} else {
+			err = b.Put(e.key, values[i])
+		}
+		if err != nil {
+			return err
+		}
+		if e.bucket == bucketAside {
+			if err := trim(b); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// trim drops the oldest of what was set aside.
+func trim(b *bolt.Bucket) error {
+	var keys [][]byte
+	if err := b.ForEach(func(k, _ []byte) error { keys = append(keys, k); return nil }); err != nil {
+		return err
+	}
+	for _, k := range keys[:max(0, len(keys)-maxAside)] {
+		if err := b.Delete(k); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *store) close() error {
+	if s.db == nil {
+		return nil
+	}
+	err := s.db.Close()
+	s.db = nil
+	return err
+}
+
+// Values carry a checksum of their own: bbolt has none for them, and a number
+// of seconds with one bit changed would be believed.
+func encode(v any) ([]byte, error) {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return nil, err
+	}
+	return append(binary.BigEndian.AppendUint32(nil, crc32.ChecksumIEEE(b)), b...), nil
+}
+
+func decode(b []byte, v any) error {
+	if len(b) < 4 || binary.BigEndian.Uint32(b) != crc32.ChecksumIEEE(b[4:]) {
+		return errDamaged
+	}
+	return json.Unmarshal(b[4:], v)
+}
+
+func seqKey(n uint64) []byte { return binary.BigEndian.AppendUint64(nil, n) }
