@@ -15,6 +15,7 @@ import (
 	"shelfkeeper/daemon/accounts"
 	"shelfkeeper/daemon/health"
 	"shelfkeeper/daemon/problem"
+	"shelfkeeper/daemon/progress"
 	"shelfkeeper/daemon/proxy"
 	"shelfkeeper/daemon/redact"
 	"shelfkeeper/daemon/session"
@@ -41,6 +42,7 @@ type desk struct {
 	lookout *lookout
 	socket  *wsconn.Socket
 	log     *slog.Logger
+	journal *progress.Journal
 
 	stop    context.CancelFunc
 	running sync.WaitGroup
@@ -63,8 +65,9 @@ func (h *Home) newDesk(a accounts.Account, listen string) (*desk, error) {
 		Connect: func() session.Conn { return up.Private() }, Budget: h.budget(base), Board: d.board, Log: h.Log,
 	})
 	d.lookout = newLookout(up, d.board)
+	d.journal = d.newJournal(h, base)
 	d.proxy, err = proxy.New(proxy.Config{
-		Base: base, Transport: d.lookout, Sockets: up, Tokens: held{d.session}, Grants: h.identities(a.Name), Account: h.accountOf(a, d.session),
+		Base: base, Transport: d.lookout, Sockets: up, Journal: d.journal, Tokens: held{d.session}, Grants: h.identities(a.Name), Account: h.accountOf(a, d.session),
 		Identity: d.session.Secrets, Access: proxy.Access(h.Config.LocalAccess), OwnUID: os.Getuid(), Log: d.log,
 		Stirred: func() { d.socket.Stir() },
 	})
@@ -98,12 +101,14 @@ func (d *desk) start(changed func()) {
 	})
 	d.session.Start()
 	d.socket.Start()
+	d.journal.Start()
 	d.running.Go(func() { d.watch(ctx, changed) })
 	d.running.Go(func() {
 		d.lookout.run(ctx, d.up, func() {
 			d.session.Wake("server back")
 			d.socket.Kick("server back")
 			d.proxy.Wake("server back")
+			d.journal.Wake()
 		})
 	})
 }
@@ -112,12 +117,14 @@ func (d *desk) start(changed func()) {
 func (d *desk) watch(ctx context.Context, changed func()) {
 	signedIn := false
 	for {
-		moved, joined := d.session.Changed(), d.socket.Changed()
+		moved, joined, kept := d.session.Changed(), d.socket.Changed(), d.journal.Changed()
 		d.watchSocket()
+		d.watchJournal()
 		// A socket that waits for a token learns at once that there is one.
 		if now := d.session.SignedIn(); now != signedIn {
 			if signedIn = now; now {
 				d.socket.Kick("signed in")
+				d.journal.Wake()
 			}
 		}
 		_, next, raised := d.board.View()
@@ -131,6 +138,7 @@ func (d *desk) watch(ctx context.Context, changed func()) {
 		select {
 		case <-moved:
 		case <-joined:
+		case <-kept:
 		case <-raised:
 		case <-due:
 		case <-ctx.Done():
@@ -164,6 +172,7 @@ func (d *desk) close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), drain)
 	defer cancel()
 	err := d.proxy.Close(ctx)
+	kept := d.journal.Close()
 	if d.stop != nil {
 		d.socket.Close()
 		d.session.Close()
@@ -174,7 +183,7 @@ func (d *desk) close() error {
 	if errors.Is(err, context.DeadlineExceeded) {
 		err = nil // streams that had to be cut: their players ask again
 	}
-	return err
+	return errors.Join(err, kept)
 }
 
 func (d *desk) snapshot() health.Account {
@@ -185,7 +194,7 @@ func (d *desk) snapshot() health.Account {
 		Level: view.Level, Condition: view.Condition, Reason: view.Reason, Remedy: view.Remedy, Since: health.At(view.Since),
 		Socket: health.Socket{State: string(socket.State), Since: health.At(socket.Since), Reconnects: socket.Reconnects, Reason: socket.Reason},
 		Proxy:  health.Proxy{URL: d.url(), Requests: stats.Requests, Bytes: stats.Bytes, Active: int(stats.Active), Unauthorized: stats.Unauthorized, Resumed: stats.Resumed, Held: stats.Held},
-		Vault:  health.Vault{Backend: d.account.Store},
+		Vault:  health.Vault{Backend: d.account.Store}, Progress: d.progress(),
 	}
 	d.session.Fill(&a)
 	a.Session.Method = shownMethod(d.account, a.Session.Method)

@@ -259,9 +259,10 @@ func (d *Daemon) SignOut(ctx context.Context, account string) error {
 	if err != nil {
 		return err
 	}
+	desk.deliverNow(ctx)
 	told, err := d.home.signOut(ctx, desk.session, desk.account.Name)
 	if err != nil {
 		return err
 	}
-	return errors.Join(d.remove(desk), told)
+	return errors.Join(d.remove(desk), farewell(d.home.leaveJournal(desk.account), told))
 }

@@ -85,7 +85,10 @@ func (h *Home) withSession(ctx context.Context, name string, act func(*session.S
 func (h *Home) SignOut(ctx context.Context, account string) error {
 	return h.withSession(ctx, account, func(s *session.Session, a accounts.Account) error {
 		told, err := h.signOut(ctx, s, a.Name)
-		return errors.Join(err, told)
+		if err != nil {
+			return err
+		}
+		return farewell(h.leaveJournal(a), told)
 	})
 }
 

@@ -1,6 +1,7 @@
 package tray
 
 import (
+	"fmt"
 	"strings"
 	"unicode"
 
@@ -20,6 +21,12 @@ func state(a health.Account) string {
 	words := oneLine(a.Reason)
 	if words == "" {
 		words = levelWords(a.Level)
+	}
+	switch n := a.Progress.Waiting; {
+	case n == 1:
+		words += "; 1 report of listening waits"
+	case n > 1:
+		words += fmt.Sprintf("; %d reports of listening wait", n)
 	}
 	name := oneLine(a.Name)
 	if name == "" {

@@ -39,6 +39,7 @@ func TestDescribe(t *testing.T) {
 	offline.Session.State, offline.Session.NextRotationAt = "offline", at(-time.Second)
 	offline.Session.LastRotation.Outcome = "connection refused"
 	offline.Proxy.Bytes = 1_250_000
+	offline.Progress = health.Progress{Waiting: 12, Oldest: at(-80 * time.Second), Aside: 1, AsideReason: "Library item not found", Others: 2}
 	for name, s := range map[string]health.Snapshot{
 		"ok":          {Version: "1.2.3", Level: health.OK, Accounts: []health.Account{home}},
 		"needs-user":  {Version: "1.2.3", Level: health.NeedsUser, Accounts: []health.Account{home, locked}},

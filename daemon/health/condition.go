@@ -57,6 +57,10 @@ var (
 		Text: "waiting until the server allows signing in again"}
 	DiskTrouble = Condition{ID: "disk", Level: Degraded,
 		Text: "the session cannot be written to disk, so it is not renewed", Remedy: "free some space before it ends"}
+	ProgressDisk = Condition{ID: "progress-disk", Level: Degraded,
+		Text: "reports of listening cannot be kept for bad weather", Remedy: "free some space"}
+	ProgressDamaged = Condition{ID: "progress-damaged", Level: Degraded,
+		Text: "the journal of listening was damaged, and a new one is in use", Remedy: "it shows until the next start; the damaged file can be deleted"}
 	SocketDown = Condition{ID: "socket-down", Level: Degraded, Hold: 10 * time.Second,
 		Text: "the live connection is down; playing works, but what you do elsewhere shows late"}
 	TokenSuspect = Condition{ID: "breaker", Level: Degraded, Hold: 5 * time.Second,
@@ -74,5 +78,5 @@ var declared = []*Condition{
 	&AccountPaused, &NoAccount, &SignedOut, &OtherServer, &PasswordRefused, &AccountDisabled, &SessionLost, &TokenRefused,
 	&VaultUnreadable, &VaultNewer, &VaultPassphrase, &VaultDenied, &VaultLocked, &VaultAbsent, &HeaderEaten, &DiskBlocks, &ProxyDown,
 	&VaultHanging, &ServerUnreachable, &NoAnswer, &RateLimited,
-	&DiskTrouble, &SocketDown, &TokenSuspect, &RenewalDelayed, &SlotPending,
+	&DiskTrouble, &ProgressDisk, &ProgressDamaged, &SocketDown, &TokenSuspect, &RenewalDelayed, &SlotPending,
 }

@@ -29,6 +29,18 @@ type Account struct {
 	Socket        Socket  `json:"socket"`
 	Proxy         Proxy   `json:"proxy"`
 	Vault         Vault   `json:"vault"`
+
+	Progress Progress `json:"progress"`
+}
+
+// Progress is what becomes of players' reports of listening that the server
+// could not take.
+type Progress struct {
+	Waiting     int    `json:"waiting"` // to be delivered
+	Oldest      Time   `json:"oldest"`  // of them
+	Aside       int    `json:"aside"`   // that the server refused, kept and not sent again
+	AsideReason string `json:"aside_reason"`
+	Others      int    `json:"others"` // that wait for another user of the account's name
 }
 
 // Session is the login as the session engine sees it.

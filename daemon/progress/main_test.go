@@ -41,7 +41,7 @@ type rig struct {
 
 func newRig(t *testing.T, release absfake.Release) *rig {
 	t.Helper()
-	fake, err := absfake.New(absfake.Config{Release: release, LimiterMax: -1, Podcasts: true, Users: []absfake.User{
+	fake, err := absfake.New(absfake.Config{Release: release, LimiterMax: -1, Podcasts: true, AccessTTL: 365 * 24 * time.Hour, Users: []absfake.User{
 		{Name: "root", Password: "root", Type: "root"}, {Name: "alice", Password: "alice"},
 	}})
 	if err != nil {
@@ -211,8 +211,10 @@ func (r *rig) settled() {
 	ctx, cancel := context.WithTimeout(r.t.Context(), time.Hour)
 	defer cancel()
 	for {
-		moved := r.j.Changed()
-		if r.j.Standing().Waiting == 0 {
+		r.j.mu.Lock()
+		moved, left := r.j.changed, r.j.waitingLocked()
+		r.j.mu.Unlock()
+		if left == 0 {
 			return
 		}
 		r.j.Wake()

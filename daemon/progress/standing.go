@@ -84,3 +84,24 @@ func (j *Journal) waitingLocked() int {
 	}
 	return n
 }
+
+// Waiting counts the reports of a user that wait in the journal at path, while
+// no Journal has it open.
+func Waiting(path, userID string) (int, error) {
+	s := store{path: path, user: userID}
+	if !s.exists() {
+		return 0, nil
+	}
+	f, err := s.tryOpen()
+	if err != nil {
+		return 0, err
+	}
+	n := len(f.offline)
+	for _, c := range f.changes {
+		n += c.Count
+	}
+	for _, l := range f.sessions {
+		n += l.count()
+	}
+	return n, s.close()
+}

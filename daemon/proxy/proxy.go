@@ -59,14 +59,15 @@ const (
 	AccessGrant Access = "grant" // nobody
 )
 
-// Config is what a Server works with. All but Sockets, Access, Port, PeerOf,
-// Log and Stirred are required.
+// Config is what a Server works with. All but Sockets, Journal, Access, Port,
+// PeerOf, Log and Stirred are required.
 type Config struct {
 	Base      *url.URL          // of the server, with its base path
 	Transport http.RoundTripper // follows no redirects, decompresses nothing, has no overall timeout
 	Tokens    Tokens
 	Grants    Grants
 	Sockets   Sockets // nil: no live sockets
+	Journal   Journal // nil: reports of listening are only forwarded
 	// Identity returns the account's user and the secrets that must never
 	// leave: its real tokens. It is called for every filtered answer and as
 	// its body goes on.
@@ -213,6 +214,9 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	}
 	if c.socket {
 		s.liveSocket(w, c)
+		return
+	}
+	if s.listens(w, c) {
 		return
 	}
 	s.forward(w, c)

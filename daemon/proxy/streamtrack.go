@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"bytes"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -101,17 +102,18 @@ func (s *Server) playsIn(c *call, resp *http.Response) *playReader {
 	case matches(closeRoutes, c.r.Method, c.path):
 		s.plays.forget(segments(c.path)[2])
 	case matches(playRoutes, c.r.Method, c.path):
-		return &playReader{plays: s.plays}
+		return &playReader{plays: s.plays, journal: s.cfg.Journal}
 	}
 	return nil
 }
 
 // playReader keeps the body of a play answer until its end, and learns from it.
 type playReader struct {
-	plays *plays
-	src   io.Reader
-	kept  []byte
-	large bool
+	plays   *plays
+	journal Journal // nil: none
+	src     io.Reader
+	kept    []byte
+	large   bool
 }
 
 func (r *playReader) Read(p []byte) (int, error) {
@@ -130,6 +132,9 @@ func (r *playReader) Read(p []byte) (int, error) {
 }
 
 func (r *playReader) learn() {
+	if r.journal != nil {
+		r.journal.Opened(bytes.NewReader(r.kept))
+	}
 	var in struct {
 		ID     string `json:"id"`
 		Item   string `json:"libraryItemId"`

@@ -1,0 +1,244 @@
+package progress
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"shelfkeeper/daemon/absfake"
+)
+
+// A file of which a part is damaged is put aside under a name that is said,
+// and listening goes on; whatever the damage is, nobody dies of it.
+func TestDamagedFile(t *testing.T) {
+	for _, c := range []struct {
+		desc   string
+		damage func([]byte) []byte
+	}{
+		{"cut short", func(b []byte) []byte { return b[:len(b)/2] }},
+		{"cut to a page", func(b []byte) []byte { return b[:4096] }},
+		{"a few bytes", func([]byte) []byte { return []byte("nonsense") }},
+		{"no bolt file", func(b []byte) []byte { return []byte(strings.Repeat("nonsense", len(b)/8)) }},
+		{"zeros behind the head", func(b []byte) []byte { clear(b[8192:]); return b }},
+		{"noise behind the head", func(b []byte) []byte {
+			for i := 8192; i < len(b); i++ {
+				b[i] = byte(i * 7)
+			}
+			return b
+		}},
+		{"one digit", func(b []byte) []byte {
+			at := strings.Index(string(b), `"time":10`)
+			for ; at >= 0; at = strings.Index(string(b), `"time":10`) {
+				b[at+7] = '9'
+			}
+			return b
+		}},
+	} {
+		t.Run(c.desc, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := newRig(t, absfake.Newest)
+				id := r.play(r.book()+"/play", "d")
+				up := r.down()
+				r.sync(id, 10, 10)
+				r.mu.Lock()
+				r.dead = true
+				r.mu.Unlock()
+				_ = r.j.Close()
+				b, err := os.ReadFile(r.path)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := os.WriteFile(r.path, c.damage(b), 0o600); err != nil {
+					t.Fatal(err)
+				}
+				up()
+				r.begin()
+				s := r.j.Standing()
+				if s.Damaged == "" || s.Trouble != nil || filepath.Dir(s.Damaged) != filepath.Dir(r.path) {
+					t.Fatalf("%+v", s)
+				}
+				if _, err := os.Stat(s.Damaged); err != nil {
+					t.Error(err)
+				}
+				up = r.down()
+				r.sync(id, 5, 15)
+				up()
+				r.settled()
+				if got := r.sum(id); got != 5 {
+					t.Errorf("%v s", got)
+				}
+			})
+		})
+	}
+}
+
+// A full journal says so instead of 200; what merges into what is there still
+// fits, and delivery makes room.
+func TestFull(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, absfake.Newest)
+		id := r.play(r.book()+"/play", "d")
+		up := r.down()
+		r.sync(id, 10, 10)
+		var full error
+		n := 0
+		for ; n < maxEntries+10 && full == nil; n++ {
+			_, full = r.j.Take(t.Context(), Report{Kind: Patch, Item: fmt.Sprint("item", n), Body: []byte(`{"progress":0.5}`), Header: jsonHeader})
+		}
+		if !errors.Is(full, ErrFull) || n != maxEntries {
+			t.Fatalf("%v after %d", full, n)
+		}
+		if a := r.sync(id, 10, 20); !a.Kept {
+			t.Errorf("%+v", a)
+		}
+		if s := r.j.Standing(); s.Waiting != maxEntries+1 || s.Trouble != nil {
+			t.Errorf("%+v", s)
+		}
+		up()
+		r.settled()
+		if got := r.sum(id); got != 20 {
+			t.Errorf("%v s", got)
+		}
+		if s := r.j.Standing(); s.Aside != maxEntries-1 {
+			t.Errorf("%+v", s) // all of items that are not there
+		}
+		big := strings.Repeat("x", 60<<10)
+		up = r.down()
+		full = nil
+		for n = 0; n < 300 && full == nil; n++ {
+			_, full = r.j.Take(t.Context(), Report{Kind: Patch, Item: fmt.Sprint("item", n), Body: []byte(`{"ebookLocation":"` + big + `"}`), Header: jsonHeader})
+		}
+		if !errors.Is(full, ErrFull) || n > 150 {
+			t.Errorf("%v after %d of 60 kB", full, n)
+		}
+		up()
+		r.settled()
+	})
+}
+
+// What cannot be written is not said to be kept; in fine weather it passes.
+func TestDiskTrouble(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, absfake.Newest)
+		id := r.play(r.book()+"/play", "d")
+		full := errors.New("no space left on device")
+		r.j.store.hook = func(step) error { return full }
+		if _, err := r.j.Take(t.Context(), Report{Kind: Sync, Session: id, Body: []byte(`{"currentTime":1,"timeListened":1}`), Header: jsonHeader}); !errors.Is(err, ErrNotOurs) {
+			t.Errorf("a sync in fine weather: %v, want it to pass", err)
+		}
+		up := r.down()
+		_, err := r.j.Take(t.Context(), Report{Kind: Patch, Item: r.book(), Body: []byte(`{"currentTime":1}`), Header: jsonHeader})
+		if !errors.Is(err, ErrDisk) || r.j.Standing().Trouble == nil || r.j.Standing().Waiting != 0 {
+			t.Errorf("%v %+v", err, r.j.Standing())
+		}
+		up()
+		r.j.store.hook = nil
+		up = r.down()
+		r.patch(r.book(), `{"currentTime":1}`)
+		if s := r.j.Standing(); s.Trouble != nil || s.Waiting != 1 {
+			t.Errorf("%+v", s)
+		}
+		up()
+		r.settled()
+	})
+}
+
+// Reports belong to a user, whoever else signs in under the account's name.
+func TestBoundToTheUser(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, absfake.Newest)
+		id := r.play(r.book()+"/play", "d")
+		up := r.down()
+		r.sync(id, 10, 10)
+		up()
+		r.mu.Lock()
+		r.who = "somebody else" // signed in within the same process
+		r.mu.Unlock()
+		r.j.Wake()
+		r.after(time.Hour)
+		if s := r.j.Standing(); s.Waiting != 1 || r.sum(id) != 0 {
+			t.Errorf("%+v, %v s", s, r.sum(id))
+		}
+		alice := r.user
+		r.user = "somebody else"
+		r.kill()
+		if s := r.j.Standing(); s.Waiting != 0 || s.Others != 1 {
+			t.Errorf("as somebody else: %+v", s)
+		}
+		if n, err := 0, r.j.Close(); err != nil || n != 0 {
+			t.Error(err)
+		}
+		if n, err := Waiting(r.path, alice); n != 1 || err != nil {
+			t.Errorf("waiting %d %v", n, err)
+		}
+		r.user, r.who = alice, alice
+		r.begin()
+		r.settled()
+		if got := r.sum(id); got != 10 {
+			t.Errorf("%v s", got)
+		}
+	})
+}
+
+// What nobody fetched for a month is set aside; an error of the server's own
+// is tried for long, and does not stop others.
+func TestSetAside(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, absfake.Newest)
+		id := r.play(r.book()+"/play", "d")
+		up := r.down()
+		r.sync(id, 10, 10)
+		r.after(tooOld + time.Hour)
+		up()
+		r.settled()
+		if s := r.j.Standing(); s.Aside != 1 || !strings.Contains(s.Why, "30 days") || r.sum(id) != 0 {
+			t.Errorf("%+v", s)
+		}
+		sick := r.fake.Library().Items[3].ID
+		up = r.fake.Inject(absfake.Fault{Kind: absfake.Answer, Path: "/api/me/progress/" + sick, Method: "PATCH", Status: 500, Body: "Internal Server Error", ContentType: "text/plain; charset=utf-8"})
+		began := time.Now()
+		r.patch(sick, `{"currentTime":1}`)
+		r.patch(r.book(), `{"currentTime":2}`)
+		r.after(10 * time.Second)
+		if s := r.j.Standing(); s.Waiting != 1 || *r.at(r.book()).CurrentTime != 2 {
+			t.Errorf("%+v", s)
+		}
+		r.settled()
+		if s := r.j.Standing(); s.Aside != 2 || time.Since(began) < 10*time.Minute {
+			t.Errorf("%+v after %v", s, time.Since(began))
+		}
+		up()
+	})
+}
+
+// A daemon that nobody listens through has no file open, and makes none.
+func TestIdleCostsNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, absfake.Newest)
+		r.patch(r.book(), `{"currentTime":1}`) // in fine weather it needs no file
+		if _, err := os.Stat(r.path); err == nil || r.j.store.isOpen() {
+			t.Error("a file for nothing")
+		}
+		id := r.play(r.book()+"/play", "d")
+		r.sync(id, 1, 1)
+		if !r.j.store.isOpen() {
+			t.Error("no file while a session is open")
+		}
+		r.take(Report{Kind: End, Session: id})
+		if r.j.store.isOpen() {
+			t.Error("the file stays open after the last session")
+		}
+		id = r.play(r.book()+"/play", "d")
+		r.sync(id, 1, 1)
+		r.kill()
+		r.after(time.Minute)
+		if !r.j.store.isOpen() {
+			t.Error("an open session is forgotten at a start")
+		}
+	})
+}

@@ -1,0 +1,154 @@
+package proxy
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"time"
+
+	"shelfkeeper/daemon/progress"
+)
+
+// Journal keeps reports of listening that meet bad weather; see
+// progress.Journal for what each call promises.
+type Journal interface {
+	// Take brings a report to the server, or keeps it.
+	Take(ctx context.Context, r progress.Report) (progress.Answer, error)
+	// Opened is told of the answer that opens a playback session.
+	Opened(answer io.Reader)
+	// Settle waits until what is kept is delivered, or cannot be yet.
+	Settle(ctx context.Context)
+}
+
+// reports are the routes on which players report their listening (abs:
+// server/routers/ApiRouter.js). The one for many comes before the one for an
+// item that could be called "batch".
+var reports = []struct {
+	kind   progress.Kind
+	routes routes
+}{
+	{progress.Sync, routesOf(`POST /api/session/:id/sync`)},
+	{progress.End, closeRoutes},
+	{progress.Batch, routesOf(`PATCH /api/me/progress/batch/update`)},
+	{progress.Patch, routesOf("PATCH /api/me/progress/:id\nPATCH /api/me/progress/:id/:episode")},
+	{progress.Local, routesOf(`POST /api/session/local`)},
+	{progress.LocalAll, routesOf(`POST /api/session/local-all`)},
+}
+
+// placeRoutes tell where the listener is, or begin from there. A report that
+// still waits goes first.
+var placeRoutes = routesOf(`
+POST /api/authorize
+POST /api/items/:id/play
+POST /api/items/:id/play/:episode
+GET  /api/me
+GET  /api/me/progress
+GET  /api/me/progress/:id
+GET  /api/me/progress/:id/:episode
+GET  /api/me/items-in-progress
+GET  /api/me/listening-sessions
+GET  /api/me/listening-stats
+GET  /api/libraries/:id/personalized
+GET  /api/session/:id
+`)
+
+const (
+	// settleWait is how long a question waits for the reports before it. With
+	// the server at hand each takes milliseconds.
+	settleWait = 3 * time.Second
+	// fullRetry is when a player may try again whose report could not be kept.
+	fullRetry = time.Minute
+)
+
+var (
+	journalFull = &refusal{name: "journal-full", status: http.StatusServiceUnavailable, retry: fullRetry, cause: "the Audiobookshelf server cannot be reached, and no more reports of listening can be kept until it is back", remedy: "let the player keep this report and try again later"}
+	journalDisk = &refusal{name: "journal-disk", status: http.StatusServiceUnavailable, retry: fullRetry, cause: "the Audiobookshelf server cannot be reached, and the report of listening cannot be written down", remedy: "free some disk space; see `shelfkeeper status`"}
+)
+
+// listens answers c where it is a report of listening that the journal takes.
+// Where it reports false, c goes the common way; a question for the listener's
+// place has then waited for what waits before it.
+func (s *Server) listens(w http.ResponseWriter, c *call) bool {
+	if s.cfg.Journal == nil || c.needs != withBearer {
+		return false
+	}
+	if matches(placeRoutes, c.r.Method, c.path) {
+		ctx, cancel := context.WithTimeout(c.r.Context(), settleWait)
+		defer cancel()
+		s.cfg.Journal.Settle(ctx)
+		return false
+	}
+	r, ok := reportOf(c)
+	if !ok || c.r.ContentLength > r.Kind.MaxBody() {
+		return false
+	}
+	body, err := io.ReadAll(io.LimitReader(c.r.Body, r.Kind.MaxBody()+1))
+	if err != nil {
+		s.refuse(w, c, weather.because("the request's body did not arrive"))
+		return true
+	}
+	if int64(len(body)) <= r.Kind.MaxBody() {
+		r.Body = body
+		a, err := s.cfg.Journal.Take(c.r.Context(), r)
+		switch {
+		case err == nil:
+			s.report(w, c, a)
+			return true
+		case errors.Is(err, progress.ErrFull):
+			s.refuse(w, c, journalFull)
+			return true
+		case errors.Is(err, progress.ErrDisk):
+			s.refuse(w, c, journalDisk)
+			return true
+		}
+	}
+	// It goes the common way, as it came.
+	rest := c.r.Body
+	c.r.Body = struct {
+		io.Reader
+		io.Closer
+	}{io.MultiReader(bytes.NewReader(body), rest), rest}
+	return false
+}
+
+// reportOf says what c reports, but for its body.
+func reportOf(c *call) (progress.Report, bool) {
+	for _, one := range reports {
+		if !matches(one.routes, c.r.Method, c.path) {
+			continue
+		}
+		r := progress.Report{Kind: one.kind, Header: make(http.Header, 2)}
+		for _, name := range []string{"Content-Type", "User-Agent"} {
+			if v := c.r.Header[name]; v != nil {
+				r.Header[name] = v
+			}
+		}
+		parts := segments(c.path) // api session ID sync; api me progress ITEM EPISODE
+		switch one.kind {
+		case progress.Sync, progress.End:
+			r.Session = parts[2]
+		case progress.Patch:
+			r.Item = parts[3]
+			if len(parts) > 4 {
+				r.Episode = parts[4]
+			}
+		}
+		return r, true
+	}
+	return progress.Report{}, false
+}
+
+// report gives the player what the journal says: the server's answer, filtered
+// like every other, or its own.
+func (s *Server) report(w http.ResponseWriter, c *call, a progress.Answer) {
+	x := &exchange{cancel: func(error) {}, vigil: s.wakes.newVigil(), resp: &http.Response{
+		Status: http.StatusText(a.Status), StatusCode: a.Status, Header: a.Header, ContentLength: int64(len(a.Body)),
+		Body: io.NopCloser(bytes.NewReader(a.Body)), Request: c.r,
+	}}
+	defer x.vigil.over()
+	if no := s.answer(w, c, x); no != nil {
+		s.refuse(w, c, no)
+	}
+}

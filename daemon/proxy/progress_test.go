@@ -1,0 +1,226 @@
+package proxy
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/url"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"shelfkeeper/daemon/absfake"
+	"shelfkeeper/daemon/progress"
+	"shelfkeeper/daemon/redact"
+)
+
+// fakeJournal notes what it is given and answers as told.
+type fakeJournal struct {
+	mu      sync.Mutex
+	taken   []progress.Report
+	opened  []string
+	settled int
+	answer  progress.Answer
+	err     error
+}
+
+func (j *fakeJournal) Take(_ context.Context, r progress.Report) (progress.Answer, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.taken = append(j.taken, r)
+	return j.answer, j.err
+}
+
+func (j *fakeJournal) Opened(r io.Reader) {
+	b, _ := io.ReadAll(r)
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.opened = append(j.opened, string(b))
+}
+
+func (j *fakeJournal) Settle(context.Context) { j.mu.Lock(); j.settled++; j.mu.Unlock() }
+
+func kept() progress.Answer {
+	return progress.Answer{Status: 200, Body: []byte("OK"), Header: http.Header{"Content-Type": {"text/plain; charset=utf-8"}}, Kept: true}
+}
+
+// What reaches the journal, and as what; the guards stand before it.
+func TestReportsReachTheJournal(t *testing.T) {
+	var upstream []string
+	var mu sync.Mutex
+	j := &fakeJournal{answer: kept()}
+	w := newWorld(t, func(rw http.ResponseWriter, r *http.Request) {
+		b, _ := io.ReadAll(r.Body)
+		mu.Lock()
+		upstream = append(upstream, r.Method+" "+r.URL.Path+" "+string(b))
+		mu.Unlock()
+		if strings.HasSuffix(r.URL.Path, "/play") {
+			rw.Header().Set("Content-Type", "application/json")
+			_, _ = io.WriteString(rw, `{"id":"s1"}`)
+		}
+	}, func(c *Config) { c.Journal = j })
+	report := []string{"Content-Type", "application/json", "User-Agent", "player", "Authorization", "Bearer " + grant, "X-Other", "x"}
+	for _, c := range []struct {
+		method, path string
+		want         progress.Report
+	}{
+		{"POST", "/api/session/s1/sync", progress.Report{Kind: progress.Sync, Session: "s1"}},
+		{"POST", "/audiobookshelf/API/Session/s1/Sync/", progress.Report{Kind: progress.Sync, Session: "s1"}},
+		{"POST", "/api/session/s1/close", progress.Report{Kind: progress.End, Session: "s1"}},
+		{"PATCH", "/api/me/progress/i1", progress.Report{Kind: progress.Patch, Item: "i1"}},
+		{"PATCH", "/api/me/progress/i1/e1", progress.Report{Kind: progress.Patch, Item: "i1", Episode: "e1"}},
+		{"PATCH", "/api/me/progress/batch/update", progress.Report{Kind: progress.Batch}},
+		{"POST", "/api/session/local", progress.Report{Kind: progress.Local}},
+		{"POST", "/api/session/local-all", progress.Report{Kind: progress.LocalAll}},
+	} {
+		j.taken = nil
+		a := w.send(c.method, c.path, strings.NewReader(`{"a":1}`), report...)
+		if a.StatusCode != 200 || a.body != "OK" || len(j.taken) != 1 {
+			t.Fatalf("%s: %s %q, %d taken", c.path, a.Status, a.body, len(j.taken))
+		}
+		got := j.taken[0]
+		if got.Kind != c.want.Kind || got.Session != c.want.Session || got.Item != c.want.Item || got.Episode != c.want.Episode || string(got.Body) != `{"a":1}` {
+			t.Errorf("%s: %+v", c.path, got)
+		}
+		if len(got.Header) != 2 || got.Header.Get("User-Agent") != "player" {
+			t.Errorf("%s: header %v", c.path, got.Header)
+		}
+	}
+	if len(upstream) != 0 {
+		t.Errorf("forwarded as well: %q", upstream)
+	}
+
+	j.taken = nil
+	for _, c := range []struct {
+		desc   string
+		header []string
+		status int
+	}{
+		{"a revoked grant", []string{"Authorization", "Bearer nonsense"}, 401},
+		{"a page of another origin", []string{"Origin", "http://evil.example"}, 403},
+	} {
+		if a := w.send("POST", "/api/session/s1/sync", strings.NewReader(`{}`), c.header...); a.StatusCode != c.status {
+			t.Errorf("%s: %s", c.desc, a.Status)
+		}
+	}
+	if len(j.taken) != 0 {
+		t.Errorf("past the guards: %+v", j.taken)
+	}
+
+	// What is too large, or none of the journal's, goes to the server as it came.
+	large := `{"x":"` + strings.Repeat("y", 70<<10) + `"}`
+	if a := w.send("PATCH", "/api/me/progress/i1", strings.NewReader(large), report...); a.StatusCode != 200 || len(j.taken) != 0 {
+		t.Errorf("%s, %d taken", a.Status, len(j.taken))
+	}
+	chunked := struct{ io.Reader }{strings.NewReader(large)}
+	if a := w.send("PATCH", "/api/me/progress/i1", chunked, report...); a.StatusCode != 200 || len(j.taken) != 0 {
+		t.Errorf("%s, %d taken", a.Status, len(j.taken))
+	}
+	j.err = progress.ErrNotOurs
+	w.send("POST", "/api/session/s1/sync", strings.NewReader(`nonsense`), report...)
+	want := []string{"PATCH /api/me/progress/i1 " + large, "PATCH /api/me/progress/i1 " + large, "POST /api/session/s1/sync nonsense"}
+	if len(upstream) != 3 || upstream[0] != want[0] || upstream[1] != want[1] || upstream[2] != want[2] {
+		t.Errorf("forwarded %d", len(upstream))
+	}
+
+	for _, err := range []error{progress.ErrFull, progress.ErrDisk} {
+		j.err = err
+		a := w.send("POST", "/api/session/s1/sync", strings.NewReader(`{}`), report...)
+		if a.StatusCode != 503 || a.Header.Get("Retry-After") == "" {
+			t.Errorf("%v: %s %v", err, a.Status, a.Header)
+		}
+	}
+
+	if a := w.send("POST", "/api/items/i1/play", strings.NewReader(`{}`), report...); a.StatusCode != 200 || len(j.opened) != 1 || j.opened[0] != `{"id":"s1"}` || j.settled != 1 {
+		t.Errorf("%s %q, settled %d", a.Status, j.opened, j.settled)
+	}
+	if w.do("GET", "/api/me/progress/i1"); j.settled != 2 {
+		t.Errorf("settled %d", j.settled)
+	}
+	if w.do("GET", "/api/libraries"); j.settled != 2 {
+		t.Errorf("settled %d", j.settled)
+	}
+}
+
+// A real token in the server's answer to a report is no exception.
+func TestReportsAreFiltered(t *testing.T) {
+	j := &fakeJournal{answer: progress.Answer{Status: 400, Body: []byte(`{"token":"` + legacy + `"}`), Header: http.Header{"Content-Type": {"application/json"}, "Set-Cookie": {"a=b"}, "X-Token": {access1}}}}
+	w := newWorld(t, func(http.ResponseWriter, *http.Request) {}, func(c *Config) { c.Journal = j })
+	a := w.send("POST", "/api/session/s1/sync", strings.NewReader(`{}`), "Authorization", "Bearer "+grant)
+	if a.StatusCode != 400 || a.body != `{"token":"`+grant+`"}` || a.Header.Get("Set-Cookie") != "" || a.Header.Get("X-Token") == access1 {
+		t.Errorf("%s %s %v", a.Status, a.body, a.Header)
+	}
+}
+
+// From a player's request to the server's sum, through bad weather and a
+// restart, with the real journal.
+func TestProgressThroughTheProxy(t *testing.T) {
+	fake, err := absfake.New(absfake.Config{LimiterMax: -1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer fake.Close()
+	transport := &http.Transport{DialContext: fake.Listen().DialContext, DisableCompression: true}
+	defer transport.CloseIdleConnections()
+	session := signedIn(t, fake)
+	base := &url.URL{Scheme: "http", Host: "abs.example"}
+	j := progress.New(progress.Config{
+		Path: filepath.Join(t.TempDir(), "j.db"), UserID: session.userID, Base: base, Transport: transport, Tokens: session,
+		Identity: func() string { return session.userID },
+	})
+	defer func() {
+		if err := j.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	w := &world{t: t}
+	w.server, w.addr = start(t, Config{
+		Base: base, Transport: transport, Tokens: session, Grants: &fakeGrants{}, OwnUID: 4711, PeerOf: me, Journal: j,
+		Identity: func() (string, []redact.Secret) { return session.identity() },
+	})
+	as := []string{"Content-Type", "application/json"}
+	book := fake.Library().Tracks().ID
+	var s struct{ ID string }
+	a := w.send("POST", "/api/items/"+book+"/play", strings.NewReader(`{"forceDirectPlay":true,"deviceInfo":{"deviceId":"d"}}`), as...)
+	if err := json.Unmarshal([]byte(a.body), &s); err != nil {
+		t.Fatal(err)
+	}
+	sync := func(body string) {
+		t.Helper()
+		if a := w.send("POST", "/api/session/"+s.ID+"/sync", strings.NewReader(body), as...); a.StatusCode != 200 || a.body != "OK" {
+			t.Fatalf("%s %s", a.Status, a.body)
+		}
+	}
+	sync(`{"currentTime":10,"timeListened":10}`)
+	end := fake.Inject(absfake.Fault{Kind: absfake.Refuse, Path: "/api/session/*"})
+	sync(`{"currentTime":20,"timeListened":10.5}`)
+	sync(`{"currentTime":30,"timeListened":10}`)
+	if n := j.Standing().Waiting; n != 2 {
+		t.Errorf("waiting %d", n)
+	}
+	fake.Restart()
+	end()
+	// The question for the place waits for the reports before it.
+	var place struct{ CurrentTime float64 }
+	for range 100 {
+		a = w.do("GET", "/api/me/progress/"+book)
+		if err := json.Unmarshal([]byte(a.body), &place); err != nil {
+			t.Fatalf("%s %s", a.Status, a.body)
+		}
+		if place.CurrentTime == 30 {
+			break
+		}
+	}
+	if place.CurrentTime != 30 {
+		t.Errorf("at %v", place.CurrentTime)
+	}
+	var list struct {
+		Sessions []struct{ TimeListening float64 }
+	}
+	a = w.do("GET", "/api/me/listening-sessions")
+	if err := json.Unmarshal([]byte(a.body), &list); err != nil || len(list.Sessions) != 1 || list.Sessions[0].TimeListening != 30.5 {
+		t.Errorf("%s %v", a.body, err)
+	}
+}
