@@ -112,6 +112,22 @@ func (d *double) quitted() int {
 	return d.quits
 }
 
+// OpenPage is the address of the account and its scope.
+func (d *double) OpenPage(_ context.Context, account, scope string) (string, error) {
+	for _, a := range d.Snapshot().Accounts {
+		if a.Name == account {
+			return a.Proxy.URL + "?" + scope, nil
+		}
+	}
+	return "", errors.ErrUnsupported
+}
+func (d *double) Players(context.Context, string) ([]control.Player, error) {
+	return nil, errors.ErrUnsupported
+}
+func (d *double) AddPlayer(context.Context, string, string, string) (control.NewPlayer, error) {
+	return control.NewPlayer{}, errors.ErrUnsupported
+}
+func (d *double) RevokePlayer(context.Context, string, string) error { return errors.ErrUnsupported }
 func (d *double) SignIn(context.Context, control.SignInRequest) (control.SignInAnswer, error) {
 	return control.SignInAnswer{}, errors.ErrUnsupported
 }

@@ -68,7 +68,7 @@ func TestRealPanel(t *testing.T) {
 
 			desk.openMenu(t, at, "menu-"+panel.name+".png")
 			desk.run(t, "xdotool", "key", "Down", "Return") // the first line that can be chosen
-			eventually(t, "opened", tray.out.has("open http://127.0.0.1:13379", 1))
+			eventually(t, "opened", tray.out.has("open http://127.0.0.1:13379?full", 1))
 			desk.openMenu(t, at, "")
 			desk.run(t, "xdotool", "key", "Down", "Down", "Return")
 			eventually(t, "re-authenticated", func() error {

@@ -77,6 +77,9 @@ type Client interface {
 	// returns when ctx ends or the daemon is gone.
 	Events(ctx context.Context, each func(health.Snapshot) error) error
 	Reauthenticate(ctx context.Context, account string) error
+	// OpenPage returns an address that opens the account's web page once,
+	// signed in with scope.
+	OpenPage(ctx context.Context, account, scope string) (string, error)
 	Quit(ctx context.Context) error
 }
 

@@ -79,7 +79,7 @@ func TestClicksAreActedOn(t *testing.T) {
 	}
 
 	item.click(t, "Open")
-	eventually(t, "opened", r.out.has("open http://127.0.0.1:13379", 1))
+	eventually(t, "opened", r.out.has("open http://127.0.0.1:13379?full", 1))
 	item.click(t, "Copy")
 	eventually(t, "copied", r.out.has("copy http://127.0.0.1:13379", 1))
 

@@ -142,6 +142,10 @@ func (u *ui) obey(ctx context.Context, l Line) {
 	})
 }
 
+// pageScope is that of the page which the menu opens: all that a user does,
+// without the administration of the server.
+const pageScope = "full"
+
 // run does what a command says; a panic in what others gave us is its failure.
 func (u *ui) run(ctx context.Context, c Command) (err error) {
 	defer func() {
@@ -151,7 +155,11 @@ func (u *ui) run(ctx context.Context, c Command) (err error) {
 	}()
 	switch c.Act {
 	case Open:
-		return u.cfg.Open(c.URL)
+		url, err := u.cfg.Client.OpenPage(ctx, c.Account, pageScope)
+		if err != nil {
+			return err
+		}
+		return u.cfg.Open(url)
 	case Copy:
 		return u.cfg.Copy(c.URL)
 	case Reauthenticate:

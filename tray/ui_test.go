@@ -67,6 +67,9 @@ func (c *fakeClient) Events(ctx context.Context, each func(health.Snapshot) erro
 func (c *fakeClient) Reauthenticate(ctx context.Context, account string) error {
 	return c.reauth(ctx, account)
 }
+func (c *fakeClient) OpenPage(_ context.Context, account, scope string) (string, error) {
+	return "http://127.0.0.1:13379/_shelfkeeper/open?" + account + "&" + scope, nil
+}
 func (c *fakeClient) Quit(context.Context) error {
 	c.quits++
 	return nil

@@ -21,6 +21,7 @@ func TestHelp(t *testing.T) {
 		t.Errorf("the hidden command shows:\n%s", root)
 	}
 	for name, flags := range map[string][]string{
+		"players": nil, "open": {"--scope", "--account", "--print"},
 		"run": nil, "logout": {"--account"}, "reauth": {"--account"}, "quit": nil, "version": nil, "status": {"--json", "--watch"},
 		"login": {"--username", "--password-stdin", "--account", "--store", "--allow-http"},
 		"demo":  {"--release", "--access-ttl", "--rate", "--faults", "--listen", "--no-tray", "--for", "--server-only", "--json"},

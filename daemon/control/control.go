@@ -32,6 +32,7 @@ import (
 type Daemon interface {
 	Observed
 	Accounts
+	Players
 	// Quit asks the daemon to end and returns at once. It must not wait for
 	// Server.Close, which waits for the very call it is made from.
 	Quit()

@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -13,6 +15,8 @@ import (
 	"go.uber.org/goleak"
 
 	"shelfkeeper/daemon/health"
+	"shelfkeeper/daemon/problem"
+	"shelfkeeper/daemon/redact"
 )
 
 // patience bounds waits for something that has to happen; it is far more than
@@ -37,6 +41,8 @@ type double struct {
 	reauth  func(ctx context.Context, account string) error
 	signIn  func(context.Context, SignInRequest) (SignInAnswer, error)
 	signOut func(ctx context.Context, account string) error
+
+	players []string // calls about players
 }
 
 var _ Daemon = (*double)(nil)
@@ -90,6 +96,33 @@ func (d *double) SignIn(ctx context.Context, in SignInRequest) (SignInAnswer, er
 	return d.signIn(ctx, in)
 }
 func (d *double) SignOut(ctx context.Context, account string) error { return d.signOut(ctx, account) }
+
+// about notes a call about players; "refused" among its words is a problem.
+func (d *double) about(words ...string) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.players = append(d.players, strings.Join(words, " "))
+	if slices.Contains(words, "refused") {
+		return problem.Newf(problem.Usage, "another", "refused")
+	}
+	return nil
+}
+
+func (d *double) Players(_ context.Context, account string) ([]Player, error) {
+	return []Player{{ID: "1", Account: "home", Name: "mpv", Kind: "secret", Scope: "listen", Created: time.Unix(1, 0).UTC()}}, d.about("list", account)
+}
+
+func (d *double) AddPlayer(_ context.Context, account, name, scope string) (NewPlayer, error) {
+	return NewPlayer{redact.New("sk_secret"), account, "http://127.0.0.1:1"}, d.about("add", account, name, scope)
+}
+
+func (d *double) RevokePlayer(_ context.Context, account, player string) error {
+	return d.about("revoke", account, player)
+}
+
+func (d *double) OpenPage(_ context.Context, account, scope string) (string, error) {
+	return "http://127.0.0.1:1/open", d.about("open", account, scope)
+}
 
 // record is a log that a test can read while it is written.
 type record struct {

@@ -27,6 +27,21 @@ func routes(d Daemon, log *slog.Logger) http.Handler {
 		callLogout: command(log, "logout", func(ctx context.Context, in accountWire) (nothing, error) {
 			return nothing{}, d.SignOut(ctx, in.Account)
 		}),
+		callPlayers: command(log, "players", func(ctx context.Context, in accountWire) (playersWire, error) {
+			list, err := d.Players(ctx, in.Account)
+			return playersWire{list}, err
+		}),
+		callAdd: command(log, "players add", func(ctx context.Context, in playerWire) (newPlayerWire, error) {
+			out, err := d.AddPlayer(ctx, in.Account, in.Player, in.Scope)
+			return newPlayerWire{out.Secret.Reveal(), out.Account, out.ProxyURL}, err
+		}),
+		callRevoke: command(log, "players revoke", func(ctx context.Context, in playerWire) (nothing, error) {
+			return nothing{}, d.RevokePlayer(ctx, in.Account, in.Player)
+		}),
+		callOpen: command(log, "open", func(ctx context.Context, in playerWire) (openWire, error) {
+			url, err := d.OpenPage(ctx, in.Account, in.Scope)
+			return openWire{url}, err
+		}),
 		callQuit: func(w http.ResponseWriter, r *http.Request) {
 			if !perform(w, r, log, "quit", func(context.Context, nothing) (nothing, error) { return nothing{}, nil }) {
 				return

@@ -1,0 +1,52 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"shelfkeeper/daemon/desktop"
+	"shelfkeeper/daemon/players"
+	"shelfkeeper/daemon/problem"
+)
+
+func newOpen(e *env) *cobra.Command {
+	var account, scope string
+	var show bool
+	c := &cobra.Command{
+		Use:   "open",
+		Short: "Open Audiobookshelf in the browser, signed in",
+		Long: `Opens the server's own web page through the local address, signed in already.
+The page holds no real token: what it holds works at the local address only, and
+until you sign out in the page or run "shelfkeeper players revoke". With
+--scope admin it can administer the server, if the account may.`,
+		Args: noArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			if _, err := players.ParseScope(scope); err != nil {
+				return usage(c, err)
+			}
+			client, err := e.client()
+			if err != nil {
+				return err
+			}
+			url, err := client.OpenPage(c.Context(), account, scope)
+			switch {
+			case isNoDaemon(err):
+				return notRunning()
+			case err != nil:
+				return err
+			case show:
+				_, err := fmt.Fprintln(e.stdout, url)
+				return err
+			}
+			if err := desktop.Open(url); err != nil {
+				return problem.New(problem.Other, fmt.Errorf("open the browser: %w", err), "run `shelfkeeper open --print` and open that address within 30 seconds")
+			}
+			return nil
+		},
+	}
+	c.Flags().StringVar(&account, "account", "", "`name` of the account, if there are several")
+	c.Flags().StringVar(&scope, "scope", string(players.ScopeFull), "full, admin or listen")
+	c.Flags().BoolVar(&show, "print", false, "print the address, which works once within 30 seconds, instead of opening it")
+	return c
+}

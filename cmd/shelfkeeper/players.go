@@ -1,0 +1,150 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"shelfkeeper/daemon/control"
+	"shelfkeeper/daemon/health"
+	"shelfkeeper/daemon/players"
+)
+
+// playerBook is a running daemon, or the files where none runs.
+type playerBook interface {
+	Players(ctx context.Context, account string) ([]control.Player, error)
+	AddPlayer(ctx context.Context, account, name, scope string) (control.NewPlayer, error)
+	RevokePlayer(ctx context.Context, account, player string) error
+}
+
+func newPlayers(e *env) *cobra.Command {
+	c := &cobra.Command{
+		Use:   "players",
+		Short: "Say which programs may use an account, and how much of it",
+		Long: `Programs of your own user need nothing. A program that insists on a password,
+API key or token, that runs as another user or in a container, or that may do
+more than listen, gets a grant: one secret that serves as all of these. It works
+at the local address only, and ends when you revoke it.`,
+		Args: noArgs,
+		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
+	}
+	c.AddCommand(newPlayersAdd(e), newPlayersList(e), newPlayersRevoke(e))
+	return c
+}
+
+func newPlayersAdd(e *env) *cobra.Command {
+	var account, scope string
+	c := &cobra.Command{
+		Use:   "add NAME",
+		Short: "Make a grant and print its secret, once",
+		Long: `Makes a grant for the program NAME and prints its secret, which cannot be shown
+again. Scopes:
+  listen  read, stream, and the user's own progress and playback sessions
+  full    all that the web page does for a user
+  admin   users, API keys, settings and backups too, if the account may`,
+		Example: "  shelfkeeper players add \"Music Assistant\"\n  shelfkeeper players add script --scope full",
+		Args:    oneArg("a name for the program"),
+		RunE: func(c *cobra.Command, args []string) error {
+			if _, err := players.ParseScope(scope); err != nil {
+				return usage(c, err)
+			}
+			return e.withPlayers(c, func(ctx context.Context, book playerBook) error {
+				made, err := book.AddPlayer(ctx, account, args[0], scope)
+				if err != nil {
+					return err
+				}
+				_, err = fmt.Fprintf(e.stdout, `%s may use account %s at %s, scope %s.
+Its password (under any user name), API key or token, shown once:
+  %s
+`, args[0], made.Account, made.ProxyURL, scope, made.Secret.Reveal())
+				return err
+			})
+		},
+	}
+	c.Flags().StringVar(&account, "account", "", "`name` of the account, if there are several")
+	c.Flags().StringVar(&scope, "scope", string(players.ScopeListen), "listen, full or admin")
+	return c
+}
+
+func newPlayersList(e *env) *cobra.Command {
+	var account string
+	var asJSON bool
+	c := &cobra.Command{
+		Use:   "list",
+		Short: "Show which grants there are and when they were used last",
+		Args:  noArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			return e.withPlayers(c, func(ctx context.Context, book playerBook) error {
+				list, err := book.Players(ctx, account)
+				switch {
+				case err != nil:
+					return err
+				case asJSON:
+					return json.NewEncoder(e.stdout).Encode(list)
+				case len(list) == 0:
+					_, err := fmt.Fprintln(e.stdout, "No grants. Programs of your own user need none.")
+					return err
+				}
+				return e.showPlayers(list, time.Now())
+			})
+		},
+	}
+	c.Flags().StringVar(&account, "account", "", "`name` of the one account to list")
+	c.Flags().BoolVar(&asJSON, "json", false, "print one JSON array")
+	return c
+}
+
+func (e *env) showPlayers(list []control.Player, now time.Time) error {
+	w := tabwriter.NewWriter(e.stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "ACCOUNT\tNAME\tSCOPE\tKIND\tMADE\tLAST USED\tID")
+	for _, p := range list {
+		used := "never"
+		if !p.LastUsed.IsZero() {
+			used = ago(now, health.At(p.LastUsed))
+		}
+		fmt.Fprintln(w, strings.Join([]string{p.Account, p.Name, p.Scope, p.Kind, p.Created.Local().Format("2006-01-02 15:04"), used, p.ID}, "\t"))
+	}
+	return w.Flush()
+}
+
+func newPlayersRevoke(e *env) *cobra.Command {
+	var account string
+	c := &cobra.Command{
+		Use:   "revoke NAME",
+		Short: "Take a grant away, by its name or id; what it was used for ends at once",
+		Args:  oneArg("the name or id of a grant"),
+		RunE: func(c *cobra.Command, args []string) error {
+			return e.withPlayers(c, func(ctx context.Context, book playerBook) error {
+				if err := book.RevokePlayer(ctx, account, args[0]); err != nil {
+					return err
+				}
+				_, err := fmt.Fprintf(e.stdout, "%s has no access any more.\n", args[0])
+				return err
+			})
+		},
+	}
+	c.Flags().StringVar(&account, "account", "", "`name` of the account, if there are several")
+	return c
+}
+
+// withPlayers acts through the running daemon, or on the files if there is
+// none.
+func (e *env) withPlayers(c *cobra.Command, act func(context.Context, playerBook) error) error {
+	client, err := e.client()
+	if err != nil {
+		return err
+	}
+	if err := act(c.Context(), client); !isNoDaemon(err) {
+		return err
+	}
+	home, err := e.home(c.Context())
+	if err != nil {
+		return err
+	}
+	return act(c.Context(), home)
+}

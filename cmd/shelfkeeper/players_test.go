@@ -1,0 +1,162 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strings"
+	"testing"
+
+	"shelfkeeper/daemon/absfake"
+	"shelfkeeper/daemon/health"
+	"shelfkeeper/daemon/problem"
+)
+
+// playerAsks is a player: it returns the status and the body.
+func playerAsks(t *testing.T, method, address, body string, header ...string) (int, string) {
+	t.Helper()
+	r, err := http.NewRequest(method, address, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := 0; i < len(header); i += 2 {
+		r.Header.Set(header[i], header[i+1])
+	}
+	resp, err := http.DefaultTransport.RoundTrip(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	raw, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return resp.StatusCode, string(raw)
+}
+
+var secretText = regexp.MustCompile(`sk_[A-Za-z0-9_-]{43}`)
+
+// A grant from its making to its end, without a daemon, with one, and across
+// its restart.
+func TestPlayersAsAUserMeetsThem(t *testing.T) {
+	t.Parallel()
+	s, p := newServer(t, absfake.Config{}), newPlace(t)
+	a := signIn(s.url)
+	p.ok(a.stdin, a.args...)
+	here := secretText.FindString(p.ok("", "players", "add", "made without a daemon").stdout)
+	if here == "" {
+		t.Fatal("no secret")
+	}
+	d := p.daemon()
+	p.until("signed in", func(a health.Account) bool { return a.Level == health.OK })
+	base := fmt.Sprintf("http://127.0.0.1:%d", p.port)
+	added := p.ok("", "players", "add", "Music Assistant", "--scope", "full").stdout
+	there := secretText.FindString(added)
+	if !strings.Contains(added, base) || !strings.Contains(added, "scope full") {
+		t.Errorf("it said\n%s", added)
+	}
+	var in struct {
+		User struct{ Username, AccessToken, RefreshToken string }
+	}
+	code, body := playerAsks(t, "POST", base+"/login", `{"username":"x","password":"`+here+`"}`, "Content-Type", "application/json", "x-return-tokens", "true")
+	if err := json.Unmarshal([]byte(body), &in); err != nil || code != 200 || in.User.Username != user {
+		t.Fatalf("%d %s", code, body)
+	}
+	for _, token := range []string{here, there, in.User.AccessToken} {
+		if code, body := playerAsks(t, "GET", base+"/api/me?token="+token, ""); code != 200 {
+			t.Errorf("%d %s", code, body)
+		}
+	}
+	// What the user types at the server works here too.
+	if code, _ := playerAsks(t, "POST", base+"/login", "username="+user+"&password="+url.QueryEscape(password), "Content-Type", "application/x-www-form-urlencoded"); code != 200 {
+		t.Errorf("the user's own password: %d", code)
+	}
+	list := p.ok("", "players", "list").stdout
+	for _, want := range []string{"made without a daemon", "Music Assistant", "password sign-in", "login", "never"} {
+		if !strings.Contains(list, want) {
+			t.Errorf("%q is not in\n%s", want, list)
+		}
+	}
+	if secretText.MatchString(list + p.ok("", "players", "list", "--json").stdout) {
+		t.Error("the list shows a secret")
+	}
+	for _, c := range [][]string{
+		{"players", "add", "Music Assistant"}, {"players", "add", "x", "--scope", "god"}, {"players", "add"}, {"players", "add", " "},
+		{"players", "revoke", "nobody"}, {"players", "revoke"}, {"players", "list", "--account", "none"}, {"players", "nonsense"},
+		{"open", "--scope", "god"}, {"open", "--account", "none", "--print"},
+	} {
+		if r := p.run("", c...); r.code != problem.Usage {
+			t.Errorf("%q: exit code %d\n%s", c, r.code, r.stderr)
+		}
+	}
+
+	p.ok("", "players", "revoke", "Music Assistant")
+	if code, body := playerAsks(t, "GET", base+"/api/me?token="+there, ""); code != 401 || body != "Unauthorized" {
+		t.Errorf("a revoked grant: %d %s", code, body)
+	}
+	p.ok("", "quit")
+	d.wait()
+	p.daemon()
+	p.until("signed in", func(a health.Account) bool { return a.Level == health.OK })
+	for want, token := range map[int]string{200: in.User.AccessToken, 401: there} {
+		if code, _ := playerAsks(t, "GET", base+"/api/me?token="+token, ""); code != want {
+			t.Errorf("after a restart: %d, want %d", code, want)
+		}
+	}
+	if code, _ := playerAsks(t, "POST", base+"/auth/refresh", "", "x-refresh-token", in.User.RefreshToken); code != 200 {
+		t.Errorf("refresh after a restart: %d", code)
+	}
+	if n := s.Ledger().PasswordLogins(user); n != 1 {
+		t.Errorf("the server saw %d sign-ins", n)
+	}
+	if stored := p.read(p.state("grants.json")); strings.Contains(stored, here[3:]) || !strings.Contains(stored, "made without a daemon") {
+		t.Errorf("grants.json:\n%s", stored)
+	}
+
+	// Signing out takes every grant along.
+	p.ok("", "logout")
+	if out := p.ok("", "players", "list").stdout; !strings.Contains(out, "No grants") {
+		t.Errorf("it said\n%s", out)
+	}
+}
+
+func TestOpenSignsInOnce(t *testing.T) {
+	t.Parallel()
+	s, p := newServer(t, absfake.Config{WebClient: true}), newPlace(t)
+	if r := p.run("", "open", "--print"); r.code != problem.Unreachable {
+		t.Errorf("without a daemon: exit code %d\n%s", r.code, r.stderr)
+	}
+	a := signIn(s.url)
+	p.ok(a.stdin, a.args...)
+	p.daemon()
+	p.until("signed in", func(a health.Account) bool { return a.Level == health.OK })
+	address := strings.TrimSpace(p.ok("", "open", "--print").stdout)
+	if !strings.HasPrefix(address, fmt.Sprintf("http://127.0.0.1:%d/_shelfkeeper/open?nonce=", p.port)) {
+		t.Fatal(address)
+	}
+	code, page := playerAsks(t, "GET", address, "")
+	token := regexp.MustCompile(`eyJ[\w-]+\.eyJ[\w-]+\.[\w-]+`).FindString(page)
+	if code != 200 || token == "" {
+		t.Fatalf("%d %s", code, page)
+	}
+	if code, _ := playerAsks(t, "GET", address, ""); code != 410 {
+		t.Errorf("it opens a second time: %d", code)
+	}
+	base := fmt.Sprintf("http://127.0.0.1:%d", p.port)
+	if code, body := playerAsks(t, "POST", base+"/api/authorize", "", "Authorization", "Bearer "+token); code != 200 || strings.Contains(body, "isOldToken") {
+		t.Errorf("%d %s", code, body)
+	}
+	if code, _ := playerAsks(t, "GET", base+"/api/users", "", "Authorization", "Bearer "+token); code != 403 {
+		t.Errorf("administration with the full scope: %d", code)
+	}
+	if out := p.ok("", "players", "list").stdout; !strings.Contains(out, "web page") {
+		t.Errorf("it said\n%s", out)
+	}
+	p.ok("", "players", "revoke", "web page")
+	if code, _ := playerAsks(t, "GET", base+"/api/me", "", "Authorization", "Bearer "+token); code != 401 {
+		t.Errorf("after revoking: %d", code)
+	}
+}

@@ -1,0 +1,95 @@
+package control
+
+import (
+	"context"
+	"time"
+
+	"shelfkeeper/daemon/redact"
+)
+
+// Players is what a client may do about the programs that use an account. An
+// empty account means the only one, and to Players all of them. Scopes are
+// called listen, full and admin.
+type Players interface {
+	// Players lists the grants of an account, secrets not among them.
+	Players(ctx context.Context, account string) ([]Player, error)
+	// AddPlayer makes a grant and returns its secret, which is shown once.
+	AddPlayer(ctx context.Context, account, name, scope string) (NewPlayer, error)
+	// RevokePlayer takes a grant away, by its name or id.
+	RevokePlayer(ctx context.Context, account, player string) error
+	// OpenPage returns an address under which the account's web page opens,
+	// signed in, once and soon.
+	OpenPage(ctx context.Context, account, scope string) (string, error)
+}
+
+// Player is a grant that was given out.
+type Player struct {
+	ID       string    `json:"id"`
+	Account  string    `json:"account"`
+	Name     string    `json:"name"`
+	Kind     string    `json:"kind"`
+	Scope    string    `json:"scope"`
+	Created  time.Time `json:"created"`
+	LastUsed time.Time `json:"last_used,omitzero"` // zero: never
+}
+
+// NewPlayer is what a person is told of a grant just made.
+type NewPlayer struct {
+	Secret   redact.Secret // never stored by a client
+	Account  string
+	ProxyURL string // the address for players
+}
+
+const (
+	callPlayers = "POST /v1/players"
+	callAdd     = "POST /v1/players/add"
+	callRevoke  = "POST /v1/players/revoke"
+	callOpen    = "POST /v1/open"
+)
+
+// playerWire is the body of the calls about one player.
+type playerWire struct {
+	Account string `json:"account"`
+	Player  string `json:"player"`
+	Scope   string `json:"scope,omitempty"`
+}
+
+type playersWire struct {
+	Players []Player `json:"players"`
+}
+
+type newPlayerWire struct {
+	Secret   string `json:"secret"`
+	Account  string `json:"account"`
+	ProxyURL string `json:"proxy_url"`
+}
+
+type openWire struct {
+	URL string `json:"url"`
+}
+
+// Players lists grants.
+func (c *Client) Players(ctx context.Context, account string) ([]Player, error) {
+	var out playersWire
+	err := c.call(ctx, callPlayers, answerTimeout, accountWire{account}, &out)
+	return out.Players, err
+}
+
+// AddPlayer makes a grant.
+func (c *Client) AddPlayer(ctx context.Context, account, name, scope string) (NewPlayer, error) {
+	var out newPlayerWire
+	err := c.call(ctx, callAdd, answerTimeout, playerWire{account, name, scope}, &out)
+	return NewPlayer{redact.New(out.Secret), out.Account, out.ProxyURL}, err
+}
+
+// RevokePlayer takes a grant away.
+func (c *Client) RevokePlayer(ctx context.Context, account, player string) error {
+	return c.call(ctx, callRevoke, answerTimeout, playerWire{Account: account, Player: player}, nil)
+}
+
+// OpenPage returns an address that opens the account's web page once.
+func (c *Client) OpenPage(ctx context.Context, account, scope string) (string, error) {
+	var out openWire
+	err := c.call(ctx, callOpen, answerTimeout, playerWire{Account: account, Scope: scope}, &out)
+	return out.URL, err
+}
