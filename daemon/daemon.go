@@ -42,7 +42,10 @@ type Daemon struct {
 // lockPatience is how long a start waits for a daemon that is just ending.
 const lockPatience = time.Second
 
-var _ control.Daemon = (*Daemon)(nil)
+var (
+	_ control.Daemon = (*Daemon)(nil)
+	_ control.OpenID = (*Daemon)(nil)
+)
 
 // New takes the instance lock and opens the control socket and every
 // account's local address: all of them, or none and a *problem.Problem.
@@ -208,11 +211,7 @@ func (d *Daemon) SignIn(ctx context.Context, req control.SignInRequest) (control
 	if err != nil {
 		return answer, err
 	}
-	a, ok := d.home.Book.Get(answer.Account)
-	if !ok {
-		return answer, problem.Newf(problem.Config, "sign in again", "the account %s vanished meanwhile", answer.Account)
-	}
-	return answer, d.serve(a)
+	return answer, d.serveNamed(answer.Account)
 }
 
 // serve brings a to its desk, replacing one of another server, port, user or

@@ -14,6 +14,7 @@ import (
 
 	"shelfkeeper/daemon/accounts"
 	"shelfkeeper/daemon/config"
+	"shelfkeeper/daemon/openid"
 	"shelfkeeper/daemon/players"
 	"shelfkeeper/daemon/redact"
 	"shelfkeeper/daemon/session"
@@ -57,6 +58,7 @@ type Home struct {
 	vault   *keychain.Vault
 	budgets map[string]*session.Budget
 	known   map[string]*players.Identities // by account
+	flows   []*openid.Flow                 // sign-ins that wait for a person; replaced at each change
 }
 
 // OpenHome reads what is not secret. The vault is opened when it is first

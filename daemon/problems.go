@@ -107,6 +107,9 @@ func serverProblem(err error) *problem.Problem {
 	if !errors.As(err, &answer) {
 		return problem.Of(err)
 	}
+	if p := openIDVerdict(answer); p != nil {
+		return p
+	}
 	switch answer.Verdict {
 	case absapi.PasswordRejected:
 		return problem.Newf(problem.Rejected, "check both; the server answers a disabled account in the same way", "the server refused this user name and password")

@@ -64,6 +64,9 @@ type signIn struct {
 	way    way
 	server absapi.Server
 	vault  *keychain.Vault
+	// sameUser: only the user whose account it is may sign in.
+	sameUser bool
+	account  accounts.Account // as kept, once finished
 }
 
 // beginSignIn finds out whether there can be a session, and whether it could be
@@ -107,7 +110,7 @@ func (in *signIn) finish(ctx context.Context, means session.Means) (control.Sign
 	conn := up.Private()
 	defer conn.Close()
 	result, err := session.SignIn{
-		Account: guess, Place: func(got session.Obtained) string { return in.place(got).Name }, Server: base.String(), Means: means,
+		Account: guess, Place: in.placed, Server: base.String(), Means: means,
 		Vault: in.vault, Budget: h.budget(base), Client: absapi.New(conn, base),
 	}.Do(ctx)
 	var inVault *session.VaultError
@@ -127,6 +130,7 @@ func (in *signIn) finish(ctx context.Context, means session.Means) (control.Sign
 	if account, err = h.keepAccount(context.WithoutCancel(ctx), account, known); err != nil {
 		return control.SignInAnswer{}, stateProblem(err)
 	}
+	in.account = account
 	answer := control.SignInAnswer{
 		Account: account.Name, Server: account.Server, ServerVersion: account.ServerVersion, User: account.Username,
 		ProxyURL: proxyURL(account.Port), Warnings: append(notes(in.server), misgivings(result)...),
@@ -163,6 +167,16 @@ func (in *signIn) place(got session.Obtained) accounts.Account {
 		return a
 	}
 	return accounts.Account{Name: h.Book.NameFor(server, got.Username)}
+}
+
+// placed is place for a sign-in that may be meant for one user only.
+func (in *signIn) placed(got session.Obtained) (string, error) {
+	a := in.place(got)
+	if in.sameUser && a.UserID != got.UserID {
+		return "", problem.Newf(problem.Rejected, "sign out at the provider and try again, or add the other user as an account of its own: `shelfkeeper login`",
+			"the provider signed in %s, and the account %s is %s's", got.Username, a.Name, a.Username)
+	}
+	return a.Name, nil
 }
 
 // misgivings are what is not as it should be with a session that is kept.

@@ -88,6 +88,9 @@ func later(a, b time.Time) time.Time {
 	return b
 }
 
+// MethodOpenID is how status names an account that signs in through OpenID.
+const MethodOpenID = "openid"
+
 // shownMethod is how the account signs in, for status; kept is what the session
 // goes by.
 func shownMethod(a accounts.Account, kept string) string {
@@ -95,7 +98,7 @@ func shownMethod(a accounts.Account, kept string) string {
 	case kept == "":
 		return ""
 	case a.Method == accounts.OIDC:
-		return "openid"
+		return MethodOpenID
 	case a.Method == accounts.APIKey:
 		return "api key"
 	case a.Method == accounts.Legacy, kept == "token":

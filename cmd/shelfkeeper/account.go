@@ -33,9 +33,12 @@ func newReauth(e *env) *cobra.Command {
 	var account string
 	c := &cobra.Command{
 		Use:   "reauth",
-		Short: "Renew the session now, by refresh or else by the stored password",
+		Short: "Renew the session now, by refresh or else by the stored password or the browser",
 		Args:  noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
+			if e.signsInByOpenID(c.Context(), account) {
+				return e.renewOpenID(c.Context(), account)
+			}
 			err := e.onAccount(c, account, "Renewing the session …", (*control.Client).Reauthenticate, (*daemon.Home).Reauthenticate)
 			if err != nil {
 				return err

@@ -17,13 +17,13 @@ func TestHelp(t *testing.T) {
 			t.Errorf("%q is not in\n%s", want, root)
 		}
 	}
-	if strings.Contains(root, "keychain-op") {
+	if strings.Contains(root, "keychain-op") || strings.Contains(root, "openid-return") {
 		t.Errorf("the hidden command shows:\n%s", root)
 	}
 	for name, flags := range map[string][]string{
 		"players": nil, "open": {"--scope", "--account", "--print"},
 		"run": nil, "logout": {"--account"}, "reauth": {"--account"}, "quit": nil, "version": nil, "status": {"--json", "--watch"},
-		"login": {"--username", "--password-stdin", "--account", "--store", "--allow-http"},
+		"login": {"--username", "--password-stdin", "--api-key-stdin", "--token-stdin", "--oidc", "--no-browser", "--account", "--store", "--allow-http"},
 		"demo":  {"--release", "--access-ttl", "--rate", "--faults", "--listen", "--no-tray", "--for", "--server-only", "--json"},
 	} {
 		if !strings.Contains(root, "\n  "+name+" ") {

@@ -21,22 +21,29 @@ const maxPassword = 4 << 10
 func newLogin(e *env) *cobra.Command {
 	var req control.SignInRequest
 	var how credentials
-	var forget bool
+	var forget, oidc, noBrowser bool
 	c := &cobra.Command{
 		Use:   "login URL",
 		Short: "Sign in to a server and keep the session",
 		Long: `Signs in to the Audiobookshelf server at URL and keeps the session, and unless
 told otherwise the password, in the vault. The address may be typed as in a
-browser, with or without https:// and sub-folder.`,
-		Example: "  shelfkeeper login https://abs.example.org --username alice",
+browser, with or without https:// and sub-folder.
+
+With --oidc the sign-in happens in the browser, at the provider that the server
+names, and nothing but the session is kept.`,
+		Example: "  shelfkeeper login https://abs.example.org --username alice\n  shelfkeeper login https://abs.example.org --oidc",
 		Args:    oneArg("the server's address"),
 		RunE: func(c *cobra.Command, args []string) error {
 			req.Server, req.Keep = args[0], !forget
 			if req.Store != "" && req.Store != string(keychain.OS) && req.Store != string(keychain.File) {
 				return usage(c, fmt.Errorf("--store is %q, not os or file", req.Store))
 			}
-			if err := how.check(c); err != nil {
+			if err := how.check(c, oidc); err != nil {
 				return err
+			}
+			if oidc {
+				in := control.OpenIDRequest{Server: req.Server, Account: req.Account, AllowHTTP: req.AllowHTTP, Store: req.Store}
+				return e.signInOpenID(c.Context(), in, noBrowser)
 			}
 			if err := e.credentials(c, &req, how); err != nil {
 				return err
@@ -53,6 +60,8 @@ browser, with or without https:// and sub-folder.`,
 	f.BoolVar(&how.password, "password-stdin", false, "read the password from standard input")
 	f.BoolVar(&how.token, "api-key-stdin", false, "sign in with an API key, read from standard input")
 	f.BoolVar(&how.token, "token-stdin", false, "the same with the legacy token of a server before 2.26")
+	f.BoolVar(&oidc, "oidc", false, "sign in with the browser, through the server's OpenID provider")
+	f.BoolVar(&noBrowser, "no-browser", false, "with --oidc: only print the page's address")
 	f.StringVar(&req.Account, "account", "", "`name` of the account here; chosen if missing")
 	f.StringVar(&req.Store, "store", "", "where to keep secrets: os (the desktop's keychain) or file (sealed with a passphrase)")
 	f.BoolVar(&req.AllowHTTP, "allow-http", false, "send the password without encryption to a public host")
@@ -65,9 +74,13 @@ type credentials struct {
 	password, token bool // from standard input
 }
 
-func (how credentials) check(c *cobra.Command) error {
+func (how credentials) check(c *cobra.Command, oidc bool) error {
 	name := c.Flags().Lookup("username").Changed
 	switch {
+	case oidc && (how.token || how.password):
+		return usage(c, fmt.Errorf("with --oidc nothing secret is read from standard input"))
+	case oidc && name:
+		return usage(c, fmt.Errorf("with --oidc the provider says whose session it is: leave out --username"))
 	case how.token && how.password:
 		return usage(c, fmt.Errorf("standard input holds either a password or an API key"))
 	case how.token && name:

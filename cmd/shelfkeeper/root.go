@@ -29,11 +29,16 @@ func execute(ctx context.Context, e *env, args []string) problem.Code {
 		return problem.OK
 	}
 	p := problem.Of(err)
+	e.explain(p)
+	return p.Code
+}
+
+// explain says what went wrong and what to do about it.
+func (e *env) explain(p *problem.Problem) {
 	fmt.Fprintln(e.stderr, "shelfkeeper: "+p.Text)
 	if p.Remedy != "" {
 		fmt.Fprintln(e.stderr, "  → "+p.Remedy)
 	}
-	return p.Code
 }
 
 func newRoot(e *env) *cobra.Command {
@@ -60,7 +65,7 @@ running, 9 only you can go on.`,
 	root.PersistentFlags().StringVar(&e.config, "config", "", "`path` of config.toml")
 	root.PersistentFlags().BoolVarP(&e.verbose, "verbose", "v", false, "say more on stderr")
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return usage(c, err) })
-	root.AddCommand(run, newLogin(e), newLogout(e), newStatus(e), newReauth(e), newPlayers(e), newOpen(e), newDemo(e), newTray(e), newQuit(e), newVersion(e), newKeychainOp(e))
+	root.AddCommand(run, newLogin(e), newLogout(e), newStatus(e), newReauth(e), newPlayers(e), newOpen(e), newDemo(e), newTray(e), newQuit(e), newVersion(e), newKeychainOp(e), newOpenIDReturn(e))
 	strictCompletion(root)
 	return root
 }

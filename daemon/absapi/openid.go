@@ -78,8 +78,13 @@ func (c *Client) Authorize(ctx context.Context, version, redirect string) (*Auth
 	if v != Accepted {
 		return nil, a.meta(), a.failure(opAuthorize, v, evidence)
 	}
-	jar.SetCookies(c.base.JoinPath("auth/openid"), (&http.Response{Header: a.header}).Cookies())
+	jar.SetCookies(c.root(), (&http.Response{Header: a.header}).Cookies())
 	return flow, a.meta(), nil
+}
+
+// root is what ABS's cookies belong to: their path is always "/".
+func (c *Client) root() *url.URL {
+	return &url.URL{Scheme: c.base.Scheme, Host: c.base.Host, Path: "/"}
 }
 
 // provider returns where ABS sends the browser, and the address it lets the
@@ -115,7 +120,7 @@ func (c *Client) Redeem(ctx context.Context, flow *Authorization, code redact.Se
 	}
 	q.query = url.Values{"state": {flow.State}, "code": {code.Reveal()}, "code_verifier": {flow.verifier.Reveal()}}
 	var cookies []string
-	for _, c := range flow.cookies.Cookies(c.base.JoinPath(q.path)) {
+	for _, c := range flow.cookies.Cookies(c.root()) {
 		cookies = append(cookies, c.Name+"="+c.Value)
 	}
 	if len(cookies) > 0 {

@@ -176,7 +176,11 @@ func (s *Server) getMobileRedirect(w http.ResponseWriter, q *request) {
 		sendText(w, q.Request, http.StatusBadRequest, "State parameter mismatch")
 		return
 	}
-	redirect(w, q.Request, to+"?"+params("code", query.Get("code"), "state", state))
+	code := "undefined" // what JavaScript writes of a code that did not come: the provider's error is not handed on
+	if query.Has("code") {
+		code = query.Get("code")
+	}
+	redirect(w, q.Request, to+"?"+params("code", code, "state", state))
 }
 
 // endSessionURL is where a logout leads on to at the provider, nil: nowhere.

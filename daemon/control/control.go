@@ -81,3 +81,55 @@ type SignInAnswer struct {
 	Grant         string   // a secret, shown once and never stored by a client; may be empty
 	Warnings      []string // one sentence each
 }
+
+// OpenID is what a Daemon may offer beside: signing in with a browser at the
+// server's OpenID provider.
+type OpenID interface {
+	// SignInOpenID leads through a sign-in, calling show at each step, and
+	// returns once all is done. An error of show ends it. After a step with an
+	// Answer the account is signed in, whatever follows.
+	SignInOpenID(ctx context.Context, in OpenIDRequest, show func(OpenIDStep) error) error
+	Returns
+}
+
+// Returns is where browsers and those who carry addresses by hand come back to.
+type Returns interface {
+	// ReturnOpenID takes the address at which a browser ended up. nil: a sign-in
+	// waits for it, and goes on.
+	ReturnOpenID(ctx context.Context, address string) error
+	// SkipOpenID does without the spare session of the sign-in that waits for it
+	// with that state.
+	SkipOpenID(ctx context.Context, state string) error
+}
+
+// OpenIDRequest says who wants to sign in.
+type OpenIDRequest struct {
+	Server    string // as typed; "" for the server of Account
+	Account   string // as in SignInRequest
+	AllowHTTP bool
+	Store     string
+	// Renew: the account is signed in, or was, through OpenID: only what is
+	// missing is done, and only for the same user.
+	Renew bool
+}
+
+// OpenIDStep is how far a sign-in is.
+type OpenIDStep struct {
+	// URL is the provider's page, to be shown in a browser; "" if none is to be
+	// shown now.
+	URL   string
+	State string // names the authorization
+	// Sent: the browser is on its way there by itself.
+	Sent bool
+	// Redirect is where the browser comes back to: the scheme of
+	// Audiobookshelf's apps, or an address of this machine.
+	Redirect string
+	// Callback is what the provider must allow to come back to.
+	Callback string
+	// Spare: this is about the second session.
+	Spare bool
+	// Answer is given once, when the account's session is kept.
+	Answer *SignInAnswer
+	// Notes are sentences for a person.
+	Notes []string
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
 	"net/http"
 
 	"shelfkeeper/daemon/problem"
@@ -51,6 +52,28 @@ func routes(d Daemon, log *slog.Logger) http.Handler {
 			d.Quit()
 		},
 	}
+	if o, ok := d.(OpenID); ok {
+		table[callOpenID] = func(w http.ResponseWriter, r *http.Request) { streamSteps(w, r, o, log) }
+		maps.Copy(table, returnRoutes(o, log))
+	}
+	return exactly(table)
+}
+
+// returnRoutes takes browsers back.
+func returnRoutes(to Returns, log *slog.Logger) map[string]http.HandlerFunc {
+	return map[string]http.HandlerFunc{
+		callPing: func(w http.ResponseWriter, _ *http.Request) { reply(w, http.StatusOK, nothing{}) },
+		callOpenIDReturn: command(log, "openid return", func(ctx context.Context, in returnWire) (nothing, error) {
+			return nothing{}, to.ReturnOpenID(ctx, in.Address)
+		}),
+		callOpenIDSkip: command(log, "openid skip", func(ctx context.Context, in skipWire) (nothing, error) {
+			return nothing{}, to.SkipOpenID(ctx, in.State)
+		}),
+	}
+}
+
+// exactly answers the calls of the table and no others.
+func exactly(table map[string]http.HandlerFunc) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h, ok := table[r.Method+" "+r.URL.Path]
 		if !ok {

@@ -85,7 +85,13 @@ func Listen(path string, log *slog.Logger) (*Server, error) {
 
 // Serve answers clients from d until Close, and then returns nil. It is called
 // once.
-func (s *Server) Serve(d Daemon) error {
+func (s *Server) Serve(d Daemon) error { return s.answer(routes(d, s.log)) }
+
+// ServeReturns is Serve for a socket at which no daemon is: it offers ping and
+// takes browsers back, nothing else.
+func (s *Server) ServeReturns(r Returns) error { return s.answer(exactly(returnRoutes(r, s.log))) }
+
+func (s *Server) answer(routes http.Handler) error {
 	s.mu.Lock()
 	if s.closed {
 		s.mu.Unlock()
@@ -96,7 +102,7 @@ func (s *Server) Serve(d Daemon) error {
 		return errors.New("serve control socket: served already")
 	}
 	s.serving = true
-	s.http.Handler = s.guarded(routes(d, s.log))
+	s.http.Handler = s.guarded(routes)
 	s.loop.Add(1)
 	s.mu.Unlock()
 	defer s.loop.Done()

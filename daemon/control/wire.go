@@ -33,6 +33,10 @@ const (
 	callLogin    = "POST /v1/login"
 	callLogout   = "POST /v1/logout"
 	callQuit     = "POST /v1/quit"
+
+	callOpenID       = "POST /v1/openid"
+	callOpenIDReturn = "POST /v1/openid/return"
+	callOpenIDSkip   = "POST /v1/openid/skip"
 )
 
 // accountWire is the body of reauth and logout.

@@ -1,9 +1,10 @@
 // Package desktop asks the user's desktop for small favours: to show a page in
-// the browser, to put a text on the clipboard.
+// the browser, to put a text on the clipboard, to bring a browser's sign-in
+// back.
 //
 // It exists so that those who ask need not know which desktop it is. It never
-// waits for a program that the user goes on working with, and never hands on
-// anything but addresses of this machine.
+// waits for a program that the user goes on working with, and hands on nothing
+// but addresses of this machine and the page of a sign-in.
 package desktop
 
 import (

@@ -32,8 +32,8 @@ type SignIn struct {
 	// server has said whose it is; "" if it cannot be told.
 	Account string
 	// Place names the account of that user then: a renamed user's is found by
-	// the user's id. Nil: it is Account.
-	Place  func(Obtained) string
+	// the user's id. Its error ends the new session. Nil: it is Account.
+	Place  func(Obtained) (string, error)
 	Server string // the address of Client, which the record is bound to
 	Means  Means
 
@@ -71,7 +71,7 @@ func (e *VaultError) Unwrap() error { return e.Err }
 
 // Do signs in and makes the session durable before it returns. The vault is
 // opened first: a session that could not be kept is not begun. Its errors are
-// *absapi.Error and *VaultError. ctx should carry keychain.WithPrompt.
+// *absapi.Error, *VaultError and Place's. ctx should carry keychain.WithPrompt.
 func (in SignIn) Do(ctx context.Context) (Result, error) {
 	var at place
 	defer func() { at.leave() }()
@@ -90,7 +90,9 @@ func (in SignIn) Do(ctx context.Context) (Result, error) {
 	defer cancel()
 	result := Result{Obtained: got, Account: in.Account}
 	if in.Place != nil {
-		result.Account = in.Place(got)
+		if result.Account, err = in.Place(got); err != nil {
+			return Result{}, errors.Join(err, discard(ctx, in.Client, got))
+		}
 	}
 	if result.Account != at.account {
 		at.leave() // never two locks at once
@@ -122,6 +124,9 @@ func (in SignIn) record(got Obtained, old keychain.Record, account string) (rec 
 	}
 	if old.Tombstone || old.Server != in.Server {
 		return rec, nil
+	}
+	if old.UserID == got.UserID {
+		rec.Orphan = old.SessionID // in case its newest token is not the one we have
 	}
 	if old.UserID == got.UserID && got.Static.IsEmpty() && got.Password.IsEmpty() {
 		rec.Spare = old.Spare

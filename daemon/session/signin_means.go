@@ -2,6 +2,7 @@ package session
 
 import (
 	"context"
+	"time"
 
 	"shelfkeeper/daemon/absapi"
 	"shelfkeeper/daemon/redact"
@@ -95,4 +96,27 @@ func (o ByCode) Obtain(ctx context.Context, b *Budget, c *absapi.Client) (Obtain
 		return Obtained{}, failure
 	}
 	return obtained(answer), nil
+}
+
+// Authorize begins a sign-in through OpenID, within the budget. Its error is an
+// *absapi.Error.
+func Authorize(ctx context.Context, b *Budget, c *absapi.Client, version, redirect string) (*absapi.Authorization, error) {
+	var flow *absapi.Authorization
+	_, failure := spend(ctx, b, c, func(ctx context.Context, c *absapi.Client) (a absapi.Answer, err error) {
+		flow, a.Meta, err = c.Authorize(ctx, version, redirect)
+		return a, err
+	})
+	if failure != nil {
+		return nil, failure
+	}
+	return flow, nil
+}
+
+// Room reports whether n further requests fit into the budget at now.
+func (b *Budget) Room(now time.Time, n int) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	s, err := b.read()
+	now = now.Round(0)
+	return err == nil && (s.Off || s.wait(now) == 0 && len(s.recent(now))+n <= s.share())
 }

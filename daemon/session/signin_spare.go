@@ -67,6 +67,9 @@ func (in SpareSignIn) Do(ctx context.Context) error {
 	before := rec.Spare
 	rec.Generation++
 	rec.Spare = token
+	if i := rec.Intent; i != nil && (i.Purpose == keychain.RenewSpare || i.Purpose == keychain.PromoteSpare) {
+		rec.Intent = nil // it was about the one before
+	}
 	commit := SignIn{Vault: in.Vault, Client: in.Client}
 	if _, err := commit.commit(ctx, rec, got); err != nil {
 		return &VaultError{Err: err, Sent: true}

@@ -125,11 +125,11 @@ func TestSignInMovesToTheAccountOfItsUser(t *testing.T) {
 		}
 		for _, guess := range []string{"", "wrong"} {
 			in, done := r.by(demo, r.vault, guess)
-			in.Place = func(got Obtained) string {
+			in.Place = func(got Obtained) (string, error) {
 				if got.UserID != before.UserID || got.Username != "demo" {
 					t.Errorf("got %+v", got)
 				}
-				return "home"
+				return "home", nil
 			}
 			result, err := in.Do(r.Context())
 			done()
@@ -142,11 +142,14 @@ func TestSignInMovesToTheAccountOfItsUser(t *testing.T) {
 			}
 			before = after
 		}
+		in, done := r.by(demo, r.vault, "home")
+		defer done()
+		in.Place = func(Obtained) (string, error) { return "", errDisk }
+		if _, err := in.Do(r.Context()); !errors.Is(err, errDisk) || r.logouts() != 3 {
+			t.Errorf("a user that nobody wants: %v, %d logouts", err, r.logouts())
+		}
 		if _, err := r.vault.LoadAny(r.Context(), "wrong"); !errors.Is(err, keychain.ErrNotFound) {
 			t.Errorf("the wrong account has something: %v", err)
-		}
-		if r.logouts() != 2 {
-			t.Errorf("%d sessions were ended", r.logouts())
 		}
 	})
 }

@@ -1,8 +1,8 @@
 // Package oidcprovider is a small OpenID Connect provider for tests: discovery,
 // authorize, token with PKCE, RS256 id tokens with their keys, userinfo and end
-// of session. It approves every request at once, for the user it is told, and
-// keeps a log of what it was asked. It never opens a connection and is no place
-// for real secrets.
+// of session. It approves every request at once, for the user it is told, or
+// denies it, and keeps a log of what it was asked. It never opens a connection
+// and is no place for real secrets.
 package oidcprovider
 
 import (
@@ -56,6 +56,7 @@ type Provider struct {
 	mux *http.ServeMux
 
 	mu    sync.Mutex
+	deny  bool
 	user  User
 	codes map[string]grant
 	bound map[string]User // access token → user
@@ -102,6 +103,14 @@ func (p *Provider) SetUser(u User) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.user = u
+}
+
+// Deny makes the provider send everybody back without a code, as after a click
+// on Cancel.
+func (p *Provider) Deny(deny bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.deny = deny
 }
 
 // Log is what was asked since the log was last taken.
@@ -195,9 +204,16 @@ func (p *Provider) authorize(w http.ResponseWriter, r *http.Request) {
 	}
 	code := random(8)
 	p.mu.Lock()
-	p.codes[code] = grant{redirect: q.Get("redirect_uri"), challenge: q.Get("code_challenge"), user: p.user, ends: time.Now().Add(codeLife)}
+	deny := p.deny
+	if !deny {
+		p.codes[code] = grant{redirect: q.Get("redirect_uri"), challenge: q.Get("code_challenge"), user: p.user, ends: time.Now().Add(codeLife)}
+	}
 	p.mu.Unlock()
-	back := "code=" + code + "&state=" + url.QueryEscape(q.Get("state"))
+	back := "code=" + code
+	if deny {
+		back = "error=access_denied"
+	}
+	back += "&state=" + url.QueryEscape(q.Get("state"))
 	if to.RawQuery != "" {
 		back = to.RawQuery + "&" + back
 	}

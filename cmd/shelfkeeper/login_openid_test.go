@@ -1,0 +1,297 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"shelfkeeper/daemon/absfake"
+	"shelfkeeper/daemon/absfake/oidcprovider"
+	"shelfkeeper/daemon/health"
+	"shelfkeeper/daemon/problem"
+)
+
+// oidcServer is a server whose users may come through a provider.
+type oidcServer struct {
+	*server
+	provider *oidcprovider.Provider
+}
+
+func newOIDCServer(t testing.TB, c absfake.Config, o absfake.OpenID) *oidcServer {
+	t.Helper()
+	front := httptest.NewUnstartedServer(nil)
+	o.Issuer, o.ClientID, o.ClientSecret = "http://"+front.Listener.Addr().String(), "abs", "sek"
+	p := oidcprovider.New(oidcprovider.Config{Issuer: o.Issuer, ClientID: o.ClientID, ClientSecret: o.ClientSecret, User: oidcprovider.User{Username: user}})
+	front.Config.Handler = p
+	front.Start()
+	t.Cleanup(front.Close)
+	c.Outbound = p
+	s := &oidcServer{newServer(t, c), p}
+	if o.MatchBy == "" {
+		o.MatchBy = "username"
+	}
+	s.SetOpenID(o)
+	return s
+}
+
+// browse does what a browser does with a page: it follows redirects, with no
+// cookies from before, until there is a page or an app's address.
+func browse(t testing.TB, page string) (status int, at, body string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	for at = page; strings.HasPrefix(at, "http://"); {
+		r, err := http.NewRequestWithContext(ctx, http.MethodGet, at, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Sec-Fetch-Mode", "navigate")
+		resp, got := ask(t, r)
+		to, err := resp.Location()
+		if err != nil {
+			return resp.StatusCode, at, string(got)
+		}
+		at = to.String()
+	}
+	return 0, at, ""
+}
+
+var pageURL = regexp.MustCompile(`(?m)^  (http://\S+/authorize\?\S+)\r?$`)
+
+// page waits for the nth page that the program asks its user to open.
+func (r *process) page(n int) string {
+	r.place.t.Helper()
+	deadline := time.After(patience)
+	for {
+		out, more := r.stdout.look() // where a terminal is both
+		said, evenMore := r.stderr.look()
+		if found := pageURL.FindAllStringSubmatch(out+said, -1); len(found) >= n {
+			return found[n-1][1]
+		}
+		select {
+		case <-more:
+			continue
+		case <-evenMore:
+			continue
+		case <-r.ended:
+			r.place.t.Fatalf("the program ended:\n%s%s", r.stdout.text(), r.stderr.text())
+		case <-deadline:
+			r.place.t.Fatalf("the program shows no page %d:\n%s%s", n, r.stdout.text(), r.stderr.text())
+		}
+	}
+}
+
+// openIDLogins counts the sessions that the server began through the provider.
+func (s *oidcServer) openIDLogins() (n int) {
+	for _, l := range s.Ledger().Logins(user) {
+		if l.OpenID {
+			n++
+		}
+	}
+	return n
+}
+
+func (p *place) loginOIDC(s *oidcServer, more ...string) *process {
+	p.t.Helper()
+	return p.start(append([]string{"login", s.url, "--oidc", "--no-browser", "--store", "file"}, more...)...)
+}
+
+// The browser comes back to a listener of ours and is sent on for the spare:
+// one click, two sessions. With and without a daemon.
+func TestOIDCByLoopback(t *testing.T) {
+	t.Parallel()
+	for _, release := range []absfake.Release{absfake.R2263, absfake.R2350, absfake.R2360} {
+		for _, running := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, daemon %v", release, running), func(t *testing.T) {
+				t.Parallel()
+				s, p := newOIDCServer(t, absfake.Config{Release: release}, absfake.OpenID{Redirects: []string{"*"}}), newPlace(t)
+				if running {
+					p.daemon()
+				}
+				r := p.loginOIDC(s)
+				status, at, body := browse(t, r.page(1))
+				if status != http.StatusOK || !strings.HasPrefix(at, "http://127.0.0.1:") || !strings.Contains(body, "<h1>Signed in</h1>") || strings.Contains(body, "without a spare") {
+					t.Errorf("the browser ends at %s with %d\n%s", at, status, body)
+				}
+				if code := r.wait(); code != problem.OK {
+					t.Fatalf("exit code %d\n%s", code, r.stderr.text())
+				}
+				said := r.stdout.text()
+				if !strings.Contains(said, "Signed in to "+s.url) || !strings.Contains(said, " as alice;") || !strings.Contains(said, "Note: a spare session is kept too") {
+					t.Errorf("it said:\n%s", said)
+				}
+				if n := s.openIDLogins(); n != 2 {
+					t.Errorf("%d sessions", n)
+				}
+				if n := s.Ledger().PasswordLogins(user); n != 0 {
+					t.Errorf("%d sign-ins by password", n)
+				}
+				if !running {
+					p.daemon()
+				}
+				a := p.until("it is served", fresh)
+				if a.Session.Method != "openid" {
+					t.Errorf("%+v", a.Session)
+				}
+				resp, got := get(t, a.Proxy.URL+"/api/me")
+				var me struct{ Username string }
+				if err := json.Unmarshal(got, &me); err != nil || resp.StatusCode != http.StatusOK || me.Username != user {
+					t.Errorf("%s %s, %v", resp.Status, got, err)
+				}
+				p.ok("", "reauth") // nothing is missing, so no browser is
+			})
+		}
+	}
+}
+
+// The first session is ended, and the spare takes its place without anybody.
+func TestOIDCSpareTakesOver(t *testing.T) {
+	t.Parallel()
+	s, p := newOIDCServer(t, absfake.Config{AccessTTL: 4 * time.Second}, absfake.OpenID{Redirects: []string{"*"}}), newPlace(t)
+	r := p.loginOIDC(s)
+	browse(t, r.page(1))
+	r.wait()
+	first := s.Ledger().Logins(user)[0].Session
+	p.daemon()
+	a := p.until("it is served", fresh)
+	if status := s.call("DELETE", "/api/me/sessions/"+first, s.tokensOf(user, password).User.AccessToken, nil, nil); status != http.StatusOK {
+		t.Fatalf("end the first session: %d", status)
+	}
+	p.until("the spare is in use", func(a health.Account) bool {
+		return fresh(a) && strings.Contains(a.Session.LastRotation.Outcome, "spare")
+	})
+	if resp, body := get(t, a.Proxy.URL+"/api/me"); resp.StatusCode != http.StatusOK {
+		t.Errorf("%s %s", resp.Status, body)
+	}
+}
+
+func TestOIDCReturnTakesNoOtherAddress(t *testing.T) {
+	t.Parallel()
+	p := barePlace(t, nil)
+	for _, bad := range []string{"http://127.0.0.1/?code=a&state=b", "--help=x", "file:///etc/passwd", ""} {
+		if r := p.run("", "openid-return", "--", bad); r.code != problem.Usage {
+			t.Errorf("%q: exit code %d\n%s", bad, r.code, r.stderr)
+		}
+	}
+}
+
+// Each failure of the flow, and what the user is told.
+func TestOIDCFailures(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		desc    string
+		openid  absfake.OpenID
+		before  func(*oidcServer)
+		between func(*oidcServer)
+		code    problem.Code
+		says    string
+		remedy  string
+		pages   bool // a person gets as far as the provider
+	}{
+		{desc: "denied", before: func(s *oidcServer) { s.provider.Deny(true) }, pages: true,
+			code: problem.Rejected, says: "the provider did not sign anybody in", remedy: "→ try again and allow it there"},
+		{desc: "a stranger", before: func(s *oidcServer) { s.provider.SetUser(oidcprovider.User{Subject: "x", Username: "stranger"}) }, pages: true,
+			code: problem.Rejected, says: "knows nobody of that name", remedy: "→ ask the server's admin to enable you or to link you"},
+		{desc: "disabled", before: func(s *oidcServer) { _ = s.SetDisabled(user, true) }, pages: true,
+			code: problem.Rejected, says: "`Unauthorized`", remedy: "→ ask the server's admin to enable you"},
+		{desc: "no session, twice", pages: true,
+			between: func(s *oidcServer) {
+				s.Inject(absfake.Fault{Kind: absfake.Answer, Path: "/auth/openid/callback", Status: 400, Body: "No session", ContentType: "text/html; charset=utf-8"})
+			},
+			code: problem.Unreachable, says: "Audiobookshelf has forgotten this sign-in: `No session`", remedy: "→ try again; if it stays so, something between here and the server takes the cookie connect.sid away"},
+		{desc: "a gateway in the callback", pages: true,
+			between: func(s *oidcServer) { s.Inject(absfake.Fault{Kind: absfake.Answer, Path: "/auth/openid/callback"}) },
+			code:    problem.Unreachable, says: "502", remedy: "→ try again"},
+		{desc: "no way back", openid: absfake.OpenID{Redirects: []string{}},
+			code: problem.Rejected, says: "`Invalid redirect_uri`", remedy: "→ ask the server's admin to add audiobookshelf://oauth to the allowed mobile redirect URIs (Settings, Authentication, OpenID Connect), or to put a lone * there"},
+		{desc: "no OpenID", before: func(s *oidcServer) {
+			s.call("PATCH", "/api/auth-settings", s.tokensOf("root", "of no interest").User.AccessToken, map[string]any{"authActiveAuthMethods": []string{"local"}}, nil)
+		}, code: problem.Rejected, says: "offers no sign-in through OpenID", remedy: "→ sign in with name and password"},
+	} {
+		t.Run(c.desc, func(t *testing.T) {
+			t.Parallel()
+			if c.openid.Redirects == nil {
+				c.openid.Redirects = []string{"*"}
+			}
+			s, p := newOIDCServer(t, absfake.Config{}, c.openid), newPlace(t)
+			if c.before != nil {
+				c.before(s)
+			}
+			r := p.loginOIDC(s)
+			if c.pages {
+				first := r.page(1)
+				if c.between != nil {
+					c.between(s)
+				}
+				if status, _, body := browse(t, first); status < 400 || !strings.Contains(body, "<h1>Not signed in</h1>") {
+					t.Errorf("the browser shows %d\n%s", status, body)
+				}
+			}
+			code, said := r.wait(), r.stderr.text()
+			if code != c.code || !strings.Contains(said, c.says) || !strings.Contains(said, c.remedy) {
+				t.Errorf("exit code %d\n%s", code, said)
+			}
+			if _, err := os.Stat(p.state("accounts.json")); err == nil {
+				t.Error("an account was made of it")
+			}
+		})
+	}
+}
+
+// What passes by itself costs the person nothing: the browser is sent round
+// once more.
+func TestOIDCGoesRoundOnceMore(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		desc   string
+		happen func(*oidcServer)
+	}{
+		{"the server restarts meanwhile", func(s *oidcServer) { s.Restart() }},
+		{"the answer of the exchange is lost", func(s *oidcServer) {
+			s.Inject(absfake.Fault{Kind: absfake.LoseAnswer, Path: "/auth/openid/callback", Times: 1})
+		}},
+		{"a gateway answers once", func(s *oidcServer) {
+			s.Inject(absfake.Fault{Kind: absfake.Answer, Path: "/auth/openid/callback", Times: 1})
+		}},
+	} {
+		t.Run(c.desc, func(t *testing.T) {
+			t.Parallel()
+			s, p := newOIDCServer(t, absfake.Config{}, absfake.OpenID{Redirects: []string{"*"}}), newPlace(t)
+			r := p.loginOIDC(s)
+			page := r.page(1)
+			// The browser is at the provider when it happens: before, the server
+			// would not know where to send it back to.
+			status, _, body := browseMeeting(t, page, func() { c.happen(s) })
+			if code := r.wait(); code != problem.OK || status != http.StatusOK || !strings.Contains(r.stdout.text(), "Note: once more: ") {
+				t.Errorf("exit code %d, %d %s\n%s%s", code, status, body, r.stdout.text(), r.stderr.text())
+			}
+		})
+	}
+}
+
+// browseMeeting is browse with something that happens once the browser is on
+// its way back to us.
+func browseMeeting(t testing.TB, page string, happens func()) (status int, at, body string) {
+	t.Helper()
+	r, err := http.NewRequest(http.MethodGet, page, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // the provider, then the server's own redirect
+		resp, _ := ask(t, r)
+		to, err := resp.Location()
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.URL, r.Host = to, to.Host
+	}
+	happens()
+	return browse(t, r.URL.String())
+}

@@ -1,0 +1,50 @@
+package main
+
+import (
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"shelfkeeper/daemon"
+	"shelfkeeper/daemon/absapi"
+	"shelfkeeper/daemon/control"
+	"shelfkeeper/daemon/problem"
+)
+
+// newOpenIDReturn is the program that the desktop starts with the address at
+// which a sign-in ended. It takes it to whoever waits: the daemon, or a command
+// that found no daemon. Any web page can have it started with any address, so
+// it believes nothing of it.
+func newOpenIDReturn(e *env) *cobra.Command {
+	return &cobra.Command{
+		Use:    "openid-return ADDRESS",
+		Hidden: true,
+		Args:   oneArg("the address at which the sign-in ended"),
+		RunE: func(c *cobra.Command, args []string) error {
+			scheme, _, _ := strings.Cut(absapi.Scheme, ":")
+			if !strings.HasPrefix(strings.ToLower(args[0]), scheme+":") {
+				return usage(c, problem.Newf(problem.Usage, "", "the address does not begin with %s:", scheme))
+			}
+			client, err := e.client()
+			if err != nil {
+				return err
+			}
+			paths, err := e.paths()
+			if err != nil {
+				return err
+			}
+			first := client.ReturnOpenID(c.Context(), args[0])
+			if first == nil {
+				return nil
+			}
+			err = control.Dial(daemon.ReturnPath(paths)).ReturnOpenID(c.Context(), args[0])
+			switch {
+			case err == nil || !isNoDaemon(err):
+				return err
+			case isNoDaemon(first):
+				return problem.Newf(problem.Usage, "begin one: `shelfkeeper login URL --oidc`", "no sign-in waits for this address")
+			}
+			return first
+		},
+	}
+}

@@ -1,0 +1,127 @@
+package control
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"shelfkeeper/daemon/problem"
+	"shelfkeeper/daemon/redact"
+)
+
+// openIDWire is an OpenIDRequest on the socket.
+type openIDWire struct {
+	Server    string `json:"server,omitempty"`
+	Account   string `json:"account,omitempty"`
+	AllowHTTP bool   `json:"allow_http,omitempty"`
+	Store     string `json:"store,omitempty"`
+	Renew     bool   `json:"renew,omitempty"`
+}
+
+// returnWire is the body of a return. The address holds a code that is good
+// for nothing without what only the daemon has.
+type returnWire struct {
+	Address string `json:"address"`
+}
+
+// skipWire is the body of a skip.
+type skipWire struct {
+	State string `json:"state"`
+}
+
+// stepWire is one line of the answer to a sign-in through OpenID. The last line
+// is an end.
+type stepWire struct {
+	URL      string      `json:"url,omitempty"`
+	State    string      `json:"state,omitempty"`
+	Sent     bool        `json:"sent,omitempty"`
+	Redirect string      `json:"redirect,omitempty"`
+	Callback string      `json:"callback,omitempty"`
+	Spare    bool        `json:"spare,omitempty"`
+	Answer   *answerWire `json:"answer,omitempty"`
+	Notes    []string    `json:"notes,omitempty"`
+
+	End     bool             `json:"end,omitempty"`
+	Problem *problem.Problem `json:"problem,omitempty"`
+}
+
+// streamSteps answers with a line a step. The sign-in ends when the client goes
+// away.
+func streamSteps(w http.ResponseWriter, r *http.Request, o OpenID, log *slog.Logger) {
+	var in openIDWire
+	if no := receive(w, r, &in); no != nil {
+		reply(w, no.status, problem.Newf(problem.Other, "", "the daemon refused the request: %s", no.reason))
+		return
+	}
+	log.LogAttrs(r.Context(), slog.LevelInfo, "control command", slog.String("command", "openid"))
+	w.Header().Set("Content-Type", lineType)
+	rc, enc := http.NewResponseController(w), json.NewEncoder(w)
+	send := func(line stepWire) error {
+		_ = rc.SetWriteDeadline(time.Now().Add(replyTimeout))
+		return errors.Join(enc.Encode(line), rc.Flush())
+	}
+	err := o.SignInOpenID(r.Context(), OpenIDRequest(in), func(s OpenIDStep) error {
+		return send(stepWire{s.URL, s.State, s.Sent, s.Redirect, s.Callback, s.Spare, (*answerWire)(s.Answer), s.Notes, false, nil})
+	})
+	last := stepWire{End: true}
+	if err != nil {
+		if cause := context.Cause(r.Context()); errors.Is(cause, errClosing) {
+			err = problem.New(problem.Other, cause, "start it again and repeat the command")
+		}
+		p := problem.Of(err)
+		last.Problem = &problem.Problem{Code: p.Code, Text: redact.Text(p.Text), Remedy: redact.Text(p.Remedy)}
+	}
+	_ = send(last) // a client that went away needs no answer
+}
+
+// SignInOpenID leads through a sign-in, calling show at each step. Ending ctx
+// gives it up, but for a session that is kept already.
+func (c *Client) SignInOpenID(ctx context.Context, in OpenIDRequest, show func(OpenIDStep) error) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	// The first answer comes when the server was found and the vault is open.
+	silence := time.AfterFunc(commandTimeout, func() { cancel(errSilent) })
+	defer silence.Stop()
+	resp, err := c.open(ctx, callOpenID, openIDWire(in))
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	lines := bufio.NewScanner(resp.Body)
+	lines.Buffer(nil, answerLimit)
+	for lines.Scan() {
+		silence.Stop()
+		var s stepWire
+		if err := json.Unmarshal(lines.Bytes(), &s); err != nil {
+			return fmt.Errorf("control socket %s: read a step: %w", c.path, err)
+		}
+		switch {
+		case s.Problem != nil:
+			return s.Problem
+		case s.End:
+			return nil
+		}
+		if err := show(OpenIDStep{s.URL, s.State, s.Sent, s.Redirect, s.Callback, s.Spare, (*SignInAnswer)(s.Answer), s.Notes}); err != nil {
+			return err
+		}
+	}
+	if context.Cause(ctx) != nil {
+		return c.because(ctx, lines.Err())
+	}
+	return fmt.Errorf("control socket %s: the daemon ended the sign-in: %w", c.path, errors.Join(ErrEnded, lines.Err()))
+}
+
+// ReturnOpenID hands over the address at which a browser ended up.
+func (c *Client) ReturnOpenID(ctx context.Context, address string) error {
+	return c.call(ctx, callOpenIDReturn, answerTimeout, returnWire{address}, nil)
+}
+
+// SkipOpenID does without the spare session that is waited for with that state.
+func (c *Client) SkipOpenID(ctx context.Context, state string) error {
+	return c.call(ctx, callOpenIDSkip, answerTimeout, skipWire{state}, nil)
+}

@@ -1,0 +1,68 @@
+package desktop
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"golang.org/x/sys/windows/registry"
+)
+
+func hasScreen() bool { return true }
+
+// takeScheme writes to the user's own part of the registry, which needs no
+// administrator.
+func takeScheme(scheme string, command []string) (restore func() error, err error) {
+	root := `Software\Classes\` + scheme
+	run := root + `\shell\open\command`
+	before, err := defaultOf(run)
+	if err != nil {
+		return nil, err
+	}
+	var line []string
+	for _, arg := range command {
+		if strings.ContainsAny(arg, `"`) {
+			return nil, fmt.Errorf("take %s: %w: a quote in %s", scheme, ErrNoScheme, arg)
+		}
+		line = append(line, `"`+arg+`"`)
+	}
+	ours := strings.Join(line, " ") + ` -- "%1"`
+	if before == ours {
+		return func() error { return nil }, nil
+	}
+	err = errors.Join(setValue(root, "", "URL:"+scheme), setValue(root, "URL Protocol", ""), setValue(run, "", ours))
+	if err != nil {
+		return nil, fmt.Errorf("take %s: %w", scheme, err)
+	}
+	return func() error {
+		if before == "" {
+			return nil
+		}
+		return setValue(run, "", before)
+	}, nil
+}
+
+func defaultOf(path string) (string, error) {
+	k, err := registry.OpenKey(registry.CURRENT_USER, path, registry.QUERY_VALUE)
+	if errors.Is(err, registry.ErrNotExist) {
+		return "", nil
+	}
+	if err != nil {
+		return "", fmt.Errorf("read the registry: %w", err)
+	}
+	defer k.Close()
+	v, _, err := k.GetStringValue("")
+	if errors.Is(err, registry.ErrNotExist) {
+		return "", nil
+	}
+	return v, err
+}
+
+func setValue(path, name, value string) error {
+	k, _, err := registry.CreateKey(registry.CURRENT_USER, path, registry.SET_VALUE)
+	if err != nil {
+		return fmt.Errorf("write the registry: %w", err)
+	}
+	defer k.Close()
+	return k.SetStringValue(name, value)
+}

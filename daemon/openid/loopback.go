@@ -1,0 +1,143 @@
+package openid
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"html"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+)
+
+const (
+	// callbackPath is where the browser comes back to.
+	callbackPath = "/callback"
+	// headerWait bounds the wait for a browser's request.
+	headerWait = 5 * time.Second
+	// headerMost is room for a provider's code and a browser's headers; the
+	// cookies of other programs on this host come along.
+	headerMost = 64 << 10
+	// lastPage is how long the end waits until the browser has its page.
+	lastPage = 2 * time.Second
+)
+
+// loopback is a listener on this machine to which the browser is sent back,
+// open as long as the flow. Its nil value is one that is not there.
+type loopback struct {
+	listener net.Listener
+	server   *http.Server
+	loop     sync.WaitGroup
+}
+
+func listen() (*loopback, error) {
+	l, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		return nil, fmt.Errorf("listen for the browser: %w", err)
+	}
+	return &loopback{listener: l}, nil
+}
+
+// address is what the server is asked to send the browser back to.
+func (l *loopback) address() string { return "http://" + l.host() + callbackPath }
+
+func (l *loopback) host() string { return l.listener.Addr().String() }
+
+func (l *loopback) serve(f *Flow) {
+	if l == nil {
+		return
+	}
+	l.server = &http.Server{
+		Handler:           http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { l.answer(w, r, f) }),
+		ReadHeaderTimeout: headerWait,
+		MaxHeaderBytes:    headerMost,
+	}
+	l.server.SetKeepAlivesEnabled(false)
+	l.loop.Go(func() { _ = l.server.Serve(l.listener) }) // it ends with close, and says only that
+}
+
+func (l *loopback) close() {
+	if l == nil {
+		return
+	}
+	if l.server != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), lastPage)
+		defer cancel()
+		if l.server.Shutdown(ctx) != nil {
+			_ = l.server.Close()
+		}
+		l.loop.Wait()
+	}
+	_ = l.listener.Close() // the server may have done so
+}
+
+// refuse says what is wrong with a request, "" if nothing is.
+func (l *loopback) refuse(r *http.Request) (status int, why string) {
+	switch {
+	case r.Host != l.host(): // DNS rebinding: a page whose own name points here
+		return http.StatusForbidden, "this is not the address that was asked for"
+	case r.URL.Path != callbackPath: // favicon.ico, and whoever tries ports
+		return http.StatusNotFound, "there is nothing here"
+	case r.Method != http.MethodGet: // a form of another page
+		return http.StatusMethodNotAllowed, "this address is only looked at"
+	case r.Header.Get("Sec-Fetch-Mode") != "" && r.Header.Get("Sec-Fetch-Mode") != "navigate": // a page's image or fetch, which guesses states
+		return http.StatusForbidden, "this address is for a browser's window"
+	}
+	return 0, ""
+}
+
+// answer takes the browser back, and sends it on if another authorization is
+// due: the person clicks once for both sessions.
+func (l *loopback) answer(w http.ResponseWriter, r *http.Request, f *Flow) {
+	h := w.Header()
+	h.Set("Cache-Control", "no-store")
+	h.Set("Referrer-Policy", "no-referrer") // the address holds the code
+	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+	h.Set("X-Content-Type-Options", "nosniff")
+	if status, why := l.refuse(r); why != "" {
+		page(w, status, "Shelfkeeper", why)
+		return
+	}
+	before, _ := f.Progress()
+	if err := f.take(r.URL.String(), true); err != nil {
+		page(w, http.StatusBadRequest, "Shelfkeeper", err.Error())
+		return
+	}
+	for {
+		now, changed := f.Progress()
+		switch {
+		case now.Done:
+			farewell(w, now)
+			return
+		case now.Flow != nil && now.Step > before.Step:
+			http.Redirect(w, r, now.Flow.URL, http.StatusFound)
+			return
+		}
+		select {
+		case <-changed:
+		case <-r.Context().Done():
+			return
+		}
+	}
+}
+
+// farewell is the last thing that the browser shows.
+func farewell(w http.ResponseWriter, p Progress) {
+	switch {
+	case p.Err == nil:
+		page(w, http.StatusOK, "Signed in", "Shelfkeeper keeps the session. You can close this window.")
+	case p.Stage == Spare:
+		page(w, http.StatusOK, "Signed in", "Shelfkeeper keeps the session, though without a spare one. You can close this window.")
+	case errors.Is(p.Err, ErrDenied):
+		page(w, http.StatusForbidden, "Not signed in", "The provider did not sign you in. You can close this window and try again.")
+	default:
+		page(w, http.StatusBadGateway, "Not signed in", "The sign-in failed; the program that began it says why. You can close this window.")
+	}
+}
+
+func page(w http.ResponseWriter, status int, title, text string) {
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.WriteHeader(status)
+	_, _ = fmt.Fprintf(w, "<!DOCTYPE html>\n<title>%[1]s</title>\n<h1>%[1]s</h1>\n<p>%[2]s</p>\n", html.EscapeString(title), html.EscapeString(text))
+}
