@@ -107,6 +107,7 @@ func (d *desk) start(changed func()) {
 		d.lookout.run(ctx, d.up, func() {
 			d.session.Wake("server back")
 			d.socket.Kick("server back")
+			d.proxy.NetworkChanged("server back")
 			d.proxy.Wake("server back")
 			d.journal.Wake()
 		})
@@ -125,6 +126,7 @@ func (d *desk) watch(ctx context.Context, changed func()) {
 			if signedIn = now; now {
 				d.socket.Kick("signed in")
 				d.journal.Wake()
+				d.proxy.NetworkChanged("signed in")
 			}
 		}
 		_, next, raised := d.board.View()

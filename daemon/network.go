@@ -27,6 +27,7 @@ func (d *desk) network(e netmon.Event) {
 		}
 	}
 	d.socket.Check(why)
+	d.proxy.NetworkChanged(why)
 	if e.Online {
 		d.session.Wake(why)
 		d.proxy.Wake(why)

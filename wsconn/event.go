@@ -63,6 +63,20 @@ func (e Event) First(v any) bool {
 	return json.Unmarshal(e.Args, &args) == nil && len(args) > 0 && json.Unmarshal(args[0], v) == nil
 }
 
+// Frame returns the event as a frame.
+func (e Event) Frame() ([]byte, error) {
+	name, err := json.Marshal(e.Name)
+	if err != nil || len(e.Args) < 2 {
+		return nil, fmt.Errorf("encode event %s: no arguments", e.Name)
+	}
+	data := append([]byte{'['}, name...)
+	if rest := bytes.TrimSpace(e.Args[1:]); len(rest) > 0 && rest[0] != ']' {
+		data = append(data, ',')
+	}
+	data = append(data, e.Args[1:]...)
+	return Packet{Engine: EngineMessage, Type: EventType, Data: data}.Append(nil), nil
+}
+
 // EncodeEvent returns the frame of an event in the namespace "/".
 func EncodeEvent(name string, args ...any) ([]byte, error) {
 	data, err := json.Marshal(append([]any{name}, args...))

@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"compress/gzip"
+	"context"
 	"io"
 	"net/http"
 	"strings"
@@ -39,6 +40,7 @@ func (s *Server) answer(w http.ResponseWriter, c *call, x *exchange) *refusal {
 	case http.StatusSwitchingProtocols:
 		return unreadable
 	}
+	s.noteWrite(c, resp.StatusCode)
 	_, known := s.cfg.Identity()
 	replace := s.replaceFor(c.r.Context(), c.caller)
 	h := w.Header()
@@ -136,7 +138,9 @@ func (s *Server) filter(c *call, resp *http.Response, replace tokenfilter.Replac
 }
 
 // withheld notes that a real token got past the filter and was caught.
-func (s *Server) withheld(c *call) {
+func (s *Server) withheld(c *call) { s.withheldAt(c.r.Context(), c.path) }
+
+func (s *Server) withheldAt(ctx context.Context, path string) {
 	s.stats.withheld.Add(1)
-	s.log.WarnContext(c.r.Context(), "a real token was caught by the last net only", "route", redact.Text(c.path))
+	s.log.WarnContext(ctx, "a real token was caught by the last net only", "route", redact.Text(path))
 }

@@ -24,7 +24,7 @@ var column = []guard{
 	{"pages of other sites and of other localhost ports, which are same-site: fetch, forms, images, frames, links", sameOrigin},
 	{"the same from browsers that send neither Origin nor Sec-Fetch-Site", noForeignReferer},
 	{"cookies and service workers of other programs on localhost: pages live at 127.0.0.1", numericPage},
-	{"another protocol, in which nothing is filtered; and polling, whose bodies are not filtered yet", onlyLiveSocket},
+	{"another protocol, in which nothing is filtered", onlyLiveSocket},
 	{"real tokens and cookies in sign-in answers; ending the session itself by logging out", answeredHere},
 	{"other users, containers and web pages; a revoked grant falls through to nothing", knownPlayer},
 	{"over-eager tools: administration with a session that was lent for listening", inScope},
@@ -126,8 +126,8 @@ func onlyLiveSocket(c *call) *refusal {
 		return nil
 	case !route:
 		return noUpgrade
-	case !asksForSocket(c):
-		return noPolling
+	case c.path != enginePath:
+		return noSocketPath
 	case c.server.cfg.Sockets == nil:
 		return noSocket
 	}

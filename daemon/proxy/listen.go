@@ -135,6 +135,7 @@ func (s *Server) Close(ctx context.Context) error {
 	listeners := s.listeners
 	s.mu.Unlock()
 
+	s.sockets.close()
 	err := s.http.Shutdown(ctx)
 	s.hardStop()
 	if err != nil {

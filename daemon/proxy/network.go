@@ -18,6 +18,7 @@ func (s *Server) stir() {
 	was := s.Active()
 	s.lastAsked.Store(int64(time.Since(s.begun)))
 	if !was {
+		s.stirSockets()
 		if s.cfg.Stirred != nil {
 			s.cfg.Stirred()
 		}

@@ -5,8 +5,8 @@
 // It exists because players hold tokens for ever and notice when one expires;
 // here they hold none that could. It never rotates a token, never follows a
 // redirect, never stores anything, and never passes on what it does not
-// understand yet: sign-in endpoints and polling sockets are refused, and of
-// what a player says in a live socket only what listening needs goes on.
+// understand yet: sign-in endpoints are refused, and of what a player says in a
+// live socket only what its scope allows goes on, in words of ours.
 package proxy
 
 import (
@@ -23,6 +23,7 @@ import (
 
 	"shelfkeeper/daemon/players"
 	"shelfkeeper/daemon/redact"
+	"shelfkeeper/wsconn"
 )
 
 // Tokens gives out the account's access tokens.
@@ -66,8 +67,8 @@ type Config struct {
 	Transport http.RoundTripper // follows no redirects, decompresses nothing, has no overall timeout
 	Tokens    Tokens
 	Grants    Grants
-	Sockets   Sockets // nil: no live sockets
-	Journal   Journal // nil: reports of listening are only forwarded
+	Sockets   wsconn.Server // the server's live socket; nil: none
+	Journal   Journal       // nil: reports of listening are only forwarded
 	// Identity returns the account's user and the secrets that must never
 	// leave: its real tokens. It is called for every filtered answer and as
 	// its body goes on.
@@ -110,6 +111,8 @@ type Server struct {
 
 	begun     time.Time
 	lastAsked atomic.Int64 // when a player last asked for something: after so many ns; negative: never
+
+	sockets *sockets
 
 	mu        sync.Mutex
 	listeners []net.Listener
@@ -156,6 +159,7 @@ func New(cfg Config) (*Server, error) {
 	}
 	s := &Server{cfg: cfg, log: cfg.Log, stats: newCounters(), wakes: newWakes(), plays: newPlays(), begun: time.Now()}
 	s.lastAsked.Store(int64(-activeFor))
+	s.sockets = newSockets(s)
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
@@ -185,10 +189,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 		panic(http.ErrAbortHandler)
 	}
 	defer s.handlers.Done()
-	s.stir()
 	s.stats.requests.Add(1)
-	s.stats.active.Add(1)
-	defer s.stats.active.Add(-1)
 
 	c := &call{server: s, r: r, conn: connOf(r.Context())}
 	if c.conn != nil {
@@ -216,6 +217,9 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 		s.liveSocket(w, c)
 		return
 	}
+	s.stir()
+	s.stats.active.Add(1)
+	defer s.stats.active.Add(-1)
 	if s.listens(w, c) {
 		return
 	}

@@ -74,9 +74,8 @@ var (
 	otherOrigin   = &refusal{name: "other-origin", status: http.StatusForbidden, cause: "a page of another origin asked for this", remedy: "open this server's own address in the browser"}
 	toNumeric     = &refusal{name: "to-127.0.0.1", status: http.StatusTemporaryRedirect, cause: "pages are served at 127.0.0.1 only, apart from the other programs on localhost", remedy: "follow the redirect"}
 	noUpgrade     = &refusal{name: "no-upgrade", status: http.StatusNotImplemented, cause: "only the live socket at /socket.io/ may change to another protocol", remedy: "ask in plain HTTP/1.1"}
-	noPolling     = &refusal{name: "no-polling", status: http.StatusNotImplemented, cause: "live sockets go through this server by the websocket transport only, not by polling", remedy: "set the transports of the player's Socket.IO to websocket (Engine.IO 4, path /socket.io/)"}
+	noSocketPath  = &refusal{name: "no-socket-path", status: http.StatusNotFound, cause: "the live socket has one path, /socket.io/ with the slash", remedy: "set the path of the player's Socket.IO to /socket.io/"}
 	noSocket      = &refusal{name: "no-socket", status: http.StatusNotImplemented, cause: "live sockets do not go through this server", remedy: "switch live updates off in the player; everything else works without them"}
-	badSocket     = &refusal{name: "bad-socket", status: http.StatusBadRequest, cause: "this is no websocket handshake", remedy: "ask as RFC 6455 says"}
 	tooMany       = &refusal{name: "too-many-tries", status: http.StatusTooManyRequests, cause: "the password was wrong too often", remedy: "wait as Retry-After says, or sign in with a grant, which never waits"}
 	badRefresh    = &refusal{name: "bad-refresh-token", status: http.StatusUnauthorized, cause: "what the player presents is no refresh token of a living grant", remedy: "sign in again with a grant's secret as the password"}
 	slowBody      = &refusal{name: "slow-body", status: http.StatusRequestTimeout, cause: "the request's body did not arrive", remedy: "send it at once"}
@@ -102,7 +101,6 @@ var (
 	askAgain      = &refusal{name: "ask-again", status: http.StatusServiceUnavailable, retry: time.Second, cause: "the session was renewed while this request was under way, and it is too large to be sent twice", remedy: "send the request again"}
 	gateway401    = &refusal{name: "gateway-401", status: http.StatusServiceUnavailable, retry: 30 * time.Second, cause: "something between here and Audiobookshelf asks for a sign-in of its own", remedy: "sign in to that network or gateway, or set its headers in config.toml"}
 	elsewhere     = &refusal{name: "elsewhere", status: http.StatusServiceUnavailable, retry: 30 * time.Second, cause: "the answer was a redirect away from the Audiobookshelf server", remedy: "sign in to that network or gateway, or correct the server's address"}
-	socketRefused = &refusal{name: "socket-refused", status: http.StatusServiceUnavailable, retry: 30 * time.Second, cause: "the Audiobookshelf server, or what stands before it, does not open its live socket", remedy: "let the gateway pass websocket upgrades on /socket.io/ on; everything else works without them"}
 	unreadable    = &refusal{name: "unreadable", status: http.StatusBadGateway, cause: "the answer is encoded in a way that cannot be searched for tokens", remedy: "switch compression off between here and the Audiobookshelf server"}
 )
 

@@ -13,10 +13,10 @@ import (
 
 var allRefusals = []*refusal{
 	farAway, badTarget, badMethod, badPath, wrongHost, otherOrigin, toNumeric,
-	noUpgrade, noPolling, noSocket, badSocket, noSignIn,
+	noUpgrade, noSocketPath, noSocket, noSignIn,
 	badGrant, needsGrant, grantOnly, noKey, beyondScope, tooMany, badRefresh, slowBody, tooLarge, notKept,
 	noOpenID, noPassword, notChanged, ownSession, openedAlready, extraGrant,
-	weather, noToken, tokenRejected, askAgain, gateway401, elsewhere, unreadable, socketRefused,
+	weather, noToken, tokenRejected, askAgain, gateway401, elsewhere, unreadable,
 }
 
 // Every refusal there is has a cause and a remedy, in one line each, and the

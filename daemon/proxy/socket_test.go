@@ -3,6 +3,7 @@ package proxy
 import (
 	"bytes"
 	"context"
+	"errors"
 	"net"
 	"net/http"
 	"net/url"
@@ -163,12 +164,23 @@ func (p *player) expect(event string) string {
 	}
 }
 
+// codeOf is the close code that err tells, codeCut for none.
+func codeOf(err error) int {
+	var closed *websocket.CloseError
+	if errors.As(err, &closed) {
+		return closed.Code
+	}
+	return codeCut
+}
+
+const codeCut = websocket.CloseAbnormalClosure
+
 // ends returns the code with which the socket ends.
 func (p *player) ends() int {
 	p.t.Helper()
 	for {
 		if _, err := p.read(); err != nil {
-			if codeOf(err) == cut && !strings.Contains(err.Error(), "1006") && !strings.Contains(err.Error(), "reset") {
+			if codeOf(err) == codeCut && !strings.Contains(err.Error(), "1006") && !strings.Contains(err.Error(), "reset") {
 				p.t.Errorf("it ended with %v", err)
 			}
 			return codeOf(err)

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"strings"
+
+	"shelfkeeper/daemon/players"
 )
 
 // packetKind is what a player's frame asks for, as far as that concerns us.
@@ -24,12 +26,11 @@ type packet struct {
 	kind packetKind
 	name string          // of the event or the namespace
 	arg  json.RawMessage // of the event: its first argument, nil without one
+	id   string          // under which the player wants an answer, "" for none
 }
 
 // readPacket reads a text frame of Engine.IO 4 with Socket.IO in it
-// (socket.io-parser 4.2). What cannot be read is packetOther. The id of an
-// acknowledgement is passed over, since the server sends none (abs:
-// server/SocketAuthority.js).
+// (socket.io-parser 4.2). What cannot be read is packetOther.
 func readPacket(frame []byte) packet {
 	if len(frame) == 1 && strings.IndexByte("12356", frame[0]) >= 0 {
 		return packet{kind: packetEngine}
@@ -58,11 +59,12 @@ func readPacket(frame []byte) packet {
 	case '2':
 		var parts []json.RawMessage
 		var name string
-		if !home || json.Unmarshal(bytes.TrimLeft(rest, "0123456789"), &parts) != nil ||
+		args := bytes.TrimLeft(rest, "0123456789")
+		if !home || json.Unmarshal(args, &parts) != nil ||
 			len(parts) == 0 || json.Unmarshal(parts[0], &name) != nil {
 			return packet{}
 		}
-		p := packet{name: name}
+		p := packet{name: name, id: string(rest[:len(rest)-len(args)])}
 		switch name {
 		case "ping":
 			p.kind = packetPing
@@ -99,4 +101,45 @@ func event(name string, arg any) []byte {
 		return nil // strings and maps of strings are always encoded
 	}
 	return append([]byte("42"), raw...)
+}
+
+// passages are the events that a wider scope than listening may send, and what
+// their one argument must be: "" none, "object", "string", "number". Without
+// their argument some of them end the server's process (abs:
+// server/SocketAuthority.js).
+var passages = map[string]struct {
+	scope players.Scope
+	arg   string
+}{
+	"search_covers":       {players.ScopeFull, "object"},
+	"cancel_cover_search": {players.ScopeFull, "string"},
+	"set_log_listener":    {players.ScopeAdmin, "number"},
+	"remove_log_listener": {players.ScopeAdmin, ""},
+	"cancel_scan":         {players.ScopeAdmin, "string"},
+	"message_all_users":   {players.ScopeAdmin, "object"},
+}
+
+// passable returns p as the server gets it, in words of ours; nil when who has
+// that scope may not say it.
+func (p packet) passable(scope players.Scope) []byte {
+	way, ok := passages[p.name]
+	if !ok || !scope.Covers(way.scope) {
+		return nil
+	}
+	if way.arg == "" {
+		return append(append([]byte(`42["`), p.name...), `"]`...)
+	}
+	kinds := map[byte]string{'{': "object", '"': "string"}
+	arg := bytes.TrimSpace(p.arg)
+	if len(arg) == 0 {
+		return nil
+	}
+	kind, ok := kinds[arg[0]]
+	if !ok && (arg[0] == '-' || arg[0] >= '0' && arg[0] <= '9') {
+		kind = "number"
+	}
+	if kind != way.arg {
+		return nil
+	}
+	return event(p.name, json.RawMessage(arg))
 }

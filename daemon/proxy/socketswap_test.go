@@ -53,7 +53,7 @@ func TestSocketSwapsTokens(t *testing.T) {
 			p.expect("init")
 			p.clean(w.session.all())
 			sockets := w.fake.Ledger().Sockets()
-			if len(sockets) != 1 || len(sockets[0].Auths) != 2 {
+			if len(sockets) != 1 || len(sockets[0].Auths) != 1 {
 				t.Fatalf("%+v", sockets)
 			}
 			for _, auth := range sockets[0].Auths {

@@ -18,6 +18,8 @@ type Stats struct {
 	Broken  uint64 `json:"broken"`
 	// Held counts the requests that waited here for better weather.
 	Held uint64 `json:"held"`
+	// Unsent counts what players said in live sockets and nobody could take.
+	Unsent uint64 `json:"unsent"`
 	// Unauthorized counts the 401 that players got. They come from the guards
 	// alone: the server's never pass.
 	Unauthorized uint64 `json:"unauthorized"`
@@ -28,9 +30,9 @@ type Stats struct {
 }
 
 type counters struct {
-	requests, bytes, withheld, unauthorized atomic.Uint64
-	resumed, broken, held                   atomic.Uint64
-	active, sockets                         atomic.Int64
+	requests, bytes, withheld, unauthorized, unsent atomic.Uint64
+	resumed, broken, held                           atomic.Uint64
+	active, sockets                                 atomic.Int64
 
 	mu      sync.Mutex
 	refused map[string]uint64
@@ -49,6 +51,7 @@ func (s *Server) Stats() Stats {
 		Active:   s.stats.active.Load(),
 		Sockets:  s.stats.sockets.Load(),
 		Withheld: s.stats.withheld.Load(),
+		Unsent:   s.stats.unsent.Load(),
 
 		Resumed: s.stats.resumed.Load(),
 		Broken:  s.stats.broken.Load(),

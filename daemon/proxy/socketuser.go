@@ -1,0 +1,304 @@
+package proxy
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"io"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/singleflight"
+
+	"shelfkeeper/wsconn"
+)
+
+const (
+	// meWait bounds one reading of the user.
+	meWait = 10 * time.Second
+	// userMost is far above any user: 300 bytes for each of 50,000 books.
+	userMost = 16 << 20
+	// userTries is how often it is read, in growing distance, until the next
+	// connection makes it pointless.
+	userTries = 4
+)
+
+// user is what a player knows of the account's user: enough to tell what has
+// changed. The zero value knows nothing.
+type user struct {
+	raw      json.RawMessage // as the REST API says it, and the event user_updated too; nil when it was not read
+	rest     [32]byte        // a hash of all but progress, tokens and the time last seen
+	progress map[string]int64
+	sessions map[string]string // the newest playback session of an item or episode
+}
+
+// entry is one mediaProgress.
+type entry struct {
+	ID         string `json:"id"`
+	Item       string `json:"libraryItemId"`
+	Episode    string `json:"episodeId"`
+	LastUpdate int64  `json:"lastUpdate"`
+	raw        json.RawMessage
+}
+
+// userOf reads a user object.
+func userOf(raw json.RawMessage) (user, []entry, error) {
+	var fields map[string]json.RawMessage
+	if err := json.Unmarshal(raw, &fields); err != nil || len(fields["id"]) == 0 {
+		return user{}, nil, errors.Join(errors.New("no user object"), err)
+	}
+	var list []json.RawMessage
+	if err := json.Unmarshal(fields["mediaProgress"], &list); err != nil {
+		return user{}, nil, errors.New("no user object: its progress is missing")
+	}
+	u := user{raw: raw, progress: make(map[string]int64, len(list))}
+	entries := make([]entry, 0, len(list))
+	for _, one := range list {
+		e := entry{raw: one}
+		if json.Unmarshal(one, &e) == nil && e.ID != "" {
+			u.progress[e.ID] = e.LastUpdate
+			entries = append(entries, e)
+		}
+	}
+	h := sha256.New()
+	for _, name := range slices.Sorted(maps.Keys(fields)) {
+		switch name {
+		case "mediaProgress", "lastSeen", "token", "accessToken", "refreshToken", "isOldToken":
+			continue
+		}
+		h.Write([]byte(name))
+		h.Write(fields[name])
+	}
+	h.Sum(u.rest[:0])
+	return u, entries, nil
+}
+
+// learn takes over what an event that passes tells of the user.
+func (u *user) learn(e wsconn.Event) {
+	switch e.Name {
+	case "user_updated":
+		var raw json.RawMessage
+		if !e.First(&raw) {
+			return
+		}
+		// An administrator hears of other users too.
+		if now, _, err := userOf(raw); err == nil && (u.raw == nil || sameUser(u.raw, raw)) {
+			now.sessions = u.sessions
+			*u = now
+		}
+	case "user_item_progress_updated":
+		var told struct{ Data entry }
+		if e.First(&told) && told.Data.ID != "" && u.progress != nil {
+			u.progress[told.Data.ID] = told.Data.LastUpdate
+		}
+	}
+}
+
+func sameUser(a, b json.RawMessage) bool {
+	var x, y struct{ ID string }
+	return json.Unmarshal(a, &x) == nil && json.Unmarshal(b, &y) == nil && x.ID == y.ID
+}
+
+// missed returns the events that lead from what is known to now. A user of
+// whom nothing was known has missed nothing.
+func (u user) missed(now user, entries []entry) (events []wsconn.Event) {
+	if u.progress == nil {
+		return nil
+	}
+	changed := u.rest != now.rest || len(u.progress) > len(now.progress)
+	var moved []wsconn.Event
+	for _, e := range entries {
+		if was, known := u.progress[e.ID]; known && was >= e.LastUpdate {
+			continue
+		}
+		changed = true
+		moved = append(moved, eventOf("user_item_progress_updated", map[string]any{
+			"id": e.ID, "sessionId": now.sessions[e.Item+" "+e.Episode], "deviceDescription": "", "data": e.raw,
+		}))
+	}
+	if changed {
+		events = append(events, eventOf("user_updated", now.raw))
+	}
+	return append(events, moved...)
+}
+
+func eventOf(name string, arg any) wsconn.Event {
+	args, _ := json.Marshal([]any{arg}) // what was decoded before
+	return wsconn.Event{Name: name, Args: args}
+}
+
+// readUser asks the REST API for the user, once at a time; the answer comes to
+// makeUp.
+func (j *joint) readUser(ctx context.Context) {
+	if j.reading {
+		j.rereads = true // what is under way may have been answered already
+		return
+	}
+	j.reading = true
+	j.s.sockets.running.Go(func() {
+		u, err := user{}, error(nil)
+		for try := range userTries {
+			if u, err = j.s.sockets.me.read(ctx); err == nil || !j.rest(ctx, time.Second<<try) {
+				break
+			}
+		}
+		if err != nil {
+			j.log.DebugContext(ctx, "the user cannot be read for a live socket", "reason", err.Error())
+		}
+		select {
+		case j.read <- u:
+		case <-j.gone:
+		}
+	})
+}
+
+// rest waits, and reports whether the joint lasted.
+func (j *joint) rest(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-j.gone:
+	case <-ctx.Done():
+	}
+	return false
+}
+
+// makeUp tells the player what it has missed of its own user. With an API key,
+// for which there is no socket at the server, this is all there is to tell.
+func (j *joint) makeUp(ctx context.Context, now user) {
+	if now.raw == nil {
+		return
+	}
+	_, entries, err := userOf(now.raw)
+	if err != nil {
+		return
+	}
+	events := j.known.missed(now, entries)
+	if j.known.progress == nil && j.gapped {
+		events = []wsconn.Event{eventOf("user_updated", now.raw)} // of what was before nothing is known
+	}
+	j.known, j.gapped = now, false
+	if j.keyed && j.owed > 0 {
+		var who struct{ ID, Username string }
+		_ = json.Unmarshal(now.raw, &who) // it was read before
+		j.owed, j.hasInit = 0, true
+		j.send(ctx, eventOf("init", map[string]any{"userId": who.ID, "username": who.Username}))
+	}
+	if !j.hasInit {
+		return
+	}
+	for _, e := range events {
+		j.send(ctx, e)
+	}
+}
+
+// reader reads the account's user; several players who ask at one time share
+// an answer.
+type reader struct {
+	server *Server
+	flight singleflight.Group
+}
+
+func (r *reader) read(ctx context.Context) (user, error) {
+	got, err, _ := r.flight.Do("me", func() (any, error) {
+		raw, err := r.get(ctx, "/api/me")
+		if err != nil {
+			return user{}, err
+		}
+		u, _, err := userOf(raw)
+		if err != nil {
+			return user{}, err
+		}
+		u.sessions = r.sessions(ctx)
+		return u, nil
+	})
+	u, _ := got.(user)
+	return u, err
+}
+
+// sessions are the newest playback sessions, so that players know which one
+// has moved the progress; without them it is nobody's.
+func (r *reader) sessions(ctx context.Context) map[string]string {
+	newest := map[string]string{}
+	raw, err := r.get(ctx, "/api/me/listening-sessions?itemsPerPage=10")
+	var page struct {
+		Sessions []struct{ ID, LibraryItemID, EpisodeID string }
+	}
+	if err != nil || json.Unmarshal(raw, &page) != nil {
+		return newest
+	}
+	for _, one := range page.Sessions { // newest first
+		key := one.LibraryItemID + " " + one.EpisodeID
+		if newest[key] == "" {
+			newest[key] = one.ID
+		}
+	}
+	return newest
+}
+
+// get asks the server for JSON.
+func (r *reader) get(ctx context.Context, path string) (json.RawMessage, error) {
+	ctx, cancel := context.WithTimeout(ctx, meWait)
+	defer cancel()
+	s := r.server
+	token, err := s.ask(ctx, s.cfg.Tokens.Token)
+	if err != nil {
+		return nil, err
+	}
+	address := strings.TrimRight(s.cfg.Base.String(), "/") + path
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	if err != nil {
+		return nil, err
+	}
+	req.Header.Set("Authorization", "Bearer "+token.Reveal())
+	resp, err := s.cfg.Transport.RoundTrip(req)
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(resp.Body, userMost))
+	switch {
+	case err != nil:
+		return nil, err
+	case resp.StatusCode != http.StatusOK || !json.Valid(body):
+		return nil, errors.New("it answered " + resp.Status)
+	}
+	return bytes.Clone(body), nil
+}
+
+// progressRoutes are the writes of a player that move the user's own progress.
+var progressRoutes = routesOf(`
+PATCH  /api/me/progress/batch/update
+PATCH  /api/me/progress/:id
+PATCH  /api/me/progress/:id/:episode
+DELETE /api/me/progress/:id
+POST   /api/me/sync-local-progress
+POST   /api/me/item/:id/bookmark
+PATCH  /api/me/item/:id/bookmark
+DELETE /api/me/item/:id/bookmark/:time
+POST   /api/session/:id/sync
+POST   /api/session/:id/close
+POST   /api/session/local
+POST   /api/session/local-all
+`)
+
+// noteWrite tells the sockets of an account with an API key that a player has
+// moved the progress: nobody else would.
+func (s *Server) noteWrite(c *call, status int) {
+	if status/100 != 2 || c.r.Method == http.MethodGet || !matches(progressRoutes, c.r.Method, c.path) {
+		return
+	}
+	s.sockets.me.flight.Forget("me")
+	s.sockets.each(func(j *joint) {
+		if up := j.up.Load(); up != nil && up.Snapshot().Cause == wsconn.CauseAPIKey {
+			poke(j.wrote)
+		}
+	})
+}

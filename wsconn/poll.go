@@ -1,0 +1,159 @@
+package wsconn
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"time"
+
+	"github.com/gorilla/websocket"
+)
+
+// upgradeWait is how long a player may take from one transport to the other,
+// as with engine.io's upgradeTimeout.
+const upgradeWait = 10 * time.Second
+
+var errOverlap = errors.New("two polls at one time")
+
+// poll waits until there is something for the player. While it changes to a
+// WebSocket the answer is a noop, since it waits for its poll to end.
+func (e *End) poll(w http.ResponseWriter, r *http.Request) {
+	e.mu.Lock()
+	switch {
+	case e.why != nil:
+		e.mu.Unlock()
+		noSession.answer(w)
+		return
+	case !e.polls:
+		e.mu.Unlock()
+		badRequest.answer(w)
+		return
+	case e.polling:
+		e.mu.Unlock()
+		badRequest.answer(w)
+		e.Close(websocket.CloseAbnormalClosure, errOverlap)
+		return
+	}
+	e.polling = true
+	e.mu.Unlock()
+	defer func() {
+		e.mu.Lock()
+		e.polling = false
+		e.mu.Unlock()
+	}()
+	for {
+		if frames := e.take(); len(frames) > 0 {
+			if !writePoll(w, join(frames)) {
+				e.Close(websocket.CloseAbnormalClosure, errSlow)
+			}
+			return
+		}
+		e.mu.Lock()
+		upgrading := e.upgrading || !e.polls
+		e.mu.Unlock()
+		if upgrading {
+			writePoll(w, []byte{byte(EngineNoop)})
+			return
+		}
+		select {
+		case <-e.wake:
+		case <-e.gone:
+			writePoll(w, []byte{byte(EngineClose)})
+			return
+		case <-r.Context().Done():
+			return // the player is gone, or will poll again
+		}
+	}
+}
+
+// post takes what the player sends.
+func (e *End) post(w http.ResponseWriter, r *http.Request) {
+	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err == nil && kind == "application/octet-stream" {
+		badRequest.answer(w)
+		return
+	}
+	e.mu.Lock()
+	if e.posting || !e.polls || e.why != nil {
+		overlap := e.posting
+		e.mu.Unlock()
+		badRequest.answer(w)
+		if overlap {
+			e.Close(websocket.CloseAbnormalClosure, errOverlap)
+		}
+		return
+	}
+	e.posting = true
+	e.mu.Unlock()
+	defer func() {
+		e.mu.Lock()
+		e.posting = false
+		e.mu.Unlock()
+	}()
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxPayload))
+	var large *http.MaxBytesError
+	switch {
+	case errors.As(err, &large):
+		tooLarge.answer(w)
+		e.Close(websocket.CloseAbnormalClosure, errNoise)
+		return
+	case err != nil:
+		return // it did not arrive
+	}
+	for frame := range bytes.SplitSeq(body, between) {
+		if !e.hear(frame) {
+			break
+		}
+	}
+	w.Header().Set("Content-Type", "text/html")
+	w.Header().Set("Cache-Control", "no-store")
+	_, _ = io.WriteString(w, "ok")
+}
+
+// upgrade turns a polling End into one over a WebSocket: probe, the player's
+// last poll ends, and then it says so.
+func (e *End) upgrade(w http.ResponseWriter, r *http.Request) {
+	e.mu.Lock()
+	if !e.polls || e.upgrading || e.why != nil {
+		e.mu.Unlock()
+		badRequest.answer(w)
+		return
+	}
+	e.upgrading = true
+	e.mu.Unlock()
+	upgraded := false
+	defer func() {
+		e.mu.Lock()
+		e.upgrading = false
+		e.mu.Unlock()
+	}()
+	conn, err := upgrader.Upgrade(w, r, nil)
+	if err != nil {
+		return
+	}
+	conn.SetReadLimit(maxPayload)
+	_ = conn.SetReadDeadline(time.Now().Add(upgradeWait))
+	step := func(want string) bool {
+		kind, frame, err := conn.ReadMessage()
+		return err == nil && kind == websocket.TextMessage && string(frame) == want
+	}
+	if step("2probe") {
+		_ = conn.SetWriteDeadline(time.Now().Add(frameWait))
+		if conn.WriteMessage(websocket.TextMessage, []byte("3probe")) == nil {
+			poke(e.wake) // for the poll that waits
+			upgraded = step("5")
+		}
+	}
+	if !upgraded {
+		_ = conn.Close() // the player goes on polling
+		return
+	}
+	e.mu.Lock()
+	e.polls, e.upgrading = false, false
+	e.mu.Unlock()
+	poke(e.wake)
+	_ = conn.SetReadDeadline(time.Time{})
+	e.speak(conn)
+}
