@@ -23,6 +23,7 @@ func (m *machine) leaveIfAsked() {
 		m.LeaveAfter, m.Step = false, erasing
 		m.do(Erase{Token: m.Record.Refresh})
 	}
+	m.rereadIfAsked()
 }
 
 // erased: a sign-out is over. One that is durable but has left something in a
@@ -36,6 +37,7 @@ func (m *machine) erased(f Erased) {
 		m.forget()
 	}
 	m.Trouble = f.Err
+	m.rereadIfAsked()
 }
 
 // stay takes a sign-out back that has not begun.

@@ -24,7 +24,7 @@ func next(s State, e Event) (State, []Effect) {
 		m.Failures, m.NotBefore = 0, time.Time{}
 		m.due()
 	case Stored:
-		m.open(false)
+		m.stored()
 	case Needed:
 		m.needed()
 	case Suspected:
@@ -81,6 +81,7 @@ func next(s State, e Event) (State, []Effect) {
 	case Erased:
 		m.erased(f)
 	}
+	m.watched()
 	return m.State, m.effects
 }
 
@@ -100,7 +101,7 @@ func (m *machine) open(prompt bool) {
 	if m.Closing || m.busy() {
 		return
 	}
-	m.Step, m.Prompting = opening, prompt
+	m.Step, m.Prompting, m.Reread, m.Looked = opening, prompt, false, m.now
 	m.do(Open{Prompt: prompt})
 }
 
@@ -108,15 +109,18 @@ func (m *machine) opened(f Opened) {
 	if m.Step != opening {
 		return
 	}
-	m.Step, m.Trouble, m.Failures, m.NotBefore = idle, nil, 0, time.Time{}
-	byUser := m.ByUser
-	if f.Record.Generation > m.Record.Generation {
+	byUser, first, newer := m.ByUser, m.Phase == VaultUnavailable, f.Record.Generation > m.Record.Generation
+	m.Step, m.Trouble = idle, nil
+	if byUser || first || newer { // what is known already shortens no pause
+		m.Failures, m.NotBefore = 0, time.Time{}
+	}
+	if newer {
 		m.adopt(f.Record)
 	}
 	m.ByUser = false
 	switch {
 	case m.Phase == Static || m.Phase == NeedsUser && !byUser:
-	case byUser, m.Lost, m.Record.Intent != nil, !m.usable(m.now):
+	case byUser, (first || newer) && (m.Lost || m.Record.Intent != nil || !m.usable(m.now)):
 		// An intent means that a rotation was cut off, perhaps after the
 		// server did its part: its grace window is running.
 		m.ByUser = byUser
@@ -155,7 +159,7 @@ func (m *machine) vaultFailed(err error) {
 		m.Phase = VaultUnavailable
 	}
 	m.Failures++
-	m.NotBefore = m.now.Add(max(vaultRetry, backoff(m.Failures, m.jitter)))
+	m.NotBefore = later(m.NotBefore, m.now.Add(max(vaultRetry, backoff(m.Failures, m.jitter))))
 }
 
 // forget empties the state after the user signed out, here or in another
@@ -230,6 +234,7 @@ func (m *machine) due() {
 	if !m.now.Before(m.SettleAt) {
 		m.owe()
 	}
+	m.look(lookPace)
 	if m.busy() || m.now.Before(m.startAt()) {
 		return
 	}
@@ -253,6 +258,7 @@ func (m *machine) needed() {
 	if m.Phase == VaultUnavailable && !errors.Is(m.Trouble, keychain.ErrPassphrase) {
 		m.NotBefore = time.Time{}
 	}
+	m.look(lookSoon)
 	m.due()
 }
 

@@ -100,6 +100,9 @@ func (s State) wakeAt() time.Time {
 		return at
 	}
 	sooner(s.BrokenUntil)
+	if !s.Looked.IsZero() {
+		sooner(s.Looked.Add(lookPace))
+	}
 	switch {
 	case s.Phase == Fresh && !s.BrokenUntil.IsZero():
 	case s.Phase == Fresh && s.Urgent:

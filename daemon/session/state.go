@@ -137,11 +137,13 @@ type State struct {
 	SeenInvalid int   // `Invalid refresh token` answers to this token
 	SeenRefused bool  // a static token got a REST 401
 
-	ByUser       bool // the user asked for this attempt: prompts are allowed
-	Prompting    bool // the opening under way may prompt
-	Urgent       bool // an attempt is wanted although the pair is not due
-	MaySendAgain bool // the user acted: a refused password may be sent once more
-	LeaveAfter   bool // the user signs out as soon as the attempt is over
+	ByUser       bool      // the user asked for this attempt: prompts are allowed
+	Prompting    bool      // the opening under way may prompt
+	Urgent       bool      // an attempt is wanted although the pair is not due
+	MaySendAgain bool      // the user acted: a refused password may be sent once more
+	Reread       bool      // somebody else wrote the record during an attempt
+	Looked       time.Time // when the vault was last read, while only another process can bring the session back
+	LeaveAfter   bool      // the user signs out as soon as the attempt is over
 	Closing      bool
 
 	Suspect     redact.Secret // access token that got a 401
