@@ -34,6 +34,8 @@ type Daemon struct {
 	quitted sync.Once
 	running sync.WaitGroup
 
+	signedOut chan struct{} // after a sign-out, which may have left something to finish
+
 	mu      sync.Mutex
 	desks   []*desk
 	changed chan struct{} // closed and replaced at each change
@@ -51,7 +53,7 @@ var (
 // account's local address: all of them, or none and a *problem.Problem.
 // listen, where given, is the one account's address instead of its own.
 func New(h *Home, listen string) (*Daemon, error) {
-	d := &Daemon{home: h, quit: make(chan struct{}), changed: make(chan struct{})}
+	d := &Daemon{home: h, quit: make(chan struct{}), signedOut: make(chan struct{}, 1), changed: make(chan struct{})}
 	d.monitor = d.newMonitor()
 	if err := d.open(listen); err != nil {
 		return nil, errors.Join(err, d.Close())
@@ -104,6 +106,9 @@ func (d *Daemon) Run(ctx context.Context) error {
 	d.monitor.Start()
 	served := make(chan error, 1)
 	d.running.Go(func() { served <- d.control.Serve(d) })
+	finishing, stop := context.WithCancel(ctx)
+	defer stop()
+	d.running.Go(func() { d.finishSignOuts(finishing) })
 	select {
 	case <-ctx.Done():
 		return nil
@@ -262,6 +267,10 @@ func (d *Daemon) SignOut(ctx context.Context, account string) error {
 	told, err := d.home.signOut(ctx, desk.session, desk.account.Name)
 	if err != nil {
 		return err
+	}
+	select {
+	case d.signedOut <- struct{}{}:
+	default:
 	}
 	return errors.Join(d.remove(desk), farewell(d.home.leaveJournal(desk.account), told))
 }

@@ -15,13 +15,19 @@ import (
 	"shelfkeeper/keychain"
 )
 
-// signOut ends s and forgets the account. told is a problem that leaves
-// nothing behind here: the server could not be told.
+// signOut ends s and forgets the account. told is a problem with which the
+// user has signed out all the same: the server could not be told, or the
+// keychain not be cleaned yet.
 func (h *Home) signOut(ctx context.Context, s *session.Session, account string) (told, err error) {
 	err = s.SignOut(ctx)
-	if errors.Is(err, session.ErrNotToldServer) {
-		told = problem.New(problem.Unreachable, err, "nothing is left here; to end the session there at once, change the password on the server")
-	} else if err != nil {
+	switch {
+	case errors.Is(err, keychain.ErrSlotPending):
+		told = problem.New(problem.Vault, err, "you need not sign out again: the daemon removes what is left once the keychain answers")
+	case errors.Is(err, session.ErrNotToldServer):
+		var a health.Account
+		s.Fill(&a)
+		told = problem.New(problem.Unreachable, err, leftOnServer(a.ServerVersion))
+	case err != nil:
 		return nil, vaultProblem(err)
 	}
 	if err := h.forgetPlayers(ctx, account); err != nil {

@@ -155,6 +155,20 @@ func checkAfterCrash(t *testing.T, dir, act string, before uint64, lines []strin
 	case got.Generation > 0 && !got.Tombstone && !sameRecord(got, fullRecord(got.Generation)):
 		t.Errorf("killed at %s: found a changed record %+v", at, got)
 	}
+	if act == "forget" {
+		if err := v.Finish(t.Context()); err != nil {
+			t.Errorf("killed at %s: finish: %v", at, err)
+		}
+		if left, err := owed(v.files); err != nil || len(left) > 0 {
+			t.Errorf("killed at %s: still owed: %v, %v", at, left, err)
+		}
+		for i := range slotNames {
+			value, err := v.store.get(t.Context(), slotItem("home", i))
+			if got.Tombstone && strings.Contains(value, fullRecord(before).Password.Reveal()) {
+				t.Errorf("killed at %s: the password is left in slot %d, %v", at, i, err)
+			}
+		}
+	}
 	// Life goes on above it.
 	next, err := v.NextGeneration(t.Context(), "home")
 	if err != nil || next != got.Generation+1 {

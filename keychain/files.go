@@ -20,6 +20,7 @@ type files interface {
 	read(name string) ([]byte, error)
 	write(name string, data []byte) error
 	rename(from, to string) error
+	remove(name string) error // one that is not there is no error
 	list(prefix string) ([]string, error)
 }
 
@@ -104,6 +105,13 @@ func (m *memoryFiles) rename(from, to string) error {
 	}
 	delete(m.content, from)
 	m.content[to] = data
+	return nil
+}
+
+func (m *memoryFiles) remove(name string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.content, name)
 	return nil
 }
 

@@ -13,8 +13,8 @@ import (
 // the user's explicit act only. Call it with the account's lock held.
 //
 // nil means that no secret of the account is left. ErrSlotPending means that the
-// sign-out is durable, but the keychain could not be cleaned yet; Settle does
-// that later. Any other error means that nothing happened. Journals that cannot
+// sign-out is durable, but the keychain could not be cleaned yet; Finish does
+// that later, in this process or another. Any other error means that nothing happened. Journals that cannot
 // be read are moved aside first, as by SetAside.
 func (v *Vault) Forget(ctx context.Context, account string) error {
 	if _, err := v.SetAside(ctx, account); err != nil {
@@ -25,6 +25,9 @@ func (v *Vault) Forget(ctx context.Context, account string) error {
 	}
 	if err := v.Settle(ctx, account); err != nil {
 		return fmt.Errorf("forget: %w", err)
+	}
+	if err := v.paid(account); err != nil {
+		v.log.Warn("the mark of a sign-out stays", "account", account, "reason", err.Error()) // it only costs a look at the next start
 	}
 	return nil
 }
@@ -47,6 +50,10 @@ func (v *Vault) bury(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
+	if err := v.owe(name); err != nil {
+		return err
+	}
+	reached("owed")
 	v.mu.Lock()
 	inJournal := a.journal.Generation == e.Generation
 	v.mu.Unlock()

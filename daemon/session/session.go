@@ -287,8 +287,9 @@ func (s *Session) Reauthenticate(ctx context.Context) error {
 }
 
 // SignOut ends the session at the server and erases every secret of the
-// account. It returns the vault's error if the secrets could not be erased,
-// and ErrNotToldServer if only the server could not be told.
+// account. With keychain.ErrSlotPending it has signed out, and the vault
+// removes what is left by keychain.Vault.Finish; ErrNotToldServer says that the
+// server could not be told; any other error that nothing has happened.
 func (s *Session) SignOut(ctx context.Context) error {
 	s.mu.Lock()
 	s.leave = nil
@@ -304,7 +305,7 @@ func (s *Session) SignOut(ctx context.Context) error {
 	case !done:
 		return ctx.Err()
 	case s.state.Phase != SignedOut || s.state.Trouble != nil:
-		return fmt.Errorf("sign out: %w", s.state.Trouble)
+		return errors.Join(fmt.Errorf("sign out: %w", s.state.Trouble), s.leave)
 	}
 	return s.leave
 }
