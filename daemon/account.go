@@ -63,6 +63,7 @@ func (h *Home) newDesk(a accounts.Account, listen string) (*desk, error) {
 	d.session = session.New(session.Config{
 		Account: a.Name, Base: base, ServerVersion: a.ServerVersion, Vault: vaultOf{h},
 		Connect: func() session.Conn { return up.Private() }, Budget: h.budget(base), Board: d.board, Log: h.Log,
+		StayAwake: stayAwake(d.log),
 	})
 	d.lookout = newLookout(up, d.board)
 	d.journal = d.newJournal(h, base)
