@@ -14,6 +14,7 @@ import (
 
 	"shelfkeeper/daemon/control"
 	"shelfkeeper/daemon/health"
+	"shelfkeeper/daemon/redact"
 )
 
 // double is a daemon whose state and answers are the test's, behind a real
@@ -130,6 +131,9 @@ func (d *double) AddPlayer(context.Context, string, string, string) (control.New
 func (d *double) RevokePlayer(context.Context, string, string) error { return errors.ErrUnsupported }
 func (d *double) SignIn(context.Context, control.SignInRequest) (control.SignInAnswer, error) {
 	return control.SignInAnswer{}, errors.ErrUnsupported
+}
+func (d *double) ChangePassword(context.Context, string, redact.Secret, redact.Secret) error {
+	return errors.ErrUnsupported
 }
 func (d *double) SignOut(context.Context, string) error { return errors.ErrUnsupported }
 

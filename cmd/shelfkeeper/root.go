@@ -65,7 +65,8 @@ running, 9 only you can go on.`,
 	root.PersistentFlags().StringVar(&e.config, "config", "", "`path` of config.toml")
 	root.PersistentFlags().BoolVarP(&e.verbose, "verbose", "v", false, "say more on stderr")
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return usage(c, err) })
-	root.AddCommand(run, newLogin(e), newLogout(e), newStatus(e), newReauth(e), newPlayers(e), newOpen(e), newDemo(e), newTray(e), newQuit(e), newVersion(e), newKeychainOp(e), newOpenIDReturn(e))
+	root.AddCommand(run, newLogin(e), newLogout(e), newStatus(e), newReauth(e), newPassword(e), newPlayers(e), newOpen(e),
+		newDemo(e), newTray(e), newQuit(e), newVersion(e), newKeychainOp(e), newOpenIDReturn(e))
 	strictCompletion(root)
 	return root
 }

@@ -87,11 +87,11 @@ func FuzzBodies(f *testing.F) {
 		`{"server":"abs.example","username":"u","password":"p","keep":true,"allow_http":false,"store":"file"}`,
 		`{"account":"a"}`, `{}`, `null`, `{"password":{}}`, `{"password":"\ud800"}`, `[`, "\xff", `{"a":1}{"b":2}`,
 	} {
-		for i := range 4 {
+		for i := range 5 {
 			f.Add(i, []byte(seed))
 		}
 	}
-	calls := []string{callReauth, callLogin, callLogout, callQuit}
+	calls := []string{callReauth, callLogin, callLogout, callPassword, callQuit}
 	f.Fuzz(func(t *testing.T, which int, body []byte) {
 		var signedIn *SignInRequest
 		d := newDouble()

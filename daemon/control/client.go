@@ -15,9 +15,11 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"shelfkeeper/daemon/health"
 	"shelfkeeper/daemon/problem"
+	"shelfkeeper/daemon/redact"
 )
 
 // ErrNoDaemon says that nobody listens at the socket: it is not there, or its
@@ -97,6 +99,14 @@ func (c *Client) SignIn(ctx context.Context, in SignInRequest) (SignInAnswer, er
 // SignOut signs an account out, which erases its secrets.
 func (c *Client) SignOut(ctx context.Context, account string) error {
 	return c.call(ctx, callLogout, commandTimeout, accountWire{account}, nil)
+}
+
+// ChangePassword changes an account's password on the server and in the vault.
+func (c *Client) ChangePassword(ctx context.Context, account string, old, changed redact.Secret) error {
+	if !utf8.ValidString(old.Reveal()) || !utf8.ValidString(changed.Reveal()) {
+		return problem.New(problem.Usage, errNotUTF8, "set the terminal to UTF-8")
+	}
+	return c.call(ctx, callPassword, commandTimeout, passwordWire{account, old.Reveal(), changed.Reveal()}, nil)
 }
 
 // Quit asks the daemon to end. It returns when the daemon has agreed, before

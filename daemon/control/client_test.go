@@ -66,12 +66,20 @@ func TestCommands(t *testing.T) {
 	var got []string
 	d.reauth = func(_ context.Context, a string) error { got = append(got, "reauth "+a); return nil }
 	d.signOut = func(_ context.Context, a string) error { got = append(got, "logout "+a); return nil }
+	d.changePassword = func(_ context.Context, a string, old, changed redact.Secret) error {
+		got = append(got, "password "+a+" "+old.Reveal()+" "+changed.Reveal())
+		return nil
+	}
 	_, path, _ := serve(t, d)
 	c := Dial(path)
-	if err := errors.Join(c.Ping(t.Context()), c.Reauthenticate(t.Context(), "a"), c.SignOut(t.Context(), ""), c.Quit(t.Context())); err != nil {
+	if err := errors.Join(c.Ping(t.Context()), c.Reauthenticate(t.Context(), "a"), c.SignOut(t.Context(), ""),
+		c.ChangePassword(t.Context(), "a", redact.New("old"), redact.New("new")), c.Quit(t.Context())); err != nil {
 		t.Fatal(err)
 	}
-	if !reflect.DeepEqual(got, []string{"reauth a", "logout "}) || d.asked() != 1 {
+	if err := c.ChangePassword(t.Context(), "a", redact.Secret{}, redact.New("caf\xe9")); problem.Of(err).Code != problem.Usage {
+		t.Errorf("bytes that JSON would change: %v", err)
+	}
+	if !reflect.DeepEqual(got, []string{"reauth a", "logout ", "password a old new"}) || d.asked() != 1 {
 		t.Errorf("got %q, %d quits", got, d.asked())
 	}
 }

@@ -57,6 +57,9 @@ type Accounts interface {
 	Reauthenticate(ctx context.Context, account string) error
 	SignIn(context.Context, SignInRequest) (SignInAnswer, error)
 	SignOut(ctx context.Context, account string) error
+	// ChangePassword changes the password on the server. An empty old stands
+	// for the stored one.
+	ChangePassword(ctx context.Context, account string, old, changed redact.Secret) error
 }
 
 // SignInRequest is everything `shelfkeeper login` has asked its user for.

@@ -38,9 +38,10 @@ type double struct {
 	changed chan struct{}
 	quits   int
 
-	reauth  func(ctx context.Context, account string) error
-	signIn  func(context.Context, SignInRequest) (SignInAnswer, error)
-	signOut func(ctx context.Context, account string) error
+	reauth         func(ctx context.Context, account string) error
+	signIn         func(context.Context, SignInRequest) (SignInAnswer, error)
+	signOut        func(ctx context.Context, account string) error
+	changePassword func(ctx context.Context, account string, old, changed redact.Secret) error
 
 	players []string // calls about players
 }
@@ -49,10 +50,11 @@ var _ Daemon = (*double)(nil)
 
 func newDouble() *double {
 	return &double{
-		changed: make(chan struct{}),
-		reauth:  func(context.Context, string) error { return nil },
-		signIn:  func(context.Context, SignInRequest) (SignInAnswer, error) { return SignInAnswer{}, nil },
-		signOut: func(context.Context, string) error { return nil },
+		changed:        make(chan struct{}),
+		reauth:         func(context.Context, string) error { return nil },
+		signIn:         func(context.Context, SignInRequest) (SignInAnswer, error) { return SignInAnswer{}, nil },
+		signOut:        func(context.Context, string) error { return nil },
+		changePassword: func(context.Context, string, redact.Secret, redact.Secret) error { return nil },
 	}
 }
 
@@ -94,6 +96,9 @@ func (d *double) Reauthenticate(ctx context.Context, account string) error {
 }
 func (d *double) SignIn(ctx context.Context, in SignInRequest) (SignInAnswer, error) {
 	return d.signIn(ctx, in)
+}
+func (d *double) ChangePassword(ctx context.Context, account string, old, changed redact.Secret) error {
+	return d.changePassword(ctx, account, old, changed)
 }
 func (d *double) SignOut(ctx context.Context, account string) error { return d.signOut(ctx, account) }
 

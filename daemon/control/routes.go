@@ -8,6 +8,7 @@ import (
 	"net/http"
 
 	"shelfkeeper/daemon/problem"
+	"shelfkeeper/daemon/redact"
 )
 
 // routes answers guarded requests. Paths match exactly: nothing is cleaned,
@@ -42,6 +43,9 @@ func routes(d Daemon, log *slog.Logger) http.Handler {
 		callOpen: command(log, "open", func(ctx context.Context, in playerWire) (openWire, error) {
 			url, err := d.OpenPage(ctx, in.Account, in.Scope)
 			return openWire{url}, err
+		}),
+		callPassword: command(log, "password", func(ctx context.Context, in passwordWire) (nothing, error) {
+			return nothing{}, d.ChangePassword(ctx, in.Account, redact.New(in.Old), redact.New(in.New))
 		}),
 		callQuit: func(w http.ResponseWriter, r *http.Request) {
 			if !perform(w, r, log, "quit", func(context.Context, nothing) (nothing, error) { return nothing{}, nil }) {

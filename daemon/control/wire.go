@@ -32,6 +32,7 @@ const (
 	callReauth   = "POST /v1/reauth"
 	callLogin    = "POST /v1/login"
 	callLogout   = "POST /v1/logout"
+	callPassword = "POST /v1/password"
 	callQuit     = "POST /v1/quit"
 
 	callOpenID       = "POST /v1/openid"
@@ -42,6 +43,14 @@ const (
 // accountWire is the body of reauth and logout.
 type accountWire struct {
 	Account string `json:"account"`
+}
+
+// passwordWire is the body of password; as in signInWire, the passwords travel
+// in the open here.
+type passwordWire struct {
+	Account string `json:"account"`
+	Old     string `json:"old"`
+	New     string `json:"new"`
 }
 
 // nothing is the body of quit, and of every answer that says only "done".

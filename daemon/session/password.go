@@ -23,10 +23,22 @@ func (s *Session) ChangePassword(ctx context.Context, old, changed redact.Secret
 		return fmt.Errorf("%w: another change is under way", ErrNotChanged)
 	}
 	defer s.changing.Unlock()
+	if _, err := s.Token(ctx); err != nil {
+		return fmt.Errorf("%w: %w", ErrNotChanged, err)
+	}
+	s.mu.Lock()
+	static := s.state.Phase == Static
 	if old.IsEmpty() {
-		s.mu.Lock()
 		old = s.state.Record.Password
-		s.mu.Unlock()
+	}
+	s.mu.Unlock()
+	switch {
+	case static:
+		return fmt.Errorf("%w: the account is signed in with a token", ErrNotChanged)
+	case old.IsEmpty():
+		return fmt.Errorf("%w: the present password is not stored and was not given", ErrNotChanged)
+	case changed.IsEmpty(), changed == old:
+		return fmt.Errorf("%w: the new one must be another, and not empty", ErrNotChanged)
 	}
 	s.handle(ChangeAsked{Old: old, New: changed})
 	over := s.await(ctx, func(st State) bool { return st.Change == nil && !st.busy() })
@@ -40,8 +52,8 @@ func (s *Session) ChangePassword(ctx context.Context, old, changed redact.Secret
 		return ErrChangeUnknown
 	case !over:
 		return fmt.Errorf("%w: %w", ErrNotChanged, ctx.Err())
-	case st.ChangeErr == ErrNotChanged && len(st.findings(time.Now())) > 0:
-		return fmt.Errorf("%w: %s", ErrNotChanged, st.findings(time.Now())[0].Text)
+	case st.ChangeErr != nil && len(st.findings(time.Now())) > 0:
+		return fmt.Errorf("%w: %w", st.ChangeErr, st.unavailable(time.Now()))
 	default:
 		return st.ChangeErr
 	}
