@@ -212,7 +212,19 @@ func (m *machine) weather(err *absapi.Error) {
 	if err.RetryAfter > 0 {
 		m.Hold = later(m.Hold, m.now.Add(err.RetryAfter))
 	}
-	m.pause(backoff(m.Failures, m.jitter), err.Evidence)
+	pause := backoff(m.Failures, m.jitter)
+	if m.spent() && !err.Unwritten {
+		// The server's limiter may have counted it: a gateway that lets pings
+		// through and nothing else must not use up within seconds what is
+		// allowed in ten minutes.
+		pause = 2 * backoff(m.Failures+1, m.jitter)
+	}
+	m.pause(pause, err.Evidence)
+}
+
+// spent reports whether the step under way is one that the limiter counts.
+func (m *machine) spent() bool {
+	return m.Step == refreshing || m.Step == signingIn || m.Step == changing
 }
 
 // pause ends the attempt; the next one starts d later or on a wake-up.
