@@ -24,9 +24,11 @@ type (
 	// Refresh presents the refresh token on the attempt's connection.
 	Refresh struct{ Token redact.Secret }
 	// Login asks /status and then signs in with the stored password.
+	// Legacy: the server may be too old for more than a legacy token.
 	Login struct {
 		Username string
 		Password redact.Secret
+		Legacy   bool
 	}
 	// ChangePassword asks for another password, with the refresh token of the
 	// session that is to go on.

@@ -81,7 +81,7 @@ func (s *Session) interpret(ctx context.Context, e Effect) Fact {
 		return Refreshed{Answer: answer}
 	case Login:
 		answer, err := s.auth(ctx, func(ctx context.Context, c *absapi.Client) (absapi.Answer, error) {
-			return c.Login(ctx, e.Username, e.Password)
+			return login(ctx, c, e)
 		})
 		if err != nil {
 			return LoginFailed{Err: err}
@@ -225,6 +225,20 @@ func spend(ctx context.Context, b *Budget, c *absapi.Client, ask func(context.Co
 	}
 	b.Learn(time.Now(), answer.Meta, true)
 	return answer, nil
+}
+
+// login signs in as the server's release has it.
+func login(ctx context.Context, c *absapi.Client, e Login) (absapi.Answer, error) {
+	if e.Legacy {
+		status, err := c.Status(ctx)
+		if err != nil {
+			return absapi.Answer{}, err
+		}
+		if !absapi.SupportsRefresh(status.Version) {
+			return c.LoginLegacy(ctx, e.Username, e.Password)
+		}
+	}
+	return c.Login(ctx, e.Username, e.Password)
 }
 
 func overBudget(wait time.Duration) *absapi.Error {

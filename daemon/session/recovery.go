@@ -32,7 +32,7 @@ func (m *machine) signIn() {
 		m.giveUp(PasswordRefused)
 	default:
 		m.Step, m.Sent, m.MaySendAgain = signingIn, rec.Password, false
-		m.do(Login{Username: rec.Username, Password: rec.Password})
+		m.do(Login{Username: rec.Username, Password: rec.Password, Legacy: !rec.Static.IsEmpty()})
 	}
 }
 
@@ -47,6 +47,12 @@ func (m *machine) loggedIn(f LoggedIn) {
 		return
 	}
 	m.Logins++
+	if !m.Record.Static.IsEmpty() && f.Answer.Pair.Refresh.Secret.IsEmpty() && f.Answer.Legacy == m.Record.Static {
+		m.Fruitless, m.Lost = m.Record.Static, false
+		m.NotBefore = m.now.Add(disabledProbe)
+		m.giveUp(TokenRefused)
+		return
+	}
 	rec := m.Record
 	m.Outcome = "signed in again with the stored password"
 	if rec.NewPassword.IsEmpty() {
@@ -126,7 +132,7 @@ func (m *machine) checked(f Checked) {
 	case f.Err == nil:
 		m.Phase, m.Why, m.Weather, m.SeenRefused = Static, NoReason, nil, false
 		m.Failures, m.NotBefore, m.Hold, m.MaySendAgain = 0, time.Time{}, time.Time{}, false
-	case f.Err.Verdict == absapi.TokenRejected && !m.Record.Password.IsEmpty() && (!m.Record.PasswordRefused || m.MaySendAgain):
+	case f.Err.Verdict == absapi.TokenRejected && !m.Record.Password.IsEmpty() && m.Record.Static != m.Fruitless && (!m.Record.PasswordRefused || m.MaySendAgain):
 		// A legacy token that came with a password: the password brings the
 		// next one, or a session if the server was upgraded.
 		m.Weather, m.Lost, m.ByUser = f.Err, true, byUser

@@ -157,6 +157,7 @@ func (m *machine) landed(rec keychain.Record) {
 		m.publish(pair, m.Received)
 	default: // only the spare
 		m.Phase, m.Why, m.Weather, m.Published = Fresh, NoReason, nil, rec.Generation
+		m.RotateAt = later(m.RotateAt, m.gapEnd())
 		m.scheduleSpare()
 		m.owe()
 	}

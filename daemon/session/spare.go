@@ -25,10 +25,7 @@ func (m *machine) scheduleSpare() {
 		return // none, or one that never ends
 	}
 	life := token.ExpiresAt.Sub(token.IssuedAt)
-	m.SpareAt = token.IssuedAt.Add(time.Duration(float64(life) * spareLife)).Add(-m.Skew)
-	if m.Rules.Collides {
-		m.SpareAt = later(m.SpareAt, m.gapEnd())
-	}
+	m.SpareAt = later(token.IssuedAt.Add(time.Duration(float64(life)*spareLife)).Add(-m.Skew), m.gapEnd())
 }
 
 func (s State) spareDueAt(now time.Time) bool {

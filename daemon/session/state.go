@@ -147,6 +147,7 @@ type State struct {
 	Closing      bool
 
 	Suspect     redact.Secret // access token that got a 401
+	Fruitless   redact.Secret // legacy token that the password brought again after it was refused
 	BornSuspect time.Time     // when a pair was obtained because of a suspicion
 	BrokenUntil time.Time     // breaker: fresh tokens are refused too
 
