@@ -84,7 +84,7 @@ func (r *rig) signIn(password string) {
 	r.Helper()
 	conn := r.up.Private()
 	defer conn.Close()
-	_, err := SignIn{Account: "home", Server: r.up.Base().String(), Means: ByPassword{Username: "demo", Password: redact.New(password), Keep: true},
+	_, err := SignIn{Account: "home", Server: r.up.Base().String(), Means: ByPassword{Username: "demo", Password: redact.New(password), Keep: true, Legacy: !absapi.SupportsRefresh(string(r.fake.Release()))},
 		Vault: r.vault, Budget: r.budget, Client: absapi.New(conn, r.up.Base())}.Do(r.Context())
 	if err != nil {
 		r.Fatal(err)
