@@ -195,13 +195,13 @@ func (m *machine) intended() {
 	switch m.Aim {
 	case keychain.RenewSpare, keychain.PromoteSpare:
 		m.Step = refreshing
-		m.do(Refresh{Token: m.Record.Spare})
+		m.do(Refresh{Token: m.Record.Spare, Patience: m.Rules.patience()})
 	case keychain.ChangePassword:
 		m.Step = changing
 		m.do(ChangePassword{Bearer: m.Pair.Access.Secret, Refresh: m.Record.Refresh, Old: m.Change.Old, New: m.Change.New})
 	default:
 		m.Step = refreshing
-		m.do(Refresh{Token: m.Record.Refresh})
+		m.do(Refresh{Token: m.Record.Refresh, Patience: m.Rules.patience()})
 	}
 }
 

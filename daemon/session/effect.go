@@ -1,6 +1,8 @@
 package session
 
 import (
+	"time"
+
 	"shelfkeeper/daemon/redact"
 	"shelfkeeper/keychain"
 )
@@ -21,8 +23,12 @@ type (
 	Preflight struct{}
 	// Commit makes the record durable in the journal.
 	Commit struct{ Record keychain.Record }
-	// Refresh presents the refresh token on the attempt's connection.
-	Refresh struct{ Token redact.Secret }
+	// Refresh presents the refresh token on the attempt's connection, and waits
+	// that long for the answer.
+	Refresh struct {
+		Token    redact.Secret
+		Patience time.Duration
+	}
 	// Login asks /status and then signs in with the stored password.
 	// Legacy: the server may be too old for more than a legacy token.
 	Login struct {

@@ -50,6 +50,19 @@ const (
 	checkPause = 2 * time.Second
 )
 
+// graceShare is the part of a grace window for which an answer is waited for. One
+// that is lost in silence, as when a network is left, has to be asked for again
+// while the window is open; asking too early costs a request and nothing else.
+const graceShare = 3
+
+// patience is how long the answer of a refresh is waited for.
+func (r Rules) patience() time.Duration {
+	if r.Grace == 0 {
+		return authDeadline
+	}
+	return min(authDeadline, r.Grace/graceShare)
+}
+
 // window returns when a pair received or loaded at now is due, and until when
 // its access token may be used, both on the local clock. skew is the server's
 // clock minus ours.

@@ -45,6 +45,7 @@ type Config struct {
 	Budget        *Budget
 	Board         *health.Board
 	Log           *slog.Logger
+	Jitter        func() float64 // the chance in back-off, in [0,1); nil: the system's
 	// StayAwake delays a suspend of the machine until the returned function is
 	// called, where that is possible. It may be nil, and returns within a
 	// second.
@@ -89,6 +90,9 @@ type Session struct {
 
 // New returns a session that does nothing yet.
 func New(cfg Config) *Session {
+	if cfg.Jitter == nil {
+		cfg.Jitter = rand.Float64
+	}
 	return &Session{Config: cfg, state: State{Version: cfg.ServerVersion, Rules: RulesOf(cfg.ServerVersion)}, changed: make(chan struct{})}
 }
 
@@ -129,7 +133,7 @@ func (s *Session) handle(f Fact) {
 		return
 	}
 	before := s.state
-	after, effects := next(before, Event{At: time.Now(), Jitter: rand.Float64(), Fact: f})
+	after, effects := next(before, Event{At: time.Now(), Jitter: s.Jitter(), Fact: f})
 	s.state = after
 	s.note(before, f)
 	if after.Published > before.Published {

@@ -186,6 +186,26 @@ func TestLostAnswers(t *testing.T) {
 	})
 }
 
+// The network is left while the answer is on its way, and nothing tells: there
+// is no reset. Where a grace window is open, the answer is asked for again
+// within it.
+func TestAnswersLostInSilence(t *testing.T) {
+	eachRelease(t, func(t *testing.T, release absfake.Release) {
+		withRig(t, absfake.Config{Release: release, AccessTTL: time.Hour}, func(r *rig) {
+			r.fake.Inject(absfake.Fault{Kind: absfake.Stall, Path: "/auth/refresh", Bytes: 1, Times: 1})
+			time.Sleep(55 * time.Minute)
+			r.mustToken()
+			want := 0
+			if absapi.Grace(string(release)) == 0 {
+				want = 1
+			}
+			if got := r.fake.Ledger().PasswordLogins("demo") - 1; got != want {
+				r.Errorf("%d password logins after an answer lost in silence, want %d\n%s", got, want, r.log)
+			}
+		})
+	})
+}
+
 // ABS says `Invalid refresh token` for errors of its own too: one such answer
 // must not end anything.
 func TestOneInvalidIsNoRejection(t *testing.T) {
