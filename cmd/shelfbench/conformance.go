@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"os"
 	"testing"
 	"text/tabwriter"
 
@@ -40,26 +39,6 @@ func newConformance() *cobra.Command {
 	c.Flags().StringVar(&dir, "recordings", "", "folder of recordings (default: the project's own extract)")
 	c.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
 	return c
-}
-
-// inBubbles runs f where testing/synctest works, which is in a test only: the
-// hours of a recording pass at once there. It ends the process, with status 1
-// when f fails.
-func inBubbles(f func(*testing.T) error) error {
-	silence, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
-	if err != nil {
-		return err
-	}
-	all := func(string, string) (bool, error) { return true, nil }
-	os.Args = os.Args[:1] // testing reads flags of its own there
-	testing.Main(all, []testing.InternalTest{{Name: "conformance", F: func(t *testing.T) {
-		os.Stdout = silence // "PASS" is nothing to print here
-		if err := f(t); err != nil {
-			fmt.Fprintln(os.Stderr, "shelfbench:", err)
-			t.Fail()
-		}
-	}}}, nil, nil)
-	return nil // never reached
 }
 
 func printConformance(out io.Writer, r *conformance.Report, asJSON bool) error {

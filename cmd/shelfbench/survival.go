@@ -1,0 +1,140 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"shelfkeeper/cmd/shelfbench/survival"
+	"shelfkeeper/daemon/absfake"
+)
+
+func newSurvival() *cobra.Command {
+	var asJSON bool
+	var seeds, picture string
+	var releases []string
+	o := survival.Options{}
+	c := &cobra.Command{
+		Use:   "survival",
+		Short: "Weeks of bad luck in seconds: what becomes of a session, by client and release",
+		Args:  cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) (err error) {
+			if o.Seeds, err = parseSeeds(seeds); err != nil {
+				return err
+			}
+			if o.Releases, err = rotating(releases); err != nil {
+				return err
+			}
+			if o.Weeks < 1 {
+				return errors.New("--weeks: at least one")
+			}
+			ctx, out := c.Context(), c.OutOrStdout() // before the bubbles silence it
+			o.Stop = func() bool { return ctx.Err() != nil }
+			return inBubbles(func(t *testing.T) error {
+				report := playSurvival(ctx, t, o)
+				if ctx.Err() != nil {
+					return errors.New("interrupted")
+				}
+				if err := printSurvival(out, report, asJSON); err != nil {
+					return err
+				}
+				if picture != "" {
+					if err := os.WriteFile(picture, report.SVG(), 0o644); err != nil {
+						return fmt.Errorf("write the picture: %w", err)
+					}
+				}
+				return report.Missed()
+			})
+		},
+	}
+	c.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
+	c.Flags().StringVar(&seeds, "seeds", "1-20", "seeds of the scripts, as in 1-20 or 3,7; odd ones have a sign-in limit of 10, even ones of 40")
+	c.Flags().IntVar(&o.Weeks, "weeks", 5, "how long a run is")
+	c.Flags().StringArrayVar(&releases, "release", nil, "only this release of the server (may be repeated)")
+	c.Flags().StringVar(&picture, "svg", "", "draw the outcome into this file")
+	return c
+}
+
+// maxSeeds bounds what one run is asked for.
+const maxSeeds = 10_000
+
+func parseSeeds(text string) (seeds []uint64, err error) {
+	for part := range strings.SplitSeq(text, ",") {
+		from, to, isRange := strings.Cut(strings.TrimSpace(part), "-")
+		if !isRange {
+			to = from
+		}
+		first, err1 := strconv.ParseUint(from, 10, 32)
+		last, err2 := strconv.ParseUint(to, 10, 32)
+		if err1 != nil || err2 != nil || last < first || last-first >= maxSeeds {
+			return nil, fmt.Errorf("--seeds %s: give numbers and ranges, as in 1-20 or 3,7", text)
+		}
+		for s := first; s <= last; s++ {
+			seeds = append(seeds, s)
+		}
+	}
+	return seeds, nil
+}
+
+// rotating are the named releases, or all whose sessions rotate.
+func rotating(names []string) ([]absfake.Release, error) {
+	all := absfake.RotatingReleases()
+	if names == nil {
+		return all, nil
+	}
+	var chosen []absfake.Release
+	for _, n := range names {
+		if !slices.Contains(all, absfake.Release(n)) {
+			return nil, fmt.Errorf("--release %s: known are %v", n, all)
+		}
+		chosen = append(chosen, absfake.Release(n))
+	}
+	return chosen, nil
+}
+
+// playSurvival plays, and tells each second how far it is.
+func playSurvival(ctx context.Context, t *testing.T, o survival.Options) *survival.Report {
+	var done, total atomic.Int64
+	o.Progress = func(d, n int) {
+		done.Store(int64(d))
+		total.Store(int64(n))
+	}
+	began, over, told := time.Now(), make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(told)
+		tick := time.NewTicker(time.Second)
+		defer tick.Stop()
+		for {
+			select {
+			case <-tick.C:
+				fmt.Fprintf(os.Stderr, "survival: %d of %d runs, %.0f s\n", done.Load(), total.Load(), time.Since(began).Seconds())
+			case <-ctx.Done():
+				return
+			case <-over:
+				return
+			}
+		}
+	}()
+	report := survival.Play(t, o)
+	close(over)
+	<-told
+	return report
+}
+
+func printSurvival(out io.Writer, r *survival.Report, asJSON bool) error {
+	if !asJSON {
+		return r.Table(out)
+	}
+	return json.NewEncoder(out).Encode(r)
+}

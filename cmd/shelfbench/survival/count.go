@@ -1,0 +1,127 @@
+package survival
+
+import (
+	"net/http"
+	"slices"
+	"time"
+
+	"shelfkeeper/daemon/absfake"
+)
+
+// Count is what became of one client, in one run or in several. But for the
+// last two, and for which sign-ins were the user's, it is the server's ledger
+// that tells.
+type Count struct {
+	Rotations int `json:"rotations"`
+	// RotationsLost: the server replaced the refresh token, the answer did not
+	// become durable, and the client presented the old token again only when it
+	// was refused, although it tried as early as it could.
+	RotationsLost int `json:"rotations_lost"`
+	// SessionsBurned: sessions of the server that the client left behind.
+	SessionsBurned int `json:"sessions_burned"`
+	SignIns        int `json:"sign_ins"`        // by the user, by hand
+	PasswordLogins int `json:"password_logins"` // by the client, with a password it keeps
+	MaxAuth        int `json:"max_auth_10min"`  // auth requests in any ten minutes
+	// Player401: requests of players that ended with a 401.
+	Player401 int `json:"player_401"`
+	// PlayerErrors: those that failed otherwise, although the server was
+	// reachable within the time for which a request is held.
+	PlayerErrors int `json:"player_errors"`
+
+	PlayerRequests int `json:"player_requests"`
+}
+
+// add sums up; of MaxAuth it keeps the larger.
+func (c *Count) add(o Count) {
+	c.Rotations += o.Rotations
+	c.RotationsLost += o.RotationsLost
+	c.SessionsBurned += o.SessionsBurned
+	c.SignIns += o.SignIns
+	c.PasswordLogins += o.PasswordLogins
+	c.MaxAuth = max(c.MaxAuth, o.MaxAuth)
+	c.Player401 += o.Player401
+	c.PlayerErrors += o.PlayerErrors
+	c.PlayerRequests += o.PlayerRequests
+}
+
+// negligence is how long a client may leave a chance unused to ask for the
+// answer again: longer than the slowest answer, and than what a client waits
+// that thinks the first one is still coming.
+const negligence = 40 * time.Second
+
+// onTheWay is how long a request and its answer may be under way: what was sent
+// meanwhile was no second try.
+const onTheWay = time.Second
+
+func (w *world) count(grace time.Duration) Count {
+	ledger := w.server.Ledger()
+	c := Count{SignIns: w.signIns, PasswordLogins: -1 - w.signIns, SessionsBurned: -1, PlayerRequests: w.requests}
+	sessions := map[string]bool{}
+	for _, l := range ledger.Logins(user) {
+		if l.OK {
+			c.PasswordLogins++
+			sessions[l.Session] = true
+		}
+	}
+	c.SessionsBurned += len(sessions)
+	rotated := map[string]absfake.Rotation{}
+	for _, r := range ledger.Rotations(user) {
+		if !r.Replay {
+			c.Rotations++
+			rotated[r.From] = r
+		}
+	}
+	presented := map[string][]absfake.Entry{}
+	for _, e := range ledger.Entries() {
+		if e.Path == refreshPath {
+			presented[e.Refresh] = append(presented[e.Refresh], e)
+		}
+	}
+	for _, r := range rotated {
+		if w.lost(r, presented, grace) {
+			c.RotationsLost++
+		}
+	}
+	c.MaxAuth = ledger.MaxAuthIn(10 * time.Minute)
+	for _, p := range w.players {
+		switch {
+		case len(gaps(w.line.unreachable, p.at, p.at.Add(hold))) == 0:
+		case p.ending == unauthorized:
+			c.Player401++
+		default:
+			c.PlayerErrors++
+		}
+	}
+	return c
+}
+
+// lost reports whether r is a rotation that no diligence could have saved.
+func (w *world) lost(r absfake.Rotation, presented map[string][]absfake.Entry, grace time.Duration) bool {
+	tries := presented[r.From]
+	refused := slices.IndexFunc(tries, func(e absfake.Entry) bool {
+		return e.Time.Sub(r.Time) > onTheWay && e.Status == http.StatusUnauthorized
+	})
+	if refused < 0 || len(presented[r.To]) > 0 {
+		return false
+	}
+	end := r.Time.Add(grace)
+	for _, chance := range gaps(w.line.idle, r.Time, end) {
+		idle := chance.from
+		for _, e := range tries {
+			if e.Time.Before(idle) {
+				continue
+			}
+			if e.Time.After(chance.to) {
+				break
+			}
+			if e.Time.Sub(idle) >= negligence {
+				return false
+			}
+			idle = e.Time
+		}
+		if chance.to.Sub(idle) >= negligence {
+			return false
+		}
+	}
+	return true
+}

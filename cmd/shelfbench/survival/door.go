@@ -1,0 +1,136 @@
+package survival
+
+import (
+	"context"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"sync"
+
+	"shelfkeeper/daemon/players"
+	"shelfkeeper/daemon/proxy"
+	"shelfkeeper/daemon/redact"
+	"shelfkeeper/daemon/session"
+)
+
+// door is the daemon's proxy in one process, and what players reach it by.
+type door struct {
+	proxy   *proxy.Server
+	way     *passage
+	players *http.Client
+	served  chan error
+}
+
+// local is the port that players put into Host.
+const local = 13379
+
+func open(l *life, s *session.Session, base *url.URL) (*door, error) {
+	p, err := proxy.New(proxy.Config{
+		Base: base, Transport: connections{l}, Tokens: held{s}, Grants: noGrants{}, Identity: s.Secrets, Port: local,
+		PeerOf: func(net.Conn) players.Peer { return players.Peer{Known: true} },
+	})
+	if err != nil {
+		return nil, err
+	}
+	d := &door{proxy: p, way: &passage{through: make(chan net.Conn), closed: make(chan struct{})}, served: make(chan error, 1)}
+	if err := p.Use(d.way); err != nil {
+		return nil, err
+	}
+	d.players = &http.Client{Transport: &http.Transport{DialContext: d.way.dial, DisableKeepAlives: true}}
+	go func() { d.served <- p.Serve() }()
+	return d, nil
+}
+
+// play is a player's request.
+func (d *door) play() ending {
+	ctx, cancel := context.WithTimeout(context.Background(), playerPatience)
+	defer cancel()
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://127.0.0.1:13379"+playPath, nil)
+	if err != nil {
+		return failed
+	}
+	resp, err := d.players.Do(r)
+	if err != nil {
+		return failed
+	}
+	defer resp.Body.Close()
+	_, err = io.Copy(io.Discard, resp.Body)
+	return endingOf(resp.StatusCode, err)
+}
+
+// close cuts every player off and waits for the proxy to end.
+func (d *door) close() {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	_ = d.proxy.Close(ctx) // that it was cut off is what ctx asks for
+	<-d.served
+}
+
+// connections makes one for each request. (The daemon keeps them for a while.)
+type connections struct{ life *life }
+
+func (c connections) RoundTrip(r *http.Request) (*http.Response, error) {
+	conn := c.life.connect()
+	defer conn.Close()
+	return conn.Do(r)
+}
+
+// held bounds how long a player waits for a token (daemon: held).
+type held struct{ *session.Session }
+
+func (h held) Token(ctx context.Context) (redact.Secret, error) {
+	ctx, cancel := context.WithTimeout(ctx, hold)
+	defer cancel()
+	return h.Session.Token(ctx)
+}
+
+func (h held) Suspect(ctx context.Context, token redact.Secret) (redact.Secret, error) {
+	ctx, cancel := context.WithTimeout(ctx, hold)
+	defer cancel()
+	return h.Session.Suspect(ctx, token)
+}
+
+// noGrants: every player here is a program of the same user and holds none.
+type noGrants struct{}
+
+func (noGrants) Caller(context.Context, string) (players.Caller, error) {
+	return players.Caller{}, players.ErrNoGrant
+}
+func (noGrants) Alive(players.Caller) bool                    { return true }
+func (noGrants) Token(context.Context, players.Caller) string { return "" }
+
+// passage is a listener in memory.
+type passage struct {
+	through chan net.Conn
+	closed  chan struct{}
+	once    sync.Once
+}
+
+func (p *passage) Accept() (net.Conn, error) {
+	select {
+	case c := <-p.through:
+		return c, nil
+	case <-p.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+func (p *passage) Close() error {
+	p.once.Do(func() { close(p.closed) })
+	return nil
+}
+
+func (p *passage) Addr() net.Addr { return &net.UnixAddr{Name: "players", Net: "unix"} }
+
+func (p *passage) dial(ctx context.Context, _, _ string) (net.Conn, error) {
+	near, far := net.Pipe()
+	select {
+	case p.through <- far:
+		return near, nil
+	case <-p.closed:
+		return nil, net.ErrClosed
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}

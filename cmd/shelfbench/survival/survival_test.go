@@ -1,0 +1,176 @@
+package survival
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"encoding/xml"
+	"errors"
+	"io"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"shelfkeeper/daemon/absfake"
+	"shelfkeeper/keychain"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// week is a small survival: one release without a grace window and the one with
+// the shortest, each with both limits.
+func week() Options {
+	return Options{
+		Weeks: 1, Seeds: []uint64{1, 2}, Releases: []absfake.Release{absfake.R2332, absfake.R2350},
+		Stop: func() bool { return false },
+	}
+}
+
+func TestShelfkeeperSurvivesAndOthersSuffer(t *testing.T) {
+	r := Play(t, week())
+	if err := r.Missed(); err != nil {
+		t.Error(err)
+	}
+	for _, release := range week().Releases {
+		for _, name := range Clients {
+			row, ok := r.Row(name, string(release))
+			if !ok || row.Runs != 2 || row.Rotations < 20 || row.PlayerRequests < 1000 {
+				t.Errorf("%s on %s did nothing: %+v", name, release, row)
+			}
+			switch name {
+			case "native", "browser":
+				if row.SignIns < 3 || row.Player401 == 0 || row.PasswordLogins != 0 {
+					t.Errorf("%s on %s does not suffer as its model must: %+v", name, release, row)
+				}
+			case "relogin":
+				if row.PasswordLogins <= row.RotationsLost || row.SignIns != 0 {
+					t.Errorf("relogin on %s sends no password in vain: %+v", release, row)
+				}
+			case "shelfkeeper":
+				if row.RotationsLost == 0 {
+					t.Errorf("nothing bad happened on %s: %+v", release, row)
+				}
+			}
+			if row.SessionsBurned != row.SignIns+row.PasswordLogins {
+				t.Errorf("%s on %s: the counts contradict each other: %+v", name, release, row)
+			}
+		}
+	}
+	for _, run := range r.Runs {
+		e := run.Events
+		if e.Crashes != 7 || e.Sleeps < 13 || e.Handoffs != 35 || e.Restarts != 21 || e.Outages < 10 || e.Bursts != 56 {
+			t.Errorf("%s on %s, seed %d: the script was not played: %+v", run.Client, run.Release, run.Seed, e)
+		}
+		if run.Client == "shelfkeeper" && (e.SleepsInRotation < 6 || e.CrashesInRotation < 3) {
+			t.Errorf("seed %d: too little happened within rotations: %+v", run.Seed, e)
+		}
+	}
+}
+
+// A keeper that takes a pair for durable before it is must miss the goals.
+func TestForgetfulVaultMissesTheGoals(t *testing.T) {
+	o := week()
+	o.Releases, o.Seeds, o.clients = o.Releases[1:], o.Seeds[:1], []string{"shelfkeeper"}
+	o.keeper = func(w *world) client {
+		k := newKeeper(w).(*keeper)
+		k.wrap = func(v vault) vault { return forgetful{v} }
+		return k
+	}
+	if err := Play(t, o).Missed(); err == nil || !strings.Contains(err.Error(), "password logins") {
+		t.Errorf("missed: %v", err)
+	}
+}
+
+// forgetful writes down intents, and of new pairs every second one only.
+type forgetful struct{ vault }
+
+func (f forgetful) Commit(ctx context.Context, rec keychain.Record) error {
+	if rec.Intent == nil && rec.Generation%2 == 0 {
+		return nil
+	}
+	return f.vault.Commit(ctx, rec)
+}
+
+func TestSameSeedSameScript(t *testing.T) {
+	if !reflect.DeepEqual(script(7, 2), script(7, 2)) {
+		t.Error("one seed, two scripts")
+	}
+	if reflect.DeepEqual(script(7, 1), script(8, 1)) {
+		t.Error("two seeds, one script")
+	}
+	var n, within Events
+	for _, e := range script(3, 5) {
+		n.add(e)
+		if e.inRotation {
+			within.add(e)
+		}
+	}
+	if n.Sleeps != 70 || n.Crashes != 35 || n.Handoffs != 175 || n.Restarts != 105 || within.Sleeps != 35 || within.Crashes < 17 {
+		t.Errorf("five weeks have %+v, within rotations %+v", n, within)
+	}
+}
+
+func TestGaps(t *testing.T) {
+	at := func(s int) time.Time { return time.Unix(int64(s), 0) }
+	spans := []span{{at(10), at(20)}, {at(30), at(40)}, {from: at(50)}}
+	for _, c := range []struct {
+		from, to int
+		want     []span
+	}{
+		{0, 5, []span{{at(0), at(5)}}},
+		{0, 15, []span{{at(0), at(10)}}},
+		{12, 18, nil},
+		{15, 35, []span{{at(20), at(30)}}},
+		{5, 60, []span{{at(5), at(10)}, {at(20), at(30)}, {at(40), at(50)}}},
+		{55, 60, nil},
+	} {
+		if got := gaps(spans, at(c.from), at(c.to)); !reflect.DeepEqual(got, c.want) {
+			t.Errorf("gaps in [%d,%d]: %v, want %v", c.from, c.to, got, c.want)
+		}
+	}
+}
+
+// The forms in which a report leaves: all name every row, and the picture is
+// well-formed.
+func TestForms(t *testing.T) {
+	r := newReport(Options{Weeks: 1, Seeds: []uint64{1, 2, 3, 9}}, []Run{
+		{Client: "native", Release: "2.36.0", Seed: 1, Limit: 10, Count: Count{SignIns: 3, MaxAuth: 5, PlayerRequests: 10}},
+		{Client: "native", Release: "2.36.0", Seed: 2, Limit: 40, Count: Count{SignIns: 4, MaxAuth: 6, PlayerRequests: 10}},
+		{Client: "shelfkeeper", Release: "2.36.0", Seed: 1, Limit: 10, Count: Count{RotationsLost: 2, PasswordLogins: 2}},
+	})
+	if row, _ := r.Row("native", "2.36.0"); row.SignIns != 7 || row.MaxAuth != 6 || row.OverBudget != 1 || row.Runs != 2 {
+		t.Errorf("summed up: %+v", row)
+	}
+	var table bytes.Buffer
+	if err := r.Table(&table); err != nil || !strings.Contains(table.String(), "seeds 1-3, 9;") || strings.Count(table.String(), "2.36.0") != 2 {
+		t.Errorf("table: %v\n%s", err, &table)
+	}
+	d := xml.NewDecoder(bytes.NewReader(r.SVG()))
+	for {
+		if _, err := d.Token(); errors.Is(err, io.EOF) {
+			break
+		} else if err != nil {
+			t.Fatal(err)
+		}
+	}
+	text, err := json.Marshal(r)
+	for _, key := range []string{"client", "release", "rotations", "rotations_lost", "sessions_burned", "sign_ins", "password_logins", "max_auth_10min", "player_401", "player_errors"} {
+		if err != nil || !bytes.Contains(text, []byte(`"`+key+`":`)) {
+			t.Errorf("%s is not in the JSON (%v): %s", key, err, text)
+		}
+	}
+	for desc, bad := range map[string]Count{
+		"sign-in":  {SignIns: 1},
+		"401":      {Player401: 1},
+		"password": {PasswordLogins: 1},
+		"lost":     {RotationsLost: 1},
+		"budget":   {MaxAuth: 5},
+	} {
+		if newReport(Options{}, []Run{{Client: "shelfkeeper", Limit: 10, Count: bad}}).Missed() == nil {
+			t.Errorf("%s: no goal is missed", desc)
+		}
+	}
+}

@@ -1,0 +1,281 @@
+package survival
+
+import (
+	"math/rand/v2"
+	"net/http"
+	"sync"
+	"time"
+
+	"shelfkeeper/daemon/absfake"
+)
+
+const (
+	// busyAgain is how much later an event comes that cannot happen now: a
+	// machine that sleeps changes no network, a program that is down cannot crash.
+	busyAgain = 10 * time.Minute
+	// typing is how long the user takes to notice and to sign in by hand.
+	typing = 30 * time.Second
+	// settling is the calm at the end, in which whatever is under way ends.
+	settling = 3 * time.Hour
+	// user is who is signed in; the double's own.
+	user, password = "demo", "demo"
+)
+
+// world is one run: a server, a machine that sleeps and moves between
+// networks, and one client on it. It lives in a bubble of testing/synctest.
+type world struct {
+	server *absfake.Server
+	http   http.Handler
+	client client
+	began  time.Time
+	stop   func() bool
+
+	mu         sync.Mutex
+	chance     *rand.Rand // of the way: how long, and whether an answer is lost
+	asleep     bool
+	woken      chan struct{} // closed when the machine wakes
+	slept      time.Duration // in all, but for the sleep under way
+	sleptSince time.Time
+	sleeps     int
+	generation int  // connections of an earlier one are dead
+	handoffs   int  // packets on the way at one are lost
+	silent     bool // how connections of earlier generations are dead
+	between    bool // the machine is between two networks
+	weather    weather
+	life       *life // of the client's process; nil while there is none
+	armed      []event
+	signingIn  bool
+	over       bool
+
+	struck   Events
+	line     timeline
+	signIns  int
+	requests int       // of players
+	players  []request // that did not go well
+
+	running sync.WaitGroup
+}
+
+func newWorld(release absfake.Release, limit int, seed uint64, make func(*world) client, stop func() bool) (*world, error) {
+	server, err := absfake.New(absfake.Config{Release: release, LimiterMax: limit, Seed: seed, NoLibrary: true, LedgerSize: 200_000})
+	if err != nil {
+		return nil, err
+	}
+	w := &world{
+		server: server, http: server.Handler(), began: time.Now(), stop: stop,
+		chance: rand.New(rand.NewPCG(seed, 0xc1ea)), woken: closedChannel(),
+	}
+	w.client = make(w)
+	return w, nil
+}
+
+func closedChannel() chan struct{} {
+	c := make(chan struct{})
+	close(c)
+	return c
+}
+
+// run plays the script and returns when everything has settled.
+func (w *world) run(events []event) error {
+	w.begin()
+	if err := w.client.signIn(); err != nil {
+		return err
+	}
+	for _, e := range events {
+		w.until(w.began.Add(e.at))
+		if w.stop() {
+			break
+		}
+		w.happen(e)
+	}
+	w.mu.Lock()
+	w.armed = nil
+	w.mu.Unlock()
+	w.until(time.Now().Add(settling))
+	w.mu.Lock()
+	w.over = true
+	w.mu.Unlock()
+	w.running.Wait()
+	w.mu.Lock()
+	last := w.life
+	w.mu.Unlock()
+	if last != nil {
+		w.client.end()
+	}
+	w.running.Wait()
+	return w.server.Close()
+}
+
+func (w *world) until(t time.Time) { <-time.After(time.Until(t)) }
+
+// after does something later, in a goroutine that run waits for.
+func (w *world) after(d time.Duration, what func()) {
+	w.running.Go(func() {
+		<-time.After(d)
+		what()
+	})
+}
+
+// happen lets e happen, or arms it for the next rotation.
+func (w *world) happen(e event) {
+	switch {
+	case e.inRotation:
+		w.mu.Lock()
+		w.armed = append(w.armed, e)
+		w.mu.Unlock()
+	case e.kind == listening:
+		w.mu.Lock()
+		w.struck.Bursts++
+		w.mu.Unlock()
+		for _, d := range e.requests {
+			w.after(d, w.play)
+		}
+	default:
+		w.strike(e)
+	}
+}
+
+// strike does what e says, later if it cannot happen now.
+func (w *world) strike(e event) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.over || e.kind == outage && w.weather != clear { // one at a time
+		return
+	}
+	switch {
+	case e.kind == outage:
+		w.badWeather(e)
+	case w.asleep || w.life == nil && e.kind != handoff && e.kind != sleep || w.between && e.kind == handoff:
+		e.inRotation = false
+		w.after(busyAgain, func() { w.strike(e) })
+		return
+	case e.kind == handoff:
+		w.handoff(e)
+	case e.kind == sleep:
+		w.fallAsleep(e)
+	case e.kind == restart:
+		l := w.life
+		w.life = nil
+		w.mark()
+		w.running.Go(func() {
+			w.client.end()
+			l.die()
+			<-time.After(e.lasts)
+			w.begin()
+		})
+	case e.kind == crash:
+		w.life.die()
+		w.life = nil
+		w.mark()
+		w.running.Go(w.client.crashed)
+		w.after(e.lasts, w.begin)
+	}
+	w.struck.add(e)
+}
+
+// badWeather begins an outage and ends it in time.
+func (w *world) badWeather(e event) {
+	w.weather = e.weather
+	w.mark()
+	clear := func() {}
+	switch e.weather {
+	case gateway:
+		clear = w.server.Inject(absfake.Fault{Kind: absfake.Answer, Status: http.StatusBadGateway})
+	case portal:
+		clear = w.server.Inject(absfake.Fault{Kind: absfake.Portal})
+	case missing:
+		clear = w.server.Inject(absfake.Fault{Kind: absfake.Answer, Status: http.StatusNotFound, Body: "404 page not found\n", ContentType: "text/plain; charset=utf-8"})
+	}
+	w.after(e.lasts, func() {
+		clear()
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.weather = 0
+		w.mark()
+	})
+}
+
+func (w *world) handoff(e event) {
+	w.generation++
+	w.handoffs++
+	w.silent, w.between = e.silent, true
+	w.mark()
+	w.after(e.lasts, func() {
+		w.mu.Lock()
+		w.between = false
+		w.mark()
+		tell := w.life != nil && !w.asleep
+		w.mu.Unlock()
+		if tell {
+			w.client.woke()
+		}
+	})
+}
+
+func (w *world) fallAsleep(e event) {
+	w.generation++
+	w.silent = e.silent
+	w.asleep, w.woken, w.sleptSince = true, make(chan struct{}), time.Now()
+	w.sleeps++
+	w.mark()
+	w.after(e.lasts, func() {
+		w.mu.Lock()
+		w.asleep = false
+		w.slept += time.Since(w.sleptSince)
+		close(w.woken)
+		w.mark()
+		tell := w.life != nil
+		w.mu.Unlock()
+		if tell {
+			w.client.woke()
+		}
+	})
+}
+
+// begin starts the client's process, on a machine that is awake.
+func (w *world) begin() {
+	w.mu.Lock()
+	for w.asleep {
+		woken := w.woken
+		w.mu.Unlock()
+		<-woken
+		w.mu.Lock()
+	}
+	l := &life{world: w, dead: make(chan struct{})}
+	w.life = l
+	w.mark()
+	w.mu.Unlock()
+	w.client.begin(l)
+}
+
+// rotating is called when a request for new tokens has left the machine. An
+// event that waits for a rotation strikes on the way, which takes that long.
+func (w *world) rotating(way time.Duration) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if len(w.armed) == 0 {
+		return
+	}
+	e := w.armed[0]
+	w.armed = w.armed[1:]
+	w.after(time.Duration(e.share*float64(way)), func() { w.strike(e) })
+}
+
+// jitter is the chance in a session's back-off.
+func (w *world) jitter() float64 {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.chance.Float64()
+}
+
+// awakeFor is how long the machine has been awake, by the clock that its
+// timers run on.
+func (w *world) awakeFor() time.Duration {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	d := time.Since(w.began) - w.slept
+	if w.asleep {
+		d -= time.Since(w.sleptSince)
+	}
+	return d
+}
