@@ -14,6 +14,7 @@ import (
 
 	"shelfkeeper/daemon/accounts"
 	"shelfkeeper/daemon/health"
+	"shelfkeeper/daemon/history"
 	"shelfkeeper/daemon/problem"
 	"shelfkeeper/daemon/progress"
 	"shelfkeeper/daemon/proxy"
@@ -43,6 +44,7 @@ type desk struct {
 	socket  *wsconn.Socket
 	log     *slog.Logger
 	journal *progress.Journal
+	observe func(context.Context) // writes down what the server was seen to be
 
 	stop    context.CancelFunc
 	running sync.WaitGroup
@@ -64,7 +66,9 @@ func (h *Home) newDesk(a accounts.Account, listen string) (*desk, error) {
 		Account: a.Name, Base: base, ServerVersion: a.ServerVersion, Vault: vaultOf{h},
 		Connect: func() session.Conn { return up.Private() }, Budget: h.budget(base), Board: d.board, Log: h.Log,
 		StayAwake: stayAwake(d.log),
+		History:   h.history(a.Name), Peers: func() []history.Peer { return h.peers(a) },
 	})
+	d.observe = func(ctx context.Context) { h.observe(ctx, d) }
 	d.lookout = newLookout(up, d.board)
 	d.journal = d.newJournal(h, base)
 	d.proxy, err = proxy.New(proxy.Config{
@@ -122,6 +126,7 @@ func (d *desk) watch(ctx context.Context, changed func()) {
 		moved, joined, kept := d.session.Changed(), d.socket.Changed(), d.journal.Changed()
 		d.watchSocket()
 		d.watchJournal()
+		d.observe(ctx)
 		// A socket that waits for a token learns at once that there is one.
 		if now := d.session.SignedIn(); now != signedIn {
 			if signedIn = now; now {

@@ -59,6 +59,8 @@ type Home struct {
 	budgets map[string]*session.Budget
 	known   map[string]*players.Identities // by account
 	flows   []*openid.Flow                 // sign-ins that wait for a person; replaced at each change
+
+	histories histories
 }
 
 // OpenHome reads what is not secret. The vault is opened when it is first

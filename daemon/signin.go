@@ -111,7 +111,7 @@ func (in *signIn) finish(ctx context.Context, means session.Means) (control.Sign
 	defer conn.Close()
 	result, err := session.SignIn{
 		Account: guess, Place: in.placed, Server: base.String(), Means: means,
-		Vault: in.vault, Budget: h.budget(base), Client: absapi.New(conn, base),
+		Vault: in.vault, Budget: h.budget(base), Client: absapi.New(conn, base), History: h.history,
 	}.Do(ctx)
 	var inVault *session.VaultError
 	switch {

@@ -10,6 +10,7 @@ import (
 
 	"shelfkeeper/daemon/accounts"
 	"shelfkeeper/daemon/health"
+	"shelfkeeper/daemon/history"
 	"shelfkeeper/daemon/problem"
 	"shelfkeeper/daemon/session"
 	"shelfkeeper/keychain"
@@ -31,6 +32,9 @@ func (h *Home) signOut(ctx context.Context, s *session.Session, account string) 
 		return nil, vaultProblem(err)
 	}
 	if err := h.forgetPlayers(ctx, account); err != nil {
+		return nil, stateProblem(err)
+	}
+	if err := h.forgetHistory(ctx, account); err != nil {
 		return nil, stateProblem(err)
 	}
 	if err := h.Book.Remove(ctx, account); err != nil && !errors.Is(err, accounts.ErrNotFound) {
@@ -81,6 +85,7 @@ func (h *Home) withSession(ctx context.Context, name string, act func(*session.S
 	s := session.New(session.Config{
 		Account: a.Name, Base: base, ServerVersion: a.ServerVersion, Vault: vaultOf{h},
 		Connect: func() session.Conn { return up.Private() }, Budget: h.budget(base), Board: health.NewBoard(), Log: h.Log,
+		History: h.history(a.Name), Peers: func() []history.Peer { return h.peers(a) },
 	})
 	s.Start()
 	defer s.Close()

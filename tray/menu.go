@@ -46,7 +46,7 @@ const (
 	// click in a menu that is being redrawn does what the user read.
 	shownAccounts = 6
 
-	statusPerAccount  = 3 // state, remedy, what became of a command
+	statusPerAccount  = 5 // state, two of the cause, remedy, what became of a command
 	actionsPerAccount = 3
 )
 
@@ -86,6 +86,9 @@ func menu(s health.Snapshot, n notes) Model {
 
 func status(a health.Account, n notes) []Line {
 	lines := []Line{{Text: clip(state(a), maxLine)}}
+	for _, text := range cause(a) {
+		lines = append(lines, Line{Text: text})
+	}
 	if a.Level != health.OK && a.Remedy != "" {
 		lines = append(lines, Line{Text: clip(oneLine(a.Remedy), maxLine)})
 	}

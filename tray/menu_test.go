@@ -129,6 +129,8 @@ func TestMenuOfManyAccountsFits(t *testing.T) {
 	for i := range shownAccounts + 3 {
 		a := snapshotOf(&health.PasswordRefused).Accounts[0]
 		a.Name = fmt.Sprint("account", i)
+		a.Loss = &health.Loss{Sentence: strings.Repeat("because ", 20)}
+		a.Reason += ": " + a.Loss.Sentence
 		s.Accounts = append(s.Accounts, a)
 		for _, act := range []Act{Open, Reauthenticate, Copy} {
 			n[Command{Act: act, Account: a.Name}] = note{trouble: problem.Newf(problem.Other, "", "no")}
@@ -177,5 +179,38 @@ func TestTooltipOfSeveralAccounts(t *testing.T) {
 		if got := Menu(c.in).Tooltip; got != c.want {
 			t.Errorf("got %q, want %q", got, c.want)
 		}
+	}
+}
+
+// The cause of a lost session is read whole: in lines of its own, between the
+// state and what to do about it.
+func TestMenuOfALostSession(t *testing.T) {
+	a := health.Account{Name: "home", Level: health.NeedsUser, Remedy: "run `shelfkeeper login`"}
+	for _, c := range []struct{ sentence, want string }{
+		{"this user is called \"zoe\" now", "home: the server ended it|this user is called \"zoe\" now|run \"shelfkeeper login\""},
+		{strings.Repeat("seven in a row ", 11) + "end", "home: the server ended it|" + strings.TrimSpace(strings.Repeat("seven in a row ", 6)) + " seven|" + "in a row " + strings.Repeat("seven in a row ", 4) + "end|run \"shelfkeeper login\""},
+	} {
+		a.Loss = &health.Loss{Sentence: c.sentence}
+		a.Reason = "the server ended it: " + c.sentence
+		var lines []string
+		for _, l := range Menu(health.Snapshot{Level: a.Level, Accounts: []health.Account{a}}).Status {
+			lines = append(lines, l.Text)
+		}
+		if got := strings.Join(lines, "|"); got != c.want {
+			t.Errorf("got  %s\nwant %s", got, c.want)
+		}
+	}
+	long := a
+	long.Loss = &health.Loss{Sentence: strings.Repeat("x", 500)}
+	long.Reason = "gone: " + long.Loss.Sentence
+	for _, l := range status(long, nil) {
+		if len([]rune(l.Text)) > maxLine {
+			t.Errorf("%d characters", len([]rune(l.Text)))
+		}
+	}
+	// A loss that is over is no news.
+	over := health.Account{Name: "home", Loss: &health.Loss{Sentence: "x", Recovered: true}}
+	if lines := status(over, nil); len(lines) != 1 {
+		t.Errorf("got %+v", lines)
 	}
 }

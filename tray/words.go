@@ -19,6 +19,10 @@ const (
 // state says in words how an account is doing.
 func state(a health.Account) string {
 	words := oneLine(a.Reason)
+	if explained(a) {
+		// The cause has lines of its own.
+		words = oneLine(strings.TrimSuffix(strings.TrimSuffix(a.Reason, a.Loss.Sentence), ": "))
+	}
 	if words == "" {
 		words = levelWords(a.Level)
 	}
@@ -33,6 +37,29 @@ func state(a health.Account) string {
 		return words
 	}
 	return clip(name, maxName) + ": " + words
+}
+
+// explained reports whether the account waits for its user because its session
+// was lost, and the most likely cause is known.
+func explained(a health.Account) bool {
+	return a.Level == health.NeedsUser && a.Loss != nil && a.Loss.Sentence != "" && strings.HasSuffix(a.Reason, a.Loss.Sentence)
+}
+
+// cause says in at most two lines why the session was lost; none if that is
+// not known.
+func cause(a health.Account) []string {
+	if !explained(a) {
+		return nil
+	}
+	text := []rune(oneLine(a.Loss.Sentence))
+	if len(text) <= maxLine {
+		return []string{string(text)}
+	}
+	cut := maxLine
+	for cut > maxLine/2 && text[cut] != ' ' {
+		cut--
+	}
+	return []string{string(text[:cut]), clip(strings.TrimSpace(string(text[cut:])), maxLine)}
 }
 
 // levelWords is for levels without a reason, such as OK.

@@ -40,10 +40,18 @@ func TestDescribe(t *testing.T) {
 	offline.Session.LastRotation.Outcome = "connection refused"
 	offline.Proxy.Bytes = 1_250_000
 	offline.Progress = health.Progress{Waiting: 12, Oldest: at(-80 * time.Second), Aside: 1, AsideReason: "Library item not found", Others: 2}
+	lost := locked
+	lost.Name, lost.Condition, lost.Since = "lost", health.SessionLost.ID, at(-2*time.Minute)
+	lost.Loss = &health.Loss{At: at(-2 * time.Minute), Cause: "renamed", Certain: true, Sentence: "this user is called \"zoe\" now", Remedy: "run `shelfkeeper login` with the new name"}
+	lost.Reason, lost.Remedy = health.SessionLost.Text+": "+lost.Loss.Sentence, lost.Loss.Remedy
+	back, over := home, home
+	back.Loss = &health.Loss{At: at(-50 * time.Hour), Sentence: "the server's answer was lost", Recovered: true}
+	over.Loss = &health.Loss{At: at(-200 * time.Hour), Sentence: "long ago", Recovered: true}
 	for name, s := range map[string]health.Snapshot{
 		"ok":          {Version: "1.2.3", Level: health.OK, Accounts: []health.Account{home}},
 		"needs-user":  {Version: "1.2.3", Level: health.NeedsUser, Accounts: []health.Account{home, locked}},
 		"offline":     {Version: "1.2.3", Level: health.Offline, Accounts: []health.Account{offline}},
+		"lost":        {Version: "1.2.3", Level: health.NeedsUser, Accounts: []health.Account{lost, back, over}},
 		"no-accounts": {Version: "1.2.3", Level: health.NeedsUser},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -48,7 +48,7 @@ func TestFullDisk(t *testing.T) {
 	if now := refreshes(s.Ledger()); now != asked {
 		t.Errorf("%d rotations were begun without room for their answer", now-asked)
 	}
-	if r := p.ok("", "status"); !strings.Contains(r.stdout, "  remedy    free some space\n") {
+	if r := p.run("", "status"); r.code != problem.NeedsUser || !strings.Contains(r.stdout, "  remedy    free some space\n") {
 		t.Errorf("status:\n%s", r.stdout)
 	}
 

@@ -182,7 +182,7 @@ func TestLoginWithoutStoringThePassword(t *testing.T) {
 	if err := s.EndSessions(user); err != nil {
 		t.Fatal(err)
 	}
-	if r := p.run("", "reauth"); r.code != problem.NeedsUser || !strings.Contains(r.stderr, "no password is stored") || !strings.Contains(r.stderr, "\n  → run `shelfkeeper login`") {
+	if r := p.run("", "reauth"); r.code != problem.NeedsUser || !strings.Contains(r.stderr, "no password is stored: the session was ended on the server: by `log out everywhere`, by an admin, or by a new password\n") || !strings.Contains(r.stderr, "\n  → run `shelfkeeper login`") {
 		t.Errorf("exit code %d\n%s", r.code, r.stderr)
 	}
 	if tries := s.Ledger().Logins(user); len(tries) != 1 {

@@ -28,6 +28,9 @@ func execute(ctx context.Context, e *env, args []string) problem.Code {
 	if err == nil {
 		return problem.OK
 	}
+	if errors.Is(err, errNeedsUser) {
+		return problem.NeedsUser // said on stdout
+	}
 	p := problem.Of(err)
 	e.explain(p)
 	return p.Code
@@ -65,7 +68,7 @@ running, 9 only you can go on.`,
 	root.PersistentFlags().StringVar(&e.config, "config", "", "`path` of config.toml")
 	root.PersistentFlags().BoolVarP(&e.verbose, "verbose", "v", false, "say more on stderr")
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return usage(c, err) })
-	root.AddCommand(run, newLogin(e), newLogout(e), newStatus(e), newReauth(e), newPassword(e), newPlayers(e), newOpen(e),
+	root.AddCommand(run, newLogin(e), newLogout(e), newStatus(e), newHistory(e), newReauth(e), newPassword(e), newPlayers(e), newOpen(e),
 		newDemo(e), newTray(e), newQuit(e), newVersion(e), newKeychainOp(e), newOpenIDReturn(e))
 	strictCompletion(root)
 	return root

@@ -2,8 +2,10 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -17,7 +19,11 @@ func newStatus(e *env) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "status",
 		Short: "Show how every account is doing",
-		Args:  noArgs,
+		Long: `Show how every account is doing.
+
+The exit code is 9 if an account needs you, and 0 otherwise: bad weather passes
+by itself. With --watch it is 0.`,
+		Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			client, err := e.client()
 			if err != nil {
@@ -30,6 +36,9 @@ func newStatus(e *env) *cobra.Command {
 				var s health.Snapshot
 				if s, err = client.Snapshot(c.Context()); err == nil {
 					err = show(s)
+				}
+				if err == nil && needsUser(s) {
+					err = errNeedsUser
 				}
 			}
 			if isNoDaemon(err) {
@@ -44,6 +53,15 @@ func newStatus(e *env) *cobra.Command {
 	c.Flags().BoolVar(&asJSON, "json", false, "print one JSON object, with --watch one a line")
 	c.Flags().BoolVar(&watch, "watch", false, "print again at each change, until interrupted")
 	return c
+}
+
+// errNeedsUser is the end of a status that has said everything already.
+var errNeedsUser = errors.New("an account needs its user")
+
+// needsUser reports whether an account needs its user. Without accounts nobody
+// waits for anything.
+func needsUser(s health.Snapshot) bool {
+	return slices.ContainsFunc(s.Accounts, func(a health.Account) bool { return a.Level == health.NeedsUser })
 }
 
 func writeStatus(w io.Writer, s health.Snapshot, asJSON bool) error {
@@ -72,6 +90,12 @@ func describe(s health.Snapshot, now time.Time) string {
 		if a.Remedy != "" {
 			row("remedy", "%s", a.Remedy)
 		}
+		if l := a.Loss; l != nil && now.Sub(l.At.Time) < lossShown && !strings.Contains(a.Reason, l.Sentence) {
+			row("lost", "%s: %s", ago(now, l.At), l.Sentence)
+			if l.Recovered {
+				row("", "the account is signed in again; nothing is left to do")
+			}
+		}
 		row("server", "%s (%s), user %s", a.Server, orUnknown(a.ServerVersion), a.User)
 		row("players", "%s; %d requests, %s, %d running", a.Proxy.URL, a.Proxy.Requests, size(a.Proxy.Bytes), a.Proxy.Active)
 		if a.Proxy.Resumed > 0 || a.Proxy.Held > 0 {
@@ -82,7 +106,11 @@ func describe(s health.Snapshot, now time.Time) string {
 			row("", "signed in by %s", a.Session.Method)
 		}
 		if !a.Session.LastRotation.At.IsZero() {
-			row("", "last attempt %s: %s", ago(now, a.Session.LastRotation.At), a.Session.LastRotation.Outcome)
+			outcome := a.Session.LastRotation.Outcome
+			if outcome != "" && strings.Contains(a.Reason, outcome) {
+				outcome = "see the reason"
+			}
+			row("", "last attempt %s: %s", ago(now, a.Session.LastRotation.At), outcome)
 		}
 		if !a.Session.NextRotationAt.IsZero() {
 			row("", "next renewal %s, good until %s", in(now, a.Session.NextRotationAt), a.Session.RefreshExpiresAt.Local().Format("2 January 2006"))
@@ -110,6 +138,9 @@ func waiting(p health.Progress, now time.Time) string {
 	}
 	return strings.Join(parts, "; ")
 }
+
+// lossShown is how long a loss shows that is over.
+const lossShown = 7 * 24 * time.Hour
 
 func orUnknown(s string) string {
 	if s == "" {

@@ -41,8 +41,8 @@ func Path(state, account string) string {
 	return filepath.Join(state, "history", account+ending)
 }
 
-// Accounts returns the accounts with a record in the state directory, those
-// that were signed out long ago included, in alphabetical order.
+// Accounts returns the accounts with a record in the state directory, in
+// alphabetical order.
 func Accounts(state string) ([]string, error) {
 	files, err := os.ReadDir(filepath.Join(state, "history"))
 	if errors.Is(err, fs.ErrNotExist) {

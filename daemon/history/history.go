@@ -40,10 +40,9 @@ type Outcome string
 // The outcomes. Those above Doubted changed the session, those from Doubted to
 // OtherUser are the server's own word, and the rest says nothing about tokens.
 const (
-	Renewed   Outcome = "renewed"
-	SignedIn  Outcome = "signed in"
-	Adopted   Outcome = "adopted" // a newer pair that another process stored
-	SignedOut Outcome = "signed out"
+	Renewed  Outcome = "renewed"
+	SignedIn Outcome = "signed in"
+	Adopted  Outcome = "adopted" // a newer pair that another process stored
 
 	Doubted         Outcome = "refused once" // `Invalid refresh token`, asked once more
 	Lost            Outcome = "refused"      // the same again

@@ -6,14 +6,19 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/gofrs/flock"
+
+	"shelfkeeper/daemon/durable"
 )
 
 // lockPoll is how often the lock of another process is tried again.
 const lockPoll = 25 * time.Millisecond
+
+const lockPrefix = "lock."
 
 // Log is the record of one account. Its methods may be called from several
 // goroutines, and several processes may have the same file open: what one adds
@@ -25,6 +30,7 @@ type Log struct {
 	mu      sync.Mutex // guards the rest; held for no I/O
 	entries []Entry    // all that is known, unsaved ones included
 	unsaved []Entry
+	gone    bool // forgotten: nothing is written any more
 }
 
 // Open returns the record kept at path; with an empty path it lives and dies
@@ -68,14 +74,17 @@ func (l *Log) Save(ctx context.Context) (err error) {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	if err := os.MkdirAll(filepath.Dir(l.path), 0o700); err != nil {
-		return fmt.Errorf("keep the record of attempts: %w", err)
+	l.mu.Lock()
+	gone := l.gone
+	l.mu.Unlock()
+	if gone {
+		return nil
 	}
-	lock := flock.New(l.path+".lock", flock.SetPermissions(0o600))
-	if _, err := lock.TryLockContext(ctx, lockPoll); err != nil {
-		return fmt.Errorf("lock the record of attempts: %w", err)
+	unlock, err := l.lock(ctx)
+	if err != nil {
+		return err
 	}
-	defer func() { err = errors.Join(err, lock.Unlock()) }()
+	defer func() { err = errors.Join(err, unlock()) }()
 	entries, aside, err := readOwn(l.path)
 	if err != nil {
 		return err
@@ -92,6 +101,43 @@ func (l *Log) Save(ctx context.Context) (err error) {
 	}
 	l.saved(entries)
 	return aside
+}
+
+// Forget removes the record for good, after the user has signed out: what is
+// added later stays in memory.
+func (l *Log) Forget(ctx context.Context) (err error) {
+	select {
+	case l.turn <- struct{}{}:
+		defer func() { <-l.turn }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	l.mu.Lock()
+	l.entries, l.unsaved, l.gone = nil, nil, true
+	l.mu.Unlock()
+	if l.path == "" {
+		return nil
+	}
+	unlock, err := l.lock(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, unlock()) }()
+	return errors.Join(durable.Remove(l.path), durable.Remove(l.path+damaged))
+}
+
+// lock keeps other processes from the file. The lock's own file stays: to
+// remove one that somebody waits for would let two in.
+func (l *Log) lock(ctx context.Context) (unlock func() error, err error) {
+	dir, name := filepath.Split(l.path)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("keep the record of attempts: %w", err)
+	}
+	lock := flock.New(filepath.Join(dir, lockPrefix+strings.TrimSuffix(name, ending)), flock.SetPermissions(0o600))
+	if _, err := lock.TryLockContext(ctx, lockPoll); err != nil {
+		return nil, fmt.Errorf("lock the record of attempts: %w", err)
+	}
+	return lock.Unlock, nil
 }
 
 func (l *Log) taken() []Entry {

@@ -199,3 +199,20 @@ func TestAccounts(t *testing.T) {
 		t.Errorf("%q, %v", names, err)
 	}
 }
+
+func TestForget(t *testing.T) {
+	path := Path(t.TempDir(), "home")
+	l := open(t, path)
+	l.Add(Entry{At: noon, Outcome: Renewed})
+	if err := errors.Join(l.Save(t.Context()), os.WriteFile(path+damaged, nil, 0o600), l.Forget(t.Context())); err != nil {
+		t.Fatal(err)
+	}
+	l.Add(Entry{At: noon, Outcome: Renewed}) // the last word of a session that is ending
+	if err := l.Save(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	left, err := os.ReadDir(filepath.Dir(path))
+	if err != nil || len(left) != 1 || left[0].Name() != "lock.home" {
+		t.Errorf("left: %v, %v", left, err)
+	}
+}

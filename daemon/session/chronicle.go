@@ -99,10 +99,6 @@ func chronicle(before State, f Fact, after State, now time.Time) (entries []hist
 		if before.Step == checking && after.Why == TokenRefused && before.Why != TokenRefused {
 			add(history.Check, history.TokenRefused, evidence(f.Err.Evidence))
 		}
-	case Erased:
-		if after.Phase == SignedOut && before.Phase != SignedOut {
-			add(history.SignIn, history.SignedOut, func(e *history.Entry) { e.Generation = before.Record.Generation })
-		}
 	}
 	return entries
 }

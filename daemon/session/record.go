@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"shelfkeeper/daemon/health"
 	"shelfkeeper/daemon/history"
 	"shelfkeeper/keychain"
 )
@@ -50,6 +51,27 @@ func (s *Session) diagnose() {
 	if d, ok := history.Diagnose(s.History.Entries(), c); ok && s.state.Phase != SignedOut {
 		s.state.Loss = &d
 	}
+}
+
+// Loss says why the session of a record was last lost, for those who have the
+// record only; nil for no loss.
+func Loss(entries []history.Entry, peers []history.Peer) *health.Loss {
+	if d, ok := history.Diagnose(entries, history.Circumstances{Release: releaseOf, Peers: peers}); ok {
+		return shownLoss(d)
+	}
+	return nil
+}
+
+func shownLoss(d history.Diagnosis) *health.Loss {
+	return &health.Loss{At: health.At(d.At), Cause: string(d.Cause), Certain: d.Certain, Sentence: d.Sentence, Remedy: d.Remedy, Recovered: d.Recovered}
+}
+
+// Seen returns what the server was last seen to be, and what it calls the user;
+// empty for what is not known.
+func (s *Session) Seen() (version, username string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.state.Version, s.state.Record.Username
 }
 
 // keepHistory writes the record, even while the program ends: what happened

@@ -74,7 +74,10 @@ func (s *Session) Fill(a *health.Account) {
 	}
 	a.Session, a.ServerVersion = out, st.Version
 	if d := st.Loss; d != nil {
-		a.Loss = &health.Loss{At: health.At(d.At), Cause: string(d.Cause), Certain: d.Certain, Sentence: d.Sentence, Remedy: d.Remedy, Recovered: d.Recovered}
+		a.Loss = shownLoss(*d)
+	}
+	if name := st.Record.Username; name != "" {
+		a.User = name
 	}
 	a.Vault.Condition = "ok"
 	switch {
