@@ -76,6 +76,23 @@ func (i *Identities) Refresh(ctx context.Context, presented string) (Caller, Pai
 	return c, p, err
 }
 
+// Renew is Refresh by an access token, which is good for as long. ErrNoGrant for
+// anything else.
+func (i *Identities) Renew(ctx context.Context, access string) (Caller, Pair, error) {
+	if !isJWT(access) {
+		return Caller{}, Pair{}, ErrNoGrant
+	}
+	c, err := i.Caller(ctx, access)
+	if err == nil && c.SignIn == "" { // a user token is of no sign-in
+		err = ErrNoGrant
+	}
+	if err != nil {
+		return Caller{}, Pair{}, err
+	}
+	p, err := i.pair(ctx, c)
+	return c, p, err
+}
+
 // ErrTokenKind says that a token is one of ours, but no refresh token.
 var ErrTokenKind = errors.New("not a refresh token")
 

@@ -14,6 +14,7 @@ import (
 type SignIns interface {
 	SignIn(ctx context.Context, c players.Caller, name string) (players.Caller, players.Pair, error)
 	Refresh(ctx context.Context, presented string) (players.Caller, players.Pair, error)
+	Renew(ctx context.Context, access string) (players.Caller, players.Pair, error)
 	SignOut(c players.Caller) error
 }
 

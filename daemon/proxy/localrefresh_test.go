@@ -60,7 +60,9 @@ func TestCookieFlow(t *testing.T) {
 		"the real server's cookie name":    {[]string{"Cookie", "refresh_token=" + cookies[0].Value}, 401, `{"error":"No refresh token provided"}`},
 		"nothing":                          {nil, 401, `{"error":"No refresh token provided"}`},
 		"a cookie that a page planted":     {[]string{"Cookie", cookies[0].Name + "=planted"}, 401, `{"error":"Invalid refresh token"}`},
-		"a cookie as bearer":               {[]string{"Cookie", cookie}, 200, ""},
+		"a planted cookie beside the web client's own token": {[]string{"Cookie", cookies[0].Name + "=planted", "Authorization", "Bearer " + u.User.AccessToken}, 200, ""},
+		"a user token, which is of no sign-in":               {[]string{"Authorization", "Bearer " + u.User.Token}, 401, `{"error":"No refresh token provided"}`},
+		"a cookie as bearer":                                 {[]string{"Cookie", cookie}, 200, ""},
 	} {
 		a := w.post("/auth/refresh", "", c.header...)
 		if a.StatusCode != c.status || c.body != "" && a.body != c.body {

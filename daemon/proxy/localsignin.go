@@ -98,13 +98,17 @@ func (s *Server) refreshTokens(w http.ResponseWriter, c *call) *refusal {
 	if presented == "" {
 		presented, inBody = s.cookie(c), false
 	}
-	if presented == "" {
-		answerError(w, http.StatusUnauthorized, "No refresh token provided")
-		s.count(badRefresh)
-		return nil
-	}
 	caller, pair, err := s.cfg.Account.SignIns.Refresh(c.r.Context(), presented)
+	if !inBody && errors.Is(err, players.ErrNoGrant) {
+		// Whatever listens on another port of this host can plant a cookie. The
+		// web client sends its access token along, which says who it is.
+		if bearer, how := credential(c.r); how == one && players.IsToken(bearer) {
+			caller, pair, err = s.cfg.Account.SignIns.Renew(c.r.Context(), bearer)
+		}
+	}
 	switch {
+	case presented == "" && errors.Is(err, players.ErrNoGrant):
+		answerError(w, http.StatusUnauthorized, "No refresh token provided")
 	case errors.Is(err, players.ErrTokenKind):
 		answerError(w, http.StatusUnauthorized, "Invalid token type")
 	case errors.Is(err, players.ErrNoGrant):
