@@ -206,6 +206,7 @@ func (d *desk) snapshot() health.Account {
 	}
 	d.session.Fill(&a)
 	a.Session.Method = shownMethod(d.account, a.Session.Method)
+	a.Remedy = shownRemedy(d.account, a.Condition, a.Remedy)
 	return a
 }
 

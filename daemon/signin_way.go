@@ -8,6 +8,7 @@ import (
 
 	"shelfkeeper/daemon/absapi"
 	"shelfkeeper/daemon/accounts"
+	"shelfkeeper/daemon/health"
 	"shelfkeeper/daemon/problem"
 	"shelfkeeper/daemon/redact"
 )
@@ -105,4 +106,12 @@ func shownMethod(a accounts.Account, kept string) string {
 		return "legacy token"
 	}
 	return kept
+}
+
+// shownRemedy is remedy, or what helps an account that signs in in a browser.
+func shownRemedy(a accounts.Account, condition, remedy string) string {
+	if a.Method == accounts.OIDC && condition == health.SessionLost.ID {
+		return "run `shelfkeeper reauth`, which opens your browser"
+	}
+	return remedy
 }

@@ -121,8 +121,8 @@ func (b *browsing) show(ctx context.Context, s control.OpenIDStep) error {
 // prepareScheme takes the scheme where the browser comes back by it.
 func (b *browsing) prepareScheme(s control.OpenIDStep) {
 	u, err := url.Parse(s.Redirect)
-	if err != nil || u.Scheme == "http" || b.restore != nil || b.noBrowser {
-		return
+	if err != nil || u.Scheme == "http" || b.restore != nil || b.noBrowser || !desktop.HasScreen() {
+		return // it comes back otherwise, or to another machine
 	}
 	command, err := b.env.returnCommand()
 	if err == nil {

@@ -22,6 +22,7 @@ import (
 type oidcServer struct {
 	*server
 	provider *oidcprovider.Provider
+	issuer   string
 }
 
 func newOIDCServer(t testing.TB, c absfake.Config, o absfake.OpenID) *oidcServer {
@@ -33,7 +34,7 @@ func newOIDCServer(t testing.TB, c absfake.Config, o absfake.OpenID) *oidcServer
 	front.Start()
 	t.Cleanup(front.Close)
 	c.Outbound = p
-	s := &oidcServer{newServer(t, c), p}
+	s := &oidcServer{newServer(t, c), p, o.Issuer}
 	if o.MatchBy == "" {
 		o.MatchBy = "username"
 	}
@@ -180,6 +181,54 @@ func TestOIDCReturnTakesNoOtherAddress(t *testing.T) {
 			t.Errorf("%q: exit code %d\n%s", bad, r.code, r.stderr)
 		}
 	}
+}
+
+// With nobody at standard input and no browser of ours there is nobody who
+// could bring a second address.
+func TestOIDCWithoutAnybody(t *testing.T) {
+	t.Parallel()
+	s, p := newOIDCServer(t, absfake.Config{}, absfake.OpenID{}), newPlace(t)
+	r := p.loginOIDC(s)
+	_, at, _ := browse(t, r.page(1))
+	p.ok("", "openid-return", at)
+	if code := r.wait(); code != problem.OK || !strings.Contains(r.stdout.text(), "no spare session is kept: you did without it") {
+		t.Errorf("exit code %d\n%s%s", code, r.stdout.text(), r.stderr.text())
+	}
+	// A click later makes up for it, and one after a loss for everything.
+	p.daemon()
+	a := p.until("it is served", fresh)
+	for n := range 2 {
+		s.SetOpenID(absfake.OpenID{Issuer: s.issuer, ClientID: "abs", ClientSecret: "sek", MatchBy: "username", Redirects: []string{"*"}})
+		again := p.startWith(silent(t), "reauth")
+		if status, _, body := browse(t, again.page(1)); status != http.StatusOK {
+			t.Errorf("%d: %d %s", n, status, body)
+		}
+		if code := again.wait(); code != problem.OK || !strings.Contains(again.stdout.text(), "a spare session is kept too") || !strings.HasSuffix(again.stdout.text(), "The session is renewed.\n") {
+			t.Errorf("%d: exit code %d\n%s%s", n, code, again.stdout.text(), again.stderr.text())
+		}
+		if n == 0 {
+			if err := s.EndSessions(user); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if resp, body := get(t, a.Proxy.URL+"/api/me"); resp.StatusCode != http.StatusOK {
+		t.Errorf("%s %s", resp.Status, body)
+	}
+	if b := p.until("it is served", fresh); b.Proxy.URL != a.Proxy.URL || b.Session.Generation <= a.Session.Generation {
+		t.Errorf("%+v became %+v", a, b)
+	}
+}
+
+// silent is the standard input of somebody who types nothing.
+func silent(t *testing.T) *os.File {
+	t.Helper()
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _, _ = r.Close(), w.Close() })
+	return r
 }
 
 // Each failure of the flow, and what the user is told.

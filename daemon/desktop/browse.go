@@ -16,7 +16,7 @@ func Browse(address string) error {
 	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Hostname() == "" || u.User != nil {
 		return fmt.Errorf("open the browser: %w", errNotAPage)
 	}
-	if !hasScreen() {
+	if !HasScreen() {
 		return ErrNoDesktop
 	}
 	if err := show(u.String()); err != nil {

@@ -2,7 +2,8 @@ package desktop
 
 import "fmt"
 
-func hasScreen() bool { return true }
+// HasScreen reports whether a browser could open.
+func HasScreen() bool { return true }
 
 // takeScheme: macOS hands addresses to application bundles only, which name
 // their schemes in Info.plist (CFBundleURLTypes).

@@ -21,9 +21,9 @@ const (
 	mimeDeadline = 10 * time.Second
 )
 
-// hasScreen reports whether a browser could open: without one xdg-open starts
+// HasScreen reports whether a browser could open: without one xdg-open starts
 // a browser in our own terminal.
-func hasScreen() bool {
+func HasScreen() bool {
 	return os.Getenv("DISPLAY") != "" || os.Getenv("WAYLAND_DISPLAY") != ""
 }
 

@@ -8,7 +8,8 @@ import (
 	"golang.org/x/sys/windows/registry"
 )
 
-func hasScreen() bool { return true }
+// HasScreen reports whether a browser could open.
+func HasScreen() bool { return true }
 
 // takeScheme writes to the user's own part of the registry, which needs no
 // administrator.
