@@ -65,7 +65,7 @@ func (h *Home) beginOpenID(ctx context.Context, req control.OpenIDRequest, renew
 	var u *session.Unavailable
 	switch err := renew(ctx, account.Name); {
 	case err == nil:
-	case errors.As(err, &u) && (u.Condition.ID == health.SessionLost.ID || u.Condition.ID == health.SignedOut.ID):
+	case errors.As(err, &u) && slices.Contains([]string{health.SessionLost.ID, health.SignedOut.ID, health.TokenRefused.ID}, u.Condition.ID):
 		stage = openid.First // only a person can go on
 	default:
 		return nil, 0, err
@@ -77,9 +77,11 @@ func (h *Home) beginOpenID(ctx context.Context, req control.OpenIDRequest, renew
 	}
 	begun.sameUser, begun.account = true, account
 	if stage == openid.Spare {
-		if has, err := session.HasSpare(ctx, begun.vault, account.Name); err != nil {
+		has, err := session.HasSpare(ctx, begun.vault, account.Name)
+		switch {
+		case err != nil:
 			return nil, 0, vaultProblem(err)
-		} else if has {
+		case has, !absapi.SupportsRefresh(begun.server.Version):
 			return nil, 0, nil
 		}
 	}
@@ -144,6 +146,8 @@ func (k *openIDKeeper) Authorize(ctx context.Context, redirect string) (*absapi.
 
 // Redeem implements openid.Keeper.
 func (k *openIDKeeper) Redeem(ctx context.Context, stage openid.Stage, flow *absapi.Authorization, code redact.Secret) error {
+	ctx, cancel := context.WithTimeout(ctx, signInDeadline)
+	defer cancel()
 	means := session.ByCode{Authorization: flow, Code: code}
 	if stage == openid.First {
 		answer, err := k.finish(ctx, means)

@@ -177,3 +177,30 @@ func TestHeaderRules(t *testing.T) {
 		t.Errorf("UTF-8 in a value: %v", err)
 	}
 }
+
+// A gateway's cookie and those of a sign-in through OpenID are needed both.
+func TestCookiesJoin(t *testing.T) {
+	var cookies, agents []string
+	s := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		cookies, agents = r.Header["Cookie"], r.Header["User-Agent"]
+	}))
+	defer s.Close()
+	u := open(t, Policy{Base: address(t, s.URL), Headers: secrets("Cookie", "gw=1")})
+	p := u.Private()
+	defer p.Close()
+	for _, own := range []string{"", "connect.sid=a; auth_method=b"} {
+		do := func(r *http.Request) (*http.Response, error) {
+			if own != "" {
+				r.Header.Set("Cookie", own)
+			}
+			return p.Do(r)
+		}
+		if _, _, err := fetch(t, do, "GET", u.URL("/auth/openid/callback").String()); err != nil {
+			t.Fatal(err)
+		}
+		want := strings.TrimPrefix(own+"; gw=1", "; ")
+		if len(cookies) != 1 || cookies[0] != want || len(agents) != 1 {
+			t.Errorf("cookies %q, want %q", cookies, want)
+		}
+	}
+}

@@ -64,7 +64,8 @@ type Policy struct {
 	// the system's. Empty for none.
 	CAFile string
 	// Headers are added to every request to Base's origin and replace the
-	// request's own; what a gateway wants to see.
+	// request's own, but for cookies, which join them; what a gateway wants to
+	// see.
 	Headers map[string]redact.Secret
 	// UserAgent is sent by requests that bring none of their own; a
 	// User-Agent among Headers replaces theirs too. Empty for DefaultUserAgent.
