@@ -14,7 +14,6 @@ import (
 	"shelfkeeper/daemon/failpoint"
 	"shelfkeeper/daemon/health"
 	"shelfkeeper/daemon/history"
-	"shelfkeeper/daemon/redact"
 	"shelfkeeper/keychain"
 )
 
@@ -200,68 +199,6 @@ func (s *Session) await(ctx context.Context, done func(State) bool) bool {
 			return false
 		}
 	}
-}
-
-// Token returns a token that the server should accept now. Expiry is checked
-// here, at use, since no timer can be trusted across a sleep. While the pair
-// is being renewed it waits, bounded by ctx. Its error is an *Unavailable.
-func (s *Session) Token(ctx context.Context) (redact.Secret, error) {
-	for asked := false; ; {
-		s.mu.Lock()
-		now, st, changed := time.Now(), s.state, s.changed
-		s.mu.Unlock()
-		switch {
-		case st.usable(now) && (asked || st.Phase != Fresh || now.Before(st.RotateAt)):
-			return st.token(), nil
-		case !asked:
-			asked = true
-			s.handle(Needed{})
-			continue
-		case !st.busy() && !st.resumesBy(now.Add(shortPause)):
-			return redact.Secret{}, st.unavailable(now)
-		}
-		select {
-		case <-changed:
-		case <-ctx.Done():
-			return redact.Secret{}, st.unavailable(time.Now())
-		}
-	}
-}
-
-// Suspect says that the server answered token with its own 401. It returns a
-// different token that is worth trying, once the session has one, or an
-// *Unavailable: then the 401 is not the token's fault or nothing can be done.
-func (s *Session) Suspect(ctx context.Context, token redact.Secret) (redact.Secret, error) {
-	s.handle(Suspected{Token: token})
-	fresh, err := s.Token(ctx)
-	if err == nil && fresh == token {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		return redact.Secret{}, s.state.unavailable(time.Now())
-	}
-	return fresh, err
-}
-
-// Secrets returns every token of the session that must never reach a player,
-// and the id of the user they belong to.
-func (s *Session) Secrets() (userID string, secrets []redact.Secret) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	rec := s.state.Record
-	for _, t := range []redact.Secret{rec.Access, rec.Refresh, rec.Previous, rec.Static, rec.Spare, s.state.Pair.Access.Secret, s.state.Pair.Refresh.Secret} {
-		if !t.IsEmpty() {
-			secrets = append(secrets, t)
-		}
-	}
-	return rec.UserID, secrets
-}
-
-// SignedIn reports whether a token is published, whether or not it needs to be
-// renewed first.
-func (s *Session) SignedIn() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.state.Published > 0 && s.state.Phase != NeedsUser
 }
 
 // Wake forgets the back-off and tries what is due: the network changed, or the

@@ -1,0 +1,393 @@
+package session
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"shelfkeeper/daemon/absapi"
+	"shelfkeeper/daemon/redact"
+	"shelfkeeper/keychain"
+)
+
+// world is everything around the machine, reduced to what its rules speak of:
+// a disk, a server that may lie or lose answers, and a user.
+type world struct {
+	t       *rapid.T
+	now     time.Time
+	state   State
+	pending []Effect // asked for, not answered
+
+	disk    keychain.Record
+	written map[uint64]redact.Secret // access token of each durable generation
+	locked  bool
+	refused bool // the server refused the password, and the user did not act since
+	erased  bool
+	serial  int
+
+	presented  redact.Secret          // the refresh token that was presented last
+	dead       map[redact.Secret]bool // tokens the server has refused for good
+	doubted    map[redact.Secret]int  // `Invalid refresh token` answers
+	given      redact.Secret          // the newest refresh token that the server gave
+	sent       redact.Secret          // the password that was sent last
+	refusedNew redact.Secret          // a new password that the server refused
+	settled    bool                   // the server's answers tell which password holds
+}
+
+func newWorld(t *rapid.T) *world {
+	w := &world{t: t, now: time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC), written: map[uint64]redact.Secret{},
+		dead: map[redact.Secret]bool{}, doubted: map[redact.Secret]int{}}
+	pair := w.mint()
+	w.disk = keychain.Record{Lineage: "x", Generation: 1, Account: "a", UserID: "user-1", Username: "alice",
+		Access: pair.Access.Secret, Refresh: pair.Refresh.Secret}
+	if rapid.Bool().Draw(t, "password stored") {
+		w.disk.Password = redact.New("correct horse")
+	}
+	if rapid.Bool().Draw(t, "spare kept") {
+		w.disk.Spare = w.mint().Refresh.Secret
+	}
+	if rapid.IntRange(0, 4).Draw(t, "kind") == 0 { // a legacy token, or an API key
+		w.disk.Access, w.disk.Refresh, w.disk.Spare, w.disk.Static = redact.Secret{}, redact.Secret{}, redact.Secret{}, redact.New("legacy 0")
+	}
+	w.written[1] = w.disk.Access
+	w.boot()
+	return w
+}
+
+// boot is a start of the process: all that is left is the disk. A refusal that
+// a crash swallowed before it was written is not known any more; see
+// loginFailed.
+func (w *world) boot() {
+	w.refused, w.refusedNew = w.disk.PasswordRefused, redact.Secret{}
+	version := rapid.SampledFrom([]string{"2.26.3", "2.35.0", "2.36.0", ""}).Draw(w.t, "release")
+	w.state, w.pending, w.locked = State{Rules: RulesOf(version)}, nil, false
+	w.feed(Started{})
+}
+
+func (w *world) mint() absapi.TokenPair {
+	w.serial++
+	token := func(kind string, life time.Duration) absapi.Token {
+		secret := redact.New(makeJWT(map[string]any{"userId": "user-1", "username": "alice", "type": kind,
+			"jti": fmt.Sprint(w.serial), "iat": w.now.Unix(), "exp": w.now.Add(life).Unix()}))
+		parsed, err := absapi.ParseToken(secret)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		return parsed
+	}
+	return absapi.TokenPair{Access: token("access", time.Hour), Refresh: token("refresh", 30*24*time.Hour)}
+}
+
+// feed hands the machine one fact and holds the promises against what it does.
+func (w *world) feed(f Fact) {
+	before := w.state
+	after, effects := next(before, Event{At: w.now, Jitter: rapid.Float64Range(0, 1).Draw(w.t, "jitter"), Fact: f})
+	w.state = after
+	for _, e := range effects {
+		w.check(e)
+		if _, ok := e.(Release); !ok {
+			w.pending = append(w.pending, e)
+		}
+	}
+	if after.Published > 0 && after.Phase != SignedOut {
+		if access, ok := w.written[after.Published]; !ok || access != after.Pair.Access.Secret {
+			w.t.Fatalf("generation %d is published but not durable", after.Published)
+		}
+	}
+	var attempts int
+	for _, e := range w.pending {
+		if _, ok := e.(Settle); !ok {
+			attempts++
+		}
+	}
+	if attempts > 1 {
+		w.t.Fatalf("two steps of an attempt at once: %#v", w.pending)
+	}
+	if after.busy() != (attempts == 1 || after.Step == repairing && after.Settling) {
+		w.t.Fatalf("step %v with pending %#v", after.Step, w.pending)
+	}
+	if !after.busy() && !after.Closing && (after.Phase == Offline || after.Phase == VaultUnavailable || after.Phase == Fresh) && after.wakeAt().IsZero() {
+		w.t.Fatalf("%v would never go on by itself", after.Phase)
+	}
+}
+
+func (w *world) check(e Effect) {
+	switch e := e.(type) {
+	case Acquire:
+		if w.locked {
+			w.t.Fatal("a second attempt before the first gave its lock back")
+		}
+	case Release:
+		w.locked = false
+	case Commit:
+		switch {
+		case !w.locked:
+			w.t.Fatal("a commit without the lock")
+		case e.Record.Generation < w.disk.Generation:
+			w.t.Fatal("an older generation would replace a newer one")
+		case !w.disk.Static.IsEmpty() && e.Record.Static != w.disk.Static && e.Record.Generation == w.disk.Generation:
+			w.t.Fatal("a commit drops a token without an end")
+		case e.Record.Static.IsEmpty() && (e.Record.Refresh.IsEmpty() || e.Record.Access.IsEmpty()):
+			w.t.Fatal("a commit drops a secret")
+		case e.Record.Password != w.disk.Password && (w.disk.Password.IsEmpty() || e.Record.Password != w.disk.NewPassword || !w.settled):
+			w.t.Fatal("a commit replaces the password by one that the server did not take")
+		case e.Record.NewPassword != w.disk.NewPassword && !w.disk.NewPassword.IsEmpty() && !w.settled:
+			w.t.Fatal("a commit drops a password that may be the right one")
+		case e.Record.Spare != w.disk.Spare && !w.dead[w.disk.Spare] && w.presented != w.disk.Spare:
+			w.t.Fatal("a commit drops a spare session that is alive")
+		case e.Record.Spare != w.disk.Spare && !w.dead[w.disk.Spare] && e.Record.Spare != w.given && e.Record.Refresh != w.given:
+			w.t.Fatal("what the spare session brought is lost")
+		case e.Record.Generation == w.disk.Generation && (e.Record.Refresh != w.disk.Refresh || e.Record.Spare != w.disk.Spare && !e.Record.Spare.IsEmpty()):
+			w.t.Fatal("two pairs of one generation")
+		case e.Record.Generation == w.disk.Generation && w.disk.PasswordRefused && !e.Record.PasswordRefused:
+			w.t.Fatal("the mark of a refused password is lost")
+		}
+	case Refresh:
+		want := w.disk.Refresh
+		if i := w.disk.Intent; i != nil && (i.Purpose == keychain.RenewSpare || i.Purpose == keychain.PromoteSpare) {
+			want = w.disk.Spare
+		}
+		if !w.locked || w.disk.Intent == nil || want != e.Token || e.Token.IsEmpty() {
+			w.t.Fatal("a refresh token is presented without lock or durable intent")
+		}
+		w.presented = e.Token
+	case ChangePassword:
+		if !w.locked || w.disk.NewPassword != e.New || w.disk.Intent == nil || w.disk.Intent.Purpose != keychain.ChangePassword {
+			w.t.Fatal("a new password is sent before it is durable")
+		}
+		w.settled, w.refusedNew = false, redact.Secret{}
+	case Login:
+		switch e.Password {
+		case w.disk.NewPassword:
+			if w.refusedNew == e.Password {
+				w.t.Fatal("a new password that the server refused is sent again")
+			}
+		case w.disk.Password:
+			if w.refused {
+				w.t.Fatal("a password that the server refused is sent again")
+			}
+		default:
+			w.t.Fatal("a password is sent that is not the account's")
+		}
+		w.sent = e.Password
+		if e.Password.IsEmpty() {
+			w.t.Fatal("an empty password is sent")
+		}
+	case Erase:
+		if !w.erased {
+			w.t.Fatal("secrets are erased although the user did not sign out")
+		}
+	}
+}
+
+// answer lets one pending effect end, well or badly.
+func (w *world) answer(kind int) {
+	if len(w.pending) == 0 {
+		return
+	}
+	i := rapid.IntRange(0, len(w.pending)-1).Draw(w.t, "which")
+	e := w.pending[i]
+	w.pending = append(w.pending[:i:i], w.pending[i+1:]...)
+	good := kind < 6
+	weather := &absapi.Error{Op: "x", Verdict: absapi.Weather, Evidence: "storm", Unwritten: kind == 7}
+	switch e := e.(type) {
+	case Open:
+		switch {
+		case w.disk.Tombstone:
+			w.feed(OpenFailed{Err: keychain.ErrNotFound})
+		case good:
+			w.feed(Opened{Record: w.disk})
+		default:
+			w.feed(OpenFailed{Err: keychain.ErrLocked})
+		}
+	case Acquire:
+		switch {
+		case w.disk.Tombstone:
+			w.feed(AcquireFailed{Err: keychain.ErrNotFound})
+		case good:
+			w.locked = true
+			if kind == 1 { // another process was faster
+				w.rotateElsewhere()
+			}
+			w.feed(Acquired{Record: w.disk})
+		default:
+			w.feed(AcquireFailed{Err: keychain.ErrHanging})
+		}
+	case Preflight:
+		if good {
+			w.feed(Reachable{Meta: absapi.Meta{ServerDate: w.now.Add(time.Duration(kind-2) * time.Hour)}})
+		} else {
+			w.feed(Unreachable{Err: weather})
+		}
+	case Commit:
+		if kind == 9 {
+			if e.Record.PasswordRefused {
+				w.disk.PasswordRefused = true // the mark stays in this process; a crash is not tested with it
+			}
+			w.feed(CommitFailed{Err: errors.New("disk full")})
+			return
+		}
+		w.disk = e.Record
+		w.written[e.Record.Generation] = e.Record.Access
+		w.feed(Committed(e))
+	case ChangePassword:
+		w.feed(w.changeAnswer(kind, weather))
+	case Tidy:
+		w.feed(Tidied{SessionID: rapid.SampledFrom([]string{"", "s1", "s2"}).Draw(w.t, "id"), OrphanGone: good})
+	case Refresh:
+		w.feed(w.refreshAnswer(kind, weather))
+	case Login:
+		switch {
+		case kind < 4 && e.Legacy && kind > 0:
+			w.settled = true
+			token := redact.New(fmt.Sprintf("legacy %d", w.serial/2)) // now and then the same again
+			w.serial++
+			w.feed(LoggedIn{Answer: absapi.Answer{Legacy: token, UserID: "user-1"}})
+		case kind < 4:
+			pair := w.mint()
+			w.settled = true
+			w.feed(LoggedIn{Answer: absapi.Answer{Pair: pair, UserID: "user-1"}})
+		case kind < 7:
+			w.settled = true
+			if w.sent == w.disk.NewPassword {
+				w.refusedNew = w.sent
+			} else {
+				w.refused = true
+			}
+			w.feed(LoginFailed{Err: &absapi.Error{Verdict: absapi.PasswordRejected, Status: 401}})
+		default:
+			w.feed(LoginFailed{Err: weather})
+		}
+	case Check:
+		switch {
+		case kind < 4:
+			w.feed(Checked{})
+		case kind < 8:
+			w.feed(Checked{Err: &absapi.Error{Verdict: absapi.TokenRejected, Status: 401}})
+		default:
+			w.feed(Checked{Err: weather})
+		}
+	case Settle:
+		if good {
+			w.feed(Settled{Generation: e.Generation})
+		} else {
+			w.feed(SettleFailed{Err: keychain.ErrLocked})
+		}
+	case Erase:
+		if good {
+			w.disk = keychain.Record{Generation: w.disk.Generation + 1, Tombstone: true}
+			w.feed(Erased{})
+		} else {
+			w.feed(Erased{Err: keychain.ErrLocked})
+		}
+	}
+}
+
+func (w *world) refreshAnswer(kind int, weather *absapi.Error) Fact {
+	fail := func(v absapi.Verdict) Fact {
+		return RefreshFailed{Err: &absapi.Error{Verdict: v, Status: 401, Evidence: v.String()}}
+	}
+	switch kind {
+	case 0, 1, 2:
+		pair := w.mint()
+		w.given = pair.Refresh.Secret
+		// From 2.36.0 on a session that lives on says that no password was changed.
+		w.settled = w.settled || w.state.Rules.PasswordEnds || w.disk.NewPassword.IsEmpty()
+		version := w.state.Version
+		if version == "" {
+			version = "2.36.0"
+			w.settled = true
+		}
+		return Refreshed{Answer: absapi.Answer{Pair: pair, ServerVersion: version}}
+	case 3:
+		w.doubted[w.presented]++
+		w.dead[w.presented] = w.doubted[w.presented] > 1
+		return fail(absapi.RefreshInvalid)
+	case 4:
+		w.dead[w.presented] = true
+		return fail(absapi.RefreshExpired)
+	case 5:
+		return fail(absapi.UserInactive)
+	case 6:
+		return fail(absapi.HeaderEaten)
+	case 8:
+		return RefreshFailed{Err: &absapi.Error{Verdict: absapi.RateLimited, Status: 429, RetryAfter: time.Minute, Evidence: "429"}}
+	}
+	return RefreshFailed{Err: weather}
+}
+
+func (w *world) changeAnswer(kind int, weather *absapi.Error) Fact {
+	fail := func(v absapi.Verdict) Fact {
+		w.settled = true
+		return ChangeFailed{Err: &absapi.Error{Verdict: v, Status: 400, Evidence: v.String()}}
+	}
+	switch kind {
+	case 0, 1, 2:
+		w.settled = true
+		return PasswordChanged{Answer: absapi.Answer{Pair: w.mint()}}
+	case 3, 4:
+		w.settled = true
+		return PasswordChanged{}
+	case 5:
+		return fail(absapi.BadRequest)
+	case 6:
+		return fail(absapi.TokenRejected)
+	case 7:
+		w.settled = true // unwritten
+	case 8:
+		return fail(absapi.RateLimited)
+	}
+	return ChangeFailed{Err: weather}
+}
+
+func (w *world) rotateElsewhere() {
+	pair := w.mint()
+	w.disk.Generation++
+	w.disk.Static = redact.Secret{}
+	w.disk.Previous, w.disk.Access, w.disk.Refresh, w.disk.Intent = w.disk.Refresh, pair.Access.Secret, pair.Refresh.Secret, nil
+	w.written[w.disk.Generation] = w.disk.Access
+}
+
+// outside is something that no effect asked for.
+func (w *world) outside(kind int) {
+	switch kind {
+	case 0:
+		w.feed(Needed{})
+	case 1:
+		w.feed(Suspected{Token: w.state.token()})
+	case 2:
+		w.feed(Woken{Reason: "link"})
+	case 3:
+		w.refused = false
+		w.feed(Asked{})
+	case 4: // killed and started again
+		w.boot()
+	case 5:
+		w.erased = true
+		w.feed(SignOutAsked{})
+	case 6:
+		w.feed(Stored{})
+	case 7:
+		w.serial++
+		w.feed(ChangeAsked{Old: w.disk.Password, New: redact.New(fmt.Sprintf("new %d", w.serial))})
+	case 8:
+		w.feed(ChangeDropped{})
+	}
+}
+
+// clock moves on to the machine's own timer, or by chance.
+func (w *world) clock(far bool) {
+	if at := w.state.wakeAt(); !at.IsZero() && !far {
+		if at.After(w.now) {
+			w.now = at
+		}
+		w.feed(Due{})
+		if at := w.state.wakeAt(); !at.IsZero() && !at.After(w.now) {
+			w.t.Fatalf("%v: the timer would spin: %+v", w.state.describe(), w.state)
+		}
+		return
+	}
+	w.now = w.now.Add(time.Duration(rapid.IntRange(0, 90*60).Draw(w.t, "seconds")) * time.Second)
+}
