@@ -90,9 +90,13 @@ func (c *Client) root() *url.URL {
 // provider returns where ABS sends the browser, and the address it lets the
 // provider send it back to; "" if the redirect is not ABS's.
 func provider(a reply, sent url.Values) (target, callback string) {
-	u, err := url.Parse(a.header.Get("Location"))
+	location := a.header.Get("Location")
+	u, err := url.Parse(location)
 	if err != nil || u.Host == "" || u.User != nil || u.Scheme != "https" && u.Scheme != "http" {
 		return "", ""
+	}
+	if strings.ContainsFunc(location, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		return "", "" // it is shown at a terminal, which some signs steer
 	}
 	q := u.Query()
 	back, err := url.Parse(q.Get("redirect_uri"))
@@ -126,7 +130,27 @@ func (c *Client) Redeem(ctx context.Context, flow *Authorization, code redact.Se
 	if len(cookies) > 0 {
 		q.header.Set("Cookie", strings.Join(cookies, "; "))
 	}
-	return c.session(ctx, q)
+	a, err := c.ask(ctx, q)
+	if err != nil {
+		if VerdictOf(err) == HeaderEaten {
+			c.endStray(ctx, a)
+		}
+		return Answer{}, err
+	}
+	answer, _, _ := decodeAnswer(q.op, a.body)
+	answer.Meta = a.meta()
+	return answer, nil
+}
+
+// endStray ends the session that ABS begins for a browser when the cookie is
+// missing that tells it of an app: nobody would know of it (measured on 2.26.3
+// to 2.36.0).
+func (c *Client) endStray(ctx context.Context, a reply) {
+	for _, cookie := range (&http.Response{Header: a.header}).Cookies() {
+		if cookie.Name == "refresh_token" {
+			_, _ = c.Logout(ctx, redact.New(cookie.Value)) // it expires by itself otherwise
+		}
+	}
 }
 
 // classifyOpenID judges what is no success of a sign-in through OpenID. A

@@ -187,6 +187,52 @@ func TestOpenIDThatDoesNotEnd(t *testing.T) {
 	}
 }
 
+// What is shown to a person and opened in a browser is the provider's page and
+// nothing else.
+func TestProviderPage(t *testing.T) {
+	sent := url.Values{"state": {"s"}, "code_challenge": {"c"}}
+	const good = "?state=s&code_challenge=c&redirect_uri=https%3A%2F%2Fabs.example%2Fauth%2Fopenid%2Fmobile-redirect"
+	for location, ok := range map[string]bool{
+		"https://id.example/authorize" + good:              true,
+		"http://192.168.1.2:9000/o/a/" + good + "&nonce=x": true,
+		"https://id.example/\u009b2J" + good:               false, // steers a terminal
+		"https://id.example/a b" + good:                    false,
+		"https://user:pw@id.example/" + good:               false,
+		"file:///etc/passwd" + good:                        false,
+		"ssh://id.example/" + good:                         false,
+		"/authorize" + good:                                false,
+		"":                                                 false,
+		"https://id.example/" + strings.Replace(good, "state=s", "state=x", 1):          false, // a gateway's own
+		"https://id.example/" + strings.Replace(good, "code_challenge=c", "", 1):        false,
+		"https://id.example/" + strings.Replace(good, "mobile-redirect", "callback", 1): false,
+	} {
+		got, _ := provider(reply{header: http.Header{"Location": {location}}}, sent)
+		if ok && got != location || !ok && got != "" {
+			t.Errorf("%q: %q", location, got)
+		}
+	}
+}
+
+// Without the cookie that tells of an app the server begins a session for a
+// browser: it is ended, since nobody would know of it.
+func TestStraySessionIsEnded(t *testing.T) {
+	withProvider(t, absfake.Config{}, absfake.OpenID{MatchBy: "username"}, func(t *testing.T, h house, p *oidcprovider.Provider) {
+		flow := h.authorize(t, Scheme)
+		code := h.visit(t, p, flow.URL, Scheme).Get("code")
+		flow.cookies = without{flow.cookies, "auth_method"}
+		if _, err := h.Redeem(t.Context(), flow, redact.New(code)); VerdictOf(err) != HeaderEaten {
+			t.Fatal(err)
+		}
+		begun := h.server.Ledger().Logins("alice")
+		ended := h.server.Ledger().Count(func(e absfake.Entry) bool {
+			return e.Path == "/logout" && len(begun) == 1 && e.Refresh == begun[0].Refresh
+		})
+		if ended != 1 {
+			t.Errorf("%d of %+v were ended", ended, begun)
+		}
+	})
+}
+
 // A provider that says no sends nothing back but the state.
 func TestDenialHasNoCode(t *testing.T) {
 	withProvider(t, absfake.Config{}, absfake.OpenID{}, func(t *testing.T, h house, p *oidcprovider.Provider) {
