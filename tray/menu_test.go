@@ -36,6 +36,9 @@ func TestMenu(t *testing.T) {
 	noPort.Accounts[0].Proxy.URL = ""
 	evil := snapshotOf(nil)
 	evil.Accounts[0].Level, evil.Accounts[0].Reason = health.Offline, "line one\nline\ttwo \x1b[31m"+strings.Repeat("x", 200)
+	kept := snapshotOf(&health.ServerUnreachable)
+	kept.Accounts[0].Reason += ": " + strings.Repeat("x", 100)
+	kept.Accounts[0].Progress.Waiting = 12
 	reauth := Command{Act: Reauthenticate, Account: "home"}
 
 	for _, c := range []struct {
@@ -52,6 +55,10 @@ func TestMenu(t *testing.T) {
 			want: []string{"[home: the server ended the session and no password is stored]", `[run "shelfkeeper login"]`,
 				"Open Audiobookshelf", "Re-authenticate", "Copy player address", "Quit"},
 			tooltip: "Shelfkeeper, home: the server ended the session and no password is stored"},
+		{desc: "reports wait", in: kept,
+			want: []string{"[home: the server cannot be reached: x…; 12 reports of listening wait]",
+				"Open Audiobookshelf", "Re-authenticate", "Copy player address", "Quit"},
+			tooltip: "Shelfkeeper, home: the server cannot be reached: x…; 12 reports of listening wait"},
 		{desc: "paused", in: snapshotOf(&health.AccountPaused),
 			want: []string{"[home: paused by you]", `[run "shelfkeeper reauth" to go on]`,
 				"Open Audiobookshelf", "Re-authenticate", "Copy player address", "Quit"},

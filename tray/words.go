@@ -26,11 +26,8 @@ func state(a health.Account) string {
 	if words == "" {
 		words = levelWords(a.Level)
 	}
-	switch n := a.Progress.Waiting; {
-	case n == 1:
-		words += "; 1 report of listening waits"
-	case n > 1:
-		words += fmt.Sprintf("; %d reports of listening wait", n)
+	if waits := waiting(a.Progress.Waiting); waits != "" {
+		words = clip(words, maxLine-maxName-len(waits)-2) + waits // a long reason gives way
 	}
 	name := oneLine(a.Name)
 	if name == "" {
@@ -60,6 +57,17 @@ func cause(a health.Account) []string {
 		cut--
 	}
 	return []string{string(text[:cut]), clip(strings.TrimSpace(string(text[cut:])), maxLine)}
+}
+
+// waiting says how many reports of players wait for the server.
+func waiting(n int) string {
+	switch {
+	case n <= 0:
+		return ""
+	case n == 1:
+		return "; 1 report of listening waits"
+	}
+	return fmt.Sprintf("; %d reports of listening wait", n)
 }
 
 // levelWords is for levels without a reason, such as OK.

@@ -2,6 +2,7 @@ package progress
 
 import (
 	"context"
+	"encoding/json"
 	"slices"
 	"time"
 
@@ -321,7 +322,7 @@ func (a *asideEntry) UnmarshalJSON(b []byte) error {
 		At  time.Time
 		Why string
 	}
-	err := unmarshal(b, &shown)
+	err := json.Unmarshal(b, &shown)
 	a.At, a.Why = shown.At, shown.Why
 	return err
 }
@@ -334,7 +335,11 @@ func (j *Journal) putAside(w work, why string) outcome {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	defer j.turnedLocked()
-	put := edit{bucketAside, seqKey(uint64(time.Now().UnixNano())), &asideEntry{time.Now(), why, w}}
+	now := time.Now()
+	put := edit{bucketAside, append(seqKey(uint64(now.UnixNano())), seqKey(j.nextLocked())...), &asideEntry{now, why, w}}
+	if b, err := json.Marshal(w); err != nil || len(b) > maxAsideEntry {
+		put.value = &asideEntry{now, why, nil}
+	}
 	e, still := j.strikeLocked(w)
 	if !still {
 		return done
@@ -342,7 +347,7 @@ func (j *Journal) putAside(w work, why string) outcome {
 	if err := j.writeLocked(e, put); err != nil {
 		j.log.Warn("a report that was set aside is still in the journal", "reason", err)
 	}
-	j.aside, j.why = j.aside+1, why
+	j.aside, j.why = min(j.aside+1, maxAside), why
 	j.log.Warn("a report of listening was set aside", "reason", why, "item", w.item(), "reports", w.count())
 	return done
 }

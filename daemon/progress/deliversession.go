@@ -7,8 +7,6 @@ import (
 	"time"
 )
 
-func unmarshal(b []byte, v any) error { return json.Unmarshal(b, v) }
-
 // report is the offline session as a player would send it.
 func (o *offline) report() Report {
 	r := Report{Kind: Local, Body: o.Session, Header: http.Header{"Content-Type": {"application/json"}}}
@@ -100,6 +98,14 @@ func (j *Journal) deliverOpen(ctx context.Context, l *listening, now listening) 
 		})
 		return stepped(ok)
 	}
+	if now.Sent != nil && now.missed != now.Sent {
+		// A server that stood still may have it in its queue, before the
+		// question. Behind the question it has not.
+		j.mu.Lock()
+		l.missed, l.quiet = now.Sent, time.Now().Add(quietCut)
+		j.mu.Unlock()
+		return hinder
+	}
 	// From here on the server's sum is known, and nothing of ours is under way.
 	p, err := j.client.place(ctx, in.Item, in.Episode)
 	if err != nil {
@@ -124,7 +130,7 @@ func (j *Journal) deliverOpen(ctx context.Context, l *listening, now listening) 
 	if now.Closing {
 		kind = End
 	}
-	a, v, quiet := j.client.report(ctx, Report{Kind: kind, Session: l.ID, Body: send.body(position), Header: http.Header{"Content-Type": {"application/json"}}})
+	a, v, quiet := j.client.report(ctx, Report{Kind: kind, Session: l.ID, Body: send.body(position), Header: now.header()})
 	switch v {
 	case taken:
 		return stepped(j.step(l, func(l *listening) {
@@ -225,7 +231,7 @@ func (j *Journal) deliverGone(ctx context.Context, l *listening, now listening) 
 	if err != nil {
 		return j.putAside(l, "the session cannot be read")
 	}
-	a, v, _ := j.client.report(ctx, Report{Kind: Local, Body: body, Header: http.Header{"Content-Type": {"application/json"}}})
+	a, v, _ := j.client.report(ctx, Report{Kind: Local, Body: body, Header: now.header()})
 	switch v {
 	case taken:
 		var mark *stamp

@@ -2,6 +2,7 @@ package progress
 
 import (
 	"encoding/json"
+	"net/http"
 	"time"
 )
 
@@ -63,8 +64,10 @@ type listening struct {
 	Waiting *spell `json:"waiting,omitempty"` // surely not sent yet
 	Closing bool   `json:"closing,omitempty"` // the player has ended it
 	Gone    bool   `json:"gone,omitempty"`    // the server does not know it any more
+	Closed  bool   `json:"closed,omitempty"`  // the server has closed it for another one of its device
 	Stamp   *stamp `json:"stamp,omitempty"`   // to be put right
 
+	Agent string `json:"agent,omitempty"` // the player's User-Agent: the server keeps it
 	Seq   uint64 `json:"seq"`
 	Seen  int64  `json:"seen"`            // ms, of the newest report
 	Tries int    `json:"tries,omitempty"` // that met an error of the server's own
@@ -74,6 +77,7 @@ type listening struct {
 	dirty   bool      // the file has an older state
 	tried   time.Time // when Tries was last counted
 	quiet   time.Time // until then the server may still be at work on Sent
+	missed  *spell    // Sent, when the server was asked and had not counted it
 }
 
 // stamp is the time that a progress should carry: the server puts in its own
@@ -88,6 +92,15 @@ type stamp struct {
 // 36 h (abs: server/managers/PlaybackSessionManager.js, closeStaleOpenSessions),
 // at the nightly job after it.
 const idleAfter = 60 * time.Hour
+
+// header is what a report of it carries beside the account's token.
+func (l *listening) header() http.Header {
+	h := http.Header{"Content-Type": {"application/json"}}
+	if l.Agent != "" {
+		h.Set("User-Agent", l.Agent)
+	}
+	return h
+}
 
 func (l *listening) pending() bool {
 	return l.Sent != nil || l.Waiting != nil || l.Closing || l.Stamp != nil

@@ -170,6 +170,9 @@ func (r *rig) tryPlay(path, device string) string {
 		return ""
 	}
 	r.j.Opened(bytes.NewReader(body))
+	if r.isDead() {
+		return "" // the end of the answer waits for the journal
+	}
 	return s.ID
 }
 

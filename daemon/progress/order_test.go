@@ -91,6 +91,26 @@ func TestCarriesItsTime(t *testing.T) {
 	})
 }
 
+// The same where the server has forgotten the session and had no progress yet:
+// what it makes anew it dates itself.
+func TestCarriesItsTimeWhenMadeAnew(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, absfake.Newest)
+		id := r.play(r.book()+"/play", "d")
+		up := r.down()
+		r.after(10 * time.Second)
+		r.sync(id, 10, 20)
+		said := time.Now().UnixMilli()
+		r.after(time.Hour)
+		r.fake.Restart()
+		up()
+		r.settled()
+		if p := r.at(r.book()); *p.CurrentTime != 20 || p.LastUpdate != said || r.sum(id) != 10 {
+			t.Errorf("at %v of %v, want 20 of %v; %v s", *p.CurrentTime, p.LastUpdate, said, r.sum(id))
+		}
+	})
+}
+
 // Updates of one item arrive in their order, and none that turns anything is
 // merged into another.
 func TestOrderOfAnItem(t *testing.T) {

@@ -17,9 +17,10 @@ func (j *Journal) Opened(answer io.Reader) {
 	defer j.mu.Unlock()
 	for other, l := range j.sessions {
 		// The server closes what was open on the same device (abs:
-		// server/managers/PlaybackSessionManager.js, startSession).
-		if in.Device != "" && l.Info != nil && l.Info.Device == in.Device && !l.pending() && other != id {
-			j.forgetLocked(l)
+		// server/managers/PlaybackSessionManager.js, startSession). What its
+		// player still says in bad weather is kept all the same.
+		if in.Device != "" && l.Info != nil && l.Info.Device == in.Device && other != id {
+			l.Closed, l.dirty = true, true
 		}
 	}
 	if j.sessions[id] == nil && !j.closed {
@@ -115,7 +116,7 @@ func (j *Journal) takeSession(ctx context.Context, r Report, s *spell) (Answer, 
 		return j.endNow(ctx, r, l)
 	}
 	j.mu.Lock()
-	l.Sent, l.Closing, l.Seq, l.Seen = s, r.Kind == End, j.nextLocked(), time.Now().UnixMilli()
+	l.Sent, l.Closing, l.Seq, l.Seen, l.Agent = s, r.Kind == End, j.nextLocked(), time.Now().UnixMilli(), r.Header.Get("User-Agent")
 	j.sessions[r.Session] = l
 	if err := j.writeLocked(edit{bucketSessions, []byte(l.ID), l}); err != nil {
 		l.Sent, l.Closing = nil, false
@@ -143,6 +144,10 @@ func (j *Journal) takeSession(ctx context.Context, r Report, s *spell) (Answer, 
 		l.Sent, l.Closing, l.dirty = nil, false, true
 		return a, nil
 	case gone:
+		if l.Closed {
+			l.Sent, l.Closing, l.dirty = nil, false, true
+			return a, nil // its player may know
+		}
 		// It was open: the server has restarted since. What it does not know
 		// any more can still be reported as listened to offline.
 		l.Gone = true
@@ -195,7 +200,7 @@ func (j *Journal) keepSessionLocked(r Report, s *spell) (Answer, error) {
 	}
 	next.Waiting = next.Waiting.then(s)
 	next.Closing = r.Kind == End
-	next.Seq, next.Seen = j.nextLocked(), time.Now().UnixMilli()
+	next.Seq, next.Seen, next.Agent = j.nextLocked(), time.Now().UnixMilli(), r.Header.Get("User-Agent")
 	if err := j.writeLocked(edit{bucketSessions, []byte(r.Session), next}); err != nil {
 		return Answer{}, j.notKept(err, true)
 	}

@@ -32,6 +32,9 @@ const (
 	maxBytes   = 8 << 20
 	// maxAside is how many entries that were set aside are kept, the newest.
 	maxAside = 200
+	// maxAsideEntry is the largest that is kept whole; of a larger one only the
+	// reason is.
+	maxAsideEntry = 64 << 10
 	// lockPatience is how long an open waits for another process that is just
 	// ending.
 	lockPatience = time.Second
