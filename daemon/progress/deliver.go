@@ -100,9 +100,11 @@ func (j *Journal) round(ctx context.Context) (fine bool) {
 			return false
 		case hinder:
 			passed[w] = true
+			j.mu.Lock()
 			if item := w.item(); item != "" {
 				hindered[item] = true
 			}
+			j.mu.Unlock()
 		}
 	}
 	return false

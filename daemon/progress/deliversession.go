@@ -72,7 +72,7 @@ func (j *Journal) step(l *listening, change func(*listening)) bool {
 		return false
 	}
 	next.stored, next.dirty = true, false
-	*l = next
+	l.account = next.account
 	j.turnedLocked()
 	return true
 }

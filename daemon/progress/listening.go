@@ -49,10 +49,14 @@ func (s *spell) body(position float64) []byte {
 // listening is what is known of a playback session. The server keeps those in
 // memory: after its restart they are gone, and only a session "listened to
 // offline" under the same id, with the absolute sum, can still be reported.
-// Guarded by Journal.mu.
 type listening struct {
-	ID   string `json:"id"`
-	Info *info  `json:"info,omitempty"` // nil: never seen
+	ID string `json:"id"` // never changes
+	account
+}
+
+// account is what has become of a session's time. Guarded by Journal.mu.
+type account struct {
+	Info *info `json:"info,omitempty"` // nil: never seen
 
 	// Base is what the server has counted, in seconds, without Sent.
 	Base  float64 `json:"base"`

@@ -27,7 +27,7 @@ func (j *Journal) Opened(answer io.Reader) {
 		// Written at once: a session that is never seen again, neither by a
 		// daemon that was killed nor by a server that was restarted, could not
 		// be reported.
-		l := &listening{ID: id, Info: in, Base: in.Sum, Known: true, Position: in.Position, Seen: time.Now().UnixMilli()}
+		l := &listening{id, account{Info: in, Base: in.Sum, Known: true, Position: in.Position, Seen: time.Now().UnixMilli()}}
 		j.sessions[id] = l
 		if j.writeLocked(edit{bucketSessions, []byte(id), l}) == nil {
 			l.stored = true
@@ -95,13 +95,14 @@ func (j *Journal) takeSession(ctx context.Context, r Report, s *spell) (Answer, 
 		}
 		l = j.sessions[r.Session]
 	}
+	known := l != nil && l.Known
 	j.mu.Unlock()
 
-	if s != nil && (l == nil || !l.Known) {
+	if s != nil && !known {
 		in, v := j.client.openSession(ctx, r.Session)
 		switch v {
 		case taken:
-			l = &listening{ID: r.Session, Info: in, Base: in.Sum, Known: true, Position: in.Position}
+			l = &listening{r.Session, account{Info: in, Base: in.Sum, Known: true, Position: in.Position}}
 		case gone:
 			return notFound(), nil
 		case refused:
@@ -208,7 +209,7 @@ func (j *Journal) keepSessionLocked(r Report, s *spell) (Answer, error) {
 	if l == nil {
 		j.sessions[r.Session] = next
 	} else {
-		*l = *next // a delivery may hold it
+		l.account = next.account // a delivery may hold it
 	}
 	j.turnedLocked()
 	j.wakeLocked()
