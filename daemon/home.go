@@ -2,8 +2,6 @@ package daemon
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"log/slog"
 	"net"
@@ -56,7 +54,7 @@ type Home struct {
 
 	mu      sync.Mutex
 	vault   *keychain.Vault
-	budgets map[string]*session.Budget
+	budgets *session.Budgets
 	known   map[string]*players.Identities // by account
 	flows   []*openid.Flow                 // sign-ins that wait for a person; replaced at each change
 
@@ -77,7 +75,7 @@ func OpenHome(o Options) (*Home, error) {
 	if err != nil {
 		return nil, stateProblem(err)
 	}
-	return &Home{Options: o, Book: book, Grants: grants, budgets: map[string]*session.Budget{}, known: map[string]*players.Identities{}}, nil
+	return &Home{Options: o, Book: book, Grants: grants, known: map[string]*players.Identities{}}, nil
 }
 
 // Close closes the vault and the grants.
@@ -131,20 +129,16 @@ func (h *Home) openVault(ctx context.Context, backend keychain.Backend) (*keycha
 
 // budget returns the one budget of the server at base.
 func (h *Home) budget(base *url.URL) *session.Budget {
-	sum := sha256.Sum256([]byte(base.Scheme + "://" + base.Host))
-	name := hex.EncodeToString(sum[:6])
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	b, ok := h.budgets[name]
-	if !ok {
-		path := filepath.Join(h.Paths.State, "budget-"+name+".json")
+	if h.budgets == nil {
+		path := filepath.Join(h.Paths.State, "budgets.json")
 		if h.Backend == keychain.Memory {
 			path = ""
 		}
-		b = session.NewBudget(path)
-		h.budgets[name] = b
+		h.budgets = session.OpenBudgets(path)
 	}
-	return b
+	return h.budgets.Of(base)
 }
 
 // reach returns the way to base for the account of that name. withHeaders:

@@ -14,6 +14,10 @@ type Answer struct {
 	// is as powerful as the password. Empty if none came.
 	Legacy           redact.Secret
 	UserID, Username string
+	// LibraryID is the user's first library, "" if the answer named none. It
+	// was drawn at random, so that two addresses that name the same are one
+	// server.
+	LibraryID string
 	// ServerVersion is empty if the answer named none.
 	ServerVersion string
 	Meta
@@ -110,6 +114,7 @@ func decodeSession(body []byte) (Answer, Verdict, string) {
 			AccessToken  string `json:"accessToken"`
 			RefreshToken string `json:"refreshToken"`
 		} `json:"user"`
+		Library        any `json:"userDefaultLibraryId"` // null for none; not worth an answer, whatever it is
 		ServerSettings struct {
 			Version string `json:"version"`
 		} `json:"serverSettings"`
@@ -135,8 +140,9 @@ func decodeSession(body []byte) (Answer, Verdict, string) {
 	if access.UserID != s.User.ID || refresh.UserID != s.User.ID {
 		return Answer{}, Weather, "answered 200 with tokens of another user than it names"
 	}
+	library, _ := s.Library.(string)
 	return Answer{
 		Pair: TokenPair{Access: access, Refresh: refresh}, Legacy: redact.New(s.User.Token),
-		UserID: s.User.ID, Username: s.User.Username, ServerVersion: s.ServerSettings.Version,
+		UserID: s.User.ID, Username: s.User.Username, ServerVersion: s.ServerSettings.Version, LibraryID: library,
 	}, Accepted, ""
 }

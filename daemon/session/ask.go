@@ -44,9 +44,13 @@ func spend(ctx context.Context, b *Budget, c *absapi.Client, ask func(context.Co
 	if err != nil {
 		failure := asError(err)
 		b.Learn(time.Now(), failure.Meta, failure.Status != 0 && !failure.Unwritten)
+		if failure.Verdict == absapi.RateLimited && !failure.Meta.Limit.Present && failure.RetryAfter > 0 {
+			b.Hold(time.Now(), failure.RetryAfter) // for the server's other accounts, too
+		}
 		return absapi.Answer{}, failure
 	}
 	b.Learn(time.Now(), answer.Meta, true)
+	b.Recognise(time.Now(), answer.UserID, answer.LibraryID)
 	return answer, nil
 }
 

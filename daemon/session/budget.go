@@ -1,20 +1,28 @@
 package session
 
 import (
-	"context"
-	"encoding/json"
-	"errors"
-	"fmt"
-	"io/fs"
-	"os"
-	"sync"
 	"time"
 
-	"github.com/gofrs/flock"
-
 	"shelfkeeper/daemon/absapi"
-	"shelfkeeper/daemon/durable"
 )
+
+// A server's limiter counts the auth requests of one client address: login,
+// refresh, OpenID and password change together, in a window that begins with
+// the first. Whoever empties it locks out every other program of the house. So
+// we take a quarter of it at the most, in all accounts and processes, and never
+// the last request.
+//
+// What keeps that true: a request is counted before it is sent, durably, and
+// whether or not a limiter is known of; a window of ours is longer than the
+// server's by as long as a request may be under way; what is known of one
+// server counts for all its addresses (see identity.go); and elapsed time is
+// measured by a clock that nobody sets (see clock.go).
+//
+// What cannot be known: how the server counts before its first answer (its
+// defaults are assumed); that a limit was raised, before the next answer to a
+// request that it counts, so that after a mistake of its owner we wait for at
+// most one window; which other programs share our address; and that an address
+// is one of a known server, before it has answered one sign-in or renewal.
 
 const (
 	// defaultLimit and defaultWindow are ABS's own limiter
@@ -25,34 +33,27 @@ const (
 	// leastShare is what we take at least: less would not bring back a lost
 	// session (refresh, the same again, log in) within one window.
 	leastShare = 4
-	// budgetLock bounds the wait for another process's read and write of a
-	// small file.
-	budgetLock = 5 * time.Second
+	// mostShare bounds what is remembered.
+	mostShare = 500
+	// flight is how much later than another a request may arrive that was sent
+	// later: one that takes its whole deadline, and a moment for the connection
+	// it was written to.
+	flight = authDeadline + 5*time.Second
+	// mostBlocked bounds a pause that an answer asks for: a gateway's mistake
+	// must not end an account. absapi bounds what it reads as well.
+	mostBlocked = 24 * time.Hour
 )
 
-// Budget counts the auth requests sent to one server, in all its accounts and
-// by all our processes. ABS puts login, refresh and OpenID of one client
-// address into one bucket; whoever empties it locks out every other program
-// of the house. So we take a quarter of it at the most. It is safe for
-// concurrent use.
-type Budget struct {
-	path string
-	mu   sync.Mutex
-	mem  spending
-}
-
-// spending is the pure part.
+// spending is what we know of one server's limiter and what we have taken. It
+// is pure.
 type spending struct {
-	Limit   int           `json:"limit"`
-	Window  time.Duration `json:"window"`
-	Off     bool          `json:"off"` // the server has no limiter
-	Spent   []time.Time   `json:"spent"`
-	Blocked time.Time     `json:"blocked"` // the bucket is empty until then
+	Limit   int           `json:"limit,omitempty"`
+	Window  time.Duration `json:"window,omitempty"`
+	Off     bool          `json:"off,omitempty"`    // the server has no limiter
+	Spent   []time.Time   `json:"spent"`            // oldest first
+	Blocked time.Time     `json:"blocked,omitzero"` // an answer said so, at Said
+	Said    time.Time     `json:"said,omitzero"`
 }
-
-// NewBudget returns the budget kept in the file at path; with an empty path
-// it lives and dies with the process.
-func NewBudget(path string) *Budget { return &Budget{path: path} }
 
 // share is how many requests we may make in one window.
 func (s spending) share() int {
@@ -60,41 +61,51 @@ func (s spending) share() int {
 	if limit == 0 {
 		limit = defaultLimit
 	}
-	return max(1, min(max(leastShare, limit/4), limit-1))
+	// A limit of one leaves nothing to anybody, and a session would never come
+	// back: then we take the one.
+	return max(1, min(max(leastShare, limit/4), limit-1, mostShare))
 }
 
-func (s spending) window() time.Duration {
+// span is how long a request of ours counts.
+func (s spending) span() time.Duration {
 	if s.Window == 0 {
-		return defaultWindow
+		return defaultWindow + flight
 	}
-	return s.Window
+	return s.Window + flight
 }
 
 // wait returns how long the next request has to wait at now.
 func (s spending) wait(now time.Time) time.Duration {
-	if s.Off {
-		return 0
-	}
 	wait := max(0, s.Blocked.Sub(now))
+	if s.Off {
+		return wait
+	}
 	if recent := s.recent(now); len(recent) >= s.share() {
-		freed := recent[len(recent)-s.share()].Add(s.window())
+		freed := recent[len(recent)-s.share()].Add(s.span())
 		wait = max(wait, freed.Sub(now))
 	}
 	return wait
 }
 
-// recent returns the requests within the window that ends at now. One in the
-// future is a clock that was set back: it counts as made now.
+// recent returns the requests that still count at now.
 func (s spending) recent(now time.Time) (recent []time.Time) {
 	for _, t := range s.Spent {
-		if t.After(now) {
-			t = now
-		}
-		if now.Sub(t) < s.window() {
+		if now.Sub(t) < s.span() {
 			recent = append(recent, t)
 		}
 	}
 	return recent
+}
+
+// take counts a request at now. It keeps those of the longest window there may
+// be, since the next answer may tell of a longer one than is known.
+func (s spending) take(now time.Time) spending {
+	kept := append([]time.Time(nil), s.Spent...)
+	for len(kept) > 0 && (now.Sub(kept[0]) >= mostBlocked+flight || len(kept) >= mostShare) {
+		kept = kept[1:]
+	}
+	s.Spent = append(kept, now)
+	return s
 }
 
 // learn takes what an answer says of the limiter. authentic: it came back on
@@ -102,100 +113,62 @@ func (s spending) recent(now time.Time) (recent []time.Time) {
 func (s spending) learn(now time.Time, meta absapi.Meta, authentic bool) spending {
 	switch l := meta.Limit; {
 	case l.Present:
-		s.Off, s.Limit = false, l.Limit
+		s.Off, s.Limit = false, max(1, l.Limit)
 		if l.Window > 0 {
 			s.Window = l.Window
 		}
-		s.Blocked = time.Time{}
+		s.Blocked, s.Said = time.Time{}, time.Time{}
 		if l.Remaining == 0 {
-			s.Blocked = now.Add(l.Reset)
+			s.Blocked, s.Said = now.Add(min(l.Reset, mostBlocked)), now
 		}
 	case authentic && meta.Direct:
-		s.Off = true
+		s.Off, s.Blocked, s.Said = true, time.Time{}, time.Time{}
 	}
 	return s
 }
 
-// Wait returns how long the next request has to wait; it counts nothing. What
-// cannot be read counts as nothing spent here: Take will say so.
-func (b *Budget) Wait(now time.Time) time.Duration {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	s, err := b.read()
-	if err != nil {
-		return 0
+// hold takes a Retry-After that came without the limiter's own headers.
+func (s spending) hold(now time.Time, pause time.Duration) spending {
+	if until := now.Add(min(pause, mostBlocked)); until.After(s.Blocked) {
+		s.Blocked, s.Said = until, now
 	}
-	return s.wait(now.Round(0))
+	return s
 }
 
-// Take counts a request that is about to be made, or returns how long it has
-// to wait. It is counted before it is sent, and durably: a crash must not
-// bring the allowance back.
-func (b *Budget) Take(now time.Time) (wait time.Duration, err error) {
-	now = now.Round(0)
-	err = b.update(func(s spending) (spending, bool) {
-		if wait = s.wait(now); wait > 0 {
-			return s, false
+// shifted returns s as if every moment in it were d later, and none of those
+// that were spent later than now: a clock that was set back must not make a
+// request count for years.
+func (s spending) shifted(d time.Duration, now time.Time) spending {
+	moved := make([]time.Time, len(s.Spent))
+	for i, t := range s.Spent {
+		if moved[i] = t.Add(d); moved[i].After(now) {
+			moved[i] = now
 		}
-		s.Spent = append(s.recent(now), now)
-		return s, !s.Off
-	})
-	return wait, err
+	}
+	s.Spent = moved
+	if !s.Blocked.IsZero() {
+		s.Blocked, s.Said = s.Blocked.Add(d), s.Said.Add(d)
+		if early := s.Said.Sub(now); early > 0 {
+			s.Blocked, s.Said = s.Blocked.Add(-early), now
+		}
+	}
+	return s
 }
 
-// Learn notes what an answer says of the server's limiter. What cannot be
-// stored is learned again from the next answer.
-func (b *Budget) Learn(now time.Time, meta absapi.Meta, authentic bool) {
-	_ = b.update(func(s spending) (spending, bool) {
-		learned := s.learn(now.Round(0), meta, authentic)
-		return learned, learned.Limit != s.Limit || learned.Window != s.Window || learned.Off != s.Off || !learned.Blocked.Equal(s.Blocked)
-	})
-}
-
-func (b *Budget) read() (spending, error) {
-	if b.path == "" {
-		return b.mem, nil
+// joined is what is known of two addresses that turned out to be one server.
+func (s spending) joined(o spending) spending {
+	if s.Limit == 0 && !s.Off || o.Limit > 0 && (s.Off || o.Limit < s.Limit) {
+		s.Limit, s.Off = o.Limit, o.Off
 	}
-	data, err := os.ReadFile(b.path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return spending{}, nil
+	s.Window = max(s.Window, o.Window)
+	spent := append(append([]time.Time(nil), s.Spent...), o.Spent...)
+	sortTimes(spent)
+	if len(spent) > mostShare {
+		spent = spent[len(spent)-mostShare:]
 	}
-	if err != nil {
-		return spending{}, err
+	s.Spent = spent
+	if o.Blocked.After(s.Blocked) {
+		s.Blocked, s.Said = o.Blocked, o.Said
 	}
-	var s spending
-	if json.Unmarshal(data, &s) != nil {
-		// A damaged count is replaced by the careful assumption.
-		return spending{}, nil
-	}
-	return s, nil
-}
-
-func (b *Budget) update(change func(spending) (spending, bool)) error {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.path == "" {
-		b.mem, _ = change(b.mem)
-		return nil
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), budgetLock)
-	defer cancel()
-	lock := flock.New(b.path+".lock", flock.SetPermissions(0o600))
-	if _, err := lock.TryLockContext(ctx, 25*time.Millisecond); err != nil {
-		return fmt.Errorf("lock the request budget: %w", err)
-	}
-	defer func() { _ = lock.Unlock() }() // closing the file gives the lock back in any case
-	s, err := b.read()
-	if err != nil {
-		return fmt.Errorf("read the request budget: %w", err)
-	}
-	s, changed := change(s)
-	if !changed {
-		return nil
-	}
-	data, err := json.Marshal(s)
-	if err != nil {
-		return err
-	}
-	return durable.WriteFile(b.path, data, 0o600)
+	return s
 }

@@ -2,7 +2,6 @@ package session
 
 import (
 	"context"
-	"time"
 
 	"shelfkeeper/daemon/absapi"
 	"shelfkeeper/daemon/redact"
@@ -110,13 +109,4 @@ func Authorize(ctx context.Context, b *Budget, c *absapi.Client, version, redire
 		return nil, failure
 	}
 	return flow, nil
-}
-
-// Room reports whether n further requests fit into the budget at now.
-func (b *Budget) Room(now time.Time, n int) bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	s, err := b.read()
-	now = now.Round(0)
-	return err == nil && (s.Off || s.wait(now) == 0 && len(s.recent(now))+n <= s.share())
 }

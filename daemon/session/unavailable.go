@@ -75,7 +75,11 @@ func (s State) findings(now time.Time) (fs []finding) {
 	if w := s.Weather; w != nil && s.Phase != NeedsUser && s.Phase != SignedOut {
 		switch {
 		case w.Verdict == absapi.RateLimited && !s.usable(now):
-			add(&health.RateLimited, w.Evidence)
+			detail := w.Evidence
+			if s.Hold.After(now) {
+				detail += ", until " + s.Hold.Local().Format("15:04")
+			}
+			add(&health.RateLimited, detail)
 		case w.Verdict == absapi.Weather:
 			add(&health.ServerUnreachable, w.Evidence)
 		default:

@@ -1,0 +1,222 @@
+package session
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/gofrs/flock"
+
+	"shelfkeeper/daemon/absapi"
+	"shelfkeeper/daemon/durable"
+)
+
+// budgetLock bounds the wait for another process's read and write of a small
+// file.
+const budgetLock = 5 * time.Second
+
+// Budgets are the budgets of every server, in one file, so that addresses
+// which turn out to be one server can share. They are safe for concurrent use,
+// also by several processes.
+type Budgets struct {
+	shelf shelf
+	clock clock
+}
+
+// Budget is what may be asked of one server. It is safe for concurrent use.
+type Budget struct {
+	all  *Budgets
+	name string
+}
+
+// shelf is where budgets lie. change may be given nil, for a shelf that was
+// never written, and returns nil for what need not be written.
+type shelf interface {
+	read() ([]byte, error)
+	update(change func([]byte) ([]byte, error)) error
+}
+
+// OpenBudgets returns the budgets kept in the file at path; with an empty path
+// they live and die with the process.
+func OpenBudgets(path string) *Budgets {
+	if path == "" {
+		return &Budgets{shelf: &memoryShelf{}, clock: noClock}
+	}
+	b := &Budgets{shelf: fileShelf{path}, clock: bootClock}
+	b.begin(time.Now())
+	return b
+}
+
+// begin notes how the clocks stand: a machine without a clock of its own starts
+// in the past, and network time corrects that minutes later. What cannot be
+// written is written with the first request.
+func (b *Budgets) begin(now time.Time) {
+	seen := b.reading(now)
+	_ = b.shelf.update(func(data []byte) ([]byte, error) {
+		book := decodeBook(data)
+		if _, set := book.settle(seen); !set || len(book.Servers) == 0 {
+			return nil, nil
+		}
+		return json.Marshal(book)
+	})
+}
+
+// Of returns the budget of the server at base.
+func (b *Budgets) Of(base *url.URL) *Budget { return &Budget{b, serverName(base)} }
+
+// NewBudget returns the budget of one server alone: see OpenBudgets.
+func NewBudget(path string) *Budget { return &Budget{OpenBudgets(path), ""} }
+
+// Wait returns how long the next request has to wait; it counts nothing. What
+// cannot be read counts as nothing spent here: Take will say so.
+func (b *Budget) Wait(now time.Time) time.Duration {
+	seen := b.all.reading(now)
+	data, err := b.all.shelf.read()
+	if err != nil {
+		return 0
+	}
+	book := decodeBook(data)
+	now, _ = book.settle(seen)
+	return book.server(b.name).wait(now)
+}
+
+// Room reports whether n further requests fit into the budget at now.
+func (b *Budget) Room(now time.Time, n int) bool {
+	seen := b.all.reading(now)
+	data, err := b.all.shelf.read()
+	if err != nil {
+		return false
+	}
+	book := decodeBook(data)
+	now, _ = book.settle(seen)
+	s := book.server(b.name)
+	return s.wait(now) == 0 && (s.Off || len(s.recent(now))+n <= s.share())
+}
+
+// Take counts a request that is about to be made, or returns how long it has
+// to wait. It is counted before it is sent, and durably: a crash must not
+// bring the allowance back.
+func (b *Budget) Take(now time.Time) (wait time.Duration, err error) {
+	err = b.update(now, func(s *server, now time.Time) bool {
+		if wait = s.wait(now); wait == 0 {
+			s.spending = s.take(now)
+		}
+		return wait == 0
+	})
+	return wait, err
+}
+
+// Learn notes what an answer says of the server's limiter. What cannot be
+// stored is learned again from the next answer.
+func (b *Budget) Learn(now time.Time, meta absapi.Meta, authentic bool) {
+	_ = b.update(now, func(s *server, now time.Time) bool {
+		before := s.spending
+		s.spending = s.learn(now, meta, authentic)
+		return s.Limit != before.Limit || s.Window != before.Window || s.Off != before.Off || !s.Blocked.Equal(before.Blocked)
+	})
+}
+
+// Hold notes a pause that a refusal asked for without telling of a limiter.
+func (b *Budget) Hold(now time.Time, pause time.Duration) {
+	_ = b.update(now, func(s *server, now time.Time) bool {
+		s.spending = s.hold(now, pause)
+		return true
+	})
+}
+
+// Recognise notes ids that only this server can have given: addresses that
+// gave the same one share a budget from then on.
+func (b *Budget) Recognise(now time.Time, ids ...string) {
+	ids = slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return !telling(id) })
+	data, err := b.all.shelf.read()
+	if len(ids) == 0 || err == nil && decodeBook(data).knows(b.name, ids) {
+		return
+	}
+	seen := b.all.reading(now)
+	_ = b.all.shelf.update(func(data []byte) ([]byte, error) {
+		book := decodeBook(data)
+		book.settle(seen)
+		book.recognise(b.name, ids)
+		return json.Marshal(book)
+	})
+}
+
+// update changes this server's part. When change returns false and the clock
+// was not set meanwhile, nothing is written.
+func (b *Budget) update(now time.Time, change func(s *server, now time.Time) bool) error {
+	seen := b.all.reading(now)
+	return b.all.shelf.update(func(data []byte) ([]byte, error) {
+		book := decodeBook(data)
+		now, set := book.settle(seen)
+		if changed := change(book.server(b.name), now); !changed && !set {
+			return nil, nil
+		}
+		book.prune(now)
+		return json.Marshal(book)
+	})
+}
+
+// reading is taken before anything is waited for.
+func (b *Budgets) reading(now time.Time) reading {
+	up, boot := b.clock()
+	return reading{Wall: now.Round(0), Up: up, Boot: boot}
+}
+
+// memoryShelf dies with the process.
+type memoryShelf struct {
+	mu   sync.Mutex
+	data []byte
+}
+
+func (m *memoryShelf) read() ([]byte, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.data, nil
+}
+
+func (m *memoryShelf) update(change func([]byte) ([]byte, error)) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	data, err := change(m.data)
+	if err == nil && data != nil {
+		m.data = data
+	}
+	return err
+}
+
+// fileShelf is a file that several processes share.
+type fileShelf struct{ path string }
+
+func (f fileShelf) read() ([]byte, error) {
+	data, err := os.ReadFile(f.path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	return data, err
+}
+
+func (f fileShelf) update(change func([]byte) ([]byte, error)) error {
+	ctx, cancel := context.WithTimeout(context.Background(), budgetLock)
+	defer cancel()
+	lock := flock.New(f.path+".lock", flock.SetPermissions(0o600))
+	if _, err := lock.TryLockContext(ctx, 25*time.Millisecond); err != nil {
+		return fmt.Errorf("lock the request budget: %w", err)
+	}
+	defer func() { _ = lock.Unlock() }() // closing the file gives the lock back in any case
+	data, err := f.read()
+	if err != nil {
+		return fmt.Errorf("read the request budget: %w", err)
+	}
+	data, err = change(data)
+	if err != nil || data == nil {
+		return err
+	}
+	return durable.WriteFile(f.path, data, 0o600)
+}

@@ -1,0 +1,154 @@
+package session
+
+import (
+	"encoding/json"
+	"net/netip"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+)
+
+// One server may be known by several addresses: with and without a base path,
+// by name and by number, from inside and through a gateway. Its limiter may
+// count them together, so we do. ABS names no id of its own (measured on 2.26.3
+// to 2.36.0), but every sign-in and renewal names ids that were drawn at random
+// for one database: the user's, and that of the user's first library. Two
+// addresses that gave the same one are one server; two that never did may still
+// be one, which nobody can tell.
+
+// server is one server, by all the names and ids it was met under.
+type server struct {
+	Names []string `json:"names"`
+	IDs   []string `json:"ids,omitempty"`
+	spending
+}
+
+// book is the content of the file.
+type book struct {
+	Servers []*server `json:"servers"`
+	Set     reading   `json:"clock"` // when the moments in it were last right
+}
+
+const (
+	maxServers = 64
+	maxIDs     = 32
+)
+
+// decodeBook never fails: a damaged count is replaced by the careful
+// assumption.
+func decodeBook(data []byte) *book {
+	b := &book{}
+	if json.Unmarshal(data, b) != nil {
+		return &book{}
+	}
+	b.Servers = slices.DeleteFunc(b.Servers, func(s *server) bool { return s == nil })
+	for _, s := range b.Servers {
+		s.Limit, s.Window = max(0, s.Limit), min(max(0, s.Window), mostBlocked)
+		if s.Blocked.Sub(s.Said) > mostBlocked {
+			s.Blocked = s.Said.Add(mostBlocked)
+		}
+		sortTimes(s.Spent)
+	}
+	return b
+}
+
+// server returns the part of the server of that name.
+func (b *book) server(name string) *server {
+	for _, s := range b.Servers {
+		if slices.Contains(s.Names, name) {
+			return s
+		}
+	}
+	s := &server{Names: []string{name}}
+	b.Servers = append(b.Servers, s)
+	return s
+}
+
+// knows reports whether the server of that name is known by all these ids.
+func (b *book) knows(name string, ids []string) bool {
+	s := b.server(name)
+	return !slices.ContainsFunc(ids, func(id string) bool { return !slices.Contains(s.IDs, id) })
+}
+
+// recognise makes the server of that name one with every other that has one of
+// these ids.
+func (b *book) recognise(name string, ids []string) {
+	s := b.server(name)
+	for _, id := range ids {
+		if !slices.Contains(s.IDs, id) {
+			s.IDs = append(s.IDs, id)
+		}
+	}
+	b.Servers = slices.DeleteFunc(b.Servers, func(o *server) bool {
+		if o == s || !slices.ContainsFunc(o.IDs, func(id string) bool { return slices.Contains(s.IDs, id) }) {
+			return false
+		}
+		s.Names, s.IDs = union(s.Names, o.Names), union(s.IDs, o.IDs)
+		s.spending = s.joined(o.spending)
+		return true
+	})
+	if len(s.IDs) > maxIDs {
+		s.IDs = s.IDs[len(s.IDs)-maxIDs:]
+	}
+}
+
+// prune forgets servers that nothing was asked of for longest, when there are
+// too many.
+func (b *book) prune(now time.Time) {
+	for len(b.Servers) > maxServers {
+		oldest := 0
+		for i, s := range b.Servers {
+			if s.last().Before(b.Servers[oldest].last()) {
+				oldest = i
+			}
+		}
+		if now.Sub(b.Servers[oldest].last()) < mostBlocked {
+			return
+		}
+		b.Servers = slices.Delete(b.Servers, oldest, oldest+1)
+	}
+}
+
+func (s *server) last() (t time.Time) {
+	if n := len(s.Spent); n > 0 {
+		t = s.Spent[n-1]
+	}
+	return t
+}
+
+func union(a, b []string) []string {
+	for _, e := range b {
+		if !slices.Contains(a, e) {
+			a = append(a, e)
+		}
+	}
+	return a
+}
+
+func sortTimes(ts []time.Time) { slices.SortStableFunc(ts, time.Time.Compare) }
+
+var randomID = regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$`)
+
+// telling reports whether an id was drawn at random, so that no other database
+// has it. Older ones ("root") are everywhere.
+func telling(id string) bool { return randomID.MatchString(id) }
+
+// serverName is an address as far as it tells servers apart: host and port.
+// The base path does not, nor do the ways to write one host.
+func serverName(base *url.URL) string {
+	host := strings.TrimSuffix(strings.ToLower(base.Hostname()), ".")
+	if ip, err := netip.ParseAddr(host); err == nil {
+		ip = ip.Unmap().WithZone("")
+		if host = ip.String(); ip.IsLoopback() {
+			host = "localhost"
+		}
+	}
+	switch port := base.Port(); {
+	case port == "", base.Scheme == "http" && port == "80", base.Scheme == "https" && port == "443":
+		return host
+	default:
+		return host + " " + port
+	}
+}
