@@ -42,8 +42,10 @@ func (j *Journal) run() {
 	for {
 		fine := j.round(j.ctx)
 		j.mu.Lock()
-		close(j.rounds)
-		j.rounds = make(chan struct{})
+		if fine || j.quietLocked() <= 0 { // else it is not over, only breathing
+			close(j.rounds)
+			j.rounds = make(chan struct{})
+		}
 		if j.ctx.Err() != nil || j.waitingLocked() == 0 {
 			j.running = false
 			if j.ctx.Err() == nil {
@@ -73,12 +75,21 @@ func (j *Journal) run() {
 func (j *Journal) rest(pause time.Duration) time.Duration {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	for _, l := range j.sessions {
-		if until := time.Until(l.quiet); l.backlog && until > 0 {
-			pause = min(pause, until)
-		}
+	if quiet := j.quietLocked(); quiet > 0 {
+		pause = min(pause, quiet)
 	}
 	return pause
+}
+
+// quietLocked is how soon the first of the sessions may be looked at that the
+// server may still be at work on; 0 where there is none.
+func (j *Journal) quietLocked() (first time.Duration) {
+	for _, l := range j.sessions {
+		if until := time.Until(l.quiet); l.backlog && until > 0 && (first == 0 || until < first) {
+			first = until
+		}
+	}
+	return first
 }
 
 // round delivers what waits, in the order in which it came. It reports whether
