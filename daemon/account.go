@@ -40,6 +40,7 @@ type desk struct {
 	board   *health.Board
 	session *session.Session
 	proxy   *proxy.Server
+	extra   []string // addresses beyond this machine that it is served at
 	lookout *lookout
 	socket  *wsconn.Socket
 	log     *slog.Logger
@@ -73,7 +74,7 @@ func (h *Home) newDesk(a accounts.Account, listen string) (*desk, error) {
 	d.journal = d.newJournal(h, base)
 	d.proxy, err = proxy.New(proxy.Config{
 		Base: base, Transport: d.lookout, Sockets: up, Journal: d.journal, Tokens: held{d.session}, Grants: h.identities(a.Name), Account: h.accountOf(a, d.session),
-		Identity: d.session.Secrets, Access: proxy.Access(h.Config.LocalAccess), OwnUID: os.Getuid(), Log: d.log,
+		Identity: d.session.Secrets, Access: proxy.Access(h.Config.LocalAccess), OwnUID: os.Getuid(), ExtraHosts: h.Config.ExtraHosts, Log: d.log,
 		Stirred: func() { d.socket.Stir() },
 	})
 	d.socket = wsconn.New(wsconn.Config{Server: up, Tokens: d.session, Active: d.active, Log: d.log})
@@ -83,6 +84,9 @@ func (h *Home) newDesk(a accounts.Account, listen string) (*desk, error) {
 			addr = listenAddr(a.Port)
 		}
 		err = d.proxy.Listen(addr)
+	}
+	if err == nil {
+		d.listenMore(h.Config.ListenExtra)
 	}
 	if err != nil {
 		up.Close()
@@ -201,7 +205,7 @@ func (d *desk) snapshot() health.Account {
 		Name: d.account.Name, Server: d.account.Server, User: d.account.Username,
 		Level: view.Level, Condition: view.Condition, Reason: view.Reason, Remedy: view.Remedy, Since: health.At(view.Since),
 		Socket: health.Socket{State: string(socket.State), Since: health.At(socket.Since), Reconnects: socket.Reconnects, Reason: socket.Reason},
-		Proxy:  health.Proxy{URL: d.url(), Requests: stats.Requests, Bytes: stats.Bytes, Active: int(stats.Active), Unauthorized: stats.Unauthorized, Resumed: stats.Resumed, Held: stats.Held},
+		Proxy:  health.Proxy{URL: d.url(), Extra: d.extra, Requests: stats.Requests, Bytes: stats.Bytes, Active: int(stats.Active), Unauthorized: stats.Unauthorized, Resumed: stats.Resumed, Held: stats.Held},
 		Vault:  health.Vault{Backend: d.account.Store}, Progress: d.progress(),
 	}
 	d.session.Fill(&a)

@@ -16,6 +16,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"maps"
+	"net/netip"
 	"os"
 	"slices"
 )
@@ -53,8 +54,10 @@ type Config struct {
 	LogLevel    slog.Level
 	Listen      int // port of the first account, 1 to 65535 and not StatusPort
 	LocalAccess LocalAccess
-	Store       Store  // for accounts that are signed in from now on
-	UserAgent   string // "" leaves the choice to the program
+	ListenExtra []netip.Addr // of this machine in other networks, where everybody needs a grant
+	ExtraHosts  []string     // names for this machine that players there use
+	Store       Store        // for accounts that are signed in from now on
+	UserAgent   string       // "" leaves the choice to the program
 
 	upstream layer
 	accounts map[string]layer

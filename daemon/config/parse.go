@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"path/filepath"
 	"strings"
 
@@ -16,6 +17,8 @@ import (
 type document struct {
 	LogLevel    *string             `toml:"log_level"`
 	Listen      *int64              `toml:"listen"`
+	ListenExtra []string            `toml:"listen_extra"`
+	ExtraHosts  []string            `toml:"extra_hosts"`
 	LocalAccess *string             `toml:"local_access"`
 	Store       *string             `toml:"store"`
 	UserAgent   *string             `toml:"user_agent"`
@@ -98,6 +101,21 @@ func (c *checker) config(d document) Config {
 			cfg.Listen = int(*d.Listen)
 		}
 	}
+	for _, text := range d.ListenExtra {
+		addr, err := netip.ParseAddr(text)
+		if err != nil || addr.IsUnspecified() || addr.IsLoopback() || addr.IsMulticast() || addr.Zone() != "" {
+			c.refuse(fmt.Sprintf("%q is not the address of this machine in one other network, as 172.17.0.1: it has no port and is not 0.0.0.0", text), "listen_extra")
+			break
+		}
+		cfg.ListenExtra = append(cfg.ListenExtra, addr.Unmap())
+	}
+	for _, name := range d.ExtraHosts {
+		if !isHostName(name) {
+			c.refuse(fmt.Sprintf("%q is not a host's name, as host.docker.internal, without a port", name), "extra_hosts")
+			break
+		}
+		cfg.ExtraHosts = append(cfg.ExtraHosts, name)
+	}
 	if d.LocalAccess != nil {
 		cfg.LocalAccess = LocalAccess(*d.LocalAccess)
 		if cfg.LocalAccess != AccessUser && cfg.LocalAccess != AccessGrant {
@@ -171,6 +189,13 @@ func (c *checker) resolve(path string) string {
 		return filepath.Clean(path)
 	}
 	return filepath.Join(filepath.Dir(c.file), path)
+}
+
+// isHostName reports whether s is a name that stands in a Host header.
+func isHostName(s string) bool {
+	return s != "" && len(s) <= 253 && strings.Trim(s, ".-") == s && strings.IndexFunc(s, func(r rune) bool {
+		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-' || r == '.' || r == '_')
+	}) < 0
 }
 
 func oneOf(got string, known ...string) string {

@@ -45,7 +45,7 @@ func TestRefusals(t *testing.T) {
 		{"slip in an inline table", "upstream = {ca_file = \"x\", heders = {}}", 1, "upstream.heders", "did you mean upstream.headers?"},
 		{"right key, wrong place", "ca_file = \"x\"", 1, "ca_file", "did you mean upstream.ca_file?"},
 		{"a hyphen", "log-level = \"info\"", 1, "log-level", "did you mean log_level?"},
-		{"nothing near", "xyzzy = 1", 1, "xyzzy", "known here: log_level, listen, local_access, store, user_agent, upstream, accounts"},
+		{"nothing near", "xyzzy = 1", 1, "xyzzy", "known here: log_level, listen, listen_extra, extra_hosts, local_access, store, user_agent, upstream, accounts"},
 		{"nothing near in a table", "[upstream]\nqqqqqq = 1", 2, "upstream.qqqqqq", "known here: ca_file, proxy, headers"},
 		{"nothing belongs there", "listen.port = 1", 1, "listen.port", "unknown key"},
 		{"quoted", "\"a b\\n\" = 1", 1, `"a b\n"`, "unknown key"},
@@ -61,6 +61,16 @@ func TestRefusals(t *testing.T) {
 		{"date", "log_level = 2020-01-01", 1, "log_level", "not a date"},
 		{"list", "[upstream]\nproxy = [\"a\"]", 2, "upstream.proxy", "not a list"},
 
+		{"extra: everywhere", "listen_extra = [\"0.0.0.0\"]", 1, "listen_extra", "not 0.0.0.0"},
+		{"extra: everywhere, IPv6", "listen_extra = [\"::\"]", 1, "listen_extra", "one other network"},
+		{"extra: loopback", "listen_extra = [\"172.17.0.1\", \"127.0.0.2\"]", 1, "listen_extra", "127.0.0.2"},
+		{"extra: with a port", "listen_extra = [\"172.17.0.1:80\"]", 1, "listen_extra", "no port"},
+		{"extra: a name", "listen_extra = [\"docker0\"]", 1, "listen_extra", "172.17.0.1"},
+		{"extra: no list", "listen_extra = \"172.17.0.1\"", 1, "listen_extra", "must be a list"},
+		{"extra: not text", "listen_extra = [5]", 1, "listen_extra", ""},
+		{"host with a port", "extra_hosts = [\"host.docker.internal:80\"]", 1, "extra_hosts", "without a port"},
+		{"host that is all", "extra_hosts = [\"*\"]", 1, "extra_hosts", "not a host"},
+		{"host that is empty", "extra_hosts = [\"\"]", 1, "extra_hosts", "not a host"},
 		{"port 0", "listen = 0", 1, "listen", "1 to 65535"},
 		{"port too high", "listen = 65536", 1, "listen", "1 to 65535"},
 		{"port negative", "listen = -1", 1, "listen", "1 to 65535"},
@@ -190,6 +200,7 @@ X-Home = "three"
 func TestSchemaMatchesDocument(t *testing.T) {
 	samples := map[string]string{
 		"log_level": `"info"`, "listen": "1", "local_access": `"user"`, "store": `"os"`, "user_agent": `"x"`,
+		"listen_extra": `["172.17.0.1"]`, "extra_hosts": `["h"]`,
 		"ca_file": `"x"`, "proxy": `"http://h:1"`, "*": `"x"`,
 	}
 	for _, s := range schema {
@@ -197,6 +208,9 @@ func TestSchemaMatchesDocument(t *testing.T) {
 		cfg, err := parse("c", []byte(key+" = "+samples[s.path[len(s.path)-1]]))
 		if err != nil {
 			t.Errorf("%s: %v", key, err)
+		}
+		if s.path[0] == "listen_extra" && len(cfg.ListenExtra) != 1 || s.path[0] == "extra_hosts" && len(cfg.ExtraHosts) != 1 {
+			t.Errorf("%s: got %+v", key, cfg)
 		}
 		if s.path[0] == "accounts" && len(cfg.accounts) != 1 {
 			t.Errorf("%s: got %+v", key, cfg)

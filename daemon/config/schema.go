@@ -15,6 +15,8 @@ var schema = []struct {
 }{
 	{[]string{"log_level"}, unstable.String},
 	{[]string{"listen"}, unstable.Integer},
+	{[]string{"listen_extra"}, unstable.Array},
+	{[]string{"extra_hosts"}, unstable.Array},
 	{[]string{"local_access"}, unstable.String},
 	{[]string{"store"}, unstable.String},
 	{[]string{"user_agent"}, unstable.String},

@@ -61,6 +61,10 @@ var (
 		Text: "reports of listening cannot be kept for bad weather", Remedy: "free some space"}
 	ProgressDamaged = Condition{ID: "progress-damaged", Level: Degraded,
 		Text: "the journal of listening was damaged, and a new one is in use", Remedy: "it shows until the next start; the damaged file can be deleted"}
+	LocalhostTaken = Condition{ID: "localhost-taken", Level: Degraded,
+		Text: "another program listens where players that say \"localhost\" may come out", Remedy: "let players use 127.0.0.1, or end that program and start Shelfkeeper again"}
+	ExtraAddress = Condition{ID: "extra-address", Level: Degraded,
+		Text: "an address of listen_extra cannot be served", Remedy: "correct listen_extra in config.toml, then start Shelfkeeper again"}
 	SocketDown = Condition{ID: "socket-down", Level: Degraded, Hold: 10 * time.Second,
 		Text: "the live connection is down; playing works, but what you do elsewhere shows late"}
 	TokenSuspect = Condition{ID: "breaker", Level: Degraded, Hold: 5 * time.Second,
@@ -78,5 +82,5 @@ var declared = []*Condition{
 	&AccountPaused, &NoAccount, &SignedOut, &OtherServer, &PasswordRefused, &AccountDisabled, &SessionLost, &TokenRefused,
 	&VaultUnreadable, &VaultNewer, &VaultPassphrase, &VaultDenied, &VaultLocked, &VaultAbsent, &HeaderEaten, &DiskBlocks, &ProxyDown,
 	&VaultHanging, &ServerUnreachable, &NoAnswer, &RateLimited,
-	&DiskTrouble, &ProgressDisk, &ProgressDamaged, &SocketDown, &TokenSuspect, &RenewalDelayed, &SlotPending,
+	&DiskTrouble, &ProgressDisk, &ProgressDamaged, &LocalhostTaken, &ExtraAddress, &SocketDown, &TokenSuspect, &RenewalDelayed, &SlotPending,
 }

@@ -82,10 +82,12 @@ type Socket struct {
 
 // Proxy is the local address for players, counted since the start.
 type Proxy struct {
-	URL      string `json:"url"`
-	Requests uint64 `json:"requests"`
-	Bytes    uint64 `json:"bytes"`
-	Active   int    `json:"active"`
+	URL string `json:"url"`
+	// Extra are addresses beyond this machine, where everybody needs a grant.
+	Extra    []string `json:"extra,omitempty"`
+	Requests uint64   `json:"requests"`
+	Bytes    uint64   `json:"bytes"`
+	Active   int      `json:"active"`
 	// Unauthorized counts the 401 that players got.
 	Unauthorized uint64 `json:"unauthorized"`
 	// Resumed counts how often a stream was continued after a break, Held the

@@ -23,7 +23,8 @@ type Peer struct {
 // PeerOf returns the user at the far end of a TCP connection on this machine.
 // Call it while the connection is open; the answer holds for its lifetime. It
 // reads the system's socket tables, so ask once a connection, and only when
-// the answer matters. On systems other than Linux every peer is unknown.
+// the answer matters. On systems other than Linux and Windows every peer is
+// unknown, and on Windows all users but ours have one id.
 func PeerOf(conn net.Conn) Peer {
 	far, ok := addrPort(conn.RemoteAddr())
 	if !ok {

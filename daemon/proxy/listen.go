@@ -62,7 +62,11 @@ func (s *Server) ListenExtra(addr netip.AddrPort) error {
 	if addr.Addr().IsUnspecified() || addr.Addr().IsLoopback() || addr.Addr().IsMulticast() || addr.Port() == 0 {
 		return fmt.Errorf("listen on %s: it is no address of one network", addr)
 	}
-	l, err := net.Listen("tcp", addr.String())
+	network := "tcp4"
+	if addr.Addr().Is6() {
+		network = "tcp6"
+	}
+	l, err := listenEarly.Listen(context.Background(), network, addr.String())
 	if addressInUse(err) {
 		holder, known := players.HolderOf(addr)
 		return &PortTaken{Addr: addr.String(), Holder: holder, Known: known, Err: err}

@@ -1,0 +1,104 @@
+package players
+
+import (
+	"net/netip"
+	"os"
+	"unsafe"
+
+	"golang.org/x/sys/windows"
+)
+
+var procGetExtendedTCPTable = windows.NewLazySystemDLL("iphlpapi.dll").NewProc("GetExtendedTcpTable")
+
+// tcpTableOwnerPIDAll lists every socket with the id of its process
+// (iprtrmib.h: TCP_TABLE_OWNER_PID_ALL).
+const tcpTableOwnerPIDAll = 5
+
+// tableGrowth is how often the table is asked for again because it grew
+// meanwhile.
+const tableGrowth = 5
+
+// ownerOf tells our own user from others: who runs as the same user has the
+// id that os.Getuid has here.
+func ownerOf(local, remote netip.AddrPort) Peer {
+	pid, ok := pidOf(local, remote)
+	if !ok {
+		return Peer{}
+	}
+	if pid == os.Getpid() {
+		return Peer{UID: os.Getuid(), Known: true}
+	}
+	mine, err := sidOf(windows.CurrentProcess())
+	if err != nil {
+		return Peer{}
+	}
+	process, err := windows.OpenProcess(windows.PROCESS_QUERY_LIMITED_INFORMATION, false, uint32(pid))
+	if err != nil {
+		return Peer{} // another user's, mostly, but that is not certain
+	}
+	defer func() { _ = windows.CloseHandle(process) }()
+	theirs, err := sidOf(process)
+	if err != nil {
+		return Peer{}
+	}
+	// A process that ended meanwhile may have left its id to another one.
+	if again, ok := pidOf(local, remote); !ok || again != pid {
+		return Peer{}
+	}
+	if !theirs.Equals(mine) {
+		return Peer{UID: otherUser, Known: true}
+	}
+	return Peer{UID: os.Getuid(), Known: true}
+}
+
+// otherUser is any user but ours; os.Getuid is -1 on Windows.
+const otherUser = -2
+
+func sidOf(process windows.Handle) (*windows.SID, error) {
+	var token windows.Token
+	if err := windows.OpenProcessToken(process, windows.TOKEN_QUERY, &token); err != nil {
+		return nil, err
+	}
+	defer func() { _ = token.Close() }()
+	user, err := token.GetTokenUser()
+	if err != nil {
+		return nil, err
+	}
+	return user.User.Sid.Copy()
+}
+
+// pidOf returns the process whose socket goes from local to remote. Programs
+// that connect to 127.0.0.1 through an IPv6 socket stand in the second table.
+func pidOf(local, remote netip.AddrPort) (int, bool) {
+	for _, v6 := range []bool{false, true} {
+		family := uintptr(windows.AF_INET)
+		if v6 {
+			family = windows.AF_INET6
+		}
+		table, err := tcpTable(family)
+		if err != nil {
+			continue // no IPv6
+		}
+		if pid, ok := processIn(table, v6, local, remote); ok {
+			return pid, true
+		}
+	}
+	return 0, false
+}
+
+func tcpTable(family uintptr) ([]byte, error) {
+	size := uint32(16 << 10)
+	var status uintptr
+	for range tableGrowth {
+		table := make([]byte, size)
+		status, _, _ = procGetExtendedTCPTable.Call(uintptr(unsafe.Pointer(&table[0])), uintptr(unsafe.Pointer(&size)), 0, family, tcpTableOwnerPIDAll, 0)
+		if status == 0 {
+			return table, nil
+		}
+		if windows.Errno(status) != windows.ERROR_INSUFFICIENT_BUFFER {
+			break
+		}
+		size += size / 4
+	}
+	return nil, windows.Errno(status)
+}
