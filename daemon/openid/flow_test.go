@@ -235,6 +235,26 @@ func TestNobodyComes(t *testing.T) {
 	}
 }
 
+// A browser that was sent on by itself is not waited for that long.
+func TestSentBrowserDoesNotCome(t *testing.T) {
+	byScheme(t, &keeper{}, First, func(t *testing.T, f *Flow) {
+		if err := f.take(back(1, "a"), true); err != nil {
+			t.Fatal(err)
+		}
+		if p := now(f); !p.Sent {
+			t.Errorf("%+v", p)
+		}
+		time.Sleep(sentWait - time.Second)
+		if p := now(f); p.Done {
+			t.Errorf("too early: %+v", p)
+		}
+		time.Sleep(2 * time.Second)
+		if p := now(f); !p.Done || p.Stage != Spare || !errors.Is(p.Err, ErrNobody) {
+			t.Errorf("%+v", p)
+		}
+	})
+}
+
 func TestSkip(t *testing.T) {
 	byScheme(t, &keeper{}, First, func(t *testing.T, f *Flow) {
 		f.Skip("state-1") // the first session is what it is about

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"shelfkeeper/daemon/absapi"
 	"shelfkeeper/daemon/absfake"
@@ -142,6 +143,15 @@ func TestSignInMovesToTheAccountOfItsUser(t *testing.T) {
 			}
 			before = after
 		}
+		for _, account := range []string{"home", "wrong"} {
+			ctx, cancel := context.WithTimeout(r.Context(), time.Second)
+			release, err := r.vault.Acquire(ctx, account)
+			cancel()
+			if err != nil {
+				t.Fatalf("the lock of %s is still held: %v", account, err)
+			}
+			release()
+		}
 		in, done := r.by(demo, r.vault, "home")
 		defer done()
 		in.Place = func(Obtained) (string, error) { return "", errDisk }
@@ -205,7 +215,7 @@ func TestSpareOutlivesASignIn(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			rec.Generation, rec.Spare = rec.Generation+1, redact.New("a.spare.token")
+			rec.Generation, rec.Spare, rec.SessionID = rec.Generation+1, redact.New("a.spare.token"), "the server's id"
 			if err := r.vault.Commit(r.Context(), rec); err != nil {
 				t.Fatal(err)
 			}
@@ -219,6 +229,9 @@ func TestSpareOutlivesASignIn(t *testing.T) {
 			after, err := r.vault.Load(r.Context(), "home")
 			if err != nil || after.Spare.IsEmpty() != keep || after.Password.IsEmpty() == keep {
 				t.Errorf("keep %v: %+v, %v", keep, after, err)
+			}
+			if after.Orphan != rec.SessionID || after.SessionID != "" {
+				t.Errorf("the server's id of the session before is lost: %+v", after)
 			}
 			if n := r.logouts(); (n == 2) != keep {
 				t.Errorf("keep %v: %d logouts", keep, n)
