@@ -48,7 +48,7 @@ func newBackoff(most time.Duration) *backoff.ExponentialBackOff {
 func (s *Socket) pause(ctx context.Context, end error) {
 	// Who was asked and did not answer, and who ends all connections after a
 	// while, is tried again at once.
-	if !wait(ctx, breather, nil) || errors.Is(end, errKicked) || errors.Is(end, errProbe) || errors.As(end, new(habitualEnd)) {
+	if !wait(ctx, breather, nil) || errors.Is(end, errKicked) || errors.Is(end, errProbe) || errors.Is(end, errNoPong) || errors.As(end, new(habitualEnd)) {
 		return
 	}
 	if errors.Is(end, errAPIKey) {

@@ -20,6 +20,7 @@ import (
 	"context"
 	"log/slog"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 )
@@ -42,8 +43,9 @@ const (
 type Event struct {
 	Reason Reason
 	Detail string // for a log: which links and addresses, or how long
-	// Gone are the machine's former addresses. A connection from one of them
-	// cannot go on while Online is true: packets leave from another one.
+	// Gone are the machine's former addresses, with those that it lost while it
+	// was not online. A connection from one of them cannot go on while Online
+	// is true: packets leave from another one.
 	Gone []netip.Addr
 	// Online reports whether there is a way out at all.
 	Online bool
@@ -154,6 +156,7 @@ func (m *Monitor) poll(ctx context.Context) {
 func (m *Monitor) run(ctx context.Context) {
 	state, _ := m.sys.read() // what cannot be read now is a change later
 	seen := m.sys.now()
+	var gone []netip.Addr // lost since there was a way out
 	timer := time.NewTimer(m.sys.tick)
 	defer timer.Stop()
 	for {
@@ -175,6 +178,10 @@ func (m *Monitor) run(ctx context.Context) {
 			}
 			if e, changed := delta(state, now); changed {
 				state = now
+				e.Gone = slices.DeleteFunc(append(gone, e.Gone...), now.has)
+				if gone = nil; !e.Online {
+					gone = slices.Clone(e.Gone)
+				}
 				m.tell(e)
 			}
 			continue // the tick stays as it was set

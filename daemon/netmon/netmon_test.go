@@ -127,6 +127,38 @@ func TestBurstIsOneEvent(t *testing.T) {
 	})
 }
 
+// An address that went while there was no way out is still told when there is
+// one again, unless it has come back.
+func TestGoneWhileOffline(t *testing.T) {
+	inBubble(t, nil, func(m *machine) {
+		wlan, eth := m.state, State{Links: []Link{link("eth0", "10.2.0.2/24")}, Way4: by("10.2.0.2", "10.2.0.1", "eth0")}
+		become := func(s State) Event {
+			t.Helper()
+			m.set(func() { m.state = s })
+			m.notice <- struct{}{}
+			time.Sleep(time.Second)
+			e := m.take()
+			if len(e) != 1 {
+				t.Fatalf("%v", e)
+			}
+			return e[0]
+		}
+		become(State{})
+		if e := become(eth); len(e.Gone) != 1 || e.Gone[0].String() != "10.1.0.2" {
+			t.Errorf("another link: %+v", e)
+		}
+		become(State{})
+		if e := become(eth); len(e.Gone) != 0 {
+			t.Errorf("the same link: %+v", e)
+		}
+		become(State{})
+		become(State{Links: wlan.Links}) // an address, and no way yet
+		if e := become(wlan); len(e.Gone) != 1 || e.Gone[0].String() != "10.2.0.2" {
+			t.Errorf("in two steps: %+v", e)
+		}
+	})
+}
+
 // A flap shorter than the debounce and notices of what does not concern us.
 func TestNoticeWithoutChange(t *testing.T) {
 	inBubble(t, nil, func(m *machine) {
