@@ -86,6 +86,10 @@ func (s *Socket) open(ctx context.Context) (*Conn, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.abort = nil
+	if s.later != nil {
+		s.later.Stop()
+		s.later = nil
+	}
 	return conn, err
 }
 

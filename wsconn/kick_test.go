@@ -78,6 +78,23 @@ func TestKickBeginsAnewWhatHangs(t *testing.T) {
 	})
 }
 
+// An attempt that began a moment too early, on a network that was not yet
+// whole, is begun anew although the event found it young.
+func TestKickRemembersAYoungAttempt(t *testing.T) {
+	bubbled(t, absfake.Config{}, func(t *testing.T, w *world) {
+		remove := w.abs.Inject(absfake.Fault{Kind: absfake.Stall, Upgrades: true, Times: 1})
+		defer remove()
+		s := w.start(w.config())
+		w.await(s, Connecting)
+		time.Sleep(300 * time.Millisecond)
+		s.Kick("link up")
+		start := time.Now()
+		if w.await(s, Authenticated); time.Since(start) > abortAfter+breather {
+			t.Errorf("up after %v", time.Since(start))
+		}
+	})
+}
+
 // A handoff is a burst of events; it must not keep the socket from connecting.
 func TestKicksInABurst(t *testing.T) {
 	bubbled(t, absfake.Config{}, func(t *testing.T, w *world) {

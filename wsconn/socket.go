@@ -69,6 +69,7 @@ type Socket struct {
 	conn      *Conn                   // while it is authenticated
 	abort     context.CancelCauseFunc // of an attempt that has not connected yet
 	begun     time.Time               // that attempt
+	later     *time.Timer             // aborts it, unless it succeeds before
 	ups       int
 	told      map[string]bool // reasons logged since it was last up
 	closed    bool
@@ -150,7 +151,14 @@ func (s *Socket) Kick(reason string) {
 		}
 		s.skipPause() // it has just ended
 	case Connecting:
-		if s.abort == nil || time.Since(s.begun) < abortAfter {
+		if s.abort == nil {
+			return
+		}
+		if young := abortAfter - time.Since(s.begun); young > 0 {
+			if s.later == nil { // it may have begun too early, on a network that was not yet whole
+				begun := s.begun
+				s.later = time.AfterFunc(young, func() { s.abortIf(begun) })
+			}
 			return
 		}
 		s.abort(errKicked)
@@ -158,6 +166,15 @@ func (s *Socket) Kick(reason string) {
 		return
 	}
 	s.cfg.Log.Debug("live socket tries now", "reason", reason)
+}
+
+// abortIf ends the attempt that began then, if it is still under way.
+func (s *Socket) abortIf(begun time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.abort != nil && s.begun.Equal(begun) {
+		s.abort(errKicked)
+	}
 }
 
 // Probe asks over the connection whether the server is still there and reports

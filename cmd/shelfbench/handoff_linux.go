@@ -120,7 +120,7 @@ func measureHandoff(ctx context.Context, rounds, parallel int) (r handoffReport,
 	found := make([][]trial, parallel)
 	for i := range parallel {
 		g.Go(func() error {
-			w, err := startWorld(ctx, setting{name: fmt.Sprintf("sk%d%d", os.Getpid()%10000, i), binary: binary, modules: os.Getenv(modulesVar)})
+			w, err := startWorld(ctx, setting{name: fmt.Sprintf("sk%s-%d", nameOfRun(), i), program: binary, modules: os.Getenv(modulesVar)})
 			if err != nil {
 				return err
 			}

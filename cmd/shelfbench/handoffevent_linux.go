@@ -100,6 +100,9 @@ func (w *world) happen(ctx context.Context, e handoffEvent) (trial, error) {
 		}
 	}()
 	for _, local := range []bool{true, false} {
+		if !local && w.streamless {
+			continue
+		}
 		s, err := w.stream(ctx, local)
 		if err != nil {
 			return t, err

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 )
 
@@ -17,6 +18,7 @@ type rig struct {
 	v6     bool
 	active int // the link that is up
 	resolv string
+	made   bool // it is complete: from then on IPv6 addresses are checked for duplicates
 }
 
 // links are the client's; the second one is preferred where both are up.
@@ -72,13 +74,14 @@ func newRig(ctx context.Context, name string, v6 bool) (*rig, error) {
 		far := fmt.Sprintf("s%d", i)
 		lines = append(lines,
 			fmt.Sprintf("ip link add %s netns %s type veth peer name %s netns %s", l.name, r.cli(), far, r.srv()),
-			fmt.Sprintf("ip -n %s addr add %s dev %s", r.srv(), r.address(i, 1), far),
+			fmt.Sprintf("ip -n %s addr add %s dev %s%s", r.srv(), r.address(i, 1), far, r.unchecked()),
 			fmt.Sprintf("ip -n %s link set %s up", r.srv(), far))
 	}
 	err := runAll(ctx, lines...)
 	if err == nil {
 		err = r.up(ctx, 0)
 	}
+	r.made = true
 	if err != nil {
 		return nil, errors.Join(err, r.close())
 	}
@@ -95,8 +98,15 @@ func (r *rig) upAs(ctx context.Context, link, end int) error {
 	r.active = link
 	return runAll(ctx,
 		fmt.Sprintf("ip -n %s link set %s up", r.cli(), l.name),
-		fmt.Sprintf("ip -n %s addr replace %s dev %s", r.cli(), r.address(link, end), l.name),
+		fmt.Sprintf("ip -n %s addr replace %s dev %s%s", r.cli(), r.address(link, end), l.name, r.unchecked()),
 		fmt.Sprintf("ip -n %s route replace default via %s dev %s metric %s", r.cli(), via, l.name, l.metric))
+}
+
+func (r *rig) unchecked() string {
+	if r.v6 && !r.made {
+		return " nodad"
+	}
+	return ""
 }
 
 // down takes a link down as losing the radio does: the address goes too.
@@ -136,6 +146,16 @@ func (r *rig) blackhole(ctx context.Context) error {
 	}
 	return nil
 }
+
+// deafen drops questions for names.
+func (r *rig) deafen(ctx context.Context) error {
+	return runAll(ctx, "ip netns exec "+r.srv()+" nft add table inet hole",
+		"ip netns exec "+r.srv()+" nft add chain inet hole in { type filter hook input priority 0; }",
+		"ip netns exec "+r.srv()+" nft add rule inet hole in udp dport 53 drop")
+}
+
+// nameOfRun tells the namespaces of this run from those of others.
+func nameOfRun() string { return strconv.Itoa(os.Getpid() % 100000) }
 
 func (r *rig) unblackhole(ctx context.Context) error {
 	return run(ctx, "ip netns exec "+r.srv()+" nft delete table inet hole")

@@ -20,6 +20,7 @@ import (
 // world is one rig with everything that runs in it: the server, the daemon with
 // a player, and the clients that it is compared with.
 type world struct {
+	setting
 	*rig
 	program
 	base   string // of the server
@@ -183,10 +184,13 @@ func (c *child) end() {
 // setting says what a world is made of.
 type setting struct {
 	name    string // of the namespaces, short
-	binary  string // of shelfkeeper
+	program string // the binary of shelfkeeper
 	modules string // the folder that holds node_modules with socket.io-client
 	v6      bool
 	byName  bool // the server is reached by a name
+	// Tests leave out what takes long and proves nothing of the program: the
+	// clients that it is compared with, and the stream past it.
+	alone, streamless bool
 }
 
 // startWorld starts everything and waits until all clients get events.
@@ -195,7 +199,7 @@ func startWorld(ctx context.Context, s setting) (w *world, err error) {
 	if err != nil {
 		return nil, err
 	}
-	w = &world{program: program{binary: s.binary, dir: dir}, clients: map[string]*child{}}
+	w = &world{setting: s, program: program{binary: s.program, dir: dir}, clients: map[string]*child{}}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, w.close())
@@ -242,6 +246,9 @@ func startWorld(ctx context.Context, s setting) (w *world, err error) {
 		ours: {"node", script, local}, npm: {"node", script, w.base, w.ready.Token},
 		simple: {own, "handoff-gorilla", "ws" + strings.TrimPrefix(w.base, "http") + "/socket.io/?EIO=4&transport=websocket", w.ready.Token},
 	} {
+		if s.alone && name != ours {
+			continue
+		}
 		env := modules
 		if c[0] == own {
 			env = selfEnv

@@ -23,6 +23,9 @@ var built = sync.OnceValues(func() (string, error) {
 })
 
 func TestMain(m *testing.M) {
+	if asSelf() {
+		return
+	}
 	var err error
 	if builtDir, err = os.MkdirTemp("", "sbbin"); err != nil {
 		panic(err)

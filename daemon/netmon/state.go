@@ -104,6 +104,9 @@ func way(network, to string) Way {
 		return Way{}
 	}
 	source, _ := netip.AddrFromSlice(local.IP)
+	if !source.Unmap().IsGlobalUnicast() {
+		return Way{} // a link's own address leads nowhere, and is all there is while another is checked
+	}
 	w := Way{Source: source.Unmap()}
 	w.Gateway, w.Link = gateway(network == "udp6")
 	return w
