@@ -246,7 +246,7 @@ func startWorld(ctx context.Context, s setting) (w *world, err error) {
 		ours: {"node", script, local}, npm: {"node", script, w.base, w.ready.Token},
 		simple: {own, "handoff-gorilla", "ws" + strings.TrimPrefix(w.base, "http") + "/socket.io/?EIO=4&transport=websocket", w.ready.Token},
 	} {
-		if s.alone && name != ours {
+		if s.alone && name != ours || s.streamless && name == simple {
 			continue
 		}
 		env := modules
