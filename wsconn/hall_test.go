@@ -240,6 +240,7 @@ func TestHallPolling(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		h.ask(ctx, "GET", q, "")
 		cancel()
+		synctest.Wait()
 		h.last().end.Send([]byte(`42["later"]`))
 		if body := h.get(q); body != `42["later"]` {
 			t.Errorf("%q", body)

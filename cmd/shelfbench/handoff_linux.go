@@ -66,7 +66,8 @@ node, and socket.io-client in the folder that ` + modulesVar + ` names.`,
 			} else {
 				var err error
 				if r, err = measureHandoff(c.Context(), rounds, parallel); err != nil {
-					return err
+					// What was measured until then is still true.
+					return errors.Join(err, r.print(c.OutOrStdout(), asJSON))
 				}
 			}
 			if svg != "" {
@@ -139,12 +140,10 @@ func measureHandoff(ctx context.Context, rounds, parallel int) (r handoffReport,
 			return w.close()
 		})
 	}
-	if err := g.Wait(); err != nil {
-		return r, err
-	}
+	err = g.Wait()
 	r.Rounds = rounds
 	r.Rows = rowsOf(slices.Concat(found...))
-	return r, nil
+	return r, err
 }
 
 // rowsOf sums trials up, a row for each client and event.

@@ -46,7 +46,6 @@ type child struct {
 
 	done chan struct{}
 	mu   sync.Mutex
-	last time.Time // of the newest tick's stamp
 	all  []said
 	more chan struct{} // closed and replaced at each line
 	raw  []string      // lines that are no said
