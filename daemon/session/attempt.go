@@ -155,8 +155,8 @@ func (m *machine) aim() keychain.Purpose {
 	pairDue := m.ByUser || m.Urgent || !m.usable(m.now) || !m.now.Before(m.RotateAt)
 	intent := m.Record.Intent
 	switch {
-	case intent != nil && intent.Purpose == keychain.ChangePassword:
-		return keychain.RenewPair // which tells whether the change took place
+	case intent != nil && (intent.Purpose == keychain.RenewPair || intent.Purpose == keychain.ChangePassword):
+		return keychain.RenewPair // which also tells whether a change took place
 	case intent != nil && intent.Purpose == keychain.RenewSpare && (!pairDue || intent.Attempt < spareTries):
 		return keychain.RenewSpare
 	case m.Change != nil && m.usable(m.now):

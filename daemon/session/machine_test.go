@@ -87,6 +87,37 @@ func TestRefreshOutcomes(t *testing.T) {
 	}
 }
 
+// What was cut off goes before everything else: the refresh token on disk may
+// be spent already, and neither a change of the password nor the spare may
+// write over that mark.
+func TestWhatWasCutOffGoesFirst(t *testing.T) {
+	rec := recordAt(noon.Add(-10 * time.Minute))
+	rec.Spare = jwtOf("refresh", "spare", noon.Add(-20*24*time.Hour), 720*time.Hour)
+	for _, c := range []struct {
+		desc   string
+		intent *keychain.Intent
+		change bool
+		want   keychain.Purpose
+	}{
+		{"nothing was", nil, false, keychain.RenewSpare},
+		{"nothing was, and a change waits", nil, true, keychain.ChangePassword},
+		{"a rotation", &keychain.Intent{Purpose: keychain.RenewPair}, true, keychain.RenewPair},
+		{"a change", &keychain.Intent{Purpose: keychain.ChangePassword}, true, keychain.RenewPair},
+		{"the spare's", &keychain.Intent{Purpose: keychain.RenewSpare}, true, keychain.RenewSpare},
+		{"the spare's, often", &keychain.Intent{Purpose: keychain.RenewSpare, Attempt: spareTries}, false, keychain.RenewSpare},
+	} {
+		m := machine{now: noon, State: State{Rules: RulesOf("2.36.0")}}
+		m.adopt(rec)
+		m.Record.Intent = c.intent
+		if c.change {
+			m.Change = &Change{}
+		}
+		if got := m.aim(); got != c.want {
+			t.Errorf("%s: %v, want %v", c.desc, got, c.want)
+		}
+	}
+}
+
 func mustPair(rec keychain.Record) absapi.TokenPair {
 	pair, err := pairOf(rec)
 	if err != nil {
