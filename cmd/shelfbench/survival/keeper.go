@@ -3,6 +3,7 @@ package survival
 import (
 	"context"
 	"log/slog"
+	"math/rand/v2"
 	"net/url"
 	"sync"
 
@@ -28,6 +29,9 @@ type keeper struct {
 
 	mu      sync.Mutex
 	program *program
+
+	dice   sync.Mutex
+	chance *rand.Rand // in the session's back-off
 }
 
 // program is one process of it.
@@ -51,7 +55,13 @@ func newKeeper(w *world) client {
 		panic(err)
 	}
 	asIs := func(v vault) vault { return v }
-	return &keeper{world: w, base: base, medium: medium, budget: session.NewBudget(""), wrap: asIs}
+	return &keeper{world: w, base: base, medium: medium, budget: session.NewBudget(""), wrap: asIs, chance: rand.New(rand.NewPCG(w.seed, 0xbac0ff))}
+}
+
+func (k *keeper) jitter() float64 {
+	k.dice.Lock()
+	defer k.dice.Unlock()
+	return k.chance.Float64()
 }
 
 func (k *keeper) begin(l *life) {
@@ -59,7 +69,7 @@ func (k *keeper) begin(l *life) {
 	p.session = session.New(session.Config{
 		Account: account, Base: k.base, ServerVersion: string(k.world.server.Release()), Vault: k.wrap(disk{l, p.vault}),
 		Connect: func() session.Conn { return l.connect() }, Budget: k.budget, Board: health.NewBoard(),
-		Log: slog.New(slog.DiscardHandler), Jitter: k.world.jitter,
+		Log: slog.New(slog.DiscardHandler), Jitter: k.jitter,
 	})
 	var err error
 	if p.door, err = open(l, p.session, k.base); err != nil {

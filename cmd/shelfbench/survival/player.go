@@ -32,9 +32,12 @@ func (w *world) play() {
 
 // help lets the user sign in by hand, if that is what it takes.
 func (w *world) help() {
+	if !w.client.signedOut() {
+		return
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.signingIn || w.life == nil || !w.client.signedOut() {
+	if w.signingIn || w.life == nil {
 		return
 	}
 	w.signingIn = true

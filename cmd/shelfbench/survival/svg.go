@@ -13,7 +13,7 @@ const (
 	pictureWidth = 860
 	marginLeft   = 16
 	headHeight   = 58
-	panelHeight  = 170
+	panelHeight  = 176
 	barsHeight   = 96 // of a panel's highest bar
 	barWidth     = 30
 	barGap       = 4
@@ -75,7 +75,7 @@ func (r *Report) draw(b *bytes.Buffer, p panel, y int, releases []string) {
 	for _, row := range r.Rows {
 		most = math.Max(most, p.value(row))
 	}
-	base := y + 30 + barsHeight
+	base := y + 38 + barsHeight
 	fmt.Fprintf(b, `<text class="head" x="%d" y="%d">%s</text>`+"\n", marginLeft, y+14, html.EscapeString(p.title))
 	fmt.Fprintf(b, `<path class="line" d="M%d %d.5H%d"/>`+"\n", marginLeft, base, pictureWidth-marginLeft)
 	group := (pictureWidth - 2*marginLeft) / max(1, len(releases))

@@ -27,6 +27,7 @@ type world struct {
 	server *absfake.Server
 	http   http.Handler
 	client client
+	seed   uint64
 	began  time.Time
 	stop   func() bool
 
@@ -62,7 +63,7 @@ func newWorld(release absfake.Release, limit int, seed uint64, make func(*world)
 		return nil, err
 	}
 	w := &world{
-		server: server, http: server.Handler(), began: time.Now(), stop: stop,
+		server: server, http: server.Handler(), seed: seed, began: time.Now(), stop: stop,
 		chance: rand.New(rand.NewPCG(seed, 0xc1ea)), woken: closedChannel(),
 	}
 	w.client = make(w)
@@ -259,13 +260,6 @@ func (w *world) rotating(way time.Duration) {
 	e := w.armed[0]
 	w.armed = w.armed[1:]
 	w.after(time.Duration(e.share*float64(way)), func() { w.strike(e) })
-}
-
-// jitter is the chance in a session's back-off.
-func (w *world) jitter() float64 {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.chance.Float64()
 }
 
 // awakeFor is how long the machine has been awake, by the clock that its
