@@ -217,9 +217,20 @@ func (m *machine) weather(err *absapi.Error) {
 		// The server's limiter may have counted it: a gateway that lets pings
 		// through and nothing else must not use up within seconds what is
 		// allowed in ten minutes.
-		pause = 2 * backoff(m.Failures+1, m.jitter)
+		pause = 2 * backoff(m.presented()+1, m.jitter)
 	}
 	m.pause(pause, err.Evidence)
+}
+
+// presented is how often the secret of this attempt was presented in vain, as
+// far as that was written down. Pings that failed before are no part of it: a
+// long outage must not keep a lost answer from being asked for while the
+// server still has it.
+func (m *machine) presented() int {
+	if m.Record.Intent == nil {
+		return m.Failures
+	}
+	return m.Record.Intent.Attempt
 }
 
 // spent reports whether the step under way is one that the limiter counts.

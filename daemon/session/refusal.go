@@ -58,11 +58,12 @@ func (m *machine) refused(err *absapi.Error) {
 
 // unanswered decides when the same token may be presented again. Once, at
 // once, if that is safe: the request never left, or the server still answers
-// a token that it has rotated. Otherwise the first request may still be
+// a token that it has rotated. How many pings failed before does not matter: a
+// grace window may have just begun. Otherwise the first request may still be
 // running, and racing it could bring back a token that is dead already.
 func (m *machine) unanswered(err *absapi.Error) {
 	safe := err.Unwritten || m.Rules.Grace > 0
-	if safe && err.Verdict == absapi.Weather && err.Status == 0 && m.Retries == 0 && m.Failures == 0 && !m.Closing {
+	if safe && err.Verdict == absapi.Weather && err.Status == 0 && m.Retries == 0 && m.presented() <= 1 && !m.Closing {
 		m.Retries++
 		m.ping() // what was lost before is lost again, what was due is due
 		return

@@ -332,3 +332,21 @@ func TestRefusedPasswordIsSentOnce(t *testing.T) {
 		}
 	})
 }
+
+// A long outage lies behind, and the first rotation after it loses its answer:
+// the pauses that the outage has made long must not outlast the grace window.
+func TestAnAnswerLostRightAfterAnOutage(t *testing.T) {
+	for _, release := range []absfake.Release{absfake.R2350, absfake.R2360} {
+		withRig(t, absfake.Config{Release: release, AccessTTL: time.Hour}, func(r *rig) {
+			stop := r.fake.Inject(absfake.Fault{Kind: absfake.Answer, Status: 404})
+			time.Sleep(3 * time.Hour)
+			stop()
+			r.fake.Inject(absfake.Fault{Kind: absfake.LoseAnswer, Path: "/auth/refresh", Times: 2})
+			time.Sleep(3 * time.Minute)
+			r.mustToken()
+			if st := r.snapshot(); st.PasswordLogins != 0 || st.Refreshes != 1 {
+				r.Errorf("%s: %+v\n%s", release, st, r.log)
+			}
+		})
+	}
+}
