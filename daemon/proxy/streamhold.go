@@ -45,27 +45,31 @@ func repeatable(c *call, b *body) bool {
 // hold keeps a request back for a while instead of refusing it.
 type hold struct {
 	server *Server
-	until  time.Time // zero: no longer than it takes
+	may    bool
+	until  time.Time // zero: nothing has failed yet
 	pause  time.Duration
-	begun  bool
 }
 
 func (s *Server) newHold(c *call, b *body) *hold {
-	h := &hold{server: s, pause: firstPause}
-	if s.cfg.Hold >= 0 && repeatable(c, b) && !matches(promptRoutes, c.r.Method, c.path) {
-		h.until = time.Now().Add(s.cfg.Hold)
-	}
-	return h
+	return &hold{server: s, pause: firstPause, may: s.cfg.Hold > 0 && repeatable(c, b) && !matches(promptRoutes, c.r.Method, c.path)}
 }
 
-// again waits, and reports whether c is to be tried again after no.
+// again waits, and reports whether c is to be tried again after no. The time
+// runs from the first failure: how long it took to show is not the player's
+// to lose.
 func (h *hold) again(c *call, no *refusal) bool {
-	left := time.Until(h.until)
-	if !no.passing || left <= 0 || no.retry > max(left, retryAfter) {
+	if !h.may || !no.passing {
 		return false
 	}
-	if !h.begun {
-		h.begun = true
+	first := h.until.IsZero()
+	if first {
+		h.until = time.Now().Add(h.server.cfg.Hold)
+	}
+	left := time.Until(h.until)
+	if left <= 0 || no.retry > max(left, retryAfter) {
+		return false
+	}
+	if first {
 		h.server.stats.held.Add(1)
 	}
 	pause := min(h.pause, left)
