@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -64,10 +63,8 @@ func measureFootprint(ctx context.Context, starts int, idle time.Duration) (f fo
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	binary := filepath.Join(dir, "shelfkeeper")
-	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags=-s -w", "-o", binary, "shelfkeeper/cmd/shelfkeeper")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=")
-	if out, err := build.CombinedOutput(); err != nil {
-		return f, fmt.Errorf("build: %w\n%s", err, out)
+	if err := buildProgram(ctx, binary); err != nil {
+		return f, err
 	}
 	info, err := os.Stat(binary)
 	if err != nil {
@@ -75,7 +72,7 @@ func measureFootprint(ctx context.Context, starts int, idle time.Duration) (f fo
 	}
 	f.BinaryBytes, f.Starts, f.IdleSeconds = info.Size(), starts, idle.Seconds()
 
-	p := program{binary: binary, dir: dir}
+	p := program{binary: binary, dir: dir, port: usualPort}
 	server, err := p.demoServer(ctx)
 	if err != nil {
 		return f, err

@@ -17,7 +17,21 @@ import (
 )
 
 // program is the built binary with a home of its own.
-type program struct{ binary, dir string }
+type program struct {
+	binary, dir string
+	port        int    // where its first account listens
+	config      string // what else config.toml says
+}
+
+// buildProgram builds it as it is released.
+func buildProgram(ctx context.Context, binary string) error {
+	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags=-s -w", "-o", binary, "shelfkeeper/cmd/shelfkeeper")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=")
+	if out, err := build.CombinedOutput(); err != nil {
+		return fmt.Errorf("build: %w\n%s", err, out)
+	}
+	return nil
+}
 
 // process is one running process of it.
 type process struct {
@@ -30,9 +44,9 @@ type process struct {
 // listenDeadline is far beyond any start-up.
 const listenDeadline = 10 * time.Second
 
-// port is the local address of the measured daemon. It is not the usual one,
-// so that a real daemon may go on beside it.
-const port = 23379
+// usualPort is the local address of the measured daemon. It is not the real
+// one, so that a real daemon may go on beside it.
+const usualPort = 23379
 
 func (p program) command(ctx context.Context, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, p.binary, args...)
@@ -71,7 +85,7 @@ func (p program) signIn(ctx context.Context, server *process) error {
 			return err
 		}
 	}
-	config := fmt.Sprintf("listen = %d\n", port)
+	config := fmt.Sprintf("listen = %d\n%s", p.port, p.config)
 	if err := os.WriteFile(filepath.Join(p.dir, "config/shelfkeeper/config.toml"), []byte(config), 0o600); err != nil {
 		return err
 	}
@@ -92,7 +106,7 @@ func (p program) run(ctx context.Context) (*process, time.Duration, error) {
 	if err := d.cmd.Start(); err != nil {
 		return nil, 0, err
 	}
-	addr := fmt.Sprintf("127.0.0.1:%d", port)
+	addr := fmt.Sprintf("127.0.0.1:%d", p.port)
 	for {
 		conn, err := net.Dial("tcp", addr)
 		took := time.Since(began)

@@ -51,7 +51,6 @@ func (s *Server) answer(w http.ResponseWriter, c *call, x *exchange) *refusal {
 	if isFiltered(resp) {
 		var no *refusal
 		if src, no = s.filter(c, resp, replace); no != nil {
-			clear(h)
 			return no
 		}
 		for _, name := range wholeOnly {
@@ -72,7 +71,20 @@ func (s *Server) answer(w http.ResponseWriter, c *call, x *exchange) *refusal {
 		defer b.leave()
 		return s.send(w, c, x, b)
 	}
-	return s.send(w, c, x, watched{src, x.vigil})
+	if no := s.send(w, c, x, watched{src, x.vigil}); no != nil {
+		return no
+	}
+	for name, values := range resp.Trailer {
+		if dropped[name] {
+			continue
+		}
+		for _, v := range values {
+			if v = tokenfilter.Value(v, replace); !tokenfilter.Contains(v, known) {
+				h.Add(http.TrailerPrefix+name, v)
+			}
+		}
+	}
+	return nil
 }
 
 // copyHeader puts into h what of resp's header a player may see.
@@ -87,7 +99,6 @@ func (s *Server) copyHeader(h http.Header, c *call, resp *http.Response, replace
 			v, ok := localLocation(s.cfg.Base, values[0])
 			if !ok {
 				if name == "Location" && resp.StatusCode/100 == 3 {
-					clear(h)
 					return elsewhere
 				}
 				continue
@@ -133,6 +144,7 @@ func (s *Server) filter(c *call, resp *http.Response, replace tokenfilter.Replac
 	} else {
 		src = tokenfilter.Text(src, replace)
 	}
+	src = s.ownAddresses(c, resp, src)
 	known := func() []redact.Secret { _, k := s.cfg.Identity(); return k }
 	return tokenfilter.Guard(src, known, func() { s.withheld(c) }), nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"maps"
 	"net/http"
 	"time"
 
@@ -37,6 +38,9 @@ func (s *Server) forward(w http.ResponseWriter, c *call) {
 		s.refuse(w, c, weather.because("the request's body did not arrive"))
 		return
 	}
+	if own := s.serversAddress(c, b.kept); len(own) > 0 {
+		b.kept, b.length = own, int64(len(own))
+	}
 	h := s.newHold(c, b)
 	for {
 		no := s.attempt(w, c, b)
@@ -64,7 +68,13 @@ func (s *Server) attempt(w http.ResponseWriter, c *call, b *body) *refusal {
 		return no
 	}
 	defer x.resp.Body.Close()
-	return s.answer(w, c, x)
+	before := maps.Clone(w.Header())
+	no := s.answer(w, c, x)
+	if no != nil {
+		clear(w.Header())
+		maps.Copy(w.Header(), before)
+	}
+	return no
 }
 
 // fetch gets the head of the server's answer, which is never its 401.

@@ -196,7 +196,10 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 		defer s.conns.done(c.conn.net)
 	}
 	if r.Body != nil && r.Body != http.NoBody {
-		r.Body = &patientBody{r.Body, http.NewResponseController(w)}
+		// net/http tells by its own request's body whether a 100 is still due.
+		own := *r
+		own.Body = &patientBody{r.Body, http.NewResponseController(w)}
+		c.r = &own
 	}
 	// For browsers that tell too little of who asks.
 	w.Header().Set("X-Frame-Options", "SAMEORIGIN")

@@ -59,7 +59,6 @@ func (s *Server) send(w http.ResponseWriter, c *call, x *exchange, src io.Reader
 	if !goesOn && resp.ContentLength >= 0 && resp.ContentLength <= wholeSize {
 		n, err := readWhole(src, home[:])
 		if err != nil && !errors.Is(err, errLarge) {
-			clear(w.Header())
 			return weather.because("its answer broke off: " + redact.Text(err.Error()))
 		}
 		if err == nil {

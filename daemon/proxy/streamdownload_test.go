@@ -77,7 +77,7 @@ func download(t *testing.T, r *rand.Rand, size int64) Stats {
 	if err != nil {
 		t.Fatal(err)
 	}
-	near := newPipes()
+	near := newLane()
 	if err := s.Use(near); err != nil {
 		t.Fatal(err)
 	}
