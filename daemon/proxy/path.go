@@ -1,6 +1,9 @@
 package proxy
 
-import "strings"
+import (
+	"strconv"
+	"strings"
+)
 
 // usualBasePath is where Audiobookshelf lives unless it was told otherwise;
 // the server itself answers with and without it (abs: ROUTER_BASE_PATH;
@@ -28,11 +31,11 @@ func unescapeClean(raw string) (string, bool) {
 			if i+2 >= len(raw) {
 				return "", false
 			}
-			high, low := hexDigit(raw[i+1]), hexDigit(raw[i+2])
-			if high < 0 || low < 0 {
+			meant, err := strconv.ParseUint(raw[i+1:i+3], 16, 8)
+			if err != nil {
 				return "", false
 			}
-			c = byte(high<<4 | low)
+			c = byte(meant)
 			i += 2
 			if strings.IndexByte(`/\.%?#;`, c) >= 0 {
 				return "", false
@@ -44,18 +47,6 @@ func unescapeClean(raw string) (string, bool) {
 		b.WriteByte(c)
 	}
 	return b.String(), true
-}
-
-func hexDigit(c byte) int {
-	switch {
-	case '0' <= c && c <= '9':
-		return int(c - '0')
-	case 'a' <= c && c <= 'f':
-		return int(c-'a') + 10
-	case 'A' <= c && c <= 'F':
-		return int(c-'A') + 10
-	}
-	return -1
 }
 
 // cutPrefixPath cuts a base path off, whatever its case.
