@@ -72,7 +72,7 @@ func measureFootprint(ctx context.Context, starts int, idle time.Duration) (f fo
 	}
 	f.BinaryBytes, f.Starts, f.IdleSeconds = info.Size(), starts, idle.Seconds()
 
-	p := program{binary: binary, dir: dir, port: usualPort}
+	p := program{binary: binary, dir: dir}
 	server, err := p.demoServer(ctx)
 	if err != nil {
 		return f, err

@@ -19,8 +19,15 @@ import (
 // program is the built binary with a home of its own.
 type program struct {
 	binary, dir string
-	port        int    // where its first account listens
+	listen      int    // where its first account listens; 0 is port
 	config      string // what else config.toml says
+}
+
+func (p program) at() int {
+	if p.listen == 0 {
+		return port
+	}
+	return p.listen
 }
 
 // buildProgram builds it as it is released.
@@ -44,9 +51,9 @@ type process struct {
 // listenDeadline is far beyond any start-up.
 const listenDeadline = 10 * time.Second
 
-// usualPort is the local address of the measured daemon. It is not the real
+// port is the local address of the measured daemon. It is not the real
 // one, so that a real daemon may go on beside it.
-const usualPort = 23379
+const port = 23379
 
 func (p program) command(ctx context.Context, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, p.binary, args...)
@@ -85,7 +92,7 @@ func (p program) signIn(ctx context.Context, server *process) error {
 			return err
 		}
 	}
-	config := fmt.Sprintf("listen = %d\n%s", p.port, p.config)
+	config := fmt.Sprintf("listen = %d\n%s", p.at(), p.config)
 	if err := os.WriteFile(filepath.Join(p.dir, "config/shelfkeeper/config.toml"), []byte(config), 0o600); err != nil {
 		return err
 	}
@@ -106,7 +113,7 @@ func (p program) run(ctx context.Context) (*process, time.Duration, error) {
 	if err := d.cmd.Start(); err != nil {
 		return nil, 0, err
 	}
-	addr := fmt.Sprintf("127.0.0.1:%d", p.port)
+	addr := fmt.Sprintf("127.0.0.1:%d", p.at())
 	for {
 		conn, err := net.Dial("tcp", addr)
 		took := time.Since(began)

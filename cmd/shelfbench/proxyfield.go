@@ -190,7 +190,7 @@ func (b between) caddy(ctx context.Context, home, addr string) (*exec.Cmd, error
 }
 
 func (b between) shelfkeeper(ctx context.Context, home string, port int) (*exec.Cmd, error) {
-	p := program{binary: b.binary, dir: home, port: port, config: fmt.Sprintf("[upstream]\nca_file = %q\n", b.ca)}
+	p := program{binary: b.binary, dir: home, listen: port, config: fmt.Sprintf("[upstream]\nca_file = %q\n", b.ca)}
 	server := &process{}
 	server.ready.Server, server.ready.Username, server.ready.Password = b.to, originUser, originPassword
 	if err := p.signIn(ctx, server); err != nil {

@@ -111,7 +111,7 @@ func measureStreams(ctx context.Context, progress io.Writer, downloads int, seed
 	if err != nil {
 		return r, err
 	}
-	p := program{binary: binary, dir: dir, port: port}
+	p := program{binary: binary, dir: dir, listen: port}
 	server := &process{}
 	server.ready.Server, server.ready.Username, server.ready.Password = address, originUser, originPassword
 	if err := p.signIn(ctx, server); err != nil {
