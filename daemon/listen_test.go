@@ -1,0 +1,56 @@
+package daemon
+
+import (
+	"net"
+	"net/netip"
+	"strconv"
+	"testing"
+
+	"shelfkeeper/daemon/absfake"
+	"shelfkeeper/daemon/health"
+)
+
+// Players that say localhost may come out at either loopback address: both are
+// ours, or the user learns that one is not. The same goes for an address of
+// listen_extra.
+func TestBothLoopbackAddresses(t *testing.T) {
+	other, err := net.Listen("tcp", "[::1]:0")
+	if err != nil {
+		t.Skip("no IPv6 here")
+	}
+	defer other.Close()
+	h := testHome(t, newFake(t, absfake.Config{}))
+	answer, err := h.SignIn(t.Context(), demoSignIn("http://127.0.0.1:13378"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, _ := h.Book.Get(answer.Account)
+	h.Config.ListenExtra = []netip.Addr{netip.MustParseAddr("224.0.0.1")} // no such address
+	_, port, err := net.SplitHostPort(other.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		at   string
+		want map[string]bool
+	}{
+		{"127.0.0.1:" + port, map[string]bool{health.LocalhostTaken.ID: true, health.ExtraAddress.ID: true}},
+		{"127.0.0.1:0", map[string]bool{health.ExtraAddress.ID: true}},
+	} {
+		d, err := h.newDesk(a, c.at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		snap := d.snapshot()
+		if !c.want[snap.Condition] || snap.Level != health.Degraded || snap.Remedy == "" {
+			t.Errorf("%s: %+v", c.at, snap)
+		}
+		own := d.proxy.Addr().(*net.TCPAddr).Port
+		if _, err := net.Listen("tcp", net.JoinHostPort("::1", strconv.Itoa(own))); err == nil {
+			t.Errorf("%s: the other loopback address is free", c.at)
+		}
+		if err := d.close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
