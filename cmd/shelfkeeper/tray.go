@@ -1,12 +1,16 @@
 package main
 
 import (
+	"context"
+	"io"
 	"log/slog"
 	"os"
 	"runtime"
+	"strings"
 
 	"github.com/spf13/cobra"
 
+	"shelfkeeper/daemon/control"
 	"shelfkeeper/daemon/desktop"
 	"shelfkeeper/tray"
 )
@@ -23,13 +27,30 @@ func newTray(e *env) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			err = tray.Run(c.Context(), tray.Config{Client: client, Open: desktop.Open, Copy: desktop.Copy, Log: e.logger(slog.LevelWarn)})
+			err = tray.Run(c.Context(), tray.Config{Client: clicks{client, e}, Open: desktop.Open, Copy: desktop.Copy, Log: e.logger(slog.LevelWarn)})
 			if isNoDaemon(err) {
 				return notRunning()
 			}
 			return err
 		},
 	}
+}
+
+// clicks is the daemon for somebody at a desktop: one click renews an account
+// that signs in through OpenID too, where that takes the browser.
+type clicks struct {
+	*control.Client
+	env *env
+}
+
+// Reauthenticate shows the provider's page if nothing less will do.
+func (c clicks) Reauthenticate(ctx context.Context, account string) error {
+	if !c.env.signsInByOpenID(ctx, account) {
+		return c.Client.Reauthenticate(ctx, account)
+	}
+	nobody := *c.env // no one types here, and no one reads
+	nobody.stdin, nobody.stdout, nobody.stderr = strings.NewReader(""), io.Discard, io.Discard
+	return nobody.renewOpenID(ctx, account)
 }
 
 // superviseTray keeps an icon in the panel for the daemon that listens at

@@ -56,9 +56,9 @@ type (
 	}
 	// Check asks the server whether it accepts the static token.
 	Check struct{ Token redact.Secret }
-	// Erase signs out at the server with the newest refresh token, which may
-	// be empty, then makes the vault forget.
-	Erase struct{ Token redact.Secret }
+	// Erase makes the vault forget, then signs out at the server with the newest
+	// refresh token and the spare; either may be empty.
+	Erase struct{ Token, Spare redact.Secret }
 )
 
 func (Open) effect()           {}

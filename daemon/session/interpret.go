@@ -108,7 +108,7 @@ func (s *Session) interpret(ctx context.Context, e Effect) Fact {
 	case Check:
 		return Checked{Err: s.check(ctx, e.Token)}
 	case Erase:
-		return Erased{Err: s.erase(ctx, e.Token)}
+		return Erased{Err: s.erase(ctx, e)}
 	}
 	panic("session: an effect without an interpretation")
 }
@@ -206,9 +206,9 @@ func (s *Session) check(ctx context.Context, token redact.Secret) *absapi.Error 
 	return nil
 }
 
-// erase ends the session at the server, as far as it can be reached, and then
+// erase ends the session and its spare at the server, as far as it can be reached, and then
 // here, under the account's lock.
-func (s *Session) erase(ctx context.Context, token redact.Secret) error {
+func (s *Session) erase(ctx context.Context, e Erase) error {
 	ctx, cancel := prompting(ctx, true, promptDeadline)
 	defer cancel()
 	release, err := s.Vault.Acquire(ctx, s.Account)
@@ -216,8 +216,9 @@ func (s *Session) erase(ctx context.Context, token redact.Secret) error {
 		return err
 	}
 	defer release()
+	tokens := []redact.Secret{e.Token, e.Spare}
 	if rec, err := s.Vault.Load(ctx, s.Account); err == nil && !rec.Refresh.IsEmpty() && s.ours(rec) {
-		token = rec.Refresh // another process may have rotated
+		tokens = []redact.Secret{rec.Refresh, rec.Spare} // another process may have rotated
 	}
 	// First here, then there: cut off in between, a session that nobody knows
 	// ends by itself, while one that is only dead on the server would sign in
@@ -226,14 +227,17 @@ func (s *Session) erase(ctx context.Context, token redact.Secret) error {
 	if forgotten != nil && !errors.Is(forgotten, keychain.ErrSlotPending) {
 		return forgotten
 	}
-	if !token.IsEmpty() {
-		conn := s.Connect()
-		told := Logout(ctx, absapi.New(conn, s.Base), token)
-		conn.Close()
-		s.mu.Lock()
-		s.leave = told
-		s.mu.Unlock()
+	var told error
+	conn := s.Connect()
+	for _, token := range tokens {
+		if !token.IsEmpty() {
+			told = errors.Join(told, Logout(ctx, absapi.New(conn, s.Base), token))
+		}
 	}
+	conn.Close()
+	s.mu.Lock()
+	s.leave = told
+	s.mu.Unlock()
 	return forgotten
 }
 

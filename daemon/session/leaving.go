@@ -21,7 +21,7 @@ func (m *machine) signOutAsked() {
 func (m *machine) leaveIfAsked() {
 	if m.LeaveAfter && m.Step == idle && !m.Closing {
 		m.LeaveAfter, m.Step = false, erasing
-		m.do(Erase{Token: m.Record.Refresh})
+		m.do(Erase{Token: m.Record.Refresh, Spare: m.Record.Spare})
 	}
 	m.rereadIfAsked()
 }

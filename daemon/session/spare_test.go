@@ -171,3 +171,20 @@ func TestDeadSpareIsForgotten(t *testing.T) {
 		}
 	})
 }
+
+// Signing out leaves neither session behind.
+func TestSignOutEndsTheSpareToo(t *testing.T) {
+	withSpare(t, absfake.Config{}, func(r *rig) {
+		rec := r.record()
+		if err := r.s.SignOut(r.Context()); err != nil {
+			r.Fatal(err)
+		}
+		conn := r.up.Private()
+		defer conn.Close()
+		for _, token := range []redact.Secret{rec.Refresh, rec.Spare} {
+			if _, err := absapi.New(conn, r.up.Base()).Refresh(r.Context(), token); absapi.VerdictOf(err) != absapi.RefreshInvalid {
+				r.Errorf("a session is left: %v", err)
+			}
+		}
+	})
+}
