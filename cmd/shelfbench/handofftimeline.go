@@ -44,7 +44,7 @@ func spansOf(seen []float64, patience float64) (spans []span) {
 // Measures of the picture, in its own units.
 const (
 	pictureWidth = 860
-	laneName     = 210
+	laneName     = 245
 	laneHeight   = 22
 	panelHead    = 34
 )
