@@ -121,14 +121,14 @@ func kindOf(s State) history.Kind {
 // landed says which attempt made after out of before, and the token that came.
 func landed(before, after keychain.Record) (history.Kind, redact.Secret) {
 	switch {
+	case after.Refresh != before.Refresh && after.Previous == before.Refresh:
+		return history.Refresh, after.Refresh
+	case !before.NewPassword.IsEmpty() && after.NewPassword.IsEmpty():
+		return history.Change, after.Refresh
 	case after.Refresh == before.Refresh:
 		return history.Spare, after.Spare
 	case !before.Spare.IsEmpty() && after.Spare.IsEmpty():
 		return history.Spare, after.Refresh
-	case !before.NewPassword.IsEmpty() && after.NewPassword.IsEmpty():
-		return history.Change, after.Refresh
-	case after.Previous == before.Refresh:
-		return history.Refresh, after.Refresh
 	}
 	return history.Login, after.Refresh
 }
