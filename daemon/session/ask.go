@@ -16,7 +16,21 @@ func (s *Session) auth(ctx context.Context, ask func(context.Context, *absapi.Cl
 	s.mu.Lock()
 	conn := s.attempt.conn
 	s.mu.Unlock()
-	return spend(ctx, s.Budget, absapi.New(conn, s.Base), ask)
+	return spendApart(ctx, s.Budget, absapi.New(conn, s.Base), ask)
+}
+
+// spendApart is spend for a request whose answer may bring tokens.
+func spendApart(ctx context.Context, b *Budget, c *absapi.Client, ask func(context.Context, *absapi.Client) (absapi.Answer, error)) (absapi.Answer, *absapi.Error) {
+	leave, err := b.Turn(ctx)
+	if err != nil {
+		return absapi.Answer{}, &absapi.Error{Op: "wait for another account", Verdict: absapi.Weather, Unwritten: true, Evidence: err.Error(), Err: err}
+	}
+	answer, failure := spend(ctx, b, c, ask)
+	leave()
+	if failure == nil {
+		b.Released(time.Now(), answer.ServerVersion)
+	}
+	return answer, failure
 }
 
 // spend makes one request within the budget, and lets the budget learn from

@@ -197,7 +197,7 @@ func (m *machine) intended() {
 		m.Step = refreshing
 		m.do(Refresh{Token: m.Record.Spare, Patience: m.Rules.patience()})
 	case keychain.ChangePassword:
-		m.Step = changing
+		m.Step, m.ChangeEnds = changing, m.Rules.PasswordEnds
 		m.do(ChangePassword{Bearer: m.Pair.Access.Secret, Refresh: m.Record.Refresh, Old: m.Change.Old, New: m.Change.New})
 	default:
 		m.Step = refreshing
@@ -269,7 +269,7 @@ func (m *machine) finish(outcome string) {
 	m.Step, m.ByUser, m.Ending = idle, false, redact.Secret{}
 	m.LastRotation = Rotation{At: m.now.Round(0), Outcome: outcome}
 	m.do(Release{})
-	if m.Change != nil && (m.Phase == NeedsUser || m.Phase == Offline) && m.Record.NewPassword.IsEmpty() {
+	if m.Change != nil && m.Phase != Fresh && m.Record.NewPassword.IsEmpty() {
 		// Whoever waits for the change is told now; nothing of it was sent.
 		m.changeOver(ErrNotChanged)
 	}

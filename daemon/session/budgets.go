@@ -28,6 +28,7 @@ const budgetLock = 5 * time.Second
 type Budgets struct {
 	shelf shelf
 	clock clock
+	turns turnstile
 }
 
 // Budget is what may be asked of one server. It is safe for concurrent use.
@@ -47,9 +48,9 @@ type shelf interface {
 // they live and die with the process.
 func OpenBudgets(path string) *Budgets {
 	if path == "" {
-		return &Budgets{shelf: &memoryShelf{}, clock: noClock}
+		return &Budgets{shelf: &memoryShelf{}, clock: noClock, turns: &memoryTurns{}}
 	}
-	b := &Budgets{shelf: fileShelf{path}, clock: bootClock}
+	b := &Budgets{shelf: fileShelf{path}, clock: bootClock, turns: fileTurns{path}}
 	b.begin(time.Now())
 	return b
 }

@@ -22,6 +22,8 @@ import (
 type server struct {
 	Names []string `json:"names"`
 	IDs   []string `json:"ids,omitempty"`
+	// Distinct: its release gives every session tokens of its own; see Turn.
+	Distinct bool `json:"distinct,omitempty"`
 	spending
 }
 

@@ -73,9 +73,11 @@ func (s *Session) interpret(ctx context.Context, e Effect) Fact {
 		failpoint.Reached("committed")
 		return Committed(e)
 	case Refresh:
-		ctx, cancel := context.WithTimeout(ctx, e.Patience)
-		defer cancel()
-		answer, err := s.auth(ctx, func(ctx context.Context, c *absapi.Client) (absapi.Answer, error) { return c.Refresh(ctx, e.Token) })
+		answer, err := s.auth(ctx, func(ctx context.Context, c *absapi.Client) (absapi.Answer, error) {
+			ctx, cancel := context.WithTimeout(ctx, e.Patience)
+			defer cancel()
+			return c.Refresh(ctx, e.Token)
+		})
 		if err != nil {
 			return RefreshFailed{Err: err, Witness: s.hear(ctx, err)}
 		}

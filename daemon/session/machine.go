@@ -165,7 +165,10 @@ func (m *machine) vaultFailed(err error) {
 // forget empties the state after the user signed out, here or in another
 // process. The rules of the server stay.
 func (m *machine) forget() {
-	m.State = State{Phase: SignedOut, Rules: m.Rules, Version: m.Version, Closing: m.Closing}
+	if m.Change != nil {
+		m.changeOver(ErrNotChanged)
+	}
+	m.State = State{ChangeErr: m.ChangeErr, Phase: SignedOut, Rules: m.Rules, Version: m.Version, Closing: m.Closing}
 }
 
 // adopt makes a durable record of a newer generation the session's own and
@@ -223,6 +226,12 @@ func (m *machine) publish(pair absapi.TokenPair, received time.Time) {
 	m.owe()
 }
 
+// probesToken reports whether a refused token without an end is asked for from
+// time to time.
+func (s State) probesToken() bool {
+	return s.Phase == NeedsUser && !s.Record.Static.IsEmpty() && (s.Why == TokenRefused || s.Why == PasswordRefused)
+}
+
 // due does whatever the clock asks for.
 func (m *machine) due() {
 	if m.Closing {
@@ -245,7 +254,7 @@ func (m *machine) due() {
 		m.Phase == Offline,
 		m.Phase == NeedsUser && m.Why.probed() && m.Record.Static.IsEmpty():
 		m.begin()
-	case m.Phase == Static && m.SeenRefused, m.Phase == NeedsUser && m.Why == TokenRefused:
+	case m.Phase == Static && m.SeenRefused, m.probesToken():
 		m.check()
 	}
 }

@@ -97,6 +97,9 @@ func (m *machine) markRefused(rec *keychain.Record) {
 		return
 	}
 	m.RefusedNew = rec.NewPassword
+	if rec.NewPassword == rec.Password { // the user wanted the stored one back
+		rec.PasswordRefused, m.MaySendAgain = true, false
+	}
 	rec.NewPassword, rec.Intent = redact.Secret{}, nil
 }
 
@@ -105,6 +108,11 @@ func (m *machine) markRefused(rec *keychain.Record) {
 func (m *machine) refusalKnown() {
 	switch {
 	case m.Sent != m.RefusedNew:
+		if !m.Record.Static.IsEmpty() {
+			// Of a disabled account both are refused; once it is enabled the
+			// token works again, and asking for that costs no password.
+			m.NotBefore = m.now.Add(disabledProbe)
+		}
 		m.giveUp(PasswordRefused)
 	case m.Lost:
 		m.changeOver(ErrNotChanged)
@@ -130,7 +138,7 @@ func (m *machine) checked(f Checked) {
 	m.ByUser = false
 	switch {
 	case f.Err == nil:
-		m.Phase, m.Why, m.Weather, m.SeenRefused = Static, NoReason, nil, false
+		m.Phase, m.Why, m.Weather, m.SeenRefused, m.Lost = Static, NoReason, nil, false, false
 		m.Failures, m.NotBefore, m.Hold, m.MaySendAgain = 0, time.Time{}, time.Time{}, false
 	case f.Err.Verdict == absapi.TokenRejected && !m.Record.Password.IsEmpty() && m.Record.Static != m.Fruitless && (!m.Record.PasswordRefused || m.MaySendAgain):
 		// A legacy token that came with a password: the password brings the
@@ -139,7 +147,10 @@ func (m *machine) checked(f Checked) {
 		m.begin()
 		return
 	case f.Err.Verdict == absapi.TokenRejected:
-		m.Phase, m.Why, m.Weather = NeedsUser, TokenRefused, f.Err
+		if !m.probesToken() { // it knows more already
+			m.Phase, m.Why = NeedsUser, TokenRefused
+		}
+		m.Weather = f.Err
 		m.NotBefore, m.MaySendAgain = m.now.Add(disabledProbe), false
 	default:
 		m.Weather, m.MaySendAgain = f.Err, false

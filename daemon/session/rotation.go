@@ -87,8 +87,9 @@ func (m *machine) refreshed(f Refreshed) {
 	default:
 		m.Outcome = "renewed"
 		m.take(&rec, f.Answer, m.Record.Refresh)
-		if m.unresolved() && !m.Rules.PasswordEnds {
-			// The session says nothing about the password here.
+		if m.unresolved() && !(m.ChangeEnds && m.Rules.PasswordEnds) {
+			// The session says nothing about the password here, or did not when
+			// the change was sent: the server may have been upgraded since.
 			intent := *m.Record.Intent
 			rec.Intent = &intent
 			m.receive(rec)

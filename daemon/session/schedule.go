@@ -128,7 +128,7 @@ func (s State) wakeAt() time.Time {
 		if s.Change != nil {
 			sooner(later(s.startAt(), longAgo))
 		}
-	case s.Phase == Offline, s.Phase == VaultUnavailable, s.Phase == Static && s.SeenRefused, s.Phase == NeedsUser && s.Why.probed():
+	case s.Phase == Offline, s.Phase == VaultUnavailable, s.Phase == Static && s.SeenRefused, s.Phase == NeedsUser && s.Why.probed(), s.probesToken():
 		sooner(later(s.startAt(), longAgo))
 	}
 	return at

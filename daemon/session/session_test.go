@@ -26,13 +26,14 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // rig is a session of user "demo" on a server of its own, all in memory.
 type rig struct {
 	*testing.T
-	fake   *absfake.Server
-	up     *upstream.Upstream
-	vault  *keychain.Vault
-	board  *health.Board
-	budget *Budget
-	s      *Session
-	log    *logText
+	account string
+	fake    *absfake.Server
+	up      *upstream.Upstream
+	vault   *keychain.Vault
+	board   *health.Board
+	budget  *Budget
+	s       *Session
+	log     *logText
 
 	history *history.Log          // nil: each start begins a new one
 	peers   func() []history.Peer // nil: none
@@ -42,7 +43,7 @@ type rig struct {
 func withRig(t *testing.T, cfg absfake.Config, test func(*rig)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		r := &rig{T: t, board: health.NewBoard(), budget: NewBudget(""), log: &logText{}}
+		r := &rig{T: t, account: "home", board: health.NewBoard(), budget: NewBudget(""), log: &logText{}}
 		var err error
 		if cfg.Large == 0 {
 			cfg.Large = 1 << 20
@@ -84,7 +85,7 @@ func (r *rig) signIn(password string) {
 	r.Helper()
 	conn := r.up.Private()
 	defer conn.Close()
-	_, err := SignIn{Account: "home", Server: r.up.Base().String(), Means: ByPassword{Username: "demo", Password: redact.New(password), Keep: true, Legacy: !absapi.SupportsRefresh(string(r.fake.Release()))},
+	_, err := SignIn{Account: r.account, Server: r.up.Base().String(), Means: ByPassword{Username: "demo", Password: redact.New(password), Keep: true, Legacy: !absapi.SupportsRefresh(string(r.fake.Release()))},
 		Vault: r.vault, Budget: r.budget, Client: absapi.New(conn, r.up.Base())}.Do(r.Context())
 	if err != nil {
 		r.Fatal(err)
@@ -94,7 +95,7 @@ func (r *rig) signIn(password string) {
 // start starts a session, as a new process would.
 func (r *rig) start() {
 	r.s = New(Config{
-		Account: "home", Base: r.up.Base(), ServerVersion: string(r.fake.Release()), Vault: r.vault,
+		Account: r.account, Base: r.up.Base(), ServerVersion: string(r.fake.Release()), Vault: r.vault,
 		Connect: func() Conn { return r.up.Private() }, Budget: r.budget, Board: r.board, History: r.history, Peers: r.peers,
 		Log: slog.New(slog.NewTextHandler(r.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	})

@@ -35,7 +35,7 @@ type ByPassword struct {
 
 // Obtain implements Means.
 func (p ByPassword) Obtain(ctx context.Context, b *Budget, c *absapi.Client) (Obtained, error) {
-	answer, failure := spend(ctx, b, c, func(ctx context.Context, c *absapi.Client) (absapi.Answer, error) {
+	answer, failure := spendApart(ctx, b, c, func(ctx context.Context, c *absapi.Client) (absapi.Answer, error) {
 		if p.Legacy {
 			return c.LoginLegacy(ctx, p.Username, p.Password)
 		}
@@ -88,7 +88,7 @@ type ByCode struct {
 
 // Obtain implements Means.
 func (o ByCode) Obtain(ctx context.Context, b *Budget, c *absapi.Client) (Obtained, error) {
-	answer, failure := spend(ctx, b, c, func(ctx context.Context, c *absapi.Client) (absapi.Answer, error) {
+	answer, failure := spendApart(ctx, b, c, func(ctx context.Context, c *absapi.Client) (absapi.Answer, error) {
 		return c.Redeem(ctx, o.Authorization, o.Code)
 	})
 	if failure != nil {

@@ -40,7 +40,7 @@ func withSpare(t *testing.T, cfg absfake.Config, test func(*rig)) {
 
 func (r *rig) record() keychain.Record {
 	r.Helper()
-	rec, err := r.vault.Load(r.Context(), "home")
+	rec, err := r.vault.Load(r.Context(), r.account)
 	if err != nil {
 		r.Fatal(err)
 	}

@@ -122,6 +122,7 @@ type State struct {
 	RefusedNew redact.Secret    // the newest password of a change that the server did not know
 	Change     *Change          // a change of the password that somebody waits for
 	ChangeErr  error            // how the newest one ended
+	ChangeEnds bool             // the release that it was sent to ends sessions with a password
 
 	Settled     uint64 // generation known to be in a keychain slot
 	Settling    bool   // a slot write is under way
