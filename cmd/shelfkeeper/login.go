@@ -23,23 +23,38 @@ func newLogin(e *env) *cobra.Command {
 	var how credentials
 	var forget, oidc, noBrowser bool
 	c := &cobra.Command{
-		Use:   "login URL",
+		Use:   "login [URL]",
 		Short: "Sign in to a server and keep the session",
 		Long: `Signs in to the Audiobookshelf server at URL and keeps the session, and unless
 told otherwise the password, in the vault. The address may be typed as in a
-browser, with or without https:// and sub-folder.
+browser, with or without https:// and sub-folder. Without an address the account
+that is here already is signed in again, in the way it was before.
 
 With --oidc the sign-in happens in the browser, at the provider that the server
 names, and nothing but the session is kept.`,
 		Example: "  shelfkeeper login https://abs.example.org --username alice\n  shelfkeeper login https://abs.example.org --oidc",
-		Args:    oneArg("the server's address"),
+		Args: func(c *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return nil
+			}
+			return oneArg("the server's address")(c, args)
+		},
 		RunE: func(c *cobra.Command, args []string) error {
-			req.Server, req.Keep = args[0], !forget
+			req.Keep = !forget
 			if req.Store != "" && req.Store != string(keychain.OS) && req.Store != string(keychain.File) {
 				return usage(c, fmt.Errorf("--store is %q, not os or file", req.Store))
 			}
 			if err := how.check(c, oidc); err != nil {
 				return err
+			}
+			if len(args) == 1 {
+				req.Server = args[0]
+			} else {
+				browser, err := e.again(c, &req, &how)
+				if err != nil {
+					return err
+				}
+				oidc = oidc || browser
 			}
 			if oidc {
 				in := control.OpenIDRequest{Server: req.Server, Account: req.Account, AllowHTTP: req.AllowHTTP, Store: req.Store}
@@ -71,7 +86,8 @@ names, and nothing but the session is kept.`,
 
 // credentials says where the secret comes from.
 type credentials struct {
-	password, token bool // from standard input
+	password, token bool   // from standard input
+	name            string // who it most likely is
 }
 
 func (how credentials) check(c *cobra.Command, oidc bool) error {
@@ -103,12 +119,19 @@ func (e *env) credentials(c *cobra.Command, req *control.SignInRequest, how cred
 		if !typing {
 			return usage(c, fmt.Errorf("no terminal to ask for the user name at: give --username"))
 		}
-		fmt.Fprint(e.stderr, "User name: ")
+		question := "User name: "
+		if how.name != "" {
+			question = fmt.Sprintf("User name (empty: %s): ", how.name)
+		}
+		fmt.Fprint(e.stderr, question)
 		name, err := interruptible(c.Context(), func() (string, error) { return readLine(e.stdin) })
 		if err != nil {
 			return unanswered(fmt.Errorf("read the user name: %w", err))
 		}
 		if req.Username = strings.TrimSpace(name); req.Username == "" {
+			req.Username = how.name
+		}
+		if req.Username == "" {
 			return usage(c, fmt.Errorf("the user name is empty"))
 		}
 	}
