@@ -7,8 +7,8 @@ import (
 	"shelfkeeper/keychain"
 )
 
-// Effect is something for the interpreter to do. Each of them but Release
-// answers with exactly one fact.
+// Effect is something for the interpreter to do. Each of them but Release and
+// Disconnect answers with exactly one fact.
 type Effect interface{ effect() }
 
 type (
@@ -19,6 +19,8 @@ type (
 	Acquire struct{ Prompt bool }
 	// Release gives the lock back and closes the attempt's connection.
 	Release struct{}
+	// Disconnect closes the attempt's connection, whatever is on its way there.
+	Disconnect struct{}
 	// Preflight opens the attempt's connection and pings over it.
 	Preflight struct{}
 	// Commit makes the record durable in the journal.
@@ -64,6 +66,7 @@ type (
 func (Open) effect()           {}
 func (Acquire) effect()        {}
 func (Release) effect()        {}
+func (Disconnect) effect()     {}
 func (Preflight) effect()      {}
 func (Commit) effect()         {}
 func (Refresh) effect()        {}

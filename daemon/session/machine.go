@@ -22,6 +22,11 @@ func next(s State, e Event) (State, []Effect) {
 		m.due()
 	case Woken:
 		m.Failures, m.NotBefore = 0, time.Time{}
+		if m.Step == refreshing && m.Rules.Grace > 0 {
+			// The answer may have been lost with the network or in the sleep,
+			// and most of the grace window with it: asking again is safe.
+			m.do(Disconnect{})
+		}
 		m.due()
 	case Stored:
 		m.stored()

@@ -139,9 +139,13 @@ func (s *Session) handle(f Fact) {
 		failpoint.Reached("published")
 	}
 	for _, e := range effects {
-		if _, ok := e.(Release); ok {
+		switch e.(type) {
+		case Release:
 			s.attempt.end()
 			failpoint.Reached("released")
+			continue
+		case Disconnect:
+			s.attempt.disconnect()
 			continue
 		}
 		s.spawn(func(ctx context.Context) { s.handle(s.interpret(ctx, e)) })

@@ -351,3 +351,17 @@ func TestAnAnswerLostRightAfterAnOutage(t *testing.T) {
 		})
 	}
 }
+
+// The machine sleeps with an answer on its way and wakes shortly before the
+// grace window closes: nobody waits for a connection that slept.
+func TestWakeAsksAgainForAnAnswerOnItsWay(t *testing.T) {
+	withRig(t, absfake.Config{Release: absfake.R2360, AccessTTL: time.Hour}, func(r *rig) {
+		r.fake.Inject(absfake.Fault{Kind: absfake.Stall, Path: "/auth/refresh", Bytes: 1, Times: 1})
+		time.Sleep(48*time.Minute + time.Second)
+		r.s.Wake("resumed")
+		time.Sleep(5 * time.Second)
+		if st := r.snapshot(); st.State != "fresh" || st.Refreshes != 1 || st.PasswordLogins != 0 {
+			r.Errorf("got %+v\n%s", st, r.log)
+		}
+	})
+}

@@ -87,7 +87,9 @@ func (w *world) feed(f Fact) {
 	w.state = after
 	for _, e := range effects {
 		w.check(e)
-		if _, ok := e.(Release); !ok {
+		switch e.(type) {
+		case Release, Disconnect: // nothing answers them
+		default:
 			w.pending = append(w.pending, e)
 		}
 	}
