@@ -93,12 +93,16 @@ func (r *rig) signIn(password string) {
 }
 
 // start starts a session, as a new process would.
-func (r *rig) start() {
-	r.s = New(Config{
+func (r *rig) start() { r.startWith(func(*Config) {}) }
+
+func (r *rig) startWith(change func(*Config)) {
+	cfg := Config{
 		Account: r.account, Base: r.up.Base(), ServerVersion: string(r.fake.Release()), Vault: r.vault,
 		Connect: func() Conn { return r.up.Private() }, Budget: r.budget, Board: r.board, History: r.history, Peers: r.peers,
 		Log: slog.New(slog.NewTextHandler(r.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
-	})
+	}
+	change(&cfg)
+	r.s = New(cfg)
 	r.s.Start()
 	synctest.Wait()
 }
