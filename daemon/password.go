@@ -3,6 +3,7 @@ package daemon
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"shelfkeeper/daemon/absapi"
 	"shelfkeeper/daemon/accounts"
@@ -18,17 +19,17 @@ func (d *Daemon) ChangePassword(ctx context.Context, account string, old, change
 	if err != nil {
 		return err
 	}
-	return changeProblem(desk.session.ChangePassword(ctx, old, changed))
+	return changeProblem(desk.account, old, desk.session.ChangePassword(ctx, old, changed))
 }
 
 // ChangePassword is Daemon.ChangePassword without a daemon.
 func (h *Home) ChangePassword(ctx context.Context, account string, old, changed redact.Secret) error {
-	return h.withSession(ctx, account, func(s *session.Session, _ accounts.Account) error {
-		return changeProblem(s.ChangePassword(ctx, old, changed))
+	return h.withSession(ctx, account, func(s *session.Session, a accounts.Account) error {
+		return changeProblem(a, old, s.ChangePassword(ctx, old, changed))
 	})
 }
 
-func changeProblem(err error) error {
+func changeProblem(a accounts.Account, old redact.Secret, err error) error {
 	var refusal *absapi.Error
 	var u *session.Unavailable
 	switch {
@@ -43,5 +44,18 @@ func changeProblem(err error) error {
 	case errors.As(err, &refusal):
 		return problem.New(problem.Unreachable, err, "try again later")
 	}
-	return problem.New(problem.Usage, err, "")
+	return problem.New(problem.Usage, err, changeRemedy(a, old))
+}
+
+// changeRemedy is what helps where the request was not even sent.
+func changeRemedy(a accounts.Account, old redact.Secret) string {
+	switch {
+	case a.Method == accounts.APIKey || a.Method == accounts.Legacy:
+		return fmt.Sprintf("sign in with name and password first: `shelfkeeper login %s --username %s`", a.Server, a.Username)
+	case !old.IsEmpty():
+		return ""
+	case a.Method == accounts.OIDC:
+		return "change it at the provider; if the server has a password of yours, too, give that one"
+	}
+	return "give both passwords; they must differ"
 }

@@ -105,7 +105,11 @@ func describe(s health.Snapshot, now time.Time) string {
 			row("", "%d times a stream went on after a break, %d requests waited for better weather", a.Proxy.Resumed, a.Proxy.Held)
 		}
 		row("session", "%s, generation %d, %d refreshes, %d password logins", a.Session.State, a.Session.Generation, a.Session.Refreshes, a.Session.PasswordLogins)
-		if a.Session.Method != "" {
+		switch a.Session.Method {
+		case "":
+		case "session only":
+			row("", "signed in by password, which is not stored")
+		default:
 			row("", "signed in by %s", a.Session.Method)
 		}
 		if !a.Session.LastRotation.At.IsZero() {

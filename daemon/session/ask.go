@@ -13,10 +13,18 @@ import (
 
 // auth makes one request that the server's limiter counts.
 func (s *Session) auth(ctx context.Context, ask func(context.Context, *absapi.Client) (absapi.Answer, error)) (absapi.Answer, *absapi.Error) {
+	return spendApart(ctx, s.Budget, absapi.New(s.conn(), s.Base), ask)
+}
+
+// conn returns the attempt's connection, or another one where a wake-up has
+// given that up.
+func (s *Session) conn() Conn {
 	s.mu.Lock()
-	conn := s.attempt.conn
-	s.mu.Unlock()
-	return spendApart(ctx, s.Budget, absapi.New(conn, s.Base), ask)
+	defer s.mu.Unlock()
+	if s.attempt.conn == nil {
+		s.attempt.conn = s.Connect()
+	}
+	return s.attempt.conn
 }
 
 // spendApart is spend for a request whose answer may bring tokens.

@@ -15,10 +15,7 @@ const tidyDeadline = 10 * time.Second
 func (s *Session) tidy(ctx context.Context, e Tidy) Tidied {
 	ctx, cancel := context.WithTimeout(ctx, tidyDeadline)
 	defer cancel()
-	s.mu.Lock()
-	conn := s.attempt.conn
-	s.mu.Unlock()
-	client := absapi.New(conn, s.Base)
+	client := absapi.New(s.conn(), s.Base)
 	log := s.Log.With("account", s.Account)
 	if !e.Ended.IsEmpty() {
 		if err := Logout(ctx, client, e.Ended); err != nil {
