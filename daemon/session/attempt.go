@@ -219,7 +219,22 @@ func (m *machine) weather(err *absapi.Error) {
 		// allowed in ten minutes.
 		pause = 2 * backoff(m.presented()+1, m.jitter)
 	}
-	m.pause(pause, err.Evidence)
+	m.pause(m.withinGrace(pause), err.Evidence)
+}
+
+// withinGrace shortens a pause that would end after the server has forgotten a
+// token which it may have rotated: back-off would cost the session then, and
+// one request more costs little. Once that try was made, nothing is hurried.
+func (m *machine) withinGrace(pause time.Duration) time.Duration {
+	intent := m.Record.Intent
+	if intent == nil || m.Rules.Grace == 0 {
+		return pause
+	}
+	left := intent.Since.Add(m.Rules.Grace - lastTry).Sub(m.now.Round(0))
+	if left <= 0 || left > pause {
+		return pause
+	}
+	return left
 }
 
 // presented is how often the secret of this attempt was presented in vain, as

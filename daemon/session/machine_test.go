@@ -212,6 +212,29 @@ func TestWrongClock(t *testing.T) {
 	}
 }
 
+// Where a lost answer can be fetched, no pause outlives the time for it; after
+// the last try back-off goes on as usual.
+func TestBackoffEndsWithinTheGraceWindow(t *testing.T) {
+	for version, last := range map[string]time.Duration{"2.35.0": 60*time.Second - lastTry, "2.36.0": 600*time.Second - lastTry} {
+		s := rotating(t, version)
+		s.Record.Intent = &keychain.Intent{Since: noon, Attempt: 12}
+		m := machine{State: s, now: noon.Add(last - 5*time.Second), jitter: 1}
+		m.weather(failed(absapi.Weather, 502).Err)
+		if m.NotBefore != noon.Add(last) {
+			t.Errorf("%s: the last try is at %v, not %v", version, m.NotBefore.Sub(noon), last)
+		}
+		m = machine{State: s, now: noon.Add(last), jitter: 1}
+		m.weather(failed(absapi.Weather, 502).Err)
+		if m.NotBefore.Before(noon.Add(last + backoffMost)) {
+			t.Errorf("%s: after the last try it hurries on at %v", version, m.NotBefore.Sub(noon))
+		}
+	}
+	m := machine{State: rotating(t, "2.26.3"), now: noon.Add(time.Hour), jitter: 1}
+	if got := m.withinGrace(time.Minute); got != time.Minute {
+		t.Errorf("without a grace window the pause becomes %v", got)
+	}
+}
+
 func TestBackoff(t *testing.T) {
 	for n := range 100 {
 		low, high := backoff(n, 0), backoff(n, 1)

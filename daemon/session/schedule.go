@@ -34,6 +34,9 @@ const (
 	// disabledProbe: the same refresh token works again once the account is
 	// enabled.
 	disabledProbe = 15 * time.Minute
+	// lastTry is how long before the end of a grace window a lost answer is
+	// asked for once more: time for a slow network, and for the server's clock.
+	lastTry = 10 * time.Second
 	// configProbe: a gateway's configuration is mended by a person.
 	configProbe = 5 * time.Minute
 	// settleRetry: the journal holds the record meanwhile.
