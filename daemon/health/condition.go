@@ -55,6 +55,8 @@ var (
 		Text: "the server does not answer players"}
 	RateLimited = Condition{ID: "rate-limited", Level: Offline, Hold: 5 * time.Second,
 		Text: "waiting until the server allows signing in again"}
+	RenewalFails = Condition{ID: "renewal-fails", Level: Offline, Hold: 5 * time.Second,
+		Text: "the session is not renewed, and its token has ended"}
 	DiskTrouble = Condition{ID: "disk", Level: Degraded,
 		Text: "the session cannot be written to disk, so it is not renewed", Remedy: "free some space before it ends"}
 	ProgressDisk = Condition{ID: "progress-disk", Level: Degraded,
@@ -81,6 +83,6 @@ var (
 var declared = []*Condition{
 	&AccountPaused, &NoAccount, &SignedOut, &OtherServer, &PasswordRefused, &AccountDisabled, &SessionLost, &TokenRefused,
 	&VaultUnreadable, &VaultNewer, &VaultPassphrase, &VaultDenied, &VaultLocked, &VaultAbsent, &HeaderEaten, &DiskBlocks, &ProxyDown,
-	&VaultHanging, &ServerUnreachable, &NoAnswer, &RateLimited,
+	&VaultHanging, &ServerUnreachable, &NoAnswer, &RateLimited, &RenewalFails,
 	&DiskTrouble, &ProgressDisk, &ProgressDamaged, &LocalhostTaken, &ExtraAddress, &SocketDown, &TokenSuspect, &RenewalDelayed, &SlotPending,
 }

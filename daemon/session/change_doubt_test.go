@@ -106,3 +106,21 @@ func TestLegacyTokenOfADisabledUser(t *testing.T) {
 		}
 	})
 }
+
+// A click while the password is under way is answered by its refusal: it is no
+// leave to send it again later.
+func TestClickDuringTheSignInIsNoSecondTry(t *testing.T) {
+	withRig(t, absfake.Config{Release: "2.25.1"}, func(r *rig) {
+		token := r.mustToken()
+		r.must(r.fake.SetPassword("demo", "elsewhere"))
+		r.fake.ChangeSecret()
+		r.fake.Inject(absfake.Fault{Kind: absfake.Stall, After: 10 * time.Second, Path: "/login", Times: 1})
+		_, _ = r.s.Suspect(r.Context(), token)
+		time.Sleep(checkPause + time.Second)
+		r.s.handle(Asked{})
+		time.Sleep(2 * time.Hour)
+		if n := r.refusedLogins(); n != 1 {
+			t.Errorf("the refused password was sent %d times\n%s", n, r.log)
+		}
+	})
+}

@@ -93,7 +93,8 @@ func (m *machine) loginFailed(f LoginFailed) {
 // markRefused notes that the password which was just sent is none.
 func (m *machine) markRefused(rec *keychain.Record) {
 	if rec.NewPassword.IsEmpty() {
-		rec.PasswordRefused = true
+		// A click while it was under way has its answer.
+		rec.PasswordRefused, m.MaySendAgain = true, false
 		return
 	}
 	m.RefusedNew = rec.NewPassword

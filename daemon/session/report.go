@@ -10,7 +10,7 @@ import (
 var reported = []*health.Condition{
 	&health.SignedOut, &health.OtherServer, &health.PasswordRefused, &health.AccountDisabled, &health.SessionLost, &health.TokenRefused,
 	&health.VaultUnreadable, &health.VaultNewer, &health.VaultPassphrase, &health.VaultDenied, &health.VaultLocked, &health.VaultAbsent,
-	&health.HeaderEaten, &health.VaultHanging, &health.ServerUnreachable, &health.RateLimited, &health.DiskBlocks, &health.DiskTrouble,
+	&health.HeaderEaten, &health.VaultHanging, &health.ServerUnreachable, &health.RateLimited, &health.RenewalFails, &health.DiskBlocks, &health.DiskTrouble,
 	&health.TokenSuspect, &health.RenewalDelayed, &health.SlotPending,
 }
 

@@ -82,6 +82,8 @@ func (s State) findings(now time.Time) (fs []finding) {
 			add(&health.RateLimited, detail)
 		case w.Verdict == absapi.Weather:
 			add(&health.ServerUnreachable, w.Evidence)
+		case !s.usable(now):
+			add(&health.RenewalFails, w.Evidence)
 		default:
 			add(&health.RenewalDelayed, w.Evidence)
 		}
