@@ -34,12 +34,17 @@ func spendApart(ctx context.Context, b *Budget, c *absapi.Client, ask func(conte
 		return absapi.Answer{}, &absapi.Error{Op: "wait for another account", Verdict: absapi.Weather, Unwritten: true, Evidence: err.Error(), Err: err}
 	}
 	answer, failure := spend(ctx, b, c, ask)
-	leave()
+	leave(failure == nil || !bringsNothing(failure))
 	if failure == nil {
 		b.Released(time.Now(), answer.ServerVersion)
 	}
 	return answer, failure
 }
+
+// bringsNothing reports whether the server has surely issued no token. What
+// follows a refusal, such as the sign-in that brings the session back, then need
+// not wait.
+func bringsNothing(e *absapi.Error) bool { return e.Unwritten || e.Verdict.IsRejection() }
 
 // spend makes one request within the budget, and lets the budget learn from
 // the answer.

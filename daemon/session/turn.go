@@ -43,18 +43,19 @@ type turn interface {
 }
 
 // Turn waits until an answer to a request made now cannot hold the tokens of
-// another account's, and keeps others from it until leave is called. Without a
-// disk to keep turns on there are none: no session waits for that.
-func (b *Budget) Turn(ctx context.Context) (leave func(), err error) {
+// another account's, and keeps others from it until leave is called with whether
+// tokens may have been issued. Without a disk to keep turns on there are none:
+// no session waits for that.
+func (b *Budget) Turn(ctx context.Context) (leave func(issued bool), err error) {
 	name, distinct := b.server()
 	if distinct {
-		return func() {}, nil
+		return func(bool) {}, nil
 	}
 	var mine turn
 	for until := time.Now().Add(turnPatience); mine == nil && time.Now().Before(until); {
 		var failed error
 		if mine, failed = b.all.turns.try(name); failed != nil {
-			return func() {}, nil
+			return func(bool) {}, nil
 		}
 		if mine == nil {
 			if err := pass(ctx, turnPace); err != nil {
@@ -63,18 +64,21 @@ func (b *Budget) Turn(ctx context.Context) (leave func(), err error) {
 		}
 	}
 	if mine == nil {
-		return func() {}, nil
+		return func(bool) {}, nil
 	}
-	now := time.Now().Round(0)
-	if used := mine.used(); !used.After(now) { // later: the clock was set back
+	now, used := time.Now().Round(0), mine.used()
+	if !used.After(now) { // later: the clock was set back
 		if err := pass(ctx, used.Add(collisionGap).Sub(now)); err != nil {
 			mine.leave()
 			return nil, err
 		}
 	}
 	mine.mark(time.Now())
-	return func() {
-		mine.mark(time.Now())
+	return func(issued bool) {
+		if issued {
+			used = time.Now()
+		}
+		mine.mark(used)
 		mine.leave()
 	}, nil
 }
@@ -146,7 +150,7 @@ type fileTurn struct {
 }
 
 func (t fileTurn) used() time.Time   { return t.last }
-func (t fileTurn) mark(at time.Time) { _ = os.Chtimes(t.path, at, at) } // else an earlier one stays
+func (t fileTurn) mark(at time.Time) { _ = os.Chtimes(t.path, at, at) } // else, or for none, the one before stays
 func (t fileTurn) leave()            { _ = t.lock.Unlock() }            // closing the file gives it back in any case
 
 // memoryTurns are those of one process.

@@ -86,7 +86,7 @@ func TestTurnsEndWithTheRelease(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			leave()
+			leave(true)
 			return time.Since(began)
 		}
 		if first, second := takes(), takes(); first != 0 || second != collisionGap {
@@ -107,7 +107,16 @@ func TestTurnsEndWithTheRelease(t *testing.T) {
 		if got := takes(); got < turnPatience || got > turnPatience+time.Second {
 			t.Errorf("while another hangs: %v", got)
 		}
-		leave()
+		leave(false)
+		time.Sleep(collisionGap)
+		leave, err = budget.Turn(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		leave(false)
+		if got := takes(); got != 0 {
+			t.Errorf("after a refusal: %v", got)
+		}
 	})
 }
 
