@@ -96,14 +96,21 @@ func WriteFile(path string, data []byte, perm fs.FileMode) (err error) {
 	return nil
 }
 
-// Remove deletes path and makes the deletion durable. A file that is not
-// there is no error.
+// Remove deletes path, with the temporary file that a crash may have left
+// beside it, and makes the deletion durable. A file that is not there is no
+// error.
 func Remove(path string) error {
-	if err := os.Remove(path); err != nil {
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil
+	found := false
+	for _, name := range []string{path + ".tmp", path} {
+		switch err := os.Remove(name); {
+		case err == nil:
+			found = true
+		case !errors.Is(err, fs.ErrNotExist):
+			return err
 		}
-		return err
+	}
+	if !found {
+		return nil
 	}
 	return syncDir(filepath.Dir(path))
 }

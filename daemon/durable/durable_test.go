@@ -97,9 +97,15 @@ func TestRemove(t *testing.T) {
 	if err := WriteFile(path, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
+	if err := os.WriteFile(path+".tmp", []byte("what a crash left"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	for range 2 {
 		if err := Remove(path); err != nil {
 			t.Error(err)
 		}
+	}
+	if left, err := filepath.Glob(path + "*"); err != nil || len(left) != 0 {
+		t.Errorf("left: %v, %v", left, err)
 	}
 }
