@@ -42,6 +42,7 @@ type desk struct {
 	proxy   *proxy.Server
 	extra   []string // addresses beyond this machine that it is served at
 	lookout *lookout
+	ways    *addresses
 	socket  *wsconn.Socket
 	log     *slog.Logger
 	journal *progress.Journal
@@ -58,7 +59,7 @@ func (h *Home) newDesk(a accounts.Account, listen string) (*desk, error) {
 	if err != nil {
 		return nil, problem.Newf(problem.Config, "sign in again", "account %s: %w", a.Name, redact.Error(err))
 	}
-	up, err := h.reach(a.Name, base, true)
+	up, err := h.reachAny(a.Name, base)
 	if err != nil {
 		return nil, problem.New(problem.Config, fmt.Errorf("account %s: %w", a.Name, err), "correct "+h.Paths.Config)
 	}
@@ -70,7 +71,9 @@ func (h *Home) newDesk(a accounts.Account, listen string) (*desk, error) {
 		History:   h.history(a.Name), Peers: func() []history.Peer { return h.peers(a) },
 	})
 	d.observe = func(ctx context.Context) { h.observe(ctx, d) }
+	d.ways = newAddresses(up, d.version, d.log)
 	d.lookout = newLookout(up, d.board)
+	d.lookout.lost = func() { d.ways.look("the server does not answer") }
 	d.journal = d.newJournal(h, base)
 	d.proxy, err = proxy.New(proxy.Config{
 		Base: base, Transport: d.lookout, Sockets: up, Journal: d.journal, Tokens: held{d.session}, Grants: h.identities(a.Name), Account: h.accountOf(a, d.session),
@@ -113,14 +116,33 @@ func (d *desk) start(changed func()) {
 	d.journal.Start()
 	d.running.Go(func() { d.watch(ctx, changed) })
 	d.running.Go(func() {
-		d.lookout.run(ctx, d.up, func() {
-			d.session.Wake("server back")
-			d.socket.Kick("server back")
-			d.proxy.NetworkChanged("server back")
-			d.proxy.Wake("server back")
-			d.journal.Wake()
+		d.lookout.run(ctx, d.up, func() { d.back("server back") })
+	})
+	d.running.Go(func() {
+		d.ways.run(ctx, func(why string) {
+			d.back(why)
+			d.socket.Check(why)
+			d.lookout.wake()
+			changed()
 		})
 	})
+}
+
+// back makes everything try that waits for the server.
+func (d *desk) back(why string) {
+	d.session.Wake(why)
+	d.socket.Kick(why)
+	d.proxy.NetworkChanged(why)
+	d.proxy.Wake(why)
+	d.journal.Wake()
+}
+
+// version is the server's as far as it is known.
+func (d *desk) version() string {
+	if seen, _ := d.session.Seen(); seen != "" {
+		return seen
+	}
+	return d.account.ServerVersion
 }
 
 // watch passes changes on, those that only time brings included.
@@ -207,6 +229,11 @@ func (d *desk) snapshot() health.Account {
 		Socket: health.Socket{State: string(socket.State), Since: health.At(socket.Since), Reconnects: socket.Reconnects, Reason: socket.Reason},
 		Proxy:  health.Proxy{URL: d.url(), Extra: d.extra, Requests: stats.Requests, Bytes: stats.Bytes, Active: int(stats.Active), Unauthorized: stats.Unauthorized, Resumed: stats.Resumed, Held: stats.Held},
 		Vault:  health.Vault{Backend: d.account.Store}, Progress: d.progress(),
+	}
+	if common, _ := d.up.InUse(); d.ways.several() {
+		if a.Address = "none answers"; common != nil {
+			a.Address = common.String()
+		}
 	}
 	d.session.Fill(&a)
 	a.Session.Method = shownMethod(d.account, a.Session.Method)

@@ -8,6 +8,8 @@ import (
 	"net/url"
 	"path/filepath"
 	"runtime"
+	"slices"
+	"strings"
 	"sync"
 
 	"shelfkeeper/daemon/accounts"
@@ -144,6 +146,25 @@ func (h *Home) budget(base *url.URL) *session.Budget {
 // reach returns the way to base for the account of that name. withHeaders:
 // base is the account's own server, which may see the gateway's headers.
 func (h *Home) reach(account string, base *url.URL, withHeaders bool) (*upstream.Upstream, error) {
+	return upstream.New(h.policy(account, base, withHeaders))
+}
+
+// reachAny is reach for the account's own server by all addresses that the
+// user has given it. A list without base is another server's.
+func (h *Home) reachAny(account string, base *url.URL) (*upstream.Upstream, error) {
+	p := h.policy(account, base, true)
+	u := h.Config.Upstream(account)
+	own := func(a *url.URL) bool { return strings.EqualFold(strings.TrimRight(base.String(), "/"), a.String()) }
+	if len(u.Addresses) > 0 && !slices.ContainsFunc(u.Addresses, own) {
+		h.Log.Warn("the addresses in config.toml do not name the account's own and are not used", "account", account, "server", redact.URL(base))
+		return upstream.New(p)
+	}
+	p.Addresses, p.TrustHTTP = u.Addresses, u.TrustHTTP
+	return upstream.New(p)
+}
+
+// policy says how base is reached; see reach.
+func (h *Home) policy(account string, base *url.URL, withHeaders bool) upstream.Policy {
 	u := h.Config.Upstream(account)
 	p := upstream.Policy{Base: base, CAFile: u.CAFile, ProxyURL: u.Proxy.Reveal(), UserAgent: h.Config.UserAgent, Dial: h.Dial}
 	if withHeaders {
@@ -153,7 +174,7 @@ func (h *Home) reach(account string, base *url.URL, withHeaders bool) (*upstream
 		// Seen in the server's list of sessions and in its log.
 		p.UserAgent = "Shelfkeeper/" + h.Version + " (" + runtime.GOOS + ")"
 	}
-	return upstream.New(p)
+	return p
 }
 
 // vaultOf lets a session start before the vault is open: the first call opens

@@ -34,6 +34,7 @@ type lookout struct {
 	fail  chan struct{} // the server is down; holds one
 	sign  chan struct{} // it may be; holds one
 	woken chan struct{} // now is a good moment to ask; holds one
+	lost  func()        // the server does not answer; may be nil
 
 	mu   sync.Mutex
 	down bool
@@ -74,8 +75,12 @@ func (l *lookout) RoundTrip(r *http.Request) (*http.Response, error) {
 func (l *lookout) fell(why string) {
 	l.board.Raise(&health.NoAnswer, why)
 	l.mu.Lock()
+	was := l.down
 	l.down = true
 	l.mu.Unlock()
+	if !was && l.lost != nil {
+		l.lost()
+	}
 	select {
 	case l.fail <- struct{}{}:
 	default:

@@ -20,6 +20,7 @@ func (d *Daemon) newMonitor() *netmon.Monitor {
 // given up unasked.
 func (d *desk) network(e netmon.Event) {
 	why := e.String()
+	d.ways.network(why)
 	d.up.CloseIdle()
 	if e.Online {
 		if n := d.up.Forsake(e.Gone); n > 0 {

@@ -110,7 +110,7 @@ func TestNetworkEventReachesTheDesk(t *testing.T) {
 // realHome is a home that is signed in to a double on a real port.
 func realHome(t *testing.T) (*absfake.Server, *Home) {
 	t.Helper()
-	fake := newFake(t, absfake.Config{})
+	fake := newFake(t, absfake.Config{Large: 32 << 20})
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

@@ -97,6 +97,9 @@ func describe(s health.Snapshot, now time.Time) string {
 			}
 		}
 		row("server", "%s (%s), user %s", a.Server, orUnknown(a.ServerVersion), a.User)
+		if a.Address != "" {
+			row("", "through %s", a.Address)
+		}
 		row("players", "%s; %d requests, %s, %d running", a.Proxy.URL, a.Proxy.Requests, size(a.Proxy.Bytes), a.Proxy.Active)
 		if len(a.Proxy.Extra) > 0 {
 			row("", "also %s, for programs with a grant", strings.Join(a.Proxy.Extra, ", "))

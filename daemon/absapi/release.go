@@ -47,6 +47,17 @@ func (r release) since(major, minor, patch int) bool {
 	return !r.pre
 }
 
+// SameOrLater reports whether version is known or a later release. Without a
+// known one every version is.
+func SameOrLater(version, known string) bool {
+	if version == known || known == "" {
+		return true
+	}
+	r, ok := parseRelease(version)
+	k, readable := parseRelease(known)
+	return ok && (!readable || r.since(k.major, k.minor, k.patch))
+}
+
 // Grace is how long after a rotation the server still answers the previous
 // refresh token with the current one, so that a lost answer can be fetched
 // again: none before 2.35.0, 60 s fixed in 2.35, 600 s from 2.36.0 on (abs:

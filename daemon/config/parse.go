@@ -152,7 +152,15 @@ func (c *checker) config(d document) Config {
 // values: they take back what the general table says.
 func (c *checker) layer(l layer, mayEmpty bool, path ...string) layer {
 	at := func(more ...string) []string { return append(append([]string{}, path...), more...) }
-	out := layer{CAFile: l.CAFile, Proxy: l.Proxy}
+	out := layer{CAFile: l.CAFile, Proxy: l.Proxy, Addresses: l.Addresses, TrustHTTP: l.TrustHTTP}
+	for _, text := range l.Addresses {
+		u, why := serverAddress(text)
+		if why != "" {
+			c.refuse(why, at("addresses")...)
+			break
+		}
+		out.addresses = append(out.addresses, u)
+	}
 	if l.CAFile != nil && *l.CAFile != "" {
 		file := c.resolve(*l.CAFile)
 		out.CAFile = &file

@@ -46,7 +46,7 @@ func TestRefusals(t *testing.T) {
 		{"right key, wrong place", "ca_file = \"x\"", 1, "ca_file", "did you mean upstream.ca_file?"},
 		{"a hyphen", "log-level = \"info\"", 1, "log-level", "did you mean log_level?"},
 		{"nothing near", "xyzzy = 1", 1, "xyzzy", "known here: log_level, listen, listen_extra, extra_hosts, local_access, store, user_agent, upstream, accounts"},
-		{"nothing near in a table", "[upstream]\nqqqqqq = 1", 2, "upstream.qqqqqq", "known here: ca_file, proxy, headers"},
+		{"nothing near in a table", "[upstream]\nqqqqqq = 1", 2, "upstream.qqqqqq", "known here: ca_file, proxy, headers, addresses, trust_http"},
 		{"nothing belongs there", "listen.port = 1", 1, "listen.port", "unknown key"},
 		{"quoted", "\"a b\\n\" = 1", 1, `"a b\n"`, "unknown key"},
 		{"the first of two", "[accounts.a]\nupstream.bad = 1\n[oops]\n", 2, "accounts.a.upstream.bad", "unknown key"},
@@ -59,6 +59,8 @@ func TestRefusals(t *testing.T) {
 		{"list of tables", "[[accounts]]\n", 1, "accounts", "must be a table, not a list"},
 		{"header not text", "[upstream.headers]\nA = 5", 2, "upstream.headers.A", "must be a text in quotes"},
 		{"date", "log_level = 2020-01-01", 1, "log_level", "not a date"},
+		{"address without scheme", "[upstream]\naddresses = [\"https://a\", \"abs.lan\"]", 2, "upstream.addresses", "not an address"},
+		{"address with a password", "[accounts.a.upstream]\naddresses = [\"https://u:s3cret@a\"]", 2, "accounts.a.upstream.addresses", "without user name"},
 		{"list", "[upstream]\nproxy = [\"a\"]", 2, "upstream.proxy", "not a list"},
 
 		{"extra: everywhere", "listen_extra = [\"0.0.0.0\"]", 1, "listen_extra", "not 0.0.0.0"},
@@ -202,6 +204,7 @@ func TestSchemaMatchesDocument(t *testing.T) {
 		"log_level": `"info"`, "listen": "1", "local_access": `"user"`, "store": `"os"`, "user_agent": `"x"`,
 		"listen_extra": `["172.17.0.1"]`, "extra_hosts": `["h"]`,
 		"ca_file": `"x"`, "proxy": `"http://h:1"`, "*": `"x"`,
+		"addresses": `["https://abs.example.org"]`, "trust_http": "true",
 	}
 	for _, s := range schema {
 		key := strings.ReplaceAll(strings.Join(s.path, "."), "*", "x")
@@ -253,4 +256,29 @@ func FuzzParse(f *testing.F) {
 			t.Errorf("no place for %q: %+v", s, e)
 		}
 	})
+}
+
+// The account's list replaces the general one, and an empty one takes it back.
+func TestAddresses(t *testing.T) {
+	cfg, err := parse("c", []byte(`
+[upstream]
+addresses = ["http://192.168.1.5:13378/", "https://ABS.example.org/"]
+trust_http = true
+[accounts.work.upstream]
+addresses = ["https://abs.work"]
+trust_http = false
+[accounts.one.upstream]
+addresses = []
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{
+		"": "[http://192.168.1.5:13378 https://abs.example.org] true", "work": "[https://abs.work] false", "one": "[] true",
+	} {
+		u := cfg.Upstream(name)
+		if got := fmt.Sprint(u.Addresses, u.TrustHTTP); got != want {
+			t.Errorf("%q: %s, want %s", name, got, want)
+		}
+	}
 }

@@ -23,9 +23,13 @@ var schema = []struct {
 	{[]string{"upstream", "ca_file"}, unstable.String},
 	{[]string{"upstream", "proxy"}, unstable.String},
 	{[]string{"upstream", "headers", "*"}, unstable.String},
+	{[]string{"upstream", "addresses"}, unstable.Array},
+	{[]string{"upstream", "trust_http"}, unstable.Bool},
 	{[]string{"accounts", "*", "upstream", "ca_file"}, unstable.String},
 	{[]string{"accounts", "*", "upstream", "proxy"}, unstable.String},
 	{[]string{"accounts", "*", "upstream", "headers", "*"}, unstable.String},
+	{[]string{"accounts", "*", "upstream", "addresses"}, unstable.Array},
+	{[]string{"accounts", "*", "upstream", "trust_http"}, unstable.Bool},
 }
 
 // kindOf returns the type the value at path must have (unstable.Table for a

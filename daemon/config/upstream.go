@@ -21,6 +21,12 @@ type Upstream struct {
 	// Proxy is the address of an http, https, socks5 or socks5h proxy, empty
 	// for none configured. It is a secret because it may hold a password.
 	Proxy redact.Secret
+	// Addresses are of one server, the preferred one first, in the form of
+	// http://host:port/path without a trailing slash. The slice is shared.
+	Addresses []*url.URL
+	// TrustHTTP says that what answers at a plain http address among them is
+	// the server.
+	TrustHTTP bool
 }
 
 // layer is one upstream table; nil means not given.
@@ -28,6 +34,11 @@ type layer struct {
 	CAFile  *string                  `toml:"ca_file"`
 	Proxy   *redact.Secret           `toml:"proxy"`
 	Headers map[string]redact.Secret `toml:"headers"`
+	// Addresses is not nil where it is given, if only as an empty list.
+	Addresses []string `toml:"addresses"`
+	TrustHTTP *bool    `toml:"trust_http"`
+
+	addresses []*url.URL
 }
 
 // set adds a header and reports whether it was not there yet.
@@ -53,6 +64,12 @@ func (c Config) Upstream(account string) Upstream {
 		}
 		if l.Proxy != nil {
 			u.Proxy = *l.Proxy
+		}
+		if l.Addresses != nil {
+			u.Addresses = l.addresses
+		}
+		if l.TrustHTTP != nil {
+			u.TrustHTTP = *l.TrustHTTP
 		}
 		maps.Copy(u.Headers, l.Headers)
 	}
@@ -106,4 +123,17 @@ func proxyTrouble(address string) string {
 		return "must end after host and port"
 	}
 	return ""
+}
+
+// serverAddress reads one address of a list; why says what is wrong with it.
+func serverAddress(text string) (u *url.URL, why string) {
+	u, err := url.Parse(text)
+	switch {
+	case err != nil || u.Hostname() == "" || u.Scheme != "http" && u.Scheme != "https":
+		return nil, "holds what is not an address such as https://abs.example.org"
+	case u.User != nil || u.RawQuery != "" || u.Fragment != "":
+		return nil, "must hold addresses without user name, ? and #"
+	}
+	u.Host, u.Path, u.RawPath = strings.ToLower(u.Host), strings.TrimRight(u.Path, "/"), strings.TrimRight(u.RawPath, "/")
+	return u, ""
 }

@@ -17,6 +17,7 @@ type Snapshot struct {
 type Account struct {
 	Name          string  `json:"name"`
 	Server        string  `json:"server"`
+	Address       string  `json:"address"` // of several, the one in use; "" where there is one
 	ServerVersion string  `json:"server_version"`
 	User          string  `json:"user"`
 	Level         Level   `json:"level"`

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"net/url"
 	"sync"
 )
 
@@ -32,6 +33,8 @@ type Private struct {
 	upstream  *Upstream
 	network   *network
 	transport *http.Transport
+	to        *url.URL // from the first request on
+	probing   bool     // to an address that need not be in use
 
 	mu    sync.Mutex
 	dials int // how many more are allowed
@@ -53,14 +56,51 @@ func (u *Upstream) Private() *Private {
 
 // Do sends one request with the policy's headers and follows no redirect.
 func (p *Private) Do(r *http.Request) (*http.Response, error) {
-	resp, err := p.transport.RoundTrip(p.upstream.prepare(r))
+	out, err := p.prepare(r)
+	if err != nil {
+		if r.Body != nil {
+			_ = r.Body.Close()
+		}
+		return nil, err
+	}
+	resp, err := p.transport.RoundTrip(out)
 	if err != nil {
 		return nil, err
+	}
+	if p.upstream.sameOrigin(r.URL) {
+		p.upstream.homeward(resp, r, p.to)
 	}
 	if resp.Close {
 		p.allow()
 	}
 	return resp, nil
+}
+
+// prepare returns the request as it leaves, to the address that was in use at
+// the first one. Where that is in use no more, its connection is as good as
+// gone: what was proved about it may not hold.
+func (p *Private) prepare(r *http.Request) (*http.Request, error) {
+	out := p.upstream.prepare(r)
+	if !p.upstream.sameOrigin(r.URL) {
+		return out, nil
+	}
+	switch _, private := p.upstream.way.now(); {
+	case p.probing:
+		if p.to.Scheme != "https" {
+			for name := range p.upstream.header {
+				out.Header.Del(name)
+			}
+		}
+	case p.to == nil:
+		to, err := p.upstream.way.wait(r.Context(), true)
+		if err != nil {
+			return nil, err
+		}
+		p.to = to
+	case p.to != private:
+		return nil, ErrSpent
+	}
+	return p.upstream.toward(out, p.to), nil
 }
 
 // Close cuts the connection, whatever runs on it, and waits for a dial under way.

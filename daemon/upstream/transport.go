@@ -14,7 +14,22 @@ type carrier struct {
 
 // RoundTrip implements http.RoundTripper.
 func (c *carrier) RoundTrip(r *http.Request) (*http.Response, error) {
-	return c.transport.RoundTrip(c.upstream.prepare(r))
+	out := c.upstream.prepare(r)
+	if !c.upstream.sameOrigin(r.URL) {
+		return c.transport.RoundTrip(out)
+	}
+	to, err := c.upstream.way.wait(r.Context(), false)
+	if err != nil {
+		if r.Body != nil {
+			_ = r.Body.Close()
+		}
+		return nil, err
+	}
+	resp, err := c.transport.RoundTrip(c.upstream.toward(out, to))
+	if err == nil {
+		c.upstream.homeward(resp, r, to)
+	}
+	return resp, err
 }
 
 // prepare returns the request as it leaves; the caller's own stays untouched.

@@ -60,6 +60,12 @@ const (
 type Policy struct {
 	// Base is the server's address with its sub-folder, http or https.
 	Base *url.URL
+	// Addresses are all of the same server, the preferred one first and Base
+	// among them; empty for Base alone. Requests are made with Base, and go to
+	// the one that Use names.
+	Addresses []*url.URL
+	// TrustHTTP allows plain http among several Addresses.
+	TrustHTTP bool
 	// CAFile names a PEM file of certificates that are trusted in addition to
 	// the system's. Empty for none.
 	CAFile string
@@ -85,6 +91,8 @@ const DefaultUserAgent = "shelfkeeper"
 // use. Close it when done.
 type Upstream struct {
 	base      *url.URL
+	addresses []*url.URL // base among them
+	way       *way
 	header    http.Header
 	userAgent string // of requests that bring none
 	tls       *tls.Config
@@ -98,6 +106,10 @@ type Upstream struct {
 // opens no connection; its errors wrap ErrPolicy and name what to change.
 func New(p Policy) (*Upstream, error) {
 	base, err := checkBase(p.Base)
+	if err != nil {
+		return nil, err
+	}
+	addresses, err := checkAddresses(base, p.Addresses, p.TrustHTTP)
 	if err != nil {
 		return nil, err
 	}
@@ -117,7 +129,10 @@ func New(p Policy) (*Upstream, error) {
 	if err != nil {
 		return nil, err
 	}
-	u := &Upstream{base: base, header: header, userAgent: userAgent, tls: config, proxy: proxy, dial: p.Dial}
+	u := &Upstream{base: base, addresses: addresses, way: newWay(nil), header: header, userAgent: userAgent, tls: config, proxy: proxy, dial: p.Dial}
+	if len(addresses) == 1 {
+		u.way = newWay(base)
+	}
 	if u.dial == nil {
 		u.dial = newDialer().DialContext
 	}
@@ -144,9 +159,15 @@ func (u *Upstream) newTransport(dial dialFunc) *http.Transport {
 // Base returns a copy of the server's address, without trailing slash.
 func (u *Upstream) Base() *url.URL { own := *u.base; return &own }
 
-// URL returns the address of a path of the server, its sub-folder included.
-// The path may be escaped; it is kept as it is, "." and ".." excepted.
-func (u *Upstream) URL(path string) *url.URL { return u.base.JoinPath(path) }
+// URL returns the address of a path of the server, its sub-folder included, at
+// the address in use: it is for the WebsocketDialer. The path may be escaped;
+// it is kept as it is, "." and ".." excepted.
+func (u *Upstream) URL(path string) *url.URL {
+	if common, _ := u.way.now(); common != nil {
+		return common.JoinPath(path)
+	}
+	return u.base.JoinPath(path)
+}
 
 // Transport returns the shared pool. Its requests carry the policy's headers
 // if they go to the policy's own origin; to any other address they go without.
@@ -187,9 +208,11 @@ func checkBase(base *url.URL) (*url.URL, error) {
 }
 
 // sameOrigin reports whether target has the origin of the policy's address.
-func (u *Upstream) sameOrigin(target *url.URL) bool {
-	return target != nil && target.Scheme == u.base.Scheme &&
-		strings.EqualFold(target.Hostname(), u.base.Hostname()) && port(target) == port(u.base)
+func (u *Upstream) sameOrigin(target *url.URL) bool { return sameOrigin(target, u.base) }
+
+func sameOrigin(a, b *url.URL) bool {
+	return a != nil && b != nil && a.Scheme == b.Scheme &&
+		strings.EqualFold(a.Hostname(), b.Hostname()) && port(a) == port(b)
 }
 
 func port(u *url.URL) string {

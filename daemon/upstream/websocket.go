@@ -15,7 +15,7 @@ import (
 )
 
 // WebsocketDialer returns a dialer with the policy's trust and proxy. Pass it
-// Header(); it refuses every origin but the policy's, since that header would
+// Header(); it refuses every origin but that in use, since that header would
 // go along. Its connections are cut by Close of the Upstream.
 func (u *Upstream) WebsocketDialer() *websocket.Dialer {
 	config := u.tls.Clone()
@@ -42,7 +42,9 @@ type websocketRoute struct {
 
 // proxy is asked once for each dial, before anything is sent.
 func (w *websocketRoute) proxy(r *http.Request) (*url.URL, error) {
-	if !w.upstream.sameOrigin(r.URL) {
+	if common, _ := w.upstream.way.now(); common == nil {
+		return nil, fmt.Errorf("open websocket: %w", ErrUnproven)
+	} else if !sameOrigin(r.URL, common) {
 		return nil, fmt.Errorf("open websocket: %s is not the account's server", redact.URL(r.URL))
 	}
 	if w.upstream.proxy == nil {
