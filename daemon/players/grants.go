@@ -3,9 +3,7 @@ package players
 import (
 	"crypto/rand"
 	"crypto/sha256"
-	"crypto/subtle"
 	"encoding/base64"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"maps"
@@ -273,59 +271,4 @@ func (g *Grants) change(edit func(map[string]*entry) error) error {
 	}
 	g.list = next
 	return nil
-}
-
-// verify returns the grant of the account whose secret is presented, in time
-// that does not depend on how nearly it is one.
-func (g *Grants) verify(account, presented string) (Caller, error) {
-	hash := sha256.Sum256([]byte(presented))
-	g.mu.RLock()
-	defer g.mu.RUnlock()
-	var found *entry
-	for _, e := range g.list {
-		if e.Kind == KindSecret && e.Account == account && subtle.ConstantTimeCompare(hash[:], e.hash[:]) == 1 {
-			found = e
-		}
-	}
-	if found == nil {
-		return Caller{}, ErrNoGrant
-	}
-	g.touch(found)
-	return Caller{Grant: found.ID, Scope: found.Scope}, nil
-}
-
-// resolve returns who a token of the account was given to, if that still
-// holds.
-func (g *Grants) resolve(account, id, signIn string) (Caller, error) {
-	g.mu.RLock()
-	defer g.mu.RUnlock()
-	e, ok := g.list[id]
-	if !ok || e.Account != account || signIn != "" && slices.Contains(e.ended, signIn) {
-		return Caller{}, ErrNoGrant
-	}
-	g.touch(e)
-	return Caller{Grant: id, SignIn: signIn, Scope: e.Scope}, nil
-}
-
-// idOf is the id of the grant with that hash. It goes into the tokens of the
-// grant and tells nothing of the secret.
-func idOf(hash [sha256.Size]byte) string {
-	sum := sha256.Sum256(append([]byte("shelfkeeper grant id\n"), hash[:]...))
-	return hex.EncodeToString(sum[:8])
-}
-
-func randomID() string {
-	var b [8]byte
-	rand.Read(b[:])
-	return hex.EncodeToString(b[:])
-}
-
-func (g *Grants) created(id string) (time.Time, bool) {
-	g.mu.RLock()
-	defer g.mu.RUnlock()
-	e, ok := g.list[id]
-	if !ok {
-		return time.Time{}, false
-	}
-	return e.Created, true
 }

@@ -2,7 +2,6 @@ package progress
 
 import (
 	"context"
-	"encoding/json"
 	"slices"
 	"time"
 
@@ -154,100 +153,6 @@ func (j *Journal) deliver(ctx context.Context, w work) outcome {
 
 func old(w work) bool { return time.Since(w.since()) > tooOld }
 
-// deliverChange brings an update to the server, unless the server has a newer
-// one.
-func (j *Journal) deliverChange(ctx context.Context, c *change) outcome {
-	leave, ok := j.lanes.enter(ctx, c.item())
-	if !ok {
-		return hinder
-	}
-	defer leave()
-	if old(c) {
-		return j.putAside(c, "older than 30 days")
-	}
-	p, err := j.client.place(ctx, c.Item, c.Episode)
-	if err != nil {
-		return later
-	}
-	at := c.moment(&j.client.clock)
-	if j.isNewer(p, at, c.item()) && !(c.Tried && c.shows(p)) {
-		j.log.Info("a report of progress came too late: the server has a newer one", "item", c.Item)
-		return j.drop(c)
-	}
-	if !c.Tried {
-		tried := *c
-		tried.Tried = true
-		if !j.replace(c, &tried) {
-			return hinder
-		}
-		c = &tried
-	}
-	// The server sets the time of a progress only where there is one already:
-	// what is made anew is told once more.
-	for again := p == nil; ; again = false {
-		a, err := j.client.ask(ctx, Patch.method(), progressPath(c.Item, c.Episode), c.dated(at), nil)
-		if err != nil {
-			return later
-		}
-		switch judge(Patch, a) {
-		case taken:
-			if again {
-				continue
-			}
-			j.bring(c)
-			return j.drop(c)
-		case gone, refused:
-			return j.putAside(c, string(a.Body))
-		case stuck:
-			return j.tryAgain(c, &c.Tries, &c.tried)
-		default:
-			return later
-		}
-	}
-}
-
-// bring remembers the place to which an update brought an item.
-func (j *Journal) bring(c *change) {
-	at, there, ok := number(c.Body["currentTime"])
-	if !ok || !there {
-		return
-	}
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	if len(j.brought) >= maxEntries {
-		clear(j.brought)
-	}
-	j.brought[c.item()] = at
-}
-
-func (j *Journal) deliverOffline(ctx context.Context, o *offline) outcome {
-	leave, ok := j.lanes.enter(ctx, o.ID)
-	if !ok {
-		return hinder
-	}
-	defer leave()
-	if old(o) {
-		return j.putAside(o, "older than 30 days")
-	}
-	r := o.report()
-	a, v, _ := j.client.report(ctx, r)
-	if v == taken && o.All {
-		list, _ := results(a)
-		if i := slices.IndexFunc(list, func(r result) bool { return r.Error != "" || !r.Success }); i >= 0 {
-			return j.putAside(o, list[i].Error)
-		}
-	}
-	switch v {
-	case taken:
-		return j.drop(o)
-	case gone, refused:
-		return j.putAside(o, string(a.Body))
-	case stuck:
-		return j.tryAgain(o, &o.Tries, &o.tried)
-	}
-	return later
-}
-
 // drop strikes out what was delivered. If that cannot be written it is
 // delivered once more after a crash, which changes nothing.
 func (j *Journal) drop(w work) outcome {
@@ -288,79 +193,4 @@ func (j *Journal) strikeLocked(w work) (e edit, still bool) {
 		return edit{bucketSessions, []byte(w.ID), nil}, true
 	}
 	return e, false
-}
-
-// replace puts another state of an update in its place, durably.
-func (j *Journal) replace(was, is *change) bool {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	i := slices.IndexFunc(j.changes, func(c *change) bool { return c.Seq == was.Seq })
-	if i < 0 {
-		return false // a newer one has taken its place
-	}
-	if j.writeLocked(edit{bucketChanges, seqKey(is.Seq), is}) != nil {
-		return false
-	}
-	j.changes = slices.Clone(j.changes)
-	j.changes[i] = is
-	return true
-}
-
-// tryAgain counts an error of the server's own.
-func (j *Journal) tryAgain(w work, tries *int, last *time.Time) outcome {
-	j.mu.Lock()
-	give := false
-	if now := time.Now(); now.Sub(*last) >= tryEvery {
-		*last = now
-		*tries++
-		give = *tries >= maxTries
-	}
-	j.mu.Unlock()
-	if give {
-		return j.putAside(w, "the server fails at it again and again")
-	}
-	return hinder
-}
-
-// asideEntry is a report that is not sent any more.
-type asideEntry struct {
-	At    time.Time `json:"at"`
-	Why   string    `json:"why"`
-	Entry work      `json:"entry"`
-}
-
-// UnmarshalJSON implements json.Unmarshaler; Entry is for people to read.
-func (a *asideEntry) UnmarshalJSON(b []byte) error {
-	var shown struct {
-		At  time.Time
-		Why string
-	}
-	err := json.Unmarshal(b, &shown)
-	a.At, a.Why = shown.At, shown.Why
-	return err
-}
-
-// putAside keeps w where it is not sent any more.
-func (j *Journal) putAside(w work, why string) outcome {
-	if len(why) > 200 {
-		why = why[:200]
-	}
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	defer j.turnedLocked()
-	now := time.Now()
-	put := edit{bucketAside, append(seqKey(uint64(now.UnixNano())), seqKey(j.nextLocked())...), &asideEntry{now, why, w}}
-	if b, err := json.Marshal(w); err != nil || len(b) > maxAsideEntry {
-		put.value = &asideEntry{now, why, nil}
-	}
-	e, still := j.strikeLocked(w)
-	if !still {
-		return done
-	}
-	if err := j.writeLocked(e, put); err != nil {
-		j.log.Warn("a report that was set aside is still in the journal", "reason", err)
-	}
-	j.aside, j.why = min(j.aside+1, maxAside), why
-	j.log.Warn("a report of listening was set aside", "reason", why, "item", w.item(), "reports", w.count())
-	return done
 }

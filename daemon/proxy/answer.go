@@ -144,7 +144,7 @@ func (s *Server) filter(c *call, resp *http.Response, replace tokenfilter.Replac
 	} else {
 		src = tokenfilter.Text(src, replace)
 	}
-	src = s.ownAddresses(c, resp, src)
+	src = asYoung(c, s.ownAddresses(c, resp, src))
 	known := func() []redact.Secret { _, k := s.cfg.Identity(); return k }
 	return tokenfilter.Guard(src, known, func() { s.withheld(c) }), nil
 }

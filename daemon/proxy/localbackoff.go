@@ -29,16 +29,23 @@ type tries struct {
 	next  time.Time // no try before
 }
 
-// wait returns how long peer has to wait for its next try.
-func (b *backoff) wait(peer string, now time.Time) time.Duration {
+// try lets peer try once, unless it has to wait first. One try comes after
+// the other: many at once would all be let in before the first has failed.
+func (b *backoff) try(peer string, now time.Time, good func() bool) (wait time.Duration, ok bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return max(0, b.peers[peer].next.Sub(now))
+	if wait := b.peers[peer].next.Sub(now); wait > 0 {
+		return wait, false
+	}
+	if good() {
+		delete(b.peers, peer)
+		return 0, true
+	}
+	b.failedLocked(peer, now)
+	return 0, false
 }
 
-func (b *backoff) failed(peer string, now time.Time) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
+func (b *backoff) failedLocked(peer string, now time.Time) {
 	t := b.peers[peer]
 	if now.Sub(t.last) > triesForgotten {
 		t = tries{}
@@ -51,10 +58,4 @@ func (b *backoff) failed(peer string, now time.Time) {
 		b.peers = make(map[string]tries) // so many users: all begin anew
 	}
 	b.peers[peer] = t
-}
-
-func (b *backoff) succeeded(peer string) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	delete(b.peers, peer)
 }

@@ -76,16 +76,16 @@ func (s *Server) byPassword(c *call, name, password string) (players.Caller, tim
 	if s.cfg.Account.Knows == nil || s.cfg.Access == AccessGrant || !c.fromUser() {
 		return players.Caller{}, 0, badGrant
 	}
-	peer := strconv.Itoa(s.cfg.OwnUID)
-	if wait := s.tries.wait(peer, time.Now()); wait > 0 {
+	wait, ok := s.tries.try(strconv.Itoa(s.cfg.OwnUID), time.Now(), func() bool {
+		return password != "" && s.cfg.Account.Knows(name, password)
+	})
+	switch {
+	case ok:
+		return players.Caller{Scope: players.ScopeFull}, 0, nil
+	case wait > 0:
 		return players.Caller{}, wait, nil
 	}
-	if password == "" || !s.cfg.Account.Knows(name, password) {
-		s.tries.failed(peer, time.Now())
-		return players.Caller{}, 0, badGrant
-	}
-	s.tries.succeeded(peer)
-	return players.Caller{Scope: players.ScopeFull}, 0, nil
+	return players.Caller{}, 0, badGrant
 }
 
 // refreshTokens answers POST /auth/refresh. A token of a living grant is never

@@ -76,6 +76,9 @@ func (s *Server) send(w http.ResponseWriter, c *call, x *exchange, src io.Reader
 	for {
 		_ = out.Flush() // a player that is gone shows at the next write
 		n, err := src.Read(home[:])
+		if c.caller.Grant != "" && !s.cfg.Grants.Alive(c.caller) {
+			abort(c) // revoked meanwhile
+		}
 		if n > 0 {
 			s.write(w, c, home[:n])
 		}

@@ -1,31 +1,26 @@
 package proxy
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/json"
 	"errors"
-	"io"
 	"maps"
 	"net/http"
 	"slices"
-	"strings"
 	"time"
 
-	"golang.org/x/sync/singleflight"
+	"github.com/gorilla/websocket"
 
 	"shelfkeeper/wsconn"
 )
 
 const (
-	// meWait bounds one reading of the user.
-	meWait = 10 * time.Second
-	// userMost is far above any user: 300 bytes for each of 50,000 books.
-	userMost = 16 << 20
 	// userTries is how often it is read, in growing distance, until the next
 	// connection makes it pointless.
 	userTries = 4
+	// userPause is the longest distance, where it is read until it is there.
+	userPause = 30 * time.Second
 )
 
 // user is what a player knows of the account's user: enough to tell what has
@@ -140,10 +135,13 @@ func (j *joint) readUser(ctx context.Context) {
 		return
 	}
 	j.reading = true
+	// No connection will come that makes this pointless, and nothing else
+	// brings the player its init.
+	insist := j.keyed && j.owed > 0
 	j.s.sockets.running.Go(func() {
 		u, err := user{}, error(nil)
-		for try := range userTries {
-			if u, err = j.s.sockets.me.read(ctx); err == nil || !j.rest(ctx, time.Second<<try) {
+		for try := 0; insist || try < userTries; try++ {
+			if u, err = j.s.sockets.me.read(ctx); err == nil || !j.rest(ctx, min(time.Second<<min(try, 8), userPause)) {
 				break
 			}
 		}
@@ -185,6 +183,10 @@ func (j *joint) makeUp(ctx context.Context, now user) {
 		events = []wsconn.Event{eventOf("user_updated", now.raw)} // of what was before nothing is known
 	}
 	j.known, j.gapped = now, false
+	if (j.owed > 0 || len(events) > 0) && !j.s.cfg.Grants.Alive(j.caller) {
+		j.end.Close(websocket.ClosePolicyViolation, errRevoked)
+		return
+	}
 	if j.keyed && j.owed > 0 {
 		var who struct{ ID, Username string }
 		_ = json.Unmarshal(now.raw, &who) // it was read before
@@ -197,80 +199,6 @@ func (j *joint) makeUp(ctx context.Context, now user) {
 	for _, e := range events {
 		j.send(ctx, e)
 	}
-}
-
-// reader reads the account's user; several players who ask at one time share
-// an answer.
-type reader struct {
-	server *Server
-	flight singleflight.Group
-}
-
-func (r *reader) read(ctx context.Context) (user, error) {
-	got, err, _ := r.flight.Do("me", func() (any, error) {
-		raw, err := r.get(ctx, "/api/me")
-		if err != nil {
-			return user{}, err
-		}
-		u, _, err := userOf(raw)
-		if err != nil {
-			return user{}, err
-		}
-		u.sessions = r.sessions(ctx)
-		return u, nil
-	})
-	u, _ := got.(user)
-	return u, err
-}
-
-// sessions are the newest playback sessions, so that players know which one
-// has moved the progress; without them it is nobody's.
-func (r *reader) sessions(ctx context.Context) map[string]string {
-	newest := map[string]string{}
-	raw, err := r.get(ctx, "/api/me/listening-sessions?itemsPerPage=10")
-	var page struct {
-		Sessions []struct{ ID, LibraryItemID, EpisodeID string }
-	}
-	if err != nil || json.Unmarshal(raw, &page) != nil {
-		return newest
-	}
-	for _, one := range page.Sessions { // newest first
-		key := one.LibraryItemID + " " + one.EpisodeID
-		if newest[key] == "" {
-			newest[key] = one.ID
-		}
-	}
-	return newest
-}
-
-// get asks the server for JSON.
-func (r *reader) get(ctx context.Context, path string) (json.RawMessage, error) {
-	ctx, cancel := context.WithTimeout(ctx, meWait)
-	defer cancel()
-	s := r.server
-	token, err := s.ask(ctx, s.cfg.Tokens.Token)
-	if err != nil {
-		return nil, err
-	}
-	address := strings.TrimRight(s.cfg.Base.String(), "/") + path
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
-	if err != nil {
-		return nil, err
-	}
-	req.Header.Set("Authorization", "Bearer "+token.Reveal())
-	resp, err := s.cfg.Transport.RoundTrip(req)
-	if err != nil {
-		return nil, err
-	}
-	defer resp.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(resp.Body, userMost))
-	switch {
-	case err != nil:
-		return nil, err
-	case resp.StatusCode != http.StatusOK || !json.Valid(body):
-		return nil, errors.New("it answered " + resp.Status)
-	}
-	return bytes.Clone(body), nil
 }
 
 // progressRoutes are the writes of a player that move the user's own progress.

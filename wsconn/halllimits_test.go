@@ -1,0 +1,160 @@
+package wsconn
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/gorilla/websocket"
+)
+
+func TestHallRefuses(t *testing.T) {
+	inHall(t, func(t *testing.T, h *lobby) {
+		q := h.begin()
+		for _, c := range []struct {
+			desc, method, query, body string
+			status                    int
+			says                      string
+		}{
+			{"no session of that id", "GET", "&sid=x", "", 400, `"code":1`},
+			{"two ids", "GET", q + "&sid=x", "", 400, `"code":3`},
+			{"two transports", "GET", "&transport=websocket", "", 400, `"code":0`},
+			{"two versions", "GET", "&EIO=3", "", 400, `"code":5`},
+			{"a post to nothing", "POST", "", "40", 400, `"code":2`},
+			{"a put", "PUT", q, "40", 400, `"code":2`},
+			{"no upgrade", "GET", q, "", 200, "2"},
+			{"preflight", "OPTIONS", "", "", 204, ""},
+			{"too much", "POST", q, strings.Repeat("x", maxPayload+1), 413, "too much"},
+			{"after too much", "GET", q, "", 400, `"code":1`},
+		} {
+			if status, body := h.ask(t.Context(), c.method, c.query, c.body); status != c.status || !strings.Contains(body, c.says) {
+				t.Errorf("%s: %d %s", c.desc, status, body)
+			}
+		}
+		q = h.begin()
+		h.owner = "another"
+		if status, body := h.ask(t.Context(), "GET", q, ""); status != 400 || !strings.Contains(body, `"code":1`) {
+			t.Errorf("another's session: %d %s", status, body)
+		}
+		h.owner = "me"
+		done := make(chan string)
+		go func() { done <- h.get(q) }()
+		synctest.Wait()
+		if status, _ := h.ask(t.Context(), "GET", q, ""); status != 400 {
+			t.Errorf("two polls at one time: %d", status)
+		}
+		if body := <-done; body != "1" {
+			t.Errorf("%q", body)
+		}
+	})
+}
+
+// A player that does not read is cut: after a while over a WebSocket, and when
+// too much waits in any case.
+func TestHallSlowPlayer(t *testing.T) {
+	inHall(t, func(t *testing.T, h *lobby) {
+		conn := h.dial("")
+		h.read(conn)
+		began := time.Now()
+		h.last().end.Send([]byte("4" + strings.Repeat("x", 100<<10)))
+		<-h.last().end.gone
+		if took := time.Since(began); took != frameWait {
+			t.Errorf("cut after %v", took)
+		}
+		_ = conn.Close()
+		synctest.Wait()
+		if _, why := h.last().said(); !errors.Is(why, errSlow) {
+			t.Error(why)
+		}
+		h.begin()
+		for range keptFrames + 1 {
+			h.last().end.Send([]byte("42[]"))
+		}
+		if _, why := h.last().said(); !errors.Is(why, errSlow) {
+			t.Errorf("too many: %v", why)
+		}
+		h.begin()
+		for range 3 {
+			h.last().end.Send(make([]byte, keptBytes/2))
+		}
+		if _, why := h.last().said(); !errors.Is(why, errSlow) {
+			t.Errorf("too much: %v", why)
+		}
+		h.begin()
+		h.last().end.Send(make([]byte, 2*keptBytes))
+		if _, why := h.last().said(); why != nil {
+			t.Errorf("one large one: %v", why)
+		}
+	})
+	inHall(t, func(t *testing.T, h *lobby) { // reads, but too slowly for a frame in one go
+		conn := h.dial("")
+		h.read(conn)
+		const size = 300 << 10
+		h.last().end.Send([]byte("4" + strings.Repeat("x", size-1)))
+		_, src, err := conn.NextReader()
+		if err != nil {
+			t.Fatal(err)
+		}
+		total, piece := 0, make([]byte, 8<<10)
+		for total < size && err == nil {
+			time.Sleep(frameWait / 20)
+			var n int
+			n, err = src.Read(piece)
+			total += n
+		}
+		if total != size {
+			t.Errorf("%d bytes, %v", total, err)
+		}
+		_ = conn.Close()
+	})
+}
+
+// Close does not wait for a player that answers nothing, and nobody comes in
+// after it.
+func TestHallCloses(t *testing.T) {
+	inHall(t, func(t *testing.T, h *lobby) {
+		silent, polite := h.dial(""), h.dial("")
+		h.read(silent)
+		h.read(polite)
+		q := h.begin()
+		polled := make(chan string)
+		go func() { polled <- h.get(q) }()
+		said := make(chan error)
+		go func() { _, _, err := polite.ReadMessage(); said <- err }()
+		synctest.Wait()
+		began := time.Now()
+		h.hall.Close(websocket.CloseGoingAway)
+		if body := <-polled; body != "1" {
+			t.Errorf("%q", body)
+		}
+		if err := <-said; !websocket.IsCloseError(err, websocket.CloseGoingAway) {
+			t.Error(err)
+		}
+		if status, _ := h.ask(t.Context(), "GET", "", ""); status != 503 {
+			t.Errorf("afterwards: %d", status)
+		}
+		late := h.dial("")
+		if _, _, err := late.ReadMessage(); !websocket.IsCloseError(err, websocket.CloseTryAgainLater) {
+			t.Errorf("afterwards: %v", err)
+		}
+		if took := time.Since(began); took > 3*lingerWait {
+			t.Errorf("it took %v", took)
+		}
+		for _, c := range []*websocket.Conn{silent, polite, late} {
+			_ = c.Close()
+		}
+	})
+}
+
+func TestHallIsNotEndless(t *testing.T) {
+	inHall(t, func(t *testing.T, h *lobby) {
+		for range maxEnds {
+			h.begin()
+		}
+		if status, _ := h.ask(t.Context(), "GET", "", ""); status != 503 {
+			t.Errorf("one more: %d", status)
+		}
+	})
+}
