@@ -62,6 +62,8 @@ type joint struct {
 	init    wsconn.Event
 	reading bool
 	rereads bool
+	// overtaken: while it was read an event has told what may be newer
+	overtaken bool
 }
 
 func newJoint(s *Server, caller players.Caller, end *wsconn.End) *joint {
@@ -114,10 +116,14 @@ func (j *joint) run(ctx context.Context) {
 		case e := <-j.told:
 			j.give(ctx, e)
 		case u := <-j.read:
-			again := j.rereads
-			j.reading, j.rereads = false, false
-			j.makeUp(ctx, u)
-			if again {
+			again, overtaken := j.rereads, j.overtaken
+			j.reading, j.rereads, j.overtaken = false, false, false
+			if overtaken { // it would take the player back to what was before
+				j.s.sockets.me.flight.Forget("me")
+			} else {
+				j.makeUp(ctx, u)
+			}
+			if again || overtaken {
 				j.readUser(ctx)
 			}
 		case <-j.wrote:
@@ -251,6 +257,7 @@ func (j *joint) give(ctx context.Context, e wsconn.Event) {
 		return
 	case "user_updated", "user_item_progress_updated":
 		j.known.learn(e)
+		j.overtaken = j.reading
 	default:
 		if len(j.kinds) < kindsKept && !slices.Contains(j.kinds, e.Name) {
 			j.kinds = append(j.kinds, e.Name)
