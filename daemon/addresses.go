@@ -22,9 +22,9 @@ const (
 	// headStart is how long a preferred address may be slower than another
 	// one: a home server that has to wake its Wi-Fi, against a public address.
 	headStart = 300 * time.Millisecond
-	// inUseMost is how long the address in use may take while another one
-	// answers: a lost packet and its repetition.
-	inUseMost = 1500 * time.Millisecond
+	// waitMost is how long the address in use, and an encrypted one, may take
+	// while another one answers: a lost packet and its repetition.
+	waitMost = 1500 * time.Millisecond
 	// steadyAfter lies between the two answers that make a better address
 	// worth leaving one that works.
 	steadyAfter = 10 * time.Second
@@ -204,7 +204,8 @@ type answer struct {
 }
 
 // ask asks all addresses at once, and waits no longer than worth it: for the
-// preferred ones a headStart after the first answer, for that in use a while.
+// preferred ones a headStart after the first answer, for that in use a while,
+// and as long for one that is encrypted: it vouches for the others.
 func (a *addresses) ask(ctx context.Context, now int) []answer {
 	list := a.up.Addresses()
 	var asking sync.WaitGroup
@@ -225,22 +226,32 @@ func (a *addresses) ask(ctx context.Context, now int) []answer {
 		})
 	}
 	var head, most <-chan time.Time
-	waiting := now >= 0
+	waiting, sealed := now >= 0, 0
+	for _, u := range list {
+		if u.Scheme == "https" {
+			sealed++
+		}
+	}
 	for left := len(list); left > 0; {
 		select {
 		case r := <-replies:
 			left--
 			answers[r.of] = r.answer
 			waiting = waiting && r.of != now
+			if list[r.of].Scheme == "https" {
+				if sealed--; r.err == nil {
+					sealed = 0 // one is enough
+				}
+			}
 			if r.err == nil && most == nil {
-				head, most = time.After(headStart), time.After(inUseMost)
+				head, most = time.After(headStart), time.After(waitMost)
 			}
 		case <-head:
 			head = nil
 		case <-most:
 			return answers
 		}
-		if most != nil && head == nil && !waiting {
+		if most != nil && head == nil && !waiting && sealed <= 0 {
 			return answers
 		}
 	}
