@@ -17,6 +17,9 @@ type Count struct {
 	// become durable, and the client presented the old token again only when it
 	// was refused, although it tried as early as it could.
 	RotationsLost int `json:"rotations_lost"`
+	// LoginsLost: sign-ins with a password whose own answer did not become
+	// durable. No grace window helps there, and another one follows.
+	LoginsLost int `json:"logins_lost"`
 	// SessionsBurned: sessions of the server that the client left behind.
 	SessionsBurned int `json:"sessions_burned"`
 	SignIns        int `json:"sign_ins"`        // by the user, by hand
@@ -38,6 +41,7 @@ func (c *Count) add(o Count) {
 	c.SessionsBurned += o.SessionsBurned
 	c.SignIns += o.SignIns
 	c.PasswordLogins += o.PasswordLogins
+	c.LoginsLost += o.LoginsLost
 	c.MaxAuth = max(c.MaxAuth, o.MaxAuth)
 	c.Player401 += o.Player401
 	c.PlayerErrors += o.PlayerErrors
@@ -57,9 +61,11 @@ func (w *world) count(grace time.Duration) Count {
 	ledger := w.server.Ledger()
 	c := Count{SignIns: w.signIns, PasswordLogins: -1 - w.signIns, SessionsBurned: -1, PlayerRequests: w.requests}
 	sessions := map[string]bool{}
+	var accepted []absfake.Login
 	for _, l := range ledger.Logins(user) {
 		if l.OK {
 			c.PasswordLogins++
+			accepted = append(accepted, l)
 			sessions[l.Session] = true
 		}
 	}
@@ -82,6 +88,13 @@ func (w *world) count(grace time.Duration) Count {
 			c.RotationsLost++
 		}
 	}
+	// The newest session has no successor, and may still have to be used.
+	for _, l := range accepted[:max(0, len(accepted)-1)] {
+		if len(presented[l.Refresh]) == 0 {
+			c.LoginsLost++
+		}
+	}
+	c.LoginsLost = min(c.LoginsLost, c.PasswordLogins) // those by hand are the user's
 	c.MaxAuth = ledger.MaxAuthIn(10 * time.Minute)
 	for _, p := range w.players {
 		switch {

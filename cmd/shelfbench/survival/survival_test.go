@@ -140,6 +140,7 @@ func TestForms(t *testing.T) {
 		{Client: "native", Release: "2.36.0", Seed: 1, Limit: 10, Count: Count{SignIns: 3, MaxAuth: 5, PlayerRequests: 10}},
 		{Client: "native", Release: "2.36.0", Seed: 2, Limit: 40, Count: Count{SignIns: 4, MaxAuth: 6, PlayerRequests: 10}},
 		{Client: "shelfkeeper", Release: "2.36.0", Seed: 1, Limit: 10, Count: Count{RotationsLost: 2, PasswordLogins: 2}},
+		{Client: "shelfkeeper", Release: "2.36.0", Seed: 2, Limit: 10, Count: Count{RotationsLost: 2, LoginsLost: 1, PasswordLogins: 3}},
 	})
 	if row, _ := r.Row("native", "2.36.0"); row.SignIns != 7 || row.MaxAuth != 6 || row.OverBudget != 1 || row.Runs != 2 {
 		t.Errorf("summed up: %+v", row)
@@ -172,5 +173,8 @@ func TestForms(t *testing.T) {
 		if newReport(Options{}, []Run{{Client: "shelfkeeper", Limit: 10, Count: bad}}).Missed() == nil {
 			t.Errorf("%s: no goal is missed", desc)
 		}
+	}
+	if err := r.Missed(); err != nil {
+		t.Errorf("a login follows each lost rotation and each lost login: %v", err)
 	}
 }
