@@ -49,6 +49,8 @@ type child struct {
 	all  []said
 	more chan struct{} // closed and replaced at each line
 	raw  []string      // lines that are no said
+
+	complaint complaint
 }
 
 func (w *world) start(ctx context.Context, namespace string, env []string, program string, args ...string) (*child, error) {
@@ -64,7 +66,7 @@ func (w *world) start(ctx context.Context, namespace string, env []string, progr
 	if err != nil {
 		return nil, err
 	}
-	c.in, c.cmd.Stderr = in, io.Discard
+	c.in, c.cmd.Stderr = in, &c.complaint
 	if os.Getenv("HANDOFF_DEBUG") != "" {
 		c.cmd.Stderr = os.Stderr
 	}
@@ -158,11 +160,11 @@ func (c *child) tell(ctx context.Context, command string) (int64, error) {
 	n := len(c.raw)
 	c.mu.Unlock()
 	if _, err := fmt.Fprintln(c.in, command); err != nil {
-		return 0, err
+		return 0, fmt.Errorf("tell the server to %s: %w; it said: %s", command, err, &c.complaint)
 	}
 	text, err := c.line(ctx, n)
 	if err != nil {
-		return 0, fmt.Errorf("tell the server to %s: %w", command, err)
+		return 0, fmt.Errorf("tell the server to %s: %w; it said: %s", command, err, &c.complaint)
 	}
 	var at int64
 	_, err = fmt.Sscan(text, &at)
