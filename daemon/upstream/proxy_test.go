@@ -37,8 +37,8 @@ func (p *connectProxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		_ = far.Close()
 		return
 	}
+	p.tunnel.Add(2) // before anybody can know of the tunnel, and wait for it
 	_, _ = io.WriteString(near, "HTTP/1.1 200 OK\r\n\r\n")
-	p.tunnel.Add(2)
 	pass := func(to, from net.Conn) {
 		defer p.tunnel.Done()
 		_, _ = io.Copy(to, from)
