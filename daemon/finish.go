@@ -54,7 +54,7 @@ func (h *Home) finishSignOuts(ctx context.Context) error {
 		return vault.Finish(ctx)
 	}
 	dir := filepath.Join(h.Paths.State, "vault")
-	accounts, err := keychain.Owed(dir)
+	accounts, err := keychain.PendingSignOuts(dir)
 	if err != nil || len(accounts) == 0 {
 		return err
 	}

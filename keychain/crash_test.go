@@ -159,8 +159,8 @@ func checkAfterCrash(t *testing.T, dir, act string, before uint64, lines []strin
 		if err := v.Finish(t.Context()); err != nil {
 			t.Errorf("killed at %s: finish: %v", at, err)
 		}
-		if left, err := owed(v.files); err != nil || len(left) > 0 {
-			t.Errorf("killed at %s: still owed: %v, %v", at, left, err)
+		if left, err := pendingSignOuts(v.files); err != nil || len(left) > 0 {
+			t.Errorf("killed at %s: still pending: %v, %v", at, left, err)
 		}
 		for i := range slotNames {
 			value, err := v.store.get(t.Context(), slotItem("home", i))

@@ -20,20 +20,20 @@ func (v *Vault) Forget(ctx context.Context, account string) error {
 	if _, err := v.SetAside(ctx, account); err != nil {
 		return fmt.Errorf("forget: %w", err)
 	}
-	if err := v.bury(ctx, account); err != nil {
+	if err := v.commitTombstone(ctx, account); err != nil {
 		return fmt.Errorf("forget %s: %w", account, err)
 	}
 	if err := v.Settle(ctx, account); err != nil {
 		return fmt.Errorf("forget: %w", err)
 	}
-	if err := v.paid(account); err != nil {
+	if err := v.removeMark(account); err != nil {
 		v.log.Warn("the mark of a sign-out stays", "account", account, "reason", err.Error()) // it only costs a look at the next start
 	}
 	return nil
 }
 
-// bury commits the tombstone, unless there is one or nothing to forget.
-func (v *Vault) bury(ctx context.Context, name string) error {
+// commitTombstone commits the tombstone, unless there is one or nothing to forget.
+func (v *Vault) commitTombstone(ctx context.Context, name string) error {
 	ctx, done, err := v.begin(ctx)
 	if err != nil {
 		return err
@@ -50,10 +50,10 @@ func (v *Vault) bury(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	if err := v.owe(name); err != nil {
+	if err := v.markSignOut(name); err != nil {
 		return err
 	}
-	reached("owed")
+	reached("sign-out-marked")
 	v.mu.Lock()
 	inJournal := a.journal.Generation == e.Generation
 	v.mu.Unlock()

@@ -44,7 +44,7 @@ func TestSignOutWithoutAKeychain(t *testing.T) {
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for deadline := time.After(patience); ; {
-		accounts, err := keychain.Owed(dir)
+		accounts, err := keychain.PendingSignOuts(dir)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -182,10 +182,10 @@ func TestFaultsAreWeather(t *testing.T) {
 			remove := h.server.Inject(f)
 			_, err := h.Refresh(t.Context(), token)
 			var e *Error
-			if !errors.As(err, &e) || e.Verdict != Weather || e.Unwritten || e.Direct {
+			if !errors.As(err, &e) || e.Verdict != Temporary || e.Unwritten || e.Direct {
 				t.Errorf("%s: %v", f.Kind, err)
 			}
-			if _, err := h.Login(t.Context(), "alice", redact.New("a")); VerdictOf(err) != Weather {
+			if _, err := h.Login(t.Context(), "alice", redact.New("a")); VerdictOf(err) != Temporary {
 				t.Errorf("%s, login: %v", f.Kind, err)
 			}
 			remove()

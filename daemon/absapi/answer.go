@@ -93,11 +93,11 @@ func decodeLegacy(body []byte) (Answer, Verdict, string) {
 		} `json:"serverSettings"`
 	}
 	if json.Unmarshal(body, &s) != nil || s.User.ID == "" {
-		return Answer{}, Weather, "answered 200 without a user"
+		return Answer{}, Temporary, "answered 200 without a user"
 	}
 	token, err := ParseToken(redact.New(s.User.Token))
 	if err != nil || token.Type != "" || token.UserID != s.User.ID {
-		return Answer{}, Weather, "answered 200 without a token of this user"
+		return Answer{}, Temporary, "answered 200 without a token of this user"
 	}
 	return Answer{Legacy: token.Secret, UserID: s.User.ID, Username: s.User.Username, ServerVersion: s.ServerSettings.Version}, Accepted, ""
 }
@@ -120,10 +120,10 @@ func decodeSession(body []byte) (Answer, Verdict, string) {
 		} `json:"serverSettings"`
 	}
 	if json.Unmarshal(body, &s) != nil {
-		return Answer{}, Weather, "answered 200 with something that is not Audiobookshelf's JSON"
+		return Answer{}, Temporary, "answered 200 with something that is not Audiobookshelf's JSON"
 	}
 	if s.User == nil || s.User.ID == "" {
-		return Answer{}, Weather, "answered 200 without a user"
+		return Answer{}, Temporary, "answered 200 without a user"
 	}
 	if s.User.RefreshToken == "" {
 		// 2.25 and older know only the legacy token, so an access token is not asked for.
@@ -131,14 +131,14 @@ func decodeSession(body []byte) (Answer, Verdict, string) {
 	}
 	access, err := ParseToken(redact.New(s.User.AccessToken))
 	if err != nil || access.Type != "access" {
-		return Answer{}, Weather, "answered 200 with an access token that does not decode"
+		return Answer{}, Temporary, "answered 200 with an access token that does not decode"
 	}
 	refresh, err := ParseToken(redact.New(s.User.RefreshToken))
 	if err != nil || refresh.Type != "refresh" {
-		return Answer{}, Weather, "answered 200 with a refresh token that does not decode"
+		return Answer{}, Temporary, "answered 200 with a refresh token that does not decode"
 	}
 	if access.UserID != s.User.ID || refresh.UserID != s.User.ID {
-		return Answer{}, Weather, "answered 200 with tokens of another user than it names"
+		return Answer{}, Temporary, "answered 200 with tokens of another user than it names"
 	}
 	library, _ := s.Library.(string)
 	return Answer{

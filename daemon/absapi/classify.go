@@ -57,10 +57,10 @@ var rejections = map[string]struct {
 }
 
 // classify is the whole judgement: a pure function of the question and of what
-// came back. Whatever it does not know for certain is Weather.
+// came back. Whatever it does not know for certain is Temporary.
 func classify(o op, a reply) (Verdict, string) {
 	if a.status == 0 {
-		return Weather, transportEvidence(a.err)
+		return Temporary, transportEvidence(a.err)
 	}
 	if a.status == http.StatusTooManyRequests {
 		return RateLimited, "too many sign-in requests" + from(a)
@@ -68,18 +68,18 @@ func classify(o op, a reply) (Verdict, string) {
 	// An answer cut short may be anything, however its first bytes look.
 	switch {
 	case a.err != nil:
-		return Weather, fmt.Sprintf("the %d answer broke off: %s", a.status, transportEvidence(a.err))
+		return Temporary, fmt.Sprintf("the %d answer broke off: %s", a.status, transportEvidence(a.err))
 	case a.tooLarge:
-		return Weather, fmt.Sprintf("the %d answer is too large to be Audiobookshelf's", a.status)
+		return Temporary, fmt.Sprintf("the %d answer is too large to be Audiobookshelf's", a.status)
 	case a.elsewhere:
-		return Weather, "the answer came from another address, through a redirect"
+		return Temporary, "the answer came from another address, through a redirect"
 	case a.status == http.StatusOK && o != opAuthorize:
 		return classifyOK(o, a)
 	case o == opAuthorize, o == opRedeem, o == opRedeemLegacy:
 		return classifyOpenID(o, a)
 	case a.status == http.StatusUnauthorized && a.header.Get("Www-Authenticate") != "":
 		// ABS never sends it (passport answers bare); every gateway with a password prompt does.
-		return Weather, foreign(a)
+		return Temporary, foreign(a)
 	case a.status == http.StatusUnauthorized && o == opRefresh:
 		if r, ok := rejections[errorText(a)]; ok {
 			return r.verdict, r.evidence
@@ -103,7 +103,7 @@ func classify(o op, a reply) (Verdict, string) {
 	case a.status == http.StatusRequestHeaderFieldsTooLarge && len(a.body) == 0 && !showsGateway(a.header):
 		return BadRequest, "the request's headers are too large for the server: 431"
 	}
-	return Weather, foreign(a)
+	return Temporary, foreign(a)
 }
 
 func classifyOK(o op, a reply) (Verdict, string) {
@@ -111,7 +111,7 @@ func classifyOK(o op, a reply) (Verdict, string) {
 		return Accepted, ""
 	}
 	if !isJSON(a.header) {
-		return Weather, foreign(a)
+		return Temporary, foreign(a)
 	}
 	switch o {
 	case opPassword:
@@ -149,7 +149,7 @@ func classifyOK(o op, a reply) (Verdict, string) {
 			return Accepted, ""
 		}
 	}
-	return Weather, "answered 200 with JSON that is not Audiobookshelf's" + from(a)
+	return Temporary, "answered 200 with JSON that is not Audiobookshelf's" + from(a)
 }
 
 // isBareText reports ABS's shape of a refusal: the status text and nothing else.

@@ -166,10 +166,10 @@ func TestLoginAsksStatusFirst(t *testing.T) {
 		want   Verdict
 	}{
 		{"another program", reply200(`{"app":"jellyfin"}`), NotABS},
-		{"a page", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "<html>") }, Weather},
+		{"a page", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "<html>") }, Temporary},
 		{"never set up", reply200(`{"app":"audiobookshelf","serverVersion":"2.36.0","isInit":false,"authMethods":["local"]}`), NotInitialised},
 		{"OpenID only", reply200(`{"app":"audiobookshelf","serverVersion":"2.36.0","isInit":true,"authMethods":["openid"]}`), PasswordLoginOff},
-		{"a redirect", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/login", http.StatusFound) }, Weather},
+		{"a redirect", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/login", http.StatusFound) }, Temporary},
 	} {
 		t.Run(c.desc, func(t *testing.T) {
 			s := newSite(t, map[string]http.HandlerFunc{"GET /status": c.status, "POST /login": unauthorized})
@@ -199,7 +199,7 @@ func TestSecretsAreNotCarriedAlong(t *testing.T) {
 		"POST /thief": func(http.ResponseWriter, *http.Request) { stolen = true },
 	})
 	_, err := s.client(t, "").Refresh(t.Context(), redact.New("r"))
-	if e := asError(t, err); e.Verdict != Weather || e.Status != 307 || e.Direct || !strings.Contains(e.Evidence, "/thief") || stolen {
+	if e := asError(t, err); e.Verdict != Temporary || e.Status != 307 || e.Direct || !strings.Contains(e.Evidence, "/thief") || stolen {
 		t.Errorf("got %+v, stolen %v", e, stolen)
 	}
 	// A Doer that follows redirects is a mistake of the caller's; its answers count for nothing.
@@ -209,7 +209,7 @@ func TestSecretsAreNotCarriedAlong(t *testing.T) {
 	})
 	hc := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 	u, _ := url.Parse(s.URL)
-	if _, err := New(hc, u).Ping(t.Context()); VerdictOf(err) != Weather {
+	if _, err := New(hc, u).Ping(t.Context()); VerdictOf(err) != Temporary {
 		t.Errorf("got %v", err)
 	}
 }
@@ -226,7 +226,7 @@ func TestBodiesAreBounded(t *testing.T) {
 	}
 	s = newSite(t, map[string]http.HandlerFunc{"POST /auth/refresh": padded(9 << 20), "GET /ping": reply200(`{"success":true,"pad":"` + strings.Repeat("x", 2<<20) + `"}`)})
 	for _, err := range []error{second(s.client(t, "").Refresh(t.Context(), redact.New("r"))), second(s.client(t, "").Ping(t.Context()))} {
-		if e := asError(t, err); e.Verdict != Weather || !strings.Contains(e.Evidence, "too large") {
+		if e := asError(t, err); e.Verdict != Temporary || !strings.Contains(e.Evidence, "too large") {
 			t.Errorf("got %+v", e)
 		}
 	}
@@ -244,7 +244,7 @@ func TestCutAnswer(t *testing.T) {
 		panic(http.ErrAbortHandler)
 	}})
 	_, err := s.client(t, "").Refresh(t.Context(), redact.New("r"))
-	if e := asError(t, err); e.Verdict != Weather || e.Unwritten || !errors.Is(err, io.ErrUnexpectedEOF) || e.Status != 401 {
+	if e := asError(t, err); e.Verdict != Temporary || e.Unwritten || !errors.Is(err, io.ErrUnexpectedEOF) || e.Status != 401 {
 		t.Errorf("got %+v", e)
 	}
 }
@@ -256,13 +256,13 @@ func TestErrorsShowNoSecret(t *testing.T) {
 	if text := fmt.Sprint(err); strings.Contains(text, refresh) || !strings.HasPrefix(text, "refresh session: proxy said") {
 		t.Errorf("got %q", text)
 	}
-	if VerdictOf(err) != Weather || VerdictOf(nil) != Accepted || VerdictOf(io.EOF) != Weather || VerdictOf(fmt.Errorf("x: %w", &Error{Verdict: UserInactive})) != UserInactive {
+	if VerdictOf(err) != Temporary || VerdictOf(nil) != Accepted || VerdictOf(io.EOF) != Temporary || VerdictOf(fmt.Errorf("x: %w", &Error{Verdict: UserInactive})) != UserInactive {
 		t.Error("VerdictOf is wrong")
 	}
 }
 
 func TestVerdicts(t *testing.T) {
-	for v := Weather; v <= MissingRefreshToken; v++ {
+	for v := Temporary; v <= MissingRefreshToken; v++ {
 		if v.String() == "" || strings.HasPrefix(v.String(), "verdict(") {
 			t.Errorf("verdict %d has no name", v)
 		}

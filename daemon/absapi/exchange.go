@@ -35,7 +35,7 @@ type reply struct {
 func (a reply) failure(o op, v Verdict, evidence string) *Error {
 	m := a.meta()
 	// A gateway's own answer says nothing about ABS's limiter.
-	m.Direct = m.Direct && v != Weather && v != NotABS
+	m.Direct = m.Direct && v != Temporary && v != NotABS
 	return &Error{
 		Op: o.String(), Verdict: v, Status: a.status, Evidence: evidence,
 		RetryAfter: retryAfter(a.status, a.header, a.at), Unwritten: a.unwritten, Meta: m, Err: a.err,

@@ -80,7 +80,7 @@ func TestForeignAnswersAreWeather(t *testing.T) {
 			for _, o := range []op{opPing, opStatus, opLogin, opRefresh, opLogout, opMe} {
 				v, evidence := classify(o, reply{status: c.status, header: headerOf(c.header), body: []byte(c.body)})
 				notABS := o == opStatus && v == NotABS && strings.HasPrefix(c.header["Content-Type"], "application/json") && c.status == 200
-				if v != Weather && !notABS {
+				if v != Temporary && !notABS {
 					t.Errorf("%s: %v (%s)", o, v, evidence)
 				}
 				if !strings.Contains(evidence, c.says) || evidence == "" {
@@ -120,7 +120,7 @@ func TestIncompleteAnswersAreWeather(t *testing.T) {
 	} {
 		a := whole
 		c.spot(&a)
-		if v, evidence := classify(opRefresh, a); v != Weather || evidence == "" {
+		if v, evidence := classify(opRefresh, a); v != Temporary || evidence == "" {
 			t.Errorf("%s: %v (%s)", c.desc, v, evidence)
 		}
 	}
@@ -138,20 +138,20 @@ func TestSessionAnswers(t *testing.T) {
 		{"refresh token null", sessionBody("u1", access, nil), MissingRefreshToken},
 		{"refresh token empty", sessionBody("u1", access, ""), MissingRefreshToken},
 		{"2.25: legacy token only", `{"user":{"id":"u1","username":"a","token":"x"}}`, MissingRefreshToken},
-		{"access token missing", sessionBody("u1", nil, refresh), Weather},
-		{"swapped", sessionBody("u1", refresh, access), Weather},
-		{"access token twice", sessionBody("u1", access, access), Weather},
-		{"garbage refresh token", sessionBody("u1", access, "garbage"), Weather},
-		{"garbage access token", sessionBody("u1", "a.b.c", refresh), Weather},
-		{"number as token", sessionBody("u1", 7, refresh), Weather},
-		{"refresh token of another user", sessionBody("u1", access, otherRefresh), Weather},
-		{"access token of another user", sessionBody("u1", otherAccess, refresh), Weather},
-		{"no user id", sessionBody("", access, refresh), Weather},
-		{"no user", `{"ok":true}`, Weather},
-		{"user null", `{"user":null}`, Weather},
-		{"array", `[]`, Weather},
-		{"truncated", sessionBody("u1", access, refresh)[:200], Weather},
-		{"two values", sessionBody("u1", access, refresh) + "{}", Weather},
+		{"access token missing", sessionBody("u1", nil, refresh), Temporary},
+		{"swapped", sessionBody("u1", refresh, access), Temporary},
+		{"access token twice", sessionBody("u1", access, access), Temporary},
+		{"garbage refresh token", sessionBody("u1", access, "garbage"), Temporary},
+		{"garbage access token", sessionBody("u1", "a.b.c", refresh), Temporary},
+		{"number as token", sessionBody("u1", 7, refresh), Temporary},
+		{"refresh token of another user", sessionBody("u1", access, otherRefresh), Temporary},
+		{"access token of another user", sessionBody("u1", otherAccess, refresh), Temporary},
+		{"no user id", sessionBody("", access, refresh), Temporary},
+		{"no user", `{"ok":true}`, Temporary},
+		{"user null", `{"user":null}`, Temporary},
+		{"array", `[]`, Temporary},
+		{"truncated", sessionBody("u1", access, refresh)[:200], Temporary},
+		{"two values", sessionBody("u1", access, refresh) + "{}", Temporary},
 	} {
 		t.Run(c.desc, func(t *testing.T) {
 			a := reply{status: 200, header: headerOf(map[string]string{"Content-Type": "application/json; charset=utf-8"}), body: []byte(c.body)}

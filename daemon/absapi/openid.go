@@ -72,7 +72,7 @@ func (c *Client) Authorize(ctx context.Context, version, redirect string) (*Auth
 		// Only now can it be told whether the redirect is ABS's: it must carry
 		// what we sent, where a gateway's own sign-in page has its own.
 		if flow.URL, flow.Callback = provider(a, query); flow.URL == "" {
-			v, evidence = Weather, foreign(a)
+			v, evidence = Temporary, foreign(a)
 		}
 	}
 	if v != Accepted {
@@ -169,7 +169,7 @@ func classifyOpenID(o op, a reply) (Verdict, string) {
 	case o == opAuthorize && a.status == http.StatusBadRequest && !showsGateway(a.header):
 		return BadRequest, "Audiobookshelf did not understand the request: " + plain(text, maxEvidence)
 	case o == opAuthorize:
-		return Weather, foreign(a)
+		return Temporary, foreign(a)
 	case a.status == http.StatusFound:
 		if why := refusal(a); why != "" {
 			return OpenIDRefused, why
@@ -179,7 +179,7 @@ func classifyOpenID(o op, a reply) (Verdict, string) {
 	case a.status == http.StatusBadRequest && strings.HasPrefix(text, "No callback"):
 		return HeaderEaten, "a cookie of the sign-in did not reach Audiobookshelf: `No callback or already expired`"
 	}
-	return Weather, foreign(a)
+	return Temporary, foreign(a)
 }
 
 // refusal says what ABS's redirect to its login page means; "" if it is none.

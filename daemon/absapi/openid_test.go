@@ -119,11 +119,11 @@ func TestOpenIDThatDoesNotBegin(t *testing.T) {
 		{"a redirect that is not allowed", absfake.OpenID{}, false, absfake.Fault{}, loopback, RedirectRefused},
 		{"not even the app's", absfake.OpenID{Redirects: []string{}}, false, absfake.Fault{}, Scheme, RedirectRefused},
 		{"not set up", absfake.OpenID{}, true, absfake.Fault{}, Scheme, OpenIDOff},
-		{"a gateway's sign-in page", absfake.OpenID{}, false, absfake.Fault{Kind: absfake.Redirect, Location: "https://auth.example/?rd=http%3A%2F%2Fabs.example%2Fauth%2Fopenid%3Fstate%3Dx"}, Scheme, Weather},
-		{"a gateway that is itself a provider", absfake.OpenID{}, false, absfake.Fault{Kind: absfake.Redirect, Location: "https://auth.example/authorize?state=theirs&code_challenge=theirs&redirect_uri=https%3A%2F%2Fauth.example%2Fback"}, Scheme, Weather},
-		{"a redirect to a file", absfake.OpenID{}, false, absfake.Fault{Kind: absfake.Redirect, Location: "file:///etc/passwd"}, Scheme, Weather},
-		{"a portal", absfake.OpenID{}, false, absfake.Fault{Kind: absfake.Portal}, Scheme, Weather},
-		{"a gateway's 502", absfake.OpenID{}, false, absfake.Fault{Kind: absfake.Answer}, Scheme, Weather},
+		{"a gateway's sign-in page", absfake.OpenID{}, false, absfake.Fault{Kind: absfake.Redirect, Location: "https://auth.example/?rd=http%3A%2F%2Fabs.example%2Fauth%2Fopenid%3Fstate%3Dx"}, Scheme, Temporary},
+		{"a gateway that is itself a provider", absfake.OpenID{}, false, absfake.Fault{Kind: absfake.Redirect, Location: "https://auth.example/authorize?state=theirs&code_challenge=theirs&redirect_uri=https%3A%2F%2Fauth.example%2Fback"}, Scheme, Temporary},
+		{"a redirect to a file", absfake.OpenID{}, false, absfake.Fault{Kind: absfake.Redirect, Location: "file:///etc/passwd"}, Scheme, Temporary},
+		{"a portal", absfake.OpenID{}, false, absfake.Fault{Kind: absfake.Portal}, Scheme, Temporary},
+		{"a gateway's 502", absfake.OpenID{}, false, absfake.Fault{Kind: absfake.Answer}, Scheme, Temporary},
 		{"too many", absfake.OpenID{}, false, absfake.Fault{Kind: absfake.Answer, Status: 429}, Scheme, RateLimited},
 	} {
 		t.Run(c.desc, func(t *testing.T) {
@@ -161,9 +161,9 @@ func TestOpenIDThatDoesNotEnd(t *testing.T) {
 		{"a restart in between", absfake.OpenID{MatchBy: "username"}, func(h house, _ *oidcprovider.Provider) { h.server.Restart() }, nil, absfake.Fault{}, FlowLost, "`No session`"},
 		{"cookies that are lost", absfake.OpenID{MatchBy: "username"}, nil, func(a *Authorization, _ *string) { a.cookies = noCookies{} }, absfake.Fault{}, FlowLost, "`No session`"},
 		{"one cookie that is lost", absfake.OpenID{MatchBy: "username"}, nil, func(a *Authorization, _ *string) { a.cookies = without{a.cookies, "auth_method"} }, absfake.Fault{}, HeaderEaten, "a cookie of the sign-in"},
-		{"an answer that is lost", absfake.OpenID{MatchBy: "username"}, nil, nil, absfake.Fault{Kind: absfake.LoseAnswer, Path: "/auth/openid/callback"}, Weather, ""},
-		{"a gateway's login page", absfake.OpenID{MatchBy: "username"}, nil, nil, absfake.Fault{Kind: absfake.Redirect, Path: "/auth/openid/callback", Location: "https://auth.example/login?error=x&autoLaunch=0"}, Weather, ""},
-		{"a portal", absfake.OpenID{MatchBy: "username"}, nil, nil, absfake.Fault{Kind: absfake.Portal, Path: "/auth/openid/callback"}, Weather, ""},
+		{"an answer that is lost", absfake.OpenID{MatchBy: "username"}, nil, nil, absfake.Fault{Kind: absfake.LoseAnswer, Path: "/auth/openid/callback"}, Temporary, ""},
+		{"a gateway's login page", absfake.OpenID{MatchBy: "username"}, nil, nil, absfake.Fault{Kind: absfake.Redirect, Path: "/auth/openid/callback", Location: "https://auth.example/login?error=x&autoLaunch=0"}, Temporary, ""},
+		{"a portal", absfake.OpenID{MatchBy: "username"}, nil, nil, absfake.Fault{Kind: absfake.Portal, Path: "/auth/openid/callback"}, Temporary, ""},
 	} {
 		t.Run(c.desc, func(t *testing.T) {
 			withProvider(t, absfake.Config{}, c.openid, func(t *testing.T, h house, p *oidcprovider.Provider) {

@@ -57,12 +57,12 @@ func decodeRenewed(body []byte) (Answer, Verdict, string) {
 		} `json:"user"`
 	}
 	if json.Unmarshal(body, &s) != nil || !s.Success {
-		return Answer{}, Weather, "answered 200 with something that is not Audiobookshelf's"
+		return Answer{}, Temporary, "answered 200 with something that is not Audiobookshelf's"
 	}
 	access, errAccess := ParseToken(redact.New(s.User.AccessToken))
 	refresh, errRefresh := ParseToken(redact.New(s.User.RefreshToken))
 	if errAccess != nil || errRefresh != nil || access.Type != "access" || refresh.Type != "refresh" || access.UserID != refresh.UserID {
-		return Answer{}, Weather, "answered 200 with tokens that do not decode"
+		return Answer{}, Temporary, "answered 200 with tokens that do not decode"
 	}
 	return Answer{Pair: TokenPair{Access: access, Refresh: refresh}, UserID: access.UserID, Username: access.Username}, Accepted, ""
 }

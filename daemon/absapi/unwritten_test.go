@@ -29,7 +29,7 @@ func TestUnwritten(t *testing.T) {
 		return asError(t, err)
 	}
 	t.Run("dial refused", func(t *testing.T) {
-		if e := refresh(t.Context(), func() (net.Conn, error) { return nil, errors.New("refused") }); !e.Unwritten || e.Verdict != Weather {
+		if e := refresh(t.Context(), func() (net.Conn, error) { return nil, errors.New("refused") }); !e.Unwritten || e.Verdict != Temporary {
 			t.Errorf("got %+v", e)
 		}
 	})
@@ -57,7 +57,7 @@ func TestUnwritten(t *testing.T) {
 	t.Run("connection breaks on write", func(t *testing.T) {
 		e := refresh(t.Context(), func() (net.Conn, error) { return &brokenConn{closed: make(chan struct{})}, nil })
 		// The headers were handed over, so nothing is proven.
-		if e.Unwritten || e.Verdict != Weather {
+		if e.Unwritten || e.Verdict != Temporary {
 			t.Errorf("got %+v", e)
 		}
 	})

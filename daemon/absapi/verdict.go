@@ -12,9 +12,9 @@ type Verdict int
 // The verdicts. Only those for which IsRejection holds say anything about a
 // token, a password or a user; all others leave every secret as good as it was.
 const (
-	// Weather is everything that is no authentic answer of ABS: transport
+	// Temporary is a failure that says nothing about a secret: transport
 	// errors, 404, 5xx, pages, redirects, captive portals, foreign 401s.
-	Weather Verdict = iota
+	Temporary Verdict = iota
 	// Accepted is success; no Error carries it.
 	Accepted
 	// RateLimited is a 429, of ABS or of a gateway. RetryAfter says when.
@@ -60,7 +60,7 @@ const (
 )
 
 var verdictNames = [...]string{
-	Weather: "weather", Accepted: "accepted", RateLimited: "rate-limited",
+	Temporary: "weather", Accepted: "accepted", RateLimited: "rate-limited",
 	RefreshInvalid: "refresh-invalid", RefreshExpired: "refresh-expired", UserInactive: "user-inactive",
 	HeaderEaten: "header-eaten", PasswordRejected: "password-rejected", TokenRejected: "token-rejected",
 	BadRequest: "bad-request", NotABS: "not-abs", NotInitialised: "not-initialised",
@@ -112,9 +112,9 @@ func (e *Error) Unwrap() error { return e.Err }
 
 // Retryable reports whether the same request may succeed later though nobody
 // does anything: weather passes and limits run out.
-func (e *Error) Retryable() bool { return e.Verdict == Weather || e.Verdict == RateLimited }
+func (e *Error) Retryable() bool { return e.Verdict == Temporary || e.Verdict == RateLimited }
 
-// VerdictOf returns the verdict of err: Accepted for nil, and Weather for an
+// VerdictOf returns the verdict of err: Accepted for nil, and Temporary for an
 // error that does not come from this package.
 func VerdictOf(err error) Verdict {
 	if err == nil {
@@ -124,7 +124,7 @@ func VerdictOf(err error) Verdict {
 	if errors.As(err, &e) {
 		return e.Verdict
 	}
-	return Weather
+	return Temporary
 }
 
 // asLogin renames the failed question before a login: no password was sent.

@@ -190,7 +190,7 @@ func (f *Flow) lead(ctx context.Context, stage Stage, flow *absapi.Authorization
 	code := redact.New(back.code)
 	err := f.keeper.Redeem(ctx, stage, flow, code)
 	var failure *absapi.Error
-	if errors.As(err, &failure) && failure.Unwritten && failure.Verdict == absapi.Weather {
+	if errors.As(err, &failure) && failure.Unwritten && failure.Verdict == absapi.Temporary {
 		err = f.keeper.Redeem(ctx, stage, flow, code) // the code is as good as it was
 	}
 	return err
@@ -200,7 +200,7 @@ func (f *Flow) lead(ctx context.Context, stage Stage, flow *absapi.Authorization
 // this one, or its answer was lost, and with it the code.
 func canRepeat(err error) bool {
 	var failure *absapi.Error
-	return errors.As(err, &failure) && (failure.Verdict == absapi.FlowLost || failure.Verdict == absapi.Weather && !failure.Unwritten)
+	return errors.As(err, &failure) && (failure.Verdict == absapi.FlowLost || failure.Verdict == absapi.Temporary && !failure.Unwritten)
 }
 
 func (f *Flow) set(p Progress) {

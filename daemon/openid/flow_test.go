@@ -173,8 +173,8 @@ func TestNoCode(t *testing.T) {
 func TestRounds(t *testing.T) {
 	var (
 		forgotten = &absapi.Error{Verdict: absapi.FlowLost, Evidence: "forgotten"}
-		lost      = &absapi.Error{Verdict: absapi.Weather, Evidence: "lost"}
-		unsent    = &absapi.Error{Verdict: absapi.Weather, Unwritten: true, Evidence: "unsent"}
+		lost      = &absapi.Error{Verdict: absapi.Temporary, Evidence: "lost"}
+		unsent    = &absapi.Error{Verdict: absapi.Temporary, Unwritten: true, Evidence: "unsent"}
 		refused   = &absapi.Error{Verdict: absapi.OpenIDRefused}
 		limited   = &absapi.Error{Verdict: absapi.RateLimited}
 		disk      = errors.New("disk full")

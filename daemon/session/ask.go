@@ -31,7 +31,7 @@ func (s *Session) conn() Conn {
 func spendApart(ctx context.Context, b *Budget, c *absapi.Client, ask func(context.Context, *absapi.Client) (absapi.Answer, error)) (absapi.Answer, *absapi.Error) {
 	leave, err := b.Turn(ctx)
 	if err != nil {
-		return absapi.Answer{}, &absapi.Error{Op: "wait for another account", Verdict: absapi.Weather, Unwritten: true, Evidence: err.Error(), Err: err}
+		return absapi.Answer{}, &absapi.Error{Op: "wait for another account", Verdict: absapi.Temporary, Unwritten: true, Evidence: err.Error(), Err: err}
 	}
 	answer, failure := spend(ctx, b, c, ask)
 	leave(failure == nil || !bringsNothing(failure))
@@ -51,7 +51,7 @@ func bringsNothing(e *absapi.Error) bool { return e.Unwritten || e.Verdict.IsRej
 func spend(ctx context.Context, b *Budget, c *absapi.Client, ask func(context.Context, *absapi.Client) (absapi.Answer, error)) (absapi.Answer, *absapi.Error) {
 	wait, err := b.Take(time.Now())
 	if err != nil {
-		return absapi.Answer{}, &absapi.Error{Op: "count the request", Verdict: absapi.Weather, Unwritten: true, Evidence: err.Error(), Err: err}
+		return absapi.Answer{}, &absapi.Error{Op: "count the request", Verdict: absapi.Temporary, Unwritten: true, Evidence: err.Error(), Err: err}
 	}
 	if wait > 0 {
 		return absapi.Answer{}, overBudget(wait)
@@ -105,5 +105,5 @@ func asError(err error) *absapi.Error {
 	if errors.As(err, &e) {
 		return e
 	}
-	return &absapi.Error{Op: "ask the server", Verdict: absapi.Weather, Evidence: redact.Text(err.Error()), Err: err}
+	return &absapi.Error{Op: "ask the server", Verdict: absapi.Temporary, Evidence: redact.Text(err.Error()), Err: err}
 }

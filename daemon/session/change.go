@@ -60,7 +60,7 @@ func (m *machine) changed(f PasswordChanged) {
 	switch pair := f.Answer.Pair; {
 	case !pair.Refresh.Secret.IsEmpty():
 		if pair.Access.UserID != rec.UserID || pair.Refresh.UserID != rec.UserID {
-			m.uncertain(&absapi.Error{Op: "change password", Verdict: absapi.Weather, Evidence: "the answer belongs to another user"})
+			m.uncertain(&absapi.Error{Op: "change password", Verdict: absapi.Temporary, Evidence: "the answer belongs to another user"})
 			return
 		}
 		m.take(&rec, f.Answer, redact.Secret{})

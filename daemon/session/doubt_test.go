@@ -33,7 +33,7 @@ func TestDoubtfulChangeIsNotRaced(t *testing.T) {
 	m.Record = rec
 	m.Record.NewPassword = wanted
 	m.Record.Intent = &keychain.Intent{Since: noon, Attempt: 1, Purpose: keychain.ChangePassword}
-	m.changeFailed(ChangeFailed{Err: &absapi.Error{Verdict: absapi.Weather, Evidence: "EOF"}})
+	m.changeFailed(ChangeFailed{Err: &absapi.Error{Verdict: absapi.Temporary, Evidence: "EOF"}})
 	if m.startAt().Before(noon.Add(racePause)) || m.Record.NewPassword.IsEmpty() {
 		t.Errorf("goes on after %v", m.startAt().Sub(noon))
 	}

@@ -14,7 +14,7 @@ import (
 
 // What another process wrote while an attempt runs is read after it.
 func TestStoredDuringAnAttemptIsReadAfterIt(t *testing.T) {
-	for _, end := range []Fact{failed(absapi.Weather, 502), Refreshed{Answer: absapi.Answer{Pair: mustPair(recordAt(noon))}}} {
+	for _, end := range []Fact{failed(absapi.Temporary, 502), Refreshed{Answer: absapi.Answer{Pair: mustPair(recordAt(noon))}}} {
 		s, effects := drive(rotating(t, "2.36.0"), noon, Stored{}, end)
 		if commit, ok := effects[len(effects)-1].(Commit); ok {
 			s, effects = drive(s, noon, Committed(commit))

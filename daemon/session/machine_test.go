@@ -49,8 +49,8 @@ func rotating(t *testing.T, version string) State {
 
 // The table of what an answer to /auth/refresh leads to.
 func TestRefreshOutcomes(t *testing.T) {
-	lost := RefreshFailed{Err: &absapi.Error{Verdict: absapi.Weather, Evidence: "EOF"}}
-	unwritten := RefreshFailed{Err: &absapi.Error{Verdict: absapi.Weather, Evidence: "refused", Unwritten: true}}
+	lost := RefreshFailed{Err: &absapi.Error{Verdict: absapi.Temporary, Evidence: "EOF"}}
+	unwritten := RefreshFailed{Err: &absapi.Error{Verdict: absapi.Temporary, Evidence: "refused", Unwritten: true}}
 	for _, c := range []struct {
 		desc    string
 		version string
@@ -67,8 +67,8 @@ func TestRefreshOutcomes(t *testing.T) {
 		{"lost, with grace: again at once", "2.36.0", lost, Rotating, 0, preflight, 0},
 		{"lost, without grace: not while the first may run", "2.26.3", lost, Offline, 0, idle, racePause},
 		{"never left: again at once everywhere", "2.26.3", unwritten, Rotating, 0, preflight, 0},
-		{"502", "2.36.0", failed(absapi.Weather, 502), Offline, 0, idle, backoffFirst / 4},
-		{"502 without grace", "2.26.3", failed(absapi.Weather, 502), Offline, 0, idle, racePause},
+		{"502", "2.36.0", failed(absapi.Temporary, 502), Offline, 0, idle, backoffFirst / 4},
+		{"502 without grace", "2.26.3", failed(absapi.Temporary, 502), Offline, 0, idle, racePause},
 		{"429", "2.36.0", RefreshFailed{Err: &absapi.Error{Verdict: absapi.RateLimited, Status: 429, RetryAfter: 7 * time.Minute}}, Offline, 0, idle, 7 * time.Minute},
 		{"success", "2.36.0", Refreshed{Answer: absapi.Answer{Pair: mustPair(recordAt(noon))}}, Rotating, 0, committing, 0},
 	} {
@@ -129,7 +129,7 @@ func mustPair(rec keychain.Record) absapi.TokenPair {
 // Retry-After and the other hard pauses hold even when the network changes;
 // back-off does not.
 func TestWakeUpEndsBackoffOnly(t *testing.T) {
-	s, _ := drive(rotating(t, "2.36.0"), noon, failed(absapi.Weather, 502))
+	s, _ := drive(rotating(t, "2.36.0"), noon, failed(absapi.Temporary, 502))
 	if s, effects := drive(s, noon, Woken{}); s.Step != acquiring || len(effects) != 1 {
 		t.Errorf("after weather: %v", s.describe())
 	}
@@ -219,12 +219,12 @@ func TestBackoffEndsWithinTheGraceWindow(t *testing.T) {
 		s := rotating(t, version)
 		s.Record.Intent = &keychain.Intent{Since: noon, Attempt: 12}
 		m := machine{State: s, now: noon.Add(last - 5*time.Second), jitter: 1}
-		m.weather(failed(absapi.Weather, 502).Err)
+		m.weather(failed(absapi.Temporary, 502).Err)
 		if m.NotBefore != noon.Add(last) {
 			t.Errorf("%s: the last try is at %v, not %v", version, m.NotBefore.Sub(noon), last)
 		}
 		m = machine{State: s, now: noon.Add(last), jitter: 1}
-		m.weather(failed(absapi.Weather, 502).Err)
+		m.weather(failed(absapi.Temporary, 502).Err)
 		if m.NotBefore.Before(noon.Add(last + backoffMost)) {
 			t.Errorf("%s: after the last try it hurries on at %v", version, m.NotBefore.Sub(noon))
 		}
@@ -328,7 +328,7 @@ func TestSignOutEnds(t *testing.T) {
 	if s.Phase != SignedOut || s.usable(noon) || s.Trouble == nil {
 		t.Errorf("got %v, trouble %v", s.describe(), s.Trouble)
 	}
-	s, effects := drive(rotating(t, "2.36.0"), noon, SignOutAsked{}, SignOutDropped{}, failed(absapi.Weather, 502))
+	s, effects := drive(rotating(t, "2.36.0"), noon, SignOutAsked{}, SignOutDropped{}, failed(absapi.Temporary, 502))
 	for _, e := range effects {
 		if _, ok := e.(Erase); ok || s.Phase != Offline {
 			t.Errorf("got %v, %#v", s.describe(), effects)

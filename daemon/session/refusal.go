@@ -63,7 +63,7 @@ func (m *machine) refused(err *absapi.Error) {
 // running, and racing it could bring back a token that is dead already.
 func (m *machine) unanswered(err *absapi.Error) {
 	safe := err.Unwritten || m.Rules.Grace > 0
-	if safe && err.Verdict == absapi.Weather && err.Status == 0 && m.Retries == 0 && m.presented() <= 1 && !m.Closing {
+	if safe && err.Verdict == absapi.Temporary && err.Status == 0 && m.Retries == 0 && m.presented() <= 1 && !m.Closing {
 		m.Retries++
 		m.ping() // what was lost before is lost again, what was due is due
 		return

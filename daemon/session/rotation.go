@@ -70,7 +70,7 @@ func (m *machine) refreshed(f Refreshed) {
 	m.learn(f.Answer.Meta)
 	m.learnVersion(f.Answer)
 	if id := f.Answer.Pair.Access.UserID; id != m.Record.UserID || f.Answer.Pair.Refresh.UserID != id {
-		m.weather(&absapi.Error{Op: "refresh session", Verdict: absapi.Weather, Evidence: "the answer belongs to another user"})
+		m.weather(&absapi.Error{Op: "refresh session", Verdict: absapi.Temporary, Evidence: "the answer belongs to another user"})
 		return
 	}
 	m.Refreshes++

@@ -80,7 +80,7 @@ func (s State) findings(now time.Time) (fs []finding) {
 				detail += ", until " + s.Hold.Local().Format("15:04")
 			}
 			add(&health.RateLimited, detail)
-		case w.Verdict == absapi.Weather:
+		case w.Verdict == absapi.Temporary:
 			add(&health.ServerUnreachable, w.Evidence)
 		case !s.usable(now):
 			add(&health.RenewalFails, w.Evidence)

@@ -21,7 +21,7 @@ func (w *world) answer(kind int) {
 	e := w.pending[i]
 	w.pending = append(w.pending[:i:i], w.pending[i+1:]...)
 	good := kind < 6
-	weather := &absapi.Error{Op: "x", Verdict: absapi.Weather, Evidence: "storm", Unwritten: kind == 7}
+	weather := &absapi.Error{Op: "x", Verdict: absapi.Temporary, Evidence: "storm", Unwritten: kind == 7}
 	switch e := e.(type) {
 	case Open:
 		switch {

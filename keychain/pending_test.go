@@ -33,8 +33,8 @@ func TestSignOutIsFinishedLater(t *testing.T) {
 			t.Errorf("fault %d: %v", f, err)
 		}
 		items.arrive()
-		if accounts, err := owed(disk); err != nil || len(accounts) > 0 {
-			t.Errorf("fault %d: still owed: %v, %v", f, accounts, err)
+		if accounts, err := pendingSignOuts(disk); err != nil || len(accounts) > 0 {
+			t.Errorf("fault %d: still pending: %v, %v", f, accounts, err)
 		}
 		for item, value := range items.items {
 			if f != failsLate && strings.Contains(value, fullRecord(1).Password.Reveal()) {

@@ -7,29 +7,29 @@ import (
 	"io/fs"
 )
 
-// owedPrefix opens the names of marks: owed.<account>, with the account's name
-// in it. A mark says that the keychain may still hold what the user signed out
-// of. It is written before the tombstone, so that no crash in between leaves a
-// secret that nobody remembers.
-const owedPrefix = "owed."
+// markPrefix opens the names of marks: owed.<account>, with the account's name
+// as content. A mark says that the keychain may still hold secrets of an account
+// that the user signed out of. It is written before the tombstone, so that a
+// crash in between leaves no secret that nobody remembers.
+const markPrefix = "owed."
 
-func (v *Vault) owe(account string) error {
-	return v.files.write(owedPrefix+fileName(account), []byte(account))
+func (v *Vault) markSignOut(account string) error {
+	return v.files.write(markPrefix+fileName(account), []byte(account))
 }
 
-func (v *Vault) paid(account string) error {
-	return v.files.remove(owedPrefix + fileName(account))
+func (v *Vault) removeMark(account string) error {
+	return v.files.remove(markPrefix + fileName(account))
 }
 
-func owed(f files) (accounts []string, err error) {
-	names, err := f.list(owedPrefix)
+func pendingSignOuts(f files) (accounts []string, err error) {
+	names, err := f.list(markPrefix)
 	if err != nil {
 		return nil, err
 	}
 	for _, name := range names {
 		data, err := f.read(name)
 		if errors.Is(err, fs.ErrNotExist) {
-			continue // paid meanwhile
+			continue // finished meanwhile
 		}
 		if err != nil {
 			return accounts, err
@@ -41,15 +41,15 @@ func owed(f files) (accounts []string, err error) {
 	return accounts, nil
 }
 
-// Owed returns the accounts of the vault in dir that were signed out of while
+// PendingSignOuts returns the accounts of the vault in dir that were signed out of while
 // the keychain could not be cleaned. It opens nothing and asks for nothing.
-func Owed(dir string) ([]string, error) { return owed(diskFiles{dir: dir}) }
+func PendingSignOuts(dir string) ([]string, error) { return pendingSignOuts(diskFiles{dir: dir}) }
 
 // Finish cleans the keychain after sign-outs that could not. nil means that
 // nothing is left. It raises no prompt unless the context says so, and may be
 // called at any time.
 func (v *Vault) Finish(ctx context.Context) error {
-	accounts, err := owed(v.files)
+	accounts, err := pendingSignOuts(v.files)
 	if err != nil {
 		return fmt.Errorf("look for sign-outs to finish: %w", err)
 	}
@@ -71,7 +71,7 @@ func (v *Vault) finish(ctx context.Context, account string) error {
 	if err := v.Settle(ctx, account); err != nil {
 		return fmt.Errorf("finish signing out: %w", err)
 	}
-	if err := v.paid(account); err != nil {
+	if err := v.removeMark(account); err != nil {
 		return fmt.Errorf("finish signing out: %w", err)
 	}
 	v.log.Info("the keychain holds nothing of a signed-out account any more", "account", account)
