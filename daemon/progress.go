@@ -34,9 +34,9 @@ func (d *desk) newJournal(h *Home, base *url.URL) *progress.Journal {
 
 // watchJournal says what the journal means for the account.
 func (d *desk) watchJournal() {
-	switch s := d.journal.Standing(); {
-	case s.Trouble != nil:
-		d.board.Raise(&health.ProgressDisk, s.Trouble.Error())
+	switch s := d.journal.Status(); {
+	case s.WriteError != nil:
+		d.board.Raise(&health.ProgressDisk, s.WriteError.Error())
 	case s.Damaged != "":
 		d.board.Raise(&health.ProgressDamaged, "it is kept as "+s.Damaged)
 	default:
@@ -46,8 +46,8 @@ func (d *desk) watchJournal() {
 
 // progress is the part of the snapshot about reports of listening.
 func (d *desk) progress() health.Progress {
-	s := d.journal.Standing()
-	return health.Progress{Waiting: s.Waiting, Oldest: health.At(s.Oldest), Aside: s.Aside, AsideReason: s.Why, Others: s.Others}
+	s := d.journal.Status()
+	return health.Progress{Waiting: s.Waiting, Oldest: health.At(s.Oldest), SetAside: s.SetAside, SetAsideReason: s.SetAsideReason, OtherUsers: s.OtherUsers}
 }
 
 // leaveJournal is what a user who signs out should know of reports that still
@@ -78,5 +78,5 @@ func farewell(kept, told error) error {
 func (d *desk) deliverNow(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, lastDelivery)
 	defer cancel()
-	d.journal.Settle(ctx)
+	d.journal.AwaitDelivery(ctx)
 }

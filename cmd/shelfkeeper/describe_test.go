@@ -39,7 +39,7 @@ func TestDescribe(t *testing.T) {
 	offline.Session.State, offline.Session.NextRotationAt = "offline", at(-time.Second)
 	offline.Session.LastRotation.Outcome = "connection refused"
 	offline.Proxy.Bytes = 1_250_000
-	offline.Progress = health.Progress{Waiting: 12, Oldest: at(-80 * time.Second), Aside: 1, AsideReason: "Library item not found", Others: 2}
+	offline.Progress = health.Progress{Waiting: 12, Oldest: at(-80 * time.Second), SetAside: 1, SetAsideReason: "Library item not found", OtherUsers: 2}
 	lost := locked
 	lost.Name, lost.Condition, lost.Since = "lost", health.SessionLost.ID, at(-2*time.Minute)
 	lost.Loss = &health.Loss{At: at(-2 * time.Minute), Cause: "renamed", Certain: true, Sentence: "this user is called \"zoe\" now", Remedy: "run `shelfkeeper login` with the new name"}

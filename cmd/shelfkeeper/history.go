@@ -94,8 +94,8 @@ func describeEntry(e history.Entry) string {
 	if !e.Received.IsZero() {
 		add("got one of %s", clock(e.Received))
 	}
-	if e.Witness != "" {
-		add("access token %s", e.Witness)
+	if e.AccessToken != "" {
+		add("access token %s", e.AccessToken)
 	}
 	if e.Row != "" {
 		add("session %s", e.Row)

@@ -125,7 +125,7 @@ func describe(s health.Snapshot, now time.Time) string {
 		if !a.Session.NextRotationAt.IsZero() {
 			row("", "next renewal %s, good until %s", in(now, a.Session.NextRotationAt), a.Session.RefreshExpiresAt.Local().Format("2 January 2006"))
 		}
-		if p := a.Progress; p.Waiting+p.Aside+p.Others > 0 {
+		if p := a.Progress; p.Waiting+p.SetAside+p.OtherUsers > 0 {
 			row("progress", "%s", waiting(p, now))
 		}
 		row("socket", "%s", a.Socket.State)
@@ -140,11 +140,11 @@ func waiting(p health.Progress, now time.Time) string {
 	if p.Waiting > 0 {
 		parts = append(parts, fmt.Sprintf("waiting %d, the oldest %s", p.Waiting, ago(now, p.Oldest)))
 	}
-	if p.Others > 0 {
-		parts = append(parts, fmt.Sprintf("%d wait for another user", p.Others))
+	if p.OtherUsers > 0 {
+		parts = append(parts, fmt.Sprintf("%d wait for another user", p.OtherUsers))
 	}
-	if p.Aside > 0 {
-		parts = append(parts, fmt.Sprintf("%d set aside (%s)", p.Aside, p.AsideReason))
+	if p.SetAside > 0 {
+		parts = append(parts, fmt.Sprintf("%d set aside (%s)", p.SetAside, p.SetAsideReason))
 	}
 	return strings.Join(parts, "; ")
 }

@@ -37,11 +37,11 @@ type Account struct {
 // Progress is what becomes of players' reports of listening that the server
 // could not take.
 type Progress struct {
-	Waiting     int    `json:"waiting"` // to be delivered
-	Oldest      Time   `json:"oldest"`  // of them
-	Aside       int    `json:"aside"`   // that the server refused, kept and not sent again
-	AsideReason string `json:"aside_reason"`
-	Others      int    `json:"others"` // that wait for another user of the account's name
+	Waiting        int    `json:"waiting"` // to be delivered
+	Oldest         Time   `json:"oldest"`  // of them
+	SetAside       int    `json:"aside"`   // that the server refused, kept and not sent again
+	SetAsideReason string `json:"aside_reason"`
+	OtherUsers     int    `json:"others"` // that wait for another user of the account's name
 }
 
 // Session is the login as the session engine sees it.

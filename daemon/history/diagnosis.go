@@ -116,7 +116,7 @@ type lossCase struct {
 	newest    time.Time
 	lastGood  time.Time // when the newest success before it was
 
-	witness         Witness // of this refusal or of one that repeated it
+	tokenAnswer     TokenAnswer // of this refusal or of one that repeated it
 	row             Row
 	name            string
 	passwordRefused bool
@@ -163,8 +163,8 @@ func newCase(entries []Entry, at int, c Circumstances) *lossCase {
 			k.passwordRefused = true
 		case e.Outcome == OtherUser:
 			k.otherUser = true
-		case e.Outcome == Lost && k.witness == "":
-			k.witness, k.row, k.name = e.Witness, e.Row, e.Name
+		case e.Outcome == Lost && k.tokenAnswer == "":
+			k.tokenAnswer, k.row, k.name = e.AccessToken, e.Row, e.Name
 		}
 	}
 	return k
@@ -177,7 +177,7 @@ func (k *lossCase) find() Diagnosis {
 		return k.gateway()
 	case k.Outcome == Expired:
 		return k.ranOut()
-	case k.otherUser || k.witness == NotTaken:
+	case k.otherUser || k.tokenAnswer == NotAccepted:
 		return k.serverReplaced()
 	case k.name != "":
 		return k.renamed()

@@ -23,8 +23,8 @@ func at(h float64, o Outcome, token, got float64, change ...func(*Entry)) Entry 
 func login(e *Entry) {
 	e.Kind, e.Issued, e.Ends, e.Attempt = Login, time.Time{}, time.Time{}, 0
 }
-func taken(e *Entry)    { e.Witness = StillTaken }
-func notTaken(e *Entry) { e.Witness = NotTaken }
+func taken(e *Entry)    { e.AccessToken = StillAccepted }
+func notTaken(e *Entry) { e.AccessToken = NotAccepted }
 func second2(e *Entry)  { e.Attempt = 2 }
 
 var (
@@ -47,14 +47,14 @@ func TestDiagnose(t *testing.T) {
 	}{
 		{"nothing", nil, current, nil, "", false, ""},
 		{"all is well", good, current, nil, "", false, ""},
-		{"one refusal is none", append(good[:2:2], at(3, Doubted, 2, 0)), current, nil, "", false, ""},
-		{"an answer was lost", append(good[:2:2], at(3, Unanswered, 2, 0), at(3.1, Doubted, 2, 0), at(3.2, Lost, 2, 0, taken)), old, nil, LostAnswer, true, "repeats no answer"},
+		{"one refusal is none", append(good[:2:2], at(3, RefusedOnce, 2, 0)), current, nil, "", false, ""},
+		{"an answer was lost", append(good[:2:2], at(3, Unanswered, 2, 0), at(3.1, RefusedOnce, 2, 0), at(3.2, Lost, 2, 0, taken)), old, nil, LostAnswer, true, "repeats no answer"},
 		{"lost and asked again in time, so it was something else", append(good[:2:2], at(3, Unanswered, 2, 0), at(3.001, Lost, 2, 0, taken, func(e *Entry) { e.At = noon.Add(3*time.Hour + 30*time.Second) })), jti, nil, LostAnswer, false, "only for a while"},
 		{"the same, with a password that changed", append(good[:2:2], at(3, Unanswered, 2, 0), at(3.001, Lost, 2, 0, taken), at(3.001, PasswordRefused, 0, 0, login)), jti, nil, PasswordChange, false, "an admin"},
 		{"an answer to another token", append(good[:1:1], at(2, Unanswered, 1, 0), at(2, Renewed, 1, 2), at(3, Lost, 2, 0, taken)), old, nil, Elsewhere, false, "tells no more"},
 		{"cut off", append(good[:2:2], at(3, Lost, 2, 0, second2)), old, nil, Interrupted, false, "repeats no answer"},
-		{"cut off, and late", append(good[:2:2], at(3, Doubted, 2, 0, second2), at(3, Lost, 2, 0, func(e *Entry) { e.Attempt = 3 })), current, nil, Interrupted, false, "no longer repeated"},
-		{"a second attempt of one that was answered is no cut", append(good[:2:2], at(3, Doubted, 2, 0), at(3, Lost, 2, 0, second2, taken)), old, nil, Elsewhere, false, ""},
+		{"cut off, and late", append(good[:2:2], at(3, RefusedOnce, 2, 0, second2), at(3, Lost, 2, 0, func(e *Entry) { e.Attempt = 3 })), current, nil, Interrupted, false, "no longer repeated"},
+		{"a second attempt of one that was answered is no cut", append(good[:2:2], at(3, RefusedOnce, 2, 0), at(3, Lost, 2, 0, second2, taken)), old, nil, Elsewhere, false, ""},
 		{"key replaced", append(good[:2:2], at(3, Lost, 2, 0, notTaken)), current, nil, ServerReplaced, true, "no longer takes anything"},
 		{"database replaced", append(good[:2:2], at(3, Lost, 2, 0), at(3, OtherUser, 0, 0, login)), current, nil, ServerReplaced, true, "another one now"},
 		{"renamed", append(good[:2:2], at(3, Lost, 2, 0, taken, func(e *Entry) { e.Name = "zoe" }), at(3, PasswordRefused, 0, 0, login)), current, nil, Renamed, true, `"zoe"`},

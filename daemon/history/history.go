@@ -37,14 +37,14 @@ const (
 // Outcome says what came of it.
 type Outcome string
 
-// The outcomes. Those above Doubted changed the session, those from Doubted to
+// The outcomes. Those above RefusedOnce changed the session, those from RefusedOnce to
 // OtherUser are the server's own word, and the rest says nothing about tokens.
 const (
 	Renewed  Outcome = "renewed"
 	SignedIn Outcome = "signed in"
 	Adopted  Outcome = "adopted" // a newer pair that another process stored
 
-	Doubted         Outcome = "refused once" // `Invalid refresh token`, asked once more
+	RefusedOnce     Outcome = "refused once" // `Invalid refresh token`, asked once more
 	Lost            Outcome = "refused"      // the same again
 	Expired         Outcome = "expired"
 	Disabled        Outcome = "user disabled"
@@ -89,25 +89,26 @@ type Entry struct {
 	Ends     time.Time `json:"ends,omitzero"`
 	Received time.Time `json:"received,omitzero"`
 
-	// Witness is what the server said of the access token right after it had
-	// refused the refresh token, Row whether the session was still among the
-	// user's, and Name the user's present name if that had changed.
-	Witness Witness `json:"witness,omitempty"`
-	Row     Row     `json:"row,omitempty"`
-	Name    string  `json:"name,omitempty"`
+	// AccessToken is what the server said of the access token right after it
+	// had refused the refresh token. Row tells whether the session was still
+	// among the user's. Name is the user's present name, if that had changed.
+	AccessToken TokenAnswer `json:"witness,omitempty"`
+	Row         Row         `json:"row,omitempty"`
+	Name        string      `json:"name,omitempty"`
 
 	Evidence string `json:"evidence,omitempty"`
 }
 
-// Witness is the word of an access token about its server: ABS goes on taking
-// it after its session has ended, in every way but two (measured on 2.26.3 to
-// 2.36.0): the user is gone or disabled, or the signing key is another.
-type Witness string
+// TokenAnswer is what the server says to the access token of a session whose
+// refresh token it refuses. ABS still accepts that access token, except in two
+// cases (measured on 2.26.3 to 2.36.0): the user is gone or disabled, or the
+// signing key has changed.
+type TokenAnswer string
 
-// What a witness says; empty if none was heard.
+// The answers; empty where the server was not asked or did not answer.
 const (
-	StillTaken Witness = "taken"
-	NotTaken   Witness = "refused"
+	StillAccepted TokenAnswer = "taken"
+	NotAccepted   TokenAnswer = "refused"
 )
 
 // Row says whether the server still lists a session that it refuses (from
@@ -134,7 +135,7 @@ func (e Entry) clean() Entry {
 	e.Evidence = line(redact.Text(e.Evidence), maxEvidence)
 	e.Name, e.Release = line(redact.Text(e.Name), maxName), line(redact.Text(e.Release), maxName)
 	e.Kind, e.Outcome = Kind(line(string(e.Kind), maxName)), Outcome(line(string(e.Outcome), maxName))
-	e.Witness, e.Row = Witness(line(string(e.Witness), maxName)), Row(line(string(e.Row), maxName))
+	e.AccessToken, e.Row = TokenAnswer(line(string(e.AccessToken), maxName)), Row(line(string(e.Row), maxName))
 	return e
 }
 

@@ -31,7 +31,7 @@ func TestRecordSurvives(t *testing.T) {
 	path := Path(t.TempDir(), "home")
 	l := open(t, path)
 	e := Entry{At: noon, Kind: Refresh, Outcome: Lost, Generation: 7, Attempt: 2, Release: "2.36.0", Issued: noon.Add(-time.Hour), Ends: noon.Add(time.Hour),
-		Witness: StillTaken, Name: "dorothy", Evidence: "Audiobookshelf does not know this session"}
+		AccessToken: StillAccepted, Name: "dorothy", Evidence: "Audiobookshelf does not know this session"}
 	l.Add(e)
 	if err := l.Save(t.Context()); err != nil {
 		t.Fatal(err)

@@ -115,14 +115,14 @@ func (k *lossCase) collision(with string) Diagnosis {
 }
 
 func (k *lossCase) passwordChanged() Diagnosis {
-	d := Diagnosis{Cause: PasswordChange, Certain: k.witness == StillTaken && k.release.PasswordEnds, Remedy: newPassword}
+	d := Diagnosis{Cause: PasswordChange, Certain: k.tokenAnswer == StillAccepted && k.release.PasswordEnds, Remedy: newPassword}
 	switch {
 	case k.release.PasswordEnds:
 		d.Sentence = fmt.Sprintf("the password was changed on the server, which ends every session from 2.36.0 on (this is %s)", k.release.Version)
 		if k.release.Version == "" {
 			d.Sentence = "the password was changed on the server, which ends every session from 2.36.0 on"
 		}
-	case k.witness == StillTaken:
+	case k.tokenAnswer == StillAccepted:
 		d.Sentence = "an admin ended the session and changed the password"
 	default:
 		d.Cause = Renamed
@@ -152,7 +152,7 @@ func (k *lossCase) elsewhere() Diagnosis {
 		d.Sentence = "the session was ended on the server: by `log out everywhere`, by an admin, or by a new password"
 	case k.release.PasswordEnds:
 		d.Sentence = "the session was ended elsewhere: by `log out everywhere`, by an admin, by a new password, or by a copy of this vault on another machine"
-	case k.witness == StillTaken:
+	case k.tokenAnswer == StillAccepted:
 		d.Sentence = fmt.Sprintf("the session was ended elsewhere: by an admin, by a restored database, or by a copy of this vault on another machine (%s tells no more)", k.server())
 	default:
 		d.Sentence = fmt.Sprintf("the session was ended elsewhere: by a new user name, by an admin, by a restored database, or by a copy of this vault on another machine (%s tells no more)", k.server())

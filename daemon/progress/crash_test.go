@@ -97,7 +97,7 @@ func killedAt(t *testing.T, release absfake.Release, restarted bool, at int) int
 	if !found || len(unsure) > 1 {
 		t.Errorf("killed at step %d: the server counts %v s; told %v, in doubt %v", at, got, sure, unsure)
 	}
-	if s := r.j.Standing(); s.Aside != 0 || s.Trouble != nil || s.Damaged != "" {
+	if s := r.j.Status(); s.SetAside != 0 || s.WriteError != nil || s.Damaged != "" {
 		t.Errorf("killed at step %d: %+v", at, s)
 	}
 	return steps

@@ -81,7 +81,7 @@ type Journal struct {
 	damaged  string             // where a damaged file was put
 	trouble  error              // of the newest write
 	seq      uint64
-	changed  chan struct{} // closed and replaced at each change of Standing
+	changed  chan struct{} // closed and replaced at each change of Status
 	idle     chan struct{} // closed while nothing waits
 	rounds   chan struct{} // closed and replaced after each round of deliveries
 
@@ -119,7 +119,7 @@ func (j *Journal) Start() {
 		return
 	}
 	if err := j.openLocked(); err != nil {
-		return // it shows in Standing, and the next report tries again
+		return // it shows in Status, and the next report tries again
 	}
 	j.restLocked()
 	j.wakeLocked()
@@ -149,10 +149,10 @@ func (j *Journal) Wake() {
 	j.wakeLocked()
 }
 
-// Settle makes the journal try to deliver and waits until nothing waits any
+// AwaitDelivery makes the journal try to deliver and waits until nothing waits any
 // more, or it has tried, bounded by ctx: who reads where the listener is should
 // not overtake the report of it. It returns at once where nothing waits.
-func (j *Journal) Settle(ctx context.Context) {
+func (j *Journal) AwaitDelivery(ctx context.Context) {
 	j.mu.Lock()
 	idle, tried := j.idle, j.rounds
 	j.wakeLocked()

@@ -224,7 +224,7 @@ func (r *rig) settled() {
 		select {
 		case <-moved:
 		case <-ctx.Done():
-			r.t.Fatalf("not delivered: %+v", r.j.Standing())
+			r.t.Fatalf("not delivered: %+v", r.j.Status())
 		}
 	}
 }

@@ -130,7 +130,7 @@ func TestOrderOfAnItem(t *testing.T) {
 		r.patch(r.book(), `{"isFinished":false,"currentTime":5}`)
 		r.after(10 * time.Second)
 		r.patch(r.book(), `{"currentTime":55,"duration":600}`)
-		if s := r.j.Standing(); s.Waiting != 9 {
+		if s := r.j.Status(); s.Waiting != 9 {
 			t.Errorf("waiting %d, want 9 reports", s.Waiting)
 		}
 		mark := len(r.fake.Ledger().Entries())
@@ -179,7 +179,7 @@ func TestBatchAndUnknown(t *testing.T) {
 				t.Errorf("%s at %v of %d, want %v of %d", item, *p.CurrentTime, p.LastUpdate, want, said)
 			}
 		}
-		if s := r.j.Standing(); s.Aside != 1 || s.Why != "Library item not found" {
+		if s := r.j.Status(); s.SetAside != 1 || s.SetAsideReason != "Library item not found" {
 			t.Errorf("%+v", s)
 		}
 	})
@@ -209,7 +209,7 @@ func TestOfflineSessions(t *testing.T) {
 		if r.sum("s1") != 20 || r.sum("s2") != 0 || r.sum("s3") != 7 {
 			t.Errorf("%v %v %v", r.sum("s1"), r.sum("s2"), r.sum("s3"))
 		}
-		if s := r.j.Standing(); s.Aside != 1 || s.Why != "Media item not found" {
+		if s := r.j.Status(); s.SetAside != 1 || s.SetAsideReason != "Media item not found" {
 			t.Errorf("%+v", s)
 		}
 	})
@@ -245,7 +245,7 @@ func TestUnknownSession(t *testing.T) {
 		if r.sum(fine) != 15 || r.sum(away) != 11 || r.sum(never) != 0 {
 			t.Errorf("%v %v %v", r.sum(fine), r.sum(away), r.sum(never))
 		}
-		if s := r.j.Standing(); s.Aside != 1 {
+		if s := r.j.Status(); s.SetAside != 1 {
 			t.Errorf("%+v", s)
 		}
 	})

@@ -154,7 +154,7 @@ func tell(r *rig, story []move) error {
 			return fmt.Errorf("the server counts %v s; told %v, in doubt %v", got, s.sure, s.unsure)
 		}
 	}
-	if s := r.j.Standing(); s.Trouble != nil || s.Damaged != "" {
+	if s := r.j.Status(); s.WriteError != nil || s.Damaged != "" {
 		return fmt.Errorf("%+v", s)
 	}
 	for n, at := range last {

@@ -58,8 +58,8 @@ func TestDamagedFile(t *testing.T) {
 				}
 				up()
 				r.begin()
-				s := r.j.Standing()
-				if s.Damaged == "" || s.Trouble != nil || filepath.Dir(s.Damaged) != filepath.Dir(r.path) {
+				s := r.j.Status()
+				if s.Damaged == "" || s.WriteError != nil || filepath.Dir(s.Damaged) != filepath.Dir(r.path) {
 					t.Fatalf("%+v", s)
 				}
 				if _, err := os.Stat(s.Damaged); err != nil {
@@ -96,7 +96,7 @@ func TestFull(t *testing.T) {
 		if a := r.sync(id, 10, 20); !a.Kept {
 			t.Errorf("%+v", a)
 		}
-		if s := r.j.Standing(); s.Waiting != maxEntries+1 || s.Trouble != nil {
+		if s := r.j.Status(); s.Waiting != maxEntries+1 || s.WriteError != nil {
 			t.Errorf("%+v", s)
 		}
 		up()
@@ -104,7 +104,7 @@ func TestFull(t *testing.T) {
 		if got := r.sum(id); got != 20 {
 			t.Errorf("%v s", got)
 		}
-		if s := r.j.Standing(); s.Aside != maxAside {
+		if s := r.j.Status(); s.SetAside != maxAside {
 			t.Errorf("%+v", s) // all were of items that are not there
 		}
 		big := strings.Repeat("x", 60<<10)
@@ -133,14 +133,14 @@ func TestDiskTrouble(t *testing.T) {
 		}
 		up := r.down()
 		_, err := r.j.Take(t.Context(), Report{Kind: Patch, Item: r.book(), Body: []byte(`{"currentTime":1}`), Header: jsonHeader})
-		if !errors.Is(err, ErrDisk) || r.j.Standing().Trouble == nil || r.j.Standing().Waiting != 0 {
-			t.Errorf("%v %+v", err, r.j.Standing())
+		if !errors.Is(err, ErrDisk) || r.j.Status().WriteError == nil || r.j.Status().Waiting != 0 {
+			t.Errorf("%v %+v", err, r.j.Status())
 		}
 		up()
 		r.j.store.hook = nil
 		up = r.down()
 		r.patch(r.book(), `{"currentTime":1}`)
-		if s := r.j.Standing(); s.Trouble != nil || s.Waiting != 1 {
+		if s := r.j.Status(); s.WriteError != nil || s.Waiting != 1 {
 			t.Errorf("%+v", s)
 		}
 		up()
@@ -161,13 +161,13 @@ func TestBoundToTheUser(t *testing.T) {
 		r.mu.Unlock()
 		r.j.Wake()
 		r.after(time.Hour)
-		if s := r.j.Standing(); s.Waiting != 1 || r.sum(id) != 0 {
+		if s := r.j.Status(); s.Waiting != 1 || r.sum(id) != 0 {
 			t.Errorf("%+v, %v s", s, r.sum(id))
 		}
 		alice := r.user
 		r.user = "somebody else"
 		r.kill()
-		if s := r.j.Standing(); s.Waiting != 0 || s.Others != 1 {
+		if s := r.j.Status(); s.Waiting != 0 || s.OtherUsers != 1 {
 			t.Errorf("as somebody else: %+v", s)
 		}
 		if n, err := 0, r.j.Close(); err != nil || n != 0 {
@@ -200,7 +200,7 @@ func TestSetAside(t *testing.T) {
 		up()
 		r.begin()
 		r.settled()
-		if s := r.j.Standing(); s.Aside != 1 || !strings.Contains(s.Why, "30 days") || r.sum(id) != 0 {
+		if s := r.j.Status(); s.SetAside != 1 || !strings.Contains(s.SetAsideReason, "30 days") || r.sum(id) != 0 {
 			t.Errorf("%+v", s)
 		}
 		sick := r.fake.Library().Items[3].ID
@@ -209,11 +209,11 @@ func TestSetAside(t *testing.T) {
 		r.patch(sick, `{"currentTime":1}`)
 		r.patch(r.book(), `{"currentTime":2}`)
 		r.after(10 * time.Second)
-		if s := r.j.Standing(); s.Waiting != 1 || *r.at(r.book()).CurrentTime != 2 {
+		if s := r.j.Status(); s.Waiting != 1 || *r.at(r.book()).CurrentTime != 2 {
 			t.Errorf("%+v", s)
 		}
 		r.settled()
-		if s := r.j.Standing(); s.Aside != 2 || time.Since(began) < 10*time.Minute {
+		if s := r.j.Status(); s.SetAside != 2 || time.Since(began) < 10*time.Minute {
 			t.Errorf("%+v after %v", s, time.Since(began))
 		}
 		up()

@@ -71,7 +71,7 @@ func TestWeather(t *testing.T) {
 							t.Errorf("%s: after its end the server counts %v s, want 46.5", at.item, got)
 						}
 					}
-					if s := r.j.Standing(); s.Aside != 0 || s.Trouble != nil {
+					if s := r.j.Status(); s.SetAside != 0 || s.WriteError != nil {
 						t.Errorf("%+v", s)
 					}
 				})
@@ -105,7 +105,7 @@ func TestRefusalsPass(t *testing.T) {
 		if a := r.sync(id, 1, 1); a.Status != http.StatusNotFound {
 			t.Errorf("after its end: %+v", a)
 		}
-		if s := r.j.Standing(); s.Waiting != 0 || s.Aside != 0 {
+		if s := r.j.Status(); s.Waiting != 0 || s.SetAside != 0 {
 			t.Errorf("%+v", s)
 		}
 	})

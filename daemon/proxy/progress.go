@@ -18,8 +18,8 @@ type Journal interface {
 	Take(ctx context.Context, r progress.Report) (progress.Answer, error)
 	// Opened is told of the answer that opens a playback session.
 	Opened(answer io.Reader)
-	// Settle waits until what is kept is delivered, or cannot be yet.
-	Settle(ctx context.Context)
+	// AwaitDelivery waits until what is kept is delivered, or cannot be yet.
+	AwaitDelivery(ctx context.Context)
 }
 
 // reports are the routes on which players report their listening (abs:
@@ -77,7 +77,7 @@ func (s *Server) listens(w http.ResponseWriter, c *call) bool {
 	if matches(placeRoutes, c.r.Method, c.path) {
 		ctx, cancel := context.WithTimeout(c.r.Context(), settleWait)
 		defer cancel()
-		s.cfg.Journal.Settle(ctx)
+		s.cfg.Journal.AwaitDelivery(ctx)
 		return false
 	}
 	r, ok := reportOf(c)

@@ -41,7 +41,7 @@ func (j *fakeJournal) Opened(r io.Reader) {
 	j.opened = append(j.opened, string(b))
 }
 
-func (j *fakeJournal) Settle(context.Context) { j.mu.Lock(); j.settled++; j.mu.Unlock() }
+func (j *fakeJournal) AwaitDelivery(context.Context) { j.mu.Lock(); j.settled++; j.mu.Unlock() }
 
 func kept() progress.Answer {
 	return progress.Answer{Status: 200, Body: []byte("OK"), Header: http.Header{"Content-Type": {"text/plain; charset=utf-8"}}, Kept: true}
@@ -198,7 +198,7 @@ func TestProgressThroughTheProxy(t *testing.T) {
 	end := fake.Inject(absfake.Fault{Kind: absfake.Refuse, Path: "/api/session/*"})
 	sync(`{"currentTime":20,"timeListened":10.5}`)
 	sync(`{"currentTime":30,"timeListened":10}`)
-	if n := j.Standing().Waiting; n != 2 {
+	if n := j.Status().Waiting; n != 2 {
 		t.Errorf("waiting %d", n)
 	}
 	fake.Restart()

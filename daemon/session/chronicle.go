@@ -47,7 +47,7 @@ func chronicle(before State, f Fact, after State, now time.Time) (entries []hist
 				seen = before.SpareInvalid
 			}
 			add(kind, refusal(f.Err, seen), func(e *history.Entry) {
-				e.Evidence, e.Witness, e.Row, e.Name = f.Err.Evidence, f.Witness.says, f.Witness.row, f.Witness.name
+				e.Evidence, e.AccessToken, e.Row, e.Name = f.Err.Evidence, f.Witness.says, f.Witness.row, f.Witness.name
 				if i := before.Record.Intent; i != nil {
 					e.Attempt = i.Attempt
 				}
@@ -141,7 +141,7 @@ func refusal(err *absapi.Error, seen int) history.Outcome {
 		return history.Expired
 	case absapi.RefreshInvalid:
 		if seen == 0 {
-			return history.Doubted
+			return history.RefusedOnce
 		}
 		return history.Lost
 	case absapi.UserInactive:

@@ -17,7 +17,7 @@ const witnessDeadline = 3 * time.Second
 // gone, and tells the user's present name. From 2.36.0 on it also tells whether
 // the session is still among the user's.
 type witness struct {
-	says history.Witness
+	says history.TokenAnswer
 	row  history.Row
 	name string // if it is not the token's
 }
@@ -38,11 +38,11 @@ func (s *Session) hear(ctx context.Context, refusal *absapi.Error) witness {
 	me, err := client.Me(ctx, token.Secret)
 	switch {
 	case absapi.VerdictOf(err) == absapi.TokenRejected:
-		return witness{says: history.NotTaken}
+		return witness{says: history.NotAccepted}
 	case err != nil || me.UserID != token.UserID:
 		return witness{}
 	}
-	w := witness{says: history.StillTaken}
+	w := witness{says: history.StillAccepted}
 	if me.Username != token.Username {
 		w.name = me.Username
 	}

@@ -2,22 +2,22 @@ package progress
 
 import "time"
 
-// Standing is what a person sees of a Journal.
-type Standing struct {
-	Waiting int       // reports that players count on and the server has not got
-	Oldest  time.Time // of them; zero: none
-	Aside   int       // that the server refused, or that are too old; kept, not sent again
-	Why     string    // the newest of those was set aside
-	Others  int       // entries that wait for another user of this account
-	Damaged string    // the file in which a damaged journal is kept; "": none
-	Trouble error     // why nothing can be written at the moment
+// Status is what a person sees of a Journal.
+type Status struct {
+	Waiting        int       // reports that players count on and the server has not got
+	Oldest         time.Time // of them; zero: none
+	SetAside       int       // that the server refused, or that are too old; kept, not sent again
+	SetAsideReason string    // the newest of those was set aside
+	OtherUsers     int       // entries that wait for another user of this account
+	Damaged        string    // the file in which a damaged journal is kept; "": none
+	WriteError     error     // why nothing can be written at the moment
 }
 
-// Standing returns the state of this moment.
-func (j *Journal) Standing() Standing {
+// Status returns the state of this moment.
+func (j *Journal) Status() Status {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	s := Standing{Aside: j.aside, Why: j.why, Others: j.others, Damaged: j.damaged, Trouble: j.trouble}
+	s := Status{SetAside: j.aside, SetAsideReason: j.why, OtherUsers: j.others, Damaged: j.damaged, WriteError: j.trouble}
 	j.eachLocked(func(w work) {
 		s.Waiting += w.count()
 		if at := w.since(); s.Oldest.IsZero() || at.Before(s.Oldest) {
@@ -27,7 +27,7 @@ func (j *Journal) Standing() Standing {
 	return s
 }
 
-// Changed returns a channel that is closed at the next change of Standing.
+// Changed returns a channel that is closed at the next change of Status.
 func (j *Journal) Changed() <-chan struct{} {
 	j.mu.Lock()
 	defer j.mu.Unlock()
