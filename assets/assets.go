@@ -25,9 +25,6 @@ const (
 	Paused                // faint books with two blue bars
 )
 
-// Marks returns every Mark.
-func Marks() []Mark { return []Mark{OK, Degraded, Offline, NeedsUser, Paused} }
-
 var markNames = [...]string{"ok", "degraded", "offline", "needs-user", "paused"}
 
 // String returns the name of the level that the mark stands for.
@@ -47,9 +44,6 @@ const (
 	DarkPanel                // white books
 	Template                 // black and alpha only; macOS colours it itself
 )
-
-// Schemes returns every Scheme.
-func Schemes() []Scheme { return []Scheme{AnyPanel, LightPanel, DarkPanel, Template} }
 
 // Icon draws a mark on a square of px times px pixels. The same arguments give
 // the same pixels. A mark or scheme that does not exist is drawn as NeedsUser

@@ -24,10 +24,10 @@ func pixels(t *testing.T, m Mark, s Scheme, px int) *image.NRGBA {
 // Shape alone must tell two marks apart, since macOS shows no colours and many
 // people cannot tell red from green.
 func TestMarksDifferInShape(t *testing.T) {
-	for _, s := range Schemes() {
+	for _, s := range schemes {
 		for _, px := range sizes {
-			for _, a := range Marks() {
-				for _, b := range Marks() {
+			for _, a := range marks {
+				for _, b := range marks {
 					if a >= b {
 						continue
 					}
@@ -67,7 +67,7 @@ func TestMarksDifferInColour(t *testing.T) {
 }
 
 func TestTemplateIsBlack(t *testing.T) {
-	for _, m := range Marks() {
+	for _, m := range marks {
 		img := pixels(t, m, Template, 36)
 		for i := 0; i < len(img.Pix); i += 4 {
 			if img.Pix[i]|img.Pix[i+1]|img.Pix[i+2] != 0 {
@@ -101,7 +101,7 @@ func TestColoursStandOut(t *testing.T) {
 }
 
 func TestIconIsPure(t *testing.T) {
-	for _, m := range Marks() {
+	for _, m := range marks {
 		if !bytes.Equal(pixels(t, m, DarkPanel, 22).Pix, pixels(t, m, DarkPanel, 22).Pix) {
 			t.Errorf("%v is not the same twice", m)
 		}
@@ -122,7 +122,7 @@ func TestUnknownMarkAlarms(t *testing.T) {
 // Edges are smooth, and nothing is drawn at the rim of small icons but what
 // belongs there: an icon of only full and empty pixels would look torn.
 func TestEdgesAreSmooth(t *testing.T) {
-	for _, m := range Marks() {
+	for _, m := range marks {
 		img := pixels(t, m, LightPanel, 22)
 		partly, full := 0, 0
 		for i := 3; i < len(img.Pix); i += 4 {
@@ -234,3 +234,8 @@ func contrast(a, b color.NRGBA) float64 {
 	la, lb := luminance(a), luminance(b)
 	return (max(la, lb) + 0.05) / (min(la, lb) + 0.05)
 }
+
+var (
+	marks   = []Mark{OK, Degraded, Offline, NeedsUser, Paused}
+	schemes = []Scheme{AnyPanel, LightPanel, DarkPanel, Template}
+)

@@ -25,12 +25,12 @@ func TestContactSheet(t *testing.T) {
 		{AnyPanel, rgb(0x101010)}, {Template, rgb(0xd8d8d8)},
 	}
 	const cell, zoom = 72, 2
-	w, h := cell*len(sizes)*len(panels), cell*len(Marks())
+	w, h := cell*len(sizes)*len(panels), cell*len(marks)
 	sheet := image.NewNRGBA(image.Rect(0, 0, w, h))
 	for pi, p := range panels {
 		x0 := pi * cell * len(sizes)
 		draw.Draw(sheet, image.Rect(x0, 0, x0+cell*len(sizes), h), image.NewUniform(p.bg), image.Point{}, draw.Src)
-		for mi, m := range Marks() {
+		for mi, m := range marks {
 			for si, px := range sizes {
 				x, y := x0+si*cell+(cell-px)/2, mi*cell+(cell-px)/2
 				draw.Draw(sheet, image.Rect(x, y, x+px, y+px), Icon(m, p.s, px), image.Point{}, draw.Over)
@@ -48,10 +48,10 @@ func TestContactSheet(t *testing.T) {
 
 // zoomed shows the pixels of the size that panels use most.
 func zoomed(px, by int) image.Image {
-	out := image.NewNRGBA(image.Rect(0, 0, (px+4)*by*len(Marks()), (px+4)*by*3))
+	out := image.NewNRGBA(image.Rect(0, 0, (px+4)*by*len(marks), (px+4)*by*3))
 	for row, s := range []Scheme{LightPanel, DarkPanel, AnyPanel} {
 		bg := []color.NRGBA{rgb(0xf2f2f2), rgb(0x202326), rgb(0x7f9f7f)}[row]
-		for col, m := range Marks() {
+		for col, m := range marks {
 			cell := image.NewNRGBA(image.Rect(0, 0, px+4, px+4))
 			draw.Draw(cell, cell.Bounds(), image.NewUniform(bg), image.Point{}, draw.Src)
 			draw.Draw(cell, image.Rect(2, 2, px+2, px+2), Icon(m, s, px), image.Point{}, draw.Over)

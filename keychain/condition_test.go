@@ -30,12 +30,12 @@ func TestLockedLater(t *testing.T) {
 	if err := v.Settle(t.Context(), "home"); !errors.Is(err, ErrSlotPending) || !errors.Is(err, ErrLocked) {
 		t.Errorf("settle: %v", err)
 	}
-	if err := v.Condition(); !errors.Is(err, ErrSlotPending) || !errors.Is(err, ErrLocked) {
+	if err := v.condition(); !errors.Is(err, ErrSlotPending) || !errors.Is(err, ErrLocked) {
 		t.Errorf("condition: %v", err)
 	}
 	s.be(works)
-	if err := v.Settle(t.Context(), "home"); err != nil || v.Condition() != nil {
-		t.Errorf("settle: %v, condition %v", err, v.Condition())
+	if err := v.Settle(t.Context(), "home"); err != nil || v.condition() != nil {
+		t.Errorf("settle: %v, condition %v", err, v.condition())
 	}
 }
 
@@ -57,8 +57,8 @@ func TestSlotsUnreadableAtStart(t *testing.T) {
 	if n := s.gets["home/a"] - before; n != 1 {
 		t.Errorf("an unreadable slot was asked for %d times", n)
 	}
-	if !errors.Is(v.Condition(), ErrSlotPending) {
-		t.Errorf("condition: %v", v.Condition())
+	if !errors.Is(v.condition(), ErrSlotPending) {
+		t.Errorf("condition: %v", v.condition())
 	}
 	// Another account without a journal is unknown, not absent.
 	if _, err := v.Load(t.Context(), "work"); !errors.Is(err, ErrLocked) || errors.Is(err, ErrNotFound) {
@@ -76,21 +76,21 @@ func TestEmptyIsAbsentAndDamagedIsReported(t *testing.T) {
 	if got, err := v.Load(t.Context(), "home"); err != nil || got.Generation != 2 {
 		t.Fatal(got, err)
 	}
-	if err := v.Condition(); !errors.Is(err, ErrSlotPending) {
+	if err := v.condition(); !errors.Is(err, ErrSlotPending) {
 		t.Errorf("condition: %v", err)
 	}
 	alone := vaultOn(newMemoryFiles(), s.clone())
 	if _, err := alone.Load(t.Context(), "home"); !errors.Is(err, ErrNotFound) {
 		t.Errorf("nothing valid: %v", err)
 	}
-	if err := alone.Condition(); !errors.Is(err, ErrCorrupt) || !strings.Contains(err.Error(), "home/b") {
+	if err := alone.condition(); !errors.Is(err, ErrCorrupt) || !strings.Contains(err.Error(), "home/b") {
 		t.Errorf("a damaged item is not reported: %v", err)
 	}
 	if err := v.Settle(t.Context(), "home"); err != nil {
 		t.Fatal(err)
 	}
 	put(t, v, record(3))
-	if err := v.Condition(); err != nil {
+	if err := v.condition(); err != nil {
 		t.Errorf("still %v after both slots were rewritten", err)
 	}
 }

@@ -170,13 +170,13 @@ func checkAfterCrash(t *testing.T, dir, act string, before uint64, lines []strin
 		}
 	}
 	// Life goes on above it.
-	next, err := v.NextGeneration(t.Context(), "home")
+	next, err := v.nextGeneration(t.Context(), "home")
 	if err != nil || next != got.Generation+1 {
 		t.Fatalf("killed at %s: next generation %d, %v", at, next, err)
 	}
 	put(t, v, fullRecord(next))
 	put(t, v, fullRecord(next+1))
-	if err := v.Condition(); err != nil {
+	if err := v.condition(); err != nil {
 		t.Errorf("killed at %s: condition %v", at, err)
 	}
 	if r, err := fileVault(t, dir).Load(t.Context(), "home"); err != nil || !sameRecord(r, fullRecord(next+1)) {

@@ -78,8 +78,8 @@ func TestFileBackend(t *testing.T) {
 		t.Fatal(err)
 	}
 	v = fileVault(t, dir)
-	if _, err := v.Load(t.Context(), "home"); err != nil || !errors.Is(v.Condition(), ErrCorrupt) {
-		t.Errorf("load: %v, condition %v", err, v.Condition())
+	if _, err := v.Load(t.Context(), "home"); err != nil || !errors.Is(v.condition(), ErrCorrupt) {
+		t.Errorf("load: %v, condition %v", err, v.condition())
 	}
 }
 

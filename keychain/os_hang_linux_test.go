@@ -63,8 +63,8 @@ func TestPromptNobodyAnswers(t *testing.T) {
 	if took := time.Since(start); took < limit || took > limit+callTimeout {
 		t.Errorf("it ended after %s", took)
 	}
-	if !errors.Is(v.Condition(), ErrHanging) {
-		t.Errorf("condition: %v", v.Condition())
+	if !errors.Is(v.condition(), ErrHanging) {
+		t.Errorf("condition: %v", v.condition())
 	}
 	now := pids()
 	if len(now) != calls+1 {

@@ -65,7 +65,7 @@ func TestKeyringHoldsASession(t *testing.T) {
 	put(t, v, big)
 	put(t, v, fullRecord(2))
 	put(t, v, fullRecord(3)) // overwrites
-	if err := v.Condition(); err != nil {
+	if err := v.condition(); err != nil {
 		t.Error(err)
 	}
 
@@ -156,8 +156,8 @@ func TestKeyringKilledAtEachStep(t *testing.T) {
 		if got, err := osVault(t, t.TempDir()).Load(t.Context(), "home"); n > 1 && (err != nil || got.Generation+1 < r.Generation) {
 			t.Errorf("killed at %s: the keyring alone has %+v, %v", step, got, err)
 		}
-		if err := v.Settle(t.Context(), "home"); err != nil || v.Condition() != nil {
-			t.Errorf("repair after %s: %v, %v", step, err, v.Condition())
+		if err := v.Settle(t.Context(), "home"); err != nil || v.condition() != nil {
+			t.Errorf("repair after %s: %v, %v", step, err, v.condition())
 		}
 	}
 	afterStep = nil
@@ -215,8 +215,8 @@ func TestKeyringKilledWhileTheKeyIsMade(t *testing.T) {
 	}
 	err := v.Commit(t.Context(), fullRecord(1))
 	afterStep = nil
-	if !errors.Is(err, ErrAbsent) || !errors.Is(v.Condition(), ErrAbsent) {
-		t.Errorf("commit: %v, condition %v", err, v.Condition())
+	if !errors.Is(err, ErrAbsent) || !errors.Is(v.condition(), ErrAbsent) {
+		t.Errorf("commit: %v, condition %v", err, v.condition())
 	}
 	if names, err := v.sealedFiles(); err != nil || len(names) > 0 {
 		t.Errorf("sealed without a proven key: %v, %v", names, err)
@@ -239,8 +239,8 @@ func TestLockedWithoutBeingAsked(t *testing.T) {
 	v := mustOpen(t, Options{Backend: OS, Dir: dir, Helper: argv})
 	start := time.Now()
 	_, err := v.Load(t.Context(), "home")
-	if !errors.Is(err, ErrLocked) || !errors.Is(v.Condition(), ErrLocked) {
-		t.Errorf("load: %v, condition %v", err, v.Condition())
+	if !errors.Is(err, ErrLocked) || !errors.Is(v.condition(), ErrLocked) {
+		t.Errorf("load: %v, condition %v", err, v.condition())
 	}
 	if took := time.Since(start); took > callTimeout/2 {
 		t.Errorf("it took %s to say so", took)
@@ -263,8 +263,8 @@ func TestLockedWithoutBeingAsked(t *testing.T) {
 	if got, err := v.Load(t.Context(), "home"); err != nil || got.Generation != 2 {
 		t.Errorf("unlocked again: %+v, %v", got, err)
 	}
-	if err := v.Settle(t.Context(), "home"); err != nil || v.Condition() != nil {
-		t.Errorf("settle: %v, condition %v", err, v.Condition())
+	if err := v.Settle(t.Context(), "home"); err != nil || v.condition() != nil {
+		t.Errorf("settle: %v, condition %v", err, v.condition())
 	}
 }
 

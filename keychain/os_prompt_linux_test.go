@@ -30,8 +30,8 @@ func TestPromptAnswered(t *testing.T) {
 			t.Fatalf("%s: %v", c.desc, err)
 		}
 		if c.want != nil {
-			if !errors.Is(v.Condition(), c.want) {
-				t.Errorf("%s: condition %v", c.desc, v.Condition())
+			if !errors.Is(v.condition(), c.want) {
+				t.Errorf("%s: condition %v", c.desc, v.condition())
 			}
 			continue
 		}

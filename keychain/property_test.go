@@ -140,8 +140,8 @@ func TestAnySequenceKeepsTheNewest(t *testing.T) {
 				w.store.be(locked)
 				_, err := v.Load(ctx, "home")
 				w.store.be(works)
-				if !errors.Is(err, ErrLocked) || errors.Is(err, ErrNotFound) || !errors.Is(v.Condition(), ErrLocked) {
-					t.Fatalf("a locked keychain gives %v, condition %v", err, v.Condition())
+				if !errors.Is(err, ErrLocked) || errors.Is(err, ErrNotFound) || !errors.Is(v.condition(), ErrLocked) {
+					t.Fatalf("a locked keychain gives %v, condition %v", err, v.condition())
 				}
 			},
 		})
@@ -198,7 +198,7 @@ func (w *world) check(t *rapid.T) {
 		if _, err := v.Load(ctx, "home"); w.stored.Tombstone != errors.Is(err, ErrNotFound) {
 			t.Fatalf("vault %d: tombstone %v loads as %v", i, w.stored.Tombstone, err)
 		}
-		if next, err := v.NextGeneration(ctx, "home"); err != nil || next != w.stored.Generation+1 {
+		if next, err := v.nextGeneration(ctx, "home"); err != nil || next != w.stored.Generation+1 {
 			t.Fatalf("vault %d: next generation %d, %v", i, next, err)
 		}
 	}

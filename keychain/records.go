@@ -36,17 +36,6 @@ func (v *Vault) LoadAny(ctx context.Context, account string) (Record, error) {
 	return e.Record, nil
 }
 
-// NextGeneration returns the generation a new sign-in of the account takes: one
-// above everything stored, tombstones included, and 1 for a new account. Call it
-// with the account's lock held. Its errors are those of Load but for ErrNotFound.
-func (v *Vault) NextGeneration(ctx context.Context, account string) (uint64, error) {
-	r, err := v.LoadAny(ctx, account)
-	if err != nil && !errors.Is(err, ErrNotFound) {
-		return 0, err
-	}
-	return r.Generation + 1, nil
-}
-
 // newest returns the newest record there is, tombstones included.
 func (v *Vault) newest(ctx context.Context, a *account) (entry, error) {
 	k, err := v.obtainKey(ctx, false)

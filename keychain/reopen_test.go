@@ -27,8 +27,8 @@ func TestReopen(t *testing.T) {
 		t.Fatal(err)
 	}
 	release()
-	if got, err := again.Load(t.Context(), "home"); err != nil || got.Generation != 1 || !errors.Is(again.Condition(), ErrSlotPending) {
-		t.Errorf("got generation %d, %v, condition %v", got.Generation, err, again.Condition())
+	if got, err := again.Load(t.Context(), "home"); err != nil || got.Generation != 1 || !errors.Is(again.condition(), ErrSlotPending) {
+		t.Errorf("got generation %d, %v, condition %v", got.Generation, err, again.condition())
 	}
 	if err := again.Settle(t.Context(), "home"); err != nil {
 		t.Error(err)

@@ -35,8 +35,8 @@ func TestNewerIsUntouched(t *testing.T) {
 			if err := v.Forget(t.Context(), "home"); !errors.Is(err, ErrNewer) {
 				t.Errorf("forget: %v", err)
 			}
-			if !errors.Is(v.Condition(), ErrNewer) {
-				t.Errorf("condition: %v", v.Condition())
+			if !errors.Is(v.condition(), ErrNewer) {
+				t.Errorf("condition: %v", v.condition())
 			}
 			for item, value := range items {
 				if s.items[item] != value {
@@ -75,8 +75,8 @@ func TestUnreadableJournal(t *testing.T) {
 			if _, err := v.Load(t.Context(), "home"); !errors.Is(err, ErrUnreadable) || !strings.Contains(err.Error(), name) {
 				t.Errorf("load: %v", err)
 			}
-			if !errors.Is(v.Condition(), ErrUnreadable) {
-				t.Errorf("condition: %v", v.Condition())
+			if !errors.Is(v.condition(), ErrUnreadable) {
+				t.Errorf("condition: %v", v.condition())
 			}
 			if err := v.Commit(t.Context(), record(9)); !errors.Is(err, ErrUnreadable) {
 				t.Errorf("commit: %v", err)
@@ -89,13 +89,13 @@ func TestUnreadableJournal(t *testing.T) {
 			if err != nil || len(moved) != 1 || string(f.content[moved[0]]) != kept {
 				t.Fatalf("set aside: %v, %v", moved, err)
 			}
-			next, err := v.NextGeneration(t.Context(), "home")
+			next, err := v.nextGeneration(t.Context(), "home")
 			if err != nil || next != 5 { // the slot still tells
 				t.Errorf("next generation %d, %v", next, err)
 			}
 			put(t, v, record(next))
-			if got, err := vaultOn(f, s).Load(t.Context(), "home"); err != nil || got.Generation != next || v.Condition() != nil {
-				t.Errorf("after a new sign-in: %+v, %v, %v", got, err, v.Condition())
+			if got, err := vaultOn(f, s).Load(t.Context(), "home"); err != nil || got.Generation != next || v.condition() != nil {
+				t.Errorf("after a new sign-in: %+v, %v, %v", got, err, v.condition())
 			}
 		})
 	}

@@ -131,17 +131,11 @@ func (v *Vault) account(name string) (*account, error) {
 	return a, nil
 }
 
-// Condition returns nil when everything that was stored is where it should be,
-// as far as the calls so far have shown. Otherwise, most serious first: a
+// conditionLocked returns nil when everything that was stored is where it should
+// be, as far as the calls so far have shown. Otherwise, most serious first: a
 // condition of the keychain that keeps the key from being read, ErrUnreadable,
 // ErrNewer, ErrSlotPending (which also wraps its cause), ErrCorrupt. It asks
-// nothing outside and does not block.
-func (v *Vault) Condition() error {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	return v.conditionLocked()
-}
-
+// nothing outside. The vault's mutex must be held.
 func (v *Vault) conditionLocked() error {
 	if v.key == nil && v.keyErr != nil {
 		return v.keyErr

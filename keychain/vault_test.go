@@ -73,8 +73,8 @@ func TestMemoryInABubble(t *testing.T) {
 		if err := <-got; err != nil {
 			t.Error(err)
 		}
-		if v.Condition() != nil || v.Backend() != Memory {
-			t.Error(v.Condition(), v.Backend())
+		if v.condition() != nil || v.Backend() != Memory {
+			t.Error(v.condition(), v.Backend())
 		}
 	})
 }
@@ -96,11 +96,11 @@ func TestForgetWhileLockedHoldsAfterwards(t *testing.T) {
 	if r, err := v.LoadAny(t.Context(), "home"); err != nil || !r.Tombstone || r.Generation != 3 {
 		t.Errorf("got %+v, %v", r, err)
 	}
-	if !errors.Is(v.Condition(), ErrSlotPending) {
-		t.Errorf("condition: %v", v.Condition())
+	if !errors.Is(v.condition(), ErrSlotPending) {
+		t.Errorf("condition: %v", v.condition())
 	}
-	if err := v.Settle(t.Context(), "home"); err != nil || v.Condition() != nil {
-		t.Errorf("settle: %v, %v", err, v.Condition())
+	if err := v.Settle(t.Context(), "home"); err != nil || v.condition() != nil {
+		t.Errorf("settle: %v, %v", err, v.condition())
 	}
 	if len(s.items) != 2 { // the key and the tombstone
 		t.Errorf("%d items are left", len(s.items))
@@ -108,7 +108,7 @@ func TestForgetWhileLockedHoldsAfterwards(t *testing.T) {
 	if _, err := vaultOn(newMemoryFiles(), s).Load(t.Context(), "home"); !errors.Is(err, ErrNotFound) {
 		t.Errorf("without the journal: %v", err)
 	}
-	next, err := v.NextGeneration(t.Context(), "home")
+	next, err := v.nextGeneration(t.Context(), "home")
 	if err != nil || next != 4 {
 		t.Errorf("next generation %d, %v", next, err)
 	}

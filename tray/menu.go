@@ -50,10 +50,8 @@ const (
 	actionsPerAccount = 3
 )
 
-// Menu returns what the user sees of a snapshot. It is pure.
-func Menu(s health.Snapshot) Model { return menu(s, nil) }
-
-// menu is Menu with what became of the user's commands.
+// menu returns what the user sees of a snapshot and of what became of the
+// user's commands. It is pure.
 func menu(s health.Snapshot, n notes) Model {
 	m := Model{Level: s.Level, Tooltip: tooltip(s), Quit: Line{"Quit", true, Command{Act: Quit}}}
 	if text := n.trouble(Command{Act: Quit}); text != "" {

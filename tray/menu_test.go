@@ -108,7 +108,7 @@ func TestCommandsOfTheMenu(t *testing.T) {
 	other := account("work")
 	other.Proxy.URL = "http://127.0.0.1:13381"
 	s.Accounts = append(s.Accounts, other)
-	m := Menu(s)
+	m := menu(s, nil)
 	var got []Command
 	for _, l := range append(m.Actions, m.Quit) {
 		got = append(got, l.Command)
@@ -183,7 +183,7 @@ func TestTooltipOfSeveralAccounts(t *testing.T) {
 		{health.Snapshot{Accounts: []health.Account{a, b}}, "Shelfkeeper: every account is signed in"},
 		{health.Snapshot{Accounts: []health.Account{a, paused}}, "Shelfkeeper: every account in use is signed in"},
 	} {
-		if got := Menu(c.in).Tooltip; got != c.want {
+		if got := menu(c.in, nil).Tooltip; got != c.want {
 			t.Errorf("got %q, want %q", got, c.want)
 		}
 	}
@@ -200,7 +200,7 @@ func TestMenuOfALostSession(t *testing.T) {
 		a.Loss = &health.Loss{Sentence: c.sentence}
 		a.Reason = "the server ended it: " + c.sentence
 		var lines []string
-		for _, l := range Menu(health.Snapshot{Level: a.Level, Accounts: []health.Account{a}}).Status {
+		for _, l := range menu(health.Snapshot{Level: a.Level, Accounts: []health.Account{a}}, nil).Status {
 			lines = append(lines, l.Text)
 		}
 		if got := strings.Join(lines, "|"); got != c.want {

@@ -44,7 +44,7 @@ type Supervisor struct {
 	cancel context.CancelFunc
 	done   chan struct{}
 	skip   chan struct{} // ends a pause early, for tests
-	pid    atomic.Int64
+	pid    atomic.Int64  // the child's, 0 while there is none
 }
 
 // Supervise starts keeping a child and returns at once. Without a desktop it
@@ -59,9 +59,6 @@ func Supervise(c SupervisorConfig) *Supervisor {
 	}()
 	return s
 }
-
-// PID returns the child's process id, 0 while there is none.
-func (s *Supervisor) PID() int { return int(s.pid.Load()) }
 
 // Close ends the child with its process group and waits for it: at most a
 // little more than a second.

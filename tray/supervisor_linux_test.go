@@ -49,12 +49,12 @@ func supervise(t *testing.T, kind string, env ...string) (*Supervisor, *lines, *
 func another(t testing.TB, s *Supervisor, old int) int {
 	t.Helper()
 	eventually(t, "a child", func() error {
-		if pid := s.PID(); pid == 0 || pid == old {
+		if pid := childOf(s); pid == 0 || pid == old {
 			return fmt.Errorf("pid %d after %d", pid, old)
 		}
 		return nil
 	})
-	return s.PID()
+	return childOf(s)
 }
 
 // hurry ends the present or the next pause.
@@ -85,7 +85,7 @@ func TestCloseEndsTheChild(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Error(err)
 	}
-	if alive(pid) || s.PID() != 0 {
+	if alive(pid) || childOf(s) != 0 {
 		t.Error("the child outlived Close")
 	}
 }
@@ -191,7 +191,7 @@ func TestNoDesktopMeansNoChild(t *testing.T) {
 		}
 		return nil
 	})
-	if s.PID() != 0 {
+	if childOf(s) != 0 {
 		t.Error("a child without a desktop")
 	}
 	b.start(t)
@@ -203,8 +203,8 @@ func TestNoDesktopMeansNoChild(t *testing.T) {
 
 func TestCloseWithoutADesktop(t *testing.T) {
 	s, _, _ := supervise(t, "idle")
-	if err := s.Close(); err != nil || s.PID() != 0 {
-		t.Error(err, s.PID())
+	if err := s.Close(); err != nil || childOf(s) != 0 {
+		t.Error(err, childOf(s))
 	}
 }
 
@@ -247,3 +247,6 @@ func TestAwaitDesktopEndsWithItsContext(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// childOf returns the child's process id, 0 while there is none.
+func childOf(s *Supervisor) int { return int(s.pid.Load()) }

@@ -33,7 +33,7 @@ func TestEveryLevelOnTheBus(t *testing.T) {
 		s.Accounts[0].Name = "my_home" // an underscore would mark a shortcut
 		d.set(s)
 		eventually(t, level.String(), func() error { return item.shows(level, assets.AnyPanel) })
-		want := Menu(s)
+		want := menu(s, nil)
 		eventually(t, level.String(), func() error {
 			if tip, err := item.tooltip(); err != nil || tip != want.Tooltip {
 				return fmt.Errorf("tooltip %q, want %q (%w)", tip, want.Tooltip, err)
@@ -160,7 +160,7 @@ func TestEventReachesThePanelInFiftyMilliseconds(t *testing.T) {
 		began := time.Now()
 		d.set(s)
 		eventually(t, "the change", func() error { // the tooltip is drawn after the icon
-			if tip, err := item.tooltip(); err != nil || tip != Menu(s).Tooltip {
+			if tip, err := item.tooltip(); err != nil || tip != menu(s, nil).Tooltip {
 				return fmt.Errorf("tooltip %q (%w)", tip, err)
 			}
 			return nil

@@ -152,7 +152,7 @@ func TestEachReleaseRefuses(t *testing.T) {
 			}
 			<-time.After(2 * time.Second) // colliding tokens part
 			short := h.login(t)
-			<-time.After(short.Pair.Refresh.Lifetime() + time.Second)
+			<-time.After(lifetime(short.Pair.Refresh) + time.Second)
 			h.refuses(t, "expired", short.Pair.Refresh.Secret, RefreshExpired)
 			last := h.login(t)
 			if _, err := h.Logout(t.Context(), last.Pair.Refresh.Secret); err != nil {

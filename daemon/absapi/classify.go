@@ -57,16 +57,14 @@ var rejections = map[string]struct {
 }
 
 // classify is the whole judgement: a pure function of the question and of what
-// came back. Whatever it does not know for certain is Temporary.
+// came back. An answer that it does not know for certain is Temporary.
 func classify(o op, a reply) (Verdict, string) {
-	if a.status == 0 {
-		return Temporary, transportEvidence(a.err)
-	}
-	if a.status == http.StatusTooManyRequests {
-		return RateLimited, "too many sign-in requests" + from(a)
-	}
-	// An answer cut short may be anything, however its first bytes look.
 	switch {
+	case a.status == 0:
+		return Temporary, transportEvidence(a.err)
+	case a.status == http.StatusTooManyRequests:
+		return RateLimited, "too many sign-in requests" + from(a)
+	// An answer cut short may be anything, however its first bytes look.
 	case a.err != nil:
 		return Temporary, fmt.Sprintf("the %d answer broke off: %s", a.status, transportEvidence(a.err))
 	case a.tooLarge:
@@ -77,31 +75,49 @@ func classify(o op, a reply) (Verdict, string) {
 		return classifyOK(o, a)
 	case o == opAuthorize, o == opRedeem, o == opRedeemLegacy:
 		return classifyOpenID(o, a)
-	case a.status == http.StatusUnauthorized && a.header.Get("Www-Authenticate") != "":
+	}
+	switch a.status {
+	case http.StatusUnauthorized:
+		return classifyUnauthorized(o, a)
+	case http.StatusBadRequest:
+		return classifyBadRequest(o, a)
+	case http.StatusNotFound:
+		if o == opEndSession && isBareText(a, "Not Found") {
+			return Accepted, "" // the session was gone before
+		}
+	case http.StatusRequestHeaderFieldsTooLarge:
+		if len(a.body) == 0 && !showsGateway(a.header) {
+			return BadRequest, "the request's headers are too large for the server: 431"
+		}
+	}
+	return Temporary, foreign(a)
+}
+
+// classifyUnauthorized judges a 401. Only ABS's own is a rejection.
+func classifyUnauthorized(o op, a reply) (Verdict, string) {
+	switch {
+	case a.header.Get("Www-Authenticate") != "":
 		// ABS never sends it (passport answers bare); every gateway with a password prompt does.
-		return Temporary, foreign(a)
-	case a.status == http.StatusUnauthorized && o == opRefresh:
+	case o == opRefresh:
 		if r, ok := rejections[errorText(a)]; ok {
 			return r.verdict, r.evidence
 		}
-	case a.status == http.StatusUnauthorized && isBareText(a, "Unauthorized"):
-		switch {
-		case o.isLogin():
-			return PasswordRejected, "Audiobookshelf refused the password, or the account is disabled: it answers both alike"
-		case o == opMe, o == opPassword, o == opSessions, o == opEndSession:
-			return TokenRejected, "Audiobookshelf refused the token"
-		}
-	case a.status == http.StatusBadRequest && o.isLogin() && isBareText(a, "Bad Request"),
-		a.status == http.StatusBadRequest && isExpressPage(a, "Bad Request"):
+	case !isBareText(a, "Unauthorized"):
+	case o.isLogin():
+		return PasswordRejected, "Audiobookshelf refused the password, or the account is disabled: it answers both alike"
+	case o == opMe, o == opPassword, o == opSessions, o == opEndSession:
+		return TokenRejected, "Audiobookshelf refused the token"
+	}
+	return Temporary, foreign(a)
+}
+
+// classifyBadRequest judges a 400.
+func classifyBadRequest(o op, a reply) (Verdict, string) {
+	if o.isLogin() && isBareText(a, "Bad Request") || isExpressPage(a, "Bad Request") {
 		return BadRequest, "Audiobookshelf did not understand the request: 400 Bad Request"
-	case a.status == http.StatusBadRequest && o == opPassword:
-		if why, ok := passwordRefusals[string(a.body)]; ok {
-			return BadRequest, why
-		}
-	case a.status == http.StatusNotFound && o == opEndSession && isBareText(a, "Not Found"):
-		return Accepted, "" // it was gone before
-	case a.status == http.StatusRequestHeaderFieldsTooLarge && len(a.body) == 0 && !showsGateway(a.header):
-		return BadRequest, "the request's headers are too large for the server: 431"
+	}
+	if why, ok := passwordRefusals[string(a.body)]; ok && o == opPassword {
+		return BadRequest, why
 	}
 	return Temporary, foreign(a)
 }
@@ -170,7 +186,8 @@ func isBareText(a reply, text string) bool {
 
 // isExpressPage reports the page of Express's final handler, byte for byte.
 func isExpressPage(a reply, text string) bool {
-	return string(a.body) == "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<title>Error</title>\n</head>\n<body>\n<pre>"+text+"</pre>\n</body>\n</html>\n"
+	return string(a.body) == "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<title>Error</title>\n</head>\n"+
+		"<body>\n<pre>"+text+"</pre>\n</body>\n</html>\n"
 }
 
 // errorText returns the text of a JSON body that is exactly {"error": text}.

@@ -185,7 +185,7 @@ func TestLoginAsksStatusFirst(t *testing.T) {
 	}
 	s := newSite(t, map[string]http.HandlerFunc{"GET /status": reply200(statusBody), "POST /login": unauthorized})
 	_, err := s.client(t, "").Login(t.Context(), "alice", redact.New("pw"))
-	if e := asError(t, err); e.Verdict != PasswordRejected || e.Unwritten || e.Retryable() || e.Status != 401 || !e.Direct {
+	if e := asError(t, err); e.Verdict != PasswordRejected || e.Unwritten || e.Status != 401 || !e.Direct {
 		t.Errorf("got %+v", e)
 	}
 }
@@ -266,8 +266,10 @@ func TestVerdicts(t *testing.T) {
 		if v.String() == "" || strings.HasPrefix(v.String(), "verdict(") {
 			t.Errorf("verdict %d has no name", v)
 		}
-		if e := (&Error{Verdict: v}); e.Retryable() && v.IsRejection() {
-			t.Errorf("%v is both a rejection and retryable", v)
+	}
+	for _, v := range []Verdict{Temporary, Accepted, RateLimited, HeaderEaten, BadRequest, NotABS, MissingRefreshToken} {
+		if v.IsRejection() {
+			t.Errorf("%v is a rejection", v)
 		}
 	}
 	if Verdict(99).String() != "verdict(99)" || Verdict(-1).String() != "verdict(-1)" {

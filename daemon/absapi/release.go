@@ -104,19 +104,3 @@ func PasswordChangeEndsSessions(version string) bool {
 	r, ok := parseRelease(version)
 	return !ok || r.since(2, 36, 0)
 }
-
-// PlaylistCarriesToken reports whether HLS playlists hold the user's
-// never-expiring token in each segment's address: before 2.29.0, and for a
-// version that cannot be read.
-func PlaylistCarriesToken(version string) bool {
-	r, ok := parseRelease(version)
-	return !ok || !r.since(2, 29, 0)
-}
-
-// TranscodeTrackKillsServer reports whether GET /public/session/:id/track/1 of
-// a transcoded session ends the server's process: before 2.28.0, and for a
-// version that cannot be read.
-func TranscodeTrackKillsServer(version string) bool {
-	r, ok := parseRelease(version)
-	return !ok || !r.since(2, 28, 0)
-}

@@ -34,15 +34,6 @@ type Token struct {
 	ExpiresAt time.Time
 }
 
-// Lifetime is the time from issue to expiry by the server's own clock, 0 for a
-// token that never expires. Lifetimes are configurable and differ by release.
-func (t Token) Lifetime() time.Duration {
-	if t.ExpiresAt.IsZero() || t.IssuedAt.IsZero() {
-		return 0
-	}
-	return max(0, t.ExpiresAt.Sub(t.IssuedAt))
-}
-
 // TokenPair is an access token and the refresh token that came with it.
 type TokenPair struct{ Access, Refresh Token }
 

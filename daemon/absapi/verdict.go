@@ -110,10 +110,6 @@ func (e *Error) Error() string { return e.Op + ": " + e.Evidence }
 // Unwrap returns the transport error.
 func (e *Error) Unwrap() error { return e.Err }
 
-// Retryable reports whether the same request may succeed later though nobody
-// does anything: weather passes and limits run out.
-func (e *Error) Retryable() bool { return e.Verdict == Temporary || e.Verdict == RateLimited }
-
 // VerdictOf returns the verdict of err: Accepted for nil, and Temporary for an
 // error that does not come from this package.
 func VerdictOf(err error) Verdict {

@@ -1,6 +1,7 @@
 package absfake
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -85,64 +86,62 @@ type User struct {
 	Disabled bool
 }
 
+// withDefaults returns the configuration with its empty fields filled in, and
+// what is special about its release.
 func (c Config) withDefaults() (Config, facts, error) {
 	f, err := factsOf(c.Release)
 	if err != nil {
 		return c, f, fmt.Errorf("%w: %w", ErrConfig, err)
 	}
 	c.Release = f.release
-	for _, d := range []time.Duration{c.AccessTTL, c.RefreshTTL, c.Grace, c.LimiterWindow} {
-		if d < 0 {
-			return c, f, fmt.Errorf("%w: a negative duration (%v)", ErrConfig, d)
-		}
-	}
-	for _, d := range []time.Duration{c.AccessTTL, c.RefreshTTL} {
-		if d != 0 && d < time.Second {
-			return c, f, fmt.Errorf("%w: a token lifetime of %v; a JWT counts whole seconds", ErrConfig, d)
-		}
-	}
-	if c.AccessTTL == 0 {
-		c.AccessTTL = f.accessTTL
-	}
-	if c.RefreshTTL == 0 {
-		c.RefreshTTL = f.refreshTTL
-	}
+	c.AccessTTL = cmp.Or(c.AccessTTL, f.accessTTL)
+	c.RefreshTTL = cmp.Or(c.RefreshTTL, f.refreshTTL)
 	if c.Grace == 0 || !f.graceIsEnv {
 		c.Grace = f.grace
 	}
-	if c.LimiterMax == 0 {
-		c.LimiterMax = defaultLimiterMax
-	}
-	if c.LimiterWindow == 0 {
-		c.LimiterWindow = defaultLimiterWindow
-	}
-	if c.Large == 0 {
-		c.Large = defaultLarge
-	}
-	if c.Large < minLarge || c.Large > maxLarge {
-		return c, f, fmt.Errorf("%w: a large file of %d bytes; between %d and %d fit a WAV", ErrConfig, c.Large, minLarge, maxLarge)
-	}
+	c.LimiterMax = cmp.Or(c.LimiterMax, defaultLimiterMax)
+	c.LimiterWindow = cmp.Or(c.LimiterWindow, defaultLimiterWindow)
+	c.Large = cmp.Or(c.Large, defaultLarge)
 	if c.LedgerSize <= 0 {
 		c.LedgerSize = defaultLedgerSize
-	}
-	if c.BasePath != "" && (!strings.HasPrefix(c.BasePath, "/") || strings.HasSuffix(c.BasePath, "/")) {
-		return c, f, fmt.Errorf("%w: base path %q must begin with a slash and not end with one", ErrConfig, c.BasePath)
 	}
 	if c.Users == nil {
 		c.Users = []User{{Name: "demo", Password: "demo", Type: "root"}}
 	}
 	for i, u := range c.Users {
-		if u.Type == "" {
-			c.Users[i].Type = "user"
-		} else if u.Type != "root" && u.Type != "admin" && u.Type != "user" {
-			return c, f, fmt.Errorf("%w: user %q has the unknown type %q", ErrConfig, u.Name, u.Type)
-		}
-		if u.Name == "" {
-			return c, f, fmt.Errorf("%w: a user without a name", ErrConfig)
-		}
+		c.Users[i].Type = cmp.Or(u.Type, "user")
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	return c, f, nil
+	return c, f, c.check()
+}
+
+// check returns ErrConfig for a configuration that no server can have.
+func (c Config) check() error {
+	for _, d := range []time.Duration{c.AccessTTL, c.RefreshTTL, c.Grace, c.LimiterWindow} {
+		if d < 0 {
+			return fmt.Errorf("%w: a negative duration (%v)", ErrConfig, d)
+		}
+	}
+	for _, d := range []time.Duration{c.AccessTTL, c.RefreshTTL} {
+		if d < time.Second {
+			return fmt.Errorf("%w: a token lifetime of %v; a JWT counts whole seconds", ErrConfig, d)
+		}
+	}
+	if c.Large < minLarge || c.Large > maxLarge {
+		return fmt.Errorf("%w: a large file of %d bytes; between %d and %d fit a WAV", ErrConfig, c.Large, minLarge, maxLarge)
+	}
+	if c.BasePath != "" && (!strings.HasPrefix(c.BasePath, "/") || strings.HasSuffix(c.BasePath, "/")) {
+		return fmt.Errorf("%w: base path %q must begin with a slash and not end with one", ErrConfig, c.BasePath)
+	}
+	for _, u := range c.Users {
+		if u.Type != "root" && u.Type != "admin" && u.Type != "user" {
+			return fmt.Errorf("%w: user %q has the unknown type %q", ErrConfig, u.Name, u.Type)
+		}
+		if u.Name == "" {
+			return fmt.Errorf("%w: a user without a name", ErrConfig)
+		}
+	}
+	return nil
 }

@@ -118,50 +118,67 @@ func numberIn(get func(string) (any, bool), key string) float64 {
 	return n
 }
 
-// change applies an update to a progress that exists. Where the update says
-// isFinished, what it says of progress is ignored (measured on all releases).
+// change applies an update to a progress that exists, in the order in which ABS
+// does (abs: server/models/MediaProgress.js).
 func (p *progress) change(get func(string) (any, bool), now int64) {
-	before, keepTime := p.currentTime, false
-	if v, ok := get("isFinished"); ok {
-		done := truthy(v)
-		switch {
-		case done && !p.finished:
-			p.part, p.finishedAt = 1, now
-			if at, ok := get("finishedAt"); ok {
-				if n, ok := number(at); ok && n > 0 {
-					p.finishedAt = int64(n)
-				}
-			}
-		case !done && p.finished:
-			p.part, p.finishedAt = 0, 0
-			p.currentTime, keepTime = new(float64), true
-		}
-		p.finished = done
-	} else if v, ok := get("progress"); ok {
-		if n, ok := number(v); ok && n != p.computed() {
-			p.part = min(1, max(0, n))
-		}
-	}
+	before := p.currentTime
+	restarted := p.changePart(get, now)
 	if v, ok := get("duration"); ok {
 		if n, ok := number(v); ok {
 			p.duration = n
 		}
 	}
-	if v, ok := get("currentTime"); ok && !keepTime {
+	if v, ok := get("currentTime"); ok && !restarted {
 		if n, ok := number(v); ok {
 			p.currentTime = &n
 		} else {
 			p.currentTime = nil
 		}
 	}
-	hidden, _ := get("hideFromContinueListening")
 	moved := (before == nil) != (p.currentTime == nil) || (before != nil && *before != *p.currentTime)
+	hidden, _ := get("hideFromContinueListening")
 	switch {
 	case truthy(hidden):
 		p.hidden = true
 	case moved:
 		p.hidden = false
 	}
+	p.finishByPosition(moved, now)
+}
+
+// changePart applies what an update says of being finished or, where it does not
+// say that, of progress (measured on all releases). It reports whether a
+// finished progress began anew, so that what is said of the position is ignored.
+func (p *progress) changePart(get func(string) (any, bool), now int64) (restarted bool) {
+	v, ok := get("isFinished")
+	if !ok {
+		if v, ok := get("progress"); ok {
+			if n, ok := number(v); ok && n != p.computed() {
+				p.part = min(1, max(0, n))
+			}
+		}
+		return false
+	}
+	done := truthy(v)
+	switch {
+	case done && !p.finished:
+		p.part, p.finishedAt = 1, now
+		if at, ok := get("finishedAt"); ok {
+			if n, ok := number(at); ok && n > 0 {
+				p.finishedAt = int64(n)
+			}
+		}
+	case !done && p.finished:
+		p.part, p.finishedAt = 0, 0
+		p.currentTime, restarted = new(float64), true
+	}
+	p.finished = done
+	return restarted
+}
+
+// finishByPosition finishes a progress whose position is near the end, and takes
+// that back when the position moves away from it.
+func (p *progress) finishByPosition(moved bool, now int64) {
 	near := p.duration != 0 && p.currentTime != nil && p.duration-*p.currentTime < finishedWithin
 	switch {
 	case !p.finished && near:

@@ -142,9 +142,6 @@ func (k *Keyring) lookup(name string) string {
 // Env returns a whole environment for a program that shall use this keyring.
 func (k *Keyring) Env() []string { return slices.Clone(k.env) }
 
-// Address returns the address of the session bus.
-func (k *Keyring) Address() string { return k.address }
-
 func (k *Keyring) startDisplay() {
 	k.t.Helper()
 	_, number := start(k.t, k.env, "", "Xvfb", "-displayfd", "3", "-screen", "0", "640x480x24", "-nolisten", "tcp")
