@@ -78,7 +78,7 @@ func (h *Home) newDesk(a accounts.Account, listen string) (*desk, error) {
 	d.proxy, err = proxy.New(proxy.Config{
 		Base: base, Transport: d.lookout, Sockets: up, Journal: d.journal, Tokens: held{d.session}, Grants: h.identities(a.Name), Account: h.accountOf(a, d.session),
 		Identity: d.session.Secrets, Access: proxy.Access(h.Config.LocalAccess), OwnUID: os.Getuid(), ExtraHosts: h.Config.ExtraHosts, Log: d.log,
-		Stirred: func() { d.socket.Stir() },
+		Stirred: func() { d.socket.PlayersActive() },
 	})
 	d.socket = wsconn.New(wsconn.Config{Server: up, Tokens: d.session, Active: d.active, Log: d.log})
 	if err == nil {
@@ -195,7 +195,7 @@ func (d *desk) watchSocket() {
 		return
 	}
 	d.board.Raise(&health.SocketDown, snap.Reason)
-	if snap.Cause == wsconn.CauseWeather {
+	if snap.Cause == wsconn.CauseTemporary {
 		d.lookout.doubt()
 	}
 }

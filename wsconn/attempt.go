@@ -14,24 +14,25 @@ const (
 	// tokenDeadline is how long an attempt waits for a token before it connects:
 	// a rotation that is answered at its last moment takes a minute.
 	tokenDeadline = 70 * time.Second
-	// renewDeadline is how long a connection that stands waits for a token,
-	// unread: less than the 20 s in which ABS wants its ping answered.
+	// renewDeadline is how long an open connection may wait for a token. Nothing
+	// reads it meanwhile, so it is less than the 20 s in which ABS wants its ping
+	// answered.
 	renewDeadline = 15 * time.Second
 )
 
-// errAPIKey is the end of an attempt that makes no sense.
+// errAPIKey ends an attempt for an account with an API key: see NoSocket.
 var errAPIKey = errors.New("an API key has no live socket")
 
-// noToken is the session's error.
+// noToken wraps the session's error when it has no token to give.
 type noToken struct{ err error }
 
 func (n noToken) Error() string { return n.err.Error() }
 func (n noToken) Unwrap() error { return n.err }
 
-// attempt connects, signs in and serves until the connection ends; it says why
-// and leaves no connection behind.
+// attempt connects, signs in and serves until the connection ends. It returns
+// the reason and leaves no connection behind.
 func (s *Socket) attempt(ctx context.Context) error {
-	// Without a token there is no point in a connection.
+	// A connection without a token is useless.
 	if _, err := s.token(ctx, tokenDeadline); err != nil {
 		return err
 	}
@@ -40,11 +41,11 @@ func (s *Socket) attempt(ctx context.Context) error {
 		return err
 	}
 	defer conn.Close()
-	s.at(Connected)
+	s.setState(Connected)
 	if err := s.signIn(ctx, conn); err != nil {
 		return err
 	}
-	s.up(conn)
+	s.markUp(conn)
 	began := time.Now()
 	err = conn.Serve(ctx)
 	s.mu.Lock()
@@ -52,52 +53,53 @@ func (s *Socket) attempt(ctx context.Context) error {
 	s.conn = nil
 	life := time.Since(began)
 	if life >= stableAfter {
-		s.lost = time.Now()
-		s.fresh()
+		s.lostAt = time.Now()
+		s.resetBackoff()
 	}
-	if byOthers(err) && s.habit.end(life) {
-		return habitualEnd{err}
+	if endedByOthers(err) && s.cutPeriod.end(life) {
+		return expectedCut{err}
 	}
 	return err
 }
 
-// habitualEnd is the end of a connection that came when it was to be expected.
-type habitualEnd struct{ err error }
+// expectedCut wraps the end of a connection that was cut at the usual moment.
+type expectedCut struct{ err error }
 
-func (h habitualEnd) Error() string { return h.err.Error() }
-func (h habitualEnd) Unwrap() error { return h.err }
+func (h expectedCut) Error() string { return h.err.Error() }
+func (h expectedCut) Unwrap() error { return h.err }
 
-// byOthers reports whether the connection was ended rather than found dead.
-func byOthers(err error) bool {
-	var w *Weather
+// endedByOthers reports whether the other side ended the connection. It is false
+// when we found the connection dead.
+func endedByOthers(err error) bool {
+	var w *TemporaryError
 	return errors.As(err, &w) && !errors.Is(err, errNoPong) && !errors.Is(err, errProbe)
 }
 
-// open connects; Kick may abort it.
+// open connects. Kick may abort it.
 func (s *Socket) open(ctx context.Context) (*Conn, error) {
 	ctx, abort := context.WithCancelCause(ctx)
 	defer abort(nil)
 	s.mu.Lock()
 	s.abort, s.begun = abort, time.Now()
-	s.drain()
-	s.to(Connecting)
+	s.forgetKick()
+	s.setStateLocked(Connecting)
 	s.mu.Unlock()
 	conn, err := Open(ctx, s.cfg.Server, s.events.push, s.cfg.Active)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.abort = nil
-	if s.later != nil {
-		s.later.Stop()
-		s.later = nil
+	if s.abortTimer != nil {
+		s.abortTimer.Stop()
+		s.abortTimer = nil
 	}
 	return conn, err
 }
 
-// signIn authenticates with a token that is valid now: one from before the
-// connection was there may have ended meanwhile. A refusal is told to the
-// session, once until a sign-in succeeds, and its answer is tried on the same
-// connection: the server keeps it open and takes a later token (measured on
-// 2.36.0). After that it is the socket's trouble, not the session's.
+// signIn authenticates with a token that is valid now: an older one may have
+// expired while the connection was made. A refusal is reported to the session,
+// once until a sign-in succeeds. The session's new token is tried on the same
+// connection: the server keeps it open and accepts a later token (measured on
+// 2.36.0). Further refusals concern the socket only, not the session.
 func (s *Socket) signIn(ctx context.Context, conn *Conn) error {
 	token, err := s.token(ctx, renewDeadline)
 	if err != nil {
@@ -118,7 +120,7 @@ func (s *Socket) signIn(ctx context.Context, conn *Conn) error {
 	return conn.Authenticate(ctx, fresh)
 }
 
-// token asks the session for one that a socket can use.
+// token asks the session for a token that a socket can use.
 func (s *Socket) token(ctx context.Context, within time.Duration) (redact.Secret, error) {
 	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
@@ -132,9 +134,9 @@ func (s *Socket) token(ctx context.Context, within time.Duration) (redact.Secret
 	return token, nil
 }
 
-// renews reports whether another token can be had for this one: the legacy
-// token has no end and no successor, and the session would count the socket's
-// word as half a proof against it.
+// renews reports whether the session can replace this token. A legacy token
+// never expires and has no successor, and the session would count a report of
+// the socket as half a proof against it.
 func renews(token redact.Secret) bool {
 	parsed, err := absapi.ParseToken(token)
 	return err != nil || !parsed.ExpiresAt.IsZero()

@@ -76,7 +76,9 @@ func TestAuthFailedAndNoOther(t *testing.T) {
 	bubbled(t, absfake.Config{}, func(t *testing.T, w *world) {
 		root := w.post("/login", map[string]string{"username": "root", "password": "r"}, "x-return-tokens", "true")["user"].(map[string]any)
 		parsed := w.ask("GET", "/api/me", nil, "Authorization", "Bearer "+w.tokens.access)
-		if w.ask("PATCH", "/api/users/"+parsed["id"].(string), map[string]any{"isActive": false}, "Authorization", "Bearer "+root["accessToken"].(string)) == nil {
+		disabled := w.ask("PATCH", "/api/users/"+parsed["id"].(string), map[string]any{"isActive": false},
+			"Authorization", "Bearer "+root["accessToken"].(string))
+		if disabled == nil {
 			t.Fatal("not disabled")
 		}
 		s := w.start(w.config())
@@ -87,7 +89,7 @@ func TestAuthFailedAndNoOther(t *testing.T) {
 	})
 }
 
-// The word of a socket is no proof against a token without a successor.
+// A refusal on the socket is no proof against a token without a successor.
 func TestLegacyTokenIsNotSuspected(t *testing.T) {
 	bubbled(t, absfake.Config{}, func(t *testing.T, w *world) {
 		legacy := w.ask("GET", "/api/me", nil, "Authorization", "Bearer "+w.tokens.access)["token"].(string)

@@ -77,7 +77,7 @@ func TestCloseWithoutStart(t *testing.T) {
 	})
 }
 
-// A consumer that hangs does not stop the heartbeat, only Close.
+// A consumer that hangs stops Close, but not the heartbeat.
 func TestSlowConsumer(t *testing.T) {
 	bubbled(t, absfake.Config{}, func(t *testing.T, w *world) {
 		gate := make(chan struct{})

@@ -16,18 +16,18 @@ import (
 )
 
 const (
-	// joinDeadline bounds open packet and namespace together: two round trips
-	// and nothing that the server has to look up. ABS itself gives up on a
+	// joinDeadline bounds the open packet and the namespace together: two round
+	// trips, for which the server looks nothing up. ABS itself gives up on a
 	// connection that has not joined after 45 s.
 	joinDeadline = 15 * time.Second
-	// authDeadline bounds the answer to auth, for which ABS asks its database;
-	// it also answers nothing at all to some tokens it cannot read.
+	// authDeadline bounds the answer to auth, for which ABS asks its database.
+	// To some tokens that it cannot read ABS answers nothing at all.
 	authDeadline = 20 * time.Second
-	// writeDeadline bounds one frame to the server, all of which are small; a
-	// network that has not taken one by then would miss the heartbeat too.
+	// writeDeadline bounds one frame to the server. All of them are small. A
+	// network that cannot carry one in this time misses the heartbeat too.
 	writeDeadline = 10 * time.Second
-	// closeGrace is how long saying goodbye may take in all. ABS answers a close
-	// frame at once, and quitting must not wait for a dead network.
+	// closeGrace bounds the whole close handshake. ABS answers a close frame at
+	// once, and quitting must not wait for a dead network.
 	closeGrace = 2 * time.Second
 )
 
@@ -41,36 +41,39 @@ type Conn struct {
 	gone    chan struct{} // closed when the connection is cut
 
 	watch watcher
-	beats handshake // zero until the server has opened
+	beats handshake // zero before the server's open packet
 	born  time.Time
-	heard atomic.Int64 // when its last frame came, a pong included: after so many ns
-	beat  atomic.Int64 // likewise of a packet: a pong is the WebSocket's alone
+	heard atomic.Int64 // time of the last frame, pongs included, in ns since born
+	beat  atomic.Int64 // time of the last packet; a pong of the WebSocket is none
 	ended bool         // reading or sending has failed
 
-	writing sync.Mutex // held while a text frame leaves
+	writing sync.Mutex // held while a text frame is written
 	leave   sync.Once
 	cutting sync.Once
 
 	mu      sync.Mutex
 	joined  bool
-	closing bool  // we have said goodbye
-	why     error // of Drop
+	closing bool  // we have sent our close frame
+	why     error // the reason given to Drop
 	pings   map[string]chan struct{}
 	pinged  int
 }
 
 // Open connects and joins the namespace. Events go to deliver, which is called
-// by the goroutine that reads and must not block. The connection is not yet
-// anybody's: ABS tells nothing to it. active, which may be nil, says whether
-// anybody would notice a silence now.
+// by the reading goroutine and must not block. ABS sends no events before
+// Authenticate. active reports whether a user would notice a silence now; it may
+// be nil.
 //
-// Its error is ctx's cause or holds a *Weather.
+// The error is ctx's cause or wraps a *TemporaryError.
 func Open(ctx context.Context, s Server, deliver func(Event), active func() bool) (*Conn, error) {
 	ws, raw, err := upgrade(ctx, s)
 	if err != nil {
 		return nil, err
 	}
-	c := &Conn{ws: ws, raw: raw, deliver: deliver, gone: make(chan struct{}), pings: map[string]chan struct{}{}, watch: newWatcher(active), born: time.Now()}
+	c := &Conn{
+		ws: ws, raw: raw, deliver: deliver, gone: make(chan struct{}),
+		pings: map[string]chan struct{}{}, watch: newWatcher(active), born: time.Now(),
+	}
 	ws.SetReadLimit(MaxPacket)
 	ws.SetPongHandler(c.ponged)
 	if err := c.join(ctx); err != nil {
@@ -81,7 +84,7 @@ func Open(ctx context.Context, s Server, deliver func(Event), active func() bool
 }
 
 // join waits for the open packet and enters the namespace. Nothing may be sent
-// into it before the server has confirmed: what arrives together with the
+// before the server has confirmed: a packet that arrives together with the
 // CONNECT ends the session (socket.io 4.7: lib/namespace, _add).
 func (c *Conn) join(ctx context.Context) error {
 	defer c.endWith(ctx)()
@@ -93,7 +96,7 @@ func (c *Conn) join(ctx context.Context) error {
 			return orCause(ctx, err)
 		case p.Engine == EngineOpen:
 			if c.beats, err = parseHandshake(p.Data); err != nil {
-				return &Weather{Evidence: "what answers there is no Audiobookshelf live socket", Err: err}
+				return &TemporaryError{Evidence: "what answers there is no Audiobookshelf live socket", Err: err}
 			}
 			if err := c.send(Packet{Engine: EngineMessage, Type: Connect}.Append(nil)); err != nil {
 				return orCause(ctx, err)
@@ -105,13 +108,14 @@ func (c *Conn) join(ctx context.Context) error {
 			c.mu.Unlock()
 			return nil
 		case p.Type == ConnectError:
-			return &Weather{Evidence: "the server refused the namespace: " + quote(string(p.Data))}
+			return &TemporaryError{Evidence: "the server refused the namespace: " + quote(string(p.Data))}
 		}
 	}
 }
 
-// Authenticate makes the connection the token's user's. It may be called again
-// after a *Refused, which leaves the connection open; any other error ends it.
+// Authenticate signs the connection in as the token's user. After a *Refused the
+// connection stays open and Authenticate may be called again. Any other error
+// ends the connection.
 func (c *Conn) Authenticate(ctx context.Context, token redact.Secret) error {
 	defer c.endWith(ctx)()
 	frame, err := EncodeEvent(eventAuth, token.Reveal())
@@ -136,18 +140,18 @@ func (c *Conn) Authenticate(ctx context.Context, token redact.Secret) error {
 			e.First(&said)
 			return &Refused{Message: quote(said.Message)}
 		}
-		c.deliver(e) // as an administrator's own user_online, which comes first
+		c.deliver(e) // an administrator gets user_online before init
 	}
 }
 
-// Serve reads until the connection ends, and says why. When ctx ends it says
-// goodbye and returns ctx's cause. A silence makes it ask, and only who does
-// not answer counts as gone.
+// Serve reads until the connection ends, and returns the reason. When ctx ends
+// it closes the connection cleanly and returns ctx's cause. After a silence it
+// sends a ping, and only a missing answer counts as the end.
 func (c *Conn) Serve(ctx context.Context) error {
 	defer c.endWith(ctx)()
 	watching, stop := context.WithCancel(ctx)
 	var watch sync.WaitGroup
-	watch.Go(func() { c.stand(watching) })
+	watch.Go(func() { c.watchSilence(watching) })
 	defer watch.Wait()
 	defer stop()
 	for {
@@ -168,7 +172,7 @@ func (c *Conn) event(until time.Time) (Event, error) {
 			return Event{}, err
 		case p.Engine != EngineMessage || p.Namespace != "":
 		case p.Type == Disconnect:
-			return Event{}, &Weather{Evidence: "the server ended the live socket"}
+			return Event{}, &TemporaryError{Evidence: "the server ended the live socket"}
 		default:
 			if e, ok := p.Event(); ok {
 				return e, nil
@@ -177,8 +181,8 @@ func (c *Conn) event(until time.Time) (Event, error) {
 	}
 }
 
-// receive returns the next open or message packet and answers heartbeats
-// meanwhile. until is the caller's deadline, zero for none.
+// receive returns the next open or message packet and answers heartbeats until
+// then. until is the caller's deadline; zero means none.
 func (c *Conn) receive(until time.Time) (Packet, error) {
 	for {
 		due := until
@@ -194,14 +198,14 @@ func (c *Conn) receive(until time.Time) (Packet, error) {
 			}
 			return Packet{}, c.end(err, due, missed)
 		}
-		c.hear()
+		c.markHeard()
 		c.beat.Store(c.heard.Load())
 		if kind != websocket.TextMessage {
 			continue // ABS sends nothing binary; Socket.IO would attach it to an event
 		}
 		p, err := Decode(frame)
 		if err != nil {
-			return Packet{}, &Weather{Evidence: "something that is no packet came over the live socket", Err: err}
+			return Packet{}, &TemporaryError{Evidence: "something that is no packet came over the live socket", Err: err}
 		}
 		switch p.Engine {
 		case EnginePing:
@@ -210,16 +214,17 @@ func (c *Conn) receive(until time.Time) (Packet, error) {
 				return Packet{}, err
 			}
 		case EngineClose:
-			return Packet{}, &Weather{Evidence: "the server closed the live socket"}
+			return Packet{}, &TemporaryError{Evidence: "the server closed the live socket"}
 		case EngineOpen, EngineMessage:
 			return p, nil
 		}
 	}
 }
 
-func (c *Conn) hear() { c.heard.Store(int64(time.Since(c.born))) }
+func (c *Conn) markHeard() { c.heard.Store(int64(time.Since(c.born))) }
 
-// readUntil sets the reader's deadline unless goodbye has set the last one.
+// readUntil sets the read deadline. It reports false, and sets nothing, when
+// goodbye has set the final one.
 func (c *Conn) readUntil(t time.Time) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -232,7 +237,7 @@ func (c *Conn) readUntil(t time.Time) bool {
 
 const cutEvidence = "the connection of the live socket was cut"
 
-// end translates the error with which reading or writing ended.
+// end translates an error of reading or writing into the reason for the end.
 func (c *Conn) end(err error, due time.Time, missed string) error {
 	c.mu.Lock()
 	why, closing := c.why, c.closing
@@ -244,24 +249,24 @@ func (c *Conn) end(err error, due time.Time, missed string) error {
 	case closing:
 		return ErrClosed
 	case errors.As(err, &closed) && closed.Code == websocket.CloseAbnormalClosure:
-		return &Weather{Away: true, Evidence: cutEvidence, Err: err}
+		return &TemporaryError{Away: true, Evidence: cutEvidence, Err: err}
 	case errors.As(err, &closed):
 		evidence := "the server closed the live socket"
 		if closed.Code != websocket.CloseNoStatusReceived {
 			evidence += fmt.Sprintf(" (%d)", closed.Code)
 		}
-		return &Weather{Away: true, Evidence: evidence, Err: err}
+		return &TemporaryError{Away: true, Evidence: evidence, Err: err}
 	case errors.Is(err, websocket.ErrReadLimit):
-		return &Weather{Evidence: "the server sent more at once than a live socket may carry", Err: err}
+		return &TemporaryError{Evidence: "the server sent more at once than a live socket may carry", Err: err}
 	case !due.IsZero() && !time.Now().Before(due):
-		return &Weather{Away: true, Evidence: missed, Err: err}
+		return &TemporaryError{Away: true, Evidence: missed, Err: err}
 	case errors.As(err, new(net.Error)), errors.Is(err, io.EOF), errors.Is(err, net.ErrClosed):
-		return &Weather{Away: true, Evidence: cutEvidence, Err: err}
+		return &TemporaryError{Away: true, Evidence: cutEvidence, Err: err}
 	}
-	return &Weather{Evidence: "the live socket broke: " + quote(err.Error()), Err: err}
+	return &TemporaryError{Evidence: "the live socket broke: " + quote(err.Error()), Err: err}
 }
 
-// send is write for the goroutine that reads.
+// send writes a frame. Only the reading goroutine calls it.
 func (c *Conn) send(frame []byte) error {
 	by := time.Now().Add(writeDeadline)
 	if err := c.write(frame, by); err != nil {
@@ -279,7 +284,7 @@ func (c *Conn) write(frame []byte, by time.Time) error {
 	return c.ws.WriteMessage(websocket.TextMessage, frame)
 }
 
-// orCause is err, or why ctx ended if it was that.
+// orCause returns ctx's cause when ctx has ended the connection, else err.
 func orCause(ctx context.Context, err error) error {
 	if ctx.Err() != nil && errors.Is(err, ErrClosed) {
 		return context.Cause(ctx)

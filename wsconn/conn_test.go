@@ -103,7 +103,7 @@ func TestOpenRefuses(t *testing.T) {
 			scripted(t, func(f *far) { f.say(c.frames...); f.drain() }, func(t *testing.T, open func(func(Event)) (*Conn, error)) {
 				start := time.Now()
 				_, err := open(func(Event) {})
-				var w *Weather
+				var w *TemporaryError
 				if !errors.As(err, &w) || !strings.Contains(w.Evidence, c.says) || strings.ContainsRune(w.Evidence, 7) {
 					t.Errorf("%v", err)
 				}
@@ -144,7 +144,7 @@ func TestServeEnds(t *testing.T) {
 					t.Fatal(err)
 				}
 				err = conn.Serve(t.Context())
-				var w *Weather
+				var w *TemporaryError
 				if !errors.As(err, &w) || !strings.Contains(w.Evidence, c.says) {
 					t.Errorf("%v", err)
 				}
@@ -167,8 +167,9 @@ func TestNamespaceRefused(t *testing.T) {
 		f.drain()
 	}
 	scripted(t, script, func(t *testing.T, open func(func(Event)) (*Conn, error)) {
-		var w *Weather
-		if _, err := open(func(Event) {}); !errors.As(err, &w) || w.Evidence != `the server refused the namespace: {"message":"Invalid namespace "}` {
+		var w *TemporaryError
+		const want = `the server refused the namespace: {"message":"Invalid namespace "}`
+		if _, err := open(func(Event) {}); !errors.As(err, &w) || w.Evidence != want {
 			t.Errorf("%v", err)
 		}
 	})
@@ -259,7 +260,7 @@ func TestGoodbyeToATalker(t *testing.T) {
 	})
 }
 
-// Some tokens ABS does not answer at all.
+// ABS gives some tokens no answer at all.
 func TestAuthDeadline(t *testing.T) {
 	script := func(f *far) {
 		f.opens()
@@ -272,7 +273,7 @@ func TestAuthDeadline(t *testing.T) {
 		}
 		defer conn.Close()
 		start := time.Now()
-		var w *Weather
+		var w *TemporaryError
 		if err := conn.Authenticate(t.Context(), redact.New("x")); !errors.As(err, &w) || time.Since(start) != authDeadline {
 			t.Errorf("%v after %v", err, time.Since(start))
 		}

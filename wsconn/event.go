@@ -8,19 +8,19 @@ import (
 	"log/slog"
 )
 
-// Names of events that belong to signing in. abs: server/SocketAuthority.js
+// The names of the events of a sign-in. abs: server/SocketAuthority.js
 const (
 	eventAuth       = "auth"
 	eventInit       = "init"
 	eventAuthFailed = "auth_failed"
 )
 
-// Event is something the server tells. It may hold a real token (user_updated
-// carries the user's legacy token), so it prints as its name only, and Args
-// must not leave the program unfiltered.
+// Event is an event of the server. It may hold a real token (user_updated
+// carries the user's legacy token). It therefore prints as its name only, and
+// Args must not leave the program unfiltered.
 type Event struct {
 	Name string
-	// Args is a JSON array of what follows the name.
+	// Args is a JSON array of the arguments that follow the name.
 	Args json.RawMessage
 }
 
@@ -33,8 +33,8 @@ func (e Event) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, e.String()
 // LogValue implements slog.LogValuer.
 func (e Event) LogValue() slog.Value { return slog.StringValue(e.Name) }
 
-// Event returns the event that p is; false if it is none, or one without a
-// textual name. Its arguments are a copy.
+// Event returns p as an event. It reports false when p is no event, or its name
+// is no text. The arguments are a copy.
 func (p Packet) Event() (Event, bool) {
 	if p.Engine != EngineMessage || p.Type != EventType && p.Type != BinaryEvent {
 		return Event{}, false
@@ -48,16 +48,17 @@ func (p Packet) Event() (Event, bool) {
 	if err != nil || !isText {
 		return Event{}, false
 	}
-	rest := p.Data[d.InputOffset():]
-	args := make(json.RawMessage, 0, len(rest)+1)
-	if comma := bytes.IndexByte(rest, ','); comma >= 0 && firstOf(rest) == ',' {
-		rest = rest[comma+1:]
+	remainder := p.Data[d.InputOffset():]
+	args := make(json.RawMessage, 0, len(remainder)+1)
+	if comma := bytes.IndexByte(remainder, ','); comma >= 0 && firstOf(remainder) == ',' {
+		remainder = remainder[comma+1:]
 	}
-	args = append(append(args, '['), bytes.TrimSpace(rest)...)
+	args = append(append(args, '['), bytes.TrimSpace(remainder)...)
 	return Event{Name: name, Args: args}, true
 }
 
-// First decodes the first argument into v; false if there is none, or another.
+// First decodes the first argument into v. It reports false when there is no
+// argument, or one of another type.
 func (e Event) First(v any) bool {
 	var args []json.RawMessage
 	return json.Unmarshal(e.Args, &args) == nil && len(args) > 0 && json.Unmarshal(args[0], v) == nil
@@ -70,7 +71,7 @@ func (e Event) Frame() ([]byte, error) {
 		return nil, fmt.Errorf("encode event %s: no arguments", e.Name)
 	}
 	data := append([]byte{'['}, name...)
-	if rest := bytes.TrimSpace(e.Args[1:]); len(rest) > 0 && rest[0] != ']' {
+	if args := bytes.TrimSpace(e.Args[1:]); len(args) > 0 && args[0] != ']' {
 		data = append(data, ',')
 	}
 	data = append(data, e.Args[1:]...)

@@ -12,7 +12,7 @@ import (
 	"shelfkeeper/daemon/upstream"
 )
 
-// Whatever stands where the upgrade should be is weather, with words that help.
+// Every other answer to an upgrade is a temporary failure with a helpful text.
 func TestRefusedUpgrade(t *testing.T) {
 	for _, c := range []struct {
 		desc  string
@@ -24,7 +24,8 @@ func TestRefusedUpgrade(t *testing.T) {
 		{"gateway's password", absfake.Fault{Kind: absfake.Answer, Status: 401}, "401 Unauthorized"},
 		{"limit", absfake.Fault{Kind: absfake.Answer, Status: 429}, "too many"},
 		{"captive portal", absfake.Fault{Kind: absfake.Portal}, "Welcome"},
-		{"redirect", absfake.Fault{Kind: absfake.Redirect, Status: 301, Location: "https://login.example/oauth2/start?rd=secret"}, "redirecting to https://login.example/oauth2/start"},
+		{"redirect", absfake.Fault{Kind: absfake.Redirect, Status: 301, Location: "https://login.example/oauth2/start?rd=secret"},
+			"redirecting to https://login.example/oauth2/start"},
 		{"a 101 of another's", absfake.Fault{Kind: absfake.Answer, Status: 101}, "101"},
 		{"refused", absfake.Fault{Kind: absfake.Refuse}, "cut"},
 		{"lost", absfake.Fault{Kind: absfake.LoseAnswer}, "cut"},
@@ -38,7 +39,7 @@ func TestRefusedUpgrade(t *testing.T) {
 				remove := w.abs.Inject(c.fault)
 				s := w.start(w.config())
 				snap := w.awaitThat(s, Snapshot.Degraded)
-				if snap.Cause != CauseWeather || !strings.Contains(snap.Reason, c.says) || strings.Contains(snap.Reason, "secret") {
+				if snap.Cause != CauseTemporary || !strings.Contains(snap.Reason, c.says) || strings.Contains(snap.Reason, "secret") {
 					t.Errorf("%+v", snap)
 				}
 				time.Sleep(20 * time.Minute)
@@ -169,7 +170,7 @@ func TestServerGoneForGood(t *testing.T) {
 		w.tokens.set(func() { w.tokens.fixed = w.tokens.access })
 		snap := w.awaitThat(s, func(s Snapshot) bool { return strings.Contains(s.Reason, "refused") })
 		time.Sleep(24 * time.Hour)
-		if snap.Cause != CauseWeather || w.log.count("\n") != 3 {
+		if snap.Cause != CauseTemporary || w.log.count("\n") != 3 {
 			t.Errorf("%+v; log:\n%s", snap, w.log)
 		}
 	})
@@ -224,7 +225,8 @@ func TestPolicyOnSocket(t *testing.T) {
 		w.awaitThat(s, Snapshot.Degraded)
 		s.Close()
 		end()
-		if seen.Get("X-Gate") != "open" || seen.Get("User-Agent") != upstream.DefaultUserAgent || seen.Get("Authorization") != "" || seen.Get("Sec-Websocket-Extensions") != "" {
+		if seen.Get("X-Gate") != "open" || seen.Get("User-Agent") != upstream.DefaultUserAgent ||
+			seen.Get("Authorization") != "" || seen.Get("Sec-Websocket-Extensions") != "" {
 			t.Errorf("%v", seen)
 		}
 	})

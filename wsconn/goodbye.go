@@ -13,10 +13,10 @@ import (
 // network, with one packet lost.
 const probeDeadline = 1500 * time.Millisecond
 
-// errProbe is why a connection is dropped whose Ping was not answered.
-var errProbe = &Weather{Evidence: "the live socket did not answer a probe"}
+// errProbe is the reason for dropping a connection that did not answer a Ping.
+var errProbe = &TemporaryError{Evidence: "the live socket did not answer a probe"}
 
-// endWith says goodbye when ctx ends, until it is released.
+// endWith closes the connection cleanly when ctx ends. The caller releases it.
 func (c *Conn) endWith(ctx context.Context) (release func()) {
 	done := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() { defer close(done); c.goodbye() })
@@ -27,17 +27,17 @@ func (c *Conn) endWith(ctx context.Context) (release func()) {
 	}
 }
 
-// goodbye leaves the namespace and closes the WebSocket, as far as the network
-// takes it: ABS ends the session at the close frame, a 41 alone would not. The
-// server's own close frame is left to the reader, who has until the deadline
-// set here.
+// goodbye leaves the namespace and sends a close frame, as far as the network
+// allows. ABS ends the session at the close frame; a DISCONNECT packet alone does
+// not suffice. The reader receives the server's close frame, at the latest by
+// the deadline set here.
 func (c *Conn) goodbye() {
 	c.leave.Do(func() {
 		by := time.Now().Add(closeGrace)
 		c.mu.Lock()
 		c.closing = true
 		joined := c.joined
-		_ = c.raw.SetDeadline(by) // a write that hangs ends by then too
+		_ = c.raw.SetDeadline(by) // it also ends a write that hangs
 		c.mu.Unlock()
 		if joined {
 			_ = c.write(Packet{Engine: EngineMessage, Type: Disconnect}.Append(nil), by)
@@ -46,8 +46,8 @@ func (c *Conn) goodbye() {
 	})
 }
 
-// Close ends the connection, cleanly if it still works, and returns when it is
-// gone: within closeGrace. It may be called more than once.
+// Close ends the connection, cleanly if it still works. It returns when the
+// connection is closed, within closeGrace. It may be called more than once.
 func (c *Conn) Close() {
 	if !c.ended {
 		c.goodbye()
@@ -59,7 +59,7 @@ func (c *Conn) Close() {
 	c.cut()
 }
 
-// cut closes the connection without a word.
+// cut closes the connection without a close frame.
 func (c *Conn) cut() {
 	c.cutting.Do(func() {
 		close(c.gone)
@@ -68,7 +68,7 @@ func (c *Conn) cut() {
 	})
 }
 
-// Drop cuts the connection from outside; who reads it gets why.
+// Drop cuts the connection. The reader gets why as its error.
 func (c *Conn) Drop(why error) {
 	c.mu.Lock()
 	if c.why == nil {
@@ -78,15 +78,15 @@ func (c *Conn) Drop(why error) {
 	c.cut()
 }
 
-// errNoPong is the error of a Ping that was not answered.
+// errNoPong is the error of a Ping without an answer.
 var errNoPong = errors.New("no pong")
 
-// Ping asks whether the other end lives, and needs the reader at work. It
-// returns nil once the answer is there, at the latest after probeDeadline.
-func (c *Conn) Ping(ctx context.Context) error { return c.ask(ctx, probeDeadline) }
+// Ping asks whether the other end is alive. It returns nil when the answer
+// comes within probeDeadline. It works only while Serve reads.
+func (c *Conn) Ping(ctx context.Context) error { return c.ping(ctx, probeDeadline) }
 
-// ask is Ping with a deadline of its own.
-func (c *Conn) ask(ctx context.Context, within time.Duration) error {
+// ping is Ping with another deadline.
+func (c *Conn) ping(ctx context.Context, within time.Duration) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, within, errNoPong)
 	defer cancel()
 	answered := make(chan struct{})
@@ -114,9 +114,9 @@ func (c *Conn) ask(ctx context.Context, within time.Duration) error {
 	}
 }
 
-// ponged is called by the reader.
+// ponged handles a pong. The reader calls it.
 func (c *Conn) ponged(id string) error {
-	c.hear()
+	c.markHeard()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if answered, ok := c.pings[id]; ok {

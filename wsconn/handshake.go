@@ -6,18 +6,18 @@ import (
 	"time"
 )
 
-// maxHeartbeat is the longest interval or patience that is believed. ABS has
-// 25 and 20 s; what says more than an hour is no Engine.IO server, and a
-// connection that had died would look alive for too long.
+// maxHeartbeat is the longest heartbeat interval or timeout that is accepted.
+// ABS has 25 and 20 s. With more than an hour a dead connection would look alive
+// for too long, and no Engine.IO server announces that.
 const maxHeartbeat = time.Hour
 
-// handshake is what the server says of its heartbeats when it opens. A packet of
-// any kind is due within the sum of both.
+// handshake holds the heartbeat settings of the server's open packet. A packet
+// of any kind is due within the sum of both.
 type handshake struct {
-	ping, patience time.Duration
+	interval, timeout time.Duration
 }
 
-// parseHandshake reads the payload of an EngineOpen.
+// parseHandshake reads the payload of an EngineOpen packet.
 func parseHandshake(data []byte) (handshake, error) {
 	var open struct {
 		SID          string `json:"sid"`
@@ -32,10 +32,10 @@ func parseHandshake(data []byte) (handshake, error) {
 	if open.SID == "" || !ok1 || !ok2 {
 		return handshake{}, fmt.Errorf("%w: it opened without an id or with heartbeats out of range", ErrPacket)
 	}
-	return handshake{ping: ping, patience: patience}, nil
+	return handshake{interval: ping, timeout: patience}, nil
 }
 
-// milliseconds is n as a duration, and whether that is one for a heartbeat.
+// milliseconds converts n and reports whether a heartbeat can have it.
 func milliseconds(n int64) (time.Duration, bool) {
 	if n <= 0 || n > maxHeartbeat.Milliseconds() {
 		return 0, false

@@ -89,7 +89,7 @@ func TestKickRemembersAYoungAttempt(t *testing.T) {
 		time.Sleep(300 * time.Millisecond)
 		s.Kick("link up")
 		start := time.Now()
-		if w.await(s, Authenticated); time.Since(start) > abortAfter+breather {
+		if w.await(s, Authenticated); time.Since(start) > abortAfter+betweenConnections {
 			t.Errorf("up after %v", time.Since(start))
 		}
 	})
@@ -142,7 +142,7 @@ func TestProbe(t *testing.T) {
 		if snap := w.await(s, Waiting); snap.Reason != errProbe.Evidence || !snap.Degraded() {
 			t.Errorf("%+v", snap)
 		}
-		if w.await(s, Authenticated); time.Since(start) > probeDeadline+breather+10*time.Millisecond {
+		if w.await(s, Authenticated); time.Since(start) > probeDeadline+betweenConnections+10*time.Millisecond {
 			t.Errorf("up again after %v", time.Since(start))
 		}
 		if n := w.abs.Ledger().MaxSockets(""); n != 1 {
@@ -189,15 +189,15 @@ func TestProbeWithoutConnectionKicks(t *testing.T) {
 	})
 }
 
-// Full jitter: anything from at once to twice the mean, the mean doubling.
+// Full jitter: from zero to twice the mean, and the mean doubles.
 func TestBackoff(t *testing.T) {
-	t.Run("fresh", func(t *testing.T) { testBackoff(t, pauseMost) })
-	t.Run("late", func(t *testing.T) { testBackoff(t, pauseLate) })
+	t.Run("fresh", func(t *testing.T) { testBackoff(t, longestPause) })
+	t.Run("late", func(t *testing.T) { testBackoff(t, latePause) })
 }
 
 func testBackoff(t *testing.T, longest time.Duration) {
 	const runs = 2000
-	for step, mean := 0, pauseFirst; step < 10; step, mean = step+1, min(2*mean, longest) {
+	for step, mean := 0, firstPause; step < 10; step, mean = step+1, min(2*mean, longest) {
 		var sum, least, most time.Duration = 0, time.Hour, 0
 		for range runs {
 			b := newBackoff(longest)

@@ -48,7 +48,10 @@ func bubbled(t *testing.T, cfg absfake.Config, test func(t *testing.T, w *world)
 		}
 		l := abs.Listen()
 		pool := &http.Transport{DialContext: l.DialContext}
-		w := &world{t: t, abs: abs, base: "http://abs.test", rest: &http.Client{Transport: pool}, log: &lines{}, net: &counted{dial: l.DialContext}}
+		w := &world{
+			t: t, abs: abs, base: "http://abs.test", rest: &http.Client{Transport: pool},
+			log: &lines{}, net: &counted{dial: l.DialContext},
+		}
 		t.Cleanup(func() {
 			pool.CloseIdleConnections()
 			if err := abs.Close(); err != nil {

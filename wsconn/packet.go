@@ -8,15 +8,16 @@ import (
 	"strconv"
 )
 
-// ErrPacket is wrapped by every error of Decode: the text is no packet.
+// ErrPacket is wrapped by every error of Decode. It means that the text is no
+// packet.
 var ErrPacket = errors.New("not a Socket.IO packet")
 
 // EngineType is the kind of an Engine.IO packet, its first character.
 // engine.io-parser 5.2: lib/commons
 type EngineType byte
 
-// The kinds of Engine.IO packets. All but EngineMessage belong to the
-// connection itself.
+// The kinds of Engine.IO packets. All but EngineMessage concern the connection
+// itself.
 const (
 	EngineOpen    EngineType = '0'
 	EngineClose   EngineType = '1'
@@ -43,18 +44,18 @@ const (
 )
 
 const (
-	// MaxPacket is the most that one packet may have. The largest that ABS
-	// sends is user_updated with a user's whole progress: about 300 bytes an
-	// item, so this is room for some 50,000 items.
+	// MaxPacket is the largest packet that is accepted, in bytes. The largest one
+	// of ABS is user_updated with a user's whole progress: about 300 bytes an
+	// item, which leaves room for some 50,000 items.
 	MaxPacket = 16 << 20
-	// maxNamespace and maxAttachments are beyond anything in use: ABS has the
-	// one namespace "/" and sends nothing binary.
+	// maxNamespace and maxAttachments are far above anything in use: ABS has one
+	// namespace, "/", and sends nothing binary.
 	maxNamespace   = 256
 	maxAttachments = 64
 )
 
-// Packet is one text frame, taken apart. Only Engine and Data count for what is
-// not an EngineMessage.
+// Packet is one decoded text frame. Other packets than EngineMessage use only
+// Engine and Data.
 type Packet struct {
 	Engine EngineType
 	Type   Type
@@ -62,17 +63,17 @@ type Packet struct {
 	Attachments int
 	// Namespace begins with "/"; empty stands for "/" itself.
 	Namespace string
-	// ID is the number under which an answer is wanted or given, if HasID.
+	// ID is the number of the acknowledgement that is wanted or given, if HasID.
 	ID    uint64
 	HasID bool
-	// Data is the JSON of an EngineMessage, and the rest of the frame of any
-	// other; nil where there is none.
+	// Data is the JSON of an EngineMessage, or the remainder of any other frame.
+	// It is nil when there is none.
 	Data []byte
 }
 
-// Decode takes a text frame apart. Data is a part of frame, not a copy. What it
-// accepts has the form that Socket.IO's own parser demands, valid JSON
-// included, and encodes to a frame that means the same.
+// Decode decodes a text frame. Data is a part of frame, not a copy. An accepted
+// packet has the form that Socket.IO's own parser demands, with valid JSON, and
+// encodes to a frame of the same meaning.
 func Decode(frame []byte) (Packet, error) {
 	switch {
 	case len(frame) == 0:
@@ -83,60 +84,60 @@ func Decode(frame []byte) (Packet, error) {
 		return Packet{}, fmt.Errorf("%w: no kind of Engine.IO packet", ErrPacket)
 	}
 	p := Packet{Engine: EngineType(frame[0])}
-	rest := frame[1:]
+	remainder := frame[1:]
 	if p.Engine != EngineMessage {
-		p.Data = orNil(rest)
+		p.Data = orNil(remainder)
 		return p, nil
 	}
-	if len(rest) == 0 || rest[0] < '0' || rest[0] > '6' {
+	if len(remainder) == 0 || remainder[0] < '0' || remainder[0] > '6' {
 		return Packet{}, fmt.Errorf("%w: no kind of Socket.IO packet", ErrPacket)
 	}
-	p.Type = Type(rest[0])
-	rest, err := p.head(rest[1:])
+	p.Type = Type(remainder[0])
+	remainder, err := p.head(remainder[1:])
 	if err != nil {
 		return Packet{}, err
 	}
-	p.Data = orNil(rest)
+	p.Data = orNil(remainder)
 	if err := p.check(); err != nil {
 		return Packet{}, err
 	}
 	return p, nil
 }
 
-// head takes what stands before the payload.
-func (p *Packet) head(rest []byte) ([]byte, error) {
+// head reads everything before the payload and returns the payload.
+func (p *Packet) head(remainder []byte) ([]byte, error) {
 	if p.Type == BinaryEvent || p.Type == BinaryAck {
-		n := digits(rest)
-		count, err := strconv.ParseUint(string(rest[:n]), 10, 16)
-		if err != nil || count > maxAttachments || n == len(rest) || rest[n] != '-' {
+		n := digits(remainder)
+		count, err := strconv.ParseUint(string(remainder[:n]), 10, 16)
+		if err != nil || count > maxAttachments || n == len(remainder) || remainder[n] != '-' {
 			return nil, fmt.Errorf("%w: no count of attachments", ErrPacket)
 		}
-		p.Attachments, rest = int(count), rest[n+1:]
+		p.Attachments, remainder = int(count), remainder[n+1:]
 	}
-	if len(rest) > 0 && rest[0] == '/' {
-		end, next := len(rest), len(rest)
-		if i := slices.Index(rest, ','); i >= 0 {
+	if len(remainder) > 0 && remainder[0] == '/' {
+		end, next := len(remainder), len(remainder)
+		if i := slices.Index(remainder, ','); i >= 0 {
 			end, next = i, i+1
 		}
 		if end > maxNamespace {
 			return nil, fmt.Errorf("%w: a namespace of %d bytes", ErrPacket, end)
 		}
 		if end > 1 {
-			p.Namespace = string(rest[:end])
+			p.Namespace = string(remainder[:end])
 		}
-		rest = rest[next:]
+		remainder = remainder[next:]
 	}
-	if n := digits(rest); n > 0 {
-		id, err := strconv.ParseUint(string(rest[:n]), 10, 64)
+	if n := digits(remainder); n > 0 {
+		id, err := strconv.ParseUint(string(remainder[:n]), 10, 64)
 		if err != nil {
 			return nil, fmt.Errorf("%w: an id of %d digits", ErrPacket, n)
 		}
-		p.ID, p.HasID, rest = id, true, rest[n:]
+		p.ID, p.HasID, remainder = id, true, remainder[n:]
 	}
-	return rest, nil
+	return remainder, nil
 }
 
-// check says whether the payload is what the kind may carry.
+// check returns an error when the kind may not carry this payload.
 func (p *Packet) check() error {
 	if p.Data == nil {
 		switch p.Type {
@@ -157,7 +158,7 @@ func (p *Packet) check() error {
 	case Ack, BinaryAck:
 		ok = first == '['
 	case EventType, BinaryEvent:
-		// A name may be a number, though ABS has none such.
+		// Socket.IO allows a number as name, though ABS uses none.
 		if ok = first == '['; ok {
 			name := firstOf(p.Data[slices.Index(p.Data, '[')+1:])
 			ok = name == '"' || name == '-' || name >= '0' && name <= '9'
@@ -195,7 +196,7 @@ func orNil(b []byte) []byte {
 	return b
 }
 
-// digits is how many digits b begins with.
+// digits counts the digits at the beginning of b.
 func digits(b []byte) int {
 	n := slices.IndexFunc(b, func(c byte) bool { return c < '0' || c > '9' })
 	if n < 0 {
@@ -204,7 +205,7 @@ func digits(b []byte) int {
 	return n
 }
 
-// firstOf is the first byte of JSON that is not white space, 0 if there is none.
+// firstOf returns the first byte of b that is not white space, or 0.
 func firstOf(b []byte) byte {
 	for _, c := range b {
 		switch c {

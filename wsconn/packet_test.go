@@ -26,9 +26,11 @@ func TestDecode(t *testing.T) {
 		{`42/foo,17["a"]`, Packet{Engine: EngineMessage, Type: EventType, Namespace: "/foo", HasID: true, ID: 17, Data: []byte(`["a"]`)}},
 		{`42[1]`, Packet{Engine: EngineMessage, Type: EventType, Data: []byte(`[1]`)}},
 		{`430[]`, Packet{Engine: EngineMessage, Type: Ack, HasID: true, Data: []byte(`[]`)}},
-		{`44/foo,{"message":"Invalid namespace"}`, Packet{Engine: EngineMessage, Type: ConnectError, Namespace: "/foo", Data: []byte(`{"message":"Invalid namespace"}`)}},
+		{`44/foo,{"message":"Invalid namespace"}`,
+			Packet{Engine: EngineMessage, Type: ConnectError, Namespace: "/foo", Data: []byte(`{"message":"Invalid namespace"}`)}},
 		{`44"no"`, Packet{Engine: EngineMessage, Type: ConnectError, Data: []byte(`"no"`)}},
-		{`451-["a",{"_placeholder":true,"num":0}]`, Packet{Engine: EngineMessage, Type: BinaryEvent, Attachments: 1, Data: []byte(`["a",{"_placeholder":true,"num":0}]`)}},
+		{`451-["a",{"_placeholder":true,"num":0}]`,
+			Packet{Engine: EngineMessage, Type: BinaryEvent, Attachments: 1, Data: []byte(`["a",{"_placeholder":true,"num":0}]`)}},
 		{`462-/x,3[]`, Packet{Engine: EngineMessage, Type: BinaryAck, Attachments: 2, Namespace: "/x", HasID: true, ID: 3, Data: []byte(`[]`)}},
 	} {
 		got, err := Decode([]byte(c.frame))
@@ -42,7 +44,8 @@ func TestDecodeRefuses(t *testing.T) {
 	for _, frame := range []string{
 		"", "7", "b", "x", "\x1e", "4", "47", "4x", "42", "42{}", `42["a"`, `42["a"]x`, `42[]`, `42[null,1]`, `42[{}]`, `42"a"`, `43`, `43{}`,
 		`40[]`, `40"x"`, `41{}`, `41[]`, `44`, `44[]`, `45["a"]`, `45-["a"]`, `45x-["a"]`, `4565-["a"]`, `45999999999999999999-["a"]`, `451`,
-		`42/` + strings.Repeat("n", maxNamespace) + `,["a"]`, `42` + strings.Repeat("9", 21) + `["a"]`, `<html>`, "42" + strings.Repeat("[", 20000),
+		`42/` + strings.Repeat("n", maxNamespace) + `,["a"]`,
+		`42` + strings.Repeat("9", 21) + `["a"]`, `<html>`, "42" + strings.Repeat("[", 20000),
 	} {
 		if p, err := Decode([]byte(frame)); !errors.Is(err, ErrPacket) {
 			t.Errorf("%.40q: %+v, %v", frame, p, err)
@@ -105,13 +108,16 @@ func TestEventPrintsItsNameOnly(t *testing.T) {
 
 func FuzzDecode(f *testing.F) {
 	for _, s := range []string{
-		`0{"sid":"x","upgrades":[],"pingInterval":25000,"pingTimeout":20000,"maxPayload":1000000}`, "2", "3probe", "40", `40{"sid":"y"}`, "41/foo",
-		`42["auth_failed",{"message":"Invalid token"}]`, `42/foo,17["a","b"]`, `430[]`, `44/foo,{"message":"x"}`, `451-["a",{"_placeholder":true,"num":0}]`, `462-/x,3[]`, "6", `42[1]`,
+		`0{"sid":"x","upgrades":[],"pingInterval":25000,"pingTimeout":20000,"maxPayload":1000000}`,
+		"2", "3probe", "40", `40{"sid":"y"}`, "41/foo",
+		`42["auth_failed",{"message":"Invalid token"}]`, `42/foo,17["a","b"]`, `430[]`,
+		`44/foo,{"message":"x"}`, `451-["a",{"_placeholder":true,"num":0}]`, `462-/x,3[]`, "6", `42[1]`,
 	} {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, frame []byte) {
-		if h, err := parseHandshake(frame); err == nil && (h.ping <= 0 || h.patience <= 0 || h.ping > maxHeartbeat || h.patience > maxHeartbeat) {
+		h, err := parseHandshake(frame)
+		if err == nil && (min(h.interval, h.timeout) <= 0 || max(h.interval, h.timeout) > maxHeartbeat) {
 			t.Fatalf("heartbeat out of bounds: %+v", h)
 		}
 		p, err := Decode(frame)

@@ -9,46 +9,46 @@ import (
 )
 
 const (
-	// pauseFirst and pauseMost are the mean pauses before the second and the
-	// late tries; the longest one is twice that. A server that restarts is
-	// back within minutes, and nothing tells of it: for so long after a
-	// connection that held, eagerFor, no pause exceeds five seconds. Where
-	// somebody answers and says no, or nothing ever worked, pauseLate is the
-	// mean: who can tell that a try is worth while calls Kick.
-	pauseFirst = 500 * time.Millisecond
-	pauseMost  = 2500 * time.Millisecond
-	pauseLate  = time.Minute
-	eagerFor   = 10 * time.Minute
-	// breather stands between any two connections, so that the server has seen
-	// the end of the old one before the next one comes: it must never count two.
-	breather = 250 * time.Millisecond
-	// stableAfter is how long a connection must have lasted for the next pause
-	// to be a short one: the server's ping, every 25 s, was answered once.
+	// firstPause and longestPause are the mean pauses before the second and
+	// before later attempts. The drawn pause is at most twice the mean. A server
+	// that restarts is back within minutes, and nothing announces it. For
+	// eagerPeriod after the loss of a stable connection no pause therefore
+	// exceeds five seconds. When the server refuses, or no connection was ever
+	// stable, latePause is the mean. Whoever knows that an attempt is worth while
+	// calls Kick.
+	firstPause   = 500 * time.Millisecond
+	longestPause = 2500 * time.Millisecond
+	latePause    = time.Minute
+	eagerPeriod  = 10 * time.Minute
+	// betweenConnections lies between any two connections. The server must see the
+	// end of the old one before the next one begins, so that it never counts two.
+	betweenConnections = 250 * time.Millisecond
+	// stableAfter is how long a connection must last to count as stable: one ping
+	// of the server, every 25 s, has then been answered.
 	stableAfter = 30 * time.Second
-	// abortAfter is how old an attempt must be for Kick to begin it anew. A
-	// change of networks comes as a burst of events, which would otherwise keep
-	// the first attempt from ever being finished.
+	// abortAfter is how old an attempt must be before Kick restarts it. A change
+	// of networks comes as a burst of events, which would otherwise keep the first
+	// attempt from ever finishing.
 	abortAfter = time.Second
 )
 
-// newBackoff draws each pause from between nothing and twice a mean that
-// doubles: full jitter. When a server comes back after a restart all of its
-// clients have lost it in the same moment, and anything narrower would bring
-// them back in waves. The library's factor of one spreads its interval over
-// exactly that range; the interval is therefore half of the longest pause.
+// newBackoff draws each pause between zero and twice a mean that doubles (full
+// jitter). When a server restarts, all of its clients lose it at the same moment,
+// and a narrower range would bring them back in waves. The library's
+// randomization factor of one gives exactly this range, so its interval is half
+// of the longest pause.
 func newBackoff(most time.Duration) *backoff.ExponentialBackOff {
 	b := backoff.NewExponentialBackOff()
-	b.InitialInterval, b.MaxInterval = pauseFirst, most
+	b.InitialInterval, b.MaxInterval = firstPause, most
 	b.Multiplier, b.RandomizationFactor = 2, 1
 	b.Reset()
 	return b
 }
 
-// pause waits until the next attempt is due after one that ended with end.
+// pause waits until the next attempt is due. end is the reason for which the
+// last one ended.
 func (s *Socket) pause(ctx context.Context, end error) {
-	// Who was asked and did not answer, and who ends all connections after a
-	// while, is tried again at once.
-	if !wait(ctx, breather, nil) || errors.Is(end, errKicked) || errors.Is(end, errProbe) || errors.Is(end, errNoPong) || errors.As(end, new(habitualEnd)) {
+	if !wait(ctx, betweenConnections, nil) || retriesAtOnce(end) {
 		return
 	}
 	if errors.Is(end, errAPIKey) {
@@ -60,9 +60,9 @@ func (s *Socket) pause(ctx context.Context, end error) {
 	}
 	s.mu.Lock()
 	d := s.backoff.NextBackOff()
-	late := s.late.NextBackOff()
-	var w *Weather
-	if !errors.As(end, &w) || !w.Away || s.lost.IsZero() || time.Since(s.lost) > eagerFor {
+	late := s.lateBackoff.NextBackOff()
+	var w *TemporaryError
+	if !errors.As(end, &w) || !w.Away || s.lostAt.IsZero() || time.Since(s.lostAt) > eagerPeriod {
 		d = late
 	}
 	s.mu.Unlock()
@@ -72,7 +72,13 @@ func (s *Socket) pause(ctx context.Context, end error) {
 	wait(ctx, d, s.kicked)
 }
 
-// wait returns after d or when early is ready, and reports whether ctx lasted.
+// retriesAtOnce reports whether the next attempt needs no pause: after a kick,
+// after a ping without an answer, and after the usual cut by a gateway.
+func retriesAtOnce(end error) bool {
+	return errors.Is(end, errKicked) || errors.Is(end, errProbe) || errors.Is(end, errNoPong) || errors.As(end, new(expectedCut))
+}
+
+// wait returns after d, or when early is ready. It reports false when ctx ended.
 func wait(ctx context.Context, d time.Duration, early <-chan struct{}) bool {
 	t := time.NewTimer(d)
 	defer t.Stop()

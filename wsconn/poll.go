@@ -11,15 +11,15 @@ import (
 	"github.com/gorilla/websocket"
 )
 
-// upgradeWait is how long a player may take from one transport to the other,
-// as with engine.io's upgradeTimeout.
+// upgradeWait is how long a player may take to change the transport, as with
+// engine.io's upgradeTimeout.
 const upgradeWait = 10 * time.Second
 
 var errOverlap = errors.New("two polls at one time")
 
-// poll waits until there is something for the player. While it changes to a
-// WebSocket the answer is a noop, since it waits for its poll to end.
-func (e *End) poll(w http.ResponseWriter, r *http.Request) {
+// poll answers a poll as soon as a frame waits for the player. During an upgrade
+// to a WebSocket the answer is a noop, since the player waits for its poll to end.
+func (e *PlayerConn) poll(w http.ResponseWriter, r *http.Request) {
 	e.mu.Lock()
 	switch {
 	case e.why != nil:
@@ -44,8 +44,8 @@ func (e *End) poll(w http.ResponseWriter, r *http.Request) {
 		e.mu.Unlock()
 	}()
 	for {
-		if frames := e.take(); len(frames) > 0 {
-			if !writePoll(w, join(frames)) {
+		if frames := e.takeAll(); len(frames) > 0 {
+			if !writePoll(w, joinPackets(frames)) {
 				e.Close(websocket.CloseAbnormalClosure, errSlow)
 			}
 			return
@@ -63,13 +63,13 @@ func (e *End) poll(w http.ResponseWriter, r *http.Request) {
 			writePoll(w, []byte{byte(EngineClose)})
 			return
 		case <-r.Context().Done():
-			return // the player is gone, or will poll again
+			return // the player is gone, or it will poll again
 		}
 	}
 }
 
-// post takes what the player sends.
-func (e *End) post(w http.ResponseWriter, r *http.Request) {
+// post receives the player's packets.
+func (e *PlayerConn) post(w http.ResponseWriter, r *http.Request) {
 	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if err == nil && kind == "application/octet-stream" {
 		badRequest.answer(w)
@@ -97,13 +97,13 @@ func (e *End) post(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case errors.As(err, &large):
 		tooLarge.answer(w)
-		e.Close(websocket.CloseAbnormalClosure, errNoise)
+		e.Close(websocket.CloseAbnormalClosure, errBadInput)
 		return
 	case err != nil:
-		return // it did not arrive
+		return // the body did not arrive
 	}
-	for frame := range bytes.SplitSeq(body, between) {
-		if !e.hear(frame) {
+	for frame := range bytes.SplitSeq(body, recordSeparator) {
+		if !e.receive(frame) {
 			break
 		}
 	}
@@ -112,9 +112,9 @@ func (e *End) post(w http.ResponseWriter, r *http.Request) {
 	_, _ = io.WriteString(w, "ok")
 }
 
-// upgrade turns a polling End into one over a WebSocket: probe, the player's
-// last poll ends, and then it says so.
-func (e *End) upgrade(w http.ResponseWriter, r *http.Request) {
+// upgrade changes the transport from polling to a WebSocket. The player sends a
+// probe, its last poll ends, and then it confirms.
+func (e *PlayerConn) upgrade(w http.ResponseWriter, r *http.Request) {
 	e.mu.Lock()
 	if !e.polls || e.upgrading || e.why != nil {
 		e.mu.Unlock()
@@ -140,9 +140,9 @@ func (e *End) upgrade(w http.ResponseWriter, r *http.Request) {
 		return err == nil && kind == websocket.TextMessage && string(frame) == want
 	}
 	if step("2probe") {
-		_ = conn.SetWriteDeadline(time.Now().Add(frameWait))
+		_ = conn.SetWriteDeadline(time.Now().Add(pieceDeadline))
 		if conn.WriteMessage(websocket.TextMessage, []byte("3probe")) == nil {
-			poke(e.wake) // for the poll that waits
+			signal(e.wake) // it ends the poll that waits
 			upgraded = step("5")
 		}
 	}
@@ -153,7 +153,7 @@ func (e *End) upgrade(w http.ResponseWriter, r *http.Request) {
 	e.mu.Lock()
 	e.polls, e.upgrading = false, false
 	e.mu.Unlock()
-	poke(e.wake)
+	signal(e.wake)
 	_ = conn.SetReadDeadline(time.Time{})
-	e.speak(conn)
+	e.serveWebsocket(conn)
 }

@@ -5,15 +5,15 @@ import (
 	"sync"
 )
 
-// A slow consumer may fall behind by so much; a single event may be larger.
+// Bounds of the queue of a slow consumer. A single event may be larger.
 const (
 	queueEvents = 128
 	queueBytes  = 4 << 20
 )
 
-// queue hands events to a consumer in a goroutine of its own, so that the one
-// who reads the socket never waits for it. When it is full the oldest events
-// go: the newest say most about how things are.
+// queue hands events to a consumer in a goroutine of its own, so that the reader
+// of the socket never waits for it. A full queue drops its oldest events: the
+// newest ones describe the present state best.
 type queue struct {
 	consume func(Event)
 	wake    chan struct{} // has room for one
@@ -47,7 +47,7 @@ func (q *queue) push(e Event) {
 	}
 }
 
-// take is called with mu held and something in the list.
+// take removes the oldest event. mu is held and the list is not empty.
 func (q *queue) take() Event {
 	e := q.list[0]
 	q.list[0] = Event{}
@@ -60,7 +60,7 @@ func (q *queue) next() (Event, bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if len(q.list) == 0 {
-		q.list = nil // give the array back
+		q.list = nil // release the array
 		return Event{}, false
 	}
 	return q.take(), true

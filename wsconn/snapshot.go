@@ -2,49 +2,49 @@ package wsconn
 
 import "time"
 
-// State is what a Socket is doing, in one word, as status --json shows it.
+// State is the state of a Socket in one word, as status --json shows it.
 type State string
 
 // The states.
 const (
-	Off           State = "off"           // not started, closed, or none is to be had
-	Waiting       State = "waiting"       // for the next try, or for a token
-	Connecting    State = "connecting"    // on the way to the server
-	Connected     State = "connected"     // joined, and nobody's yet
+	Off           State = "off"           // not started, closed, or impossible for this account
+	Waiting       State = "waiting"       // for the next attempt, or for a token
+	Connecting    State = "connecting"    // an attempt is under way
+	Connected     State = "connected"     // joined the namespace, not signed in yet
 	Authenticated State = "authenticated" // events arrive
 )
 
-// Cause is the kind of reason for which a Socket is not authenticated.
+// Cause is the kind of reason why a Socket is not authenticated.
 type Cause string
 
 // The causes.
 const (
-	NoCause      Cause = ""         // it is, or it has not yet tried
-	CauseWeather Cause = "weather"  // network, gateway, server
-	CauseRefused Cause = "refused"  // auth_failed, also with a fresh token
-	CauseNoToken Cause = "no-token" // the session has none; its own conditions say why
-	CauseAPIKey  Cause = "api-key"  // see NoSocket
+	NoCause        Cause = ""         // authenticated, or no attempt has failed yet
+	CauseTemporary Cause = "weather"  // network, gateway, server
+	CauseRefused   Cause = "refused"  // auth_failed, also with a fresh token
+	CauseNoToken   Cause = "no-token" // the session has none; its conditions give the reason
+	CauseAPIKey    Cause = "api-key"  // see NoSocket
 )
 
 // Snapshot is the state of a Socket at one moment. It holds no secret.
 type Snapshot struct {
 	State State
 	Since time.Time // of the state
-	// Reconnects is how often it was authenticated again after it had been lost.
+	// Reconnects counts the authentications after a loss.
 	Reconnects int
 	Cause      Cause
-	// Reason says in words why it is not authenticated or, once it is, why it
-	// was not before; empty if it never failed.
+	// Reason says in words why the socket is not authenticated. While it is, it
+	// gives the last failure. It is empty when no attempt has failed.
 	Reason string
-	// Period is after how long something on the way cuts every connection, as
-	// far as that was learnt; 0 if nothing does. Such an end is no trouble: the
-	// socket is back at once, and Cause stays NoCause unless that fails.
+	// Period is the time after which a gateway cuts every connection, as learnt
+	// from the last ones, or 0. Such a cut is harmless: the socket is back at
+	// once, and Cause stays NoCause unless the new attempt fails.
 	Period time.Duration
-	// Dropped counts events that the consumer was too slow for.
+	// Dropped counts events that were dropped because the consumer was slow.
 	Dropped uint64
 }
 
-// Degraded reports whether live events are missing for a reason of the
-// socket's own. It stays true from the loss until the next authentication,
-// through all tries in between; REST may work all the same.
-func (s Snapshot) Degraded() bool { return s.Cause == CauseWeather || s.Cause == CauseRefused }
+// Degraded reports whether live events are missing for a reason of the socket
+// itself. It stays true from the loss until the next authentication. REST may
+// work nevertheless.
+func (s Snapshot) Degraded() bool { return s.Cause == CauseTemporary || s.Cause == CauseRefused }

@@ -1,15 +1,16 @@
-// Package wsconn holds an account's live connection to Audiobookshelf: Socket.IO
-// over Engine.IO 4 over one WebSocket, by which the server tells of progress
-// made elsewhere.
+// Package wsconn holds both ends of Audiobookshelf's live socket: Socket.IO over
+// Engine.IO 4. A Socket is a connection to the server, over one WebSocket, on
+// which the server announces progress that was made elsewhere. A SessionServer
+// serves the live sockets of local players.
 //
-// It exists because such a connection dies of everything: a proxy's idle
-// limit, a change of networks, the machine's sleep. A Socket keeps one
-// connection per account, never two, and begins it anew with a token that is
-// valid at that moment; what is wrong is shown and never hurts the session.
+// The package exists because many events kill a connection to the server: a
+// gateway's idle limit, a change of networks, the machine's sleep. A Socket keeps
+// one connection, never two. It reconnects with a token that is valid at that
+// moment. A failure is shown in the Snapshot and never hurts the session.
 //
-// It never ends or renews a session of its own accord: a refusal by the server
-// is reported once to the session, which judges for itself. It never falls back
-// to long-polling, and it never logs an event's content, which may hold tokens.
+// The package never ends or renews a session. It reports a refusal by the server
+// once to the session, which judges for itself. A Socket never falls back to
+// long-polling. Nothing here logs the content of an event, which may hold tokens.
 package wsconn
 
 import (
@@ -24,33 +25,33 @@ import (
 	"shelfkeeper/daemon/redact"
 )
 
-// Tokens is where a socket gets what it signs in with.
+// Tokens gives a Socket the tokens for its sign-in.
 type Tokens interface {
-	// Token returns a token that the server should accept now.
+	// Token returns a token that is valid now.
 	Token(ctx context.Context) (redact.Secret, error)
-	// Suspect says that the server refused that token, and returns another one
-	// that is worth a try, or an error.
+	// Suspect reports that the server refused this token. It returns another one
+	// that is worth an attempt, or an error.
 	Suspect(ctx context.Context, token redact.Secret) (redact.Secret, error)
 }
 
-// Config is all a Socket is made of. Events and Active may be nil, the rest is
-// required.
+// Config is the configuration of a Socket. Events and Active may be nil, all
+// others are required.
 type Config struct {
 	Server Server
 	Tokens Tokens
-	// Events gets every event of the server, one at a time and in order, from
-	// init on, which comes with each new connection: what was told between two
-	// of them is lost. It must return. When it is slow, the oldest events that
-	// wait for it are dropped.
+	// Events gets every event of the server, one at a time and in order. Each new
+	// connection begins with the event init; events between two connections are
+	// lost. Events must return. When it is slow, the oldest waiting events are
+	// dropped.
 	Events func(Event)
-	// Active says whether anybody would notice now that the socket is dead; it
-	// is then found within 12 s rather than 50. May be nil.
+	// Active reports whether a user would notice a dead socket now. A dead socket
+	// is then found within 12 s instead of 50.
 	Active func() bool
 	Log    *slog.Logger // with the account's name
 }
 
-// Socket is an account's one live connection, kept up. All its methods are safe
-// for concurrent use.
+// Socket keeps one live connection to the server. All its methods are safe for
+// concurrent use.
 type Socket struct {
 	cfg    Config
 	events *queue
@@ -59,33 +60,34 @@ type Socket struct {
 	stop    context.CancelFunc
 	running sync.WaitGroup
 
-	mu        sync.Mutex
-	snap      Snapshot
-	changed   chan struct{}
-	backoff   *backoff.ExponentialBackOff // while the loss is fresh
-	late      *backoff.ExponentialBackOff // after that
-	lost      time.Time                   // when a connection that held was lost
-	habit     habit
-	conn      *Conn                   // while it is authenticated
-	abort     context.CancelCauseFunc // of an attempt that has not connected yet
-	begun     time.Time               // that attempt
-	later     *time.Timer             // aborts it, unless it succeeds before
-	ups       int
-	told      map[string]bool // reasons logged since it was last up
-	closed    bool
-	suspected bool // only the goroutine of run: auth_failed was reported since it was last up
+	mu            sync.Mutex
+	snap          Snapshot
+	changed       chan struct{}
+	backoff       *backoff.ExponentialBackOff // within eagerPeriod after a loss
+	lateBackoff   *backoff.ExponentialBackOff // after that
+	lostAt        time.Time                   // when a stable connection was lost
+	cutPeriod     cutPeriod
+	conn          *Conn                   // while it is authenticated
+	abort         context.CancelCauseFunc // aborts an attempt that has not connected yet
+	begun         time.Time               // when that attempt began
+	abortTimer    *time.Timer             // aborts it, unless it connects before
+	authenticated int                     // how often the socket was
+	logged        map[string]bool         // reasons logged since it was last up
+	closed        bool
+	suspected     bool // auth_failed was reported since the last sign-in; for the goroutine of run only
 }
 
 // New returns a Socket that does nothing yet.
 func New(cfg Config) *Socket {
 	return &Socket{
-		cfg: cfg, events: newQueue(cfg.Events), kicked: make(chan struct{}, 1), backoff: newBackoff(pauseMost), late: newBackoff(pauseLate),
-		snap: Snapshot{State: Off, Since: time.Now()}, changed: make(chan struct{}), told: map[string]bool{},
+		cfg: cfg, events: newQueue(cfg.Events), kicked: make(chan struct{}, 1),
+		backoff: newBackoff(longestPause), lateBackoff: newBackoff(latePause),
+		snap: Snapshot{State: Off, Since: time.Now()}, changed: make(chan struct{}), logged: map[string]bool{},
 	}
 }
 
-// Start begins to connect and returns at once. It is called once; after Close
-// it does nothing.
+// Start begins to connect and returns at once. It is called once. After Close it
+// does nothing.
 func (s *Socket) Start() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -94,16 +96,16 @@ func (s *Socket) Start() {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	s.stop = cancel
-	s.to(Waiting)
+	s.setStateLocked(Waiting)
 	s.running.Go(func() { s.run(ctx) })
 	if s.cfg.Events != nil {
 		s.running.Go(func() { s.events.run(ctx) })
 	}
 }
 
-// Close ends the connection, cleanly within closeGrace if it works, and waits
-// for everything the socket started, a call of Events included. It may be
-// called more than once.
+// Close ends the connection, cleanly if it still works, and waits for all
+// goroutines of the socket, a call of Events included. It may be called more than
+// once.
 func (s *Socket) Close() {
 	s.mu.Lock()
 	s.closed = true
@@ -115,7 +117,7 @@ func (s *Socket) Close() {
 	s.running.Wait()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.to(Off)
+	s.setStateLocked(Off)
 }
 
 // Snapshot returns the present state.
@@ -135,13 +137,13 @@ func (s *Socket) Changed() <-chan struct{} {
 	return s.changed
 }
 
-// Kick says that now is a good moment: the network changed, the server is back,
-// the session has a token again. The back-off begins anew, and a socket that
-// waits tries at once. A connection that stands is left alone; see Probe.
+// Kick asks for an attempt now: the network changed, the server is back, or the
+// session has a token again. It resets the back-off, and a waiting socket
+// connects at once. It leaves an open connection alone; see Probe.
 func (s *Socket) Kick(reason string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.fresh()
+	s.resetBackoff()
 	switch s.snap.State {
 	case Waiting, Off:
 		s.skipPause()
@@ -149,15 +151,15 @@ func (s *Socket) Kick(reason string) {
 		if s.conn != nil {
 			return
 		}
-		s.skipPause() // it has just ended
+		s.skipPause() // the connection has just ended
 	case Connecting:
 		if s.abort == nil {
 			return
 		}
 		if young := abortAfter - time.Since(s.begun); young > 0 {
-			if s.later == nil { // it may have begun too early, on a network that was not yet whole
+			if s.abortTimer == nil { // it may have begun on a network that was not complete yet
 				begun := s.begun
-				s.later = time.AfterFunc(young, func() { s.abortIf(begun) })
+				s.abortTimer = time.AfterFunc(young, func() { s.abortIf(begun) })
 			}
 			return
 		}
@@ -168,7 +170,7 @@ func (s *Socket) Kick(reason string) {
 	s.cfg.Log.Debug("live socket tries now", "reason", reason)
 }
 
-// abortIf ends the attempt that began then, if it is still under way.
+// abortIf aborts the attempt that began at begun, if it is still under way.
 func (s *Socket) abortIf(begun time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -177,9 +179,9 @@ func (s *Socket) abortIf(begun time.Time) {
 	}
 }
 
-// Probe asks over the connection whether the server is still there and reports
-// whether it answered within 1.5 s. If not, or if ctx ends, the connection is
-// replaced at once; if none is authenticated, Probe is a Kick and false.
+// Probe sends a ping and reports whether the server answered within 1.5 s. If
+// not, or if ctx ends, the connection is replaced at once. Without an
+// authenticated connection Probe calls Kick and reports false.
 func (s *Socket) Probe(ctx context.Context, reason string) bool {
 	s.mu.Lock()
 	conn := s.conn
@@ -194,13 +196,13 @@ func (s *Socket) Probe(ctx context.Context, reason string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.conn == conn {
-		s.fresh()
+		s.resetBackoff()
 		conn.Drop(errProbe)
 	}
 	return false
 }
 
-// Check is Probe for who does not wait for the answer: it returns at once.
+// Check is Probe without waiting for the answer: it returns at once.
 func (s *Socket) Check(reason string) {
 	s.mu.Lock()
 	conn := s.conn
@@ -209,21 +211,22 @@ func (s *Socket) Check(reason string) {
 		s.Kick(reason)
 		return
 	}
-	conn.Doubt()
+	conn.RequestProbe()
 }
 
-// Stir says that players have become active; see Config.Active.
-func (s *Socket) Stir() {
+// PlayersActive tells the socket that players have become active; see
+// Config.Active.
+func (s *Socket) PlayersActive() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.conn != nil {
-		s.conn.Stir()
+		s.conn.PlayersActive()
 	}
 }
 
-// Emit sends an event's frame to the server. It returns false when there is no
-// connection that could carry it: whoever wants to may try again after the
-// next init. A connection that was silent for long is asked first.
+// Emit sends an event's frame to the server. It reports false when no connection
+// can carry it; the caller may try again after the next init. A connection that
+// was silent for long is probed first.
 func (s *Socket) Emit(ctx context.Context, frame []byte) bool {
 	s.mu.Lock()
 	conn := s.conn
@@ -234,13 +237,13 @@ func (s *Socket) Emit(ctx context.Context, frame []byte) bool {
 	return conn.write(frame, time.Now().Add(writeDeadline)) == nil
 }
 
-// fresh begins the back-off anew; mu is held.
-func (s *Socket) fresh() {
+// resetBackoff makes the next pauses short again. mu is held.
+func (s *Socket) resetBackoff() {
 	s.backoff.Reset()
-	s.late.Reset()
+	s.lateBackoff.Reset()
 }
 
-// skipPause is called with mu held.
+// skipPause ends a pause. mu is held.
 func (s *Socket) skipPause() {
 	select {
 	case s.kicked <- struct{}{}:
@@ -248,26 +251,26 @@ func (s *Socket) skipPause() {
 	}
 }
 
-// drain forgets a Kick that came before the attempt which it asked for.
-func (s *Socket) drain() {
+// forgetKick drops a Kick that came before the attempt that it asked for.
+func (s *Socket) forgetKick() {
 	select {
 	case <-s.kicked:
 	default:
 	}
 }
 
-// run makes one attempt after the other: none begins before the connection of
-// the one before is gone.
+// run makes one attempt after the other. An attempt begins only when the previous
+// connection is closed.
 func (s *Socket) run(ctx context.Context) {
 	for ctx.Err() == nil {
 		end := s.attempt(ctx)
 		if ctx.Err() != nil {
 			return
 		}
-		s.down(end)
+		s.markDown(end)
 		s.pause(ctx, end)
 	}
 }
 
-// errKicked ends an attempt on a network that is no longer there.
+// errKicked aborts an attempt because Kick asked for a new one.
 var errKicked = errors.New("begun anew")

@@ -31,7 +31,8 @@ func comesUp(t *testing.T, w *world, path, kind string) {
 		t.Errorf("%+v", snap)
 	}
 	open := w.abs.Ledger().OpenSockets("alice")
-	if len(open) != 1 || open[0].Path != path || open[0].Transport != "websocket" || len(open[0].Auths) != 1 || open[0].Auths[0].TokenKind != kind {
+	if len(open) != 1 || open[0].Path != path || open[0].Transport != "websocket" ||
+		len(open[0].Auths) != 1 || open[0].Auths[0].TokenKind != kind {
 		t.Fatalf("the server sees %+v", open)
 	}
 	s.Close()
@@ -48,7 +49,7 @@ func comesUp(t *testing.T, w *world, path, kind string) {
 	}
 }
 
-// A day of silence is a day of answered heartbeats.
+// A silent day passes with answered heartbeats.
 func TestSocketStaysUp(t *testing.T) {
 	bubbled(t, absfake.Config{}, func(t *testing.T, w *world) {
 		s := w.upNow()
@@ -71,7 +72,7 @@ func TestHeartbeatLoss(t *testing.T) {
 		release := w.abs.StallSockets()
 		defer release()
 		snap := w.await(s, Waiting)
-		if lasted := snap.Since.Sub(w.abs.Ledger().Sockets()[0].Opened); lasted != 70*time.Second+askDeadline {
+		if lasted := snap.Since.Sub(w.abs.Ledger().Sockets()[0].Opened); lasted != 70*time.Second+activeDeadline {
 			t.Errorf("given up after %v", lasted)
 		}
 		if !snap.Degraded() || snap.Reason != "no heartbeat of the server for 45s" {
@@ -114,7 +115,8 @@ func TestAPIKeyHasNoSocket(t *testing.T) {
 	bubbled(t, absfake.Config{}, func(t *testing.T, w *world) {
 		root := w.post("/login", map[string]string{"username": "root", "password": "r"}, "x-return-tokens", "true")
 		user := root["user"].(map[string]any)
-		made := w.post("/api/api-keys", map[string]any{"name": "k", "userId": user["id"], "isActive": true}, "Authorization", "Bearer "+user["accessToken"].(string))
+		made := w.post("/api/api-keys", map[string]any{"name": "k", "userId": user["id"], "isActive": true},
+			"Authorization", "Bearer "+user["accessToken"].(string))
 		w.tokens.fixed = made["apiKey"].(map[string]any)["apiKey"].(string)
 		s := w.start(w.config())
 		synctest.Wait()

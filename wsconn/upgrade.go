@@ -16,26 +16,26 @@ import (
 	"shelfkeeper/daemon/absapi"
 )
 
-// enginePath is where ABS serves its live socket, under the base path like
-// everything else. abs: server/SocketAuthority.js
+// enginePath is the path of the live socket, relative to the server's base path.
+// abs: server/SocketAuthority.js
 const enginePath = "socket.io/"
 
-// engineBadRequest is Engine.IO's code for, among others, a websocket's
-// handshake that arrives without its Upgrade header. engine.io 6.5: lib/server
+// engineBadRequest is Engine.IO's code for bad requests. A WebSocket handshake
+// that arrives without its Upgrade header is one. engine.io 6.5: lib/server
 const engineBadRequest = 3
 
-// Server is how the server is reached, for REST and socket alike.
+// Server says how to reach the server, for REST and socket alike.
 type Server interface {
-	// URL returns the address of a path of the server, http or https.
+	// URL returns the http or https address of a path of the server.
 	URL(path string) *url.URL
-	// Header returns what every request carries.
+	// Header returns the headers that every request carries.
 	Header() http.Header
-	// WebsocketDialer returns a dialer of its own that bounds dial, TLS and
-	// upgrade.
+	// WebsocketDialer returns a new dialer that bounds dial, TLS handshake and
+	// upgrade in time.
 	WebsocketDialer() *websocket.Dialer
 }
 
-// socketURL is where s upgrades.
+// socketURL is the WebSocket address of s.
 func socketURL(s Server) string {
 	u := s.URL(enginePath)
 	u.Scheme = map[string]string{"http": "ws", "https": "wss"}[u.Scheme]
@@ -43,9 +43,9 @@ func socketURL(s Server) string {
 	return u.String()
 }
 
-// upgrade opens the WebSocket. Long-polling, with which browsers begin, is not
-// tried: a gateway that refuses upgrades would turn it into a request that
-// always waits, and polling a session costs more than it tells.
+// upgrade opens the WebSocket. It does not try long-polling, with which browsers
+// begin: behind a gateway that refuses upgrades a request would wait all the time,
+// and a polled session costs more than it is worth.
 func upgrade(ctx context.Context, s Server) (*websocket.Conn, net.Conn, error) {
 	d := s.WebsocketDialer()
 	dial := d.NetDialContext
@@ -54,8 +54,8 @@ func upgrade(ctx context.Context, s Server) (*websocket.Conn, net.Conn, error) {
 	}
 	var raw net.Conn
 	release := func() bool { return true }
-	// gorilla looks at the context while it dials, and no more while it waits
-	// for the answer to the upgrade.
+	// gorilla obeys the context while it dials, but not while it waits for the
+	// answer to the upgrade.
 	d.NetDialContext = func(dialing context.Context, network, addr string) (net.Conn, error) {
 		conn, err := dial(dialing, network, addr)
 		if err != nil {
@@ -87,23 +87,23 @@ func upgrade(ctx context.Context, s Server) (*websocket.Conn, net.Conn, error) {
 	return ws, raw, nil
 }
 
-// refusal says why there was no upgrade: a gateway's page, a redirect, a 401
-// or no answer at all. All of it is weather, as judged by absapi.
+// refusal explains why there was no upgrade: a gateway's page, a redirect, a 401
+// or no answer at all. All of them are temporary failures.
 func refusal(ctx context.Context, resp *http.Response, err error) error {
 	if errors.Is(err, websocket.ErrBadHandshake) && resp != nil {
 		err = nil
 	}
 	if err == nil && resp.StatusCode == http.StatusSwitchingProtocols {
-		return &Weather{Evidence: "something in between answered 101, but not to this upgrade"}
+		return &TemporaryError{Evidence: "something in between answered 101, but not to this upgrade"}
 	}
 	if err == nil && resp.StatusCode == http.StatusBadRequest && lacksUpgrade(resp) {
-		return &Weather{Evidence: "the reverse proxy in front of Audiobookshelf does not pass the Upgrade header on"}
+		return &TemporaryError{Evidence: "the reverse proxy in front of Audiobookshelf does not pass the Upgrade header on"}
 	}
 	return judge(ctx, resp, err)
 }
 
-// lacksUpgrade reports whether the answer is ABS's own to a handshake without
-// an Upgrade header. It leaves the body as it was.
+// lacksUpgrade reports whether resp is ABS's answer to a handshake without an
+// Upgrade header. The body can be read again afterwards.
 func lacksUpgrade(resp *http.Response) bool {
 	body, err := io.ReadAll(resp.Body) // gorilla keeps 1 KiB
 	resp.Body = io.NopCloser(bytes.NewReader(body))
@@ -111,19 +111,21 @@ func lacksUpgrade(resp *http.Response) bool {
 	return err == nil && json.Unmarshal(body, &refused) == nil && refused.Code == engineBadRequest
 }
 
-// judge lets absapi tell what an answer or a transport error is, so that
-// socket and REST describe one gateway in the same words.
+// judge classifies an answer or a transport error with absapi, so that socket and
+// REST describe a gateway in the same words.
 func judge(ctx context.Context, resp *http.Response, err error) error {
-	base := &url.URL{Scheme: "http", Host: "socket"} // for a request that is never sent
+	base := &url.URL{Scheme: "http", Host: "socket"} // of a request that is never sent
 	_, judged := absapi.New(given{resp, err}, base).Ping(ctx)
 	var found *absapi.Error
 	if errors.As(judged, &found) {
-		return &Weather{Evidence: found.Evidence, RetryAfter: found.RetryAfter, Away: err != nil || away(resp), Err: err}
+		return &TemporaryError{
+			Evidence: found.Evidence, RetryAfter: found.RetryAfter, Away: err != nil || away(resp), Err: err,
+		}
 	}
-	return &Weather{Evidence: "answered an upgrade with " + resp.Status, Err: err}
+	return &TemporaryError{Evidence: "answered an upgrade with " + resp.Status, Err: err}
 }
 
-// away reports whether a gateway says that the server behind it is not there.
+// away reports whether a gateway says that the server behind it is down.
 func away(resp *http.Response) bool {
 	switch resp.StatusCode {
 	case http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
@@ -132,7 +134,7 @@ func away(resp *http.Response) bool {
 	return false
 }
 
-// given is an answer that has come already.
+// given is an absapi transport that returns a given answer.
 type given struct {
 	resp *http.Response
 	err  error
@@ -143,6 +145,6 @@ func (g given) Do(*http.Request) (*http.Response, error) {
 		return nil, g.err
 	}
 	own := *g.resp
-	own.Request = nil // no redirect was followed
+	own.Request = nil // the dialer follows no redirect
 	return &own, nil
 }

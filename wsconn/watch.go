@@ -7,76 +7,78 @@ import (
 )
 
 const (
-	// watchful is the silence after which a connection is asked while players
-	// are active: with askDeadline it makes at most 12 s until a router that
-	// silently drops everything is noticed. Idle, the server's own heartbeat
-	// has to do, so that nobody is woken for nothing.
-	watchful = 8 * time.Second
-	// askDeadline bounds the answer then. It is longer than a probe's, since a
-	// stream that fills a slow line keeps answers waiting.
-	askDeadline = 3 * time.Second
-	// stale is the silence after which a connection is asked before something
-	// is sent over it that must not be lost.
+	// activeSilence is the silence after which a ping is sent while players are
+	// active. With activeDeadline it takes at most 12 s to notice a router that
+	// silently drops everything. Without active players the server's heartbeat
+	// suffices, so that an idle machine is not woken.
+	activeSilence = 8 * time.Second
+	// activeDeadline bounds the answer to such a ping. It is longer than
+	// probeDeadline, since a stream that fills a slow line delays the answer.
+	activeDeadline = 3 * time.Second
+	// stale is the silence after which a connection is probed before an event is
+	// sent over it.
 	stale = 10 * time.Second
 )
 
-// watcher looks whether a connection still lives. It never goes by a deadline
-// alone: a process that was stopped, or a machine that slept, has missed the
-// deadline without anything being wrong, so that silence is only the reason to
-// ask. Who answers and still sends no heartbeat has one more silence to do so:
-// then something in between answers for a server that is gone.
+// watcher decides whether a connection is alive. A missed deadline alone never
+// ends it: a stopped process or a sleeping machine misses deadlines although the
+// connection works. Silence is therefore only the reason to send a ping. When
+// pongs come but no heartbeat, the connection ends after one more silence: a
+// gateway then answers for a server that is gone.
 type watcher struct {
-	active func() bool   // nil: never
-	nudged chan struct{} // activity began, or somebody doubts; holds one
-	doubts chan struct{} // ask now; holds one
+	active   func() bool   // nil means never
+	activity chan struct{} // players became active; holds one
+	probes   chan struct{} // a ping is wanted now; holds one
 }
 
 func newWatcher(active func() bool) watcher {
-	return watcher{active: active, nudged: make(chan struct{}, 1), doubts: make(chan struct{}, 1)}
+	return watcher{active: active, activity: make(chan struct{}, 1), probes: make(chan struct{}, 1)}
 }
 
-// Doubt makes the watcher ask at once. It returns at once.
-func (c *Conn) Doubt() { poke(c.watch.doubts) }
+// RequestProbe makes the watcher send a ping now. It returns at once.
+func (c *Conn) RequestProbe() { signal(c.watch.probes) }
 
-// Stir says that activity begins, so that a shorter silence counts.
-func (c *Conn) Stir() { poke(c.watch.nudged) }
+// PlayersActive tells the watcher that players became active: a shorter silence
+// then suffices for a ping.
+func (c *Conn) PlayersActive() { signal(c.watch.activity) }
 
-func poke(c chan struct{}) {
+// signal wakes the receiver of c, which holds one signal. It never blocks.
+func signal(c chan struct{}) {
 	select {
 	case c <- struct{}{}:
 	default:
 	}
 }
 
-// patience is how long silence may last now.
+// patience is how long the present silence may last.
 func (c *Conn) patience() time.Duration {
-	silence := c.beats.ping + c.beats.patience
+	silence := c.beats.interval + c.beats.timeout
 	if c.watch.active != nil && c.watch.active() {
-		return min(watchful, silence)
+		return min(activeSilence, silence)
 	}
 	return silence
 }
 
-// Quiet is how long nothing has come over the connection.
+// Quiet is the time since the last frame.
 func (c *Conn) Quiet() time.Duration { return time.Since(c.born) - time.Duration(c.heard.Load()) }
 
-// stand watches until ctx ends, and drops the connection when it does not
-// answer.
-func (c *Conn) stand(ctx context.Context) {
+// watchSilence runs until ctx ends. It drops the connection when a ping is not
+// answered.
+func (c *Conn) watchSilence(ctx context.Context) {
 	timer := time.NewTimer(c.patience())
 	defer timer.Stop()
-	silence := c.beats.ping + c.beats.patience
-	excused := time.Duration(-1) // when the heartbeat was first missed, on the scale of beat
+	silence := c.beats.interval + c.beats.timeout
+	excused := time.Duration(-1) // when the heartbeat was first missed, since born
 	for {
 		var dead error
 		select {
 		case <-ctx.Done():
 			return
-		case <-c.watch.doubts:
-			if c.ask(ctx, probeDeadline) != nil {
+		case <-c.watch.probes:
+			if c.ping(ctx, probeDeadline) != nil {
 				dead = errProbe
 			}
-		case <-c.watch.nudged:
+		case <-c.watch.activity:
 		case <-timer.C:
 			quiet := c.Quiet()
 			now, beat := time.Since(c.born), time.Duration(c.beat.Load())
@@ -87,8 +89,9 @@ func (c *Conn) stand(ctx context.Context) {
 				excused = now
 			}
 			late := excused >= 0 && now-excused >= silence
-			if late || quiet >= c.patience() && c.ask(ctx, askDeadline) != nil {
-				dead = &Weather{Evidence: fmt.Sprintf("no heartbeat of the server for %v", (now - beat).Round(time.Second)), Err: errNoPong}
+			if late || quiet >= c.patience() && c.ping(ctx, activeDeadline) != nil {
+				evidence := fmt.Sprintf("no heartbeat of the server for %v", (now - beat).Round(time.Second))
+				dead = &TemporaryError{Evidence: evidence, Err: errNoPong}
 			}
 		}
 		if ctx.Err() != nil {

@@ -52,8 +52,8 @@ func TestStir(t *testing.T) {
 		<-active
 		active <- true
 		start := time.Now()
-		s.Stir()
-		if w.await(s, Waiting); time.Since(start) > askDeadline {
+		s.PlayersActive()
+		if w.await(s, Waiting); time.Since(start) > activeDeadline {
 			t.Errorf("noticed after %v", time.Since(start))
 		}
 	})
@@ -79,7 +79,7 @@ func TestCheck(t *testing.T) {
 		}
 		w.await(s, Waiting)
 		release()
-		if w.await(s, Authenticated); time.Since(start) > probeDeadline+breather+10*time.Millisecond {
+		if w.await(s, Authenticated); time.Since(start) > probeDeadline+betweenConnections+10*time.Millisecond {
 			t.Errorf("up again after %v", time.Since(start))
 		}
 		if n := w.abs.Ledger().MaxSockets(""); n != 1 {
@@ -88,7 +88,7 @@ func TestCheck(t *testing.T) {
 	})
 }
 
-// What must not be lost goes over a connection that was asked first.
+// An event is sent over a silent connection only after a probe.
 func TestEmitOverAStaleConnection(t *testing.T) {
 	bubbled(t, absfake.Config{}, func(t *testing.T, w *world) {
 		s := w.upNow()
@@ -114,8 +114,8 @@ func TestEmitOverAStaleConnection(t *testing.T) {
 	})
 }
 
-// A gateway that ends every connection after a while is a rule of the house,
-// and no trouble. A real loss in between is one.
+// A gateway that ends every connection after a while is a rule
+// and no failure. A real loss in between is one.
 func TestHabit(t *testing.T) {
 	bubbled(t, absfake.Config{}, func(t *testing.T, w *world) {
 		remove := w.abs.Inject(absfake.Fault{Kind: absfake.CutAfter, Upgrades: true, After: 118 * time.Second})
@@ -167,7 +167,7 @@ func TestHabitLearns(t *testing.T) {
 		{"too short for a rule", []time.Duration{5 * s, 5 * s, 5 * s, 5 * s}, 0, false},
 		{"all different", []time.Duration{30 * s, 90 * s, 200 * s, 31 * s}, 0, false},
 	} {
-		var h habit
+		var h cutPeriod
 		expected := false
 		for _, l := range c.lives {
 			expected = h.end(l)
@@ -195,7 +195,7 @@ func TestRestart(t *testing.T) {
 			worst = max(worst, time.Since(start))
 		})
 	}
-	if worst > 2*pauseMost+breather {
+	if worst > 2*longestPause+betweenConnections {
 		t.Errorf("back after %v", worst)
 	}
 	bubbled(t, absfake.Config{}, func(t *testing.T, w *world) {

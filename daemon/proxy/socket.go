@@ -21,7 +21,7 @@ const maxFrame = 1_000_000
 // sockets are the players' live sockets. Each one ends here, and has a socket
 // of its own at the server while its player is signed in.
 type sockets struct {
-	hall *wsconn.Hall
+	hall *wsconn.SessionServer
 	ctx  context.Context // of all joints
 	stop context.CancelFunc
 
@@ -33,7 +33,7 @@ type sockets struct {
 
 func newSockets(s *Server) *sockets {
 	ctx, stop := context.WithCancel(context.Background())
-	return &sockets{hall: wsconn.NewHall(), ctx: ctx, stop: stop, joints: map[*joint]struct{}{}, me: reader{server: s}}
+	return &sockets{hall: wsconn.NewSessionServer(), ctx: ctx, stop: stop, joints: map[*joint]struct{}{}, me: reader{server: s}}
 }
 
 // close ends every socket and waits.
@@ -54,7 +54,7 @@ func (s *sockets) each(f func(*joint)) {
 // liveSocket answers a request of a player's live socket, whatever its
 // transport, and stays with a WebSocket until it is gone.
 func (s *Server) liveSocket(w http.ResponseWriter, c *call) {
-	s.sockets.hall.Serve(w, c.r, c.caller.Grant+" "+c.caller.SignIn, func(e *wsconn.End) wsconn.Player {
+	s.sockets.hall.Serve(w, c.r, c.caller.Grant+" "+c.caller.SignIn, func(e *wsconn.PlayerConn) wsconn.Player {
 		j := newJoint(s, c.caller, e)
 		s.sockets.mu.Lock()
 		s.sockets.joints[j] = struct{}{}
@@ -83,7 +83,7 @@ func (s *Server) NetworkChanged(reason string) {
 func (s *Server) stirSockets() {
 	s.sockets.each(func(j *joint) {
 		if up := j.upstream(); up != nil {
-			up.Stir()
+			up.PlayersActive()
 		}
 	})
 }

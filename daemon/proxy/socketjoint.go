@@ -35,7 +35,7 @@ const (
 // is made up for. All but Heard and Gone happens in one goroutine.
 type joint struct {
 	s   *Server
-	end *wsconn.End
+	end *wsconn.PlayerConn
 	log *slog.Logger
 
 	heard chan []byte
@@ -66,7 +66,7 @@ type joint struct {
 	overtaken bool
 }
 
-func newJoint(s *Server, caller players.Caller, end *wsconn.End) *joint {
+func newJoint(s *Server, caller players.Caller, end *wsconn.PlayerConn) *joint {
 	return &joint{
 		s: s, end: end, log: s.log, caller: caller,
 		heard: make(chan []byte, heardKept), gone: make(chan struct{}), told: make(chan wsconn.Event),

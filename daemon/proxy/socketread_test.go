@@ -35,7 +35,7 @@ func TestInitOfAPIKeyOutlastsTheWeather(t *testing.T) {
 		hall, poll := g.server.sockets.hall, "/socket.io/?EIO=4&transport=polling"
 		ask := func(method, query, body string) string {
 			rec := httptest.NewRecorder()
-			hall.Serve(rec, httptest.NewRequest(method, poll+query, strings.NewReader(body)), "me", func(e *wsconn.End) wsconn.Player {
+			hall.Serve(rec, httptest.NewRequest(method, poll+query, strings.NewReader(body)), "me", func(e *wsconn.PlayerConn) wsconn.Player {
 				j := newJoint(g.server, players.Own(), e)
 				j.joined, j.keyed, j.owed = true, true, 1
 				g.server.sockets.running.Go(func() {
@@ -80,7 +80,7 @@ func TestReadingIsOvertakenByAnEvent(t *testing.T) {
 		})
 		var j *joint
 		hall, rec := g.server.sockets.hall, httptest.NewRecorder()
-		hall.Serve(rec, httptest.NewRequest("GET", "/socket.io/?EIO=4&transport=polling", nil), "me", func(e *wsconn.End) wsconn.Player {
+		hall.Serve(rec, httptest.NewRequest("GET", "/socket.io/?EIO=4&transport=polling", nil), "me", func(e *wsconn.PlayerConn) wsconn.Player {
 			j = newJoint(g.server, players.Own(), e)
 			j.joined, j.hasInit, j.log = true, true, g.server.log
 			g.server.sockets.running.Go(func() {

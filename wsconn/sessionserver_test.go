@@ -10,8 +10,8 @@ import (
 	"github.com/gorilla/websocket"
 )
 
-func TestHallWebsocket(t *testing.T) {
-	inHall(t, func(t *testing.T, h *lobby) {
+func TestSessionServerWebsocket(t *testing.T) {
+	withServer(t, func(t *testing.T, h *serverFixture) {
 		conn := h.dial("")
 		if f := h.read(conn); !strings.HasPrefix(f, `0{`) || !strings.Contains(f, `"upgrades":[]`) {
 			t.Error(f)
@@ -35,22 +35,22 @@ func TestHallWebsocket(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		h.last().end.Close(websocket.ClosePolicyViolation, errBinary)
+		h.last().conn.Close(websocket.ClosePolicyViolation, errBinary)
 		_, _, err := conn.ReadMessage()
 		if !websocket.IsCloseError(err, websocket.ClosePolicyViolation) {
 			t.Error(err)
 		}
 		_ = conn.Close()
 		synctest.Wait()
-		if _, gone := h.last().said(); gone != errBinary || h.last().goes != 1 || h.hall.Len() != 0 {
+		if _, gone := h.last().said(); gone != errBinary || h.last().goes != 1 || h.server.Len() != 0 {
 			t.Errorf("gone: %v, %d times", gone, h.last().goes)
 		}
 	})
 }
 
-// A player without a pulse is let go, whatever its transport.
-func TestHallHeartbeat(t *testing.T) {
-	inHall(t, func(t *testing.T, h *lobby) {
+// A player without a heartbeat is closed, whatever its transport.
+func TestSessionServerHeartbeat(t *testing.T) {
+	withServer(t, func(t *testing.T, h *serverFixture) {
 		conn := h.dial("")
 		began := time.Now()
 		for {
@@ -65,14 +65,14 @@ func TestHallHeartbeat(t *testing.T) {
 		h.begin() // and never polls
 		time.Sleep(localPing + localPatience + time.Second)
 		synctest.Wait()
-		if h.hall.Len() != 0 {
+		if h.server.Len() != 0 {
 			t.Error("a player that never polls stays")
 		}
 	})
 }
 
-func TestHallPolling(t *testing.T) {
-	inHall(t, func(t *testing.T, h *lobby) {
+func TestSessionServerPolling(t *testing.T) {
+	withServer(t, func(t *testing.T, h *serverFixture) {
 		q := h.begin()
 		if status, body := h.ask(t.Context(), "POST", q, "40\x1e42[\"echo\",1]\x1e42[\"echo\",2]"); status != 200 || body != "ok" {
 			t.Errorf("%d %s", status, body)
@@ -93,7 +93,7 @@ func TestHallPolling(t *testing.T) {
 		h.ask(ctx, "GET", q, "")
 		cancel()
 		synctest.Wait()
-		h.last().end.Send([]byte(`42["later"]`))
+		h.last().conn.Send([]byte(`42["later"]`))
 		if body := h.get(q); body != `42["later"]` {
 			t.Errorf("%q", body)
 		}
@@ -101,7 +101,7 @@ func TestHallPolling(t *testing.T) {
 		done := make(chan string)
 		go func() { done <- h.get(q) }()
 		synctest.Wait()
-		h.last().end.Close(websocket.CloseGoingAway, ErrClosed)
+		h.last().conn.Close(websocket.CloseGoingAway, ErrClosed)
 		if body := <-done; body != "1" {
 			t.Errorf("%q", body)
 		}
@@ -112,8 +112,8 @@ func TestHallPolling(t *testing.T) {
 }
 
 // From polling to a WebSocket, with something to say at each step.
-func TestHallUpgrade(t *testing.T) {
-	inHall(t, func(t *testing.T, h *lobby) {
+func TestSessionServerUpgrade(t *testing.T) {
+	withServer(t, func(t *testing.T, h *serverFixture) {
 		q := h.begin()
 		polled := make(chan string)
 		go func() { polled <- h.get(q) }()
@@ -134,7 +134,7 @@ func TestHallUpgrade(t *testing.T) {
 		if body := h.get(q); body != "6" {
 			t.Errorf("one more poll: %q", body)
 		}
-		h.last().end.Send([]byte(`42["meanwhile"]`))
+		h.last().conn.Send([]byte(`42["meanwhile"]`))
 		say("5")
 		if f := h.read(conn); f != `42["meanwhile"]` {
 			t.Errorf("%s", f)
@@ -148,20 +148,20 @@ func TestHallUpgrade(t *testing.T) {
 				t.Errorf("%s by polling afterwards: %d", method, status)
 			}
 		}
-		if heard, _ := h.last().said(); heard != `42["echo"]` || h.hall.Len() != 1 {
-			t.Errorf("%s, %d ends", heard, h.hall.Len())
+		if heard, _ := h.last().said(); heard != `42["echo"]` || h.server.Len() != 1 {
+			t.Errorf("%s, %d ends", heard, h.server.Len())
 		}
 		_ = conn.Close()
 	})
 }
 
 // A WebSocket that does not come about leaves the polling as it was.
-func TestHallUpgradeFails(t *testing.T) {
+func TestSessionServerUpgradeFails(t *testing.T) {
 	for _, c := range []struct{ desc, first, second string }{
 		{"no probe", "2", ""}, {"goes on as before", "2probe", "3"}, {"silence", "", ""}, {"silence after the probe", "2probe", ""},
 	} {
 		t.Run(c.desc, func(t *testing.T) {
-			inHall(t, func(t *testing.T, h *lobby) {
+			withServer(t, func(t *testing.T, h *serverFixture) {
 				q := h.begin()
 				conn := h.dial(q)
 				if c.first != "" {
@@ -179,7 +179,7 @@ func TestHallUpgradeFails(t *testing.T) {
 				}
 				_ = conn.Close()
 				synctest.Wait()
-				h.last().end.Send([]byte("40"))
+				h.last().conn.Send([]byte("40"))
 				if body := h.get(q); body != "40" {
 					t.Errorf("%q", body)
 				}

@@ -7,11 +7,11 @@ import (
 	"shelfkeeper/daemon/redact"
 )
 
-// maxTold bounds the reasons that are remembered as logged.
-const maxTold = 16
+// maxLogged bounds how many logged reasons are remembered.
+const maxLogged = 16
 
-// to changes the state; mu is held.
-func (s *Socket) to(state State) {
+// setStateLocked changes the state. mu is held.
+func (s *Socket) setStateLocked(state State) {
 	if s.snap.State == state {
 		return
 	}
@@ -19,45 +19,45 @@ func (s *Socket) to(state State) {
 	s.announce()
 }
 
-// announce wakes whoever waits for a change; mu is held.
+// announce wakes everyone who waits for a change. mu is held.
 func (s *Socket) announce() {
 	close(s.changed)
 	s.changed = make(chan struct{})
 }
 
-func (s *Socket) at(state State) {
+func (s *Socket) setState(state State) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.to(state)
+	s.setStateLocked(state)
 }
 
-// up notes that conn is authenticated.
-func (s *Socket) up(conn *Conn) {
+// markUp records that conn is authenticated.
+func (s *Socket) markUp(conn *Conn) {
 	s.suspected = false
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.conn = conn
-	if s.ups > 0 {
+	if s.authenticated > 0 {
 		s.snap.Reconnects++
 	}
-	s.ups++
+	s.authenticated++
 	s.snap.Cause = NoCause
-	s.to(Authenticated)
-	s.snap.Period = s.habit.period()
-	clear(s.told)
+	s.setStateLocked(Authenticated)
+	s.snap.Period = s.cutPeriod.period()
+	clear(s.logged)
 	s.cfg.Log.Info("live socket is up", "state", string(Authenticated), "reconnects", s.snap.Reconnects)
 }
 
-// down notes why an attempt ended. A log line is written when a reason shows
-// for the first time since the socket was up, not for each try.
-func (s *Socket) down(end error) {
-	state, cause := Waiting, CauseWeather
+// markDown records why an attempt ended. Each reason is logged once after a
+// sign-in, not at each attempt.
+func (s *Socket) markDown(end error) {
+	state, cause := Waiting, CauseTemporary
 	switch {
 	case errors.Is(end, errKicked):
-		s.at(Waiting)
+		s.setState(Waiting)
 		return
-	case errors.As(end, new(habitualEnd)):
-		s.at(Waiting)
+	case errors.As(end, new(expectedCut)):
+		s.setState(Waiting)
 		s.cfg.Log.Debug("the live socket was cut as usual", "reason", reasonOf(end))
 		return
 	case errors.Is(end, errAPIKey):
@@ -76,16 +76,16 @@ func (s *Socket) down(end error) {
 			s.announce()
 		}
 	}
-	s.to(state)
-	if !s.told[reason] && len(s.told) < maxTold {
-		s.told[reason] = true
+	s.setStateLocked(state)
+	if !s.logged[reason] && len(s.logged) < maxLogged {
+		s.logged[reason] = true
 		s.cfg.Log.Info("live socket is down", "state", string(state), "cause", string(cause), "reason", reason)
 	}
 }
 
-// reasonOf is what a person wants to read of end.
+// reasonOf returns the text about end that a user should read.
 func reasonOf(end error) string {
-	var w *Weather
+	var w *TemporaryError
 	switch {
 	case errors.Is(end, errAPIKey):
 		return NoSocket

@@ -10,8 +10,8 @@ import (
 	"github.com/gorilla/websocket"
 )
 
-func TestHallRefuses(t *testing.T) {
-	inHall(t, func(t *testing.T, h *lobby) {
+func TestSessionServerRefuses(t *testing.T) {
+	withServer(t, func(t *testing.T, h *serverFixture) {
 		q := h.begin()
 		for _, c := range []struct {
 			desc, method, query, body string
@@ -53,14 +53,14 @@ func TestHallRefuses(t *testing.T) {
 
 // A player that does not read is cut: after a while over a WebSocket, and when
 // too much waits in any case.
-func TestHallSlowPlayer(t *testing.T) {
-	inHall(t, func(t *testing.T, h *lobby) {
+func TestSessionServerSlowPlayer(t *testing.T) {
+	withServer(t, func(t *testing.T, h *serverFixture) {
 		conn := h.dial("")
 		h.read(conn)
 		began := time.Now()
-		h.last().end.Send([]byte("4" + strings.Repeat("x", 100<<10)))
-		<-h.last().end.gone
-		if took := time.Since(began); took != frameWait {
+		h.last().conn.Send([]byte("4" + strings.Repeat("x", 100<<10)))
+		<-h.last().conn.gone
+		if took := time.Since(began); took != pieceDeadline {
 			t.Errorf("cut after %v", took)
 		}
 		_ = conn.Close()
@@ -69,37 +69,37 @@ func TestHallSlowPlayer(t *testing.T) {
 			t.Error(why)
 		}
 		h.begin()
-		for range keptFrames + 1 {
-			h.last().end.Send([]byte("42[]"))
+		for range maxQueuedFrames + 1 {
+			h.last().conn.Send([]byte("42[]"))
 		}
 		if _, why := h.last().said(); !errors.Is(why, errSlow) {
 			t.Errorf("too many: %v", why)
 		}
 		h.begin()
 		for range 3 {
-			h.last().end.Send(make([]byte, keptBytes/2))
+			h.last().conn.Send(make([]byte, maxQueuedBytes/2))
 		}
 		if _, why := h.last().said(); !errors.Is(why, errSlow) {
 			t.Errorf("too much: %v", why)
 		}
 		h.begin()
-		h.last().end.Send(make([]byte, 2*keptBytes))
+		h.last().conn.Send(make([]byte, 2*maxQueuedBytes))
 		if _, why := h.last().said(); why != nil {
 			t.Errorf("one large one: %v", why)
 		}
 	})
-	inHall(t, func(t *testing.T, h *lobby) { // reads, but too slowly for a frame in one go
+	withServer(t, func(t *testing.T, h *serverFixture) { // reads, but too slowly for a frame in one go
 		conn := h.dial("")
 		h.read(conn)
 		const size = 300 << 10
-		h.last().end.Send([]byte("4" + strings.Repeat("x", size-1)))
+		h.last().conn.Send([]byte("4" + strings.Repeat("x", size-1)))
 		_, src, err := conn.NextReader()
 		if err != nil {
 			t.Fatal(err)
 		}
 		total, piece := 0, make([]byte, 8<<10)
 		for total < size && err == nil {
-			time.Sleep(frameWait / 20)
+			time.Sleep(pieceDeadline / 20)
 			var n int
 			n, err = src.Read(piece)
 			total += n
@@ -113,8 +113,8 @@ func TestHallSlowPlayer(t *testing.T) {
 
 // Close does not wait for a player that answers nothing, and nobody comes in
 // after it.
-func TestHallCloses(t *testing.T) {
-	inHall(t, func(t *testing.T, h *lobby) {
+func TestSessionServerCloses(t *testing.T) {
+	withServer(t, func(t *testing.T, h *serverFixture) {
 		silent, polite := h.dial(""), h.dial("")
 		h.read(silent)
 		h.read(polite)
@@ -125,7 +125,7 @@ func TestHallCloses(t *testing.T) {
 		go func() { _, _, err := polite.ReadMessage(); said <- err }()
 		synctest.Wait()
 		began := time.Now()
-		h.hall.Close(websocket.CloseGoingAway)
+		h.server.Close(websocket.CloseGoingAway)
 		if body := <-polled; body != "1" {
 			t.Errorf("%q", body)
 		}
@@ -139,7 +139,7 @@ func TestHallCloses(t *testing.T) {
 		if _, _, err := late.ReadMessage(); !websocket.IsCloseError(err, websocket.CloseTryAgainLater) {
 			t.Errorf("afterwards: %v", err)
 		}
-		if took := time.Since(began); took > 3*lingerWait {
+		if took := time.Since(began); took > 3*closeTimeout {
 			t.Errorf("it took %v", took)
 		}
 		for _, c := range []*websocket.Conn{silent, polite, late} {
@@ -148,9 +148,9 @@ func TestHallCloses(t *testing.T) {
 	})
 }
 
-func TestHallIsNotEndless(t *testing.T) {
-	inHall(t, func(t *testing.T, h *lobby) {
-		for range maxEnds {
+func TestSessionServerIsNotEndless(t *testing.T) {
+	withServer(t, func(t *testing.T, h *serverFixture) {
+		for range maxPlayerConns {
 			h.begin()
 		}
 		if status, _ := h.ask(t.Context(), "GET", "", ""); status != 503 {

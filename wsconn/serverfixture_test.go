@@ -15,9 +15,9 @@ import (
 	"github.com/gorilla/websocket"
 )
 
-// echo is a player's joint that answers what it hears.
+// echo is a Player that sends back what it hears.
 type echo struct {
-	end *End
+	conn *PlayerConn
 
 	mu    sync.Mutex
 	heard []string
@@ -30,7 +30,7 @@ func (e *echo) Heard(frame []byte) {
 	e.heard = append(e.heard, string(frame))
 	e.mu.Unlock()
 	if strings.HasPrefix(string(frame), `42["echo"`) {
-		e.end.Send(frame)
+		e.conn.Send(frame)
 	}
 }
 
@@ -47,30 +47,30 @@ func (e *echo) said() (string, error) {
 	return strings.Join(e.heard, " "), e.gone
 }
 
-// lobby is a Hall with its players, in a bubble.
-type lobby struct {
-	t    *testing.T
-	hall *Hall
-	l    *pipes
-	http *http.Client
+// serverFixture is a SessionServer with its players, in a bubble.
+type serverFixture struct {
+	t      *testing.T
+	server *SessionServer
+	l      *pipes
+	http   *http.Client
 
 	mu    sync.Mutex
-	ends  []*echo
+	conns []*echo
 	owner string // of the requests
 }
 
-func inHall(t *testing.T, test func(t *testing.T, h *lobby)) {
+func withServer(t *testing.T, test func(t *testing.T, h *serverFixture)) {
 	synctest.Test(t, func(t *testing.T) {
-		h := &lobby{t: t, hall: NewHall(), l: &pipes{conns: make(chan net.Conn), closed: make(chan struct{})}, owner: "me"}
+		h := &serverFixture{t: t, server: NewSessionServer(), l: &pipes{conns: make(chan net.Conn), closed: make(chan struct{})}, owner: "me"}
 		var running sync.WaitGroup
 		server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			running.Add(1)
 			defer running.Done()
-			h.hall.Serve(w, r, h.owner, func(e *End) Player {
-				p := &echo{end: e}
+			h.server.Serve(w, r, h.owner, func(e *PlayerConn) Player {
+				p := &echo{conn: e}
 				h.mu.Lock()
 				defer h.mu.Unlock()
-				h.ends = append(h.ends, p)
+				h.conns = append(h.conns, p)
 				return p
 			})
 		})}
@@ -79,7 +79,7 @@ func inHall(t *testing.T, test func(t *testing.T, h *lobby)) {
 		transport := &http.Transport{DialContext: h.l.dial, DisableKeepAlives: true}
 		h.http = &http.Client{Transport: transport}
 		test(t, h)
-		h.hall.Close(websocket.CloseGoingAway)
+		h.server.Close(websocket.CloseGoingAway)
 		transport.CloseIdleConnections()
 		_ = server.Close()
 		<-served
@@ -90,7 +90,7 @@ func inHall(t *testing.T, test func(t *testing.T, h *lobby)) {
 
 const socketPath = "/socket.io/?EIO=4&transport=websocket"
 
-func (h *lobby) dial(query string) *websocket.Conn {
+func (h *serverFixture) dial(query string) *websocket.Conn {
 	h.t.Helper()
 	conn, _, err := (&websocket.Dialer{NetDialContext: h.l.dial}).Dial("ws://sk.test"+socketPath+query, nil)
 	if err != nil {
@@ -99,7 +99,7 @@ func (h *lobby) dial(query string) *websocket.Conn {
 	return conn
 }
 
-func (h *lobby) read(conn *websocket.Conn) string {
+func (h *serverFixture) read(conn *websocket.Conn) string {
 	h.t.Helper()
 	_, frame, err := conn.ReadMessage()
 	if err != nil {
@@ -108,7 +108,7 @@ func (h *lobby) read(conn *websocket.Conn) string {
 	return string(frame)
 }
 
-func (h *lobby) ask(ctx context.Context, method, query, body string) (int, string) {
+func (h *serverFixture) ask(ctx context.Context, method, query, body string) (int, string) {
 	h.t.Helper()
 	r, err := http.NewRequestWithContext(ctx, method, "http://sk.test/socket.io/?EIO=4&transport=polling"+query, strings.NewReader(body))
 	if err != nil {
@@ -127,7 +127,7 @@ func (h *lobby) ask(ctx context.Context, method, query, body string) (int, strin
 	return resp.StatusCode, string(text)
 }
 
-func (h *lobby) get(query string) string {
+func (h *serverFixture) get(query string) string {
 	h.t.Helper()
 	status, body := h.ask(h.t.Context(), "GET", query, "")
 	if status != 200 {
@@ -137,7 +137,7 @@ func (h *lobby) get(query string) string {
 }
 
 // begin opens by polling and returns the query that goes on with it.
-func (h *lobby) begin() string {
+func (h *serverFixture) begin() string {
 	h.t.Helper()
 	var open struct {
 		SID                                   string
@@ -151,8 +151,8 @@ func (h *lobby) begin() string {
 	return "&sid=" + open.SID
 }
 
-func (h *lobby) last() *echo {
+func (h *serverFixture) last() *echo {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return h.ends[len(h.ends)-1]
+	return h.conns[len(h.conns)-1]
 }
