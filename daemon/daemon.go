@@ -18,15 +18,17 @@ import (
 	"shelfkeeper/daemon/accounts"
 	"shelfkeeper/daemon/control"
 	"shelfkeeper/daemon/health"
+	"shelfkeeper/daemon/home"
 	"shelfkeeper/daemon/netmon"
 	"shelfkeeper/daemon/problem"
-	"shelfkeeper/keychain"
+	"shelfkeeper/daemon/redact"
+	"shelfkeeper/daemon/service"
 )
 
 // Daemon serves every account of a Home. Make it with New, run it with Run,
 // and Close it in any case.
 type Daemon struct {
-	home    *Home
+	home    *home.Home
 	lock    *flock.Flock
 	control *control.Server
 	monitor *netmon.Monitor
@@ -36,9 +38,9 @@ type Daemon struct {
 
 	signedOut chan struct{} // after a sign-out, which may have left something to finish
 
-	mu      sync.Mutex
-	desks   []*desk
-	changed chan struct{} // closed and replaced at each change
+	mu       sync.Mutex
+	services []*service.Service
+	changed  chan struct{} // closed and replaced at each change
 }
 
 // lockPatience is how long a start waits for a daemon that is just ending.
@@ -52,9 +54,13 @@ var (
 // New takes the instance lock and opens the control socket and every
 // account's local address: all of them, or none and a *problem.Problem.
 // listen, where given, is the one account's address instead of its own.
-func New(h *Home, listen string) (*Daemon, error) {
+func New(h *home.Home, listen string) (*Daemon, error) {
 	d := &Daemon{home: h, quit: make(chan struct{}), signedOut: make(chan struct{}, 1), changed: make(chan struct{})}
-	d.monitor = d.newMonitor()
+	d.monitor = netmon.New(netmon.Config{Log: h.Log, Changed: func(e netmon.Event) {
+		for _, s := range d.all() {
+			s.Network(e)
+		}
+	}})
 	if err := d.open(listen); err != nil {
 		return nil, errors.Join(err, d.Close())
 	}
@@ -66,7 +72,7 @@ func (d *Daemon) ControlPath() string {
 	if d.home.Control != "" {
 		return d.home.Control
 	}
-	return ControlPath(d.home.Paths)
+	return home.ControlPath(d.home.Paths)
 }
 
 func (d *Daemon) open(listen string) error {
@@ -76,7 +82,7 @@ func (d *Daemon) open(listen string) error {
 	defer cancel()
 	ok, err := lock.TryLockContext(ctx, 25*time.Millisecond)
 	if err != nil && !errors.Is(err, context.DeadlineExceeded) {
-		return stateProblem(err)
+		return home.StateProblem(err)
 	}
 	if !ok {
 		return problem.Newf(problem.Running, "use it, or end it first: `shelfkeeper quit`", "Shelfkeeper is running already")
@@ -86,21 +92,36 @@ func (d *Daemon) open(listen string) error {
 		return problem.New(problem.Config, err, "")
 	}
 	for _, a := range d.home.Book.All() {
-		desk, err := d.home.newDesk(a, listen)
+		s, err := d.newService(a, listen)
 		if err != nil {
 			return err
 		}
-		d.desks = append(d.desks, desk)
+		d.services = append(d.services, s)
 	}
 	return nil
+}
+
+// newService prepares the service of a with what lies in the Home.
+func (d *Daemon) newService(a accounts.Account, listen string) (*service.Service, error) {
+	up, err := d.home.Reach(a)
+	if err != nil {
+		return nil, err
+	}
+	c := d.home.Config
+	return service.New(service.Config{
+		Account: a, Upstream: up, Session: d.home.SessionConfig(a, up), Identities: d.home.Identities(a.Name),
+		Journal: d.home.JournalPath(a.Name), Listen: listen, ListenExtra: c.ListenExtra, ExtraHosts: c.ExtraHosts, Access: c.LocalAccess,
+		Seen: func(ctx context.Context, version, username string) { d.home.Observe(ctx, a.Name, version, username) },
+		Log:  d.home.Log,
+	})
 }
 
 // Run serves until ctx ends or somebody asks the daemon to quit. Close is
 // still to be called.
 func (d *Daemon) Run(ctx context.Context) error {
 	d.mu.Lock()
-	for _, desk := range d.desks {
-		desk.start(d.bump)
+	for _, s := range d.services {
+		s.Start(d.bump)
 	}
 	d.mu.Unlock()
 	d.monitor.Start()
@@ -108,7 +129,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 	d.running.Go(func() { served <- d.control.Serve(d) })
 	finishing, stop := context.WithCancel(ctx)
 	defer stop()
-	d.running.Go(func() { d.finishSignOuts(finishing) })
+	d.running.Go(func() { d.home.FinishSignOuts(finishing, d.signedOut) })
 	select {
 	case <-ctx.Done():
 		return nil
@@ -127,13 +148,13 @@ func (d *Daemon) Close() error {
 		errs = append(errs, d.control.Close())
 	}
 	d.mu.Lock()
-	desks := d.desks
-	d.desks = nil
+	services := d.services
+	d.services = nil
 	d.mu.Unlock()
 	var wg sync.WaitGroup
-	ended := make([]error, len(desks))
-	for i, desk := range desks {
-		wg.Go(func() { ended[i] = desk.close() })
+	ended := make([]error, len(services))
+	for i, s := range services {
+		wg.Go(func() { ended[i] = s.Close() })
 	}
 	wg.Wait()
 	errs = append(errs, ended...)
@@ -161,17 +182,17 @@ func (d *Daemon) Changed() <-chan struct{} {
 // Snapshot returns the state of everything, without a secret in it.
 func (d *Daemon) Snapshot() health.Snapshot {
 	s := health.Snapshot{Version: d.home.Version, PID: os.Getpid(), At: health.At(time.Now()), Accounts: []health.Account{}}
-	for _, desk := range d.all() {
-		s.Accounts = append(s.Accounts, desk.snapshot())
+	for _, account := range d.all() {
+		s.Accounts = append(s.Accounts, account.Snapshot())
 	}
 	s.Level = health.Worst(s.Accounts)
 	return s
 }
 
-func (d *Daemon) all() []*desk {
+func (d *Daemon) all() []*service.Service {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return append([]*desk(nil), d.desks...)
+	return append([]*service.Service(nil), d.services...)
 }
 
 // Quit asks Run to return.
@@ -181,33 +202,38 @@ func (d *Daemon) Quit() { d.quitted.Do(func() { close(d.quit) }) }
 // quit.
 func (d *Daemon) Quitting() <-chan struct{} { return d.quit }
 
-// desk returns the desk of the account; an empty name means the only one.
-func (d *Daemon) desk(name string) (*desk, error) {
-	desks := d.all()
-	if name == "" && len(desks) == 1 {
-		return desks[0], nil
+// serviceOf returns the service of the account; an empty name means the only
+// one.
+func (d *Daemon) serviceOf(name string) (*service.Service, error) {
+	services := d.all()
+	if name == "" && len(services) == 1 {
+		return services[0], nil
 	}
-	for _, desk := range desks {
-		if desk.account.Name == name {
-			return desk, nil
+	for _, s := range services {
+		if s.Account().Name == name {
+			return s, nil
 		}
 	}
-	return nil, noSuchAccount(d.home.Book, name)
+	return nil, home.NoSuchAccount(d.home.Book, name)
+}
+
+// ChangePassword changes the password of an account on its server, and in the
+// vault where it is stored. Its error is a *problem.Problem.
+func (d *Daemon) ChangePassword(ctx context.Context, account string, old, changed redact.Secret) error {
+	s, err := d.serviceOf(account)
+	if err != nil {
+		return err
+	}
+	return d.home.ChangePasswordOf(ctx, s.Session(), s.Account(), old, changed)
 }
 
 // Reauthenticate renews the session of an account now.
 func (d *Daemon) Reauthenticate(ctx context.Context, account string) error {
-	desk, err := d.desk(account)
+	s, err := d.serviceOf(account)
 	if err != nil {
 		return err
 	}
-	if err := d.home.unlock(ctx); err != nil {
-		return err
-	}
-	if err := desk.session.Reauthenticate(keychain.WithPrompt(ctx)); err != nil {
-		return sessionProblem(err)
-	}
-	return nil
+	return d.home.Renew(ctx, s.Session())
 }
 
 // SignIn signs in and serves the account from then on.
@@ -219,52 +245,52 @@ func (d *Daemon) SignIn(ctx context.Context, req control.SignInRequest) (control
 	return answer, d.serveNamed(answer.Account)
 }
 
-// serve brings a to its desk, replacing one of another server, port, user or
+// serve begins to serve a, replacing one of another server, port, user or
 // method.
 func (d *Daemon) serve(a accounts.Account) error {
-	if desk, err := d.desk(a.Name); err == nil {
-		old := desk.account
+	if s, err := d.serviceOf(a.Name); err == nil {
+		old := s.Account()
 		if old.Server == a.Server && old.Port == a.Port && old.UserID == a.UserID && old.Username == a.Username && old.Method == a.Method {
-			desk.session.Reload()
+			s.Session().Reload()
 			return nil
 		}
-		if err := d.remove(desk); err != nil {
+		if err := d.remove(s); err != nil {
 			return err
 		}
 	}
-	desk, err := d.home.newDesk(a, "")
+	s, err := d.newService(a, "")
 	if err != nil {
 		return err
 	}
-	desk.start(d.bump)
+	s.Start(d.bump)
 	d.mu.Lock()
-	d.desks = append(d.desks, desk)
+	d.services = append(d.services, s)
 	d.mu.Unlock()
 	d.bump()
 	return nil
 }
 
-func (d *Daemon) remove(old *desk) error {
+func (d *Daemon) remove(old *service.Service) error {
 	d.mu.Lock()
-	for i, desk := range d.desks {
-		if desk == old {
-			d.desks = append(d.desks[:i:i], d.desks[i+1:]...)
+	for i, s := range d.services {
+		if s == old {
+			d.services = append(d.services[:i:i], d.services[i+1:]...)
 			break
 		}
 	}
 	d.mu.Unlock()
 	d.bump()
-	return old.close()
+	return old.Close()
 }
 
 // SignOut ends the account's session on both sides and forgets the account.
 func (d *Daemon) SignOut(ctx context.Context, account string) error {
-	desk, err := d.desk(account)
+	s, err := d.serviceOf(account)
 	if err != nil {
 		return err
 	}
-	desk.deliverNow(ctx)
-	told, err := d.home.signOut(ctx, desk.session, desk.account.Name)
+	s.DeliverNow(ctx)
+	told, err := d.home.EndSession(ctx, s.Session(), s.Account().Name)
 	if err != nil {
 		return err
 	}
@@ -272,5 +298,5 @@ func (d *Daemon) SignOut(ctx context.Context, account string) error {
 	case d.signedOut <- struct{}{}:
 	default:
 	}
-	return errors.Join(d.remove(desk), farewell(d.home.leaveJournal(desk.account), told))
+	return errors.Join(d.remove(s), d.home.Farewell(s.Account(), told))
 }

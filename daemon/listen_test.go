@@ -3,7 +3,7 @@ package daemon
 import (
 	"net"
 	"net/netip"
-	"strconv"
+	"net/url"
 	"testing"
 
 	"shelfkeeper/daemon/absfake"
@@ -37,19 +37,22 @@ func TestBothLoopbackAddresses(t *testing.T) {
 		{"127.0.0.1:" + port, map[string]bool{health.LocalhostTaken.ID: true, health.ExtraAddress.ID: true}},
 		{"127.0.0.1:0", map[string]bool{health.ExtraAddress.ID: true}},
 	} {
-		d, err := h.newDesk(a, c.at)
+		s, err := (&Daemon{home: h}).newService(a, c.at)
 		if err != nil {
 			t.Fatal(err)
 		}
-		snap := d.snapshot()
+		snap := s.Snapshot()
 		if !c.want[snap.Condition] || snap.Level != health.Degraded || snap.Remedy == "" {
 			t.Errorf("%s: %+v", c.at, snap)
 		}
-		own := d.proxy.Addr().(*net.TCPAddr).Port
-		if _, err := net.Listen("tcp", net.JoinHostPort("::1", strconv.Itoa(own))); err == nil {
+		own, err := url.Parse(s.URL())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := net.Listen("tcp", net.JoinHostPort("::1", own.Port())); err == nil {
 			t.Errorf("%s: the other loopback address is free", c.at)
 		}
-		if err := d.close(); err != nil {
+		if err := s.Close(); err != nil {
 			t.Error(err)
 		}
 	}

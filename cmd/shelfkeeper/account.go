@@ -6,8 +6,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"shelfkeeper/daemon"
 	"shelfkeeper/daemon/control"
+	"shelfkeeper/daemon/home"
 )
 
 func newLogout(e *env) *cobra.Command {
@@ -17,7 +17,7 @@ func newLogout(e *env) *cobra.Command {
 		Short: "End the session on the server and erase it here",
 		Args:  noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			err := e.onAccount(c, account, "Signing out …", (*control.Client).SignOut, (*daemon.Home).SignOut)
+			err := e.onAccount(c, account, "Signing out …", (*control.Client).SignOut, (*home.Home).SignOut)
 			if err != nil {
 				return err
 			}
@@ -39,7 +39,7 @@ func newReauth(e *env) *cobra.Command {
 			if e.signsInByOpenID(c.Context(), account) {
 				return e.renewOpenID(c.Context(), account)
 			}
-			err := e.onAccount(c, account, "Renewing the session …", (*control.Client).Reauthenticate, (*daemon.Home).Reauthenticate)
+			err := e.onAccount(c, account, "Renewing the session …", (*control.Client).Reauthenticate, (*home.Home).Reauthenticate)
 			if err != nil {
 				return err
 			}
@@ -53,7 +53,7 @@ func newReauth(e *env) *cobra.Command {
 
 // onAccount acts through the running daemon, or here if there is none.
 func (e *env) onAccount(c *cobra.Command, account, progress string,
-	there func(*control.Client, context.Context, string) error, here func(*daemon.Home, context.Context, string) error) error {
+	there func(*control.Client, context.Context, string) error, here func(*home.Home, context.Context, string) error) error {
 	client, err := e.client()
 	if err != nil {
 		return err
@@ -62,10 +62,10 @@ func (e *env) onAccount(c *cobra.Command, account, progress string,
 		if err := there(client, c.Context(), account); !isNoDaemon(err) {
 			return err
 		}
-		home, err := e.home(c.Context())
+		h, err := e.home(c.Context())
 		if err != nil {
 			return err
 		}
-		return here(home, c.Context(), account)
+		return here(h, c.Context(), account)
 	})
 }

@@ -20,6 +20,7 @@ import (
 	"shelfkeeper/daemon/absfake"
 	"shelfkeeper/daemon/config"
 	"shelfkeeper/daemon/control"
+	"shelfkeeper/daemon/home"
 	"shelfkeeper/daemon/problem"
 	"shelfkeeper/daemon/redact"
 	"shelfkeeper/keychain"
@@ -139,19 +140,19 @@ func (d *demo) serve(ctx context.Context, e *env, fake *absfake.Server, r ready)
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	home, err := daemon.OpenHome(daemon.Options{
+	h, err := home.Open(home.Options{
 		Version: version, Config: config.Default(), Backend: keychain.Memory, Control: e.control, Log: e.logger(levelOfDemo),
 		Paths: config.Paths{Config: filepath.Join(dir, "config.toml"), State: filepath.Join(dir, "state"), Runtime: filepath.Join(dir, "run")},
 	})
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, home.Close()) }()
-	_, err = home.SignIn(ctx, control.SignInRequest{Server: r.Server, Username: r.Username, Password: redact.New(r.Password), Account: "demo", Keep: true})
+	defer func() { err = errors.Join(err, h.Close()) }()
+	_, err = h.SignIn(ctx, control.SignInRequest{Server: r.Server, Username: r.Username, Password: redact.New(r.Password), Account: "demo", Keep: true})
 	if err != nil {
 		return err
 	}
-	keeper, err := daemon.New(home, d.listen)
+	keeper, err := daemon.New(h, d.listen)
 	if err != nil {
 		return err
 	}
@@ -159,7 +160,7 @@ func (d *demo) serve(ctx context.Context, e *env, fake *absfake.Server, r ready)
 	r.Proxy, r.Control = keeper.Snapshot().Accounts[0].Proxy.URL, keeper.ControlPath()
 	r.ItemURL, r.StreamURL = r.Proxy+r.ItemURL, r.Proxy+r.StreamURL
 	if !d.noTray {
-		endTray, failed := e.superviseTray(r.Control, home.Log)
+		endTray, failed := e.superviseTray(r.Control, h.Log)
 		if failed != nil {
 			return failed
 		}

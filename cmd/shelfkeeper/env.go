@@ -12,9 +12,9 @@ import (
 
 	"golang.org/x/term"
 
-	"shelfkeeper/daemon"
 	"shelfkeeper/daemon/config"
 	"shelfkeeper/daemon/control"
+	"shelfkeeper/daemon/home"
 	"shelfkeeper/daemon/problem"
 	"shelfkeeper/daemon/redact"
 	"shelfkeeper/keychain"
@@ -127,20 +127,20 @@ func (e *env) paths() (config.Paths, error) {
 }
 
 // options returns what a Home is opened with.
-func (e *env) options(ctx context.Context) (daemon.Options, error) {
+func (e *env) options(ctx context.Context) (home.Options, error) {
 	paths, err := e.paths()
 	if err != nil {
-		return daemon.Options{}, err
+		return home.Options{}, err
 	}
 	cfg, err := config.Load(paths.Config)
 	if err != nil {
-		return daemon.Options{}, problem.New(problem.Config, err, "")
+		return home.Options{}, problem.New(problem.Config, err, "")
 	}
 	helper, err := keychainHelper()
 	if err != nil {
-		return daemon.Options{}, problem.New(problem.Other, err, "")
+		return home.Options{}, problem.New(problem.Other, err, "")
 	}
-	return daemon.Options{
+	return home.Options{
 		Version: version, Paths: paths, Config: cfg, Passphrase: e.askPassphrase, Helper: helper,
 		Control: e.control, Log: e.logger(cfg.LogLevel),
 	}, nil
@@ -154,7 +154,7 @@ func (e *env) logger(level slog.Level) *slog.Logger {
 }
 
 // home opens a Home for one command, which is quiet unless something is wrong.
-func (e *env) home(ctx context.Context) (*daemon.Home, error) {
+func (e *env) home(ctx context.Context) (*home.Home, error) {
 	o, err := e.options(ctx)
 	if err != nil {
 		return nil, err
@@ -162,7 +162,7 @@ func (e *env) home(ctx context.Context) (*daemon.Home, error) {
 	if !e.verbose {
 		o.Log = e.logger(slog.LevelError)
 	}
-	h, err := daemon.OpenHome(o)
+	h, err := home.Open(o)
 	if err != nil {
 		return nil, err
 	}
@@ -195,7 +195,7 @@ func (e *env) client() (*control.Client, error) {
 		if err != nil {
 			return nil, err
 		}
-		path = daemon.ControlPath(paths)
+		path = home.ControlPath(paths)
 	}
 	return control.Dial(path), nil
 }

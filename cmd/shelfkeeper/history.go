@@ -9,8 +9,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"shelfkeeper/daemon"
 	"shelfkeeper/daemon/history"
+	"shelfkeeper/daemon/home"
 )
 
 func newHistory(e *env) *cobra.Command {
@@ -28,7 +28,7 @@ token and no password in it; look for names and addresses before you show it.`,
 			if err != nil {
 				return err
 			}
-			records, err := daemon.History(paths, account)
+			records, err := home.History(paths, account)
 			if err != nil {
 				return err
 			}
@@ -46,7 +46,7 @@ token and no password in it; look for names and addresses before you show it.`,
 
 const historyTime = "2006-01-02 15:04:05"
 
-func describeHistory(records []daemon.AccountHistory) string {
+func describeHistory(records []home.AccountHistory) string {
 	var out strings.Builder
 	if len(records) == 0 {
 		fmt.Fprintln(&out, "no attempt is on record")

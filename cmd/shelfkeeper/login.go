@@ -204,11 +204,11 @@ func (e *env) signIn(c *cobra.Command, req control.SignInRequest) (answer contro
 		if !isNoDaemon(err) {
 			return err
 		}
-		home, err := e.home(c.Context())
+		h, err := e.home(c.Context())
 		if err != nil {
 			return err
 		}
-		answer, err = home.SignIn(c.Context(), req)
+		answer, err = h.SignIn(c.Context(), req)
 		if err == nil {
 			answer.Warnings = append(answer.Warnings, "the daemon is not running; start it with `shelfkeeper run`")
 		}

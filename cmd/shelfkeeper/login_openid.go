@@ -11,11 +11,11 @@ import (
 	"strings"
 	"sync"
 
-	"shelfkeeper/daemon"
 	"shelfkeeper/daemon/accounts"
 	"shelfkeeper/daemon/control"
 	"shelfkeeper/daemon/desktop"
 	"shelfkeeper/daemon/problem"
+	"shelfkeeper/daemon/service"
 )
 
 // browsing is a sign-in through the browser, as its user sees it.
@@ -57,15 +57,15 @@ func (e *env) signInOpenID(ctx context.Context, in control.OpenIDRequest, noBrow
 // here signs in without a daemon. The program that brings a scheme's address
 // finds us at a socket of our own.
 func (b *browsing) here(ctx context.Context, in control.OpenIDRequest) error {
-	home, err := b.env.home(ctx)
+	h, err := b.env.home(ctx)
 	if err != nil {
 		return err
 	}
-	if stop, err := home.AwaitReturns(); err == nil {
+	if stop, err := h.AwaitReturns(); err == nil {
 		defer stop()
 	} // otherwise another sign-in has it: the other ways back are open
-	b.comeback = home
-	err = home.SignInOpenID(ctx, in, func(s control.OpenIDStep) error {
+	b.comeback = h
+	err = h.SignInOpenID(ctx, in, func(s control.OpenIDStep) error {
 		if s.Answer != nil {
 			s.Answer.Warnings = append(s.Answer.Warnings, "the daemon is not running; start it with `shelfkeeper run`")
 		}
@@ -226,7 +226,7 @@ func (e *env) signsInByOpenID(ctx context.Context, name string) bool {
 		s, err := client.Snapshot(ctx)
 		for _, a := range s.Accounts {
 			if a.Name == name || name == "" && len(s.Accounts) == 1 {
-				return a.Session.Method == daemon.MethodOpenID
+				return a.Session.Method == service.MethodOpenID
 			}
 		}
 		if !isNoDaemon(err) {

@@ -5,9 +5,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"shelfkeeper/daemon"
 	"shelfkeeper/daemon/absapi"
 	"shelfkeeper/daemon/control"
+	"shelfkeeper/daemon/home"
 	"shelfkeeper/daemon/problem"
 )
 
@@ -37,7 +37,7 @@ func newOpenIDReturn(e *env) *cobra.Command {
 			if first == nil {
 				return nil
 			}
-			err = control.Dial(daemon.ReturnPath(paths)).ReturnOpenID(c.Context(), args[0])
+			err = control.Dial(home.ReturnPath(paths)).ReturnOpenID(c.Context(), args[0])
 			switch {
 			case err == nil || !isNoDaemon(err):
 				return err

@@ -7,8 +7,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"shelfkeeper/daemon"
 	"shelfkeeper/daemon/control"
+	"shelfkeeper/daemon/home"
 	"shelfkeeper/daemon/problem"
 	"shelfkeeper/daemon/redact"
 )
@@ -31,7 +31,7 @@ vault learns the new password where it keeps the old one.`,
 				func(client *control.Client, ctx context.Context, account string) error {
 					return client.ChangePassword(ctx, account, old, changed)
 				},
-				func(h *daemon.Home, ctx context.Context, account string) error {
+				func(h *home.Home, ctx context.Context, account string) error {
 					return h.ChangePassword(ctx, account, old, changed)
 				})
 			if err != nil {

@@ -10,6 +10,7 @@ import (
 
 	"shelfkeeper/daemon"
 	"shelfkeeper/daemon/control"
+	"shelfkeeper/daemon/home"
 	"shelfkeeper/daemon/problem"
 )
 
@@ -25,13 +26,13 @@ func newRun(e *env) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			home, err := daemon.OpenHome(o)
+			h, err := home.Open(o)
 			if err != nil {
 				return err
 			}
-			d, err := daemon.New(home, listen)
+			d, err := daemon.New(h, listen)
 			if err != nil {
-				return errors.Join(err, home.Close())
+				return errors.Join(err, h.Close())
 			}
 			for _, a := range d.Snapshot().Accounts {
 				fmt.Fprintf(e.stdout, "%s: players reach %s at %s\n", a.Name, a.Server, a.Proxy.URL)
@@ -42,11 +43,11 @@ func newRun(e *env) *cobra.Command {
 			endTray := func() error { return nil }
 			if !noTray {
 				if endTray, err = e.superviseTray(d.ControlPath(), o.Log); err != nil {
-					return errors.Join(err, d.Close(), home.Close())
+					return errors.Join(err, d.Close(), h.Close())
 				}
 			}
 			err = d.Run(c.Context())
-			return errors.Join(err, endTray(), d.Close(), home.Close())
+			return errors.Join(err, endTray(), d.Close(), h.Close())
 		},
 	}
 	c.Flags().BoolVar(&noTray, "no-tray", false, "no icon in the panel")

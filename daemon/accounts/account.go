@@ -10,7 +10,9 @@ package accounts
 import (
 	"errors"
 	"fmt"
+	"net"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -46,6 +48,14 @@ type Account struct {
 	Store         string    `json:"store"` // "os", "file" or "memory"; never changed silently
 	AllowHTTP     bool      `json:"allow_http"`
 	CreatedAt     time.Time `json:"created_at"`
+}
+
+// ProxyURL is the address at which players reach the account.
+func (a Account) ProxyURL() string { return ProxyURL(a.Port) }
+
+// ProxyURL is the address at which players reach the account of that port.
+func ProxyURL(port int) string {
+	return (&url.URL{Scheme: "http", Host: net.JoinHostPort("127.0.0.1", strconv.Itoa(port))}).String()
 }
 
 // Errors of this package, beside those of the operating system.

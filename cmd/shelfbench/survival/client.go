@@ -3,6 +3,8 @@ package survival
 import (
 	"net/http"
 	"time"
+
+	"shelfkeeper/daemon/service"
 )
 
 // client is what is compared: a program that holds a session and makes the
@@ -48,9 +50,9 @@ const (
 	// modelPatience is how long a model waits for an answer, the same as
 	// Shelfkeeper does at the most. The clients themselves set no deadline.
 	modelPatience = 60 * time.Second
-	// hold is how long a player's request is held in bad weather (daemon: hold,
-	// daemon/proxy: holdFor).
-	hold = 10 * time.Second
+	// hold is how long a player's request is held while the server is out of
+	// reach (also daemon/proxy: holdFor).
+	hold = service.TokenWait
 	// playerPatience is when a player gives up.
 	playerPatience = 30 * time.Second
 )

@@ -10,7 +10,7 @@ import (
 
 	"shelfkeeper/daemon/players"
 	"shelfkeeper/daemon/proxy"
-	"shelfkeeper/daemon/redact"
+	"shelfkeeper/daemon/service"
 	"shelfkeeper/daemon/session"
 )
 
@@ -27,7 +27,7 @@ const local = 13379
 
 func open(l *life, s *session.Session, base *url.URL) (*door, error) {
 	p, err := proxy.New(proxy.Config{
-		Base: base, Transport: connections{l}, Tokens: held{s}, Grants: noGrants{}, Identity: s.Secrets, Port: local,
+		Base: base, Transport: connections{l}, Tokens: service.Tokens{Session: s}, Grants: noGrants{}, Identity: s.Secrets, Port: local,
 		PeerOf: func(net.Conn) players.Peer { return players.Peer{Known: true} },
 	})
 	if err != nil {
@@ -74,21 +74,6 @@ func (c connections) RoundTrip(r *http.Request) (*http.Response, error) {
 	conn := c.life.connect()
 	defer conn.Close()
 	return conn.Do(r)
-}
-
-// held bounds how long a player waits for a token (daemon: held).
-type held struct{ *session.Session }
-
-func (h held) Token(ctx context.Context) (redact.Secret, error) {
-	ctx, cancel := context.WithTimeout(ctx, hold)
-	defer cancel()
-	return h.Session.Token(ctx)
-}
-
-func (h held) Suspect(ctx context.Context, token redact.Secret) (redact.Secret, error) {
-	ctx, cancel := context.WithTimeout(ctx, hold)
-	defer cancel()
-	return h.Session.Suspect(ctx, token)
 }
 
 // noGrants: every player here is a program of the same user and holds none.

@@ -1,0 +1,132 @@
+// Package home is what lies on disk, and every act that a command can do with
+// it without a daemon: sign in and out, change a password, hand out grants,
+// read the record of attempts.
+//
+// It exists so that a command that finds no daemon and the daemon itself do
+// these things in the same way. It never serves players, and it runs nothing
+// after the act is done.
+package home
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"path/filepath"
+	"sync"
+
+	"shelfkeeper/daemon/accounts"
+	"shelfkeeper/daemon/config"
+	"shelfkeeper/daemon/openid"
+	"shelfkeeper/daemon/players"
+	"shelfkeeper/daemon/redact"
+	"shelfkeeper/daemon/session"
+	"shelfkeeper/keychain"
+)
+
+// Options say where a Home lies and what it may use.
+type Options struct {
+	Version string
+	Paths   config.Paths
+	Config  config.Config
+	// Backend of the vault; empty for the one it remembers, or the
+	// configuration's where it remembers none.
+	Backend keychain.Backend
+	// Passphrase is asked for when a vault of the file backend is opened.
+	Passphrase func(context.Context) (redact.Secret, error)
+	// Helper is the command line of a child that runs keychain.RunOp.
+	Helper []string
+	// Control is the path of the control socket; empty for the usual one.
+	Control string
+	// Dial stands in for the network towards servers in tests; nil for the
+	// real one.
+	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
+	Log  *slog.Logger
+}
+
+// ControlPath is where the control socket lies unless told otherwise.
+func ControlPath(p config.Paths) string { return filepath.Join(p.Runtime, "control.sock") }
+
+// Home is everything that lies on disk: accounts, grants, the vault, budgets.
+// The daemon lives in one; a command that finds no daemon opens one for
+// itself. It is safe for concurrent use, and several processes may have the
+// same one open.
+type Home struct {
+	Options
+	Book   *accounts.Book
+	Grants *players.Grants
+
+	mu      sync.Mutex
+	vault   *keychain.Vault
+	budgets *session.Budgets
+	known   map[string]*players.Identities // by account
+	flows   []*openid.Flow                 // sign-ins that wait for a person; replaced at each change
+
+	histories histories
+}
+
+// Open reads what is not secret. The vault is opened when it is first
+// needed, since a keychain may take its time or a prompt.
+func Open(o Options) (*Home, error) {
+	if err := o.Paths.Create(); err != nil {
+		return nil, StateProblem(err)
+	}
+	book, err := accounts.Open(o.Paths.State)
+	if err != nil {
+		return nil, StateProblem(err)
+	}
+	grants, err := players.OpenGrants(filepath.Join(o.Paths.State, "grants.json"))
+	if err != nil {
+		return nil, StateProblem(err)
+	}
+	return &Home{Options: o, Book: book, Grants: grants, known: map[string]*players.Identities{}}, nil
+}
+
+// Close closes the vault and the grants.
+func (h *Home) Close() error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	err := h.Grants.Close()
+	if h.vault == nil {
+		return err
+	}
+	return errors.Join(err, h.vault.Close())
+}
+
+// openVault returns the one vault. backend is the user's wish; empty for what
+// the directory remembers.
+func (h *Home) openVault(ctx context.Context, backend keychain.Backend) (*keychain.Vault, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.vault != nil {
+		if backend != "" && backend != h.vault.Backend() {
+			return nil, backendProblem(h.vault.Backend(), backend)
+		}
+		return h.vault, nil
+	}
+	o := keychain.Options{Backend: backend, Dir: filepath.Join(h.Paths.State, "vault"), Helper: h.Helper, Log: h.Log}
+	if o.Backend == "" {
+		o.Backend = h.Backend
+	}
+	if o.Backend == "" {
+		known, err := keychain.Remembered(o.Dir)
+		if err != nil {
+			return nil, err
+		}
+		if o.Backend = known; known == "" {
+			o.Backend = keychain.Backend(h.Config.Store)
+		}
+	}
+	if o.Backend == keychain.File {
+		var err error
+		if o.Passphrase, err = h.Passphrase(ctx); err != nil {
+			return nil, err
+		}
+	}
+	v, err := keychain.Open(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	h.vault = v
+	return v, nil
+}

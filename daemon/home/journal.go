@@ -1,0 +1,45 @@
+package home
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+
+	"shelfkeeper/daemon/accounts"
+	"shelfkeeper/daemon/problem"
+	"shelfkeeper/daemon/progress"
+)
+
+// JournalPath is where the reports of an account's players wait. It outlives
+// the account: they belong to the user, who may sign in again.
+func (h *Home) JournalPath(account string) string {
+	return filepath.Join(h.Paths.State, "progress", account+".db")
+}
+
+// leftInJournal is what a user who signs out should know of reports that still
+// wait; nil where there are none.
+func (h *Home) leftInJournal(a accounts.Account) error {
+	n, err := progress.Waiting(h.JournalPath(a.Name), a.UserID)
+	if err != nil || n == 0 {
+		return err
+	}
+	reports := "1 report of listening"
+	if n > 1 {
+		reports = fmt.Sprintf("%d reports of listening", n)
+	}
+	return problem.Newf(problem.Other, "sign in again as "+a.Username+" to have them delivered", "signed out; %s had not reached the server, and wait here for this user", reports)
+}
+
+// Farewell is what a user who has signed out is told: the problem of the
+// sign-out itself, and what is left in the journal.
+func (h *Home) Farewell(a accounts.Account, told error) error {
+	return joinProblems(h.leftInJournal(a), told)
+}
+
+func joinProblems(kept, told error) error {
+	a, b := problem.Of(kept), problem.Of(told)
+	if a == nil || b == nil {
+		return errors.Join(kept, told)
+	}
+	return problem.New(b.Code, fmt.Errorf("%w; %w", told, kept), b.Remedy+"; "+a.Remedy)
+}

@@ -1,0 +1,148 @@
+package home
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"syscall"
+	"time"
+
+	"shelfkeeper/daemon/absapi"
+	"shelfkeeper/daemon/accounts"
+	"shelfkeeper/daemon/config"
+	"shelfkeeper/daemon/health"
+	"shelfkeeper/daemon/players"
+	"shelfkeeper/daemon/problem"
+	"shelfkeeper/daemon/session"
+	"shelfkeeper/daemon/upstream"
+	"shelfkeeper/keychain"
+)
+
+// StateProblem explains an error of the files in state.
+func StateProblem(err error) *problem.Problem {
+	remedy := ""
+	switch {
+	case errors.Is(err, accounts.ErrNewer), errors.Is(err, players.ErrNewer):
+		remedy = "start the newer version; nothing was changed"
+	case errors.Is(err, accounts.ErrUnreadable), errors.Is(err, players.ErrUnreadable):
+		remedy = "repair the file, or move it away and sign in again; nothing was changed"
+	case errors.Is(err, config.ErrNoHome):
+		remedy = "set HOME"
+	case isDiskFull(err):
+		remedy = freeSpace
+	}
+	return problem.New(problem.Config, err, remedy)
+}
+
+const freeSpace = "free some space and try again; nothing was lost"
+
+// isDiskFull reports whether err says that a file could not grow: the disk is
+// full, or a quota or limit is reached.
+func isDiskFull(err error) bool {
+	if runtime.GOOS == "windows" { // ERROR_HANDLE_DISK_FULL, ERROR_DISK_FULL
+		return errors.Is(err, syscall.Errno(39)) || errors.Is(err, syscall.Errno(112))
+	}
+	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || errors.Is(err, syscall.EFBIG)
+}
+
+// vaultProblem explains an error of the vault.
+func vaultProblem(err error) *problem.Problem {
+	var p *problem.Problem
+	if errors.As(err, &p) {
+		return p
+	}
+	remedy := ""
+	if isDiskFull(err) {
+		remedy = freeSpace
+	}
+	for _, r := range []struct {
+		is     error
+		remedy string
+	}{
+		{keychain.ErrLocked, "unlock the keychain and try again"},
+		{keychain.ErrAbsent, "start the desktop's keyring, or keep the session in a file: `shelfkeeper login --store file`"},
+		{keychain.ErrDenied, "allow Shelfkeeper in the keychain and try again"},
+		{keychain.ErrHanging, "look for the keychain's prompt, answer it and try again"},
+		{keychain.ErrPassphrase, "set SHELFKEEPER_PASSPHRASE or SHELFKEEPER_PASSPHRASE_FILE to the vault's passphrase"},
+		{keychain.ErrNewer, "start the newer version; nothing was changed"},
+		{keychain.ErrUnreadable, "the file is kept; if its key is gone for good, move it away and sign in again"},
+		{keychain.ErrBackend, "leave out `--store`, or sign out of every account and move that directory away first"},
+		{keychain.ErrTooLarge, "use a shorter password, or `--no-store-password`"},
+	} {
+		if errors.Is(err, r.is) {
+			remedy = r.remedy
+			break
+		}
+	}
+	return problem.New(problem.Vault, err, remedy)
+}
+
+func backendProblem(has, wants keychain.Backend) *problem.Problem {
+	return problem.Newf(problem.Vault, fmt.Sprintf("sign out of every account first, or leave out `--store %s`", wants),
+		"this vault keeps its sessions in %q and never moves them by itself", has)
+}
+
+// serverProblem explains why a server could not be found or would not sign in.
+func serverProblem(err error) *problem.Problem {
+	var found *absapi.DiscoverError
+	if errors.As(err, &found) {
+		text := found.Evidence
+		if found.Address != "" {
+			text = found.Address + ": " + found.Evidence
+		}
+		code := problem.Unreachable
+		switch found.Cause {
+		case absapi.CauseAddress:
+			code = problem.Usage
+		case absapi.CauseSettings:
+			code = problem.Config
+		}
+		return problem.New(code, fmt.Errorf("%s", text), found.Remedy)
+	}
+	if errors.Is(err, upstream.ErrPolicy) {
+		return problem.New(problem.Config, err, "correct config.toml")
+	}
+	var answer *absapi.Error
+	if !errors.As(err, &answer) {
+		return problem.Of(err)
+	}
+	if p := openIDVerdict(answer); p != nil {
+		return p
+	}
+	switch answer.Verdict {
+	case absapi.PasswordRejected:
+		return problem.Newf(problem.Rejected, "check both; the server answers a disabled account in the same way", "the server refused this user name and password")
+	case absapi.NotInitialised:
+		return problem.New(problem.Unreachable, answer, "open the server in a browser and create its first user")
+	case absapi.PasswordLoginOff:
+		return problem.New(problem.Rejected, answer, "sign in with `--oidc`, or ask the server's admin to switch on password sign-in")
+	case absapi.MissingRefreshToken:
+		return problem.New(problem.Unreachable, answer, "update the server to 2.26 or newer, or let the gateway pass the headers x-return-tokens and x-refresh-token")
+	case absapi.RateLimited:
+		return problem.New(problem.Unreachable, answer, fmt.Sprintf("wait %v and try again", answer.RetryAfter.Round(time.Second)))
+	}
+	return problem.New(problem.Unreachable, answer, "try again when the server can be reached")
+}
+
+// sessionProblem explains why a session could not be renewed.
+func sessionProblem(err error) *problem.Problem {
+	var u *session.Unavailable
+	if !errors.As(err, &u) {
+		if errors.Is(err, context.DeadlineExceeded) {
+			return problem.New(problem.Unreachable, err, "try again")
+		}
+		return vaultProblem(err)
+	}
+	code := problem.Unreachable
+	switch u.Condition.ID {
+	case health.VaultLocked.ID, health.VaultAbsent.ID, health.VaultDenied.ID, health.VaultHanging.ID,
+		health.VaultNewer.ID, health.VaultUnreadable.ID, health.VaultPassphrase.ID, health.DiskTrouble.ID, health.DiskBlocks.ID:
+		code = problem.Vault
+	default:
+		if u.NeedsUser() {
+			code = problem.NeedsUser
+		}
+	}
+	return problem.New(code, u, u.Remedy())
+}

@@ -1,0 +1,91 @@
+package home
+
+import (
+	"fmt"
+	"net/url"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+
+	"shelfkeeper/daemon/accounts"
+	"shelfkeeper/daemon/history"
+	"shelfkeeper/daemon/problem"
+	"shelfkeeper/daemon/redact"
+	"shelfkeeper/daemon/session"
+	"shelfkeeper/daemon/upstream"
+	"shelfkeeper/keychain"
+)
+
+// Reach returns the way to the server of an account, by all addresses that the
+// user has given it. Its error is a *problem.Problem.
+func (h *Home) Reach(a accounts.Account) (*upstream.Upstream, error) {
+	base, err := url.Parse(a.Server)
+	if err != nil {
+		return nil, problem.Newf(problem.Config, "sign in again", "account %s: %w", a.Name, redact.Error(err))
+	}
+	up, err := h.reachAny(a.Name, base)
+	if err != nil {
+		return nil, problem.New(problem.Config, fmt.Errorf("account %s: %w", a.Name, err), "correct "+h.Paths.Config)
+	}
+	return up, nil
+}
+
+// SessionConfig is what a session of the account needs that lies here; Board
+// and StayAwake are the caller's.
+func (h *Home) SessionConfig(a accounts.Account, up *upstream.Upstream) session.Config {
+	base := up.Base()
+	return session.Config{
+		Account: a.Name, Base: base, ServerVersion: a.ServerVersion, Vault: lazyVault{h},
+		Connect: func() session.Conn { return up.Private() }, Budget: h.budget(base), Log: h.Log,
+		History: h.history(a.Name), Peers: func() []history.Peer { return h.peers(a) },
+	}
+}
+
+// budget returns the one budget of the server at base.
+func (h *Home) budget(base *url.URL) *session.Budget {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.budgets == nil {
+		path := filepath.Join(h.Paths.State, "budgets.json")
+		if h.Backend == keychain.Memory {
+			path = ""
+		}
+		h.budgets = session.OpenBudgets(path)
+	}
+	return h.budgets.Of(base)
+}
+
+// reach returns the way to base for the account of that name. withHeaders:
+// base is the account's own server, which may see the gateway's headers.
+func (h *Home) reach(account string, base *url.URL, withHeaders bool) (*upstream.Upstream, error) {
+	return upstream.New(h.policy(account, base, withHeaders))
+}
+
+// reachAny is reach for the account's own server by all addresses that the
+// user has given it. A list without base is another server's.
+func (h *Home) reachAny(account string, base *url.URL) (*upstream.Upstream, error) {
+	p := h.policy(account, base, true)
+	u := h.Config.Upstream(account)
+	own := func(a *url.URL) bool { return strings.EqualFold(strings.TrimRight(base.String(), "/"), a.String()) }
+	if len(u.Addresses) > 0 && !slices.ContainsFunc(u.Addresses, own) {
+		h.Log.Warn("the addresses in config.toml do not name the account's own and are not used", "account", account, "server", redact.URL(base))
+		return upstream.New(p)
+	}
+	p.Addresses, p.TrustHTTP = u.Addresses, u.TrustHTTP
+	return upstream.New(p)
+}
+
+// policy says how base is reached; see reach.
+func (h *Home) policy(account string, base *url.URL, withHeaders bool) upstream.Policy {
+	u := h.Config.Upstream(account)
+	p := upstream.Policy{Base: base, CAFile: u.CAFile, ProxyURL: u.Proxy.Reveal(), UserAgent: h.Config.UserAgent, Dial: h.Dial}
+	if withHeaders {
+		p.Headers = u.Headers
+	}
+	if p.UserAgent == "" {
+		// Seen in the server's list of sessions and in its log.
+		p.UserAgent = "Shelfkeeper/" + h.Version + " (" + runtime.GOOS + ")"
+	}
+	return p
+}

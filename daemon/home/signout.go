@@ -1,0 +1,139 @@
+package home
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+
+	"shelfkeeper/daemon/accounts"
+	"shelfkeeper/daemon/health"
+	"shelfkeeper/daemon/problem"
+	"shelfkeeper/daemon/session"
+	"shelfkeeper/keychain"
+)
+
+// EndSession ends s and forgets the account. told is a problem with which the
+// user has signed out all the same: the server could not be told, or the
+// keychain not be cleaned yet.
+func (h *Home) EndSession(ctx context.Context, s *session.Session, account string) (told, err error) {
+	err = s.SignOut(ctx)
+	switch {
+	case errors.Is(err, keychain.ErrSlotPending):
+		told = problem.New(problem.Vault, err, "you need not sign out again: the daemon removes what is left once the keychain answers")
+	case errors.Is(err, session.ErrNotToldServer):
+		var a health.Account
+		s.Fill(&a)
+		told = problem.New(problem.Unreachable, err, leftOnServer(a.ServerVersion))
+	case err != nil:
+		return nil, vaultProblem(err)
+	}
+	if err := h.forgetPlayers(ctx, account); err != nil {
+		return nil, StateProblem(err)
+	}
+	if err := h.forgetHistory(ctx, account); err != nil {
+		return nil, StateProblem(err)
+	}
+	if err := h.Book.Remove(ctx, account); err != nil && !errors.Is(err, accounts.ErrNotFound) {
+		return nil, StateProblem(err)
+	}
+	return told, nil
+}
+
+// unlock lets the keychain ask for its password, since the user asked for
+// something. A session that is reading the vault already does so without a
+// prompt, and would take a locked one for its answer.
+func (h *Home) unlock(ctx context.Context) error {
+	vault, err := h.openVault(ctx, "")
+	if err == nil {
+		err = vault.Unlock(keychain.WithPrompt(ctx))
+	}
+	if err != nil {
+		return vaultProblem(err)
+	}
+	return nil
+}
+
+// withSession runs act on a session of the account in this process, for a
+// command that found no daemon.
+func (h *Home) withSession(ctx context.Context, name string, act func(*session.Session, accounts.Account) error) error {
+	if err := h.Book.Reload(); err != nil {
+		return StateProblem(err)
+	}
+	a, ok := h.Book.Get(name)
+	if name == "" {
+		a, ok = h.Book.Default()
+	}
+	if !ok {
+		return NoSuchAccount(h.Book, name)
+	}
+	base, err := url.Parse(a.Server)
+	if err != nil {
+		return StateProblem(err)
+	}
+	if err := h.unlock(ctx); err != nil {
+		return err
+	}
+	up, err := h.reach(a.Name, base, true)
+	if err != nil {
+		return serverProblem(err)
+	}
+	defer up.Close()
+	c := h.SessionConfig(a, up)
+	c.Board = health.NewBoard()
+	s := session.New(c)
+	s.Start()
+	defer s.Close()
+	return act(s, a)
+}
+
+// SignOut ends the account's session on both sides and forgets the account.
+func (h *Home) SignOut(ctx context.Context, account string) error {
+	return h.withSession(ctx, account, func(s *session.Session, a accounts.Account) error {
+		told, err := h.EndSession(ctx, s, a.Name)
+		if err != nil {
+			return err
+		}
+		return h.Farewell(a, told)
+	})
+}
+
+// Renew renews a running session now, since the user asked for it.
+func (h *Home) Renew(ctx context.Context, s *session.Session) error {
+	if err := h.unlock(ctx); err != nil {
+		return err
+	}
+	return renew(ctx, s)
+}
+
+func renew(ctx context.Context, s *session.Session) error {
+	if err := s.Reauthenticate(keychain.WithPrompt(ctx)); err != nil {
+		return sessionProblem(err)
+	}
+	return nil
+}
+
+// Reauthenticate renews the session of an account now.
+func (h *Home) Reauthenticate(ctx context.Context, account string) error {
+	return h.withSession(ctx, account, func(s *session.Session, _ accounts.Account) error {
+		return renew(ctx, s)
+	})
+}
+
+// NoSuchAccount says which accounts there are instead.
+func NoSuchAccount(book *accounts.Book, name string) error {
+	var names []string
+	for _, a := range book.All() {
+		names = append(names, a.Name)
+	}
+	slices.Sort(names)
+	switch {
+	case len(names) == 0:
+		return problem.Newf(problem.NeedsUser, "run `shelfkeeper login URL`", "no account yet")
+	case name == "":
+		return problem.Newf(problem.Usage, "name one with --account: "+strings.Join(names, ", "), "there are %d accounts", len(names))
+	}
+	return problem.New(problem.Usage, fmt.Errorf("no account is called %q", name), "there are: "+strings.Join(names, ", "))
+}

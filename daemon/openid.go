@@ -1,0 +1,45 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+
+	"shelfkeeper/daemon/control"
+	"shelfkeeper/daemon/problem"
+)
+
+// SignInOpenID signs in through OpenID and serves the account from the moment
+// its session is kept.
+func (d *Daemon) SignInOpenID(ctx context.Context, req control.OpenIDRequest, show func(control.OpenIDStep) error) error {
+	account := req.Account
+	err := d.home.SignInOpenIDRenewing(ctx, req, d.Reauthenticate, func(step control.OpenIDStep) error {
+		var failed error
+		if step.Answer != nil {
+			account = step.Answer.Account
+			failed = d.serveNamed(account)
+		}
+		return errors.Join(show(step), failed)
+	})
+	if s, missing := d.serviceOf(account); missing == nil {
+		s.Session().Reload() // the spare
+	}
+	return err
+}
+
+func (d *Daemon) serveNamed(name string) error {
+	a, ok := d.home.Book.Get(name)
+	if !ok {
+		return problem.Newf(problem.Config, "sign in again", "the account %s vanished meanwhile", name)
+	}
+	return d.serve(a)
+}
+
+// ReturnOpenID implements control.OpenID.
+func (d *Daemon) ReturnOpenID(ctx context.Context, address string) error {
+	return d.home.ReturnOpenID(ctx, address)
+}
+
+// SkipOpenID implements control.OpenID.
+func (d *Daemon) SkipOpenID(ctx context.Context, state string) error {
+	return d.home.SkipOpenID(ctx, state)
+}

@@ -1,0 +1,28 @@
+package service
+
+import (
+	"shelfkeeper/daemon/netmon"
+)
+
+// Network is what a change of the network or a jump of time means for an
+// account. It returns at once. Nothing that works is dropped: who has a
+// connection is made to ask, who waits tries now. Only a connection from an
+// address that the machine has lost, while packets leave by another one, is
+// given up unasked.
+func (s *Service) Network(e netmon.Event) {
+	why := e.String()
+	s.addresses.network(why)
+	s.up.CloseIdle()
+	if e.Online {
+		if n := s.up.Forsake(e.Gone); n > 0 {
+			s.log.Info("connections of a lost address are given up", "count", n, "reason", why)
+		}
+	}
+	s.socket.Check(why)
+	s.proxy.NetworkChanged(why)
+	if e.Online {
+		s.session.Wake(why)
+		s.proxy.Wake(why)
+		s.watchdog.wake()
+	}
+}

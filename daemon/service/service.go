@@ -1,0 +1,299 @@
+// Package service serves one account: its session, the live connection to the
+// server, the local address that players use, and the journal of listening
+// that has not reached the server yet.
+//
+// It exists so that everything an account needs at run time starts, notices a
+// change of the network and ends as one. It knows nothing of the files in
+// state, of other accounts or of how somebody signs in: the daemon hands it
+// what it needs.
+package service
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"os"
+	"strconv"
+	"sync"
+	"time"
+
+	"shelfkeeper/daemon/accounts"
+	"shelfkeeper/daemon/config"
+	"shelfkeeper/daemon/health"
+	"shelfkeeper/daemon/players"
+	"shelfkeeper/daemon/problem"
+	"shelfkeeper/daemon/progress"
+	"shelfkeeper/daemon/proxy"
+	"shelfkeeper/daemon/session"
+	"shelfkeeper/daemon/upstream"
+	"shelfkeeper/wsconn"
+)
+
+// drain is how long streams may go on when the daemon is asked to end.
+const drain = 2 * time.Second
+
+// Config is what one account is served with.
+type Config struct {
+	Account  accounts.Account
+	Upstream *upstream.Upstream // closed with the Service, or when New fails
+	Session  session.Config     // without Board and StayAwake, which the Service adds
+	// Identities are who the account's players are.
+	Identities *players.Identities
+	// Journal is the file of reports of listening that wait for the server.
+	Journal string
+	// Listen is the local address, empty for the account's own.
+	Listen string
+	// ListenExtra, ExtraHosts and Access are those of config.toml.
+	ListenExtra []netip.Addr
+	ExtraHosts  []string
+	Access      config.LocalAccess
+	// Seen is told what the server was seen to be, after each change.
+	Seen func(ctx context.Context, version, username string)
+	Log  *slog.Logger
+}
+
+// Service is one account that is served. Make it with New, then Start it, and
+// Close it in any case.
+type Service struct {
+	account   accounts.Account
+	up        *upstream.Upstream
+	board     *health.Board
+	session   *session.Session
+	proxy     *proxy.Server
+	extra     []string // addresses beyond this machine that it is served at
+	watchdog  *watchdog
+	addresses *addresses
+	socket    *wsconn.Socket
+	log       *slog.Logger
+	journal   *progress.Journal
+	seen      func(ctx context.Context, version, username string)
+
+	stop    context.CancelFunc
+	running sync.WaitGroup
+}
+
+// New prepares the service of an account and opens its local address; nothing
+// runs yet. Its error is a *problem.Problem.
+func New(c Config) (*Service, error) {
+	a, up := c.Account, c.Upstream
+	s := &Service{account: a, up: up, board: health.NewBoard(), seen: c.Seen, log: c.Log.With("account", a.Name)}
+	own := c.Session
+	own.Board, own.StayAwake = s.board, stayAwake(s.log)
+	s.session = session.New(own)
+	s.addresses = newAddresses(up, s.version, s.log)
+	s.watchdog = newWatchdog(up, s.board)
+	s.watchdog.lost = func() { s.addresses.look("the server does not answer") }
+	s.journal = s.newJournal(c.Journal)
+	var err error
+	s.proxy, err = proxy.New(proxy.Config{
+		Base: up.Base(), Transport: s.watchdog, Sockets: up, Journal: s.journal, Tokens: Tokens{s.session},
+		Grants: c.Identities, Account: s.localAccount(c.Identities), Identity: s.session.Secrets,
+		Access: proxy.Access(c.Access), OwnUID: os.Getuid(), ExtraHosts: c.ExtraHosts, Log: s.log,
+		Stirred: func() { s.socket.PlayersActive() },
+	})
+	s.socket = wsconn.New(wsconn.Config{Server: up, Tokens: s.session, Active: s.active, Log: s.log})
+	if err == nil {
+		addr := c.Listen
+		if addr == "" {
+			addr = listenAddr(a.Port)
+		}
+		err = s.proxy.Listen(addr)
+	}
+	if err == nil {
+		s.listenMore(c.ListenExtra)
+	}
+	if err != nil {
+		up.Close()
+		return nil, listenProblem(a, c.Listen != "", err)
+	}
+	return s, nil
+}
+
+// Account is the account that is served.
+func (s *Service) Account() accounts.Account { return s.account }
+
+// OpenURL is an address under which the account's web page opens once.
+func (s *Service) OpenURL(scope players.Scope) (string, error) { return s.proxy.OpenURL(scope) }
+
+// Session is the account's session.
+func (s *Service) Session() *session.Session { return s.session }
+
+// active reports whether players would notice that the server is out of reach.
+func (s *Service) active() bool { return s.proxy.Active() }
+
+// Start begins to serve, and calls changed at each change of the account's
+// health until Close.
+func (s *Service) Start(changed func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	s.stop = cancel
+	s.running.Go(func() {
+		if err := s.proxy.Serve(); err != nil {
+			s.board.Raise(&health.ProxyDown, err.Error())
+		}
+	})
+	s.session.Start()
+	s.socket.Start()
+	s.journal.Start()
+	s.running.Go(func() { s.watch(ctx, changed) })
+	s.running.Go(func() {
+		s.watchdog.run(ctx, s.up, func() { s.back("server back") })
+	})
+	s.running.Go(func() {
+		s.addresses.run(ctx, func(why string) {
+			s.back(why)
+			s.socket.Check(why)
+			s.watchdog.wake()
+			changed()
+		})
+	})
+}
+
+// back makes everything try that waits for the server.
+func (s *Service) back(why string) {
+	s.session.Wake(why)
+	s.socket.Kick(why)
+	s.proxy.NetworkChanged(why)
+	s.proxy.Wake(why)
+	s.journal.Wake()
+}
+
+// version is the server's as far as it is known.
+func (s *Service) version() string {
+	if seen, _ := s.session.Seen(); seen != "" {
+		return seen
+	}
+	return s.account.ServerVersion
+}
+
+// watch passes changes on, those that only time brings included.
+func (s *Service) watch(ctx context.Context, changed func()) {
+	signedIn := false
+	for {
+		moved, joined, kept := s.session.Changed(), s.socket.Changed(), s.journal.Changed()
+		s.watchSocket()
+		s.watchJournal()
+		version, username := s.session.Seen()
+		s.seen(ctx, version, username)
+		// A socket that waits for a token learns at once that there is one.
+		if now := s.session.SignedIn(); now != signedIn {
+			if signedIn = now; now {
+				s.socket.Kick("signed in")
+				s.journal.Wake()
+				s.proxy.NetworkChanged("signed in")
+			}
+		}
+		_, next, raised := s.board.View()
+		var due <-chan time.Time
+		var timer *time.Timer
+		if !next.IsZero() {
+			timer = time.NewTimer(time.Until(next))
+			due = timer.C
+		}
+		changed()
+		select {
+		case <-moved:
+		case <-joined:
+		case <-kept:
+		case <-raised:
+		case <-due:
+		case <-ctx.Done():
+		}
+		if timer != nil {
+			timer.Stop()
+		}
+		if ctx.Err() != nil {
+			return
+		}
+	}
+}
+
+// watchSocket says what the live connection means for the account. Its loss
+// may be the first sign that the server is gone.
+func (s *Service) watchSocket() {
+	snap := s.socket.Snapshot()
+	if !snap.Degraded() {
+		s.board.Clear(&health.SocketDown)
+		return
+	}
+	s.board.Raise(&health.SocketDown, snap.Reason)
+	if snap.Cause == wsconn.CauseTemporary {
+		s.watchdog.probe()
+	}
+}
+
+// Close ends everything of the account and waits for it: players first, since
+// they wait for the session.
+func (s *Service) Close() error {
+	ctx, cancel := context.WithTimeout(context.Background(), drain)
+	defer cancel()
+	err := s.proxy.Close(ctx)
+	kept := s.journal.Close()
+	if s.stop != nil {
+		s.socket.Close()
+		s.session.Close()
+		s.stop()
+	}
+	s.running.Wait()
+	s.up.Close()
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = nil // streams that had to be cut: their players ask again
+	}
+	return errors.Join(err, kept)
+}
+
+// Snapshot is the state of the account, without a secret in it.
+func (s *Service) Snapshot() health.Account {
+	view, _, _ := s.board.View()
+	stats, socket := s.proxy.Stats(), s.socket.Snapshot()
+	a := health.Account{
+		Name: s.account.Name, Server: s.account.Server, User: s.account.Username,
+		Level: view.Level, Condition: view.Condition, Reason: view.Reason, Remedy: view.Remedy, Since: health.At(view.Since),
+		Socket: health.Socket{State: string(socket.State), Since: health.At(socket.Since), Reconnects: socket.Reconnects, Reason: socket.Reason},
+		Proxy: health.Proxy{
+			URL: s.URL(), Extra: s.extra, Requests: stats.Requests, Bytes: stats.Bytes, Active: int(stats.Active),
+			Unauthorized: stats.Unauthorized, Resumed: stats.Resumed, Held: stats.Held,
+		},
+		Vault: health.Vault{Backend: s.account.Store}, Progress: s.progress(),
+	}
+	if common, _ := s.up.InUse(); s.addresses.several() {
+		if a.Address = "none answers"; common != nil {
+			a.Address = common.String()
+		}
+	}
+	s.session.Fill(&a)
+	a.Session.Method = shownMethod(s.account, a.Session.Method)
+	a.Remedy = shownRemedy(s.account, a.Condition, a.Remedy)
+	return a
+}
+
+// URL is the address that players use.
+func (s *Service) URL() string {
+	addr, ok := s.proxy.Addr().(*net.TCPAddr)
+	if !ok {
+		return s.account.ProxyURL()
+	}
+	return accounts.ProxyURL(addr.Port)
+}
+
+// listenProblem explains why the local address of a could not be opened;
+// chosen says that it came from the command line.
+func listenProblem(a accounts.Account, chosen bool, err error) error {
+	var taken *proxy.PortTaken
+	if errors.As(err, &taken) {
+		remedy := fmt.Sprintf("end that program; players hold the address of account %s, so Shelfkeeper does not move by itself", a.Name)
+		if chosen {
+			remedy = "choose another --listen"
+		}
+		return problem.New(problem.PortTaken, taken, remedy)
+	}
+	err = fmt.Errorf("open the local address: %w", err)
+	if chosen {
+		return problem.New(problem.Usage, err, "choose another --listen, for example 127.0.0.1:0")
+	}
+	return problem.New(problem.PortTaken, err, "")
+}
+
+func listenAddr(port int) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)) }

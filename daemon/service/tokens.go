@@ -1,0 +1,31 @@
+package service
+
+import (
+	"context"
+	"time"
+
+	"shelfkeeper/daemon/redact"
+	"shelfkeeper/daemon/session"
+)
+
+// TokenWait is how long a player's request waits for a token while the server
+// is out of reach, before it is sent away: most renewals take less than a
+// second, and players give up after some more.
+const TokenWait = 10 * time.Second
+
+// Tokens are a session's tokens for players. A request waits a bounded time.
+type Tokens struct{ *session.Session }
+
+// Token returns a token that is good now.
+func (t Tokens) Token(ctx context.Context) (redact.Secret, error) {
+	ctx, cancel := context.WithTimeout(ctx, TokenWait)
+	defer cancel()
+	return t.Session.Token(ctx)
+}
+
+// Suspect returns another token than the one that the server refused.
+func (t Tokens) Suspect(ctx context.Context, token redact.Secret) (redact.Secret, error) {
+	ctx, cancel := context.WithTimeout(ctx, TokenWait)
+	defer cancel()
+	return t.Session.Suspect(ctx, token)
+}
