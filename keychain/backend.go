@@ -43,7 +43,8 @@ func (v *Vault) openBackend(ctx context.Context, o Options) error {
 		v.backend = OS
 	}
 	if remembered != "" && remembered != v.backend {
-		return fmt.Errorf("%w: %s holds a vault with the backend %q, and %q was asked for; use %q, or sign out of every account with it and then move that directory away",
+		return fmt.Errorf("%w: %s holds a vault with the backend %q, and %q was asked for; use %q, or sign out of every account with it "+
+			"and then move that directory away",
 			ErrBackend, o.Dir, remembered, v.backend, remembered)
 	}
 	switch v.backend {

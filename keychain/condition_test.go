@@ -110,7 +110,8 @@ func TestConditionIsLoggedOnce(t *testing.T) {
 	for range 5 {
 		_, _ = v.Load(t.Context(), "home")
 	}
-	if n := strings.Count(log.String(), "\n"); n != 2 || !strings.Contains(log.String(), "locked") || !strings.Contains(log.String(), "in order") {
+	if n := strings.Count(log.String(), "\n"); n != 2 || !strings.Contains(log.String(), "locked") ||
+		!strings.Contains(log.String(), "in order") {
 		t.Errorf("%d lines:\n%s", n, log.String())
 	}
 }

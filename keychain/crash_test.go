@@ -84,7 +84,8 @@ func runCrash(t *testing.T, dir, act string, at int) (lines []string, wasKilled 
 		t.Fatal(err)
 	}
 	cmd := exec.CommandContext(t.Context(), self)
-	cmd.Env = append(os.Environ(), roleVariable+"=crash", crashDir+"="+dir, crashAct+"="+act, crashAt+"="+strconv.Itoa(at), "GORACE=atexit_sleep_ms=0")
+	cmd.Env = append(os.Environ(), roleVariable+"=crash", crashDir+"="+dir, crashAct+"="+act, crashAt+"="+strconv.Itoa(at),
+		"GORACE=atexit_sleep_ms=0")
 	out, err := cmd.Output()
 	lines = strings.Split(strings.TrimSpace(string(out)), "\n")
 	var exit *exec.ExitError
@@ -138,7 +139,8 @@ func TestKilledAtEveryStep(t *testing.T) {
 func checkAfterCrash(t *testing.T, dir, act string, before uint64, lines []string) {
 	t.Helper()
 	at := lines[len(lines)-1]
-	committed := strings.Contains(strings.Join(lines, "\n"), "committed") || strings.Contains(strings.Join(lines, "\n"), "point journal-written")
+	committed := strings.Contains(strings.Join(lines, "\n"), "committed") ||
+		strings.Contains(strings.Join(lines, "\n"), "point journal-written")
 	v := fileVault(t, dir)
 	got, err := v.LoadAny(t.Context(), "home")
 	if err != nil && !errors.Is(err, ErrNotFound) {

@@ -172,7 +172,8 @@ func TestPassphraseFromEnv(t *testing.T) {
 	if _, ok := PassphraseFromEnv(); ok {
 		t.Error("an absent file gives one")
 	}
-	if _, err := Open(t.Context(), Options{Backend: File, Dir: t.TempDir()}); !errors.Is(err, ErrPassphrase) || !strings.Contains(err.Error(), "cannot be read") {
+	if _, err := Open(t.Context(), Options{Backend: File, Dir: t.TempDir()}); !errors.Is(err, ErrPassphrase) ||
+		!strings.Contains(err.Error(), "cannot be read") {
 		t.Errorf("got %v", err)
 	}
 }

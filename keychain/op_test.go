@@ -41,7 +41,8 @@ func TestAnswersBecomeConditions(t *testing.T) {
 }
 
 func TestRunOpRefuses(t *testing.T) {
-	for _, line := range []string{"", "\n", "{}\n", `{"v":2,"op":"get","item":"x"}` + "\n", `{"v":1,"op":"get"}` + "\n", strings.Repeat("x", maxRequest+10)} {
+	for _, line := range []string{"", "\n", "{}\n", `{"v":2,"op":"get","item":"x"}` + "\n", `{"v":1,"op":"get"}` + "\n",
+		strings.Repeat("x", maxRequest+10)} {
 		var out bytes.Buffer
 		if code := RunOp(strings.NewReader(line), &out); code != opExitUsage || out.Len() > 0 {
 			t.Errorf("%.20q gives %d and %q", line, code, out.String())

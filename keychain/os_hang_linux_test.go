@@ -156,7 +156,8 @@ func TestStoppedProcesses(t *testing.T) {
 func TestNobodyThere(t *testing.T) {
 	t.Run("no service", func(t *testing.T) {
 		keyringtest.Start(t, keyringtest.Options{NoService: true})
-		if _, err := osChild(t, 0).get(t.Context(), "x"); !errors.Is(err, ErrAbsent) || !strings.Contains(err.Error(), "no secrets service") {
+		if _, err := osChild(t, 0).get(t.Context(), "x"); !errors.Is(err, ErrAbsent) ||
+			!strings.Contains(err.Error(), "no secrets service") {
 			t.Errorf("got %v", err)
 		}
 	})
@@ -178,7 +179,8 @@ func TestNobodyThere(t *testing.T) {
 			t.Errorf("got %q, %v", v, err)
 		}
 	})
-	for _, address := range []string{"", "autolaunch:", "unix:path=/nonexistent", "unixexec:path=x", "tcp:host=127.0.0.1,port=1", "%zz", "unix:path=%zz"} {
+	for _, address := range []string{"", "autolaunch:", "unix:path=/nonexistent", "unixexec:path=x", "tcp:host=127.0.0.1,port=1", "%zz",
+		"unix:path=%zz"} {
 		t.Run("address "+address, func(t *testing.T) {
 			started := fakeLauncher(t)
 			t.Setenv("XDG_RUNTIME_DIR", t.TempDir())

@@ -176,7 +176,8 @@ type field struct{ name, value string }
 func (w wireRecord) fields() []field {
 	return []field{
 		{"access token", w.Access}, {"refresh token", w.Refresh}, {"previous refresh token", w.Previous},
-		{"password", w.Password}, {"new password", w.NewPassword}, {"API key", w.Static}, {"spare refresh token", w.Spare}, {"user name", w.Username}, {"user id", w.UserID},
+		{"password", w.Password}, {"new password", w.NewPassword}, {"API key", w.Static}, {"spare refresh token", w.Spare},
+		{"user name", w.Username}, {"user id", w.UserID},
 		{"account name", w.Account}, {"lineage", w.Lineage},
 	}
 }

@@ -23,7 +23,8 @@ func sameRecord(a, b Record) bool {
 	if (a.Intent == nil) != (b.Intent == nil) {
 		return false
 	}
-	if a.Intent != nil && (!a.Intent.Since.Equal(b.Intent.Since) || a.Intent.Attempt != b.Intent.Attempt || a.Intent.Purpose != b.Intent.Purpose) {
+	if a.Intent != nil && (!a.Intent.Since.Equal(b.Intent.Since) || a.Intent.Attempt != b.Intent.Attempt ||
+		a.Intent.Purpose != b.Intent.Purpose) {
 		return false
 	}
 	a.Intent, b.Intent = nil, nil
@@ -199,7 +200,8 @@ func TestSealIsBound(t *testing.T) {
 	if err != nil || back.id != k.id || back.raw != k.raw {
 		t.Error("the key does not survive its item", err)
 	}
-	for text, want := range map[string]error{"": ErrCorrupt, `{"v":1,"key":"AAAA"}`: ErrCorrupt, `{"v":2}`: ErrNewer, `{"key":"x"}`: ErrCorrupt} {
+	for text, want := range map[string]error{"": ErrCorrupt, `{"v":1,"key":"AAAA"}`: ErrCorrupt, `{"v":2}`: ErrNewer,
+		`{"key":"x"}`: ErrCorrupt} {
 		if _, err := decodeKey(text); !errors.Is(err, want) {
 			t.Errorf("key %q: %v", text, err)
 		}

@@ -291,7 +291,8 @@ func (i *shownItem) click(t testing.TB, label string) {
 
 func (i *shownItem) clickID(t testing.TB, id int32) {
 	t.Helper()
-	err := i.conn.Object(i.name, itemPath+"/menu").Call("com.canonical.dbusmenu.Event", 0, id, "clicked", dbus.MakeVariant(""), uint32(0)).Err
+	err := i.conn.Object(i.name, itemPath+"/menu").Call("com.canonical.dbusmenu.Event", 0, id, "clicked", dbus.MakeVariant(""),
+		uint32(0)).Err
 	if err != nil {
 		t.Fatal(err)
 	}

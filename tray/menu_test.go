@@ -75,12 +75,14 @@ func TestMenu(t *testing.T) {
 			want: []string{"[home: the server cannot be reached: connection refused]", "[work_2: signed in]",
 				"Open Audiobookshelf (home)", "Re-authenticate (home)", "Copy player address (home)",
 				"Open Audiobookshelf (work_2)", "Re-authenticate (work_2)", "Copy player address (work_2)", "Quit"},
-			tooltip: "Shelfkeeper: the server cannot be reached; the session is kept\nhome: the server cannot be reached: connection refused"},
+			tooltip: "Shelfkeeper: the server cannot be reached; the session is kept\nhome: the server cannot be reached: connection " +
+				"refused"},
 		{desc: "re-authenticating", in: snapshotOf(nil), notes: notes{reauth: {busy: true}},
 			want:    []string{"[home: signed in]", "Open Audiobookshelf", "[Re-authenticating…]", "Copy player address", "Quit"},
 			tooltip: "Shelfkeeper, home: signed in"},
 		{desc: "re-authenticated", in: snapshotOf(nil), notes: notes{reauth: {at: time.Date(2026, 1, 2, 15, 4, 0, 0, time.Local)}},
-			want:    []string{"[home: signed in]", "Open Audiobookshelf", "Re-authenticate – done at 15:04", "Copy player address", "Quit"},
+			want: []string{"[home: signed in]", "Open Audiobookshelf", "Re-authenticate – done at 15:04",
+				"Copy player address", "Quit"},
 			tooltip: "Shelfkeeper, home: signed in"},
 		{desc: "re-authenticating failed", in: snapshotOf(&health.ServerUnreachable),
 			notes: notes{reauth: {trouble: problem.Newf(problem.NeedsUser, "run `shelfkeeper login`", "the password was refused")}},
@@ -195,7 +197,9 @@ func TestMenuOfALostSession(t *testing.T) {
 	a := health.Account{Name: "home", Level: health.NeedsUser, Remedy: "run `shelfkeeper login`"}
 	for _, c := range []struct{ sentence, want string }{
 		{"this user is called \"zoe\" now", "home: the server ended it|this user is called \"zoe\" now|run \"shelfkeeper login\""},
-		{strings.Repeat("seven in a row ", 11) + "end", "home: the server ended it|" + strings.TrimSpace(strings.Repeat("seven in a row ", 6)) + " seven|" + "in a row " + strings.Repeat("seven in a row ", 4) + "end|run \"shelfkeeper login\""},
+		{strings.Repeat("seven in a row ", 11) + "end",
+			"home: the server ended it|" + strings.TrimSpace(strings.Repeat("seven in a row ", 6)) + " seven|" + "in a row " +
+				strings.Repeat("seven in a row ", 4) + "end|run \"shelfkeeper login\""},
 	} {
 		a.Loss = &health.Loss{Sentence: c.sentence}
 		a.Reason = "the server ended it: " + c.sentence

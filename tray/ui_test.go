@@ -111,7 +111,8 @@ func TestOnlyWhatDiffersIsDrawn(t *testing.T) {
 		}
 		c.snapshots <- snapshotOf(&health.ServerUnreachable)
 		synctest.Wait()
-		want := []string{"icon offline 0", "tooltip Shelfkeeper, home: the server cannot be reached", "line home: the server cannot be reached"}
+		want := []string{"icon offline 0", "tooltip Shelfkeeper, home: the server cannot be reached",
+			"line home: the server cannot be reached"}
 		if fmt.Sprint(p.calls) != fmt.Sprint(want) {
 			t.Errorf("got %q, want %q", p.calls, want)
 		}

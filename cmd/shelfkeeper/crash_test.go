@@ -19,7 +19,8 @@ var cutOff = []struct {
 	rotated bool
 }{
 	{"asked", absfake.Fault{Kind: absfake.Stall, Path: "/auth/refresh"}, func(l *absfake.Ledger) bool { return refreshes(l) == 1 }, false},
-	{"answered in half", absfake.Fault{Kind: absfake.Stall, Path: "/auth/refresh", Bytes: 100}, func(l *absfake.Ledger) bool { return len(l.AllRotations()) == 1 }, true},
+	{"answered in half", absfake.Fault{Kind: absfake.Stall, Path: "/auth/refresh", Bytes: 100},
+		func(l *absfake.Ledger) bool { return len(l.AllRotations()) == 1 }, true},
 }
 
 // Killed in the middle of a rotation, started again: still signed in. Where

@@ -95,7 +95,8 @@ func (d *demo) run(ctx context.Context, e *env) (err error) {
 		return problem.New(problem.Usage, err, "see `shelfkeeper demo --help`")
 	}
 	user := absfake.User{Name: "demo", Password: strings.ToLower(rand.Text()[:10]), Type: "root"}
-	fake, err := absfake.New(absfake.Config{Release: absfake.Release(d.release), AccessTTL: d.accessTTL, LimiterMax: -1, Users: []absfake.User{user}})
+	fake, err := absfake.New(absfake.Config{Release: absfake.Release(d.release), AccessTTL: d.accessTTL, LimiterMax: -1,
+		Users: []absfake.User{user}})
 	if err != nil {
 		return problem.New(problem.Usage, err, "see `shelfkeeper demo --help`")
 	}
@@ -142,13 +143,15 @@ func (d *demo) serve(ctx context.Context, e *env, fake *absfake.Server, r ready)
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	h, err := home.Open(home.Options{
 		Version: version, Config: config.Default(), Backend: keychain.Memory, Control: e.control, Log: e.logger(levelOfDemo),
-		Paths: config.Paths{Config: filepath.Join(dir, "config.toml"), State: filepath.Join(dir, "state"), Runtime: filepath.Join(dir, "run")},
+		Paths: config.Paths{Config: filepath.Join(dir, "config.toml"), State: filepath.Join(dir, "state"),
+			Runtime: filepath.Join(dir, "run")},
 	})
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, h.Close()) }()
-	_, err = h.SignIn(ctx, control.SignInRequest{Server: r.Server, Username: r.Username, Password: redact.New(r.Password), Account: "demo", Keep: true})
+	_, err = h.SignIn(ctx, control.SignInRequest{Server: r.Server, Username: r.Username, Password: redact.New(r.Password), Account: "demo",
+		Keep: true})
 	if err != nil {
 		return err
 	}

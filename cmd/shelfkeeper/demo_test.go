@@ -110,8 +110,10 @@ func TestDemoInWords(t *testing.T) {
 	if code := d.wait(); code != problem.OK || time.Since(began) < time.Second {
 		t.Errorf("it ended after %v with %d", time.Since(began), code)
 	}
-	for _, want := range []string{"sign-in limit switched off", "mpv --no-video http://127.0.0.1:", "/api/libraries", "shelfkeeper status --watch --control ",
-		"nothing is kept", "What the server counted:", "1 password logins, 0 times 401", "What players saw: 0 requests, 0 bytes, 0 times 401."} {
+	for _, want := range []string{"sign-in limit switched off", "mpv --no-video http://127.0.0.1:", "/api/libraries",
+		"shelfkeeper status --watch --control ",
+		"nothing is kept", "What the server counted:", "1 password logins, 0 times 401",
+		"What players saw: 0 requests, 0 bytes, 0 times 401."} {
 		if !strings.Contains(d.stdout.text(), want) {
 			t.Errorf("%q is not in\n%s", want, d.stdout.text())
 		}
@@ -167,7 +169,8 @@ func TestDemoFaultsAndRate(t *testing.T) {
 	if resp, _ := get(t, r.ItemURL+"/cover"); resp.StatusCode != http.StatusOK {
 		t.Errorf("the gateway's 502 became %s", resp.Status)
 	}
-	if held := p.untilAt(r.Control, "the cover is counted", func(a health.Account) bool { return a.Proxy.Requests > 0 }).Proxy.Held; held != 1 {
+	if held := p.untilAt(r.Control, "the cover is counted",
+		func(a health.Account) bool { return a.Proxy.Requests > 0 }).Proxy.Held; held != 1 {
 		t.Errorf("%d requests were held", held)
 	}
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, r.StreamURL, nil)

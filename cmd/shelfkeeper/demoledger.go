@@ -61,6 +61,7 @@ func (d *demo) farewell(e *env, fake *absfake.Server, last *health.Snapshot) err
 What the server counted: %d requests, %d for media with %d different access tokens;
   %d rotations (%d answered within a grace window), %d password logins, %d times 401.
 What players saw: %d requests, %s, %d times 401.
-`, a.Requests, a.MediaRequests, a.MediaTokens, a.Rotations, a.Replays, a.PasswordLogins, a.Rejected, a.PlayerRequests, size(a.PlayerBytes), a.PlayerRejected)
+`, a.Requests, a.MediaRequests, a.MediaTokens, a.Rotations, a.Replays, a.PasswordLogins, a.Rejected,
+		a.PlayerRequests, size(a.PlayerBytes), a.PlayerRejected)
 	return err
 }

@@ -18,8 +18,9 @@ func TestDescribe(t *testing.T) {
 	home := health.Account{
 		Name: "home", Server: "https://books.example.org", ServerVersion: "2.36.0", User: "alice", Since: at(-26 * time.Hour),
 		Session: health.Session{
-			State: "fresh", Method: "password", Generation: 812, AccessExpiresAt: at(21 * time.Minute), RefreshExpiresAt: at(20 * 24 * time.Hour),
-			NextRotationAt: at(9*time.Minute + 400*time.Millisecond), Refreshes: 31, PasswordLogins: 1,
+			State: "fresh", Method: "password", Generation: 812, AccessExpiresAt: at(21 * time.Minute),
+			RefreshExpiresAt: at(20 * 24 * time.Hour),
+			NextRotationAt:   at(9*time.Minute + 400*time.Millisecond), Refreshes: 31, PasswordLogins: 1,
 			LastRotation: health.LastRotation{At: at(-39 * time.Minute), Outcome: "renewed"},
 		},
 		Socket: health.Socket{State: "off", Since: at(-26 * time.Hour)},
@@ -39,10 +40,12 @@ func TestDescribe(t *testing.T) {
 	offline.Session.State, offline.Session.NextRotationAt = "offline", at(-time.Second)
 	offline.Session.LastRotation.Outcome = "connection refused"
 	offline.Proxy.Bytes = 1_250_000
-	offline.Progress = health.Progress{Waiting: 12, Oldest: at(-80 * time.Second), SetAside: 1, SetAsideReason: "Library item not found", OtherUsers: 2}
+	offline.Progress = health.Progress{Waiting: 12, Oldest: at(-80 * time.Second), SetAside: 1, SetAsideReason: "Library item not found",
+		OtherUsers: 2}
 	lost := locked
 	lost.Name, lost.Condition, lost.Since = "lost", health.SessionLost.ID, at(-2*time.Minute)
-	lost.Loss = &health.Loss{At: at(-2 * time.Minute), Cause: "renamed", Certain: true, Sentence: "this user is called \"zoe\" now", Remedy: "run `shelfkeeper login` with the new name"}
+	lost.Loss = &health.Loss{At: at(-2 * time.Minute), Cause: "renamed", Certain: true, Sentence: "this user is called \"zoe\" now",
+		Remedy: "run `shelfkeeper login` with the new name"}
 	lost.Reason, lost.Remedy = health.SessionLost.Text+": "+lost.Loss.Sentence, lost.Loss.Remedy
 	back, over := home, home
 	back.Loss = &health.Loss{At: at(-50 * time.Hour), Sentence: "the server's answer was lost", Recovered: true}

@@ -48,27 +48,36 @@ var exits = []struct {
 	{"unknown command", problem.Usage, command("lgoin"), `unknown command "lgoin"`, "see `shelfkeeper --help`"},
 	{"unknown flag", problem.Usage, command("status", "--jsn"), `unknown flag: --jsn`, "see `shelfkeeper status --help`"},
 	{"unknown global flag", problem.Usage, command("--nope"), `unknown flag: --nope`, "see `shelfkeeper --help`"},
-	{"bad store", problem.Usage, command("login", "http://127.0.0.1:1", "--store", "cloud"), `--store is "cloud", not os or file`, "see `shelfkeeper login --help`"},
+	{"bad store", problem.Usage, command("login", "http://127.0.0.1:1", "--store", "cloud"), `--store is "cloud", not os or file`,
+		"see `shelfkeeper login --help`"},
 	{"missing address", problem.Usage, command("login"), `login needs the server's address`, "see `shelfkeeper login --help`"},
 	{"two addresses", problem.Usage, command("login", "a", "b"), `login takes one argument, got 2`, "see `shelfkeeper login --help`"},
 	{"argument to none", problem.Usage, command("logout", "now"), `logout takes no argument, got "now"`, "see `shelfkeeper logout --help`"},
-	{"no terminal for the user", problem.Usage, command("login", "http://127.0.0.1:1", "--password-stdin"), `no terminal .* user name.*--username`, "see `shelfkeeper login --help`"},
-	{"no terminal for the password", problem.Usage, command("login", "http://127.0.0.1:1", "-u", user), `no terminal .* password.*--password-stdin`, "see `shelfkeeper login --help`"},
+	{"no terminal for the user", problem.Usage, command("login", "http://127.0.0.1:1", "--password-stdin"),
+		`no terminal .* user name.*--username`, "see `shelfkeeper login --help`"},
+	{"no terminal for the password", problem.Usage, command("login", "http://127.0.0.1:1", "-u", user),
+		`no terminal .* password.*--password-stdin`, "see `shelfkeeper login --help`"},
 	{"endless password", problem.Usage, func(*testing.T, *place) attempt {
 		a := signIn("http://127.0.0.1:1")
 		a.stdin = strings.Repeat("x", maxPassword+1)
 		return a
 	}, `the password on standard input is longer than 4096 bytes`, ""},
-	{"address with a password", problem.Usage, func(*testing.T, *place) attempt { return signIn("https://a:b@books.example.org") }, `the address holds a user name or password`, "check the address"},
-	{"address that is none", problem.Usage, func(*testing.T, *place) attempt { return signIn("gopher://books") }, `the address must start with`, "check the address"},
-	{"bad account name", problem.Usage, func(*testing.T, *place) attempt { return signIn("http://127.0.0.1:1", "--account", "../x") }, `.*name`, ""},
+	{"address with a password", problem.Usage, func(*testing.T, *place) attempt { return signIn("https://a:b@books.example.org") },
+		`the address holds a user name or password`, "check the address"},
+	{"address that is none", problem.Usage, func(*testing.T, *place) attempt { return signIn("gopher://books") },
+		`the address must start with`, "check the address"},
+	{"bad account name", problem.Usage, func(*testing.T, *place) attempt { return signIn("http://127.0.0.1:1", "--account", "../x") },
+		`.*name`, ""},
 	{"unknown shell", problem.Usage, command("completion", "tcsh"), `no shell "tcsh"`, "see `shelfkeeper completion --help`"},
-	{"no shell", problem.Usage, command("completion"), `completion needs a shell: bash, zsh, fish or powershell`, "see `shelfkeeper completion --help`"},
+	{"no shell", problem.Usage, command("completion"), `completion needs a shell: bash, zsh, fish or powershell`,
+		"see `shelfkeeper completion --help`"},
 	{"bad release", problem.Usage, command("demo", "--release", "1.0"), `.*unknown release "1.0"`, "see `shelfkeeper demo --help`"},
-	{"bad fault", problem.Usage, command("demo", "--faults", "cut"), `bad fault "cut": cut needs a size or a time`, "see `shelfkeeper demo --help`"},
+	{"bad fault", problem.Usage, command("demo", "--faults", "cut"), `bad fault "cut": cut needs a size or a time`,
+		"see `shelfkeeper demo --help`"},
 	{"bad rate", problem.Usage, command("demo", "--rate", "fast"), `bad fault "rate:fast"`, "see `shelfkeeper demo --help`"},
 
-	{"address for everyone", problem.Usage, command("demo", "--listen", "0.0.0.0:0"), `.*only loopback addresses are served`, "choose another --listen"},
+	{"address for everyone", problem.Usage, command("demo", "--listen", "0.0.0.0:0"), `.*only loopback addresses are served`,
+		"choose another --listen"},
 
 	{"half a config.toml", problem.Config, func(_ *testing.T, p *place) attempt {
 		p.config("listen = 23456\nlog_level = \"inf")
@@ -78,7 +87,8 @@ var exits = []struct {
 		p.config("[upstream]\nca-file = \"x\"\n")
 		return attempt{args: []string{"run"}}
 	}, `.*config\.toml:2:1: upstream\.ca-file: `, ""},
-	{"config.toml that is not there", problem.Config, command("run", "--config", "/nowhere/config.toml"), `.*/nowhere/config.toml`, "give --config the path of a file that exists"},
+	{"config.toml that is not there", problem.Config, command("run", "--config", "/nowhere/config.toml"), `.*/nowhere/config.toml`,
+		"give --config the path of a file that exists"},
 	{"accounts of a newer version", problem.Config, func(t *testing.T, p *place) attempt {
 		return untouched(t, p, p.state("accounts.json"), "{\"version\": 99, \"accounts\": [{\"shelf\": 1}]}\n", "run")
 	}, `.*accounts\.json: written by a newer version`, "start the newer version; nothing was changed"},
@@ -102,7 +112,8 @@ var exits = []struct {
 		return signIn(newServer(t, absfake.Config{Uninitialised: true}).url)
 	}, `http://127\.0\.0\.1:\d+ is an Audiobookshelf that was never set up`, "open it in a browser and create its first user"},
 	{"status without a daemon", problem.Unreachable, command("status"), `Shelfkeeper is not running`, "start it: `shelfkeeper run`"},
-	{"watch without a daemon", problem.Unreachable, command("status", "--watch", "--json"), `Shelfkeeper is not running`, "start it: `shelfkeeper run`"},
+	{"watch without a daemon", problem.Unreachable, command("status", "--watch", "--json"), `Shelfkeeper is not running`,
+		"start it: `shelfkeeper run`"},
 	{"quit without a daemon", problem.Unreachable, command("quit"), `Shelfkeeper is not running`, "start it: `shelfkeeper run`"},
 
 	{"wrong password", problem.Rejected, func(t *testing.T, p *place) attempt {

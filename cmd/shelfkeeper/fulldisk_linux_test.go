@@ -38,7 +38,8 @@ func TestFullDisk(t *testing.T) {
 	for resp.StatusCode == http.StatusOK { // as long as the token lasts
 		resp, body = get(t, a.Proxy.URL+"/api/me")
 	}
-	if resp.StatusCode != http.StatusServiceUnavailable || resp.Header.Get("Retry-After") == "" || !strings.Contains(string(body), "free some space") {
+	if resp.StatusCode != http.StatusServiceUnavailable || resp.Header.Get("Retry-After") == "" ||
+		!strings.Contains(string(body), "free some space") {
 		t.Errorf("a player got %s: %s", resp.Status, body)
 	}
 	p.until("the token ended", func(a health.Account) bool { return a.Condition == health.DiskBlocks.ID && a.Level == health.NeedsUser })
@@ -113,7 +114,8 @@ func TestLoginOnAFullDisk(t *testing.T) {
 	r.typeIn(master, password+"\n")
 	r.asked("Passphrase of the vault: ", master)
 	r.typeIn(master, passphrase+"\n")
-	if code := r.wait(); code != problem.Vault || !strings.Contains(r.stdout.text(), "file too large") || !strings.Contains(r.stdout.text(), "→ free some space and try again") {
+	if code := r.wait(); code != problem.Vault || !strings.Contains(r.stdout.text(), "file too large") ||
+		!strings.Contains(r.stdout.text(), "→ free some space and try again") {
 		t.Errorf("exit code %d\n%s", code, r.stdout.text())
 	}
 	if n := len(s.Ledger().Logins(user)); n != 0 {

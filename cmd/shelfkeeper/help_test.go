@@ -10,7 +10,8 @@ func TestHelp(t *testing.T) {
 	p := barePlace(t, nil)
 	root := p.ok("", "--help").stdout
 	for _, want := range []string{
-		"Exit codes: 0 ok, 1 other, 2 usage, 3 configuration, 4 server unreachable or no", "Audiobookshelf, 5 rejected by the server, 6 vault, 7 port taken, 8 already", "running, 9 only you can go on.",
+		"Exit codes: 0 ok, 1 other, 2 usage, 3 configuration, 4 server unreachable or no",
+		"Audiobookshelf, 5 rejected by the server, 6 vault, 7 port taken, 8 already", "running, 9 only you can go on.",
 		"--control path", "--config path",
 	} {
 		if !strings.Contains(root, want) {
@@ -22,9 +23,11 @@ func TestHelp(t *testing.T) {
 	}
 	for name, flags := range map[string][]string{
 		"players": nil, "open": {"--scope", "--account", "--print"},
-		"run": nil, "logout": {"--account"}, "reauth": {"--account"}, "quit": nil, "version": nil, "status": {"--json", "--watch"}, "history": {"--account", "--json"},
-		"login": {"--username", "--password-stdin", "--api-key-stdin", "--token-stdin", "--oidc", "--no-browser", "--account", "--store", "--allow-http"},
-		"demo":  {"--release", "--access-ttl", "--rate", "--faults", "--listen", "--no-tray", "--for", "--server-only", "--json"},
+		"run": nil, "logout": {"--account"}, "reauth": {"--account"}, "quit": nil, "version": nil, "status": {"--json", "--watch"},
+		"history": {"--account", "--json"},
+		"login": {"--username", "--password-stdin", "--api-key-stdin", "--token-stdin", "--oidc", "--no-browser", "--account", "--store",
+			"--allow-http"},
+		"demo": {"--release", "--access-ttl", "--rate", "--faults", "--listen", "--no-tray", "--for", "--server-only", "--json"},
 	} {
 		if !strings.Contains(root, "\n  "+name+" ") {
 			t.Errorf("%s is not in\n%s", name, root)
@@ -42,7 +45,8 @@ func TestCompletions(t *testing.T) {
 	t.Parallel()
 	p := barePlace(t, nil)
 	for shell, want := range map[string]string{
-		"bash": "__start_shelfkeeper", "zsh": "#compdef shelfkeeper", "fish": "complete -c shelfkeeper", "powershell": "Register-ArgumentCompleter -CommandName 'shelfkeeper'",
+		"bash": "__start_shelfkeeper", "zsh": "#compdef shelfkeeper", "fish": "complete -c shelfkeeper",
+		"powershell": "Register-ArgumentCompleter -CommandName 'shelfkeeper'",
 	} {
 		if r := p.ok("", "completion", shell); !strings.Contains(r.stdout, want) {
 			t.Errorf("%s: no %q in\n%.200s", shell, want, r.stdout)

@@ -27,12 +27,14 @@ func TestLostSessionAsAUserMeetsIt(t *testing.T) {
 	if err := s.Rename(user, "zoe"); err != nil {
 		t.Fatal(err)
 	}
-	if r := p.run("", "reauth"); r.code != problem.NeedsUser || !strings.Contains(r.stderr, `this user is called "zoe" on the server now`) ||
+	if r := p.run("", "reauth"); r.code != problem.NeedsUser ||
+		!strings.Contains(r.stderr, `this user is called "zoe" on the server now`) ||
 		!strings.Contains(r.stderr, "  → run `shelfkeeper login` with the new name\n") {
 		t.Errorf("reauth: exit code %d\n%s", r.code, r.stderr)
 	}
 	r := p.run("", "status")
-	if r.code != problem.NeedsUser || r.stderr != "" || !strings.Contains(r.stdout, `this user is called "zoe" on the server now`) || !strings.Contains(r.stdout, "  remedy    run `shelfkeeper login` with the new name\n") {
+	if r.code != problem.NeedsUser || r.stderr != "" || !strings.Contains(r.stdout, `this user is called "zoe" on the server now`) ||
+		!strings.Contains(r.stdout, "  remedy    run `shelfkeeper login` with the new name\n") {
 		t.Errorf("status: exit code %d\n%s\n%s", r.code, r.stdout, r.stderr)
 	}
 	if r = p.run("", "status", "--json"); r.code != problem.NeedsUser || !strings.Contains(r.stdout, `"cause":"renamed","certain":true`) {
@@ -44,7 +46,8 @@ func TestLostSessionAsAUserMeetsIt(t *testing.T) {
 			d.wait()
 		}
 		r = p.ok("", "history")
-		for _, want := range []string{"certainly (renamed)", "sign-in  signed in", "refresh  renewed", "refresh  refused once", "refresh  refused ", `user now "zoe"`, "server 2.36.0"} {
+		for _, want := range []string{"certainly (renamed)", "sign-in  signed in", "refresh  renewed", "refresh  refused once",
+			"refresh  refused ", `user now "zoe"`, "server 2.36.0"} {
 			if !strings.Contains(r.stdout, want) {
 				t.Errorf("daemon running %v: %q is not in\n%s", running, want, r.stdout)
 			}
@@ -61,7 +64,8 @@ func TestLostSessionAsAUserMeetsIt(t *testing.T) {
 			t.Errorf("history --json: %+v, %v", out, err)
 		}
 	}
-	if r := p.run("", "history", "--account", "nobody"); r.code != problem.Usage || !strings.Contains(r.stderr, "there are records of 127-0-0-1-alice") {
+	if r := p.run("", "history", "--account", "nobody"); r.code != problem.Usage ||
+		!strings.Contains(r.stderr, "there are records of 127-0-0-1-alice") {
 		t.Errorf("history of nobody: exit code %d\n%s", r.code, r.stderr)
 	}
 
@@ -75,7 +79,8 @@ func TestLostSessionAsAUserMeetsIt(t *testing.T) {
 	}
 	d = p.daemon()
 	p.until("it runs all the same", func(a health.Account) bool { return a.Level == health.NeedsUser })
-	if kept, err := os.ReadFile(file + ".damaged"); err != nil || string(kept) != `{"version":1,"entr` || !strings.Contains(d.stderr.text(), "it is kept as 127-0-0-1-alice.json.damaged") {
+	if kept, err := os.ReadFile(file + ".damaged"); err != nil || string(kept) != `{"version":1,"entr` ||
+		!strings.Contains(d.stderr.text(), "it is kept as 127-0-0-1-alice.json.damaged") {
 		t.Errorf("kept %q, %v", kept, err)
 	}
 	p.ok("", "logout")

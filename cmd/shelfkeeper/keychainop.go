@@ -19,7 +19,8 @@ func newKeychainOp(e *env) *cobra.Command {
 		Args:   oneArg("the parent's version"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			if args[0] != version {
-				return problem.Newf(problem.Vault, "restart Shelfkeeper", "Shelfkeeper was upgraded from %s to %s while it ran", args[0], version)
+				return problem.Newf(problem.Vault, "restart Shelfkeeper", "Shelfkeeper was upgraded from %s to %s while it ran", args[0],
+					version)
 			}
 			if code := keychain.RunOp(e.stdin, e.stdout); code != 0 {
 				os.Exit(code) // the parent reads the code; nothing is open here

@@ -89,10 +89,12 @@ func TestLockedKeyring(t *testing.T) {
 	}
 	resp, body := get(t, a.Proxy.URL+"/api/me")
 	if resp.StatusCode != http.StatusServiceUnavailable || resp.Header.Get("Retry-After") == "" ||
-		!strings.Contains(string(body), "the keychain is locked") || !strings.Contains(string(body), "unlock it, or run `shelfkeeper reauth` to be asked") {
+		!strings.Contains(string(body), "the keychain is locked") ||
+		!strings.Contains(string(body), "unlock it, or run `shelfkeeper reauth` to be asked") {
 		t.Errorf("a player got %s %v: %s", resp.Status, resp.Header, body)
 	}
-	if r := p.run("", "status"); r.code != problem.NeedsUser || !strings.Contains(r.stdout, "needs-user") || !strings.Contains(r.stdout, "vault     os, vault-locked") ||
+	if r := p.run("", "status"); r.code != problem.NeedsUser || !strings.Contains(r.stdout, "needs-user") ||
+		!strings.Contains(r.stdout, "vault     os, vault-locked") ||
 		!strings.Contains(r.stdout, "  remedy    unlock it, or run `shelfkeeper reauth` to be asked\n") {
 		t.Errorf("status:\n%s", r.stdout)
 	}

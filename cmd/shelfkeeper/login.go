@@ -219,7 +219,8 @@ func (e *env) signIn(c *cobra.Command, req control.SignInRequest) (answer contro
 
 func (e *env) showSignIn(a control.SignInAnswer) error {
 	var out strings.Builder
-	fmt.Fprintf(&out, "Signed in to %s (Audiobookshelf %s) as %s; the account is called %s.\n", a.Server, a.ServerVersion, a.User, a.Account)
+	fmt.Fprintf(&out, "Signed in to %s (Audiobookshelf %s) as %s; the account is called %s.\n", a.Server, a.ServerVersion, a.User,
+		a.Account)
 	fmt.Fprintf(&out, "Players use %s instead of the server's address.\n", a.ProxyURL)
 	if a.Grant != "" {
 		fmt.Fprintf(&out, "Programs that insist on a password, API key or token take this one, shown once:\n  %s\n", a.Grant)

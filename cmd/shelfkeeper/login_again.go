@@ -17,7 +17,8 @@ func (e *env) again(c *cobra.Command, req *control.SignInRequest, how *credentia
 	a, several, ok := e.account(req.Account)
 	switch {
 	case !ok && several:
-		return false, usage(c, fmt.Errorf("login needs the server's address, or --account with one of %s", strings.Join(e.accountNames(), ", ")))
+		return false, usage(c, fmt.Errorf("login needs the server's address, or --account with one of %s",
+			strings.Join(e.accountNames(), ", ")))
 	case !ok && req.Account != "":
 		return false, usage(c, fmt.Errorf("login needs the server's address: there is no account %q yet", req.Account))
 	case !ok:

@@ -32,12 +32,14 @@ func TestLoginWithoutAnAddress(t *testing.T) {
 	if after := p.read(p.state("accounts.json")); after != before {
 		t.Errorf("the account changed:\n%s\n%s", before, after)
 	}
-	if r := p.run("", "login", "--account", "nobody"); r.code != problem.Usage || !strings.Contains(r.stderr, `there is no account "nobody" yet`) {
+	if r := p.run("", "login", "--account", "nobody"); r.code != problem.Usage ||
+		!strings.Contains(r.stderr, `there is no account "nobody" yet`) {
 		t.Errorf("exit code %d\n%s", r.code, r.stderr)
 	}
 	more := signIn(s.url, "--account", "second")
 	p.ok(more.stdin, more.args...)
-	if r := p.run("", "login"); r.code != problem.Usage || !strings.Contains(r.stderr, "--account with one of ") || !strings.Contains(r.stderr, "second") {
+	if r := p.run("", "login"); r.code != problem.Usage || !strings.Contains(r.stderr, "--account with one of ") ||
+		!strings.Contains(r.stderr, "second") {
 		t.Errorf("with two accounts: %d\n%s", r.code, r.stderr)
 	}
 }

@@ -107,7 +107,8 @@ func (b *browsing) show(ctx context.Context, s control.OpenIDStep) error {
 	case s.Spare && b.ended && !b.opened:
 		return b.comeback.SkipOpenID(ctx, s.State) // nobody is there
 	case s.Spare:
-		fmt.Fprintln(b.env.stderr, "If it does not come back by itself, paste the last address that the browser shows, or press Enter to do without.")
+		fmt.Fprintln(b.env.stderr, "If it does not come back by itself, paste the last address that the browser shows, or press Enter to "+
+			"do without.")
 	default:
 		fmt.Fprintln(b.env.stderr, "If it does not come back by itself, paste the last address that the browser shows and press Enter.")
 	}
@@ -130,7 +131,8 @@ func (b *browsing) prepareScheme(s control.OpenIDStep) {
 	}
 	if err != nil {
 		fmt.Fprintf(b.env.stderr, "Note: the browser cannot come back by itself: %v.\n", err)
-		fmt.Fprintln(b.env.stderr, "  It could if the server's admin put a lone * into the allowed mobile redirect URIs (Settings, Authentication, OpenID Connect).")
+		fmt.Fprintln(b.env.stderr, "  It could if the server's admin put a lone * into the allowed mobile redirect URIs (Settings, "+
+			"Authentication, OpenID Connect).")
 	}
 }
 

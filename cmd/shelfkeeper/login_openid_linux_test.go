@@ -47,7 +47,9 @@ func TestOIDCByPaste(t *testing.T) {
 				t.Fatalf("exit code %d\n%s", code, r.stdout.text())
 			}
 			said := r.stdout.text()
-			if strings.Contains(said, "a spare session is kept too") != spare || strings.Contains(said, "no spare session is kept: you did without it") == spare || !strings.Contains(said, "Signed in to ") {
+			if strings.Contains(said, "a spare session is kept too") != spare ||
+				strings.Contains(said, "no spare session is kept: you did without it") == spare ||
+				!strings.Contains(said, "Signed in to ") {
 				t.Errorf("on the screen:\n%s", said)
 			}
 			if n := s.openIDLogins(); (n == 2) != spare {
@@ -94,7 +96,8 @@ func TestOIDCByScheme(t *testing.T) {
 			if code := r.wait(); code != problem.OK || !strings.Contains(r.stdout.text(), "Note: a spare session is kept too") {
 				t.Fatalf("exit code %d\n%s%s", code, r.stdout.text(), r.stderr.text())
 			}
-			if late := p.run("", "openid-return", "audiobookshelf://oauth?code=a&state=b"); late.code != problem.Usage || !strings.Contains(late.stderr, "no sign-in waits") {
+			if late := p.run("", "openid-return", "audiobookshelf://oauth?code=a&state=b"); late.code != problem.Usage ||
+				!strings.Contains(late.stderr, "no sign-in waits") {
 				t.Errorf("afterwards: exit code %d\n%s", late.code, late.stderr)
 			}
 		})

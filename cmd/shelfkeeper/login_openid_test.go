@@ -1,13 +1,10 @@
 package main
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"net/http/httptest"
 	"os"
-	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -17,92 +14,6 @@ import (
 	"shelfkeeper/daemon/health"
 	"shelfkeeper/daemon/problem"
 )
-
-// oidcServer is a server whose users may come through a provider.
-type oidcServer struct {
-	*server
-	provider *oidcprovider.Provider
-	issuer   string
-}
-
-func newOIDCServer(t testing.TB, c absfake.Config, o absfake.OpenID) *oidcServer {
-	t.Helper()
-	front := httptest.NewUnstartedServer(nil)
-	o.Issuer, o.ClientID, o.ClientSecret = "http://"+front.Listener.Addr().String(), "abs", "sek"
-	p := oidcprovider.New(oidcprovider.Config{Issuer: o.Issuer, ClientID: o.ClientID, ClientSecret: o.ClientSecret, User: oidcprovider.User{Username: user}})
-	front.Config.Handler = p
-	front.Start()
-	t.Cleanup(front.Close)
-	c.Outbound = p
-	s := &oidcServer{newServer(t, c), p, o.Issuer}
-	if o.MatchBy == "" {
-		o.MatchBy = "username"
-	}
-	s.SetOpenID(o)
-	return s
-}
-
-// browse does what a browser does with a page: it follows redirects, with no
-// cookies from before, until there is a page or an app's address.
-func browse(t testing.TB, page string) (status int, at, body string) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	defer cancel()
-	for at = page; strings.HasPrefix(at, "http://"); {
-		r, err := http.NewRequestWithContext(ctx, http.MethodGet, at, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		r.Header.Set("Sec-Fetch-Mode", "navigate")
-		resp, got := ask(t, r)
-		to, err := resp.Location()
-		if err != nil {
-			return resp.StatusCode, at, string(got)
-		}
-		at = to.String()
-	}
-	return 0, at, ""
-}
-
-var pageURL = regexp.MustCompile(`(?m)^  (http://\S+/authorize\?\S+)\r?$`)
-
-// page waits for the nth page that the program asks its user to open.
-func (r *process) page(n int) string {
-	r.place.t.Helper()
-	deadline := time.After(patience)
-	for {
-		out, more := r.stdout.look() // where a terminal is both
-		said, evenMore := r.stderr.look()
-		if found := pageURL.FindAllStringSubmatch(out+said, -1); len(found) >= n {
-			return found[n-1][1]
-		}
-		select {
-		case <-more:
-			continue
-		case <-evenMore:
-			continue
-		case <-r.ended:
-			r.place.t.Fatalf("the program ended:\n%s%s", r.stdout.text(), r.stderr.text())
-		case <-deadline:
-			r.place.t.Fatalf("the program shows no page %d:\n%s%s", n, r.stdout.text(), r.stderr.text())
-		}
-	}
-}
-
-// openIDLogins counts the sessions that the server began through the provider.
-func (s *oidcServer) openIDLogins() (n int) {
-	for _, l := range s.Ledger().Logins(user) {
-		if l.OpenID {
-			n++
-		}
-	}
-	return n
-}
-
-func (p *place) loginOIDC(s *oidcServer, more ...string) *process {
-	p.t.Helper()
-	return p.start(append([]string{"login", s.url, "--oidc", "--no-browser", "--store", "file"}, more...)...)
-}
 
 // The browser comes back to a listener of ours and is sent on for the spare:
 // one click, two sessions. With and without a daemon.
@@ -118,14 +29,16 @@ func TestOIDCByLoopback(t *testing.T) {
 				}
 				r := p.loginOIDC(s)
 				status, at, body := browse(t, r.page(1))
-				if status != http.StatusOK || !strings.HasPrefix(at, "http://127.0.0.1:") || !strings.Contains(body, "<h1>Signed in</h1>") || strings.Contains(body, "without a spare") {
+				if status != http.StatusOK || !strings.HasPrefix(at, "http://127.0.0.1:") ||
+					!strings.Contains(body, "<h1>Signed in</h1>") || strings.Contains(body, "without a spare") {
 					t.Errorf("the browser ends at %s with %d\n%s", at, status, body)
 				}
 				if code := r.wait(); code != problem.OK {
 					t.Fatalf("exit code %d\n%s", code, r.stderr.text())
 				}
 				said := r.stdout.text()
-				if !strings.Contains(said, "Signed in to "+s.url) || !strings.Contains(said, " as alice;") || !strings.Contains(said, "Note: a spare session is kept too") {
+				if !strings.Contains(said, "Signed in to "+s.url) || !strings.Contains(said, " as alice;") ||
+					!strings.Contains(said, "Note: a spare session is kept too") {
 					t.Errorf("it said:\n%s", said)
 				}
 				if n := s.openIDLogins(); n != 2 {
@@ -162,7 +75,8 @@ func TestOIDCSpareTakesOver(t *testing.T) {
 	first := s.Ledger().Logins(user)[0].Session
 	p.daemon()
 	a := p.until("it is served", fresh)
-	if status := s.call("DELETE", "/api/me/sessions/"+first, s.tokensOf(user, password).User.AccessToken, nil, nil); status != http.StatusOK {
+	if status := s.call("DELETE", "/api/me/sessions/"+first, s.tokensOf(user, password).User.AccessToken, nil,
+		nil); status != http.StatusOK {
 		t.Fatalf("end the first session: %d", status)
 	}
 	p.until("the spare is in use", func(a health.Account) bool {
@@ -203,7 +117,8 @@ func TestOIDCWithoutAnybody(t *testing.T) {
 		if status, _, body := browse(t, again.page(1)); status != http.StatusOK {
 			t.Errorf("%d: %d %s", n, status, body)
 		}
-		if code := again.wait(); code != problem.OK || !strings.Contains(again.stdout.text(), "a spare session is kept too") || !strings.HasSuffix(again.stdout.text(), "The session is renewed.\n") {
+		if code := again.wait(); code != problem.OK || !strings.Contains(again.stdout.text(), "a spare session is kept too") ||
+			!strings.HasSuffix(again.stdout.text(), "The session is renewed.\n") {
 			t.Errorf("%d: exit code %d\n%s%s", n, code, again.stdout.text(), again.stderr.text())
 		}
 		if n == 0 {
@@ -218,17 +133,6 @@ func TestOIDCWithoutAnybody(t *testing.T) {
 	if b := p.until("it is served", fresh); b.Proxy.URL != a.Proxy.URL || b.Session.Generation <= a.Session.Generation {
 		t.Errorf("%+v became %+v", a, b)
 	}
-}
-
-// silent is the standard input of somebody who types nothing.
-func silent(t *testing.T) *os.File {
-	t.Helper()
-	r, w, err := os.Pipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _, _ = r.Close(), w.Close() })
-	return r
 }
 
 // Each failure of the flow, and what the user is told.
@@ -246,22 +150,28 @@ func TestOIDCFailures(t *testing.T) {
 	}{
 		{desc: "denied", before: func(s *oidcServer) { s.provider.Deny(true) }, pages: true,
 			code: problem.Rejected, says: "the provider did not sign anybody in", remedy: "→ try again and allow it there"},
-		{desc: "a stranger", before: func(s *oidcServer) { s.provider.SetUser(oidcprovider.User{Subject: "x", Username: "stranger"}) }, pages: true,
-			code: problem.Rejected, says: "knows nobody of that name", remedy: "→ ask the server's admin to enable you or to link you"},
+		{desc: "a stranger", before: func(s *oidcServer) { s.provider.SetUser(oidcprovider.User{Subject: "x", Username: "stranger"}) },
+			pages: true,
+			code:  problem.Rejected, says: "knows nobody of that name", remedy: "→ ask the server's admin to enable you or to link you"},
 		{desc: "disabled", before: func(s *oidcServer) { _ = s.SetDisabled(user, true) }, pages: true,
 			code: problem.Rejected, says: "`Unauthorized`", remedy: "→ ask the server's admin to enable you"},
 		{desc: "no session, twice", pages: true,
 			between: func(s *oidcServer) {
-				s.Inject(absfake.Fault{Kind: absfake.Answer, Path: "/auth/openid/callback", Status: 400, Body: "No session", ContentType: "text/html; charset=utf-8"})
+				s.Inject(absfake.Fault{Kind: absfake.Answer, Path: "/auth/openid/callback", Status: 400, Body: "No session",
+					ContentType: "text/html; charset=utf-8"})
 			},
-			code: problem.Unreachable, says: "Audiobookshelf has forgotten this sign-in: `No session`", remedy: "→ try again; if it stays so, something between here and the server takes the cookie connect.sid away"},
+			code: problem.Unreachable, says: "Audiobookshelf has forgotten this sign-in: `No session`",
+			remedy: "→ try again; if it stays so, something between here and the server takes the cookie connect.sid away"},
 		{desc: "a gateway in the callback", pages: true,
 			between: func(s *oidcServer) { s.Inject(absfake.Fault{Kind: absfake.Answer, Path: "/auth/openid/callback"}) },
 			code:    problem.Unreachable, says: "502", remedy: "→ try again"},
 		{desc: "no way back", openid: absfake.OpenID{Redirects: []string{}},
-			code: problem.Rejected, says: "`Invalid redirect_uri`", remedy: "→ ask the server's admin to add audiobookshelf://oauth to the allowed mobile redirect URIs (Settings, Authentication, OpenID Connect), or to put a lone * there"},
+			code: problem.Rejected, says: "`Invalid redirect_uri`",
+			remedy: "→ ask the server's admin to add audiobookshelf://oauth to the allowed mobile redirect URIs (Settings, " +
+				"Authentication, OpenID Connect), or to put a lone * there"},
 		{desc: "no OpenID", before: func(s *oidcServer) {
-			s.call("PATCH", "/api/auth-settings", s.tokensOf("root", "of no interest").User.AccessToken, map[string]any{"authActiveAuthMethods": []string{"local"}}, nil)
+			s.call("PATCH", "/api/auth-settings", s.tokensOf("root", "of no interest").User.AccessToken,
+				map[string]any{"authActiveAuthMethods": []string{"local"}}, nil)
 		}, code: problem.Rejected, says: "offers no sign-in through OpenID", remedy: "→ sign in with name and password"},
 	} {
 		t.Run(c.desc, func(t *testing.T) {
@@ -323,24 +233,4 @@ func TestOIDCGoesRoundOnceMore(t *testing.T) {
 			}
 		})
 	}
-}
-
-// browseMeeting is browse with something that happens once the browser is on
-// its way back to us.
-func browseMeeting(t testing.TB, page string, happens func()) (status int, at, body string) {
-	t.Helper()
-	r, err := http.NewRequest(http.MethodGet, page, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for range 2 { // the provider, then the server's own redirect
-		resp, _ := ask(t, r)
-		to, err := resp.Location()
-		if err != nil {
-			t.Fatal(err)
-		}
-		r.URL, r.Host = to, to.Host
-	}
-	happens()
-	return browse(t, r.URL.String())
 }

@@ -74,7 +74,8 @@ func TestLoginRefusesPlainHTTPToAPublicHost(t *testing.T) {
 	p.config("[upstream]\nproxy = \"" + way.URL + "\"\n")
 	a := signIn("http://93.184.216.34")
 	r := p.run(a.stdin, a.args...)
-	if r.code != problem.Usage || !strings.Contains(r.stderr, "93.184.216.34 is a public address") || !strings.Contains(r.stderr, "→ use https, or accept it with --allow-http") {
+	if r.code != problem.Usage || !strings.Contains(r.stderr, "93.184.216.34 is a public address") ||
+		!strings.Contains(r.stderr, "→ use https, or accept it with --allow-http") {
 		t.Errorf("exit code %d\n%s", r.code, r.stderr)
 	}
 	if asked := way.requests(); slices.ContainsFunc(asked, func(a string) bool { return !strings.HasPrefix(a, "GET ") }) {
@@ -107,7 +108,9 @@ func TestLoginExplainsAMissingRefreshToken(t *testing.T) {
 	t.Cleanup(front.Close)
 	a := signIn(front.URL)
 	r := p.run(a.stdin, a.args...)
-	if r.code != problem.Unreachable || !strings.Contains(r.stderr, "refresh token") || !strings.Contains(r.stderr, "→ update the server to 2.26 or newer, or let the gateway pass the headers x-return-tokens and x-refresh-token") {
+	if r.code != problem.Unreachable || !strings.Contains(r.stderr, "refresh token") ||
+		!strings.Contains(r.stderr, "→ update the server to 2.26 or newer, or let the gateway pass the headers x-return-tokens and "+
+			"x-refresh-token") {
 		t.Errorf("exit code %d\n%s", r.code, r.stderr)
 	}
 	if _, err := os.Stat(p.state("accounts.json")); err == nil {
@@ -182,7 +185,9 @@ func TestLoginWithoutStoringThePassword(t *testing.T) {
 	if err := s.EndSessions(user); err != nil {
 		t.Fatal(err)
 	}
-	if r := p.run("", "reauth"); r.code != problem.NeedsUser || !strings.Contains(r.stderr, "no password is stored: the session was ended on the server: by `log out everywhere`, by an admin, or by a new password\n") || !strings.Contains(r.stderr, "\n  → run `shelfkeeper login`") {
+	if r := p.run("", "reauth"); r.code != problem.NeedsUser ||
+		!strings.Contains(r.stderr, "no password is stored: the session was ended on the server: by `log out everywhere`, by an admin, "+
+			"or by a new password\n") || !strings.Contains(r.stderr, "\n  → run `shelfkeeper login`") {
 		t.Errorf("exit code %d\n%s", r.code, r.stderr)
 	}
 	if tries := s.Ledger().Logins(user); len(tries) != 1 {

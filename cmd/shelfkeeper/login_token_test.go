@@ -88,7 +88,8 @@ func TestLoginWithAToken(t *testing.T) {
 			given := c.token(s)
 			before := len(s.Ledger().Logins(user))
 			r := p.ok(given+"\n", "login", s.url, "--api-key-stdin", "--store", "file")
-			if !strings.Contains(r.stdout, " as alice;") || strings.Contains(r.stdout, "this token ends") != (c.desc == "API key that ends") {
+			if !strings.Contains(r.stdout, " as alice;") ||
+				strings.Contains(r.stdout, "this token ends") != (c.desc == "API key that ends") {
 				t.Errorf("it said:\n%s", r.stdout)
 			}
 			p.daemon()

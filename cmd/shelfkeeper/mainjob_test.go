@@ -53,7 +53,8 @@ func TestMainJob(t *testing.T) {
 	d.kill()
 	d = p.daemon()
 	p.until("the session is fresh again", fresh)
-	if resp, body := get(t, a.Proxy.URL+"/api/me"); resp.StatusCode != http.StatusOK || !strings.Contains(string(body), `"username":"alice"`) {
+	if resp, body := get(t, a.Proxy.URL+"/api/me"); resp.StatusCode != http.StatusOK ||
+		!strings.Contains(string(body), `"username":"alice"`) {
 		t.Errorf("after kill and restart: %s %s", resp.Status, body)
 	}
 	if n := s.Ledger().PasswordLogins(user); n != 1 {
@@ -120,7 +121,8 @@ func statusJSON(t *testing.T, p *place, s *server) {
 	if _, ok := at("proxy.active").(float64); !ok {
 		t.Error("proxy.active is no number")
 	}
-	for _, path := range []string{"since", "session.access_expires_at", "session.refresh_expires_at", "session.last_rotation.at", "socket.since"} {
+	for _, path := range []string{"since", "session.access_expires_at", "session.refresh_expires_at", "session.last_rotation.at",
+		"socket.since"} {
 		text, _ := at(path).(string)
 		if when, err := time.Parse(time.RFC3339, text); err != nil || time.Since(when).Abs() > 40*24*time.Hour {
 			t.Errorf("%s is %q, %v", path, text, err)
@@ -197,7 +199,8 @@ func TestLogoutWithoutTheServer(t *testing.T) {
 	p.login(s)
 	s.Inject(absfake.Fault{Kind: absfake.Refuse, Path: "/logout"})
 	r := p.run("", "logout")
-	if r.code != problem.Unreachable || !strings.Contains(r.stderr, "signed out here, but the server could not be told") || !strings.Contains(r.stderr, "→ nothing is left here") {
+	if r.code != problem.Unreachable || !strings.Contains(r.stderr, "signed out here, but the server could not be told") ||
+		!strings.Contains(r.stderr, "→ nothing is left here") {
 		t.Errorf("exit code %d\n%s", r.code, r.stderr)
 	}
 	if r := p.run("", "reauth"); r.code != problem.NeedsUser || !strings.Contains(r.stderr, "no account yet") {

@@ -19,7 +19,8 @@ func TestMPVPlaysToTheEnd(t *testing.T) {
 	d, r := p.demo("--access-ttl", "2s", "--rate", "1M", "--faults", "cut:2s")
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
-	player := exec.CommandContext(ctx, "mpv", "--no-config", "--ytdl=no", "--no-video", "--ao=null", "--ao-null-untimed=yes", "--no-terminal", "--log-file="+p.home+"/mpv.log", "--msg-level=all=info", r.StreamURL)
+	player := exec.CommandContext(ctx, "mpv", "--no-config", "--ytdl=no", "--no-video", "--ao=null", "--ao-null-untimed=yes",
+		"--no-terminal", "--log-file="+p.home+"/mpv.log", "--msg-level=all=info", r.StreamURL)
 	player.Env = p.env
 	said, err := player.CombinedOutput()
 	log := p.read(p.home + "/mpv.log")

@@ -40,7 +40,8 @@ until you sign out in the page or run "shelfkeeper players revoke". With
 				return err
 			}
 			if err := desktop.Open(url); err != nil {
-				return problem.New(problem.Other, fmt.Errorf("open the browser: %w", err), "run `shelfkeeper open --print` and open that address within 30 seconds")
+				return problem.New(problem.Other, fmt.Errorf("open the browser: %w", err),
+					"run `shelfkeeper open --print` and open that address within 30 seconds")
 			}
 			return nil
 		},

@@ -42,7 +42,8 @@ vault learns the new password where it keeps the old one.`,
 		},
 	}
 	c.Flags().StringVar(&account, "account", "", "`name` of the account, if there are several")
-	c.Flags().BoolVar(&stdin, "passwords-stdin", false, "read the present password, which may be left empty if it is stored, and the new one, a line each")
+	c.Flags().BoolVar(&stdin, "passwords-stdin", false,
+		"read the present password, which may be left empty if it is stored, and the new one, a line each")
 	return c
 }
 

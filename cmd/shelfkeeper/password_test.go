@@ -18,7 +18,8 @@ func TestPasswordIsChanged(t *testing.T) {
 			s, p := newServer(t, absfake.Config{Release: release}), newPlace(t)
 			a := signIn(s.url)
 			p.ok(a.stdin, a.args...)
-			if r := p.run("wrong\nnext\n", "password", "--passwords-stdin"); r.code != problem.Rejected || !strings.Contains(r.stderr, "present password is not right") {
+			if r := p.run("wrong\nnext\n", "password", "--passwords-stdin"); r.code != problem.Rejected ||
+				!strings.Contains(r.stderr, "present password is not right") {
 				t.Errorf("a wrong present password: %d\n%s", r.code, r.stderr)
 			}
 			p.ok("\nwithout a daemon\n", "password", "--passwords-stdin")

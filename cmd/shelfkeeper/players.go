@@ -107,7 +107,8 @@ func (e *env) showPlayers(list []control.Player, now time.Time) error {
 		if !p.LastUsed.IsZero() {
 			used = ago(now, health.At(p.LastUsed))
 		}
-		fmt.Fprintln(w, strings.Join([]string{p.Account, p.Name, p.Scope, p.Kind, p.Created.Local().Format("2006-01-02 15:04"), used, p.ID}, "\t"))
+		fmt.Fprintln(w, strings.Join([]string{p.Account, p.Name, p.Scope, p.Kind, p.Created.Local().Format("2006-01-02 15:04"), used, p.ID},
+			"\t"))
 	}
 	return w.Flush()
 }

@@ -46,7 +46,8 @@ func TestVLCOfAnotherUser(t *testing.T) {
 		defer cancel()
 		out := filepath.Join(dir, "played")
 		_ = os.Remove(out)
-		player := exec.CommandContext(ctx, "cvlc", "--intf", "dummy", "--no-video", "--demux=dump", "--demuxdump-file="+out, "--play-and-exit", address)
+		player := exec.CommandContext(ctx, "cvlc", "--intf", "dummy", "--no-video", "--demux=dump", "--demuxdump-file="+out,
+			"--play-and-exit", address)
 		player.Env = []string{"HOME=" + dir, "PATH=" + os.Getenv("PATH")}
 		if os.Getuid() == 0 {
 			player.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
@@ -86,7 +87,8 @@ func TestMPVPlaysASession(t *testing.T) {
 	keyringtest.Need(t, "mpv")
 	s, p, url, grant := signedIn(t, absfake.Config{Large: 20_000_000})
 	book := s.Library().Large()
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url+"/api/items/"+book.ID+"/play", strings.NewReader(`{"forceDirectPlay":true}`))
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url+"/api/items/"+book.ID+"/play",
+		strings.NewReader(`{"forceDirectPlay":true}`))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -102,7 +104,8 @@ func TestMPVPlaysASession(t *testing.T) {
 	s.Inject(absfake.Fault{Kind: absfake.Restart, Path: track, Skip: 1, Times: 1})
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	player := exec.CommandContext(ctx, "mpv", "--no-config", "--ytdl=no", "--no-video", "--ao=null", "--ao-null-untimed=yes", "--no-terminal", "--log-file="+p.home+"/mpv.log", "--msg-level=all=info", url+track)
+	player := exec.CommandContext(ctx, "mpv", "--no-config", "--ytdl=no", "--no-video", "--ao=null", "--ao-null-untimed=yes",
+		"--no-terminal", "--log-file="+p.home+"/mpv.log", "--msg-level=all=info", url+track)
 	player.Env = p.env
 	said, err := player.CombinedOutput()
 	if log := p.read(p.home + "/mpv.log"); err != nil || !strings.Contains(log, "End of file") || token.MatchString(log) {

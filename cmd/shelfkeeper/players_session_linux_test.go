@@ -70,7 +70,8 @@ func TestCurlCookieFlow(t *testing.T) {
 	if status != "200" || first == "" {
 		t.Fatalf("login: %s %s", status, body)
 	}
-	if status, body = curl("-H", "Authorization: Bearer "+first, url+"/api/me"); status != "200" || !strings.Contains(body, `"username":"`+user+`"`) {
+	if status, body = curl("-H", "Authorization: Bearer "+first, url+"/api/me"); status != "200" ||
+		!strings.Contains(body, `"username":"`+user+`"`) {
 		t.Errorf("me: %s %s", status, body)
 	}
 	if status, body = curl("-X", "POST", url+"/auth/refresh"); status != "200" || tokenIn(body) == "" {
@@ -154,7 +155,8 @@ var wholeToken = regexp.MustCompile(`eyJ[\w-]+\.eyJ[\w-]+\.[\w-]+`)
 func (p *place) noServerToken(s *server, said string) {
 	p.t.Helper()
 	for _, found := range wholeToken.FindAllString(said, -1) {
-		for _, ask := range [][]string{{"GET", "/api/me", "Authorization", "Bearer " + found}, {"POST", "/auth/refresh", "x-refresh-token", found}} {
+		for _, ask := range [][]string{{"GET", "/api/me", "Authorization", "Bearer " + found},
+			{"POST", "/auth/refresh", "x-refresh-token", found}} {
 			rec := httptest.NewRecorder()
 			r := httptest.NewRequest(ask[0], ask[1], nil)
 			r.Header.Set(ask[2], ask[3])

@@ -61,7 +61,8 @@ func TestPlayersAsAUserMeetsThem(t *testing.T) {
 	var in struct {
 		User struct{ Username, AccessToken, RefreshToken string }
 	}
-	code, body := playerAsks(t, "POST", base+"/login", `{"username":"x","password":"`+here+`"}`, "Content-Type", "application/json", "x-return-tokens", "true")
+	code, body := playerAsks(t, "POST", base+"/login", `{"username":"x","password":"`+here+`"}`, "Content-Type", "application/json",
+		"x-return-tokens", "true")
 	if err := json.Unmarshal([]byte(body), &in); err != nil || code != 200 || in.User.Username != user {
 		t.Fatalf("%d %s", code, body)
 	}
@@ -71,7 +72,8 @@ func TestPlayersAsAUserMeetsThem(t *testing.T) {
 		}
 	}
 	// What the user types at the server works here too.
-	if code, _ := playerAsks(t, "POST", base+"/login", "username="+user+"&password="+url.QueryEscape(password), "Content-Type", "application/x-www-form-urlencoded"); code != 200 {
+	if code, _ := playerAsks(t, "POST", base+"/login", "username="+user+"&password="+url.QueryEscape(password), "Content-Type",
+		"application/x-www-form-urlencoded"); code != 200 {
 		t.Errorf("the user's own password: %d", code)
 	}
 	list := p.ok("", "players", "list").stdout
@@ -146,7 +148,8 @@ func TestOpenSignsInOnce(t *testing.T) {
 		t.Errorf("it opens a second time: %d", code)
 	}
 	base := fmt.Sprintf("http://127.0.0.1:%d", p.port)
-	if code, body := playerAsks(t, "POST", base+"/api/authorize", "", "Authorization", "Bearer "+token); code != 200 || strings.Contains(body, "isOldToken") {
+	if code, body := playerAsks(t, "POST", base+"/api/authorize", "", "Authorization", "Bearer "+token); code != 200 ||
+		strings.Contains(body, "isOldToken") {
 		t.Errorf("%d %s", code, body)
 	}
 	if code, _ := playerAsks(t, "GET", base+"/api/users", "", "Authorization", "Bearer "+token); code != 403 {

@@ -33,7 +33,8 @@ func (p *place) request(method, path, body string) (int, string) {
 
 func (p *place) plays(s *server) *listener {
 	p.t.Helper()
-	status, body := p.request("POST", "/api/items/"+s.Library().Tracks().ID+"/play", `{"forceDirectPlay":true,"deviceInfo":{"deviceId":"d"}}`)
+	status, body := p.request("POST", "/api/items/"+s.Library().Tracks().ID+"/play",
+		`{"forceDirectPlay":true,"deviceInfo":{"deviceId":"d"}}`)
 	var in struct{ ID string }
 	if err := json.Unmarshal([]byte(body), &in); err != nil || status != http.StatusOK {
 		p.t.Fatalf("play: %d %s", status, body)
@@ -138,7 +139,8 @@ func TestSigningOutWithReportsThatWait(t *testing.T) {
 	l.reports(10)
 	l.reports(10)
 	r := p.run("", "logout")
-	if r.code == 0 || !strings.Contains(r.stderr, "2 reports of listening had not reached the server") || !strings.Contains(r.stderr, "sign in again as alice") {
+	if r.code == 0 || !strings.Contains(r.stderr, "2 reports of listening had not reached the server") ||
+		!strings.Contains(r.stderr, "sign in again as alice") {
 		t.Errorf("%+v", r)
 	}
 	down()

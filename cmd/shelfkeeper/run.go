@@ -51,7 +51,8 @@ func newRun(e *env) *cobra.Command {
 		},
 	}
 	c.Flags().BoolVar(&noTray, "no-tray", false, "no icon in the panel")
-	c.Flags().StringVar(&listen, "listen", "", "`address` at which players reach the one account, instead of its own; for a second daemon on the same state")
+	c.Flags().StringVar(&listen, "listen", "",
+		"`address` at which players reach the one account, instead of its own; for a second daemon on the same state")
 	_ = c.Flags().MarkHidden("listen") // it errs only for a flag that is not there
 	return c
 }

@@ -107,7 +107,8 @@ func describe(s health.Snapshot, now time.Time) string {
 		if a.Proxy.Resumed > 0 || a.Proxy.Held > 0 {
 			row("", "%d times a stream went on after a break, %d requests waited for better weather", a.Proxy.Resumed, a.Proxy.Held)
 		}
-		row("session", "%s, generation %d, %d refreshes, %d password logins", a.Session.State, a.Session.Generation, a.Session.Refreshes, a.Session.PasswordLogins)
+		row("session", "%s, generation %d, %d refreshes, %d password logins", a.Session.State, a.Session.Generation, a.Session.Refreshes,
+			a.Session.PasswordLogins)
 		switch a.Session.Method {
 		case "":
 		case "session only":
@@ -123,7 +124,8 @@ func describe(s health.Snapshot, now time.Time) string {
 			row("", "last attempt %s: %s", ago(now, a.Session.LastRotation.At), outcome)
 		}
 		if !a.Session.NextRotationAt.IsZero() {
-			row("", "next renewal %s, good until %s", in(now, a.Session.NextRotationAt), a.Session.RefreshExpiresAt.Local().Format("2 January 2006"))
+			row("", "next renewal %s, good until %s", in(now, a.Session.NextRotationAt),
+				a.Session.RefreshExpiresAt.Local().Format("2 January 2006"))
 		}
 		if p := a.Progress; p.Waiting+p.SetAside+p.OtherUsers > 0 {
 			row("progress", "%s", waiting(p, now))

@@ -27,7 +27,8 @@ func newTray(e *env) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			err = tray.Run(c.Context(), tray.Config{Client: clicks{client, e}, Open: desktop.Open, Copy: desktop.Copy, Log: e.logger(slog.LevelWarn)})
+			err = tray.Run(c.Context(), tray.Config{Client: clicks{client, e}, Open: desktop.Open, Copy: desktop.Copy,
+				Log: e.logger(slog.LevelWarn)})
 			if isNoDaemon(err) {
 				return notRunning()
 			}

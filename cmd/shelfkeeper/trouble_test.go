@@ -24,7 +24,8 @@ func TestPasswordChangedUnderTheDaemon(t *testing.T) {
 	if err := s.SetPassword(user, changed); err != nil {
 		t.Fatal(err)
 	}
-	if r := p.run("", "reauth"); r.code != problem.NeedsUser || !strings.Contains(r.stderr, "  → run `shelfkeeper login` with the new password\n") {
+	if r := p.run("", "reauth"); r.code != problem.NeedsUser ||
+		!strings.Contains(r.stderr, "  → run `shelfkeeper login` with the new password\n") {
 		t.Errorf("exit code %d\n%s", r.code, r.stderr)
 	}
 	a := p.until("the user is needed", func(a health.Account) bool { return a.Level == health.NeedsUser })

@@ -74,7 +74,8 @@ func TestEachReleaseSignsInAndRotates(t *testing.T) {
 				t.Errorf("status: %+v, %v", s, err)
 			}
 			in := h.login(t)
-			if in.ServerVersion != string(r) || in.Username != "alice" || !in.Limit.Present || in.Limit.Limit != 40 || in.Limit.Remaining != 39 || in.Limit.Window != 10*time.Minute || !in.Direct {
+			if in.ServerVersion != string(r) || in.Username != "alice" || !in.Limit.Present || in.Limit.Limit != 40 ||
+				in.Limit.Remaining != 39 || in.Limit.Window != 10*time.Minute || !in.Direct {
 				t.Errorf("login: %+v", in)
 			}
 			same, err := h.Refresh(t.Context(), in.Pair.Refresh.Secret)
@@ -177,7 +178,8 @@ func TestFaultsAreWeather(t *testing.T) {
 		token := h.login(t).Pair.Refresh.Secret
 		for _, f := range []absfake.Fault{
 			{Kind: absfake.LoseAnswer}, {Kind: absfake.Refuse}, {Kind: absfake.CutBytes, Bytes: 20}, {Kind: absfake.Portal},
-			{Kind: absfake.Answer, Status: 404}, {Kind: absfake.Answer}, {Kind: absfake.Answer, Status: 401}, {Kind: absfake.Redirect, Location: "https://login.example/"},
+			{Kind: absfake.Answer, Status: 404}, {Kind: absfake.Answer}, {Kind: absfake.Answer, Status: 401},
+			{Kind: absfake.Redirect, Location: "https://login.example/"},
 		} {
 			remove := h.server.Inject(f)
 			_, err := h.Refresh(t.Context(), token)
@@ -206,7 +208,8 @@ func TestLimiterAndEmptyServer(t *testing.T) {
 		h.refuses(t, "third", redact.New("garbage"), RefreshInvalid)
 		_, err := h.Refresh(t.Context(), token)
 		var e *Error
-		if !errors.As(err, &e) || e.Verdict != RateLimited || e.RetryAfter <= 0 || e.RetryAfter > 12*time.Second || e.Limit.Limit != 3 || e.Limit.Remaining != 0 {
+		if !errors.As(err, &e) || e.Verdict != RateLimited || e.RetryAfter <= 0 || e.RetryAfter > 12*time.Second || e.Limit.Limit != 3 ||
+			e.Limit.Remaining != 0 {
 			t.Fatalf("got %+v", e)
 		}
 		<-time.After(e.RetryAfter)
@@ -218,7 +221,8 @@ func TestLimiterAndEmptyServer(t *testing.T) {
 		if _, err := h.Login(t.Context(), "root", redact.New("r")); VerdictOf(err) != NotInitialised {
 			t.Errorf("got %v", err)
 		}
-		found, err := Discover(t.Context(), func(*url.URL) (Doer, func(), error) { return plainDoer{h.transport}, func() {}, nil }, "http://abs.example/login")
+		found, err := Discover(t.Context(), func(*url.URL) (Doer, func(), error) { return plainDoer{h.transport}, func() {}, nil },
+			"http://abs.example/login")
 		if err != nil || found.Initialised || found.Base.String() != "http://abs.example" {
 			t.Errorf("got %+v, %v", found, err)
 		}

@@ -78,7 +78,8 @@ func parseBase(scheme, rest string) (*url.URL, error) {
 		return nil, badAddress("the address cannot be read; write it like https://books.example.org or 192.168.1.20:13378")
 	}
 	if u.User != nil || strings.Contains(host, "@") {
-		return nil, badAddress("the address holds a user name or password, which would end up in logs; leave them out, they are asked for separately")
+		return nil, badAddress("the address holds a user name or password, which would end up in logs; leave them out, they are asked " +
+			"for separately")
 	}
 	if p := u.Port(); p != "" {
 		if n, ok := natural(p); !ok || n == 0 || n > 65535 {

@@ -127,7 +127,8 @@ func decodeSession(body []byte) (Answer, Verdict, string) {
 	}
 	if s.User.RefreshToken == "" {
 		// 2.25 and older know only the legacy token, so an access token is not asked for.
-		return Answer{}, MissingRefreshToken, "answered 200 without a refresh token: a gateway strips the x-return-tokens header, or the server is older than 2.26"
+		return Answer{}, MissingRefreshToken,
+			"answered 200 without a refresh token: a gateway strips the x-return-tokens header, or the server is older than 2.26"
 	}
 	access, err := ParseToken(redact.New(s.User.AccessToken))
 	if err != nil || access.Type != "access" {

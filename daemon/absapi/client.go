@@ -90,7 +90,8 @@ func (c *Client) login(ctx context.Context, o op, user string, password redact.S
 		Password string `json:"password"`
 	}{user, password.Reveal()})
 	if err != nil {
-		return Answer{}, &Error{Op: opLogin.String(), Verdict: BadRequest, Evidence: "the name or password is not text", Unwritten: true, Err: err}
+		return Answer{}, &Error{Op: opLogin.String(), Verdict: BadRequest, Evidence: "the name or password is not text", Unwritten: true,
+			Err: err}
 	}
 	header := http.Header{}
 	header.Set("Content-Type", "application/json")

@@ -167,8 +167,10 @@ func TestLoginAsksStatusFirst(t *testing.T) {
 	}{
 		{"another program", reply200(`{"app":"jellyfin"}`), NotABS},
 		{"a page", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "<html>") }, Temporary},
-		{"never set up", reply200(`{"app":"audiobookshelf","serverVersion":"2.36.0","isInit":false,"authMethods":["local"]}`), NotInitialised},
-		{"OpenID only", reply200(`{"app":"audiobookshelf","serverVersion":"2.36.0","isInit":true,"authMethods":["openid"]}`), PasswordLoginOff},
+		{"never set up", reply200(`{"app":"audiobookshelf","serverVersion":"2.36.0","isInit":false,"authMethods":["local"]}`),
+			NotInitialised},
+		{"OpenID only", reply200(`{"app":"audiobookshelf","serverVersion":"2.36.0","isInit":true,"authMethods":["openid"]}`),
+			PasswordLoginOff},
 		{"a redirect", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/login", http.StatusFound) }, Temporary},
 	} {
 		t.Run(c.desc, func(t *testing.T) {
@@ -224,7 +226,8 @@ func TestBodiesAreBounded(t *testing.T) {
 	if _, err := s.client(t, "").Refresh(t.Context(), redact.New("r")); err != nil {
 		t.Errorf("a user with 6 MB of progress: %v", err)
 	}
-	s = newSite(t, map[string]http.HandlerFunc{"POST /auth/refresh": padded(9 << 20), "GET /ping": reply200(`{"success":true,"pad":"` + strings.Repeat("x", 2<<20) + `"}`)})
+	s = newSite(t, map[string]http.HandlerFunc{"POST /auth/refresh": padded(9 << 20),
+		"GET /ping": reply200(`{"success":true,"pad":"` + strings.Repeat("x", 2<<20) + `"}`)})
 	for _, err := range []error{second(s.client(t, "").Refresh(t.Context(), redact.New("r"))), second(s.client(t, "").Ping(t.Context()))} {
 		if e := asError(t, err); e.Verdict != Temporary || !strings.Contains(e.Evidence, "too large") {
 			t.Errorf("got %+v", e)
@@ -256,7 +259,8 @@ func TestErrorsShowNoSecret(t *testing.T) {
 	if text := fmt.Sprint(err); strings.Contains(text, refresh) || !strings.HasPrefix(text, "refresh session: proxy said") {
 		t.Errorf("got %q", text)
 	}
-	if VerdictOf(err) != Temporary || VerdictOf(nil) != Accepted || VerdictOf(io.EOF) != Temporary || VerdictOf(fmt.Errorf("x: %w", &Error{Verdict: UserInactive})) != UserInactive {
+	if VerdictOf(err) != Temporary || VerdictOf(nil) != Accepted || VerdictOf(io.EOF) != Temporary ||
+		VerdictOf(fmt.Errorf("x: %w", &Error{Verdict: UserInactive})) != UserInactive {
 		t.Error("VerdictOf is wrong")
 	}
 }

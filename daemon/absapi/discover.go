@@ -87,7 +87,8 @@ func (s *search) follow(ctx context.Context, base *url.URL) (Server, *DiscoverEr
 			next, failed := redirected(base, a)
 			if failed == nil && len(hops) == maxHops {
 				failed = &DiscoverError{Cause: CauseRedirect, Address: base.String(),
-					Evidence: fmt.Sprintf("it redirects more than %d times", maxHops), Remedy: "give the address at which the redirects end"}
+					Evidence: fmt.Sprintf("it redirects more than %d times", maxHops),
+					Remedy:   "give the address at which the redirects end"}
 			}
 			if failed != nil {
 				return Server{}, failed
@@ -166,5 +167,6 @@ func couldNotOpen(base *url.URL, err error) *DiscoverError {
 	if errors.As(err, &known) {
 		return known
 	}
-	return &DiscoverError{Cause: CauseSettings, Address: base.String(), Evidence: transportEvidence(err), Remedy: "correct the settings", Err: err}
+	return &DiscoverError{Cause: CauseSettings, Address: base.String(), Evidence: transportEvidence(err), Remedy: "correct the settings",
+		Err: err}
 }

@@ -11,81 +11,8 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"sync"
-	"syscall"
 	"testing"
 )
-
-// world is a network in memory: origins and what they answer. An origin that
-// is not in it refuses connections.
-type world struct {
-	mu     sync.Mutex
-	hosts  map[string]http.HandlerFunc
-	errs   map[string]error
-	asked  []string
-	opened int
-}
-
-func (w *world) open(*url.URL) (Doer, func(), error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.opened++
-	return w, func() { w.mu.Lock(); w.opened--; w.mu.Unlock() }, nil
-}
-
-func (w *world) Do(r *http.Request) (*http.Response, error) {
-	origin := r.URL.Scheme + "://" + r.URL.Host
-	w.mu.Lock()
-	w.asked = append(w.asked, r.Method+" "+r.URL.String())
-	h, err := w.hosts[origin], w.errs[origin]
-	w.mu.Unlock()
-	if err != nil {
-		return nil, err
-	}
-	if h == nil {
-		return nil, &net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}
-	}
-	rec := httptest.NewRecorder()
-	h(rec, r)
-	resp := rec.Result()
-	resp.Request = r
-	return resp, nil
-}
-
-// abs answers /status under a base path as a server of that path does: under
-// it and bare.
-func abs(base string) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path == base+"/status" || r.URL.Path == "/status" {
-			reply200(statusBody)(w, r)
-			return
-		}
-		http.NotFound(w, r)
-	}
-}
-
-// only answers /status under its path and nowhere else, as behind a proxy.
-func only(base string) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path == base+"/status" {
-			reply200(statusBody)(w, r)
-			return
-		}
-		http.NotFound(w, r)
-	}
-}
-
-func redirectTo(target string) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		http.Redirect(w, r, strings.ReplaceAll(target, "PATH", r.URL.Path), http.StatusMovedPermanently)
-	}
-}
-
-func page(w http.ResponseWriter, _ *http.Request) {
-	w.Header().Set("Content-Type", "text/html")
-	w.Header().Set("Server", "Synology")
-	_, _ = io.WriteString(w, "<title>DiskStation</title>")
-}
 
 func TestDiscover(t *testing.T) {
 	for _, c := range []struct {
@@ -96,29 +23,44 @@ func TestDiscover(t *testing.T) {
 	}{
 		{"host over https", "abs.example", map[string]http.HandlerFunc{"https://abs.example": only("")}, "https://abs.example", nil},
 		{"host over http", "nas.lan", map[string]http.HandlerFunc{"http://nas.lan": only("")}, "http://nas.lan", nil},
-		{"host and port", "192.168.1.20:13378", map[string]http.HandlerFunc{"http://192.168.1.20:13378": abs("")}, "http://192.168.1.20:13378", nil},
-		{"https preferred", "abs.example", map[string]http.HandlerFunc{"https://abs.example": only(""), "http://abs.example": only("")}, "https://abs.example", nil},
-		{"http as typed", "http://abs.example", map[string]http.HandlerFunc{"https://abs.example": only(""), "http://abs.example": only("")}, "http://abs.example", nil},
-		{"trailing slashes", " https://ABS.example:443// ", map[string]http.HandlerFunc{"https://abs.example": only("")}, "https://abs.example", nil},
-		{"copied from a browser", "https://abs.example/audiobookshelf/library/1234/bookshelf?x=1#y", map[string]http.HandlerFunc{"https://abs.example": only("/audiobookshelf")}, "https://abs.example/audiobookshelf", nil},
+		{"host and port", "192.168.1.20:13378", map[string]http.HandlerFunc{"http://192.168.1.20:13378": abs("")},
+			"http://192.168.1.20:13378", nil},
+		{"https preferred", "abs.example", map[string]http.HandlerFunc{"https://abs.example": only(""), "http://abs.example": only("")},
+			"https://abs.example", nil},
+		{"http as typed", "http://abs.example",
+			map[string]http.HandlerFunc{"https://abs.example": only(""), "http://abs.example": only("")}, "http://abs.example", nil},
+		{"trailing slashes", " https://ABS.example:443// ", map[string]http.HandlerFunc{"https://abs.example": only("")},
+			"https://abs.example", nil},
+		{"copied from a browser", "https://abs.example/audiobookshelf/library/1234/bookshelf?x=1#y",
+			map[string]http.HandlerFunc{"https://abs.example": only("/audiobookshelf")}, "https://abs.example/audiobookshelf", nil},
 		{"login page", "abs.example/login/", map[string]http.HandlerFunc{"https://abs.example": only("")}, "https://abs.example", nil},
-		{"sub-folder not typed", "abs.example", map[string]http.HandlerFunc{"https://abs.example": only("/audiobookshelf")}, "https://abs.example/audiobookshelf", nil},
-		{"sub-folder typed in vain", "abs.example/audiobookshelf/", map[string]http.HandlerFunc{"https://abs.example": only("")}, "https://abs.example", nil},
-		{"own sub-folder", "abs.example/books", map[string]http.HandlerFunc{"https://abs.example": only("/books")}, "https://abs.example/books", nil},
-		{"under another folder", "abs.example/media", map[string]http.HandlerFunc{"https://abs.example": only("/media/audiobookshelf")}, "https://abs.example/media/audiobookshelf", nil},
+		{"sub-folder not typed", "abs.example", map[string]http.HandlerFunc{"https://abs.example": only("/audiobookshelf")},
+			"https://abs.example/audiobookshelf", nil},
+		{"sub-folder typed in vain", "abs.example/audiobookshelf/", map[string]http.HandlerFunc{"https://abs.example": only("")},
+			"https://abs.example", nil},
+		{"own sub-folder", "abs.example/books", map[string]http.HandlerFunc{"https://abs.example": only("/books")},
+			"https://abs.example/books", nil},
+		{"under another folder", "abs.example/media", map[string]http.HandlerFunc{"https://abs.example": only("/media/audiobookshelf")},
+			"https://abs.example/media/audiobookshelf", nil},
 		{"IPv6", "[fd00::1]:13378", map[string]http.HandlerFunc{"http://[fd00::1]:13378": abs("")}, "http://[fd00::1]:13378", nil},
 		{"bare IPv6", "fd00::1", map[string]http.HandlerFunc{"http://[fd00::1]": abs("")}, "http://[fd00::1]", nil},
-		{"another program on https", "nas.lan", map[string]http.HandlerFunc{"https://nas.lan": page, "http://nas.lan": only("")}, "http://nas.lan", nil},
-		{"http leads to https", "http://abs.example", map[string]http.HandlerFunc{"http://abs.example": redirectTo("https://abs.examplePATH"), "https://abs.example": only("")}, "https://abs.example", []string{"http://abs.example"}},
-		{"moved, twice", "old.example", map[string]http.HandlerFunc{"https://old.example": redirectTo("https://www.old.examplePATH"), "https://www.old.example": redirectTo("https://new.example/audiobookshelf/status"), "https://new.example": only("/audiobookshelf")},
+		{"another program on https", "nas.lan", map[string]http.HandlerFunc{"https://nas.lan": page, "http://nas.lan": only("")},
+			"http://nas.lan", nil},
+		{"http leads to https", "http://abs.example",
+			map[string]http.HandlerFunc{"http://abs.example": redirectTo("https://abs.examplePATH"), "https://abs.example": only("")},
+			"https://abs.example", []string{"http://abs.example"}},
+		{"moved, twice", "old.example", map[string]http.HandlerFunc{"https://old.example": redirectTo("https://www.old.examplePATH"),
+			"https://www.old.example": redirectTo("https://new.example/audiobookshelf/status"),
+			"https://new.example":     only("/audiobookshelf")},
 			"https://new.example/audiobookshelf", []string{"https://old.example", "https://www.old.example"}},
-		{"root leads to the sub-folder", "abs.example", map[string]http.HandlerFunc{"https://abs.example": func(w http.ResponseWriter, r *http.Request) {
-			if r.URL.Path == "/status" {
-				http.Redirect(w, r, "/audiobookshelf/", http.StatusFound)
-				return
-			}
-			only("/audiobookshelf")(w, r)
-		}}, "https://abs.example/audiobookshelf", []string{"https://abs.example"}},
+		{"root leads to the sub-folder", "abs.example",
+			map[string]http.HandlerFunc{"https://abs.example": func(w http.ResponseWriter, r *http.Request) {
+				if r.URL.Path == "/status" {
+					http.Redirect(w, r, "/audiobookshelf/", http.StatusFound)
+					return
+				}
+				only("/audiobookshelf")(w, r)
+			}}, "https://abs.example/audiobookshelf", []string{"https://abs.example"}},
 	} {
 		t.Run(c.desc, func(t *testing.T) {
 			w := &world{hosts: c.hosts}
@@ -126,7 +68,8 @@ func TestDiscover(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if s.Base.String() != c.want || !slices.Equal(s.Redirected, c.hops) || s.Version != "2.36.0" || !s.Initialised || !slices.Equal(s.AuthMethods, []string{"local"}) {
+			if s.Base.String() != c.want || !slices.Equal(s.Redirected, c.hops) || s.Version != "2.36.0" || !s.Initialised ||
+				!slices.Equal(s.AuthMethods, []string{"local"}) {
 				t.Errorf("got %v %+v", s.Base, s)
 			}
 			for _, q := range w.asked {
@@ -159,18 +102,34 @@ func TestDiscoverExplains(t *testing.T) {
 	}{
 		{"nothing there", "abs.example", nil, nil, CauseUnreachable, "13378"},
 		{"nothing on the port", "abs.example:99", nil, nil, CauseUnreachable, "port 99"},
-		{"unknown name", "abs.example", nil, map[string]error{"https://abs.example": &net.DNSError{Name: "abs.example", IsNotFound: true}, "http://abs.example": &net.DNSError{Name: "abs.example", IsNotFound: true}}, CauseName, "does not resolve"},
-		{"a NAS's page", "nas.lan", map[string]http.HandlerFunc{"https://nas.lan": page}, nil, CauseNotABS, `server Synology, text/html, "DiskStation"`},
-		{"another program's JSON", "https://jelly.example", map[string]http.HandlerFunc{"https://jelly.example": reply200(`{"app":"x"}`)}, nil, CauseNotABS, "another program"},
-		{"a 502", "https://abs.example", map[string]http.HandlerFunc{"https://abs.example": html(502, "Server", "nginx")}, nil, CauseServer, "server nginx"},
-		{"basic auth", "https://abs.example", map[string]http.HandlerFunc{"https://abs.example": html(401, "WWW-Authenticate", "Basic")}, nil, CauseGateway, "own password"},
-		{"Cloudflare Access", "abs.example", map[string]http.HandlerFunc{"https://abs.example": redirectTo("https://t.cloudflareaccess.com/cdn-cgi/access/login?token=x")}, nil, CauseGateway, "Cloudflare Access"},
-		{"Authelia elsewhere", "abs.example", map[string]http.HandlerFunc{"https://abs.example": redirectTo("https://auth.example/?rd=https://abs.example/status")}, nil, CauseGateway, "auth.example"},
-		{"sign-in page beside it", "https://abs.example", map[string]http.HandlerFunc{"https://abs.example": redirectTo("/login")}, nil, CauseGateway, "/login"},
-		{"to itself", "https://abs.example", map[string]http.HandlerFunc{"https://abs.example": redirectTo("PATH")}, nil, CauseRedirect, "to itself"},
-		{"in circles", "https://a.example", map[string]http.HandlerFunc{"https://a.example": redirectTo("https://b.examplePATH"), "https://b.example": redirectTo("https://a.examplePATH")}, nil, CauseRedirect, "more than 5"},
-		{"https to http", "https://abs.example", map[string]http.HandlerFunc{"https://abs.example": redirectTo("http://abs.examplePATH"), "http://abs.example": only("")}, nil, CauseRedirect, "from https to http"},
-		{"with a user name", "https://abs.example", map[string]http.HandlerFunc{"https://abs.example": redirectTo("https://bob:pw@b.examplePATH")}, nil, CauseRedirect, "user name"},
+		{"unknown name", "abs.example", nil, map[string]error{"https://abs.example": &net.DNSError{Name: "abs.example", IsNotFound: true},
+			"http://abs.example": &net.DNSError{Name: "abs.example", IsNotFound: true}}, CauseName, "does not resolve"},
+		{"a NAS's page", "nas.lan", map[string]http.HandlerFunc{"https://nas.lan": page}, nil, CauseNotABS,
+			`server Synology, text/html, "DiskStation"`},
+		{"another program's JSON", "https://jelly.example", map[string]http.HandlerFunc{"https://jelly.example": reply200(`{"app":"x"}`)},
+			nil, CauseNotABS, "another program"},
+		{"a 502", "https://abs.example", map[string]http.HandlerFunc{"https://abs.example": html(502, "Server", "nginx")}, nil, CauseServer,
+			"server nginx"},
+		{"basic auth", "https://abs.example", map[string]http.HandlerFunc{"https://abs.example": html(401, "WWW-Authenticate", "Basic")},
+			nil, CauseGateway, "own password"},
+		{"Cloudflare Access", "abs.example", map[string]http.HandlerFunc{
+			"https://abs.example": redirectTo("https://t.cloudflareaccess.com/cdn-cgi/access/login?token=x"),
+		}, nil, CauseGateway, "Cloudflare Access"},
+		{"Authelia elsewhere", "abs.example",
+			map[string]http.HandlerFunc{"https://abs.example": redirectTo("https://auth.example/?rd=https://abs.example/status")}, nil,
+			CauseGateway, "auth.example"},
+		{"sign-in page beside it", "https://abs.example", map[string]http.HandlerFunc{"https://abs.example": redirectTo("/login")}, nil,
+			CauseGateway, "/login"},
+		{"to itself", "https://abs.example", map[string]http.HandlerFunc{"https://abs.example": redirectTo("PATH")}, nil, CauseRedirect,
+			"to itself"},
+		{"in circles", "https://a.example", map[string]http.HandlerFunc{"https://a.example": redirectTo("https://b.examplePATH"),
+			"https://b.example": redirectTo("https://a.examplePATH")}, nil, CauseRedirect, "more than 5"},
+		{"https to http", "https://abs.example",
+			map[string]http.HandlerFunc{"https://abs.example": redirectTo("http://abs.examplePATH"), "http://abs.example": only("")}, nil,
+			CauseRedirect, "from https to http"},
+		{"with a user name", "https://abs.example",
+			map[string]http.HandlerFunc{"https://abs.example": redirectTo("https://bob:pw@b.examplePATH")}, nil, CauseRedirect,
+			"user name"},
 	} {
 		t.Run(c.desc, func(t *testing.T) {
 			w := &world{hosts: c.hosts, errs: c.errs}

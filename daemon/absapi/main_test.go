@@ -38,7 +38,8 @@ func mintPair(user string) (access, refresh string) {
 
 func sessionBody(user, access, refresh any) string {
 	b, err := json.Marshal(object{
-		"user":           object{"id": user, "username": "alice", "token": mint(object{"userId": user, "username": "alice", "iat": issued}), "accessToken": access, "refreshToken": refresh},
+		"user": object{"id": user, "username": "alice", "token": mint(object{"userId": user, "username": "alice", "iat": issued}),
+			"accessToken": access, "refreshToken": refresh},
 		"serverSettings": object{"version": "2.36.0"},
 	})
 	if err != nil {

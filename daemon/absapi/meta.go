@@ -47,7 +47,8 @@ func (a reply) meta() Meta {
 // Node: it sends no Server and no Via header. Traefik leaves no trace, but it
 // passes RateLimit headers on.
 func showsGateway(h http.Header) bool {
-	for _, name := range []string{"Server", "Via", "X-Cache", "Age", "Cf-Ray", "X-Served-By", "X-Amz-Cf-Id", "X-Envoy-Upstream-Service-Time", "Alt-Svc", "Www-Authenticate"} {
+	for _, name := range []string{"Server", "Via", "X-Cache", "Age", "Cf-Ray", "X-Served-By", "X-Amz-Cf-Id",
+		"X-Envoy-Upstream-Service-Time", "Alt-Svc", "Www-Authenticate"} {
 		if h.Get(name) != "" {
 			return true
 		}

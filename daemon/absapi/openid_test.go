@@ -17,92 +17,42 @@ const (
 	loopback = "http://127.0.0.1:49152/callback"
 )
 
-// withProvider is a house that lets users in through a provider.
-func withProvider(t *testing.T, config absfake.Config, o absfake.OpenID, live func(t *testing.T, h house, p *oidcprovider.Provider)) {
-	t.Helper()
-	p := oidcprovider.New(oidcprovider.Config{Issuer: realm, ClientID: "abs", ClientSecret: "sek", User: oidcprovider.User{Username: "alice"}})
-	config.Outbound = p
-	o.Issuer, o.ClientID, o.ClientSecret = realm, "abs", "sek"
-	inHouse(t, config, func(t *testing.T, h house) {
-		h.server.SetOpenID(o)
-		live(t, h, p)
-	})
-}
-
-// visit is a browser: it follows redirects until one leads to the app.
-func (h house) visit(t *testing.T, p *oidcprovider.Provider, at, app string) url.Values {
-	t.Helper()
-	for range 4 {
-		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, at, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var via http.RoundTripper = h.transport
-		if strings.HasPrefix(at, realm) {
-			via = p
-		}
-		resp, err := via.RoundTrip(r)
-		if err != nil {
-			t.Fatal(err)
-		}
-		_ = resp.Body.Close()
-		at = resp.Header.Get("Location")
-		if query, ok := strings.CutPrefix(at, app+"?"); ok {
-			back, err := url.ParseQuery(query)
-			if err != nil {
-				t.Fatal(err)
-			}
-			return back
-		}
-	}
-	t.Fatalf("the browser ends at %q", at)
-	return nil
-}
-
-func (h house) authorize(t *testing.T, redirect string) *Authorization {
-	t.Helper()
-	flow, _, err := h.Authorize(t.Context(), string(h.server.Release()), redirect)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return flow
-}
-
 func TestEachReleaseSignsInThroughOpenID(t *testing.T) {
 	for _, r := range absfake.Releases() {
 		for _, redirect := range []string{Scheme, loopback} {
-			withProvider(t, absfake.Config{Release: r, BasePath: "/audiobookshelf"}, absfake.OpenID{MatchBy: "username", Redirects: []string{"*"}}, func(t *testing.T, h house, p *oidcprovider.Provider) {
-				flow := h.authorize(t, redirect)
-				if flow.Callback != "http://abs.example/auth/openid/mobile-redirect" || flow.Unsaved() || flow.Redirect != redirect {
-					t.Errorf("%s: %+v", r, flow)
-				}
-				back := h.visit(t, p, flow.URL, redirect)
-				if back.Get("state") != flow.State {
-					t.Fatalf("%s: %v", r, back)
-				}
-				in, err := h.Redeem(t.Context(), flow, redact.New(back.Get("code")))
-				if err != nil || in.Username != "alice" || in.ServerVersion != string(r) {
-					t.Fatalf("%s: %+v, %v", r, in, err)
-				}
-				bearer := in.Legacy
-				if SupportsRefresh(string(r)) {
-					if bearer = in.Pair.Access.Secret; in.Pair.Refresh.UserID != in.UserID {
-						t.Errorf("%s: %+v", r, in)
+			withProvider(t, absfake.Config{Release: r, BasePath: "/audiobookshelf"},
+				absfake.OpenID{MatchBy: "username", Redirects: []string{"*"}}, func(t *testing.T, h house, p *oidcprovider.Provider) {
+					flow := h.authorize(t, redirect)
+					if flow.Callback != "http://abs.example/auth/openid/mobile-redirect" || flow.Unsaved() || flow.Redirect != redirect {
+						t.Errorf("%s: %+v", r, flow)
 					}
-				} else if !in.Pair.Access.Secret.IsEmpty() {
-					t.Errorf("%s has a pair", r)
-				}
-				if me, err := h.Me(t.Context(), bearer); err != nil || me.Username != "alice" {
-					t.Errorf("%s: %+v, %v", r, me, err)
-				}
-				// The code and the flow work once.
-				if _, err := h.Redeem(t.Context(), flow, redact.New(back.Get("code"))); VerdictOf(err) != FlowLost {
-					t.Errorf("%s, once more: %v", r, err)
-				}
-				if got := p.Log(); got[0].Query["code_challenge_method"] != "S256" {
-					t.Errorf("%s: the provider was asked %+v", r, got[0])
-				}
-			})
+					back := h.visit(t, p, flow.URL, redirect)
+					if back.Get("state") != flow.State {
+						t.Fatalf("%s: %v", r, back)
+					}
+					in, err := h.Redeem(t.Context(), flow, redact.New(back.Get("code")))
+					if err != nil || in.Username != "alice" || in.ServerVersion != string(r) {
+						t.Fatalf("%s: %+v, %v", r, in, err)
+					}
+					bearer := in.Legacy
+					if SupportsRefresh(string(r)) {
+						if bearer = in.Pair.Access.Secret; in.Pair.Refresh.UserID != in.UserID {
+							t.Errorf("%s: %+v", r, in)
+						}
+					} else if !in.Pair.Access.Secret.IsEmpty() {
+						t.Errorf("%s has a pair", r)
+					}
+					if me, err := h.Me(t.Context(), bearer); err != nil || me.Username != "alice" {
+						t.Errorf("%s: %+v, %v", r, me, err)
+					}
+					// The code and the flow work once.
+					if _, err := h.Redeem(t.Context(), flow, redact.New(back.Get("code"))); VerdictOf(err) != FlowLost {
+						t.Errorf("%s, once more: %v", r, err)
+					}
+					if got := p.Log(); got[0].Query["code_challenge_method"] != "S256" {
+						t.Errorf("%s: the provider was asked %+v", r, got[0])
+					}
+				})
 		}
 	}
 }
@@ -119,9 +69,16 @@ func TestOpenIDThatDoesNotBegin(t *testing.T) {
 		{"a redirect that is not allowed", absfake.OpenID{}, false, absfake.Fault{}, loopback, RedirectRefused},
 		{"not even the app's", absfake.OpenID{Redirects: []string{}}, false, absfake.Fault{}, Scheme, RedirectRefused},
 		{"not set up", absfake.OpenID{}, true, absfake.Fault{}, Scheme, OpenIDOff},
-		{"a gateway's sign-in page", absfake.OpenID{}, false, absfake.Fault{Kind: absfake.Redirect, Location: "https://auth.example/?rd=http%3A%2F%2Fabs.example%2Fauth%2Fopenid%3Fstate%3Dx"}, Scheme, Temporary},
-		{"a gateway that is itself a provider", absfake.OpenID{}, false, absfake.Fault{Kind: absfake.Redirect, Location: "https://auth.example/authorize?state=theirs&code_challenge=theirs&redirect_uri=https%3A%2F%2Fauth.example%2Fback"}, Scheme, Temporary},
-		{"a redirect to a file", absfake.OpenID{}, false, absfake.Fault{Kind: absfake.Redirect, Location: "file:///etc/passwd"}, Scheme, Temporary},
+		{"a gateway's sign-in page", absfake.OpenID{}, false,
+			absfake.Fault{Kind: absfake.Redirect,
+				Location: "https://auth.example/?rd=http%3A%2F%2Fabs.example%2Fauth%2Fopenid%3Fstate%3Dx"}, Scheme, Temporary},
+		{"a gateway that is itself a provider", absfake.OpenID{}, false,
+			absfake.Fault{Kind: absfake.Redirect,
+				Location: "https://auth.example/authorize?state=theirs&code_challenge=theirs" +
+					"&redirect_uri=https%3A%2F%2Fauth.example%2Fback"},
+			Scheme, Temporary},
+		{"a redirect to a file", absfake.OpenID{}, false, absfake.Fault{Kind: absfake.Redirect, Location: "file:///etc/passwd"}, Scheme,
+			Temporary},
 		{"a portal", absfake.OpenID{}, false, absfake.Fault{Kind: absfake.Portal}, Scheme, Temporary},
 		{"a gateway's 502", absfake.OpenID{}, false, absfake.Fault{Kind: absfake.Answer}, Scheme, Temporary},
 		{"too many", absfake.OpenID{}, false, absfake.Fault{Kind: absfake.Answer, Status: 429}, Scheme, RateLimited},
@@ -154,16 +111,29 @@ func TestOpenIDThatDoesNotEnd(t *testing.T) {
 		says   string
 	}{
 		{"a stranger", absfake.OpenID{}, nil, nil, absfake.Fault{}, OpenIDRefused, "knows nobody of that name"},
-		{"a disabled user", absfake.OpenID{MatchBy: "username"}, func(h house, _ *oidcprovider.Provider) { _ = h.server.SetDisabled("alice", true) }, nil, absfake.Fault{}, OpenIDRefused, "`Unauthorized`"},
-		{"another state", absfake.OpenID{MatchBy: "username"}, nil, func(a *Authorization, _ *string) { a.State = "x" }, absfake.Fault{}, OpenIDRefused, "`Unauthorized`"},
-		{"another verifier", absfake.OpenID{MatchBy: "username"}, nil, func(a *Authorization, _ *string) { a.verifier = redact.New("x") }, absfake.Fault{}, OpenIDRefused, "`Error in callback`"},
-		{"another code", absfake.OpenID{MatchBy: "username"}, nil, func(_ *Authorization, code *string) { *code = "x" }, absfake.Fault{}, OpenIDRefused, "`Error in callback`"},
-		{"a restart in between", absfake.OpenID{MatchBy: "username"}, func(h house, _ *oidcprovider.Provider) { h.server.Restart() }, nil, absfake.Fault{}, FlowLost, "`No session`"},
-		{"cookies that are lost", absfake.OpenID{MatchBy: "username"}, nil, func(a *Authorization, _ *string) { a.cookies = noCookies{} }, absfake.Fault{}, FlowLost, "`No session`"},
-		{"one cookie that is lost", absfake.OpenID{MatchBy: "username"}, nil, func(a *Authorization, _ *string) { a.cookies = without{a.cookies, "auth_method"} }, absfake.Fault{}, HeaderEaten, "a cookie of the sign-in"},
-		{"an answer that is lost", absfake.OpenID{MatchBy: "username"}, nil, nil, absfake.Fault{Kind: absfake.LoseAnswer, Path: "/auth/openid/callback"}, Temporary, ""},
-		{"a gateway's login page", absfake.OpenID{MatchBy: "username"}, nil, nil, absfake.Fault{Kind: absfake.Redirect, Path: "/auth/openid/callback", Location: "https://auth.example/login?error=x&autoLaunch=0"}, Temporary, ""},
-		{"a portal", absfake.OpenID{MatchBy: "username"}, nil, nil, absfake.Fault{Kind: absfake.Portal, Path: "/auth/openid/callback"}, Temporary, ""},
+		{"a disabled user", absfake.OpenID{MatchBy: "username"},
+			func(h house, _ *oidcprovider.Provider) { _ = h.server.SetDisabled("alice", true) }, nil, absfake.Fault{}, OpenIDRefused,
+			"`Unauthorized`"},
+		{"another state", absfake.OpenID{MatchBy: "username"}, nil, func(a *Authorization, _ *string) { a.State = "x" }, absfake.Fault{},
+			OpenIDRefused, "`Unauthorized`"},
+		{"another verifier", absfake.OpenID{MatchBy: "username"}, nil, func(a *Authorization, _ *string) { a.verifier = redact.New("x") },
+			absfake.Fault{}, OpenIDRefused, "`Error in callback`"},
+		{"another code", absfake.OpenID{MatchBy: "username"}, nil, func(_ *Authorization, code *string) { *code = "x" }, absfake.Fault{},
+			OpenIDRefused, "`Error in callback`"},
+		{"a restart in between", absfake.OpenID{MatchBy: "username"}, func(h house, _ *oidcprovider.Provider) { h.server.Restart() }, nil,
+			absfake.Fault{}, FlowLost, "`No session`"},
+		{"cookies that are lost", absfake.OpenID{MatchBy: "username"}, nil, func(a *Authorization, _ *string) { a.cookies = noCookies{} },
+			absfake.Fault{}, FlowLost, "`No session`"},
+		{"one cookie that is lost", absfake.OpenID{MatchBy: "username"}, nil,
+			func(a *Authorization, _ *string) { a.cookies = without{a.cookies, "auth_method"} }, absfake.Fault{}, HeaderEaten,
+			"a cookie of the sign-in"},
+		{"an answer that is lost", absfake.OpenID{MatchBy: "username"}, nil, nil,
+			absfake.Fault{Kind: absfake.LoseAnswer, Path: "/auth/openid/callback"}, Temporary, ""},
+		{"a gateway's login page", absfake.OpenID{MatchBy: "username"}, nil, nil,
+			absfake.Fault{Kind: absfake.Redirect, Path: "/auth/openid/callback",
+				Location: "https://auth.example/login?error=x&autoLaunch=0"}, Temporary, ""},
+		{"a portal", absfake.OpenID{MatchBy: "username"}, nil, nil, absfake.Fault{Kind: absfake.Portal, Path: "/auth/openid/callback"},
+			Temporary, ""},
 	} {
 		t.Run(c.desc, func(t *testing.T) {
 			withProvider(t, absfake.Config{}, c.openid, func(t *testing.T, h house, p *oidcprovider.Provider) {
@@ -260,24 +230,6 @@ func TestAuthorizationsAreUnlike(t *testing.T) {
 			t.Errorf("%+v, %+v", a, b)
 		}
 	})
-}
-
-type noCookies struct{ http.CookieJar }
-
-func (noCookies) Cookies(*url.URL) []*http.Cookie { return nil }
-
-type without struct {
-	http.CookieJar
-	name string
-}
-
-func (w without) Cookies(u *url.URL) (left []*http.Cookie) {
-	for _, c := range w.CookieJar.Cookies(u) {
-		if c.Name != w.name {
-			left = append(left, c)
-		}
-	}
-	return left
 }
 
 func TestLoginLegacy(t *testing.T) {

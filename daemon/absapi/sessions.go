@@ -28,7 +28,8 @@ const SessionsListed = 50
 func (c *Client) Sessions(ctx context.Context, access, refresh redact.Secret) ([]ServerSession, error) {
 	header := refreshHeader(refresh)
 	header.Set("Authorization", "Bearer "+access.Reveal())
-	a, err := c.ask(ctx, call{op: opSessions, method: http.MethodGet, path: "api/me/sessions", query: url.Values{"itemsPerPage": {strconv.Itoa(SessionsListed)}}, header: header})
+	a, err := c.ask(ctx, call{op: opSessions, method: http.MethodGet, path: "api/me/sessions",
+		query: url.Values{"itemsPerPage": {strconv.Itoa(SessionsListed)}}, header: header})
 	if err != nil {
 		return nil, err
 	}

@@ -21,8 +21,10 @@ func TestParseToken(t *testing.T) {
 		{"refresh without jti", object{"userId": "u", "username": "n", "type": "refresh", "iat": issued, "exp": issued + 60},
 			Token{UserID: "u", Username: "n", Type: "refresh", IssuedAt: at(issued), ExpiresAt: at(issued + 60)}},
 		{"legacy", object{"userId": "u", "username": "n", "iat": issued}, Token{UserID: "u", Username: "n", IssuedAt: at(issued)}},
-		{"API key", object{"keyId": "k", "name": "phone", "type": "api", "iat": issued}, Token{ID: "k", Username: "phone", Type: "api", IssuedAt: at(issued)}},
-		{"expired long ago", object{"userId": "u", "type": "access", "iat": 1, "exp": 2}, Token{UserID: "u", Type: "access", IssuedAt: at(1), ExpiresAt: at(2)}},
+		{"API key", object{"keyId": "k", "name": "phone", "type": "api", "iat": issued},
+			Token{ID: "k", Username: "phone", Type: "api", IssuedAt: at(issued)}},
+		{"expired long ago", object{"userId": "u", "type": "access", "iat": 1, "exp": 2},
+			Token{UserID: "u", Type: "access", IssuedAt: at(1), ExpiresAt: at(2)}},
 	} {
 		t.Run(c.desc, func(t *testing.T) {
 			raw := mint(c.claims)
@@ -80,7 +82,8 @@ func FuzzParseToken(f *testing.F) {
 	f.Add("a.b.c")
 	f.Fuzz(func(t *testing.T, s string) {
 		tok, err := ParseToken(redact.New(s))
-		if err == nil && (tok.UserID == "" && tok.ID == "" || strings.ContainsAny(s, "\r\n \"") || tok.ExpiresAt.Year() > 9999 || lifetime(tok) < 0) {
+		if err == nil && (tok.UserID == "" && tok.ID == "" || strings.ContainsAny(s, "\r\n \"") || tok.ExpiresAt.Year() > 9999 ||
+			lifetime(tok) < 0) {
 			t.Errorf("%q gives %+v", s, tok)
 		}
 	})
@@ -94,7 +97,8 @@ func FuzzClassify(f *testing.F) {
 	f.Add(0, 302, "text/html", "https://\x00", "<title>&#0;</title>")
 	f.Fuzz(func(t *testing.T, o, status int, kind, to, body string) {
 		q := op(uint(o) % 6)
-		a := reply{status: status, header: http.Header{"Content-Type": {kind}, "Location": {to}, "Retry-After": {to}, "Ratelimit-Limit": {kind}}, body: []byte(body)}
+		a := reply{status: status, header: http.Header{"Content-Type": {kind}, "Location": {to}, "Retry-After": {to},
+			"Ratelimit-Limit": {kind}}, body: []byte(body)}
 		v, evidence := classify(q, a)
 		e := a.failure(q, v, evidence)
 		switch {
@@ -126,25 +130,34 @@ func TestMeta(t *testing.T) {
 		want  Meta
 		after time.Duration
 	}{
-		{"limited", reply{status: 429, header: h("RateLimit-Policy", "5;w=12", "RateLimit-Limit", "5", "RateLimit-Remaining", "0", "RateLimit-Reset", "9", "Retry-After", "9", "Date", date)},
-			Meta{ServerDate: time.Date(2026, 11, 21, 2, 1, 56, 0, time.UTC), Limit: RateLimit{true, 5, 0, 9 * time.Second, 12 * time.Second}, Direct: true}, 9 * time.Second},
-		{"429 without Retry-After", reply{status: 429, header: h("RateLimit-Limit", "5", "RateLimit-Remaining", "0", "RateLimit-Reset", "7")},
+		{"limited", reply{status: 429, header: h("RateLimit-Policy", "5;w=12", "RateLimit-Limit", "5", "RateLimit-Remaining", "0",
+			"RateLimit-Reset", "9", "Retry-After", "9", "Date", date)},
+			Meta{ServerDate: time.Date(2026, 11, 21, 2, 1, 56, 0, time.UTC),
+				Limit: RateLimit{true, 5, 0, 9 * time.Second, 12 * time.Second}, Direct: true}, 9 * time.Second},
+		{"429 without Retry-After", reply{status: 429,
+			header: h("RateLimit-Limit", "5", "RateLimit-Remaining", "0", "RateLimit-Reset", "7")},
 			Meta{Limit: RateLimit{true, 5, 0, 7 * time.Second, 0}, Direct: true}, 7 * time.Second},
 		{"no headers", reply{status: 200, header: h()}, Meta{Direct: true}, 0},
 		{"over TLS", reply{status: 200, header: h(), secure: true}, Meta{}, 0},
 		{"through nginx", reply{status: 200, header: h("Server", "nginx")}, Meta{}, 0},
 		{"through Caddy", reply{status: 200, header: h("Via", "1.1 Caddy")}, Meta{}, 0},
 		{"no answer", reply{}, Meta{}, 0},
-		{"Retry-After as date, against the server's clock", reply{status: 503, at: at(0), header: h("Date", date, "Retry-After", "Sat, 21 Nov 2026 02:02:56 GMT")},
+		{"Retry-After as date, against the server's clock",
+			reply{status: 503, at: at(0), header: h("Date", date, "Retry-After", "Sat, 21 Nov 2026 02:02:56 GMT")},
 			Meta{ServerDate: time.Date(2026, 11, 21, 2, 1, 56, 0, time.UTC), Direct: true}, time.Minute},
-		{"Retry-After as date, without Date", reply{status: 503, at: time.Date(2026, 11, 21, 2, 0, 0, 0, time.UTC), header: h("Retry-After", date)}, Meta{Direct: true}, 116 * time.Second},
+		{"Retry-After as date, without Date",
+			reply{status: 503, at: time.Date(2026, 11, 21, 2, 0, 0, 0, time.UTC), header: h("Retry-After", date)}, Meta{Direct: true},
+			116 * time.Second},
 		{"Retry-After in the past", reply{status: 503, header: h("Date", date, "Retry-After", "Sat, 21 Nov 2020 02:02:56 GMT")},
 			Meta{ServerDate: time.Date(2026, 11, 21, 2, 1, 56, 0, time.UTC), Direct: true}, 0},
 		{"clamped", reply{status: 429, header: h("Retry-After", "99999999999999999999")}, Meta{Direct: true}, MaxRetryAfter},
-		{"negative", reply{status: 429, header: h("Retry-After", "-5", "RateLimit-Limit", "-1", "RateLimit-Remaining", "3")}, Meta{Direct: true}, 0},
-		{"more left than there are", reply{status: 200, header: h("RateLimit-Limit", "5", "RateLimit-Remaining", "50", "RateLimit-Reset", "99999999")},
+		{"negative", reply{status: 429, header: h("Retry-After", "-5", "RateLimit-Limit", "-1", "RateLimit-Remaining", "3")},
+			Meta{Direct: true}, 0},
+		{"more left than there are", reply{status: 200,
+			header: h("RateLimit-Limit", "5", "RateLimit-Remaining", "50", "RateLimit-Reset", "99999999")},
 			Meta{Limit: RateLimit{true, 5, 5, maxWindow, 0}, Direct: true}, 0},
-		{"junk", reply{status: 200, header: h("RateLimit-Limit", "five", "RateLimit-Remaining", "3", "Date", "today", "Retry-After", "soon")}, Meta{Direct: true}, 0},
+		{"junk", reply{status: 200, header: h("RateLimit-Limit", "five", "RateLimit-Remaining", "3", "Date", "today", "Retry-After",
+			"soon")}, Meta{Direct: true}, 0},
 	} {
 		t.Run(c.desc, func(t *testing.T) {
 			got := c.a.meta()

@@ -29,7 +29,8 @@ func TestUnwritten(t *testing.T) {
 		return asError(t, err)
 	}
 	t.Run("dial refused", func(t *testing.T) {
-		if e := refresh(t.Context(), func() (net.Conn, error) { return nil, errors.New("refused") }); !e.Unwritten || e.Verdict != Temporary {
+		if e := refresh(t.Context(), func() (net.Conn, error) { return nil, errors.New("refused") }); !e.Unwritten ||
+			e.Verdict != Temporary {
 			t.Errorf("got %+v", e)
 		}
 	})

@@ -48,7 +48,8 @@ func (s *Server) getUsers(w http.ResponseWriter, q *request) {
 	list := []object{}
 	s.mu.Lock()
 	for _, u := range s.users {
-		list = append(list, slices.DeleteFunc(userFor(q.user, u), func(p pair) bool { return p.key == "mediaProgress" || p.key == "bookmarks" }))
+		list = append(list, slices.DeleteFunc(userFor(q.user, u),
+			func(p pair) bool { return p.key == "mediaProgress" || p.key == "bookmarks" }))
 	}
 	s.mu.Unlock()
 	sendJSON(w, q.Request, http.StatusOK, object{{"users", list}})

@@ -39,7 +39,8 @@ func TestAccountsAreForAdministrators(t *testing.T) {
 		{"create as a user", alice, "POST", "/api/users", m{"username": "x", "password": "x"}, 403, "Forbidden"},
 		{"create without a password", ada, "POST", "/api/users", m{"username": "x"}, 400, "Username and password are required"},
 		{"create a name that is taken", ada, "POST", "/api/users", m{"username": "ALICE", "password": "x"}, 400, "Username already taken"},
-		{"create an unknown type", ada, "POST", "/api/users", m{"username": "x", "password": "x", "type": "guru"}, 400, "Invalid account type"},
+		{"create an unknown type", ada, "POST", "/api/users", m{"username": "x", "password": "x", "type": "guru"}, 400,
+			"Invalid account type"},
 		{"an admin edits root", ada, "PATCH", "/api/users/" + id("root"), m{"username": "x"}, 403, "Forbidden"},
 		{"a key that cannot be edited", root, "PATCH", "/api/users/" + id("alice"), m{"token": "x"}, 400, `Key "token" cannot be updated`},
 		{"a name that is taken", root, "PATCH", "/api/users/" + id("alice"), m{"username": "ada"}, 400, "Username already taken"},
@@ -149,7 +150,8 @@ func TestProgressInABatch(t *testing.T) {
 		t.Errorf("an object: %d %q", r.status, r.body)
 	}
 	r := alice("PATCH", "/api/me/progress/batch/update", []m{
-		{"libraryItemId": a, "currentTime": 7.0}, {"libraryItemId": "unknown", "currentTime": 8.0}, {"libraryItemId": b, "isFinished": true},
+		{"libraryItemId": a, "currentTime": 7.0}, {"libraryItemId": "unknown", "currentTime": 8.0},
+		{"libraryItemId": b, "isFinished": true},
 	})
 	if r.status != 200 {
 		t.Fatalf("%d %q", r.status, r.body)

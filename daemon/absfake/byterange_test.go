@@ -122,20 +122,24 @@ func TestFileAnswers(t *testing.T) {
 			if head.status != c.status || head.body != "" {
 				t.Errorf("%s: HEAD gives %d", c.desc, head.status)
 			}
-			for _, name := range []string{"Etag", "Content-Length", "Content-Range", "Content-Type", "Accept-Ranges", "Last-Modified", "Cache-Control"} {
+			for _, name := range []string{"Etag", "Content-Length", "Content-Range", "Content-Type", "Accept-Ranges", "Last-Modified",
+				"Cache-Control"} {
 				if r.header.Get(name) != head.header.Get(name) {
 					t.Errorf("%s: %s differs between GET %q and HEAD %q", c.desc, name, r.header.Get(name), head.header.Get(name))
 				}
 			}
-			if c.status == 416 && (r.header.Get("Content-Range") != "bytes */100000" || !strings.Contains(r.body, "<pre>Range Not Satisfiable</pre>")) {
+			if c.status == 416 && (r.header.Get("Content-Range") != "bytes */100000" ||
+				!strings.Contains(r.body, "<pre>Range Not Satisfiable</pre>")) {
 				t.Errorf("%s: %q %q", c.desc, r.header.Get("Content-Range"), r.body)
 			}
 			if c.status == 304 && r.header.Get("Content-Type") != "" {
 				t.Errorf("%s: 304 with a type", c.desc)
 			}
 		}
-		bad := w.do("GET", "/api/items/"+item.ID+"/file/"+file.Ino+"/download", nil, "Authorization", "Bearer "+token, "Range", "bytes=100000-")
-		if bad.status != 500 || bad.body != "Download failed" || bad.header.Get("Content-Type") != "audio/wav; charset=utf-8" || bad.header.Get("Content-Range") != "bytes */100000" {
+		bad := w.do("GET", "/api/items/"+item.ID+"/file/"+file.Ino+"/download", nil, "Authorization", "Bearer "+token, "Range",
+			"bytes=100000-")
+		if bad.status != 500 || bad.body != "Download failed" || bad.header.Get("Content-Type") != "audio/wav; charset=utf-8" ||
+			bad.header.Get("Content-Range") != "bytes */100000" {
 			t.Errorf("unsatisfiable download: %d %q %v", bad.status, bad.body, bad.header)
 		}
 	})

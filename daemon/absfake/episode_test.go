@@ -17,8 +17,10 @@ func TestPlayEpisode(t *testing.T) {
 		played := do("POST", path, m{"supportedMimeTypes": []string{playMIME}, "deviceInfo": m{"deviceId": "d"}}).json(t)
 		id, _ := played["id"].(string)
 		track := first(played["audioTracks"])
-		if played["libraryId"] != w.s.Podcasts().ID || played["libraryItemId"] != i.ID || played["bookId"] != nil || played["episodeId"] != e.ID || played["mediaType"] != "podcast" ||
-			played["displayTitle"] != e.Title || played["displayAuthor"] != i.Author || played["duration"] != e.File.Duration || played["playMethod"] != 0.0 ||
+		if played["libraryId"] != w.s.Podcasts().ID || played["libraryItemId"] != i.ID || played["bookId"] != nil ||
+			played["episodeId"] != e.ID || played["mediaType"] != "podcast" ||
+			played["displayTitle"] != e.Title || played["displayAuthor"] != i.Author || played["duration"] != e.File.Duration ||
+			played["playMethod"] != 0.0 ||
 			keys(played["mediaMetadata"]) != sorted(metadataKeys) || at(track, "index") != 1.0 || at(played, "libraryItem", "id") != i.ID {
 			t.Fatalf("session: %v", played)
 		}
@@ -39,16 +41,19 @@ func TestPlayEpisode(t *testing.T) {
 			t.Fatalf("sync: %d", r.status)
 		}
 		p := do("GET", "/api/me/progress/"+i.ID+"/"+e.ID, nil).json(t)
-		if p["episodeId"] != e.ID || p["mediaItemId"] != e.ID || p["mediaItemType"] != "podcastEpisode" || p["libraryItemId"] != i.ID || p["currentTime"] != 30.0 || p["duration"] != e.File.Duration {
+		if p["episodeId"] != e.ID || p["mediaItemId"] != e.ID || p["mediaItemType"] != "podcastEpisode" || p["libraryItemId"] != i.ID ||
+			p["currentTime"] != 30.0 || p["duration"] != e.File.Duration {
 			t.Errorf("progress: %v", p)
 		}
 		if r := do("POST", "/api/session/"+id+"/close", m{"currentTime": 40, "timeListened": 5}); r.status != 200 {
 			t.Fatalf("close: %d", r.status)
 		}
-		if again := do("POST", path, m{"supportedMimeTypes": []string{"audio/ogg"}}).json(t); again["startTime"] != 40.0 || again["playMethod"] != 2.0 || at(first(again["audioTracks"]), "title") != e.Title {
+		if again := do("POST", path, m{"supportedMimeTypes": []string{"audio/ogg"}}).json(t); again["startTime"] != 40.0 ||
+			again["playMethod"] != 2.0 || at(first(again["audioTracks"]), "title") != e.Title {
 			t.Errorf("played again: %v", again)
 		}
-		if other := do("POST", "/api/items/"+i.ID+"/play/"+i.Episodes[0].ID, m{"forceDirectPlay": true}).json(t); other["startTime"] != 0.0 {
+		if other := do("POST", "/api/items/"+i.ID+"/play/"+i.Episodes[0].ID,
+			m{"forceDirectPlay": true}).json(t); other["startTime"] != 0.0 {
 			t.Errorf("another episode begins at %v", other["startTime"])
 		}
 		heard := first(do("GET", "/api/me/listening-sessions", nil).json(t)["sessions"])
@@ -79,7 +84,8 @@ func TestProgressOfEpisodes(t *testing.T) {
 		local := m{"id": newUUID(), "libraryItemId": i.ID, "episodeId": e[2].ID, "currentTime": 12, "timeListening": 3, "updatedAt": later}
 		ok("POST", "/api/session/local", local)
 		ok("POST", "/api/session/local", local) // only an update keeps the time it is said to be of
-		if r := do("POST", "/api/session/local", m{"id": newUUID(), "libraryItemId": i.ID, "currentTime": 12}); r.status != 500 || r.body != "Media item not found" {
+		if r := do("POST", "/api/session/local", m{"id": newUUID(), "libraryItemId": i.ID, "currentTime": 12}); r.status != 500 ||
+			r.body != "Media item not found" {
 			t.Errorf("a local session without an episode: %d %q", r.status, r.body)
 		}
 		ok("POST", "/api/session/local", m{"id": newUUID(), "libraryItemId": book.ID, "episodeId": e[0].ID, "currentTime": 99})
@@ -94,7 +100,9 @@ func TestProgressOfEpisodes(t *testing.T) {
 			}
 		}
 		items, _ := do("GET", "/api/me/items-in-progress", nil).json(t)["libraryItems"].([]any)
-		if len(items) != 3 || at(items[0], "recentEpisode", "id") != e[2].ID || at(items[1], "id") != book.ID || at(items[1], "recentEpisode") != nil || at(items[2], "recentEpisode", "id") != e[0].ID || at(items[0], "progressLastUpdate") != float64(later) {
+		if len(items) != 3 || at(items[0], "recentEpisode", "id") != e[2].ID || at(items[1], "id") != book.ID ||
+			at(items[1], "recentEpisode") != nil || at(items[2], "recentEpisode", "id") != e[0].ID ||
+			at(items[0], "progressLastUpdate") != float64(later) {
 			t.Errorf("in progress: %v", items)
 		}
 		if one, _ := do("GET", "/api/me/items-in-progress?limit=1", nil).json(t)["libraryItems"].([]any); len(one) != 1 {
@@ -125,13 +133,15 @@ func TestEventsOfEpisodes(t *testing.T) {
 				s := w.openAs("alice", "a")
 				i := w.s.Podcasts().Items[0]
 				e := i.Episodes[2]
-				id, _ := w.do("POST", "/api/items/"+i.ID+"/play/"+e.ID, m{"deviceInfo": m{"deviceId": "d"}}, "Authorization", bearer).json(t)["id"].(string)
+				id, _ := w.do("POST", "/api/items/"+i.ID+"/play/"+e.ID, m{"deviceInfo": m{"deviceId": "d"}}, "Authorization",
+					bearer).json(t)["id"].(string)
 				s.expect("stream_progress")
 				if open := s.expect("stream_open"); at(open, "episode", "id") != e.ID || keys(at(open, "episode")) != sorted(expandedKeys) {
 					t.Errorf("stream_open: %v", open)
 				}
 				w.do("POST", "/api/session/"+id+"/sync", m{"currentTime": 9, "timeListened": 1}, "Authorization", bearer)
-				if made := s.expect("user_item_progress_updated"); at(made, "sessionId") != id || at(made, "data", "episodeId") != e.ID || at(made, "data", "mediaItemType") != "podcastEpisode" {
+				if made := s.expect("user_item_progress_updated"); at(made, "sessionId") != id || at(made, "data", "episodeId") != e.ID ||
+					at(made, "data", "mediaItemType") != "podcastEpisode" {
 					t.Errorf("user_item_progress_updated: %v", made)
 				}
 				w.do("PATCH", "/api/me/progress/"+i.ID+"/"+e.ID, m{"isFinished": true}, "Authorization", bearer)

@@ -86,12 +86,14 @@ func TestRateAndCutAfter(t *testing.T) {
 		remove := w.s.Inject(Fault{Kind: CutAfter, After: 4 * time.Second})
 		began = time.Now()
 		r = w.do("GET", path, nil, "Authorization", "Bearer "+token)
-		if took := time.Since(began); !errors.Is(r.err, io.ErrUnexpectedEOF) || took < 4*time.Second || took > 4100*time.Millisecond || len(r.body) < 390_000 || len(r.body) > 410_000 {
+		if took := time.Since(began); !errors.Is(r.err, io.ErrUnexpectedEOF) || took < 4*time.Second || took > 4100*time.Millisecond ||
+			len(r.body) < 390_000 || len(r.body) > 410_000 {
 			t.Errorf("cut after 4 s: %d bytes in %v (%v)", len(r.body), took, r.err)
 		}
 		// What is over by then is whole, and its connection goes on.
 		for range 3 {
-			if r := w.do("GET", path, nil, "Authorization", "Bearer "+token, "Range", "bytes=0-99999"); r.err != nil || len(r.body) != 100_000 {
+			if r := w.do("GET", path, nil, "Authorization", "Bearer "+token, "Range", "bytes=0-99999"); r.err != nil ||
+				len(r.body) != 100_000 {
 				t.Errorf("a second's worth: %d bytes, %v", len(r.body), r.err)
 			}
 			time.Sleep(5 * time.Second)

@@ -69,7 +69,8 @@ func FuzzParseFaults(f *testing.F) {
 				t.Fatalf("%q: %+v", text, f)
 			}
 			switch {
-			case f.Kind == Rate && f.Bytes == 0, f.Kind == CutAfter && f.After == 0, f.Kind == "cut", f.Kind == Answer && (f.Status < 400 || f.Status > 599):
+			case f.Kind == Rate && f.Bytes == 0, f.Kind == CutAfter && f.After == 0, f.Kind == "cut", f.Kind == Answer &&
+				(f.Status < 400 || f.Status > 599):
 				t.Fatalf("%q: %+v", text, f)
 			}
 		}

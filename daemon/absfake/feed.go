@@ -59,7 +59,8 @@ func (f *feed) minified() object {
 		{"entityType", "libraryItem"},
 		{"entityId", f.item.ID},
 		{"feedUrl", f.url()},
-		{"meta", object{{"title", f.item.Title}, {"description", orNil(f.item.Description)}, {"preventIndexing", true}, {"ownerName", nil}, {"ownerEmail", nil}}},
+		{"meta", object{{"title", f.item.Title}, {"description", orNil(f.item.Description)}, {"preventIndexing", true}, {"ownerName", nil},
+			{"ownerEmail", nil}}},
 	}
 }
 
@@ -152,15 +153,18 @@ func (f *feed) xml(prefix string) []byte {
 	}
 	p := func(format string, args ...any) { fmt.Fprintf(&b, format, args...) }
 	i := f.item
-	p(`<?xml version="1.0" encoding="UTF-8"?><rss xmlns:atom="http://www.w3.org/2005/Atom" version="2.0" xmlns:itunes="http://www.itunes.com/dtds/podcast-1.0.dtd"><channel>`)
+	p(`<?xml version="1.0" encoding="UTF-8"?><rss xmlns:atom="http://www.w3.org/2005/Atom" version="2.0"` +
+		` xmlns:itunes="http://www.itunes.com/dtds/podcast-1.0.dtd"><channel>`)
 	p("<title>%s</title><link>%s/item/%s</link><generator>Audiobookshelf</generator>", text(i.Title), prefix, i.ID)
 	p(`<atom:link href="%s%s" rel="self" type="application/rss+xml"/><itunes:author>%s</itunes:author><itunes:image href="%s%s"/>`,
 		prefix, text(f.url()), text(i.Author), prefix, text(f.image()))
 	for n, e := range i.feedEntries() {
 		file := e.file
 		at := fmt.Sprintf("%s%s/item/%s/media%s", prefix, f.url(), f.episodes[n], file.Name[strings.LastIndex(file.Name, "."):])
-		p("<item><title>%s</title><guid isPermaLink=\"false\">%s</guid><pubDate>%s</pubDate>", text(e.title), text(at), e.published.UTC().Format(http.TimeFormat))
-		p(`<enclosure url="%s" length="%d" type="%s"/><itunes:duration>%d</itunes:duration></item>`, text(at), file.Size, text(file.audio.mime), int(math.Round(file.Duration)))
+		p("<item><title>%s</title><guid isPermaLink=\"false\">%s</guid><pubDate>%s</pubDate>", text(e.title), text(at),
+			e.published.UTC().Format(http.TimeFormat))
+		p(`<enclosure url="%s" length="%d" type="%s"/><itunes:duration>%d</itunes:duration></item>`, text(at), file.Size,
+			text(file.audio.mime), int(math.Round(file.Duration)))
 	}
 	p("</channel></rss>")
 	return b.Bytes()

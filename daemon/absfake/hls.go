@@ -47,7 +47,8 @@ func (p *playback) playlist(token string) []byte {
 		token = "?token=" + token
 	}
 	var b bytes.Buffer
-	b.WriteString("#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-ALLOW-CACHE:NO\n#EXT-X-TARGETDURATION:6\n#EXT-X-MEDIA-SEQUENCE:0\n#EXT-X-PLAYLIST-TYPE:VOD\n")
+	b.WriteString("#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-ALLOW-CACHE:NO\n#EXT-X-TARGETDURATION:6\n" +
+		"#EXT-X-MEDIA-SEQUENCE:0\n#EXT-X-PLAYLIST-TYPE:VOD\n")
 	for n := range p.segments() {
 		length := float64(segmentSeconds)
 		if rest := p.duration - float64(n*segmentSeconds); rest < length {

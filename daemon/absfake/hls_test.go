@@ -84,10 +84,12 @@ func TestTranscodeNeedsNoTokenAndTime(t *testing.T) {
 		w := newWorld(t, Config{Release: R2263})
 		token := w.login().access
 		item := w.s.Library().Tracks()
-		id, _ := w.do("POST", "/api/items/"+item.ID+"/play", m{"forceTranscode": true}, "Authorization", "Bearer "+token).json(t)["id"].(string)
+		id, _ := w.do("POST", "/api/items/"+item.ID+"/play", m{"forceTranscode": true}, "Authorization",
+			"Bearer "+token).json(t)["id"].(string)
 		at := "/hls/" + id + "/"
 		list := w.do("GET", at+"output.m3u8", nil)
-		if list.status != 200 || strings.Count(list.body, "output-") != 100 || !strings.Contains(list.body, "output-99.ts?token="+w.demoToken()) {
+		if list.status != 200 || strings.Count(list.body, "output-") != 100 ||
+			!strings.Contains(list.body, "output-99.ts?token="+w.demoToken()) {
 			t.Errorf("the playlist: %d %.200q", list.status, list.body)
 		}
 		if r := w.do("GET", at+"output-0.ts", nil); r.status != 404 {
@@ -101,7 +103,8 @@ func TestTranscodeNeedsNoTokenAndTime(t *testing.T) {
 			t.Errorf("the last segment at the same time: %d", r.status)
 		}
 		time.Sleep(time.Second)
-		for n, status := range map[string]int{"output-99.ts": 200, "output-100.ts": 404, "output-x.ts": 404, "x.mp3": 400, "other.m3u8": 404} {
+		for n, status := range map[string]int{"output-99.ts": 200, "output-100.ts": 404, "output-x.ts": 404, "x.mp3": 400,
+			"other.m3u8": 404} {
 			if r := w.do("GET", at+n, nil); r.status != status {
 				t.Errorf("%s: %d, want %d", n, r.status, status)
 			}
@@ -149,7 +152,8 @@ func TestFeedNeedsNoToken(t *testing.T) {
 	token := w.login().access
 	item := w.s.Library().Tracks()
 	open := func(slug string) reply {
-		return w.do("POST", "/api/feeds/item/"+item.ID+"/open", m{"serverAddress": "http://abs.test", "slug": slug}, "Authorization", "Bearer "+token)
+		return w.do("POST", "/api/feeds/item/"+item.ID+"/open", m{"serverAddress": "http://abs.test", "slug": slug}, "Authorization",
+			"Bearer "+token)
 	}
 	r := open("tide")
 	made, _ := r.json(t)["feed"].(map[string]any)
@@ -173,7 +177,8 @@ func TestFeedNeedsNoToken(t *testing.T) {
 		t.Fatalf("%v: %.300s", err, r.body)
 	}
 	at, ok := strings.CutPrefix(rss.Items[1].Enclosure.URL, "http://abs.test")
-	if r := w.do("GET", at, nil, "Range", "bytes=0-9"); !ok || r.status != 206 || r.header.Get("Content-Range") != fmt.Sprintf("bytes 0-9/%d", rss.Items[1].Enclosure.Length) {
+	if r := w.do("GET", at, nil, "Range", "bytes=0-9"); !ok || r.status != 206 ||
+		r.header.Get("Content-Range") != fmt.Sprintf("bytes 0-9/%d", rss.Items[1].Enclosure.Length) {
 		t.Errorf("%s: %d %v", at, r.status, r.header)
 	}
 	if r := w.do("POST", "/api/feeds/"+made["id"].(string)+"/close", nil, "Authorization", "Bearer "+token); r.status != 200 {

@@ -219,7 +219,8 @@ func (s *Server) itemMinified(i *Item) object {
 func (s *Server) itemExpanded(i *Item) object {
 	if !s.facts.newItemShape {
 		media := object{
-			{"id", i.MediaID}, {"libraryItemId", i.ID}, {"metadata", i.metadataExpanded()}, {"coverPath", i.coverPath()}, {"tags", []string{}},
+			{"id", i.MediaID}, {"libraryItemId", i.ID}, {"metadata", i.metadataExpanded()}, {"coverPath", i.coverPath()},
+			{"tags", []string{}},
 			{"audioFiles", i.audioFiles()}, {"chapters", i.chapters()}, {"ebookFile", nil},
 		}
 		media = append(append(media, i.extent()...), pair{"tracks", i.tracks()})

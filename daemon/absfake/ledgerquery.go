@@ -38,7 +38,8 @@ func (l *Ledger) Count(is func(Entry) bool) int {
 func (l *Ledger) AccessTokensOn(pathPrefix string) []string {
 	var out []string
 	for _, e := range l.Entries() {
-		if strings.HasPrefix(e.Path, pathPrefix) && (e.TokenKind == TokenAccess || e.TokenKind == TokenExpired) && !slices.Contains(out, e.Token) {
+		if strings.HasPrefix(e.Path, pathPrefix) && (e.TokenKind == TokenAccess || e.TokenKind == TokenExpired) &&
+			!slices.Contains(out, e.Token) {
 			out = append(out, e.Token)
 		}
 	}

@@ -29,7 +29,8 @@ func TestTracksAreWhatTheyAreSaidToBe(t *testing.T) {
 		}
 		if i.Cover != nil {
 			var b bytes.Buffer
-			if n, err := b.ReadFrom(i.Cover.Reader()); err != nil || n != i.Cover.Size || http.DetectContentType(b.Bytes()) != "image/jpeg" {
+			if n, err := b.ReadFrom(i.Cover.Reader()); err != nil || n != i.Cover.Size ||
+				http.DetectContentType(b.Bytes()) != "image/jpeg" {
 				t.Errorf("%s: cover of %d bytes, %v", i.Title, n, err)
 			}
 		}

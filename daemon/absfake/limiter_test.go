@@ -15,7 +15,8 @@ func TestLimiterWindow(t *testing.T) {
 			r := w.do("POST", "/login", m{"username": "demo", "password": "no"})
 			h := r.header
 			if r.status != wantStatus || h.Get("RateLimit-Remaining") != wantRemaining || h.Get("RateLimit-Reset") != wantReset {
-				t.Errorf("%d, remaining %s, reset %s; want %d, %s, %s", r.status, h.Get("RateLimit-Remaining"), h.Get("RateLimit-Reset"), wantStatus, wantRemaining, wantReset)
+				t.Errorf("%d, remaining %s, reset %s; want %d, %s, %s", r.status, h.Get("RateLimit-Remaining"), h.Get("RateLimit-Reset"),
+					wantStatus, wantRemaining, wantReset)
 			}
 			if h.Get("RateLimit-Policy") != "3;w=10" || h.Get("RateLimit-Limit") != "3" {
 				t.Errorf("policy %q, limit %q", h.Get("RateLimit-Policy"), h.Get("RateLimit-Limit"))

@@ -73,7 +73,8 @@ func (s *Server) keepLocalLocked(u *user, m media, session, info map[string]any,
 		title = said
 	}
 	p := &playback{
-		id: id, userID: u.id, media: m, title: title, device: d, deviceJSON: deviceJSON, mediaPlayer: player, duration: m.duration(), local: true, coverPath: m.item.coverPath(),
+		id: id, userID: u.id, media: m, title: title, device: d, deviceJSON: deviceJSON, mediaPlayer: player, duration: m.duration(),
+		local: true, coverPath: m.item.coverPath(),
 		startTime: start, currentTime: &at, listened: listened, startedAt: int64(started), updatedAt: updated, day: time.UnixMilli(updated),
 	}
 	s.listened = append(s.listened, p)

@@ -33,7 +33,8 @@ func (s *Server) getStatus(w http.ResponseWriter, q *request) {
 	methods := s.auth.methods()
 	form := object{{"authLoginCustomMessage", message}}
 	if slices.Contains(methods, "openid") {
-		form = append(form, pair{"authOpenIDButtonText", s.auth.get("authOpenIDButtonText")}, pair{"authOpenIDAutoLaunch", s.auth.get("authOpenIDAutoLaunch")})
+		form = append(form, pair{"authOpenIDButtonText", s.auth.get("authOpenIDButtonText")},
+			pair{"authOpenIDAutoLaunch", s.auth.get("authOpenIDAutoLaunch")})
 	}
 	s.mu.Unlock()
 	o := object{

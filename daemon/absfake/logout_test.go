@@ -21,10 +21,12 @@ func TestRefreshCookieAndHeader(t *testing.T) {
 		}
 		cookie := r.header.Get("Set-Cookie")
 		current, _, _ := strings.Cut(strings.TrimPrefix(cookie, "refresh_token="), ";")
-		if !strings.HasPrefix(cookie, "refresh_token=ey") || !strings.Contains(cookie, "; Max-Age=2592000; Path=/; Expires=") || !strings.HasSuffix(cookie, "GMT; HttpOnly; SameSite=Lax") {
+		if !strings.HasPrefix(cookie, "refresh_token=ey") || !strings.Contains(cookie, "; Max-Age=2592000; Path=/; Expires=") ||
+			!strings.HasSuffix(cookie, "GMT; HttpOnly; SameSite=Lax") {
 			t.Errorf("cookie %q", cookie)
 		}
-		r = w.do("POST", "/auth/refresh", nil, "Cookie", "refresh_token="+current, "x-refresh-token", b.refresh, "X-Forwarded-Proto", "http, https")
+		r = w.do("POST", "/auth/refresh", nil, "Cookie", "refresh_token="+current, "x-refresh-token", b.refresh, "X-Forwarded-Proto",
+			"http, https")
 		if c := r.header.Get("Set-Cookie"); !strings.HasSuffix(c, "; HttpOnly; Secure; SameSite=Lax") {
 			t.Errorf("cookie behind https %q", c)
 		}

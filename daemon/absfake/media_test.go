@@ -17,7 +17,8 @@ func TestOwnPasswordChange(t *testing.T) {
 		other := w.loginAs("bob", "one")
 		time.Sleep(2 * time.Second)
 		change := func(old, next string, headers ...string) reply {
-			return w.do("PATCH", "/api/me/password", m{"password": old, "newPassword": next}, append([]string{"Authorization", "Bearer " + own.access}, headers...)...)
+			return w.do("PATCH", "/api/me/password", m{"password": old, "newPassword": next},
+				append([]string{"Authorization", "Bearer " + own.access}, headers...)...)
 		}
 		if r := change("wrong", "x"); r.status != 400 || r.body != "Invalid password" || r.header.Get("Content-Type") != typeHTML {
 			t.Errorf("%d %q", r.status, r.body)
@@ -94,7 +95,8 @@ func TestBearer(t *testing.T) {
 			t.Errorf("refresh token as bearer: %d, want %d", s, want)
 		}
 		r := w.do("GET", "/api/me", nil)
-		if r.status != 401 || r.body != "Unauthorized" || len(r.header.Values("Content-Type")) != 0 || r.header.Get("Content-Length") != "12" || r.header.Get("WWW-Authenticate") != "" {
+		if r.status != 401 || r.body != "Unauthorized" || len(r.header.Values("Content-Type")) != 0 ||
+			r.header.Get("Content-Length") != "12" || r.header.Get("WWW-Authenticate") != "" {
 			t.Errorf("%d %q %v", r.status, r.body, r.header)
 		}
 		if (r.header.Get("Referrer-Policy") == "no-referrer") != f.referrerPolicy {
@@ -229,19 +231,23 @@ func TestLibraryAnswers(t *testing.T) {
 			track := track.(map[string]any)
 			r := w.do("HEAD", track["contentUrl"].(string), nil, auth...)
 			size := track["metadata"].(map[string]any)["size"].(float64)
-			if r.status != 200 || float64(mustInt(t, r.header.Get("Content-Length"))) != size || r.header.Get("Content-Type") != "audio/wav" {
+			if r.status != 200 || float64(mustInt(t, r.header.Get("Content-Length"))) != size ||
+				r.header.Get("Content-Type") != "audio/wav" {
 				t.Errorf("%v: %d %v", track["contentUrl"], r.status, r.header)
 			}
 		}
-		for _, path := range []string{"/api/items/x", "/api/libraries/x", "/api/libraries/x/items", "/api/items/x/cover", "/api/items/" + lib.Tracks().ID + "/file/1"} {
+		for _, path := range []string{"/api/items/x", "/api/libraries/x", "/api/libraries/x/items", "/api/items/x/cover",
+			"/api/items/" + lib.Tracks().ID + "/file/1"} {
 			if r := w.do("GET", path, nil, auth...); r.status != 404 || r.body != "Not Found" {
 				t.Errorf("%s: %d %q", path, r.status, r.body)
 			}
 		}
-		if r := w.do("GET", "/api/nope?x=1", nil, auth...); r.status != 404 || !strings.Contains(r.body, "<pre>Cannot GET /api/nope</pre>") {
+		if r := w.do("GET", "/api/nope?x=1", nil, auth...); r.status != 404 ||
+			!strings.Contains(r.body, "<pre>Cannot GET /api/nope</pre>") {
 			t.Errorf("%d %q", r.status, r.body)
 		}
-		if r := w.do("GET", "/api/items/"+lib.Tracks().ID+"/cover?width=64", nil); r.status != 200 || r.header.Get("ETag") != "" || http.DetectContentType([]byte(r.body)) != "image/jpeg" {
+		if r := w.do("GET", "/api/items/"+lib.Tracks().ID+"/cover?width=64", nil); r.status != 200 || r.header.Get("ETag") != "" ||
+			http.DetectContentType([]byte(r.body)) != "image/jpeg" {
 			t.Errorf("cover: %d %v", r.status, r.header)
 		}
 	})

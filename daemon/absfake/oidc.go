@@ -30,7 +30,8 @@ const (
 // cookieFor is a cookie with an age, as Express writes it.
 func cookieFor(name, value string, age time.Duration, rest string) string {
 	return fmt.Sprintf("%s=%s; Max-Age=%d; Path=/; Expires=%s; HttpOnly%s",
-		name, strings.ReplaceAll(url.QueryEscape(value), "+", "%20"), int64(age/time.Second), time.Now().Add(age).UTC().Format(http.TimeFormat), rest)
+		name, strings.ReplaceAll(url.QueryEscape(value), "+", "%20"), int64(age/time.Second),
+		time.Now().Add(age).UTC().Format(http.TimeFormat), rest)
 }
 
 // origin is how the client sees the server.
@@ -160,7 +161,8 @@ func (s *Server) sameOrigin(q *request, to string) bool {
 		to = q.origin() + to
 	}
 	u, err := url.Parse(to)
-	return err == nil && u.Scheme+"://"+u.Host == q.origin() && strings.HasPrefix(u.Path, s.cfg.BasePath+"/") && !strings.HasPrefix(u.Path, "//")
+	return err == nil && u.Scheme+"://"+u.Host == q.origin() && strings.HasPrefix(u.Path, s.cfg.BasePath+"/") &&
+		!strings.HasPrefix(u.Path, "//")
 }
 
 // getMobileRedirect hands the provider's answer on to the app. A state works

@@ -30,8 +30,9 @@ func newSignInWorld(t *testing.T, cfg Config, settings m) *signInWorld {
 	body := m{
 		"authActiveAuthMethods": []string{"local", "openid"}, "authOpenIDIssuerURL": at, "authOpenIDAuthorizationURL": at + "/authorize",
 		"authOpenIDTokenURL": at + "/token", "authOpenIDUserInfoURL": at + "/userinfo", "authOpenIDJwksURL": at + "/jwks",
-		"authOpenIDLogoutURL": at + "/logout", "authOpenIDClientID": "abs", "authOpenIDClientSecret": "sek", "authOpenIDSubfolderForRedirectURLs": "",
-		"authOpenIDAutoRegister": true,
+		"authOpenIDLogoutURL": at + "/logout", "authOpenIDClientID": "abs", "authOpenIDClientSecret": "sek",
+		"authOpenIDSubfolderForRedirectURLs": "",
+		"authOpenIDAutoRegister":             true,
 	}
 	for k, v := range settings {
 		body[k] = v
@@ -76,7 +77,8 @@ func (w *signInWorld) approve(location string) string {
 	return to
 }
 
-const start = "/auth/openid?response_type=code&redirect_uri=" + appURI + "&code_challenge=" + challenge + "&code_challenge_method=S256&state=s1"
+const start = "/auth/openid?response_type=code&redirect_uri=" + appURI + "&code_challenge=" + challenge +
+	"&code_challenge_method=S256&state=s1"
 
 func TestAppSignsInThroughOpenID(t *testing.T) {
 	for _, f := range table {
@@ -158,7 +160,8 @@ func TestBrowserSignsInThroughOpenID(t *testing.T) {
 	w.cookies["auth_cb"], _ = url.QueryUnescape(w.cookies["auth_cb"])
 	r = w.visit(w.approve(r.header.Get("Location")))
 	to, err := url.Parse(r.header.Get("Location"))
-	if r.status != 302 || err != nil || to.Path != "/abs/login" || w.me(to.Query().Get("accessToken")) != 200 || w.me(to.Query().Get("setToken")) != 200 {
+	if r.status != 302 || err != nil || to.Path != "/abs/login" || w.me(to.Query().Get("accessToken")) != 200 ||
+		w.me(to.Query().Get("setToken")) != 200 {
 		t.Fatalf("%d %q, %v", r.status, r.header.Get("Location"), err)
 	}
 	w.mustRefresh(w.cookies["refresh_token"])

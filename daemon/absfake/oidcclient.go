@@ -39,7 +39,8 @@ func (s *Server) askProvider(ctx context.Context, code string, flow *oidcFlow) (
 	ctx, cancel := context.WithTimeout(ctx, providerTimeout)
 	defer cancel()
 	s.mu.Lock()
-	issuer, tokenURL, keysURL, infoURL := s.auth.text("authOpenIDIssuerURL"), s.auth.text("authOpenIDTokenURL"), s.auth.text("authOpenIDJwksURL"), s.auth.text("authOpenIDUserInfoURL")
+	issuer, tokenURL, keysURL, infoURL := s.auth.text("authOpenIDIssuerURL"), s.auth.text("authOpenIDTokenURL"),
+		s.auth.text("authOpenIDJwksURL"), s.auth.text("authOpenIDUserInfoURL")
 	client, secret := s.auth.text("authOpenIDClientID"), s.auth.text("authOpenIDClientSecret")
 	s.mu.Unlock()
 

@@ -52,13 +52,16 @@ func at(v any, path ...string) any {
 }
 
 const (
-	metadataKeys = "title author description releaseDate genres feedUrl imageUrl itunesPageUrl itunesId itunesArtistId explicit language type"
+	metadataKeys = "title author description releaseDate genres feedUrl imageUrl itunesPageUrl itunesId itunesArtistId explicit language " +
+		"type"
 	downloadKeys = " autoDownloadEpisodes autoDownloadSchedule lastEpisodeCheck maxEpisodesToKeep maxNewEpisodesToDownload"
 	plainKeys    = "id libraryItemId metadata coverPath tags episodes" + downloadKeys
 	minifiedKeys = "id metadata coverPath tags numEpisodes size" + downloadKeys
-	episodeKeys  = "libraryItemId podcastId id oldEpisodeId index season episode episodeType title subtitle description enclosure guid pubDate chapters audioFile publishedAt addedAt updatedAt"
+	episodeKeys  = "libraryItemId podcastId id oldEpisodeId index season episode episodeType title subtitle description enclosure guid " +
+		"pubDate chapters audioFile publishedAt addedAt updatedAt"
 	expandedKeys = episodeKeys + " audioTrack size duration"
-	itemKeys     = "id ino oldLibraryItemId libraryId folderId path relPath isFile mtimeMs ctimeMs birthtimeMs addedAt updatedAt isMissing isInvalid mediaType media"
+	itemKeys     = "id ino oldLibraryItemId libraryId folderId path relPath isFile mtimeMs ctimeMs birthtimeMs addedAt updatedAt " +
+		"isMissing isInvalid mediaType media"
 )
 
 // abs: server/models/Podcast.js, PodcastEpisode.js, LibraryItem.js
@@ -67,10 +70,12 @@ func TestShapesOfPodcasts(t *testing.T) {
 		l := w.s.Podcasts()
 		i := l.Items[0]
 		libraries, _ := at(do("GET", "/api/libraries", nil).json(t), "libraries").([]any)
-		if len(libraries) != 2 || at(libraries[0], "mediaType") != "book" || at(libraries[1], "mediaType") != "podcast" || at(libraries[1], "id") != l.ID {
+		if len(libraries) != 2 || at(libraries[0], "mediaType") != "book" || at(libraries[1], "mediaType") != "podcast" ||
+			at(libraries[1], "id") != l.ID {
 			t.Fatalf("libraries: %v", libraries)
 		}
-		if got := keys(at(libraries[1], "settings")); got != sorted("coverAspectRatio disableWatcher autoScanCronExpression podcastSearchRegion markAsFinishedPercentComplete markAsFinishedTimeRemaining") {
+		if got := keys(at(libraries[1], "settings")); got != sorted("coverAspectRatio disableWatcher autoScanCronExpression "+
+			"podcastSearchRegion markAsFinishedPercentComplete markAsFinishedTimeRemaining") {
 			t.Errorf("settings: %s", got)
 		}
 		page := do("GET", "/api/libraries/"+l.ID+"/items?limit=10&include=numepisodesincomplete", nil).json(t)
@@ -150,7 +155,8 @@ func TestPodcastRefusals(t *testing.T) {
 		} {
 			if strings.Contains(c.path, ":") {
 				played := do("POST", "/api/items/"+i.ID+"/play", m{"forceDirectPlay": true}).json(t)
-				if tracks, _ := played["audioTracks"].([]any); len(tracks) != 0 || played["bookId"] != i.MediaID || played["episodeId"] != nil {
+				if tracks, _ := played["audioTracks"].([]any); len(tracks) != 0 || played["bookId"] != i.MediaID ||
+					played["episodeId"] != nil {
 					t.Fatalf("a podcast without an episode: %v", played)
 				}
 				c.path = strings.Replace(c.path, ":", played["id"].(string), 1)

@@ -216,53 +216,55 @@ func TestParallelRefreshesStraddleASecond(t *testing.T) {
 }
 
 func TestRefreshRefusals(t *testing.T) {
-	eachRelease(t, Config{Users: []User{{Name: "demo", Password: "demo", Type: "root"}, {Name: "bob", Password: "b"}}}, func(t *testing.T, w *world, f facts) {
-		got := w.login()
-		legacy, _ := w.do("GET", "/api/me", nil, "Authorization", "Bearer "+got.access).json(t)["token"].(string)
-		w.refused("garbage", msgInvalidRefresh)
-		w.refused(got.refresh[:len(got.refresh)-4]+"AAAA", msgInvalidRefresh)
-		w.refused(got.access, msgInvalidType)
-		w.refused(legacy, msgInvalidType)
-		for desc, headers := range map[string][]string{
-			"none": nil, "empty": {"x-refresh-token", ""}, "bearer": {"Authorization", "Bearer " + got.refresh},
-		} {
-			r := w.do("POST", "/auth/refresh", nil, headers...)
-			if r.status != 401 || r.body != `{"error":"No refresh token provided"}` || r.header.Get("Content-Type") != typeJSON {
-				t.Errorf("%s: %d %s", desc, r.status, r.body)
+	eachRelease(t, Config{Users: []User{{Name: "demo", Password: "demo", Type: "root"}, {Name: "bob", Password: "b"}}},
+		func(t *testing.T, w *world, f facts) {
+			got := w.login()
+			legacy, _ := w.do("GET", "/api/me", nil, "Authorization", "Bearer "+got.access).json(t)["token"].(string)
+			w.refused("garbage", msgInvalidRefresh)
+			w.refused(got.refresh[:len(got.refresh)-4]+"AAAA", msgInvalidRefresh)
+			w.refused(got.access, msgInvalidType)
+			w.refused(legacy, msgInvalidType)
+			for desc, headers := range map[string][]string{
+				"none": nil, "empty": {"x-refresh-token", ""}, "bearer": {"Authorization", "Bearer " + got.refresh},
+			} {
+				r := w.do("POST", "/auth/refresh", nil, headers...)
+				if r.status != 401 || r.body != `{"error":"No refresh token provided"}` || r.header.Get("Content-Type") != typeJSON {
+					t.Errorf("%s: %d %s", desc, r.status, r.body)
+				}
 			}
-		}
-		if r := w.do("POST", "/auth/refresh", m{"refreshToken": got.refresh}); r.status != 401 {
-			t.Errorf("token in the body: %d", r.status)
-		}
-		if r := w.do("GET", "/auth/refresh", nil, "x-refresh-token", got.refresh); r.status != 404 {
-			t.Errorf("GET: %d", r.status)
-		}
-		if r := w.do("POST", "/auth/refresh", "{bad", "x-refresh-token", got.refresh, "Content-Type", "application/json"); r.status != 400 {
-			t.Errorf("malformed body: %d", r.status)
-		}
-		w.mustRefresh(got.refresh) // none of that used it up
+			if r := w.do("POST", "/auth/refresh", m{"refreshToken": got.refresh}); r.status != 401 {
+				t.Errorf("token in the body: %d", r.status)
+			}
+			if r := w.do("GET", "/auth/refresh", nil, "x-refresh-token", got.refresh); r.status != 404 {
+				t.Errorf("GET: %d", r.status)
+			}
+			if r := w.do("POST", "/auth/refresh", "{bad", "x-refresh-token", got.refresh,
+				"Content-Type", "application/json"); r.status != 400 {
+				t.Errorf("malformed body: %d", r.status)
+			}
+			w.mustRefresh(got.refresh) // none of that used it up
 
-		bob := w.loginAs("bob", "b")
-		must(t, w.s.SetDisabled("bob", true))
-		w.refused(bob.refresh, msgUserInactive)
-		must(t, w.s.SetDisabled("bob", false))
-		time.Sleep(2 * time.Second)
-		bob = w.mustRefresh(bob.refresh)
-		must(t, w.s.Rename("bob", "robert"))
-		w.refused(bob.refresh, msgInvalidRefresh)
-		if s := w.me(bob.access); s != 200 {
-			t.Errorf("access token after a rename: %d", s)
-		}
-		robert := w.loginAs("ROBERT", "b")
-		must(t, w.s.DeleteUser("robert"))
-		w.refused(robert.refresh, msgInvalidRefresh)
-		if s := w.me(robert.access); s != 401 {
-			t.Errorf("access token of a deleted user: %d", s)
-		}
-		last := w.login()
-		w.s.ChangeSecret()
-		w.refused(last.refresh, msgInvalidRefresh)
-	})
+			bob := w.loginAs("bob", "b")
+			must(t, w.s.SetDisabled("bob", true))
+			w.refused(bob.refresh, msgUserInactive)
+			must(t, w.s.SetDisabled("bob", false))
+			time.Sleep(2 * time.Second)
+			bob = w.mustRefresh(bob.refresh)
+			must(t, w.s.Rename("bob", "robert"))
+			w.refused(bob.refresh, msgInvalidRefresh)
+			if s := w.me(bob.access); s != 200 {
+				t.Errorf("access token after a rename: %d", s)
+			}
+			robert := w.loginAs("ROBERT", "b")
+			must(t, w.s.DeleteUser("robert"))
+			w.refused(robert.refresh, msgInvalidRefresh)
+			if s := w.me(robert.access); s != 401 {
+				t.Errorf("access token of a deleted user: %d", s)
+			}
+			last := w.login()
+			w.s.ChangeSecret()
+			w.refused(last.refresh, msgInvalidRefresh)
+		})
 }
 
 func must(t *testing.T, err error) {

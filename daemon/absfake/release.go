@@ -79,7 +79,8 @@ var table = []facts{
 		jti: false, grace: 0, graceIsEnv: false,
 		refreshAsBearer: true, sessionsAPI: false, allDevices: false, passwordEnds: false, secureInList: false,
 		strangerSync: 404, adminMaySync: false, trackOfTranscode: 0,
-		referrerPolicy: false, nullLoginMessage: true, allowedOrigins: false, timeZone: false, emptySDK: false, podcastRefused: false, newItemShape: false,
+		referrerPolicy: false, nullLoginMessage: true, allowedOrigins: false, timeZone: false, emptySDK: false, podcastRefused: false,
+		newItemShape: false,
 	},
 	{
 		release: R2332, jwtSessions: true, limiter: true, retryAfter: true,
@@ -87,7 +88,8 @@ var table = []facts{
 		jti: false, grace: 0, graceIsEnv: false,
 		refreshAsBearer: true, sessionsAPI: false, allDevices: false, passwordEnds: false, secureInList: false,
 		strangerSync: 403, adminMaySync: true, trackOfTranscode: 302,
-		referrerPolicy: true, nullLoginMessage: false, allowedOrigins: true, timeZone: false, emptySDK: true, podcastRefused: true, newItemShape: false,
+		referrerPolicy: true, nullLoginMessage: false, allowedOrigins: true, timeZone: false, emptySDK: true, podcastRefused: true,
+		newItemShape: false,
 	},
 	{
 		release: R2350, jwtSessions: true, limiter: true, retryAfter: true,
@@ -95,7 +97,8 @@ var table = []facts{
 		jti: false, grace: time.Minute, graceIsEnv: false,
 		refreshAsBearer: true, sessionsAPI: false, allDevices: false, passwordEnds: false, secureInList: false,
 		strangerSync: 403, adminMaySync: true, trackOfTranscode: 302,
-		referrerPolicy: true, nullLoginMessage: false, allowedOrigins: true, timeZone: false, emptySDK: true, podcastRefused: true, newItemShape: false,
+		referrerPolicy: true, nullLoginMessage: false, allowedOrigins: true, timeZone: false, emptySDK: true, podcastRefused: true,
+		newItemShape: false,
 	},
 	{
 		release: R2351, jwtSessions: true, limiter: true, retryAfter: true,
@@ -103,7 +106,8 @@ var table = []facts{
 		jti: true, grace: time.Minute, graceIsEnv: false,
 		refreshAsBearer: true, sessionsAPI: false, allDevices: false, passwordEnds: false, secureInList: false,
 		strangerSync: 403, adminMaySync: true, trackOfTranscode: 302,
-		referrerPolicy: true, nullLoginMessage: false, allowedOrigins: true, timeZone: false, emptySDK: true, podcastRefused: true, newItemShape: false,
+		referrerPolicy: true, nullLoginMessage: false, allowedOrigins: true, timeZone: false, emptySDK: true, podcastRefused: true,
+		newItemShape: false,
 	},
 	{
 		release: R2360, jwtSessions: true, limiter: true, retryAfter: true,
@@ -111,7 +115,8 @@ var table = []facts{
 		jti: true, grace: 10 * time.Minute, graceIsEnv: true,
 		refreshAsBearer: false, sessionsAPI: true, allDevices: true, passwordEnds: true, secureInList: true,
 		strangerSync: 403, adminMaySync: true, trackOfTranscode: 302,
-		referrerPolicy: true, nullLoginMessage: false, allowedOrigins: true, timeZone: true, emptySDK: true, podcastRefused: true, newItemShape: true,
+		referrerPolicy: true, nullLoginMessage: false, allowedOrigins: true, timeZone: true, emptySDK: true, podcastRefused: true,
+		newItemShape: true,
 	},
 }
 

@@ -92,7 +92,8 @@ func TestBodyInFlightEndsWithTheProcess(t *testing.T) {
 	defer outside.Close()
 	w := &world{t: t, s: s, client: outside.Client()}
 	s.Inject(Fault{Kind: Rate, Path: "/api/items", Bytes: 100_000})
-	login, err := outside.Client().Post(outside.URL+"/login", "application/json", strings.NewReader(`{"username":"demo","password":"demo"}`))
+	login, err := outside.Client().Post(outside.URL+"/login", "application/json",
+		strings.NewReader(`{"username":"demo","password":"demo"}`))
 	must(t, err)
 	raw, err := io.ReadAll(login.Body)
 	must(t, err)
@@ -175,8 +176,10 @@ func TestBasePath(t *testing.T) {
 		token := w.login().access
 		item := w.s.Library().Tracks()
 		for path, want := range map[string]int{
-			"/ping": 200, "/audiobookshelf/ping": 200, "/audiobookshelf/PING/": 200, "/audiobookshelfX/ping": 404, "/audiobookshelf/audiobookshelf/ping": 404,
-			"/audiobookshelf/api/me": 401, "/audiobookshelf/api/me?token=" + token: 200, "/audiobookshelf/api/items/" + item.ID + "/cover": 200,
+			"/ping": 200, "/audiobookshelf/ping": 200, "/audiobookshelf/PING/": 200, "/audiobookshelfX/ping": 404,
+			"/audiobookshelf/audiobookshelf/ping": 404,
+			"/audiobookshelf/api/me":              401, "/audiobookshelf/api/me?token=" + token: 200,
+			"/audiobookshelf/api/items/" + item.ID + "/cover": 200,
 		} {
 			if r := w.do("GET", path, nil); r.status != want {
 				t.Errorf("%s: %d, want %d", path, r.status, want)
@@ -226,7 +229,8 @@ func TestConcurrentUse(t *testing.T) {
 					got = next
 				}
 				w.do("GET", "/api/me", nil, "Authorization", "Bearer "+got.access)
-				w.do("POST", "/api/items/"+s.Library().Tracks().ID+"/play", m{"forceDirectPlay": true, "deviceInfo": m{"deviceId": n % 3}}, "Authorization", "Bearer "+got.access)
+				w.do("POST", "/api/items/"+s.Library().Tracks().ID+"/play", m{"forceDirectPlay": true, "deviceInfo": m{"deviceId": n % 3}},
+					"Authorization", "Bearer "+got.access)
 			}
 		})
 	}

@@ -181,12 +181,14 @@ func bubbled(t *testing.T, cfg Config, test func(w *world)) {
 func TestSocketHandshake(t *testing.T) {
 	bubbled(t, Config{}, func(w *world) {
 		s := w.dial(socketURL)
-		if s.answer.StatusCode != 101 || s.answer.Header.Get("Access-Control-Allow-Origin") != "*" || s.answer.Header.Get("Sec-WebSocket-Extensions") != "" {
+		if s.answer.StatusCode != 101 || s.answer.Header.Get("Access-Control-Allow-Origin") != "*" ||
+			s.answer.Header.Get("Sec-WebSocket-Extensions") != "" {
 			t.Errorf("handshake: %d %v", s.answer.StatusCode, s.answer.Header)
 		}
 		var sid string
 		open := s.next()
-		if _, err := fmt.Sscanf(open, `0{"sid":%q,"upgrades":[],"pingInterval":25000,"pingTimeout":20000,"maxPayload":1000000}`, &sid); err != nil || len(sid) != 20 {
+		if _, err := fmt.Sscanf(open, `0{"sid":%q,"upgrades":[],"pingInterval":25000,"pingTimeout":20000,"maxPayload":1000000}`,
+			&sid); err != nil || len(sid) != 20 {
 			t.Errorf("open packet %q: %v", open, err)
 		}
 		s.send("40")

@@ -190,6 +190,7 @@ func abortUpgrade(w http.ResponseWriter, status, contentType, message string) {
 		return
 	}
 	_ = conn.SetWriteDeadline(time.Now().Add(abortPatience))
-	_, _ = io.WriteString(conn, "HTTP/1.1 "+status+"\r\nConnection: close\r\n"+contentType+": text/html\r\nContent-Length: "+strconv.Itoa(len(message))+"\r\n\r\n"+message)
+	_, _ = io.WriteString(conn, "HTTP/1.1 "+status+"\r\nConnection: close\r\n"+contentType+": text/html\r\nContent-Length: "+
+		strconv.Itoa(len(message))+"\r\n\r\n"+message)
 	_ = conn.Close()
 }

@@ -36,14 +36,17 @@ func TestEvents(t *testing.T) {
 				}{
 					{"progress", func() { do("PATCH", "/api/me/progress/"+item, m{"currentTime": 5}) }, []string{"user_updated"}, nil},
 					{"play", func() { id = play() }, nil, []string{"user_stream_update"}},
-					{"sync", func() { do("POST", "/api/session/"+id+"/sync", m{"currentTime": 9, "timeListened": 1}) }, []string{"user_item_progress_updated"}, nil},
+					{"sync", func() { do("POST", "/api/session/"+id+"/sync", m{"currentTime": 9, "timeListened": 1}) },
+						[]string{"user_item_progress_updated"}, nil},
 					{"local session", func() {
-						do("POST", "/api/session/local", m{"id": newUUID(), "libraryItemId": item, "currentTime": 11, "updatedAt": millis(time.Now()) + 1})
+						do("POST", "/api/session/local",
+							m{"id": newUUID(), "libraryItemId": item, "currentTime": 11, "updatedAt": millis(time.Now()) + 1})
 					}, []string{"user_item_progress_updated"}, nil},
 					{"local session older than the progress", func() {
 						do("POST", "/api/session/local", m{"id": newUUID(), "libraryItemId": item, "currentTime": 12, "updatedAt": 1})
 					}, nil, nil},
-					{"play again on the device", func() { play() }, []string{"user_session_closed!"}, []string{"user_stream_update", "user_stream_update"}},
+					{"play again on the device", func() { play() }, []string{"user_session_closed!"},
+						[]string{"user_stream_update", "user_stream_update"}},
 				} {
 					c.act()
 					for i, s := range own {
@@ -78,17 +81,20 @@ func TestEventBodies(t *testing.T) {
 		s, admin := w.openAs("alice", "a"), w.openAs("root", "r")
 		item := w.s.Library().Tracks().ID
 		bearer := "Bearer " + token
-		played := w.do("POST", "/api/items/"+item+"/play", m{"forceDirectPlay": true, "deviceInfo": m{"deviceId": "d"}}, "Authorization", bearer).json(t)
+		played := w.do("POST", "/api/items/"+item+"/play", m{"forceDirectPlay": true, "deviceInfo": m{"deviceId": "d"}}, "Authorization",
+			bearer).json(t)
 		id, _ := played["id"].(string)
 		public, _ := admin.expect("user_stream_update").(map[string]any)
 		session, _ := public["session"].(map[string]any)
-		if public["username"] != "alice" || session["id"] != id || session["libraryItem"] != nil || len(session["audioTracks"].([]any)) == 0 {
+		if public["username"] != "alice" || session["id"] != id || session["libraryItem"] != nil ||
+			len(session["audioTracks"].([]any)) == 0 {
 			t.Errorf("user_stream_update: %v", public)
 		}
 		w.do("POST", "/api/session/"+id+"/close", m{"currentTime": 9, "timeListened": 1}, "Authorization", bearer)
 		made, _ := s.expect("user_item_progress_updated").(map[string]any)
 		data, _ := made["data"].(map[string]any)
-		if made["sessionId"] != id || made["deviceDescription"] != "null null / null" || made["id"] != data["id"] || data["currentTime"] != 9.0 || data["libraryItemId"] != item {
+		if made["sessionId"] != id || made["deviceDescription"] != "null null / null" || made["id"] != data["id"] ||
+			data["currentTime"] != 9.0 || data["libraryItemId"] != item {
 			t.Errorf("user_item_progress_updated: %v", made)
 		}
 		if arg := s.expect("user_session_closed"); arg != id {
@@ -115,7 +121,8 @@ func TestPresence(t *testing.T) {
 			t.Errorf("user_online: %v", online)
 		}
 		list, _ := admin.expect("init").(map[string]any)["usersOnline"].([]any)
-		if len(list) != 2 || list[0].(map[string]any)["username"] != "alice" || list[1].(map[string]any)["connections"] != 1.0 || list[1].(map[string]any)["lastSeen"] == nil {
+		if len(list) != 2 || list[0].(map[string]any)["username"] != "alice" || list[1].(map[string]any)["connections"] != 1.0 ||
+			list[1].(map[string]any)["lastSeen"] == nil {
 			t.Errorf("usersOnline: %v", list)
 		}
 		second := w.openAs("alice", "a")
@@ -150,7 +157,8 @@ func TestAdminMessage(t *testing.T) {
 
 // An edit is told to the administrator who made it, not to whom it concerns.
 func TestEventsOfAccounts(t *testing.T) {
-	bubbled(t, Config{Users: []User{{Name: "root", Password: "r", Type: "root"}, {Name: "ada", Password: "a", Type: "admin"}, {Name: "alice", Password: "a"}}}, func(w *world) {
+	bubbled(t, Config{Users: []User{{Name: "root", Password: "r", Type: "root"}, {Name: "ada", Password: "a", Type: "admin"},
+		{Name: "alice", Password: "a"}}}, func(w *world) {
 		token := w.loginAs("root", "r").access
 		root, ada, alice := w.openAs("root", "r"), w.openAs("ada", "a"), w.openAs("alice", "a")
 		root.next() // ada and alice have come
@@ -194,7 +202,8 @@ func TestEventsOfTranscode(t *testing.T) {
 		s, bob := w.openAs("alice", "a"), w.openAs("bob", "b")
 		item := w.s.Library().Tracks()
 		play := func() string {
-			id, _ := w.do("POST", "/api/items/"+item.ID+"/play", m{"deviceInfo": m{"deviceId": "d"}, "forceTranscode": true}, "Authorization", "Bearer "+token).json(t)["id"].(string)
+			id, _ := w.do("POST", "/api/items/"+item.ID+"/play", m{"deviceInfo": m{"deviceId": "d"}, "forceTranscode": true},
+				"Authorization", "Bearer "+token).json(t)["id"].(string)
 			return id
 		}
 		id := play()
@@ -202,7 +211,8 @@ func TestEventsOfTranscode(t *testing.T) {
 			t.Errorf("stream_progress: %v", o)
 		}
 		open, _ := s.expect("stream_open").(map[string]any)
-		if open["id"] != id || open["clientPlaylistUri"] != "/hls/"+id+"/output.m3u8" || open["isTranscodeComplete"] != false || open["libraryItem"].(map[string]any)["id"] != item.ID {
+		if open["id"] != id || open["clientPlaylistUri"] != "/hls/"+id+"/output.m3u8" || open["isTranscodeComplete"] != false ||
+			open["libraryItem"].(map[string]any)["id"] != item.ID {
 			t.Errorf("stream_open: %v", open)
 		}
 		s.silent()
@@ -228,7 +238,8 @@ func TestEventsOfLongTranscode(t *testing.T) {
 		s := w.openAs("alice", "a")
 		w.s.mu.Lock()
 		u := w.s.userByNameLocked("alice")
-		p := &playback{id: newUUID(), userID: u.id, media: media{item: w.s.library.Tracks()}, transcode: true, duration: 5000 * segmentSeconds, startedAt: millis(time.Now()), startTime: 100}
+		p := &playback{id: newUUID(), userID: u.id, media: media{item: w.s.library.Tracks()}, transcode: true,
+			duration: 5000 * segmentSeconds, startedAt: millis(time.Now()), startTime: 100}
 		w.s.playing = append(w.s.playing, p)
 		w.s.startStreamLocked(u, p)
 		w.s.mu.Unlock()

@@ -183,7 +183,8 @@ func TestSocketLedger(t *testing.T) {
 		count := func(all, alice, maxAll, maxAlice int, opened int64) {
 			t.Helper()
 			synctest.Wait()
-			if a, b, c, d, e := len(l.OpenSockets("")), len(l.OpenSockets("Alice")), l.MaxSockets(""), l.MaxSockets("ALICE"), l.SocketsOpened(); a != all || b != alice || c != maxAll || d != maxAlice || e != opened {
+			if a, b, c, d, e := len(l.OpenSockets("")), len(l.OpenSockets("Alice")), l.MaxSockets(""), l.MaxSockets("ALICE"),
+				l.SocketsOpened(); a != all || b != alice || c != maxAll || d != maxAlice || e != opened {
 				t.Errorf("open %d, of alice %d, at most %d, of alice %d, in all %d", a, b, c, d, e)
 			}
 		}
@@ -209,7 +210,8 @@ func TestSocketLedger(t *testing.T) {
 		two.send("41")
 		count(1, 0, 2, 2, 2)
 		auths := l.Sockets()[1].Auths
-		if len(auths) != 3 || auths[0].User != "alice" || auths[0].Token != TokenID(token) || auths[0].TokenKind != TokenAccess || !auths[2].OK || auths[2].User != "bob" {
+		if len(auths) != 3 || auths[0].User != "alice" || auths[0].Token != TokenID(token) || auths[0].TokenKind != TokenAccess ||
+			!auths[2].OK || auths[2].User != "bob" {
 			t.Errorf("authentications: %+v", auths)
 		}
 		w.s.Restart()

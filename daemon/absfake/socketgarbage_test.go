@@ -28,7 +28,8 @@ func TestSocketGarbage(t *testing.T) {
 		{"namespace twice", []string{"40", "40"}, []string{"40"}, true},
 		{"event after leaving", []string{"40", "41", ping}, []string{"40"}, true},
 		{"leaving and coming back", []string{"40", "41", "40", ping}, []string{"40", "40", pong}, false},
-		{"other namespaces", []string{"40/foo,", "40/foo?x=1,{}", "40", "42/foo,[1]"}, []string{`44/foo,{"message":"Invalid namespace"}`, `44/foo?x=1,{"message":"Invalid namespace"}`, "40"}, true},
+		{"other namespaces", []string{"40/foo,", "40/foo?x=1,{}", "40", "42/foo,[1]"},
+			[]string{`44/foo,{"message":"Invalid namespace"}`, `44/foo?x=1,{"message":"Invalid namespace"}`, "40"}, true},
 		{"ping of the client", []string{"40", "2"}, []string{"40"}, true},
 		{"packets that mean nothing here", []string{"3probe", "5", "0", "6", "1", "40", ping}, []string{"40", pong}, false},
 		{"no packet", []string{"hello"}, nil, true},
@@ -53,7 +54,8 @@ func TestSocketGarbage(t *testing.T) {
 		{"namespace with a string", []string{`40"x"`}, nil, true},
 		{"leaving with words", []string{"40", "41foo"}, []string{"40"}, true},
 		{"namespace with an id", []string{"401", ping}, []string{"40", pong}, false},
-		{"event with binary", []string{"40", `451-["ping",{"_placeholder":true,"num":0}]`, "bin:\x09", ping}, []string{"40", pong, pong}, false},
+		{"event with binary", []string{"40", `451-["ping",{"_placeholder":true,"num":0}]`, "bin:\x09", ping}, []string{"40", pong, pong},
+			false},
 		{"text where binary is due", []string{"40", `451-["ping",{"_placeholder":true,"num":0}]`, ping}, []string{"40"}, true},
 		{"event with no binary though it says so", []string{"40", `450-["ping"]`, ping}, []string{"40", pong}, true},
 		{"binary without a number", []string{"40", `45x["ping"]`}, []string{"40"}, true},
@@ -144,14 +146,17 @@ func TestSocketBadUpgrade(t *testing.T) {
 	const key = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
 	const fine = key + "Sec-WebSocket-Version: 13\r\n"
 	refused := func(kind, text string) string {
-		return "HTTP/1.1 400 Bad Request\r\nConnection: close\r\n" + kind + ": text/html\r\nContent-Length: " + strconv.Itoa(len(text)) + "\r\n\r\n" + text
+		return "HTTP/1.1 400 Bad Request\r\nConnection: close\r\n" + kind + ": text/html\r\nContent-Length: " + strconv.Itoa(len(text)) +
+			"\r\n\r\n" + text
 	}
 	for _, c := range []struct {
 		desc, method, path, upgrade, headers, want string
 		late                                       bool
 	}{
-		{"no key", "GET", socketURL, "websocket", "Sec-WebSocket-Version: 13\r\n", refused("Content-Type", "Missing or invalid Sec-WebSocket-Key header"), false},
-		{"version 12", "GET", socketURL, "websocket", key + "Sec-WebSocket-Version: 12\r\n", refused("Content-Type", "Missing or invalid Sec-WebSocket-Version header"), false},
+		{"no key", "GET", socketURL, "websocket", "Sec-WebSocket-Version: 13\r\n",
+			refused("Content-Type", "Missing or invalid Sec-WebSocket-Key header"), false},
+		{"version 12", "GET", socketURL, "websocket", key + "Sec-WebSocket-Version: 12\r\n",
+			refused("Content-Type", "Missing or invalid Sec-WebSocket-Version header"), false},
 		{"another protocol", "GET", socketURL, "h2c", fine, refused("Content-Type", "Invalid Upgrade header"), false},
 		{"POST", "POST", socketURL, "websocket", fine, refused("Content-type", "Bad handshake method"), false},
 		{"unknown sid", "GET", socketURL + "&sid=nope", "websocket", fine, refused("Content-type", "Session ID unknown"), false},
@@ -164,7 +169,8 @@ func TestSocketBadUpgrade(t *testing.T) {
 		t.Run(c.desc, func(t *testing.T) {
 			bubbled(t, Config{}, func(w *world) {
 				start := time.Now()
-				got := w.raw(c.method + " " + c.path + " HTTP/1.1\r\nHost: x\r\nConnection: keep-alive, Upgrade\r\nUpgrade: " + c.upgrade + "\r\n" + c.headers + "\r\n")
+				got := w.raw(c.method + " " + c.path + " HTTP/1.1\r\nHost: x\r\nConnection: keep-alive, Upgrade\r\nUpgrade: " + c.upgrade +
+					"\r\n" + c.headers + "\r\n")
 				if got != c.want {
 					t.Errorf("%q, want %q", got, c.want)
 				}
@@ -200,7 +206,8 @@ func TestSocketOldProtocol(t *testing.T) {
 				t.Fatal(s.err)
 			}
 			s.closes(websocket.CloseAbnormalClosure)
-			got := w.raw("GET /socket.io/?" + query + "transport=websocket HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +
+			got := w.raw("GET /socket.io/?" + query +
+				"transport=websocket HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +
 				"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n")
 			r := bufio.NewReader(strings.NewReader(got))
 			for _, want := range []int{101, 400} {

@@ -59,7 +59,8 @@ func TestPolling(t *testing.T) {
 		token := w.loginAs("alice", "a").access
 		r := w.do("GET", pollURL, nil)
 		if !strings.Contains(r.body, `"upgrades":["websocket"]`) || r.header.Get("Content-Type") != "text/plain; charset=UTF-8" ||
-			r.header.Get("Cache-Control") != "no-store" || r.header.Get("Access-Control-Allow-Origin") != "*" || len(r.header["Set-Cookie"]) != 0 {
+			r.header.Get("Cache-Control") != "no-store" || r.header.Get("Access-Control-Allow-Origin") != "*" ||
+			len(r.header["Set-Cookie"]) != 0 {
 			t.Errorf("handshake: %q %v", r.body, r.header)
 		}
 		p := w.poll()
@@ -85,7 +86,8 @@ func TestPolling(t *testing.T) {
 		if r := <-waits; r.body != "6" {
 			t.Errorf("GET at the end: %q", r.body)
 		}
-		if e := w.s.Ledger().Sockets()[1]; e.Transport != "polling" || e.Reason != "transport close" || e.User != "alice" || e.Sent != 3 || e.Received != 2 {
+		if e := w.s.Ledger().Sockets()[1]; e.Transport != "polling" || e.Reason != "transport close" || e.User != "alice" || e.Sent != 3 ||
+			e.Received != 2 {
 			t.Errorf("the ledger says %+v", e)
 		}
 	})
@@ -173,13 +175,15 @@ func TestPollingRefusals(t *testing.T) {
 			{"GET", "/socket.io/?transport=polling", `{"code":5,"message":"Unsupported protocol version"}`},
 		} {
 			r := w.do(c.method, c.path, nil)
-			if r.status != 400 || r.body != c.code || r.header.Get("Content-Type") != "application/json" || r.header.Get("Content-Length") != "" ||
+			if r.status != 400 || r.body != c.code || r.header.Get("Content-Type") != "application/json" ||
+				r.header.Get("Content-Length") != "" ||
 				r.header.Get("Access-Control-Allow-Origin") != "*" || r.header.Get("Referrer-Policy") != "" {
 				t.Errorf("%s %s: %d %q %v", c.method, c.path, r.status, r.body, r.header)
 			}
 		}
 		r := w.do("OPTIONS", pollURL, nil, "Origin", "http://x", "Access-Control-Request-Headers", "content-type")
-		if r.status != 204 || r.header.Get("Access-Control-Allow-Methods") != "GET,POST" || r.header.Get("Access-Control-Allow-Headers") != "content-type" {
+		if r.status != 204 || r.header.Get("Access-Control-Allow-Methods") != "GET,POST" ||
+			r.header.Get("Access-Control-Allow-Headers") != "content-type" {
 			t.Errorf("preflight: %d %v", r.status, r.header)
 		}
 		if r := w.do("GET", "/audiobookshelf/audiobookshelf"+pollURL, nil); r.status != 404 {

@@ -145,7 +145,8 @@ func (s *Server) upgradeSocket(w http.ResponseWriter, r *http.Request, run conte
 
 	if old { // the refusal goes down the upgraded connection, where it is no frame
 		message := engineMessages[engineOldProtocol]
-		_, _ = io.WriteString(wire, "HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-type: text/html\r\nContent-Length: "+strconv.Itoa(len(message))+"\r\n\r\n"+message)
+		_, _ = io.WriteString(wire, "HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-type: text/html\r\nContent-Length: "+
+			strconv.Itoa(len(message))+"\r\n\r\n"+message)
 		wire.cut()
 	}
 	go func() { defer close(t.written); t.write() }()

@@ -10,10 +10,12 @@ import (
 )
 
 // gatewayPage is what a reverse proxy shows when the server behind it is away.
-const gatewayPage = "<html>\r\n<head><title>%s</title></head>\r\n<body>\r\n<center><h1>%s</h1></center>\r\n<hr><center>gateway</center>\r\n</body>\r\n</html>\r\n"
+const gatewayPage = "<html>\r\n<head><title>%s</title></head>\r\n" +
+	"<body>\r\n<center><h1>%s</h1></center>\r\n<hr><center>gateway</center>\r\n</body>\r\n</html>\r\n"
 
 // portalPage is what a hotel's network shows instead of any page.
-const portalPage = "<!doctype html>\n<html><head><title>Welcome</title></head><body><h1>Welcome to our network</h1><form action=\"/accept\"><button>Connect</button></form></body></html>\n"
+const portalPage = "<!doctype html>\n<html><head><title>Welcome</title></head><body><h1>Welcome to our network</h1><form " +
+	"action=\"/accept\"><button>Connect</button></form></body></html>\n"
 
 // portalURL is where a redirect leads unless the fault says otherwise. The name
 // is reserved and resolves nowhere.

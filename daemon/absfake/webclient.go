@@ -13,7 +13,8 @@ import (
 var webPages = []string{"/", "/login", "/config", "/library", "/account"}
 
 // webPage stands for the real web client's.
-const webPage = "<!doctype html>\n<html lang=\"en\">\n  <head>\n    <meta charset=\"utf-8\">\n    <title>Audiobookshelf</title>\n  </head>\n" +
+const webPage = "<!doctype html>\n<html lang=\"en\">\n  <head>\n    <meta charset=\"utf-8\">\n    <title>Audiobookshelf</title>\n  " +
+	"</head>\n" +
 	"  <body><p>This is a double of an Audiobookshelf server, for tests. It has no web client.</p></body>\n</html>\n"
 
 // web answers for the web client, and says whether the path is one of its own.

@@ -27,7 +27,8 @@ func StayAwake(ctx context.Context, why string) (done func(), err error) {
 	defer func() { _ = bus.Close() }() // the lock lives in the descriptor, not in the connection
 	var lock dbus.UnixFD
 	err = bus.Object("org.freedesktop.login1", "/org/freedesktop/login1").
-		CallWithContext(ctx, "org.freedesktop.login1.Manager.Inhibit", dbus.FlagNoAutoStart, "sleep", "Shelfkeeper", why, "delay").Store(&lock)
+		CallWithContext(ctx, "org.freedesktop.login1.Manager.Inhibit", dbus.FlagNoAutoStart, "sleep", "Shelfkeeper", why,
+			"delay").Store(&lock)
 	if err != nil {
 		return func() {}, fmt.Errorf("delay suspend: %w", err)
 	}

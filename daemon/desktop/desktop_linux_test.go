@@ -14,7 +14,8 @@ func fakeProgram(t *testing.T, name string) string {
 	t.Helper()
 	dir := t.TempDir()
 	out := filepath.Join(dir, "said")
-	script := "#!/bin/sh\necho \"$@\" > " + out + ".new\n[ \"$1\" = -selection ] || [ $# = 1 ] || cat >> " + out + ".new\nmv " + out + ".new " + out + "\n"
+	script := "#!/bin/sh\necho \"$@\" > " + out + ".new\n[ \"$1\" = -selection ] || [ $# = 1 ] || cat >> " + out + ".new\nmv " + out +
+		".new " + out + "\n"
 	if err := os.WriteFile(filepath.Join(dir, name), []byte(script), 0o700); err != nil {
 		t.Fatal(err)
 	}
@@ -24,7 +25,8 @@ func fakeProgram(t *testing.T, name string) string {
 
 func TestOpenShowsOwnPagesOnly(t *testing.T) {
 	out := fakeProgram(t, "xdg-open")
-	for _, bad := range []string{"https://abs.example/", "http://abs.example/", "file:///etc/passwd", "javascript:alert(1)", "http://a@127.0.0.1/", "http://127.0.0.1.evil.example/", "%", "", "--help"} {
+	for _, bad := range []string{"https://abs.example/", "http://abs.example/", "file:///etc/passwd", "javascript:alert(1)",
+		"http://a@127.0.0.1/", "http://127.0.0.1.evil.example/", "%", "", "--help"} {
 		if err := Open(bad); !errors.Is(err, ErrForeign) {
 			t.Errorf("%q: %v", bad, err)
 		}

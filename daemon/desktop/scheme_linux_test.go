@@ -41,7 +41,9 @@ func TestTakeScheme(t *testing.T) {
 		data := xdgHome(t)
 		if before != "" {
 			entry := filepath.Join(data, "applications", before)
-			if err := errors.Join(os.MkdirAll(filepath.Dir(entry), 0o700), os.WriteFile(entry, []byte("[Desktop Entry]\nType=Application\nName=x\nExec=/bin/true %u\nMimeType="+testKind+";\n"), 0o600)); err != nil {
+			if err := errors.Join(os.MkdirAll(filepath.Dir(entry), 0o700),
+				os.WriteFile(entry, []byte("[Desktop Entry]\nType=Application\nName=x\nExec=/bin/true %u\nMimeType="+testKind+";\n"),
+					0o600)); err != nil {
 				t.Fatal(err)
 			}
 			if _, err := xdgMime("default", before, testKind); err != nil {
@@ -90,7 +92,8 @@ func TestTakeScheme(t *testing.T) {
 func TestTakeSchemeWithoutXDG(t *testing.T) {
 	t.Setenv("PATH", t.TempDir())
 	t.Setenv("XDG_DATA_HOME", t.TempDir())
-	if _, err := TakeScheme("audiobookshelf", []string{"/x"}); !errors.Is(err, ErrNoScheme) || !strings.Contains(err.Error(), "install xdg-utils") {
+	if _, err := TakeScheme("audiobookshelf", []string{"/x"}); !errors.Is(err, ErrNoScheme) ||
+		!strings.Contains(err.Error(), "install xdg-utils") {
 		t.Errorf("%v", err)
 	}
 }
@@ -114,7 +117,8 @@ func TestEntryArg(t *testing.T) {
 func TestBrowseOpensPagesOnly(t *testing.T) {
 	out := fakeProgram(t, "xdg-open")
 	t.Setenv("DISPLAY", ":99")
-	for _, bad := range []string{"file:///etc/passwd", "javascript:alert(1)", "audiobookshelf://oauth", "https://", "https://a:b@provider.test/", "--help", "", "%"} {
+	for _, bad := range []string{"file:///etc/passwd", "javascript:alert(1)", "audiobookshelf://oauth", "https://",
+		"https://a:b@provider.test/", "--help", "", "%"} {
 		if err := Browse(bad); err == nil {
 			t.Errorf("%q was opened", bad)
 		}

@@ -25,7 +25,8 @@ func TestProblem(t *testing.T) {
 		t.Fatal(err)
 	}
 	var far Problem
-	if err := json.Unmarshal(b, &far); err != nil || far.Code != Vault || far.Error() != p.Error() || far.Remedy != "unlock it" || far.Unwrap() != nil {
+	if err := json.Unmarshal(b, &far); err != nil || far.Code != Vault || far.Error() != p.Error() || far.Remedy != "unlock it" ||
+		far.Unwrap() != nil {
 		t.Errorf("over a socket: %+v, %v", far, err)
 	}
 }

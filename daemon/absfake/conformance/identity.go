@@ -30,7 +30,8 @@ const (
 )
 
 var (
-	identity = regexp.MustCompile(holder + `|<(?:media|metadata|config)>|` + uuidPattern + `|` + datePattern + `|` + isoPattern + `|` + sidPattern + `|` + randomChars)
+	identity = regexp.MustCompile(holder + `|<(?:media|metadata|config)>|` + uuidPattern + `|` + datePattern + `|` + isoPattern + `|` +
+		sidPattern + `|` + randomChars)
 	holders  = regexp.MustCompile(holder)
 	justUUID = regexp.MustCompile(`^` + uuidPattern + `$`)
 	elided   = regexp.MustCompile(`(\.\.\.|<token cut>)\(\+([0-9]+) (?:chars|more)\)$`)

@@ -171,7 +171,8 @@ func (w *World) users() []absfake.User {
 		if c.Request == nil || c.Response == nil || c.Response.Status != 401 || json.Unmarshal(c.Request.Body, &body) != nil {
 			continue
 		}
-		if strings.Contains(c.What, "disabled user") && !slices.ContainsFunc(out, func(u absfake.User) bool { return u.Name == body.Username }) && body.Username != "" {
+		if strings.Contains(c.What, "disabled user") &&
+			!slices.ContainsFunc(out, func(u absfake.User) bool { return u.Name == body.Username }) && body.Username != "" {
 			out = append(out, absfake.User{Name: body.Username, Password: body.Password, Disabled: true})
 		}
 	}

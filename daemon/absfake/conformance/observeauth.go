@@ -112,7 +112,8 @@ func (w *World) tenAtOnce(ctx context.Context, i int) (any, error) {
 		if r, ok := recorded[n].(members); ok {
 			statuses = chance(r, statuses)
 		}
-		rounds = append(rounds, map[string]any{"statuses": statuses, "distinctRefreshTokens": len(refresh), "distinctAccessTokens": len(access)})
+		rounds = append(rounds, map[string]any{"statuses": statuses, "distinctRefreshTokens": len(refresh),
+			"distinctAccessTokens": len(access)})
 	}
 	return rounds, nil
 }

@@ -70,7 +70,8 @@ func newPlan(w *World) *plan {
 				p.heard[h] = i
 			}
 		}
-		if p.stop == len(p.cases) && (strings.Contains(c.Error, "ECONNREFUSED") || slices.ContainsFunc(c.Frames, func(f Frame) bool { return stopNote(f) })) {
+		if p.stop == len(p.cases) && (strings.Contains(c.Error, "ECONNREFUSED") ||
+			slices.ContainsFunc(c.Frames, func(f Frame) bool { return stopNote(f) })) {
 			p.stop = i
 		}
 	}

@@ -218,7 +218,8 @@ func (p *socketPlayer) presence(ctx context.Context, c *Case) []string {
 		var event []json.RawMessage
 		var name string
 		var who struct{ Username string }
-		if json.Unmarshal(f.JSON, &event) != nil || len(event) < 2 || json.Unmarshal(event[0], &name) != nil || json.Unmarshal(event[1], &who) != nil {
+		if json.Unmarshal(f.JSON, &event) != nil || len(event) < 2 || json.Unmarshal(event[0], &name) != nil ||
+			json.Unmarshal(event[1], &who) != nil {
 			return
 		}
 		switch {

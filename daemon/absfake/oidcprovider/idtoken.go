@@ -28,7 +28,8 @@ func (c idClaims) GetAudience() (jwt.ClaimStrings, error)  { return jwt.ClaimStr
 
 func (p *Provider) idToken(u User) string {
 	now := time.Now().Unix()
-	t := jwt.NewWithClaims(jwt.SigningMethodRS256, idClaims{p.cfg.Issuer, u.Subject, p.cfg.ClientID, now, now + int64(tokenLife/time.Second)})
+	t := jwt.NewWithClaims(jwt.SigningMethodRS256,
+		idClaims{p.cfg.Issuer, u.Subject, p.cfg.ClientID, now, now + int64(tokenLife/time.Second)})
 	t.Header["kid"] = keyID
 	signed, err := t.SignedString(key())
 	if err != nil {

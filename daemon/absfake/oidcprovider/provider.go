@@ -206,7 +206,8 @@ func (p *Provider) authorize(w http.ResponseWriter, r *http.Request) {
 	p.mu.Lock()
 	deny := p.deny
 	if !deny {
-		p.codes[code] = grant{redirect: q.Get("redirect_uri"), challenge: q.Get("code_challenge"), user: p.user, ends: time.Now().Add(codeLife)}
+		p.codes[code] = grant{redirect: q.Get("redirect_uri"), challenge: q.Get("code_challenge"), user: p.user,
+			ends: time.Now().Add(codeLife)}
 	}
 	p.mu.Unlock()
 	back := "code=" + code

@@ -64,7 +64,8 @@ func TestCodes(t *testing.T) {
 				if err != nil || !strings.HasPrefix(to, back+"?") || u.Query().Get("state") != "s" {
 					t.Fatalf("%q, %v", to, err)
 				}
-				form := url.Values{"grant_type": {"authorization_code"}, "code": {u.Query().Get("code")}, "redirect_uri": {back}, "code_verifier": {verifier}}
+				form := url.Values{"grant_type": {"authorization_code"}, "code": {u.Query().Get("code")}, "redirect_uri": {back},
+					"code_verifier": {verifier}}
 				c.change(form)
 				time.Sleep(c.wait)
 				status, body, _ := send(t, p, "POST", "/token", form, c.secret)
