@@ -84,6 +84,10 @@ func CollidesInSecond(version string) bool {
 	return !ok || !r.since(2, 35, 1)
 }
 
+// CollisionGap keeps two sign-ins or rotations of one user out of one second,
+// where CollidesInSecond holds.
+const CollisionGap = 1100 * time.Millisecond
+
 // SupportsRefresh reports whether the release has refresh tokens at all: from
 // 2.26.0 on. A version that cannot be read may have them.
 func SupportsRefresh(version string) bool {

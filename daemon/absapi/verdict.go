@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"shelfkeeper/daemon/redact"
 )
 
 // Verdict is what an answer, or its absence, means for a session.
@@ -121,6 +123,16 @@ func VerdictOf(err error) Verdict {
 		return e.Verdict
 	}
 	return Temporary
+}
+
+// AsError returns err as this package's own. An error from elsewhere says
+// nothing about the server.
+func AsError(err error) *Error {
+	var e *Error
+	if errors.As(err, &e) {
+		return e
+	}
+	return &Error{Op: "ask the server", Verdict: Temporary, Evidence: redact.Text(err.Error()), Err: err}
 }
 
 // asLogin renames the failed question before a login: no password was sent.

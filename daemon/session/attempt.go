@@ -34,13 +34,13 @@ func (m *machine) showAttempt() {
 // gives a token that differs from the newest one of this account.
 func (m *machine) gapEnd() time.Time {
 	if !m.Answered.IsZero() {
-		return m.Answered.Add(collisionGap)
+		return m.Answered.Add(absapi.CollisionGap)
 	}
 	issued := m.Pair.Access.IssuedAt
 	if spare, err := absapi.ParseToken(m.Record.Spare); err == nil {
 		issued = later(issued, spare.IssuedAt)
 	}
-	return issued.Add(-m.Skew).Add(collisionGap)
+	return issued.Add(-m.Skew).Add(absapi.CollisionGap)
 }
 
 // acquired compares what is stored with what we know: another process may
@@ -115,12 +115,12 @@ func (m *machine) stopping() bool {
 }
 
 func (m *machine) ping() {
-	m.Step = preflight
+	m.Step = pinging
 	m.do(Preflight{})
 }
 
 func (m *machine) unreachable(f Unreachable) {
-	if m.Step == preflight {
+	if m.Step == pinging {
 		m.weather(f.Err)
 	}
 }
@@ -128,7 +128,7 @@ func (m *machine) unreachable(f Unreachable) {
 // reachable: the way is open in both directions, and what the attempt is for
 // is decided now, under the lock and with the newest record.
 func (m *machine) reachable(f Reachable) {
-	if m.Step != preflight {
+	if m.Step != pinging {
 		return
 	}
 	m.learn(f.Meta)

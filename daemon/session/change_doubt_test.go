@@ -6,11 +6,9 @@ import (
 	"testing/synctest"
 	"time"
 
-	"shelfkeeper/daemon/absapi"
 	"shelfkeeper/daemon/absfake"
 	"shelfkeeper/daemon/health"
 	"shelfkeeper/daemon/redact"
-	"shelfkeeper/keychain"
 )
 
 // refusedLogins is how often the server refused a password.
@@ -65,23 +63,6 @@ func TestChangeOfAnAccountThatSignsOut(t *testing.T) {
 	})
 }
 
-// The server takes the new password, the answer is lost, and the server is
-// upgraded to a release that ends sessions with a password: that this one is
-// alive proves nothing, since the old release ended none.
-func TestChangeAcrossAnUpgrade(t *testing.T) {
-	rec := recordAt(noon.Add(-55 * time.Minute))
-	rec.NewPassword = redact.New("new")
-	rec.Intent = &keychain.Intent{Since: noon, Attempt: 1, Purpose: keychain.ChangePassword}
-	s, _ := drive(State{Rules: RulesOf("2.35.0")}, noon, Started{}, Opened{Record: rec}, Settled{Generation: 3}, Acquired{Record: rec}, Reachable{}, Committed{Record: rec})
-	if s.Step != refreshing {
-		t.Fatal(s.describe())
-	}
-	_, effects := drive(s, noon, Refreshed{Answer: absapi.Answer{Pair: mustPair(recordAt(noon)), ServerVersion: "2.36.0"}})
-	if commit, ok := effects[0].(Commit); !ok || commit.Record.NewPassword != rec.NewPassword || commit.Record.Intent == nil {
-		t.Errorf("the password that may be the right one is dropped: %#v", effects)
-	}
-}
-
 // A disabled user's legacy token is refused, and so is the password. Once the
 // account is enabled the token works again, and nobody has to do anything.
 func TestLegacyTokenOfADisabledUser(t *testing.T) {
@@ -97,7 +78,7 @@ func TestLegacyTokenOfADisabledUser(t *testing.T) {
 			t.Errorf("%d refused logins", n)
 		}
 		r.must(r.fake.SetDisabled("demo", false))
-		time.Sleep(disabledProbe + time.Minute)
+		time.Sleep(15*time.Minute + time.Minute)
 		if got := r.mustToken(); got != token {
 			t.Error("another token")
 		}
@@ -116,7 +97,7 @@ func TestClickDuringTheSignInIsNoSecondTry(t *testing.T) {
 		r.fake.ChangeSecret()
 		r.fake.Inject(absfake.Fault{Kind: absfake.Stall, After: 10 * time.Second, Path: "/login", Times: 1})
 		_, _ = r.s.Suspect(r.Context(), token)
-		time.Sleep(checkPause + time.Second)
+		time.Sleep(2*time.Second + time.Second)
 		r.s.handle(Asked{})
 		time.Sleep(2 * time.Hour)
 		if n := r.refusedLogins(); n != 1 {

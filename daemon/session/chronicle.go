@@ -37,7 +37,7 @@ func chronicle(before State, f Fact, after State, now time.Time) (entries []hist
 			add(history.Reading, history.Unreadable, evidence(f.Err.Error()))
 		}
 	case Unreachable:
-		if before.Step == preflight {
+		if before.Step == pinging {
 			add(kind, sortFailure(f.Err, false), evidence(f.Err.Evidence))
 		}
 	case RefreshFailed:
@@ -47,7 +47,7 @@ func chronicle(before State, f Fact, after State, now time.Time) (entries []hist
 				seen = before.SpareInvalid
 			}
 			add(kind, refusal(f.Err, seen), func(e *history.Entry) {
-				e.Evidence, e.AccessToken, e.Row, e.Name = f.Err.Evidence, f.Witness.says, f.Witness.row, f.Witness.name
+				e.Evidence, e.AccessToken, e.Row, e.Name = f.Err.Evidence, f.Evidence.AccessToken, f.Evidence.Row, f.Evidence.Username
 				if i := before.Record.Intent; i != nil {
 					e.Attempt = i.Attempt
 				}
@@ -108,11 +108,11 @@ func kindOf(s State) history.Kind {
 	switch {
 	case s.Step == signingIn:
 		return history.Login
-	case s.Step == preflight && s.Lost:
+	case s.Step == pinging && s.Lost:
 		return history.Login
-	case s.ofSpare() && s.Step != preflight:
+	case s.ofSpare() && s.Step != pinging:
 		return history.Spare
-	case s.Aim == keychain.ChangePassword && s.Step != preflight:
+	case s.Aim == keychain.ChangePassword && s.Step != pinging:
 		return history.Change
 	}
 	return history.Refresh

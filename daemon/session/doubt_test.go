@@ -2,11 +2,10 @@ package session
 
 import (
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"shelfkeeper/daemon/absapi"
-	"shelfkeeper/daemon/absfake"
+	"shelfkeeper/daemon/redact"
 	"shelfkeeper/keychain"
 )
 
@@ -31,30 +30,10 @@ func TestDoubtfulChangeIsNotRaced(t *testing.T) {
 	rec := recordAt(noon)
 	m := machine{now: noon, jitter: 0.5, State: State{Rules: RulesOf("2.36.0"), Step: changing, Aim: keychain.ChangePassword}}
 	m.Record = rec
-	m.Record.NewPassword = wanted
+	m.Record.NewPassword = redact.New("wanted")
 	m.Record.Intent = &keychain.Intent{Since: noon, Attempt: 1, Purpose: keychain.ChangePassword}
 	m.changeFailed(ChangeFailed{Err: &absapi.Error{Verdict: absapi.Temporary, Evidence: "EOF"}})
 	if m.startAt().Before(noon.Add(racePause)) || m.Record.NewPassword.IsEmpty() {
 		t.Errorf("goes on after %v", m.startAt().Sub(noon))
 	}
-}
-
-// Whatever a record says, the session in use is nobody's orphan.
-func TestOwnSessionIsNoOrphan(t *testing.T) {
-	withRig(t, absfake.Config{AccessTTL: time.Hour}, func(r *rig) {
-		time.Sleep(time.Hour)
-		rec := r.record()
-		rec.Generation++
-		rec.Orphan = rec.SessionID
-		if err := r.vault.Commit(r.Context(), rec); err != nil {
-			r.Fatal(err)
-		}
-		r.s.Reload()
-		synctest.Wait()
-		time.Sleep(3 * time.Hour)
-		r.mustToken()
-		if st := r.snapshot(); st.PasswordLogins != 0 || r.record().Orphan != "" {
-			r.Errorf("%d password logins, orphan %q\n%s", st.PasswordLogins, r.record().Orphan, r.log)
-		}
-	})
 }

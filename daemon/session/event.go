@@ -68,11 +68,11 @@ type (
 	// Refreshed: a pair came back. Fresh answers are not trusted before the
 	// machine has looked at whose they are.
 	Refreshed struct{ Answer absapi.Answer }
-	// RefreshFailed: none came. Witness is what the access token could tell
+	// RefreshFailed: none came. Evidence is what the access token could tell
 	// about a refusal.
 	RefreshFailed struct {
-		Err     *absapi.Error
-		Witness witness
+		Err      *absapi.Error
+		Evidence Evidence
 	}
 	// LoggedIn: the stored password gave a pair.
 	LoggedIn struct{ Answer absapi.Answer }

@@ -225,7 +225,7 @@ func TestGatewayEatsTheHeader(t *testing.T) {
 				r.Errorf("something was given up: generation %d", after.Generation)
 			}
 			g.be(nil, nil)
-			time.Sleep(configProbe + time.Minute)
+			time.Sleep(5*time.Minute + time.Minute)
 			r.mustToken()
 			if n := r.fake.Ledger().PasswordLogins("demo"); n != 1 {
 				r.Errorf("%d password logins", n)

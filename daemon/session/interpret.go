@@ -3,7 +3,6 @@ package session
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"shelfkeeper/daemon/absapi"
@@ -24,9 +23,6 @@ const (
 	// pingDeadline: a network that needs longer for a ping is none to bring a
 	// new token home on.
 	pingDeadline = 10 * time.Second
-	// authDeadline is long, since giving up on an answer may cost the session.
-	authDeadline   = 60 * time.Second
-	logoutDeadline = 10 * time.Second
 )
 
 // attempt is what one attempt holds: the account's lock and its connection.
@@ -79,7 +75,7 @@ func (s *Session) interpret(ctx context.Context, e Effect) Fact {
 			return c.Refresh(ctx, e.Token)
 		})
 		if err != nil {
-			return RefreshFailed{Err: err, Witness: s.hear(ctx, err)}
+			return RefreshFailed{Err: err, Evidence: s.hear(ctx, err)}
 		}
 		return Refreshed{Answer: answer}
 	case Login:
@@ -185,7 +181,7 @@ func (s *Session) preflight(ctx context.Context) Fact {
 	defer cancel()
 	meta, err := absapi.New(conn, s.Base).Ping(ctx)
 	if err != nil {
-		return Unreachable{Err: asError(err)}
+		return Unreachable{Err: absapi.AsError(err)}
 	}
 	failpoint.Reached("pinged")
 	return Reachable{Meta: meta}
@@ -200,10 +196,10 @@ func (s *Session) check(ctx context.Context, token redact.Secret) *absapi.Error 
 	defer conn.Close()
 	client := absapi.New(conn, s.Base)
 	if _, err := client.Status(ctx); err != nil {
-		return asError(err)
+		return absapi.AsError(err)
 	}
 	if _, err := client.Me(ctx, token); err != nil {
-		return asError(err)
+		return absapi.AsError(err)
 	}
 	return nil
 }
@@ -241,15 +237,4 @@ func (s *Session) erase(ctx context.Context, e Erase) error {
 	s.leave = told
 	s.mu.Unlock()
 	return forgotten
-}
-
-// Logout ends the session of token at the server. Its error wraps
-// ErrNotToldServer.
-func Logout(ctx context.Context, client *absapi.Client, token redact.Secret) error {
-	ctx, cancel := context.WithTimeout(ctx, logoutDeadline)
-	defer cancel()
-	if _, err := client.Logout(ctx, token); err != nil {
-		return fmt.Errorf("%w: %w", ErrNotToldServer, err)
-	}
-	return nil
 }

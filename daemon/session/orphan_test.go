@@ -2,6 +2,7 @@ package session
 
 import (
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"shelfkeeper/daemon/absapi"
@@ -64,6 +65,26 @@ func TestOtherSessionsStay(t *testing.T) {
 		r.mustToken()
 		if ids := r.listed(); len(ids) != 2 {
 			r.Errorf("%d sessions, want ours and the other", len(ids))
+		}
+	})
+}
+
+// Whatever a record says, the session in use is nobody's orphan.
+func TestOwnSessionIsNoOrphan(t *testing.T) {
+	withRig(t, absfake.Config{AccessTTL: time.Hour}, func(r *rig) {
+		time.Sleep(time.Hour)
+		rec := r.record()
+		rec.Generation++
+		rec.Orphan = rec.SessionID
+		if err := r.vault.Commit(r.Context(), rec); err != nil {
+			r.Fatal(err)
+		}
+		r.s.Reload()
+		synctest.Wait()
+		time.Sleep(3 * time.Hour)
+		r.mustToken()
+		if st := r.snapshot(); st.PasswordLogins != 0 || r.record().Orphan != "" {
+			r.Errorf("%d password logins, orphan %q\n%s", st.PasswordLogins, r.record().Orphan, r.log)
 		}
 	})
 }

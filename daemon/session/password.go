@@ -52,8 +52,8 @@ func (s *Session) ChangePassword(ctx context.Context, old, changed redact.Secret
 		return ErrChangeUnknown
 	case !over:
 		return fmt.Errorf("%w: %w", ErrNotChanged, ctx.Err())
-	case st.ChangeErr != nil && len(st.findings(time.Now())) > 0:
-		return fmt.Errorf("%w: %w", st.ChangeErr, st.unavailable(time.Now()))
+	case st.ChangeErr != nil && len(findings(st, time.Now())) > 0:
+		return fmt.Errorf("%w: %w", st.ChangeErr, unavailable(st, time.Now()))
 	default:
 		return st.ChangeErr
 	}

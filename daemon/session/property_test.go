@@ -63,6 +63,6 @@ func TestEveryStateRecovers(t *testing.T) {
 				w.clock(false)
 			}
 		}
-		t.Fatalf("stuck in %v since %v: %+v", w.state.describe(), w.now.Sub(start), w.state.findings(w.now))
+		t.Fatalf("stuck in %v since %v: %+v", w.state.describe(), w.now.Sub(start), w.state)
 	})
 }

@@ -26,9 +26,9 @@ func (m *machine) refreshFailed(f RefreshFailed) {
 			m.pause(confirmPause, "asking once more: "+f.Err.Evidence)
 			return
 		}
-		if f.Witness.name != "" && !m.ofSpare() {
+		if f.Evidence.Username != "" && !m.ofSpare() {
 			// A new name ends sessions, and the password goes with the new one.
-			m.Record.Username = f.Witness.name
+			m.Record.Username = f.Evidence.Username
 		}
 		m.refused(f.Err)
 	case absapi.UserInactive:

@@ -20,7 +20,7 @@ func (s *Session) report(before State) {
 	st := s.state
 	now := time.Now()
 	holds := make(map[*health.Condition]finding)
-	for _, f := range st.findings(now) {
+	for _, f := range findings(st, now) {
 		holds[f.Condition] = f
 	}
 	for _, c := range reported {
@@ -49,7 +49,7 @@ func (s *Session) report(before State) {
 }
 
 func reasonOf(st State) string {
-	if fs := st.findings(time.Now()); len(fs) > 0 {
+	if fs := findings(st, time.Now()); len(fs) > 0 {
 		return fs[0].ID
 	}
 	return ""
@@ -61,7 +61,7 @@ func (s *Session) Fill(a *health.Account) {
 	defer s.mu.Unlock()
 	st := s.state
 	out := health.Session{
-		State: st.Phase.String(), Method: st.method(), Generation: st.Record.Generation,
+		State: st.Phase.String(), Method: methodOf(st), Generation: st.Record.Generation,
 		Refreshes: st.Refreshes, PasswordLogins: st.Logins,
 		LastRotation: health.LastRotation{At: health.At(st.LastRotation.At), Outcome: st.LastRotation.Outcome},
 	}
@@ -69,7 +69,7 @@ func (s *Session) Fill(a *health.Account) {
 		out.AccessExpiresAt = health.At(st.Pair.Access.ExpiresAt)
 		out.RefreshExpiresAt = health.At(st.Pair.Refresh.ExpiresAt)
 		if st.Phase != NeedsUser || st.Why.probed() {
-			out.NextRotationAt = health.At(later(st.RotateAt, st.startAt()))
+			out.NextRotationAt = health.At(st.renewsAt())
 		}
 	}
 	a.Session, a.ServerVersion = out, st.Version
@@ -90,7 +90,7 @@ func (s *Session) Fill(a *health.Account) {
 	}
 }
 
-func (s State) method() string {
+func methodOf(s State) string {
 	switch {
 	case !s.Record.Static.IsEmpty():
 		return "token"

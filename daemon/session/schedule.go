@@ -16,9 +16,6 @@ const (
 	// time.
 	marginShare = 0.05
 	marginMost  = 30 * time.Second
-	// collisionGap keeps two refreshes out of one second on releases whose
-	// tokens carry no jti (up to 2.35.0): they would get the same token.
-	collisionGap = 1100 * time.Millisecond
 	// skewIgnored: Date has a resolution of one second, so a smaller
 	// difference says nothing about the clocks.
 	skewIgnored = 2 * time.Second
@@ -58,12 +55,16 @@ const (
 // while the window is open; asking too early costs a request and nothing else.
 const graceShare = 3
 
+// refreshPatience is how long the answer of a refresh is waited for where a
+// lost one cannot be asked for again: giving up may cost the session.
+const refreshPatience = 60 * time.Second
+
 // patience is how long the answer of a refresh is waited for.
 func (r Rules) patience() time.Duration {
 	if r.Grace == 0 {
-		return authDeadline
+		return refreshPatience
 	}
-	return min(authDeadline, r.Grace/graceShare)
+	return min(refreshPatience, r.Grace/graceShare)
 }
 
 // window returns when a pair received or loaded at now is due, and until when

@@ -228,7 +228,7 @@ func (s *Session) Reauthenticate(ctx context.Context) error {
 	if settled && (s.state.Phase == Static && s.state.Weather == nil || s.state.Phase == Fresh && s.state.Published > before) {
 		return nil
 	}
-	return s.state.unavailable(time.Now())
+	return unavailable(s.state, time.Now())
 }
 
 // SignOut ends the session at the server and erases every secret of the
@@ -254,10 +254,6 @@ func (s *Session) SignOut(ctx context.Context) error {
 	}
 	return s.leave
 }
-
-// ErrNotToldServer: the secrets are erased here, but the server keeps the
-// session until it expires.
-var ErrNotToldServer = errors.New("signed out here, but the server could not be told")
 
 // Changed returns a channel that is closed after the next fact, whether or not
 // it changed anything.

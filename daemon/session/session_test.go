@@ -128,7 +128,7 @@ func TestWeatherIsNoRejection(t *testing.T) {
 					r.Errorf("level %+v", v)
 				}
 				stop()
-				time.Sleep(backoffMost)
+				time.Sleep(time.Minute)
 				r.mustToken()
 				if st := r.snapshot(); st.PasswordLogins != 0 || st.State != "fresh" {
 					r.Errorf("got %+v", st)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"time"
 
 	"shelfkeeper/daemon/absapi"
 	"shelfkeeper/daemon/history"
@@ -199,4 +200,19 @@ func discard(ctx context.Context, c *absapi.Client, got Obtained) error {
 		return nil
 	}
 	return Logout(ctx, c, got.Pair.Refresh.Secret)
+}
+
+// note records a sign-in by the user. No sign-in fails for the want of a
+// record: what could not be saved here, a running session saves.
+func (in SignIn) note(ctx context.Context, rec keychain.Record, version string) {
+	if in.History == nil {
+		return
+	}
+	log := in.History(rec.Account)
+	e := history.Entry{At: time.Now(), Kind: history.SignIn, Outcome: history.SignedIn, Generation: rec.Generation, Release: version}
+	e.Received, _ = timesOf(rec.Refresh)
+	log.Add(e)
+	ctx, cancel := context.WithTimeout(ctx, historyDeadline)
+	defer cancel()
+	_ = log.Save(ctx)
 }

@@ -70,11 +70,11 @@ func (t ByToken) Obtain(ctx context.Context, _ *Budget, c *absapi.Client) (Obtai
 	defer cancel()
 	status, err := c.Status(ctx)
 	if err != nil {
-		return Obtained{}, asError(err)
+		return Obtained{}, absapi.AsError(err)
 	}
 	me, err := c.Me(ctx, t.Token)
 	if err != nil {
-		return Obtained{}, asError(err)
+		return Obtained{}, absapi.AsError(err)
 	}
 	return Obtained{UserID: me.UserID, Username: me.Username, ServerVersion: status.Version, Static: t.Token}, nil
 }

@@ -88,7 +88,7 @@ func apart(ctx context.Context, version string) error {
 	if !absapi.CollidesInSecond(version) {
 		return nil
 	}
-	timer := time.NewTimer(collisionGap)
+	timer := time.NewTimer(absapi.CollisionGap)
 	defer timer.Stop()
 	select {
 	case <-timer.C:

@@ -128,7 +128,7 @@ func TestSpareStaysAlive(t *testing.T) {
 			spareRotations := map[string]int{}
 			var last time.Time
 			for _, rot := range r.fake.Ledger().Rotations("demo") {
-				if !last.IsZero() && rot.Time.Sub(last) < collisionGap {
+				if !last.IsZero() && rot.Time.Sub(last) < absapi.CollisionGap {
 					r.Errorf("two rotations within %v", rot.Time.Sub(last))
 				}
 				last = rot.Time

@@ -71,7 +71,7 @@ const (
 	opening          // the vault is read for the first time
 	acquiring        // the account's lock, and the newest record under it
 	repairing        // the slot write that is still owed
-	preflight        // GET /ping on the connection of the attempt
+	pinging          // GET /ping on the connection of the attempt
 	intending        // the intent becomes durable
 	refreshing       // POST /auth/refresh
 	changing         // PATCH /api/me/password
@@ -86,7 +86,7 @@ const (
 	erasing          // the user signs out
 )
 
-var stepNames = [...]string{"idle", "opening", "acquiring", "repairing", "preflight", "intending", "refreshing", "changing", "signing-in", "committing", "refusing", "burying", "withdrawing", "tidying", "noting", "checking", "erasing"}
+var stepNames = [...]string{"idle", "opening", "acquiring", "repairing", "pinging", "intending", "refreshing", "changing", "signing-in", "committing", "refusing", "burying", "withdrawing", "tidying", "noting", "checking", "erasing"}
 
 func (s step) String() string { return stepNames[s] }
 
@@ -199,10 +199,32 @@ func (s State) usable(now time.Time) bool {
 // startAt is the earliest moment of the next attempt.
 func (s State) startAt() time.Time { return later(s.NotBefore, s.Hold) }
 
+// renewsAt returns when the pair is renewed if nothing comes between.
+func (s State) renewsAt() time.Time { return later(s.RotateAt, s.startAt()) }
+
 // describe is the attempt in one word for the log.
 func (s State) describe() string {
 	if s.busy() {
 		return fmt.Sprintf("%v/%v", s.Phase, s.Step)
 	}
 	return s.Phase.String()
+}
+
+// resumesBy reports whether the machine goes on by itself before t.
+func (s State) resumesBy(t time.Time) bool {
+	if s.Closing {
+		return false
+	}
+	switch s.Phase {
+	case Offline, Fresh, VaultUnavailable:
+		return s.startAt().Before(t) && s.BrokenUntil.Before(t)
+	}
+	return false
+}
+
+func (s State) token() redact.Secret {
+	if s.Phase == Static {
+		return s.Record.Static
+	}
+	return s.Pair.Access.Secret
 }

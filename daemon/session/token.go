@@ -23,12 +23,12 @@ func (s *Session) Token(ctx context.Context) (redact.Secret, error) {
 			s.handle(Needed{})
 			continue
 		case !st.busy() && !st.resumesBy(now.Add(shortPause)):
-			return redact.Secret{}, st.unavailable(now)
+			return redact.Secret{}, unavailable(st, now)
 		}
 		select {
 		case <-changed:
 		case <-ctx.Done():
-			return redact.Secret{}, st.unavailable(time.Now())
+			return redact.Secret{}, unavailable(st, time.Now())
 		}
 	}
 }
@@ -42,7 +42,7 @@ func (s *Session) Suspect(ctx context.Context, token redact.Secret) (redact.Secr
 	if err == nil && fresh == token {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		return redact.Secret{}, s.state.unavailable(time.Now())
+		return redact.Secret{}, unavailable(s.state, time.Now())
 	}
 	return fresh, err
 }
@@ -67,4 +67,12 @@ func (s *Session) SignedIn() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.state.Published > 0 && s.state.Phase != NeedsUser
+}
+
+// Seen returns what the server was last seen to be, and what it calls the user;
+// empty for what is not known.
+func (s *Session) Seen() (version, username string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.state.Version, s.state.Record.Username
 }

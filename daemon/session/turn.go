@@ -68,7 +68,7 @@ func (b *Budget) Turn(ctx context.Context) (leave func(issued bool), err error) 
 	}
 	now, used := time.Now().Round(0), mine.used()
 	if !used.After(now) { // later: the clock was set back
-		if err := pass(ctx, used.Add(collisionGap).Sub(now)); err != nil {
+		if err := pass(ctx, used.Add(absapi.CollisionGap).Sub(now)); err != nil {
 			mine.leave()
 			return nil, err
 		}

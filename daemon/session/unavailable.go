@@ -7,7 +7,6 @@ import (
 
 	"shelfkeeper/daemon/absapi"
 	"shelfkeeper/daemon/health"
-	"shelfkeeper/daemon/redact"
 	"shelfkeeper/keychain"
 )
 
@@ -52,14 +51,14 @@ type finding struct {
 }
 
 // findings returns the conditions that s stands for at now, gravest first.
-func (s State) findings(now time.Time) (fs []finding) {
+func findings(s State, now time.Time) (fs []finding) {
 	add := func(c *health.Condition, detail string) { fs = append(fs, finding{Condition: c, detail: detail}) }
 	switch s.Phase {
 	case SignedOut:
 		add(&health.SignedOut, "")
 	case NeedsUser:
-		c, detail := s.Why.condition()
-		if d := s.Loss; d != nil && !d.Recovered && s.Why.lost() {
+		c, detail := conditionOf(s.Why)
+		if d := s.Loss; d != nil && !d.Recovered && afterLoss(s.Why) {
 			fs = append(fs, finding{c, d.Sentence, d.Remedy})
 		} else {
 			add(c, detail)
@@ -97,13 +96,13 @@ func (s State) findings(now time.Time) (fs []finding) {
 	return fs
 }
 
-// lost reports whether w follows from a lost session, whose cause says more
+// afterLoss reports whether w follows from a lost session, whose cause says more
 // than the condition does.
-func (w Why) lost() bool {
+func afterLoss(w Why) bool {
 	return w == PasswordRefused || w == SessionLost || w == HeaderEaten || w == OtherUser
 }
 
-func (w Why) condition() (*health.Condition, string) {
+func conditionOf(w Why) (*health.Condition, string) {
 	switch w {
 	case PasswordRefused:
 		return &health.PasswordRefused, ""
@@ -144,9 +143,9 @@ func troubleCondition(err error) *health.Condition {
 }
 
 // unavailable says why there is no token at now.
-func (s State) unavailable(now time.Time) *Unavailable {
+func unavailable(s State, now time.Time) *Unavailable {
 	u := &Unavailable{Condition: starting, retryAfter: max(0, s.startAt().Sub(now), s.BrokenUntil.Sub(now))}
-	for _, f := range s.findings(now) {
+	for _, f := range findings(s, now) {
 		if u.Condition.ID == starting.ID || f.Level > u.Condition.Level {
 			u.Condition, u.Detail = *f.Condition, f.detail
 			if f.remedy != "" {
@@ -158,23 +157,4 @@ func (s State) unavailable(now time.Time) *Unavailable {
 		u.retryAfter = userPause
 	}
 	return u
-}
-
-// resumesBy reports whether the machine goes on by itself before t.
-func (s State) resumesBy(t time.Time) bool {
-	if s.Closing {
-		return false
-	}
-	switch s.Phase {
-	case Offline, Fresh, VaultUnavailable:
-		return s.startAt().Before(t) && s.BrokenUntil.Before(t)
-	}
-	return false
-}
-
-func (s State) token() redact.Secret {
-	if s.Phase == Static {
-		return s.Record.Static
-	}
-	return s.Pair.Access.Secret
 }

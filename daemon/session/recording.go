@@ -4,9 +4,7 @@ import (
 	"context"
 	"time"
 
-	"shelfkeeper/daemon/health"
 	"shelfkeeper/daemon/history"
-	"shelfkeeper/keychain"
 )
 
 // historyDeadline bounds the wait for another process that writes the same
@@ -53,27 +51,6 @@ func (s *Session) diagnose() {
 	}
 }
 
-// Loss says why the session of a record was last lost, for those who have the
-// record only; nil for no loss.
-func Loss(entries []history.Entry, peers []history.Peer) *health.Loss {
-	if d, ok := history.Diagnose(entries, history.Circumstances{Release: releaseOf, Peers: peers}); ok {
-		return shownLoss(d)
-	}
-	return nil
-}
-
-func shownLoss(d history.Diagnosis) *health.Loss {
-	return &health.Loss{At: health.At(d.At), Cause: string(d.Cause), Certain: d.Certain, Sentence: d.Sentence, Remedy: d.Remedy, Recovered: d.Recovered}
-}
-
-// Seen returns what the server was last seen to be, and what it calls the user;
-// empty for what is not known.
-func (s *Session) Seen() (version, username string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.state.Version, s.state.Record.Username
-}
-
 // keepHistory writes the record, even while the program ends: what happened
 // last is what a person will ask about.
 func (s *Session) keepHistory(ctx context.Context) {
@@ -82,19 +59,4 @@ func (s *Session) keepHistory(ctx context.Context) {
 	if err := s.History.Save(ctx); err != nil {
 		s.Log.Warn("record of attempts", "account", s.Account, "reason", err)
 	}
-}
-
-// note records a sign-in by the user. No sign-in fails for the want of a
-// record: what could not be saved here, a running session saves.
-func (in SignIn) note(ctx context.Context, rec keychain.Record, version string) {
-	if in.History == nil {
-		return
-	}
-	log := in.History(rec.Account)
-	e := history.Entry{At: time.Now(), Kind: history.SignIn, Outcome: history.SignedIn, Generation: rec.Generation, Release: version}
-	e.Received, _ = timesOf(rec.Refresh)
-	log.Add(e)
-	ctx, cancel := context.WithTimeout(ctx, historyDeadline)
-	defer cancel()
-	_ = log.Save(ctx)
 }

@@ -1,0 +1,27 @@
+package session
+
+import (
+	"testing"
+	"time"
+
+	"shelfkeeper/daemon/absapi"
+	"shelfkeeper/daemon/redact"
+	"shelfkeeper/keychain"
+)
+
+// The server takes the new password, the answer is lost, and the server is
+// upgraded to a release that ends sessions with a password: that this one is
+// alive proves nothing, since the old release ended none.
+func TestChangeAcrossAnUpgrade(t *testing.T) {
+	rec := recordAt(noon.Add(-55 * time.Minute))
+	rec.NewPassword = redact.New("new")
+	rec.Intent = &keychain.Intent{Since: noon, Attempt: 1, Purpose: keychain.ChangePassword}
+	s, _ := drive(State{Rules: RulesOf("2.35.0")}, noon, Started{}, Opened{Record: rec}, Settled{Generation: 3}, Acquired{Record: rec}, Reachable{}, Committed{Record: rec})
+	if s.Step != refreshing {
+		t.Fatal(s.describe())
+	}
+	_, effects := drive(s, noon, Refreshed{Answer: absapi.Answer{Pair: mustPair(recordAt(noon)), ServerVersion: "2.36.0"}})
+	if commit, ok := effects[0].(Commit); !ok || commit.Record.NewPassword != rec.NewPassword || commit.Record.Intent == nil {
+		t.Errorf("the password that may be the right one is dropped: %#v", effects)
+	}
+}

@@ -1,0 +1,72 @@
+package session
+
+import (
+	"context"
+	"net/http/httptrace"
+	"shelfkeeper/daemon/absapi"
+	"shelfkeeper/daemon/failpoint"
+	"time"
+)
+
+// authDeadline bounds one request that the limiter counts. It is long, since
+// giving up on an answer may cost the session.
+const authDeadline = 60 * time.Second
+
+// spendApart is spend for a request whose answer may bring tokens.
+func spendApart(ctx context.Context, b *Budget, c *absapi.Client, ask func(context.Context, *absapi.Client) (absapi.Answer, error)) (absapi.Answer, *absapi.Error) {
+	leave, err := b.Turn(ctx)
+	if err != nil {
+		return absapi.Answer{}, &absapi.Error{Op: "wait for another account", Verdict: absapi.Temporary, Unwritten: true, Evidence: err.Error(), Err: err}
+	}
+	answer, failure := spend(ctx, b, c, ask)
+	leave(failure == nil || !bringsNothing(failure))
+	if failure == nil {
+		b.Released(time.Now(), answer.ServerVersion)
+	}
+	return answer, failure
+}
+
+// bringsNothing reports whether the server has surely issued no token. What
+// follows a refusal, such as the sign-in that brings the session back, then need
+// not wait.
+func bringsNothing(e *absapi.Error) bool { return e.Unwritten || e.Verdict.IsRejection() }
+
+// spend makes one request within the budget, and lets the budget learn from
+// the answer.
+func spend(ctx context.Context, b *Budget, c *absapi.Client, ask func(context.Context, *absapi.Client) (absapi.Answer, error)) (absapi.Answer, *absapi.Error) {
+	wait, err := b.Take(time.Now())
+	if err != nil {
+		return absapi.Answer{}, &absapi.Error{Op: "count the request", Verdict: absapi.Temporary, Unwritten: true, Evidence: err.Error(), Err: err}
+	}
+	if wait > 0 {
+		return absapi.Answer{}, overBudget(wait)
+	}
+	ctx, cancel := context.WithTimeout(ctx, authDeadline)
+	defer cancel()
+	if failpoint.Enabled {
+		failpoint.Reached("request-counted")
+		ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+			// net/http says so before it has emptied its buffer.
+			WroteRequest:         func(httptrace.WroteRequestInfo) { failpoint.Reached("request-ready") },
+			GotFirstResponseByte: func() { failpoint.Reached("answer-begun") },
+		})
+	}
+	answer, err := ask(ctx, c)
+	failpoint.Reached("answered")
+	if err != nil {
+		failure := absapi.AsError(err)
+		b.Learn(time.Now(), failure.Meta, failure.Status != 0 && !failure.Unwritten)
+		if failure.Verdict == absapi.RateLimited && !failure.Meta.Limit.Present && failure.RetryAfter > 0 {
+			b.Hold(time.Now(), failure.RetryAfter) // for the server's other accounts, too
+		}
+		return absapi.Answer{}, failure
+	}
+	b.Learn(time.Now(), answer.Meta, true)
+	b.Recognise(time.Now(), answer.UserID, answer.LibraryID)
+	return answer, nil
+}
+
+func overBudget(wait time.Duration) *absapi.Error {
+	return &absapi.Error{Op: "renew session", Verdict: absapi.RateLimited, Unwritten: true, RetryAfter: wait,
+		Evidence: "our share of the server's sign-in limit is used up"}
+}
