@@ -20,7 +20,7 @@ import (
 	"shelfkeeper/daemon/openid"
 	"shelfkeeper/daemon/players"
 	"shelfkeeper/daemon/redact"
-	"shelfkeeper/daemon/session"
+	"shelfkeeper/daemon/session/budget"
 	"shelfkeeper/keychain"
 )
 
@@ -58,7 +58,7 @@ type Home struct {
 
 	mu      sync.Mutex
 	vault   *keychain.Vault
-	budgets *session.Budgets
+	budgets *budget.Budgets
 	known   map[string]*players.Identities // by account
 	flows   []*openid.Flow                 // sign-ins that wait for a person; replaced at each change
 

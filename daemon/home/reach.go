@@ -13,6 +13,7 @@ import (
 	"shelfkeeper/daemon/problem"
 	"shelfkeeper/daemon/redact"
 	"shelfkeeper/daemon/session"
+	"shelfkeeper/daemon/session/budget"
 	"shelfkeeper/daemon/upstream"
 	"shelfkeeper/keychain"
 )
@@ -43,7 +44,7 @@ func (h *Home) SessionConfig(a accounts.Account, up *upstream.Upstream) session.
 }
 
 // budget returns the one budget of the server at base.
-func (h *Home) budget(base *url.URL) *session.Budget {
+func (h *Home) budget(base *url.URL) *budget.Budget {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.budgets == nil {
@@ -51,7 +52,7 @@ func (h *Home) budget(base *url.URL) *session.Budget {
 		if h.Backend == keychain.Memory {
 			path = ""
 		}
-		h.budgets = session.OpenBudgets(path)
+		h.budgets = budget.Open(path)
 	}
 	return h.budgets.Of(base)
 }

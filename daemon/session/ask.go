@@ -4,11 +4,12 @@ import (
 	"context"
 
 	"shelfkeeper/daemon/absapi"
+	"shelfkeeper/daemon/session/budget"
 )
 
 // auth makes one request that the server's limiter counts.
 func (s *Session) auth(ctx context.Context, ask func(context.Context, *absapi.Client) (absapi.Answer, error)) (absapi.Answer, *absapi.Error) {
-	return spendApart(ctx, s.Budget, absapi.New(s.conn(), s.Base), ask)
+	return budget.SpendInTurn(ctx, s.Budget, absapi.New(s.conn(), s.Base), ask)
 }
 
 // conn returns the attempt's connection, or another one where a wake-up has

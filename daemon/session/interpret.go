@@ -8,6 +8,7 @@ import (
 	"shelfkeeper/daemon/absapi"
 	"shelfkeeper/daemon/failpoint"
 	"shelfkeeper/daemon/redact"
+	"shelfkeeper/daemon/session/budget"
 	"shelfkeeper/keychain"
 )
 
@@ -170,7 +171,7 @@ func (s *Session) ours(rec keychain.Record) bool {
 // looks whether an answer finds its way back over it.
 func (s *Session) preflight(ctx context.Context) Fact {
 	if wait := s.Budget.Wait(time.Now()); wait > 0 {
-		return Unreachable{Err: overBudget(wait)}
+		return Unreachable{Err: budget.OverBudget(wait)}
 	}
 	conn := s.Connect()
 	s.mu.Lock()
@@ -190,7 +191,7 @@ func (s *Session) preflight(ctx context.Context) Fact {
 // check asks whether a static token is refused by a server that is otherwise
 // in order.
 func (s *Session) check(ctx context.Context, token redact.Secret) *absapi.Error {
-	ctx, cancel := context.WithTimeout(ctx, authDeadline)
+	ctx, cancel := context.WithTimeout(ctx, budget.RequestDeadline)
 	defer cancel()
 	conn := s.Connect()
 	defer conn.Close()

@@ -8,6 +8,7 @@ import (
 	"shelfkeeper/daemon/absapi"
 	"shelfkeeper/daemon/absfake"
 	"shelfkeeper/daemon/history"
+	"shelfkeeper/daemon/session/budget"
 )
 
 // Two accounts of one user, signed in within one second by processes that do
@@ -26,7 +27,7 @@ func TestCollisionIsTold(t *testing.T) {
 			for account, log := range map[string]*history.Log{"attic": other, "home": r.history} {
 				conn := r.up.Private()
 				_, err := SignIn{Account: account, Server: r.up.Base().String(), Means: ByPassword{Username: "demo", Password: redactDemo},
-					Vault: r.vault, Budget: NewBudget(""), Client: absapi.New(conn, r.up.Base()), History: func(string) *history.Log { return log }}.Do(r.Context())
+					Vault: r.vault, Budget: budget.New(""), Client: absapi.New(conn, r.up.Base()), History: func(string) *history.Log { return log }}.Do(r.Context())
 				r.must(err)
 				conn.Close()
 			}

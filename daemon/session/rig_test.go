@@ -14,6 +14,7 @@ import (
 	"shelfkeeper/daemon/health"
 	"shelfkeeper/daemon/history"
 	"shelfkeeper/daemon/redact"
+	"shelfkeeper/daemon/session/budget"
 	"shelfkeeper/daemon/upstream"
 	"shelfkeeper/keychain"
 )
@@ -26,7 +27,7 @@ type rig struct {
 	up      *upstream.Upstream
 	vault   *keychain.Vault
 	board   *health.Board
-	budget  *Budget
+	budget  *budget.Budget
 	s       *Session
 	log     *logText
 
@@ -38,7 +39,7 @@ type rig struct {
 func withRig(t *testing.T, cfg absfake.Config, test func(*rig)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		r := &rig{T: t, account: "home", board: health.NewBoard(), budget: NewBudget(""), log: &logText{}}
+		r := &rig{T: t, account: "home", board: health.NewBoard(), budget: budget.New(""), log: &logText{}}
 		var err error
 		if cfg.Large == 0 {
 			cfg.Large = 1 << 20

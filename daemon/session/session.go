@@ -14,6 +14,7 @@ import (
 	"shelfkeeper/daemon/failpoint"
 	"shelfkeeper/daemon/health"
 	"shelfkeeper/daemon/history"
+	"shelfkeeper/daemon/session/budget"
 	"shelfkeeper/keychain"
 )
 
@@ -41,7 +42,7 @@ type Config struct {
 	ServerVersion string // as last seen; "" if never
 	Vault         Vault
 	Connect       func() Conn
-	Budget        *Budget
+	Budget        *budget.Budget
 	Board         *health.Board
 	Log           *slog.Logger
 	Jitter        func() float64 // the chance in back-off, in [0,1); nil: the system's

@@ -9,6 +9,7 @@ import (
 	"shelfkeeper/daemon/absapi"
 	"shelfkeeper/daemon/history"
 	"shelfkeeper/daemon/redact"
+	"shelfkeeper/daemon/session/budget"
 	"shelfkeeper/keychain"
 )
 
@@ -39,7 +40,7 @@ type SignIn struct {
 	Means  Means
 
 	Vault  SignInVault
-	Budget *Budget
+	Budget *budget.Budget
 	Client *absapi.Client
 	// History returns the record of attempts of an account; nil for none.
 	History func(account string) *history.Log

@@ -5,12 +5,13 @@ import (
 
 	"shelfkeeper/daemon/absapi"
 	"shelfkeeper/daemon/redact"
+	"shelfkeeper/daemon/session/budget"
 )
 
 // Means is one way to get a session out of the server: ByPassword, ByCode,
 // ByToken. Its error is an *absapi.Error.
 type Means interface {
-	Obtain(ctx context.Context, b *Budget, c *absapi.Client) (Obtained, error)
+	Obtain(ctx context.Context, b *budget.Budget, c *absapi.Client) (Obtained, error)
 }
 
 // Obtained is what the server gave: a pair of tokens, or one that nobody
@@ -34,8 +35,8 @@ type ByPassword struct {
 }
 
 // Obtain implements Means.
-func (p ByPassword) Obtain(ctx context.Context, b *Budget, c *absapi.Client) (Obtained, error) {
-	answer, failure := spendApart(ctx, b, c, func(ctx context.Context, c *absapi.Client) (absapi.Answer, error) {
+func (p ByPassword) Obtain(ctx context.Context, b *budget.Budget, c *absapi.Client) (Obtained, error) {
+	answer, failure := budget.SpendInTurn(ctx, b, c, func(ctx context.Context, c *absapi.Client) (absapi.Answer, error) {
 		if p.Legacy {
 			return c.LoginLegacy(ctx, p.Username, p.Password)
 		}
@@ -65,8 +66,8 @@ type ByToken struct{ Token redact.Secret }
 
 // Obtain implements Means. It asks the server whose the token is, on a route
 // that no limiter counts.
-func (t ByToken) Obtain(ctx context.Context, _ *Budget, c *absapi.Client) (Obtained, error) {
-	ctx, cancel := context.WithTimeout(ctx, authDeadline)
+func (t ByToken) Obtain(ctx context.Context, _ *budget.Budget, c *absapi.Client) (Obtained, error) {
+	ctx, cancel := context.WithTimeout(ctx, budget.RequestDeadline)
 	defer cancel()
 	status, err := c.Status(ctx)
 	if err != nil {
@@ -87,8 +88,8 @@ type ByCode struct {
 }
 
 // Obtain implements Means.
-func (o ByCode) Obtain(ctx context.Context, b *Budget, c *absapi.Client) (Obtained, error) {
-	answer, failure := spendApart(ctx, b, c, func(ctx context.Context, c *absapi.Client) (absapi.Answer, error) {
+func (o ByCode) Obtain(ctx context.Context, b *budget.Budget, c *absapi.Client) (Obtained, error) {
+	answer, failure := budget.SpendInTurn(ctx, b, c, func(ctx context.Context, c *absapi.Client) (absapi.Answer, error) {
 		return c.Redeem(ctx, o.Authorization, o.Code)
 	})
 	if failure != nil {
@@ -99,9 +100,9 @@ func (o ByCode) Obtain(ctx context.Context, b *Budget, c *absapi.Client) (Obtain
 
 // Authorize begins a sign-in through OpenID, within the budget. Its error is an
 // *absapi.Error.
-func Authorize(ctx context.Context, b *Budget, c *absapi.Client, version, redirect string) (*absapi.Authorization, error) {
+func Authorize(ctx context.Context, b *budget.Budget, c *absapi.Client, version, redirect string) (*absapi.Authorization, error) {
 	var flow *absapi.Authorization
-	_, failure := spend(ctx, b, c, func(ctx context.Context, c *absapi.Client) (a absapi.Answer, err error) {
+	_, failure := budget.Spend(ctx, b, c, func(ctx context.Context, c *absapi.Client) (a absapi.Answer, err error) {
 		flow, a.Meta, err = c.Authorize(ctx, version, redirect)
 		return a, err
 	})

@@ -7,6 +7,7 @@ import (
 
 	"shelfkeeper/daemon/absapi"
 	"shelfkeeper/daemon/redact"
+	"shelfkeeper/daemon/session/budget"
 	"shelfkeeper/keychain"
 )
 
@@ -29,7 +30,7 @@ type SpareSignIn struct {
 	Means   Means
 
 	Vault  SignInVault
-	Budget *Budget
+	Budget *budget.Budget
 	Client *absapi.Client
 }
 

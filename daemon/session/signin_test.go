@@ -10,6 +10,7 @@ import (
 	"shelfkeeper/daemon/absapi"
 	"shelfkeeper/daemon/absfake"
 	"shelfkeeper/daemon/redact"
+	"shelfkeeper/daemon/session/budget"
 	"shelfkeeper/keychain"
 )
 
@@ -111,7 +112,7 @@ type cancelling struct {
 	cancel context.CancelFunc
 }
 
-func (c cancelling) Obtain(ctx context.Context, b *Budget, cl *absapi.Client) (Obtained, error) {
+func (c cancelling) Obtain(ctx context.Context, b *budget.Budget, cl *absapi.Client) (Obtained, error) {
 	defer c.cancel()
 	return c.Means.Obtain(ctx, b, cl)
 }

@@ -8,11 +8,12 @@ import (
 
 	"shelfkeeper/daemon/absfake"
 	"shelfkeeper/daemon/health"
+	"shelfkeeper/daemon/session/budget"
 )
 
 // neighbour is another account of the same user on the rig's server, with a
 // budget of its process.
-func (r *rig) neighbour(account string, budget *Budget) *rig {
+func (r *rig) neighbour(account string, budget *budget.Budget) *rig {
 	o := *r
 	o.account, o.budget, o.board = account, budget, health.NewBoard()
 	return &o
@@ -27,10 +28,10 @@ func TestAccountsOfOneUserTakeTurns(t *testing.T) {
 				withRig(t, absfake.Config{Release: release, AccessTTL: time.Hour, LimiterMax: -1}, func(r *rig) {
 					r.s.Close()
 					path := filepath.Join(t.TempDir(), "budgets.json")
-					budget := NewBudget(path)
-					home, attic := r.neighbour("home", budget), r.neighbour("attic", budget)
+					shared := budget.New(path)
+					home, attic := r.neighbour("home", shared), r.neighbour("attic", shared)
 					if processes == 2 {
-						attic.budget = NewBudget(path)
+						attic.budget = budget.New(path)
 					}
 					both := func(do func(*rig)) {
 						done := make(chan struct{}, 2)

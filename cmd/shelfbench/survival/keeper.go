@@ -11,6 +11,7 @@ import (
 	"shelfkeeper/daemon/health"
 	"shelfkeeper/daemon/redact"
 	"shelfkeeper/daemon/session"
+	"shelfkeeper/daemon/session/budget"
 	"shelfkeeper/keychain"
 )
 
@@ -24,7 +25,7 @@ type keeper struct {
 	world  *world
 	base   *url.URL
 	medium *keychain.Vault // whose memory is the disk
-	budget *session.Budget // in the daemon a file, written before each request
+	budget *budget.Budget  // in the daemon a file, written before each request
 	wrap   func(vault) vault
 
 	mu      sync.Mutex
@@ -55,7 +56,7 @@ func newKeeper(w *world) client {
 		panic(err)
 	}
 	asIs := func(v vault) vault { return v }
-	return &keeper{world: w, base: base, medium: medium, budget: session.NewBudget(""), wrap: asIs, chance: rand.New(rand.NewPCG(w.seed, 0xbac0ff))}
+	return &keeper{world: w, base: base, medium: medium, budget: budget.New(""), wrap: asIs, chance: rand.New(rand.NewPCG(w.seed, 0xbac0ff))}
 }
 
 func (k *keeper) jitter() float64 {

@@ -1,4 +1,4 @@
-package session
+package budget
 
 import (
 	"testing"
@@ -12,7 +12,7 @@ import (
 // and after a downgrade the turns are back.
 func TestTurnsEndWithTheRelease(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		budget := NewBudget("")
+		budget := New("")
 		takes := func() time.Duration {
 			t.Helper()
 			began := time.Now()

@@ -1,4 +1,4 @@
-package session
+package budget
 
 import (
 	"context"
@@ -46,7 +46,7 @@ type shelf interface {
 
 // OpenBudgets returns the budgets kept in the file at path; with an empty path
 // they live and die with the process.
-func OpenBudgets(path string) *Budgets {
+func Open(path string) *Budgets {
 	if path == "" {
 		return &Budgets{shelf: &memoryShelf{}, clock: noClock, turns: &memoryTurns{}}
 	}
@@ -73,7 +73,7 @@ func (b *Budgets) begin(now time.Time) {
 func (b *Budgets) Of(base *url.URL) *Budget { return &Budget{b, serverName(base)} }
 
 // NewBudget returns the budget of one server alone: see OpenBudgets.
-func NewBudget(path string) *Budget { return &Budget{OpenBudgets(path), ""} }
+func New(path string) *Budget { return &Budget{Open(path), ""} }
 
 // Wait returns how long the next request has to wait; it counts nothing. What
 // cannot be read counts as nothing spent here: Take will say so.

@@ -1,4 +1,4 @@
-package session
+package budget
 
 import (
 	"context"
@@ -10,15 +10,15 @@ import (
 
 // authDeadline bounds one request that the limiter counts. It is long, since
 // giving up on an answer may cost the session.
-const authDeadline = 60 * time.Second
+const RequestDeadline = 60 * time.Second
 
 // spendApart is spend for a request whose answer may bring tokens.
-func spendApart(ctx context.Context, b *Budget, c *absapi.Client, ask func(context.Context, *absapi.Client) (absapi.Answer, error)) (absapi.Answer, *absapi.Error) {
+func SpendInTurn(ctx context.Context, b *Budget, c *absapi.Client, ask func(context.Context, *absapi.Client) (absapi.Answer, error)) (absapi.Answer, *absapi.Error) {
 	leave, err := b.Turn(ctx)
 	if err != nil {
 		return absapi.Answer{}, &absapi.Error{Op: "wait for another account", Verdict: absapi.Temporary, Unwritten: true, Evidence: err.Error(), Err: err}
 	}
-	answer, failure := spend(ctx, b, c, ask)
+	answer, failure := Spend(ctx, b, c, ask)
 	leave(failure == nil || !bringsNothing(failure))
 	if failure == nil {
 		b.Released(time.Now(), answer.ServerVersion)
@@ -33,15 +33,15 @@ func bringsNothing(e *absapi.Error) bool { return e.Unwritten || e.Verdict.IsRej
 
 // spend makes one request within the budget, and lets the budget learn from
 // the answer.
-func spend(ctx context.Context, b *Budget, c *absapi.Client, ask func(context.Context, *absapi.Client) (absapi.Answer, error)) (absapi.Answer, *absapi.Error) {
+func Spend(ctx context.Context, b *Budget, c *absapi.Client, ask func(context.Context, *absapi.Client) (absapi.Answer, error)) (absapi.Answer, *absapi.Error) {
 	wait, err := b.Take(time.Now())
 	if err != nil {
 		return absapi.Answer{}, &absapi.Error{Op: "count the request", Verdict: absapi.Temporary, Unwritten: true, Evidence: err.Error(), Err: err}
 	}
 	if wait > 0 {
-		return absapi.Answer{}, overBudget(wait)
+		return absapi.Answer{}, OverBudget(wait)
 	}
-	ctx, cancel := context.WithTimeout(ctx, authDeadline)
+	ctx, cancel := context.WithTimeout(ctx, RequestDeadline)
 	defer cancel()
 	if failpoint.Enabled {
 		failpoint.Reached("request-counted")
@@ -66,7 +66,7 @@ func spend(ctx context.Context, b *Budget, c *absapi.Client, ask func(context.Co
 	return answer, nil
 }
 
-func overBudget(wait time.Duration) *absapi.Error {
+func OverBudget(wait time.Duration) *absapi.Error {
 	return &absapi.Error{Op: "renew session", Verdict: absapi.RateLimited, Unwritten: true, RetryAfter: wait,
 		Evidence: "our share of the server's sign-in limit is used up"}
 }

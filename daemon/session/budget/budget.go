@@ -1,4 +1,4 @@
-package session
+package budget
 
 import (
 	"time"
@@ -38,7 +38,7 @@ const (
 	// flight is how much later than another a request may arrive that was sent
 	// later: one that takes its whole deadline, and a moment for the connection
 	// it was written to.
-	flight = authDeadline + 5*time.Second
+	flight = RequestDeadline + 5*time.Second
 	// mostBlocked bounds a pause that an answer asks for: a gateway's mistake
 	// must not end an account. absapi bounds what it reads as well.
 	mostBlocked = 24 * time.Hour

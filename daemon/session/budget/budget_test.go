@@ -1,4 +1,4 @@
-package session
+package budget
 
 import (
 	"net/url"
@@ -22,7 +22,7 @@ func TestShare(t *testing.T) {
 func TestBudgetLearns(t *testing.T) {
 	now := time.Unix(1_800_000_000, 0)
 	direct := absapi.Meta{Direct: true}
-	b := NewBudget("")
+	b := New("")
 	for range 10 {
 		if wait, _ := b.Take(now); wait != 0 {
 			t.Fatal("the first ten must be free")
@@ -56,7 +56,7 @@ func TestBudgetIsSharedAndSurvives(t *testing.T) {
 	var mu sync.Mutex
 	granted := 0
 	for range 4 { // as many processes as far as the file can tell
-		b := NewBudget(path)
+		b := New(path)
 		wg.Go(func() {
 			for range 6 {
 				wait, err := b.Take(now)
@@ -75,16 +75,16 @@ func TestBudgetIsSharedAndSurvives(t *testing.T) {
 	if granted != 10 {
 		t.Errorf("%d requests were granted, want the default share of 10", granted)
 	}
-	if NewBudget(path).Wait(now) == 0 {
+	if New(path).Wait(now) == 0 {
 		t.Error("a restart brings the allowance back")
 	}
-	if NewBudget(path).Wait(now.Add(-24*time.Hour)) == 0 {
+	if New(path).Wait(now.Add(-24*time.Hour)) == 0 {
 		t.Error("a clock that was set back brings the allowance back")
 	}
 	if err := os.WriteFile(path, []byte(`{"limit":`), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if wait, err := NewBudget(path).Take(now); wait != 0 || err != nil {
+	if wait, err := New(path).Take(now); wait != 0 || err != nil {
 		t.Errorf("a torn file: %v, %v", wait, err)
 	}
 }
@@ -92,7 +92,7 @@ func TestBudgetIsSharedAndSurvives(t *testing.T) {
 // A limiter appears: what was asked before it was known counts.
 func TestRequestsBeforeTheLimiterCount(t *testing.T) {
 	now := time.Unix(1_800_000_000, 0)
-	b := NewBudget("")
+	b := New("")
 	b.Learn(now, absapi.Meta{Direct: true}, true)
 	for range 6 {
 		if wait, err := b.Take(now); wait != 0 || err != nil {
@@ -111,7 +111,7 @@ func TestLimitsThatChange(t *testing.T) {
 	limit := func(n int) absapi.Meta {
 		return absapi.Meta{Limit: absapi.RateLimit{Present: true, Limit: n, Remaining: n - 1, Reset: time.Minute, Window: 10 * time.Minute}}
 	}
-	b := NewBudget("")
+	b := New("")
 	for range 5 {
 		if wait, _ := b.Take(now); wait != 0 {
 			t.Fatal("too early")
@@ -181,7 +181,7 @@ func TestAddressesOfOneServerShare(t *testing.T) {
 		{"http://abs.home:13378", "https://books.example.org", []string{"f3a06ba5-b8aa-4a89-94a0-befdd06316d9"}, true},
 		{"http://abs.home:13378", "https://books.example.org", []string{"root", "usr_12", "", "lib_main"}, false},
 	} {
-		all := OpenBudgets("")
+		all := Open("")
 		for _, text := range []string{c.a, c.b} {
 			b := all.Of(address(t, text))
 			b.Recognise(now, c.ids...)
@@ -197,7 +197,7 @@ func TestAddressesOfOneServerShare(t *testing.T) {
 		}
 	}
 	// What was known of each is known of both, and the stricter holds.
-	all := OpenBudgets("")
+	all := Open("")
 	a, b := all.Of(address(t, "http://a")), all.Of(address(t, "http://b"))
 	a.Learn(now, absapi.Meta{Direct: true}, true)
 	b.Learn(now, absapi.Meta{Limit: absapi.RateLimit{Present: true, Limit: 10, Remaining: 9, Window: time.Minute}}, true)
