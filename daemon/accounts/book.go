@@ -72,16 +72,10 @@ func (b *Book) Default() (Account, bool) {
 	return Account{}, false
 }
 
-// NextPort returns the port that Add would give to a new account now: first
-// (0: DefaultPort), or when an account has that, the lowest free from 13381
-// on, so never StatusPort. 0 means that none is left. It does not look whether
-// another program listens there.
-func (b *Book) NextPort(first int) int { return nextPort(b.All(), first) }
-
 // Add stores a new account and returns it as stored. An empty Name is derived
 // from host and user, unless that user of that server is there already; a zero
-// Port becomes NextPort(first), chosen under the lock; a zero CreatedAt
-// becomes now. Errors: ErrExists, ErrPort, ErrInvalid, and those of Put.
+// Port becomes first (0: DefaultPort), or when an account has that, the lowest
+// free from 13381 on, chosen under the lock; a zero CreatedAt becomes now. Errors: ErrExists, ErrPort, ErrInvalid, and those of Put.
 func (b *Book) Add(ctx context.Context, a Account, first int) (Account, error) {
 	err := b.change(ctx, func(list []Account) ([]Account, error) {
 		if a.Name == "" {

@@ -48,17 +48,14 @@ func TestAddFillsIn(t *testing.T) {
 		if i == 2 {
 			a.Port = 14000
 		}
-		if guess := b.NextPort(0); i != 2 && guess != want {
-			t.Errorf("NextPort = %d, want %d", guess, want)
-		}
 		if got, err := b.Add(ctx, a, 0); err != nil || got.Port != want {
 			t.Errorf("got port %d, %v; want %d", got.Port, err, want)
 		}
 	}
-	if got := b.NextPort(15000); got != 15000 {
-		t.Errorf("a configured first port gives %d", got)
+	if got, err := b.Add(ctx, sample("configured"), 15000); err != nil || got.Port != 15000 {
+		t.Errorf("a configured first port gives %d, %v", got.Port, err)
 	}
-	if again := open(t, dir).All(); !reflect.DeepEqual(again, b.All()) || len(again) != 5 {
+	if again := open(t, dir).All(); !reflect.DeepEqual(again, b.All()) || len(again) != 6 {
 		t.Errorf("read back %+v\nwant %+v", again, b.All())
 	}
 	info, err := os.Stat(filepath.Join(dir, fileName))

@@ -10,8 +10,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"runtime"
-	"syscall"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -101,7 +99,8 @@ func (f file) read() ([]Account, error) {
 	case errors.Is(err, ErrNewer):
 		return nil, fmt.Errorf("%s: %w: start that version; the file was left as it is", f.path(), err)
 	case err != nil:
-		return nil, fmt.Errorf("%s: %w; restore the file from a backup, or move it away and sign in again; it was left as it is", f.path(), err)
+		return nil, fmt.Errorf("%s: %w; restore the file from a backup, or move it away and sign in again; it was left as it is",
+			f.path(), err)
 	}
 	return list, nil
 }
@@ -116,7 +115,7 @@ func (f file) write(list []Account) error {
 	switch {
 	case err == nil:
 		return nil
-	case isDiskFull(err):
+	case durable.IsFull(err):
 		return fmt.Errorf("%w: free some space and try again; the accounts are as they were", err)
 	}
 	return fmt.Errorf("%w; the accounts are as they were", err)
@@ -170,11 +169,4 @@ func decode(data []byte) ([]Account, error) {
 		d.Accounts[i] = a
 	}
 	return d.Accounts, nil
-}
-
-func isDiskFull(err error) bool {
-	if runtime.GOOS == "windows" { // ERROR_HANDLE_DISK_FULL, ERROR_DISK_FULL
-		return errors.Is(err, syscall.Errno(39)) || errors.Is(err, syscall.Errno(112))
-	}
-	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || errors.Is(err, syscall.EFBIG)
 }

@@ -3,10 +3,7 @@ package config
 import (
 	"bytes"
 	"errors"
-	"fmt"
-	"log/slog"
 	"net/http"
-	"net/netip"
 	"path/filepath"
 	"strings"
 
@@ -84,56 +81,13 @@ func (c *checker) refuse(msg string, path ...string) {
 
 func (c *checker) config(d document) Config {
 	cfg := Default()
-	if d.LogLevel != nil {
-		levels := map[string]slog.Level{"debug": slog.LevelDebug, "info": slog.LevelInfo, "warn": slog.LevelWarn, "error": slog.LevelError}
-		var ok bool
-		if cfg.LogLevel, ok = levels[*d.LogLevel]; !ok {
-			c.refuse(oneOf(*d.LogLevel, "debug", "info", "warn", "error"), "log_level")
-		}
-	}
-	if d.Listen != nil {
-		switch {
-		case *d.Listen < 1 || *d.Listen > 65535:
-			c.refuse(fmt.Sprintf("%d is no port: must be 1 to 65535", *d.Listen), "listen")
-		case *d.Listen == StatusPort:
-			c.refuse(fmt.Sprintf("%d is the port of the status page: choose another", StatusPort), "listen")
-		default:
-			cfg.Listen = int(*d.Listen)
-		}
-	}
-	for _, text := range d.ListenExtra {
-		addr, err := netip.ParseAddr(text)
-		if err != nil || addr.IsUnspecified() || addr.IsLoopback() || addr.IsMulticast() || addr.Zone() != "" {
-			c.refuse(fmt.Sprintf("%q is not the address of this machine in one other network, as 172.17.0.1: it has no port and is not 0.0.0.0", text), "listen_extra")
-			break
-		}
-		cfg.ListenExtra = append(cfg.ListenExtra, addr.Unmap())
-	}
-	for _, name := range d.ExtraHosts {
-		if !isHostName(name) {
-			c.refuse(fmt.Sprintf("%q is not a host's name, as host.docker.internal, without a port", name), "extra_hosts")
-			break
-		}
-		cfg.ExtraHosts = append(cfg.ExtraHosts, name)
-	}
-	if d.LocalAccess != nil {
-		cfg.LocalAccess = LocalAccess(*d.LocalAccess)
-		if cfg.LocalAccess != AccessUser && cfg.LocalAccess != AccessGrant {
-			c.refuse(oneOf(*d.LocalAccess, string(AccessUser), string(AccessGrant)), "local_access")
-		}
-	}
-	if d.Store != nil {
-		cfg.Store = Store(*d.Store)
-		if cfg.Store != StoreOS && cfg.Store != StoreFile {
-			c.refuse(oneOf(*d.Store, string(StoreOS), string(StoreFile)), "store")
-		}
-	}
-	if d.UserAgent != nil {
-		cfg.UserAgent = *d.UserAgent
-		if strings.TrimSpace(cfg.UserAgent) == "" || !isHeaderValue(cfg.UserAgent) {
-			c.refuse("must be one line of text that is not empty", "user_agent")
-		}
-	}
+	c.logLevel(&cfg, d.LogLevel)
+	c.listen(&cfg, d.Listen)
+	c.listenExtra(&cfg, d.ListenExtra)
+	c.extraHosts(&cfg, d.ExtraHosts)
+	c.localAccess(&cfg, d.LocalAccess)
+	c.store(&cfg, d.Store)
+	c.userAgent(&cfg, d.UserAgent)
 	cfg.upstream = c.layer(d.Upstream, false, "upstream")
 	if len(d.Accounts) > 0 {
 		cfg.accounts = make(map[string]layer, len(d.Accounts))
@@ -197,15 +151,4 @@ func (c *checker) resolve(path string) string {
 		return filepath.Clean(path)
 	}
 	return filepath.Join(filepath.Dir(c.file), path)
-}
-
-// isHostName reports whether s is a name that stands in a Host header.
-func isHostName(s string) bool {
-	return s != "" && len(s) <= 253 && strings.Trim(s, ".-") == s && strings.IndexFunc(s, func(r rune) bool {
-		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-' || r == '.' || r == '_')
-	}) < 0
-}
-
-func oneOf(got string, known ...string) string {
-	return fmt.Sprintf("is %q, must be one of: %s", got, strings.Join(known, ", "))
 }

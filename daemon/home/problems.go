@@ -4,13 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime"
-	"syscall"
 	"time"
 
 	"shelfkeeper/daemon/absapi"
 	"shelfkeeper/daemon/accounts"
 	"shelfkeeper/daemon/config"
+	"shelfkeeper/daemon/durable"
 	"shelfkeeper/daemon/health"
 	"shelfkeeper/daemon/players"
 	"shelfkeeper/daemon/problem"
@@ -29,22 +28,13 @@ func StateProblem(err error) *problem.Problem {
 		remedy = "repair the file, or move it away and sign in again; nothing was changed"
 	case errors.Is(err, config.ErrNoHome):
 		remedy = "set HOME"
-	case isDiskFull(err):
+	case durable.IsFull(err):
 		remedy = freeSpace
 	}
 	return problem.New(problem.Config, err, remedy)
 }
 
 const freeSpace = "free some space and try again; nothing was lost"
-
-// isDiskFull reports whether err says that a file could not grow: the disk is
-// full, or a quota or limit is reached.
-func isDiskFull(err error) bool {
-	if runtime.GOOS == "windows" { // ERROR_HANDLE_DISK_FULL, ERROR_DISK_FULL
-		return errors.Is(err, syscall.Errno(39)) || errors.Is(err, syscall.Errno(112))
-	}
-	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || errors.Is(err, syscall.EFBIG)
-}
 
 // vaultProblem explains an error of the vault.
 func vaultProblem(err error) *problem.Problem {
@@ -53,7 +43,7 @@ func vaultProblem(err error) *problem.Problem {
 		return p
 	}
 	remedy := ""
-	if isDiskFull(err) {
+	if durable.IsFull(err) {
 		remedy = freeSpace
 	}
 	for _, r := range []struct {

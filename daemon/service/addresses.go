@@ -2,19 +2,14 @@ package service
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
-	"net"
 	"net/url"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
 
-	"shelfkeeper/daemon/absapi"
-	"shelfkeeper/daemon/redact"
 	"shelfkeeper/daemon/upstream"
 )
 
@@ -174,149 +169,11 @@ func (a *addresses) decide(ctx context.Context, why string, steady bool, moved f
 		return false, false // run is woken already
 	}
 	if to == nil {
-		a.log.Warn("no address of the server answers as the server", "reason", why, "answers", told(list, answers))
+		a.log.Warn("no address of the server answers as the server", "reason", why, "answers", failures(list, answers))
 		return false, false
 	}
 	a.log.Info("address of the server", "use", to.String(), "for_sign_in", secret.String(), "reason", why, "strangers", strangers)
 	a.up.CloseIdle()
 	moved("address of the server: " + to.Host)
 	return true, doubt
-}
-
-// chooseAddress picks an address by the order of the list: the first that is good,
-// -1 if none is. One in use (now, or -1) that is good is left only for a
-// better one that was good before, and doubt says that there is one to watch.
-func chooseAddress(good []bool, now int, steady bool) (pick int, doubt bool) {
-	first := slices.Index(good, true)
-	switch {
-	case first < 0 || now < 0 || !good[now]:
-		return first, false
-	case first < now && !steady:
-		return now, true
-	}
-	return first, false
-}
-
-// answer is what an address says about the server behind it.
-type answer struct {
-	status absapi.Status
-	err    error
-}
-
-// ask asks all addresses at once, and waits no longer than worth it: for the
-// preferred ones a headStart after the first answer, for that in use a while,
-// and as long for one that is encrypted: it vouches for the others.
-func (a *addresses) ask(ctx context.Context, now int) []answer {
-	list := a.up.Addresses()
-	var asking sync.WaitGroup
-	defer asking.Wait()
-	ctx, cancel := context.WithTimeout(ctx, askDeadline)
-	defer cancel()
-	type reply struct {
-		of int
-		answer
-	}
-	replies := make(chan reply, len(list))
-	answers := make([]answer, len(list))
-	for i, u := range list {
-		answers[i].err = errSlow
-		asking.Go(func() {
-			status, err := a.status(ctx, u)
-			replies <- reply{i, answer{status, err}}
-		})
-	}
-	var head, most <-chan time.Time
-	waiting, sealed := now >= 0, 0
-	for _, u := range list {
-		if u.Scheme == "https" {
-			sealed++
-		}
-	}
-	for left := len(list); left > 0; {
-		select {
-		case r := <-replies:
-			left--
-			answers[r.of] = r.answer
-			waiting = waiting && r.of != now
-			if list[r.of].Scheme == "https" {
-				if sealed--; r.err == nil {
-					sealed = 0 // one is enough
-				}
-			}
-			if r.err == nil && most == nil {
-				head, most = time.After(headStart), time.After(waitMost)
-			}
-		case <-head:
-			head = nil
-		case <-most:
-			return answers
-		}
-		if most != nil && head == nil && !waiting && sealed <= 0 {
-			return answers
-		}
-	}
-	return answers
-}
-
-var errSlow = fmt.Errorf("no answer so far")
-
-// status asks who is at u. Plain http is asked in a private network only, but
-// for the address that the user signed in to.
-func (a *addresses) status(ctx context.Context, u *url.URL) (absapi.Status, error) {
-	if u.Scheme == "http" && u.String() != a.up.Base().String() {
-		if ok, why := upstream.PlainHTTPAllowed(ctx, net.DefaultResolver, u); !ok {
-			return absapi.Status{}, fmt.Errorf("not asked: %s", why)
-		}
-	}
-	conn := a.up.Probe(u)
-	defer conn.Close()
-	status, err := absapi.New(conn, a.up.Base()).Status(ctx)
-	if err == nil && !status.Initialised {
-		err = fmt.Errorf("a server without users")
-	}
-	return status, err
-}
-
-// rejectStrangers makes failures of the answers that come from another server than
-// the account's, as far as can be told, and returns how many they were. What a
-// certificate vouches for decides: the account's own address, else the first
-// of the list that has not an older release than is known. All others must
-// have its release and sign-in methods. Where nothing is vouched for, an
-// answer must come from the release that is known, or a later one.
-func rejectStrangers(list []*url.URL, base *url.URL, answers []answer, known string) (strangers int) {
-	witness := -1
-	for i, u := range list {
-		if answers[i].err != nil || u.Scheme != "https" {
-			continue
-		}
-		if own := u.String() == base.String(); own || witness < 0 && absapi.SameOrLater(answers[i].status.Version, known) {
-			witness = i
-		}
-	}
-	for i := range answers {
-		a := &answers[i]
-		if a.err != nil || i == witness {
-			continue
-		}
-		if witness >= 0 && sameStatus(a.status, answers[witness].status) || witness < 0 && absapi.SameOrLater(a.status.Version, known) {
-			continue
-		}
-		a.err = fmt.Errorf("another Audiobookshelf (%s)", a.status.Version)
-		strangers++
-	}
-	return strangers
-}
-
-func sameStatus(a, b absapi.Status) bool {
-	return a.Version == b.Version && slices.Equal(slices.Sorted(slices.Values(a.AuthMethods)), slices.Sorted(slices.Values(b.AuthMethods)))
-}
-
-func told(list []*url.URL, answers []answer) string {
-	var out []string
-	for i, u := range list {
-		if answers[i].err != nil {
-			out = append(out, u.Host+": "+redact.Text(answers[i].err.Error()))
-		}
-	}
-	return strings.Join(out, "; ")
 }

@@ -2,10 +2,14 @@ package service
 
 import (
 	"errors"
+	"fmt"
 	"net"
 	"net/netip"
+	"strconv"
 
+	"shelfkeeper/daemon/accounts"
 	"shelfkeeper/daemon/health"
+	"shelfkeeper/daemon/problem"
 	"shelfkeeper/daemon/proxy"
 )
 
@@ -40,3 +44,23 @@ func (s *Service) listenMore(extra []netip.Addr) {
 		s.extra = append(s.extra, at.String())
 	}
 }
+
+// listenProblem explains why the local address of a could not be opened;
+// chosen says that it came from the command line.
+func listenProblem(a accounts.Account, chosen bool, err error) error {
+	var taken *proxy.PortTaken
+	if errors.As(err, &taken) {
+		remedy := fmt.Sprintf("end that program; players hold the address of account %s, so Shelfkeeper does not move by itself", a.Name)
+		if chosen {
+			remedy = "choose another --listen"
+		}
+		return problem.New(problem.PortTaken, taken, remedy)
+	}
+	err = fmt.Errorf("open the local address: %w", err)
+	if chosen {
+		return problem.New(problem.Usage, err, "choose another --listen, for example 127.0.0.1:0")
+	}
+	return problem.New(problem.PortTaken, err, "")
+}
+
+func listenAddr(port int) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)) }

@@ -11,12 +11,9 @@ package service
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
-	"net"
 	"net/netip"
 	"os"
-	"strconv"
 	"sync"
 	"time"
 
@@ -24,7 +21,6 @@ import (
 	"shelfkeeper/daemon/config"
 	"shelfkeeper/daemon/health"
 	"shelfkeeper/daemon/players"
-	"shelfkeeper/daemon/problem"
 	"shelfkeeper/daemon/progress"
 	"shelfkeeper/daemon/proxy"
 	"shelfkeeper/daemon/session"
@@ -243,57 +239,3 @@ func (s *Service) Close() error {
 	}
 	return errors.Join(err, kept)
 }
-
-// Snapshot is the state of the account, without a secret in it.
-func (s *Service) Snapshot() health.Account {
-	view, _, _ := s.board.View()
-	stats, socket := s.proxy.Stats(), s.socket.Snapshot()
-	a := health.Account{
-		Name: s.account.Name, Server: s.account.Server, User: s.account.Username,
-		Level: view.Level, Condition: view.Condition, Reason: view.Reason, Remedy: view.Remedy, Since: health.At(view.Since),
-		Socket: health.Socket{State: string(socket.State), Since: health.At(socket.Since), Reconnects: socket.Reconnects, Reason: socket.Reason},
-		Proxy: health.Proxy{
-			URL: s.URL(), Extra: s.extra, Requests: stats.Requests, Bytes: stats.Bytes, Active: int(stats.Active),
-			Unauthorized: stats.Unauthorized, Resumed: stats.Resumed, Held: stats.Held,
-		},
-		Vault: health.Vault{Backend: s.account.Store}, Progress: s.progress(),
-	}
-	if common, _ := s.up.InUse(); s.addresses.several() {
-		if a.Address = "none answers"; common != nil {
-			a.Address = common.String()
-		}
-	}
-	s.session.Fill(&a)
-	a.Session.Method = shownMethod(s.account, a.Session.Method)
-	a.Remedy = shownRemedy(s.account, a.Condition, a.Remedy)
-	return a
-}
-
-// URL is the address that players use.
-func (s *Service) URL() string {
-	addr, ok := s.proxy.Addr().(*net.TCPAddr)
-	if !ok {
-		return s.account.ProxyURL()
-	}
-	return accounts.ProxyURL(addr.Port)
-}
-
-// listenProblem explains why the local address of a could not be opened;
-// chosen says that it came from the command line.
-func listenProblem(a accounts.Account, chosen bool, err error) error {
-	var taken *proxy.PortTaken
-	if errors.As(err, &taken) {
-		remedy := fmt.Sprintf("end that program; players hold the address of account %s, so Shelfkeeper does not move by itself", a.Name)
-		if chosen {
-			remedy = "choose another --listen"
-		}
-		return problem.New(problem.PortTaken, taken, remedy)
-	}
-	err = fmt.Errorf("open the local address: %w", err)
-	if chosen {
-		return problem.New(problem.Usage, err, "choose another --listen, for example 127.0.0.1:0")
-	}
-	return problem.New(problem.PortTaken, err, "")
-}
-
-func listenAddr(port int) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)) }

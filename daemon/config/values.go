@@ -1,0 +1,99 @@
+package config
+
+import (
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"strings"
+)
+
+// Each method here checks one key at the top of the file; nil and an empty
+// list are keys that are not given.
+
+func (c *checker) logLevel(cfg *Config, given *string) {
+	if given == nil {
+		return
+	}
+	levels := map[string]slog.Level{"debug": slog.LevelDebug, "info": slog.LevelInfo, "warn": slog.LevelWarn, "error": slog.LevelError}
+	var ok bool
+	if cfg.LogLevel, ok = levels[*given]; !ok {
+		c.refuse(oneOf(*given, "debug", "info", "warn", "error"), "log_level")
+	}
+}
+
+func (c *checker) listen(cfg *Config, given *int64) {
+	if given == nil {
+		return
+	}
+	switch port := *given; {
+	case port < 1 || port > 65535:
+		c.refuse(fmt.Sprintf("%d is no port: must be 1 to 65535", port), "listen")
+	case port == StatusPort:
+		c.refuse(fmt.Sprintf("%d is the port of the status page: choose another", StatusPort), "listen")
+	default:
+		cfg.Listen = int(port)
+	}
+}
+
+func (c *checker) listenExtra(cfg *Config, given []string) {
+	for _, text := range given {
+		addr, err := netip.ParseAddr(text)
+		if err != nil || addr.IsUnspecified() || addr.IsLoopback() || addr.IsMulticast() || addr.Zone() != "" {
+			c.refuse(fmt.Sprintf("%q is not the address of this machine in one other network, as 172.17.0.1: "+
+				"it has no port and is not 0.0.0.0", text), "listen_extra")
+			return
+		}
+		cfg.ListenExtra = append(cfg.ListenExtra, addr.Unmap())
+	}
+}
+
+func (c *checker) extraHosts(cfg *Config, given []string) {
+	for _, name := range given {
+		if !isHostName(name) {
+			c.refuse(fmt.Sprintf("%q is not a host's name, as host.docker.internal, without a port", name), "extra_hosts")
+			return
+		}
+		cfg.ExtraHosts = append(cfg.ExtraHosts, name)
+	}
+}
+
+func (c *checker) localAccess(cfg *Config, given *string) {
+	if given == nil {
+		return
+	}
+	cfg.LocalAccess = LocalAccess(*given)
+	if cfg.LocalAccess != AccessUser && cfg.LocalAccess != AccessGrant {
+		c.refuse(oneOf(*given, string(AccessUser), string(AccessGrant)), "local_access")
+	}
+}
+
+func (c *checker) store(cfg *Config, given *string) {
+	if given == nil {
+		return
+	}
+	cfg.Store = Store(*given)
+	if cfg.Store != StoreOS && cfg.Store != StoreFile {
+		c.refuse(oneOf(*given, string(StoreOS), string(StoreFile)), "store")
+	}
+}
+
+func (c *checker) userAgent(cfg *Config, given *string) {
+	if given == nil {
+		return
+	}
+	cfg.UserAgent = *given
+	if strings.TrimSpace(cfg.UserAgent) == "" || !isHeaderValue(cfg.UserAgent) {
+		c.refuse("must be one line of text that is not empty", "user_agent")
+	}
+}
+
+// isHostName reports whether s is a name that stands in a Host header.
+func isHostName(s string) bool {
+	return s != "" && len(s) <= 253 && strings.Trim(s, ".-") == s && strings.IndexFunc(s, func(r rune) bool {
+		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-' || r == '.' || r == '_')
+	}) < 0
+}
+
+func oneOf(got string, known ...string) string {
+	return fmt.Sprintf("is %q, must be one of: %s", got, strings.Join(known, ", "))
+}

@@ -1,0 +1,42 @@
+package service
+
+import (
+	"net"
+
+	"shelfkeeper/daemon/accounts"
+	"shelfkeeper/daemon/health"
+)
+
+// Snapshot is the state of the account, without a secret in it.
+func (s *Service) Snapshot() health.Account {
+	view, _, _ := s.board.View()
+	stats, socket := s.proxy.Stats(), s.socket.Snapshot()
+	a := health.Account{
+		Name: s.account.Name, Server: s.account.Server, User: s.account.Username,
+		Level: view.Level, Condition: view.Condition, Reason: view.Reason, Remedy: view.Remedy, Since: health.At(view.Since),
+		Socket: health.Socket{State: string(socket.State), Since: health.At(socket.Since), Reconnects: socket.Reconnects, Reason: socket.Reason},
+		Proxy: health.Proxy{
+			URL: s.URL(), Extra: s.extra, Requests: stats.Requests, Bytes: stats.Bytes, Active: int(stats.Active),
+			Unauthorized: stats.Unauthorized, Resumed: stats.Resumed, Held: stats.Held,
+		},
+		Vault: health.Vault{Backend: s.account.Store}, Progress: s.progress(),
+	}
+	if common, _ := s.up.InUse(); s.addresses.several() {
+		if a.Address = "none answers"; common != nil {
+			a.Address = common.String()
+		}
+	}
+	s.session.Fill(&a)
+	a.Session.Method = shownMethod(s.account, a.Session.Method)
+	a.Remedy = shownRemedy(s.account, a.Condition, a.Remedy)
+	return a
+}
+
+// URL is the address that players use.
+func (s *Service) URL() string {
+	addr, ok := s.proxy.Addr().(*net.TCPAddr)
+	if !ok {
+		return s.account.ProxyURL()
+	}
+	return accounts.ProxyURL(addr.Port)
+}
