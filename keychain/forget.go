@@ -14,8 +14,8 @@ import (
 //
 // nil means that no secret of the account is left. ErrSlotPending means that the
 // sign-out is durable, but the keychain could not be cleaned yet; Finish does
-// that later, in this process or another. Any other error means that nothing happened. Journals that cannot
-// be read are moved aside first, as by SetAside.
+// that later, in this process or another. Any other error means that nothing
+// happened. Journals that cannot be read are moved aside first, as by SetAside.
 func (v *Vault) Forget(ctx context.Context, account string) error {
 	if _, err := v.SetAside(ctx, account); err != nil {
 		return fmt.Errorf("forget: %w", err)
@@ -119,17 +119,17 @@ func (v *Vault) moveAside(account string, k *sealKey) (string, error) {
 			from = name
 		}
 	}
-	kept, err := v.files.list(asidePrefix)
+	kept, err := v.files.list(setAsidePrefix)
 	if err != nil {
 		return "", err
 	}
 	for n := 1; ; n++ {
-		to := fmt.Sprintf("%s%s.%d", asidePrefix, strings.TrimPrefix(from, journalPrefix), n)
+		to := fmt.Sprintf("%s%s.%d", setAsidePrefix, strings.TrimPrefix(from, journalPrefix), n)
 		if !slices.Contains(kept, to) {
 			return to, v.files.rename(from, to)
 		}
 	}
 }
 
-// asidePrefix opens the names of journals that were set aside.
-const asidePrefix = "unreadable."
+// setAsidePrefix opens the names of journals that were set aside.
+const setAsidePrefix = "unreadable."

@@ -56,7 +56,7 @@ func (v *Vault) Settle(ctx context.Context, account string) error {
 func (v *Vault) settle(ctx context.Context, a *account, j entry) error {
 	// What was read before is not believed: another process may have written
 	// since, overwriting the newer slot would leave a moment in which the
-	// keychain has neither, and a call that was given up may still have landed.
+	// keychain has neither, and a call that was given up may still have written.
 	v.mu.Lock()
 	a.slots = [2]slot{}
 	v.mu.Unlock()

@@ -26,8 +26,8 @@ const (
 	// followed by some more looks, ever less often.
 	firstPause = 50 * time.Millisecond
 
-	// lastPause is how often a bus is looked for where nothing tells of its
-	// coming. The icon is to be there within two seconds.
+	// lastPause is how often to look for a bus if the system does not announce
+	// it. The icon is to be there within two seconds.
 	lastPause = time.Second
 )
 
@@ -81,10 +81,9 @@ func probe(ctx context.Context, address string) (*dbus.Conn, error) {
 	return conn, nil
 }
 
-// awaitBus returns a connection of our own as soon as there is a session bus;
-// its context ends when the bus does. Where the
-// bus has a socket in a directory nothing runs until that changes. The error
-// is ctx's.
+// awaitBus returns a connection of our own as soon as there is a session bus; its
+// context ends when the bus does. If the bus has a socket in a directory, nothing
+// runs until that directory changes. The error is ctx's.
 func awaitBus(ctx context.Context, log *slog.Logger) (*dbus.Conn, error) {
 	interval, told := firstPause, false
 	for {

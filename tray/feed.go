@@ -33,7 +33,7 @@ func follow(ctx context.Context, c Client, ended func()) *feed {
 			f.mu.Unlock()
 			select {
 			case f.changed <- struct{}{}:
-			default: // the place is taken: whoever looks will see the newest
+			default: // a wake-up is waiting already, and its reader takes the newest snapshot
 			}
 			return nil
 		})

@@ -93,8 +93,8 @@ func register(ctx context.Context, conn *dbus.Conn) bool {
 	return true
 }
 
-// absent reports whether an error says that nobody has the name, or that there
-// is no bus to ask.
+// absent reports whether an error says that no program has the name, or that
+// there is no bus.
 func absent(err error) bool {
 	var e dbus.Error
 	if !errors.As(err, &e) {

@@ -97,7 +97,7 @@ func (s *Supervisor) keep(ctx context.Context) {
 	}
 }
 
-// tell logs the first death of a row, and keeps the others for who looks.
+// tell logs the first death of a row as a warning, the others for debugging.
 func (s *Supervisor) tell(row int, err error, again time.Duration) {
 	level := slog.LevelDebug
 	if row == 0 && !lostBus(err) {
@@ -106,8 +106,8 @@ func (s *Supervisor) tell(row int, err error, again time.Duration) {
 	s.cfg.Log.Log(context.Background(), level, "the tray ended and is started again", "reason", err, "attempt", row+1, "in", again)
 }
 
-// lostBus reports whether a child ended since the session bus did, which is no
-// fault and tells itself when it waits for the next one.
+// lostBus reports whether a child ended because the session bus did. That is no
+// fault, and the child that waits for the next bus says so.
 func lostBus(err error) bool {
 	var exit *exec.ExitError
 	return errors.As(err, &exit) && exit.ExitCode() == int(CodeBusLost)

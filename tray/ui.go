@@ -146,7 +146,7 @@ func (u *ui) obey(ctx context.Context, l Line) {
 // without the administration of the server.
 const pageScope = "full"
 
-// run does what a command says; a panic in what others gave us is its failure.
+// run does what a command says; a panic in the functions of Config counts as its failure.
 func (u *ui) run(ctx context.Context, c Command) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -180,8 +180,8 @@ func (u *ui) note(o outcome) {
 	u.notes[key(o.command)] = n
 }
 
-// withRemedy fills in what the user can run where an error does not say. Bad
-// weather has no remedy.
+// withRemedy adds what the user can run to an error that does not say it. A
+// temporary failure has no remedy.
 func withRemedy(c Command, p *problem.Problem) *problem.Problem {
 	remedy := p.Remedy
 	switch {

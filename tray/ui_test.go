@@ -183,7 +183,7 @@ func TestReauthenticateShowsWhatBecameOfIt(t *testing.T) {
 		}
 		p.click(t, "Re-authenticate")
 		synctest.Wait()
-		release <- errors.New("the server cannot be reached") // weather
+		release <- errors.New("the server cannot be reached") // a temporary failure
 		synctest.Wait()
 		if shows(p, "shelfkeeper login") {
 			t.Fatalf("weather has no remedy: %v", p.at)

@@ -12,8 +12,8 @@ import (
 )
 
 // newOpenIDReturn is the program that the desktop starts with the address at
-// which a sign-in ended. It takes it to whoever waits: the daemon, or a command
-// that found no daemon. Any web page can have it started with any address, so
+// which a sign-in ended. It takes the address to the process that waits for it: the daemon, or a
+// command that found no daemon. Any web page can have it started with any address, so
 // it believes nothing of it.
 func newOpenIDReturn(e *env) *cobra.Command {
 	return &cobra.Command{

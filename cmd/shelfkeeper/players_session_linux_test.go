@@ -62,7 +62,7 @@ func TestCurlCookieFlow(t *testing.T) {
 		var in struct {
 			User struct{ AccessToken string }
 		}
-		_ = json.Unmarshal([]byte(body), &in) // what is no user has no token
+		_ = json.Unmarshal([]byte(body), &in) // an error page has no token
 		return in.User.AccessToken
 	}
 	status, body := curl(url+"/login", "--json", `{"username":"curl","password":"`+grant+`"}`)
@@ -93,7 +93,7 @@ func TestCurlCookieFlow(t *testing.T) {
 }
 
 // A program that keeps both tokens itself and renews by the header, as Music
-// Assistant and Readest do: weather is 503 to it, never 401.
+// Assistant and Readest do: a temporary failure is 503 to it, never 401.
 func TestHeaderRefreshClient(t *testing.T) {
 	t.Parallel()
 	s, p, url, grant := signedIn(t, absfake.Config{})
@@ -112,7 +112,7 @@ func TestHeaderRefreshClient(t *testing.T) {
 		resp, said := ask(t, req)
 		heard = append(heard, string(said))
 		var in struct{ User pair }
-		_ = json.Unmarshal(said, &in) // what is no user has no tokens
+		_ = json.Unmarshal(said, &in) // an error page has no tokens
 		return resp.StatusCode, in.User, string(said)
 	}
 	status, first, said := call("POST", "/login", `{"username":"x","password":"`+grant+`"}`, "x-return-tokens", "true")
@@ -126,7 +126,7 @@ func TestHeaderRefreshClient(t *testing.T) {
 	if status != 200 || second.AccessToken == "" || second.RefreshToken == "" {
 		t.Fatalf("refresh: %d %s", status, said)
 	}
-	// In bad weather its session lives on.
+	// In a temporary failure its session lives on.
 	back := s.Inject(absfake.Fault{Kind: absfake.Refuse})
 	if status, third, said := call("POST", "/auth/refresh", "", "x-refresh-token", second.RefreshToken); status != 200 && status != 503 {
 		t.Errorf("refresh in bad weather: %d %s", status, said)

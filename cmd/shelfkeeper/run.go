@@ -77,7 +77,7 @@ func newQuit(e *env) *cobra.Command {
 	}
 }
 
-// goneDeadline is longer than a daemon takes to let an attempt land.
+// goneDeadline is longer than a daemon takes to finish an attempt.
 const goneDeadline = 15 * time.Second
 
 // untilGone returns when nobody listens on the control socket any more, so that

@@ -37,8 +37,8 @@ func newTray(e *env) *cobra.Command {
 	}
 }
 
-// clicks is the daemon for somebody at a desktop: one click renews an account
-// that signs in through OpenID too, where that takes the browser.
+// clicks is the daemon as the tray's menu uses it: a click also renews an account
+// that signs in through OpenID, which may need the browser.
 type clicks struct {
 	*control.Client
 	env *env
@@ -49,7 +49,7 @@ func (c clicks) Reauthenticate(ctx context.Context, account string) error {
 	if !c.env.signsInByOpenID(ctx, account) {
 		return c.Client.Reauthenticate(ctx, account)
 	}
-	nobody := *c.env // no one types here, and no one reads
+	nobody := *c.env // no person types here or reads
 	nobody.stdin, nobody.stdout, nobody.stderr = strings.NewReader(""), io.Discard, io.Discard
 	return nobody.renewOpenID(ctx, account)
 }

@@ -85,7 +85,7 @@ func TestVaultThatTheDaemonCannotOpen(t *testing.T) {
 	}
 }
 
-// Bad weather: players are told to come again, the user need do nothing, and
+// A temporary failure: players are told to come again, the user need do nothing, and
 // nothing is lost.
 func TestServerGoneAndBack(t *testing.T) {
 	t.Parallel()

@@ -4,8 +4,8 @@
 //
 // It exists because a session may end only on an authentic rejection. A
 // gateway's 401, a 404 while the server restarts, a captive portal's page and
-// a lost answer are weather, and they look alike to a client that goes by
-// status codes.
+// a lost answer are temporary failures, and they look like a rejection to a client
+// that goes by status codes.
 //
 // It never keeps a token, never retries, never follows a redirect with a
 // secret in hand, and never judges whether a token has expired.
@@ -63,10 +63,9 @@ func (c *Client) Status(ctx context.Context) (Status, error) {
 
 // Login signs in with a password and asks for both tokens in the body.
 //
-// It asks /status first and sends no password to what is no ABS, to a server
-// that was never set up, and to one whose password login is switched off: ABS
-// answers those with the 401 or the 500 that would otherwise be taken for
-// something else. An Error from that step has Unwritten set.
+// It asks /status first. It sends no password to another program, to a server
+// that was never set up, or to one whose password login is switched off: their
+// 401 or 500 would be taken for something else. An Error from that step has Unwritten set.
 func (c *Client) Login(ctx context.Context, user string, password redact.Secret) (Answer, error) {
 	return c.login(ctx, opLogin, user, password)
 }

@@ -153,7 +153,7 @@ func (c *Client) endStray(ctx context.Context, a reply) {
 	}
 }
 
-// classifyOpenID judges what is no success of a sign-in through OpenID. A
+// classifyOpenID judges the failures of a sign-in through OpenID. A
 // refusal of the callback is a redirect to the login page of the web client,
 // even in the flow for apps, and never prefixed with the base path (measured on
 // 2.26.3 to 2.36.0).

@@ -57,7 +57,7 @@ const (
 	// FlowLost is ABS's `No session`: it restarted since the flow began, or the
 	// flow's cookie was lost. A new flow helps.
 	FlowLost
-	// OpenIDRefused is ABS's refusal of whoever signed in at the provider.
+	// OpenIDRefused is ABS's refusal of the user who signed in at the provider.
 	OpenIDRefused
 )
 

@@ -10,8 +10,8 @@ import (
 	"strings"
 )
 
-// What follows writes answers as Express 4.18 does: which header is there and
-// which is not is part of what a client sees.
+// This file writes answers as Express 4.18 does: a client sees which headers are
+// there and which are missing.
 
 const (
 	typeJSON = "application/json; charset=utf-8"

@@ -1,8 +1,8 @@
 package absfake
 
-// What follows tells clients over their sockets what has happened. All of it is
-// called with Server.mu held, before the answer to the request that caused it
-// leaves, and encodes at once: what it is given may change afterwards.
+// This file tells clients over their sockets what has happened. Its functions are
+// called with Server.mu held, before the answer to the request that caused the
+// event leaves. They encode at once, since their arguments may change afterwards.
 
 // emitLocked sends an event to every socket of the user, that of the client
 // which caused it among them.

@@ -63,7 +63,7 @@ func (s *Server) initialised() bool {
 }
 
 // postInit makes the root user. Without newRoot the real process dies of an
-// exception, and whoever runs it starts it again.
+// exception, and its supervisor starts it again.
 func (s *Server) postInit(w http.ResponseWriter, q *request) {
 	if s.initialised() {
 		sendStatus(w, q.Request, http.StatusInternalServerError)

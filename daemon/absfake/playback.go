@@ -192,7 +192,7 @@ func (p *playback) progress() (part float64, ok bool) {
 	return max(0, min(*p.currentTime/p.duration, 1)), true
 }
 
-// syncLocked takes what a player reports. The progress belongs to who reports
+// syncLocked takes a player's report. The progress belongs to the user who reports
 // it, which for an administrator is not the owner of the session.
 func (s *Server) syncLocked(u *user, p *playback, body map[string]any) {
 	p.currentTime = nil

@@ -3,7 +3,7 @@ package absfake
 import "net/http"
 
 // postRefresh takes the token from the header before the cookie, hands it back
-// in the body only to who used the header, and sets the cookie in both cases.
+// in the body only if the request used the header, and sets the cookie in both cases.
 // abs: server/Auth.js
 func (s *Server) postRefresh(w http.ResponseWriter, q *request) {
 	token := q.cookie("refresh_token")

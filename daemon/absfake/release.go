@@ -50,7 +50,7 @@ type facts struct {
 	allDevices      bool // POST /logout?allDevices=1
 	passwordEnds    bool // a new password ends sessions
 	secureInList    bool // X-Forwarded-Proto "http, https" counts as https
-	strangerSync    int  // status for who syncs a stranger's playback session
+	strangerSync    int  // status of a sync of another user's playback session
 	adminMaySync    bool // except that an administrator may
 
 	trackOfTranscode int  // status of the public track of a transcode; 0: the process dies

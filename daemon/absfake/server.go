@@ -122,7 +122,7 @@ func (s *Server) startLocked() {
 }
 
 // Handler is the server as an http.Handler. Close and Restart end its requests,
-// but connections belong to whoever serves it.
+// but connections belong to the one that serves it.
 func (s *Server) Handler() http.Handler { return http.HandlerFunc(s.serve) }
 
 // Library describes the books.

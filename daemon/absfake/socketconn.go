@@ -85,7 +85,7 @@ func (c *socketConn) end() {
 	}
 }
 
-// cut closes the connection, whoever waits on it, and may be called repeatedly.
+// cut closes the connection, also while others wait on it, and may be called repeatedly.
 func (c *socketConn) cut() {
 	c.once.Do(func() {
 		c.cancel()

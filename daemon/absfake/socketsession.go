@@ -140,7 +140,7 @@ func (x *socketSession) packetLocked(kind byte, data string) {
 	}
 	x.expect(pingInterval + pingTimeout)
 	switch kind {
-	case packetPing: // it is the server who asks
+	case packetPing: // in Engine.IO 4 the server sends the pings
 		x.closedLocked(reasonTransportError)
 	case packetPong:
 		x.schedulePing()

@@ -2,9 +2,9 @@
 // the browser, to put a text on the clipboard, to bring a browser's sign-in
 // back.
 //
-// It exists so that those who ask need not know which desktop it is. It never
-// waits for a program that the user goes on working with, and hands on nothing
-// but addresses of this machine and the page of a sign-in.
+// It exists so that its callers need not know which desktop it is. It never waits
+// for a program with which the user goes on working. It passes on addresses of
+// this machine and the page of a sign-in, and nothing else.
 package desktop
 
 import (
@@ -16,8 +16,8 @@ import (
 	"github.com/atotto/clipboard"
 )
 
-// ErrForeign is the error of opening what does not lie on this machine: what a
-// menu opens must not depend on what a server says.
+// ErrForeign is the error of opening a page of another machine: what a menu opens
+// must not depend on what a server says.
 var ErrForeign = errors.New("only addresses of this machine are opened")
 
 // Open shows a page of this machine in the user's browser.

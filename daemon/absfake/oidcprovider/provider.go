@@ -30,14 +30,15 @@ const (
 	codeLife  = time.Minute      // of authorization codes
 )
 
-// Config says who asks and who signs in. Issuer is the provider's base URL.
+// Config is the client that asks and the user who signs in. Issuer is the
+// provider's base URL.
 type Config struct {
 	Issuer                 string
 	ClientID, ClientSecret string
 	User                   User // the zero value is the subject "sub-1", "oidcuser"
 }
 
-// User is who signs in at the provider.
+// User is the person who signs in at the provider.
 type User struct {
 	Subject, Username, Name, Email string
 }
