@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -21,7 +22,7 @@ var level = map[string]int{
 	"cmd/shelfkeeper": 6, "cmd/shelfbench": 6,
 	"tray": 5, "daemon": 5,
 	"daemon/home": 4, "daemon/service": 4,
-	"daemon/proxy": 3, "daemon/dashboard": 3, "daemon/doctor": 3, "daemon/control": 3,
+	"daemon/proxy": 3, "daemon/control": 3,
 	"daemon/session": 2, "daemon/progress": 2, "wsconn": 2, "daemon/openid": 2,
 	"daemon/absapi": 1, "daemon/upstream": 1, "daemon/tokenfilter": 1, "daemon/players": 1, "daemon/netmon": 1,
 	"daemon/desktop": 1, "daemon/config": 1, "daemon/accounts": 1, "daemon/history": 1, "keychain": 1,
@@ -161,8 +162,52 @@ func walk(t *testing.T, f func(pkg, file string, imports []string)) {
 	}
 }
 
+// The page that newcomers read has a row for each level, and no other.
+func TestArchitecturePageAgrees(t *testing.T) {
+	page, err := os.ReadFile(filepath.Join("..", "docs", "architecture.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := map[string]int{}
+	for _, row := range regexp.MustCompile("(?m)^\\| (-?[0-9]+) \\| `([^`]+)` \\|").FindAllStringSubmatch(string(page), -1) {
+		if rows[row[2]], err = strconv.Atoi(row[1]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for pkg, l := range level {
+		if at, ok := rows[pkg]; !ok || at != l {
+			t.Errorf("docs/architecture.md has %s at level %d (a row: %v), layers_test.go at %d", pkg, at, ok, l)
+		}
+	}
+	for pkg := range rows {
+		if _, ok := level[pkg]; !ok {
+			t.Errorf("docs/architecture.md has a row for %s, which has no level", pkg)
+		}
+	}
+	for _, pkg := range apart {
+		if !strings.Contains(string(page), "`"+pkg+"`") {
+			t.Errorf("docs/architecture.md does not name %s", pkg)
+		}
+	}
+}
+
+// A package has a level from the day it has a job, and not before.
+func TestLevelsExist(t *testing.T) {
+	seen := map[string]bool{}
+	walk(t, func(pkg, _ string, _ []string) {
+		if h := levelRoot(pkg); h != "" {
+			seen[h] = true
+		}
+	})
+	for pkg := range level {
+		if !seen[pkg] {
+			t.Errorf("%s has a level and no file", pkg)
+		}
+	}
+}
+
 func TestTopLevelFolders(t *testing.T) {
-	allowed := []string{"cmd", "tray", "daemon", "keychain", "wsconn", "assets"}
+	allowed := []string{"cmd", "tray", "daemon", "keychain", "wsconn", "assets", "docs"}
 	entries, err := os.ReadDir("..")
 	if err != nil {
 		t.Fatal(err)
