@@ -10,7 +10,7 @@ type Cause string
 
 // The causes. They are stable, for scripts.
 const (
-	LostAnswer     Cause = "lost-answer"     // the server rotated, and we never heard
+	LostAnswer     Cause = "lost-answer"     // the server rotated the token, and its answer did not arrive
 	Interrupted    Cause = "interrupted"     // this program ended in between
 	DiskFull       Cause = "not-written"     // the new token reached no disk
 	Collision      Cause = "collision"       // two sessions held the same token
@@ -79,15 +79,16 @@ func Diagnose(entries []Entry, c Circumstances) (Diagnosis, bool) {
 	return d, true
 }
 
-// newestLoss is the first refusal of the token that was refused last: later
-// ones, of every start and click since, only repeat it.
+// newestLoss returns the index of the first refusal of the token that was
+// refused last, or -1. Later refusals of that token, at every start and click
+// since, only repeat it.
 func newestLoss(entries []Entry) int {
 	at := -1
 	for i := len(entries) - 1; i >= 0; i-- {
 		e := entries[i]
 		switch {
 		case at < 0 && e.Outcome == Renewed:
-			// It works again; older losses are told nevertheless.
+			// The session works again; an older loss is still reported.
 		case at < 0 && isLoss(e):
 			at = i
 		case at >= 0 && isLoss(e) && e.Outcome == entries[at].Outcome && e.Issued.Equal(entries[at].Issued):
@@ -103,20 +104,20 @@ func isLoss(e Entry) bool {
 	return e.Kind == Refresh && (e.Outcome == Lost || e.Outcome == Expired || e.Outcome == HeaderRemoved)
 }
 
-// lossCase is the loss with everything that bears on it.
+// lossCase is a loss with everything in the record that tells about its cause.
 type lossCase struct {
 	Entry   // the first refusal
 	release Release
 	peers   []Peer
 
-	before    []Entry // all that came before it
-	unheard   *Entry  // the first time the same token was presented without an answer
-	unwritten *Entry  // a token that came for it and reached no disk
-	cutOff    bool    // an attempt with the same token left no word
-	newest    time.Time
-	lastGood  time.Time // when the newest success before it was
+	before     []Entry   // everything that came before the refusal
+	unanswered *Entry    // the first time that the same token was presented and no answer came
+	unwritten  *Entry    // a token that came in exchange and could not be written to disk
+	cutOff     bool      // an attempt with the same token ended without an entry
+	newest     time.Time // when the newest token that was kept was issued
+	lastGood   time.Time // when the newest success before the refusal was
 
-	tokenAnswer     TokenAnswer // of this refusal or of one that repeated it
+	tokenAnswer     TokenAnswer // of this refusal, or of one that repeated it
 	row             Row
 	name            string
 	passwordRefused bool
@@ -129,21 +130,28 @@ func newCase(entries []Entry, at int, c Circumstances) *lossCase {
 	if c.Release != nil {
 		k.release = c.Release(k.Release)
 	}
-	presented := false
-	for j := range k.before {
-		e := &k.before[j]
+	k.readBefore()
+	k.readSince(entries[at:])
+	return k
+}
+
+// readBefore collects what the attempts before the loss tell.
+func (k *lossCase) readBefore() {
+	presented := false // an earlier attempt presented the token that was refused
+	for i := range k.before {
+		e := &k.before[i]
 		if e.Received.After(k.newest) && e.Outcome != NotWritten {
 			k.newest = e.Received
 		}
-		if e.Outcome == Renewed || e.Outcome == SignedIn || e.Outcome == Adopted {
+		if e.Outcome.succeeded() {
 			k.lastGood = e.At
 		}
-		if e.Kind != Refresh && e.Kind != Change || !e.Issued.Equal(k.Issued) || k.Issued.IsZero() {
+		if !k.sameToken(e) {
 			continue
 		}
 		switch {
-		case e.Outcome == Unanswered && k.unheard == nil:
-			k.unheard = e
+		case e.Outcome == Unanswered && k.unanswered == nil:
+			k.unanswered = e
 		case e.Outcome == NotWritten && !e.Received.IsZero() && k.unwritten == nil:
 			k.unwritten = e
 		}
@@ -154,11 +162,21 @@ func newCase(entries []Entry, at int, c Circumstances) *lossCase {
 	if !presented {
 		k.cutOff = k.Attempt > 1
 	}
-	for _, e := range entries[at:] {
+}
+
+// sameToken reports whether e presented the token that was refused.
+func (k *lossCase) sameToken(e *Entry) bool {
+	return (e.Kind == Refresh || e.Kind == Change) && e.Issued.Equal(k.Issued) && !k.Issued.IsZero()
+}
+
+// readSince collects what the refusal, and the entries after it, tell: up to
+// the first success.
+func (k *lossCase) readSince(entries []Entry) {
+	for _, e := range entries {
 		switch {
-		case e.Outcome == Renewed, e.Outcome == SignedIn, e.Outcome == Adopted:
+		case e.Outcome.succeeded():
 			k.recovered = true
-			return k
+			return
 		case e.Outcome == PasswordRefused:
 			k.passwordRefused = true
 		case e.Outcome == OtherUser:
@@ -167,10 +185,10 @@ func newCase(entries []Entry, at int, c Circumstances) *lossCase {
 			k.tokenAnswer, k.row, k.name = e.AccessToken, e.Row, e.Name
 		}
 	}
-	return k
 }
 
-// find asks for the causes in the order of how much they prove.
+// find returns the first cause that fits, strongest evidence first. A flat list
+// shows the order at one glance.
 func (k *lossCase) find() Diagnosis {
 	switch {
 	case k.Outcome == HeaderRemoved:
@@ -185,9 +203,9 @@ func (k *lossCase) find() Diagnosis {
 		return k.vaultRestored()
 	case k.unwritten != nil:
 		return k.notWritten()
-	case k.row != Gone && k.unheard != nil && k.tooLateSince(k.unheard.At):
+	case k.row != Gone && k.unanswered != nil && k.tooLateSince(k.unanswered.At):
 		return k.lostAnswer()
-	case k.row != Gone && k.unheard == nil && k.cutOff:
+	case k.row != Gone && k.unanswered == nil && k.cutOff:
 		return k.interrupted()
 	}
 	if with, ok := k.twin(); ok {
@@ -200,7 +218,7 @@ func (k *lossCase) find() Diagnosis {
 		return k.passwordChanged()
 	case k.othersLostToo():
 		return k.serverRestored()
-	case k.unheard != nil && k.row != Gone:
+	case k.unanswered != nil && k.row != Gone:
 		return k.lostAnswer()
 	}
 	return k.elsewhere()
@@ -233,8 +251,8 @@ func (k *lossCase) twin() (string, bool) {
 	return "another sign-in of this account", got > 1
 }
 
-// together is how far apart the losses of several accounts may be noticed that
-// have one cause: each account asks once in a token's life.
+// together bounds how far apart accounts may notice a loss with one cause:
+// each account asks the server once in a token's life.
 const together = 24 * time.Hour
 
 // othersLostToo reports whether every other account of the server lost its

@@ -28,7 +28,7 @@ const (
 	// maxBytes bounds the file. 400 entries with all their fields are about
 	// 150 kB.
 	maxBytes = 192 << 10
-	// readBytes is what is read at most: somebody may have put anything there.
+	// readBytes bounds a read: the file may have been replaced by anything.
 	readBytes = 4 * maxBytes
 
 	ending  = ".json"
@@ -83,7 +83,7 @@ type wire struct {
 	Entries []Entry `json:"entries"`
 }
 
-// decode never trusts data: whatever it returns is within bounds and clean.
+// decode does not trust data: what it returns is clean and within bounds.
 func decode(data []byte) ([]Entry, error) {
 	if len(data) > readBytes {
 		return nil, fmt.Errorf("%w: it is too large", ErrDamaged)
@@ -121,22 +121,22 @@ func encode(entries []Entry) ([]byte, error) {
 	}
 }
 
-// keepAside moves the damaged file at path out of the way. Only the newest
+// setDamagedAside moves the damaged file at path out of the way. Only the newest
 // damage is kept.
-func keepAside(path string) error {
+func setDamagedAside(path string) error {
 	if err := os.Rename(path, path+damaged); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	return nil
 }
 
-// readOwn is Read for who may write: a damaged file is kept aside and the
-// record begins anew. The lock is held.
+// readOwn is Read for a caller that holds the lock and may write: it moves a
+// damaged file out of the way and returns an empty record.
 func readOwn(path string) (entries []Entry, aside error, err error) {
 	entries, err = Read(path)
 	if errors.Is(err, ErrDamaged) {
 		aside = fmt.Errorf("%w; it is kept as %s", err, filepath.Base(path)+damaged)
-		return nil, aside, keepAside(path)
+		return nil, aside, setDamagedAside(path)
 	}
 	return entries, nil, err
 }

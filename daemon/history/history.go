@@ -1,15 +1,12 @@
-// Package history keeps a bounded record of what became of an account's
-// session: each attempt to renew it, what was presented, what came back and
-// when. When a session is lost, the record names the most likely cause, since
-// the server's own answer (`Invalid refresh token`) is the same for all of
-// them.
+// Package history keeps a bounded record of each account's session: every
+// attempt to renew it, what was presented, what came back, and when. When a
+// session is lost, the record names the most likely cause. The server's own
+// answer cannot: `Invalid refresh token` is the same for every cause.
 //
-// It knows tokens only by the second in which the server issued them, never by
-// their text. It decides nothing: no session is renewed, given up or kept
-// because of what is written here, and a record that cannot be read or written
-// never stands in a session's way.
-//
-// It lies above the packages that write files, so it is no leaf.
+// The package identifies a token by the second in which the server issued it,
+// never by its text. It decides nothing: no session is renewed, given up or
+// kept because of this record, and a record that cannot be read or written
+// never stops a session.
 package history
 
 import (
@@ -37,8 +34,8 @@ const (
 // Outcome says what came of it.
 type Outcome string
 
-// The outcomes. Those above RefusedOnce changed the session, those from RefusedOnce to
-// OtherUser are the server's own word, and the rest says nothing about tokens.
+// The outcomes, in three groups: those that changed the session, the server's
+// own refusals, and those that tell nothing about tokens.
 const (
 	Renewed  Outcome = "renewed"
 	SignedIn Outcome = "signed in"
@@ -61,7 +58,11 @@ const (
 	Unreadable  Outcome = "not read"    // the vault, or its lock
 )
 
-// minor outcomes may repeat for days; they are counted rather than listed.
+// succeeded reports whether the session had a good pair of tokens afterwards.
+func (o Outcome) succeeded() bool { return o == Renewed || o == SignedIn || o == Adopted }
+
+// minor reports whether o may repeat for days, so that entries with it are
+// counted rather than listed.
 func (o Outcome) minor() bool {
 	switch o {
 	case Unanswered, Unreachable, Limited, NotWritten, Unreadable:
@@ -112,8 +113,8 @@ const (
 )
 
 // Row says whether the server still lists a session that it refuses (from
-// 2.36.0 on): one that is gone was ended, one that is there was renewed by
-// somebody else. Empty if it could not be seen.
+// 2.36.0 on). A session that is gone was ended; one that is there was renewed
+// by somebody else. Empty where the list could not be read.
 type Row string
 
 // What a list of sessions says.
@@ -127,7 +128,7 @@ const (
 	maxName     = 64
 )
 
-// clean returns e fit for a file and a terminal: others wrote parts of it.
+// clean returns e fit for a file and a terminal: parts of it come from outside.
 func (e Entry) clean() Entry {
 	e.At, e.Until = second(e.At), second(e.Until)
 	e.Issued, e.Ends, e.Received = second(e.Issued), second(e.Ends), second(e.Received)
@@ -181,13 +182,12 @@ func (e Entry) repeats(o Entry) bool {
 const (
 	// maxEntries is some ten days of hourly renewals.
 	maxEntries = 400
-	// keptMinor of the newest are kept however minor they are.
+	// keptMinor is how many of the newest entries stay even where they are minor.
 	keptMinor = 50
 )
 
-// appended returns entries with e at their end, within bounds: of too many, the
-// oldest that say least go first. It does not change what entries points to,
-// and e is clean.
+// appended returns a copy of entries with e at its end, within bounds: of too
+// many, the oldest minor ones are dropped first. e must be clean.
 func appended(entries []Entry, e Entry) []Entry {
 	out := make([]Entry, len(entries), len(entries)+1)
 	copy(out, entries)
@@ -199,7 +199,7 @@ func appended(entries []Entry, e Entry) []Entry {
 	return bounded(append(out, e), maxEntries)
 }
 
-// bounded drops from entries until there are at most most.
+// bounded drops entries until at most most are left.
 func bounded(entries []Entry, most int) []Entry {
 	for len(entries) > most {
 		drop := 0

@@ -89,7 +89,7 @@ func (l *Log) Save(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	added := l.taken()
+	added := l.takeUnsaved()
 	if len(added) > 0 {
 		for _, e := range added {
 			entries = appended(entries, e)
@@ -99,12 +99,12 @@ func (l *Log) Save(ctx context.Context) (err error) {
 			return errors.Join(aside, fmt.Errorf("keep the record of attempts: %w", err))
 		}
 	}
-	l.saved(entries)
+	l.setSaved(entries)
 	return aside
 }
 
-// Forget removes the record for good, after the user has signed out: what is
-// added later stays in memory.
+// Forget removes the record for good, after the user has signed out. Entries
+// that are added later stay in memory.
 func (l *Log) Forget(ctx context.Context) (err error) {
 	select {
 	case l.turn <- struct{}{}:
@@ -126,8 +126,8 @@ func (l *Log) Forget(ctx context.Context) (err error) {
 	return errors.Join(durable.Remove(l.path), durable.Remove(l.path+damaged))
 }
 
-// lock keeps other processes from the file. The lock's own file stays: to
-// remove one that somebody waits for would let two in.
+// lock keeps other processes from the file. The lock file itself stays: if it
+// were removed while a process waits for it, two processes could hold the lock.
 func (l *Log) lock(ctx context.Context) (unlock func() error, err error) {
 	dir, name := filepath.Split(l.path)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
@@ -140,7 +140,8 @@ func (l *Log) lock(ctx context.Context) (unlock func() error, err error) {
 	return lock.Unlock, nil
 }
 
-func (l *Log) taken() []Entry {
+// takeUnsaved removes the unsaved entries from l and returns them.
+func (l *Log) takeUnsaved() []Entry {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	added := l.unsaved
@@ -148,6 +149,7 @@ func (l *Log) taken() []Entry {
 	return added
 }
 
+// putBack makes entries that could not be written unsaved again.
 func (l *Log) putBack(added []Entry) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -157,9 +159,9 @@ func (l *Log) putBack(added []Entry) {
 	l.unsaved = added
 }
 
-// saved: these entries are in the file. What came meanwhile is still to be
-// saved.
-func (l *Log) saved(entries []Entry) {
+// setSaved makes l hold entries, which are in the file, and what was added
+// meanwhile, which is not.
+func (l *Log) setSaved(entries []Entry) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, e := range l.unsaved {

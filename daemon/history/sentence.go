@@ -11,7 +11,7 @@ const (
 	passHeaderOn = "let the reverse proxy pass x-refresh-token through"
 )
 
-// moment is t as people here read it.
+// moment formats t for people, in this machine's time zone.
 func moment(t time.Time) string { return t.Local().Format("2 January 2006 15:04") }
 
 func (k *lossCase) server() string {
@@ -29,8 +29,8 @@ func (k *lossCase) gateway() Diagnosis {
 	return Diagnosis{Cause: Gateway, Certain: true, Sentence: text, Remedy: passHeaderOn}
 }
 
-// idle is how long nothing may have happened before a session ran out, for the
-// program to have been away: while it runs, it tries at least every hour.
+// idle separates two reasons for a session that ran out. While the program
+// runs it tries at least every hour; a longer silence means that it did not run.
 const idle = 2 * time.Hour
 
 func (k *lossCase) ranOut() Diagnosis {
@@ -74,20 +74,22 @@ func (k *lossCase) renamed() Diagnosis {
 
 func (k *lossCase) vaultRestored() Diagnosis {
 	return Diagnosis{Cause: VaultRestored, Certain: true,
-		Sentence: fmt.Sprintf("the stored session of %s is older than the one renewed here on %s: the vault was restored from a backup, or a copy of it is in use elsewhere",
-			moment(k.Issued), moment(k.newest)),
+		Sentence: fmt.Sprintf("the stored session of %s is older than the one renewed here on %s: "+
+			"the vault was restored from a backup, or a copy of it is in use elsewhere", moment(k.Issued), moment(k.newest)),
 		Remedy: signIn + "; let each machine sign in for itself"}
 }
 
 func (k *lossCase) notWritten() Diagnosis {
 	return Diagnosis{Cause: DiskFull, Certain: true,
-		Sentence: fmt.Sprintf("the token of %s could not be written to disk (%s), and was lost when Shelfkeeper ended", moment(k.unwritten.At), k.unwritten.Evidence),
-		Remedy:   "free some space, then " + signIn}
+		Sentence: fmt.Sprintf("the token of %s could not be written to disk (%s), and was lost when Shelfkeeper ended",
+			moment(k.unwritten.At), k.unwritten.Evidence),
+		Remedy: "free some space, then " + signIn}
 }
 
 func (k *lossCase) lostAnswer() Diagnosis {
 	d := Diagnosis{Cause: LostAnswer, Remedy: signIn}
-	d.Sentence = fmt.Sprintf("the server's answer to the renewal of %s was lost on its way (%s)", moment(k.unheard.At), k.unheard.Evidence)
+	d.Sentence = fmt.Sprintf("the server's answer to the renewal of %s was lost on its way (%s)",
+		moment(k.unanswered.At), k.unanswered.Evidence)
 	if k.release.Grace == 0 {
 		d.Certain = true
 		d.Sentence += fmt.Sprintf(", and %s repeats no answer; 2.35.0 and newer do", k.server())
@@ -110,15 +112,17 @@ func (k *lossCase) interrupted() Diagnosis {
 
 func (k *lossCase) collision(with string) Diagnosis {
 	return Diagnosis{Cause: Collision, Certain: true,
-		Sentence: fmt.Sprintf("%s got the same token in the same second (%s does that until 2.35.1), and its end or renewal ended this one", with, k.server()),
-		Remedy:   signIn + ", and update the server"}
+		Sentence: fmt.Sprintf("%s got the same token in the same second (%s does that until 2.35.1), and its end or renewal ended this one",
+			with, k.server()),
+		Remedy: signIn + ", and update the server"}
 }
 
 func (k *lossCase) passwordChanged() Diagnosis {
 	d := Diagnosis{Cause: PasswordChange, Certain: k.tokenAnswer == StillAccepted && k.release.PasswordEnds, Remedy: newPassword}
 	switch {
 	case k.release.PasswordEnds:
-		d.Sentence = fmt.Sprintf("the password was changed on the server, which ends every session from 2.36.0 on (this is %s)", k.release.Version)
+		d.Sentence = fmt.Sprintf("the password was changed on the server, which ends every session from 2.36.0 on (this is %s)",
+			k.release.Version)
 		if k.release.Version == "" {
 			d.Sentence = "the password was changed on the server, which ends every session from 2.36.0 on"
 		}
@@ -126,7 +130,8 @@ func (k *lossCase) passwordChanged() Diagnosis {
 		d.Sentence = "an admin ended the session and changed the password"
 	default:
 		d.Cause = Renamed
-		d.Sentence = fmt.Sprintf("the user was renamed, or an admin ended the session and changed the password: %s refuses both the session and the stored password", k.server())
+		d.Sentence = fmt.Sprintf("the user was renamed, or an admin ended the session and changed the password: "+
+			"%s refuses both the session and the stored password", k.server())
 		d.Remedy = "run `shelfkeeper login` with the present name and password"
 	}
 	return d
@@ -151,11 +156,14 @@ func (k *lossCase) elsewhere() Diagnosis {
 		d.Certain = true
 		d.Sentence = "the session was ended on the server: by `log out everywhere`, by an admin, or by a new password"
 	case k.release.PasswordEnds:
-		d.Sentence = "the session was ended elsewhere: by `log out everywhere`, by an admin, by a new password, or by a copy of this vault on another machine"
+		d.Sentence = "the session was ended elsewhere: by `log out everywhere`, by an admin, by a new password, " +
+			"or by a copy of this vault on another machine"
 	case k.tokenAnswer == StillAccepted:
-		d.Sentence = fmt.Sprintf("the session was ended elsewhere: by an admin, by a restored database, or by a copy of this vault on another machine (%s tells no more)", k.server())
+		d.Sentence = fmt.Sprintf("the session was ended elsewhere: by an admin, by a restored database, "+
+			"or by a copy of this vault on another machine (%s tells no more)", k.server())
 	default:
-		d.Sentence = fmt.Sprintf("the session was ended elsewhere: by a new user name, by an admin, by a restored database, or by a copy of this vault on another machine (%s tells no more)", k.server())
+		d.Sentence = fmt.Sprintf("the session was ended elsewhere: by a new user name, by an admin, by a restored database, "+
+			"or by a copy of this vault on another machine (%s tells no more)", k.server())
 	}
 	return d
 }
