@@ -4,5 +4,9 @@ import "github.com/spf13/cobra"
 
 // commands are what shelfbench can measure, one file each.
 func commands() []*cobra.Command {
-	return []*cobra.Command{newFootprint(), newConformance(), newCrash(), newProcesses(), newSurvival(), newHandoff(), newHandoffServer(), newHandoffGorilla(), newHandoffStream(), newProxy(), newOrigin(), newReverseProxy(), newStreams()}
+	return []*cobra.Command{
+		newFootprint(), newConformance(), newCrash(), newProcesses(), newSurvival(),
+		newHandoff(), newHandoffServer(), newHandoffGorilla(), newHandoffStream(),
+		newProxy(), newOrigin(), newReverseProxy(), newStreams(),
+	}
 }

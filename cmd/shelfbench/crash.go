@@ -197,10 +197,12 @@ func printCrash(out io.Writer, rows []crashRow, asJSON bool) error {
 		}{rows}), bad)
 	}
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, "vault\trelease\tkills\taimed\trotations\tanswers lost\tsessions lost\tpassword logins\tlogins cut off\tuser needed\tplayer 401\tslowest comeback\t")
+	fmt.Fprintln(w, "vault\trelease\tkills\taimed\trotations\tanswers lost\t"+
+		"sessions lost\tpassword logins\tlogins cut off\tuser needed\tplayer 401\tslowest comeback\t")
 	for _, r := range rows {
-		fmt.Fprintf(w, "%s\t%s\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d of %d\t%.1f s\t\n", r.Vault, r.Release, r.Kills, r.Aimed, r.Rotations, r.AnswersLost,
-			r.SessionsLost, r.SignIns, r.SignInsLost, r.NeedsUser, r.Player401, r.PlayerRequests, r.SlowestSeconds)
+		fmt.Fprintf(w, "%s\t%s\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d of %d\t%.1f s\t\n",
+			r.Vault, r.Release, r.Kills, r.Aimed, r.Rotations, r.AnswersLost, r.SessionsLost,
+			r.SignIns, r.SignInsLost, r.NeedsUser, r.Player401, r.PlayerRequests, r.SlowestSeconds)
 	}
 	return errors.Join(w.Flush(), bad)
 }

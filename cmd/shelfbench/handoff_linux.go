@@ -99,7 +99,8 @@ func needs() error {
 	}
 	modules := os.Getenv(modulesVar)
 	if _, err := os.Stat(filepath.Join(modules, "node_modules", "socket.io-client")); modules == "" || err != nil {
-		missing = append(missing, fmt.Errorf("%s does not name a folder with socket.io-client: npm install --prefix FOLDER socket.io-client@4", modulesVar))
+		missing = append(missing, fmt.Errorf(
+			"%s does not name a folder with socket.io-client: npm install --prefix FOLDER socket.io-client@4", modulesVar))
 	}
 	return errors.Join(missing...)
 }
@@ -193,7 +194,8 @@ func (r handoffReport) print(w io.Writer, asJSON bool) error {
 		if row.Client == ours {
 			goal = goals[row.Event]
 		}
-		fmt.Fprintf(t, "%s\t%s\t%d\t%s\t%s\t%s\t%d\t%v\n", row.Client, row.Event, row.Rounds, seconds(row.P50), seconds(row.P95), goal, row.Disconnects, row.Identical)
+		fmt.Fprintf(t, "%s\t%s\t%d\t%s\t%s\t%s\t%d\t%v\n",
+			row.Client, row.Event, row.Rounds, seconds(row.P50), seconds(row.P95), goal, row.Disconnects, row.Identical)
 	}
 	return t.Flush()
 }

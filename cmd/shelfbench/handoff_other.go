@@ -10,7 +10,10 @@ import (
 
 // newHandoff needs network namespaces.
 func newHandoff() *cobra.Command {
-	return &cobra.Command{Use: "handoff", Short: "What clients notice of networks that change, vanish and come back", Args: cobra.ArbitraryArgs, RunE: func(*cobra.Command, []string) error {
-		return errors.New("handoff needs network namespaces: it runs on Linux only")
-	}}
+	return &cobra.Command{
+		Use: "handoff", Short: "What clients notice of networks that change, vanish and come back", Args: cobra.ArbitraryArgs,
+		RunE: func(*cobra.Command, []string) error {
+			return errors.New("handoff needs network namespaces: it runs on Linux only")
+		},
+	}
 }

@@ -18,7 +18,8 @@ func TestSpans(t *testing.T) {
 
 // The picture is drawn from the run's JSON and is well-formed.
 func TestTimelineIsDrawn(t *testing.T) {
-	raw := `[{"event":"handoff","from_s":-5,"to_s":30,"lanes":[{"name":"path","up":[{"from_s":-5,"to_s":-0.1},{"from_s":0,"to_s":99}]},{"name":"none","up":null}]}]`
+	raw := `[{"event":"handoff","from_s":-5,"to_s":30,` +
+		`"lanes":[{"name":"path","up":[{"from_s":-5,"to_s":-0.1},{"from_s":0,"to_s":99}]},{"name":"none","up":null}]}]`
 	var records []eventRecord
 	if err := json.Unmarshal([]byte(raw), &records); err != nil {
 		t.Fatal(err)
@@ -38,7 +39,7 @@ func TestTimelineIsDrawn(t *testing.T) {
 			n++
 		}
 	}
-	if n != 5 { // the ground, two lanes, two spans
+	if n != 5 { // the ground, two tracks, two spans
 		t.Errorf("%d rectangles in\n%s", n, picture)
 	}
 	if !strings.Contains(string(picture), ">handoff<") {

@@ -29,12 +29,12 @@ var handoffPlayer []byte
 
 // said is one line of a client of the run.
 type said struct {
-	At    int64   `json:"at"` // ms since 1970, one clock for all: they run on one machine
-	What  string  `json:"what"`
-	Why   string  `json:"why,omitempty"`
-	Stamp float64 `json:"stamp,omitempty"` // of a tick: when the server told it, in s since 1970
-	Bytes int64   `json:"bytes,omitempty"`
-	Sum   string  `json:"sum,omitempty"`
+	At        int64   `json:"at"` // ms since 1970, one clock for all: they run on one machine
+	What      string  `json:"what"`
+	Why       string  `json:"why,omitempty"`
+	Timestamp float64 `json:"stamp,omitempty"` // of a tick: when the server told it, in s since 1970
+	Bytes     int64   `json:"bytes,omitempty"`
+	Sum       string  `json:"sum,omitempty"`
 }
 
 // speaker prints lines; several goroutines may speak.
@@ -52,7 +52,7 @@ func (s *speaker) say(l said) {
 // with the deadline that the server's heartbeat allows, and connects again with
 // socket.io-client's pauses.
 func newHandoffGorilla() *cobra.Command {
-	return &cobra.Command{Use: "handoff-gorilla URL TOKEN", Hidden: true, Args: cobra.ExactArgs(2), RunE: func(c *cobra.Command, args []string) error {
+	run := func(c *cobra.Command, args []string) error {
 		var out speaker
 		pause := time.Second
 		for c.Context().Err() == nil {
@@ -65,7 +65,8 @@ func newHandoffGorilla() *cobra.Command {
 			pause = min(2*pause, 5*time.Second)
 		}
 		return nil
-	}}
+	}
+	return &cobra.Command{Use: "handoff-gorilla URL TOKEN", Hidden: true, Args: cobra.ExactArgs(2), RunE: run}
 }
 
 // gorillaOnce is one connection; it reports whether there was one.
@@ -108,11 +109,11 @@ func gorillaOnce(ctx context.Context, out *speaker, address, token string) bool 
 			out.say(said{What: "init"})
 		}
 		if e.Name == "user_updated" && e.First(&user) {
-			stamp := 0.0
+			timestamp := 0.0
 			for _, m := range user.MediaProgress {
-				stamp = max(stamp, m.CurrentTime)
+				timestamp = max(timestamp, m.CurrentTime)
 			}
-			out.say(said{What: "tick", Stamp: stamp})
+			out.say(said{What: "tick", Timestamp: timestamp})
 		}
 	}
 }
@@ -120,7 +121,7 @@ func gorillaOnce(ctx context.Context, out *speaker, address, token string) bool 
 // newHandoffStream reads an address at a steady rate, as a player does, until
 // it is told to hurry, and says what it got.
 func newHandoffStream() *cobra.Command {
-	return &cobra.Command{Use: "handoff-stream URL TOKEN", Hidden: true, Args: cobra.ExactArgs(2), RunE: func(c *cobra.Command, args []string) error {
+	run := func(c *cobra.Command, args []string) error {
 		var out speaker
 		var hurry atomic.Bool
 		go func() {
@@ -134,7 +135,8 @@ func newHandoffStream() *cobra.Command {
 		}
 		out.say(end)
 		return nil
-	}}
+	}
+	return &cobra.Command{Use: "handoff-stream URL TOKEN", Hidden: true, Args: cobra.ExactArgs(2), RunE: run}
 }
 
 // streamRate is that of lossless audio.

@@ -126,7 +126,7 @@ func (w *world) happen(ctx context.Context, e handoffEvent) (trial, error) {
 	for name, c := range w.clients {
 		o := outcome{recover: censored.Seconds()}
 		tick, err := c.await(limit, from[name], func(l said) bool {
-			return l.What == "tick" && l.Stamp*1000 > float64(t.zero.UnixMilli())
+			return l.What == "tick" && l.Timestamp*1000 > float64(t.zero.UnixMilli())
 		})
 		switch {
 		case err == nil:
@@ -174,7 +174,7 @@ func (w *world) calm(ctx context.Context) error {
 	defer cancel()
 	now := float64(time.Now().UnixMilli())
 	for name, c := range w.clients {
-		if _, err := c.await(ctx, 0, func(l said) bool { return l.What == "tick" && l.Stamp*1000 > now }); err != nil {
+		if _, err := c.await(ctx, 0, func(l said) bool { return l.What == "tick" && l.Timestamp*1000 > now }); err != nil {
 			return fmt.Errorf("%s gets no events: %w", name, err)
 		}
 	}

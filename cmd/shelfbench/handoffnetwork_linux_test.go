@@ -79,7 +79,9 @@ func stopped(d time.Duration) func(context.Context, *world) error {
 
 var scenes = []scene{
 	{name: "handoff", world: 0, within: 6 * time.Second, event: handoffEvent{act: handoff}, direct: true},
-	{name: "flap", world: 1, within: 6 * time.Second, event: handoffEvent{act: acts(downUp(50*time.Millisecond), downUp(300*time.Millisecond), downUp(50*time.Millisecond))}},
+	{name: "flap", world: 1, within: 6 * time.Second, event: handoffEvent{
+		act: acts(downUp(50*time.Millisecond), downUp(300*time.Millisecond), downUp(50*time.Millisecond)),
+	}},
 	{name: "3 s away", world: 2, within: 6 * time.Second, event: handoffEvent{act: outageOf(3 * time.Second)}},
 	{name: "30 s away", world: 1, within: 8 * time.Second, event: handoffEvent{act: outageOf(30 * time.Second)}},
 	{name: "blackhole", world: 2, within: 20 * time.Second, event: handoffEvents[2]},
@@ -87,7 +89,9 @@ var scenes = []scene{
 		return errors.Join(w.down(ctx, w.active), w.upAs(ctx, w.active, 7))
 	})}},
 	{name: "restart", world: 2, within: 10 * time.Second, event: handoffEvents[3]},
-	{name: "names fail first", world: 3, within: 15 * time.Second, set: setting{byName: true}, event: handoffEvent{act: func(ctx context.Context, w *world) (time.Time, error) {
+	{name: "names fail first", world: 3, within: 15 * time.Second, set: setting{byName: true}, event: handoffEvent{act: func(
+		ctx context.Context, w *world,
+	) (time.Time, error) {
 		if err := w.deafen(ctx); err != nil {
 			return time.Time{}, err
 		}

@@ -9,13 +9,13 @@ import (
 func (w *world) record(t trial) eventRecord {
 	at := func(ms int64) float64 { return float64(ms-t.zero.UnixMilli()) / 1000 }
 	r := eventRecord{Event: t.event, From: at(t.began.UnixMilli()) - 5, To: min(at(t.ended.UnixMilli())+3, 30)}
-	r.Lanes = append(r.Lanes, lane{"path to the server", w.path(t, r)})
-	r.Lanes = append(r.Lanes, lane{"Shelfkeeper's socket at the server", w.upstream(at, r.To)})
-	r.Lanes = append(r.Lanes, lane{"the player's socket", connected(w.clients[ours], at, r.To)})
-	r.Lanes = append(r.Lanes, lane{"events at the player", spansOf(times(w.clients[ours].lines(), "tick", at), 0.6)})
-	r.Lanes = append(r.Lanes, lane{"the player's stream", spansOf(times(t.streamed, "bytes", at), 1)})
-	r.Lanes = append(r.Lanes, lane{"socket.io-client alone", connected(w.clients[npm], at, r.To)})
-	r.Lanes = append(r.Lanes, lane{"events at it", spansOf(times(w.clients[npm].lines(), "tick", at), 0.6)})
+	r.Tracks = append(r.Tracks, track{"path to the server", w.path(t, r)})
+	r.Tracks = append(r.Tracks, track{"Shelfkeeper's socket at the server", w.upstream(at, r.To)})
+	r.Tracks = append(r.Tracks, track{"the player's socket", connected(w.clients[ours], at, r.To)})
+	r.Tracks = append(r.Tracks, track{"events at the player", spansOf(times(w.clients[ours].lines(), "tick", at), 0.6)})
+	r.Tracks = append(r.Tracks, track{"the player's stream", spansOf(times(t.streamed, "bytes", at), 1)})
+	r.Tracks = append(r.Tracks, track{"socket.io-client alone", connected(w.clients[npm], at, r.To)})
+	r.Tracks = append(r.Tracks, track{"events at it", spansOf(times(w.clients[npm].lines(), "tick", at), 0.6)})
 	return r
 }
 

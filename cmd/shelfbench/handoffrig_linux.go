@@ -64,7 +64,10 @@ func runAll(ctx context.Context, lines ...string) error {
 // newRig makes the namespaces, with the first link up.
 func newRig(ctx context.Context, name string, v6 bool) (*rig, error) {
 	r := &rig{name: name, v6: v6}
-	lines := []string{"ip netns add " + r.cli(), "ip netns add " + r.srv(), "ip -n " + r.cli() + " link set lo up", "ip -n " + r.srv() + " link set lo up"}
+	lines := []string{
+		"ip netns add " + r.cli(), "ip netns add " + r.srv(),
+		"ip -n " + r.cli() + " link set lo up", "ip -n " + r.srv() + " link set lo up",
+	}
 	bits := "/32"
 	if v6 {
 		bits = "/128"

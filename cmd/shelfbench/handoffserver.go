@@ -37,13 +37,16 @@ const tickEvery = 100 * time.Millisecond
 // sockets the time, ten times a second, and stops and starts as it is told on
 // its input. A name is resolved for the client, once it is told to.
 func newHandoffServer() *cobra.Command {
-	return &cobra.Command{Use: "handoff-server ADDRESS", Hidden: true, Args: cobra.ExactArgs(1), RunE: func(c *cobra.Command, args []string) error {
+	run := func(c *cobra.Command, args []string) error {
 		return serveHandoff(c.Context(), args[0], os.Stdin, os.Stdout)
-	}}
+	}
+	return &cobra.Command{Use: "handoff-server ADDRESS", Hidden: true, Args: cobra.ExactArgs(1), RunE: run}
 }
 
 func serveHandoff(ctx context.Context, address string, in io.Reader, out io.Writer) error {
-	fake, err := absfake.New(absfake.Config{LimiterMax: -1, Large: 24 << 20, Users: []absfake.User{{Name: "demo", Password: "demo", Type: "root"}}})
+	fake, err := absfake.New(absfake.Config{
+		LimiterMax: -1, Large: 24 << 20, Users: []absfake.User{{Name: "demo", Password: "demo", Type: "root"}},
+	})
 	if err != nil {
 		return err
 	}
@@ -110,8 +113,9 @@ func (s handoffServer) ask(method, path, token, body string) *httptest.ResponseR
 
 func (s handoffServer) ready() (serverReady, error) {
 	var in struct{ User struct{ Token string } }
-	if w := s.ask("POST", "/login", "", `{"username":"demo","password":"demo"}`); json.Unmarshal(w.Body.Bytes(), &in) != nil || in.User.Token == "" {
-		return serverReady{}, fmt.Errorf("sign in: %d", w.Code)
+	login := s.ask("POST", "/login", "", `{"username":"demo","password":"demo"}`)
+	if json.Unmarshal(login.Body.Bytes(), &in) != nil || in.User.Token == "" {
+		return serverReady{}, fmt.Errorf("sign in: %d", login.Code)
 	}
 	large := s.fake.Library().Large()
 	r := serverReady{Token: in.User.Token, File: fmt.Sprintf("/api/items/%s/file/%s", large.ID, large.Files[0].Ino)}

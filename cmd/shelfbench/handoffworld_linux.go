@@ -1,19 +1,14 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
-	"syscall"
 	"time"
 )
 
@@ -38,149 +33,6 @@ const (
 	npm    = "socket.io-client"
 	simple = "gorilla"
 )
-
-// child is a program that prints lines of JSON.
-type child struct {
-	cmd *exec.Cmd
-	in  io.WriteCloser
-
-	done chan struct{}
-	mu   sync.Mutex
-	all  []said
-	more chan struct{} // closed and replaced at each line
-	raw  []string      // lines that are no said
-
-	complaint complaint
-}
-
-func (w *world) start(ctx context.Context, namespace string, env []string, program string, args ...string) (*child, error) {
-	c := &child{cmd: w.rig.command(ctx, namespace, program, args...), done: make(chan struct{}), more: make(chan struct{})}
-	c.cmd.Env = append(os.Environ(), env...)
-	c.cmd.Cancel = func() error { return c.cmd.Process.Signal(syscall.SIGTERM) }
-	c.cmd.WaitDelay = 5 * time.Second
-	in, err := c.cmd.StdinPipe()
-	if err != nil {
-		return nil, err
-	}
-	out, err := c.cmd.StdoutPipe()
-	if err != nil {
-		return nil, err
-	}
-	c.in, c.cmd.Stderr = in, &c.complaint
-	if os.Getenv("HANDOFF_DEBUG") != "" {
-		c.cmd.Stderr = os.Stderr
-	}
-	if err := c.cmd.Start(); err != nil {
-		return nil, err
-	}
-	go c.listen(out)
-	return c, nil
-}
-
-func (c *child) listen(out io.Reader) {
-	defer close(c.done)
-	lines := bufio.NewScanner(out)
-	lines.Buffer(nil, 1<<20)
-	for lines.Scan() {
-		var s said
-		err := json.Unmarshal(lines.Bytes(), &s)
-		c.mu.Lock()
-		if err != nil || s.What == "" {
-			c.raw = append(c.raw, lines.Text())
-			s = said{At: time.Now().UnixMilli(), What: "raw"}
-		}
-		c.all = append(c.all, s)
-		close(c.more)
-		c.more = make(chan struct{})
-		c.mu.Unlock()
-	}
-}
-
-// await returns the first line from index from on that is so.
-func (c *child) await(ctx context.Context, from int, is func(said) bool) (said, error) {
-	for {
-		c.mu.Lock()
-		all, more := c.all, c.more
-		c.mu.Unlock()
-		for ; from < len(all); from++ {
-			if is(all[from]) {
-				return all[from], nil
-			}
-		}
-		select {
-		case <-more:
-		case <-c.done:
-			return said{}, errors.New("it has ended")
-		case <-ctx.Done():
-			return said{}, ctx.Err()
-		}
-	}
-}
-
-// count is how many lines are so, from one on.
-func (c *child) count(from int, what string) (n int) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for _, s := range c.all[min(from, len(c.all)):] {
-		if s.What == what {
-			n++
-		}
-	}
-	return n
-}
-
-func (c *child) length() int {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return len(c.all)
-}
-
-// line returns the n-th line that is no said.
-func (c *child) line(ctx context.Context, n int) (string, error) {
-	for {
-		c.mu.Lock()
-		raw, more := c.raw, c.more
-		c.mu.Unlock()
-		if len(raw) > n {
-			return raw[n], nil
-		}
-		select {
-		case <-more:
-		case <-c.done:
-			return "", errors.New("it has ended")
-		case <-ctx.Done():
-			return "", ctx.Err()
-		}
-	}
-}
-
-// tell gives the server a command and returns when it was done, in ms.
-func (c *child) tell(ctx context.Context, command string) (int64, error) {
-	c.mu.Lock()
-	n := len(c.raw)
-	c.mu.Unlock()
-	if _, err := fmt.Fprintln(c.in, command); err != nil {
-		return 0, fmt.Errorf("tell the server to %s: %w; it said: %s", command, err, &c.complaint)
-	}
-	text, err := c.line(ctx, n)
-	if err != nil {
-		return 0, fmt.Errorf("tell the server to %s: %w; it said: %s", command, err, &c.complaint)
-	}
-	var at int64
-	_, err = fmt.Sscan(text, &at)
-	return at, err
-}
-
-// end ends the child and waits.
-func (c *child) end() {
-	if c == nil {
-		return
-	}
-	_ = c.in.Close()
-	_ = c.cmd.Process.Signal(syscall.SIGTERM) // it may have ended
-	<-c.done
-	_ = c.cmd.Wait() // it was told to end
-}
 
 // setting says what a world is made of.
 type setting struct {
@@ -213,41 +65,65 @@ func startWorld(ctx context.Context, s setting) (w *world, err error) {
 	if err != nil {
 		return w, err
 	}
+	if err = w.startServer(ctx, own); err != nil {
+		return w, err
+	}
+	if err = w.startDaemon(ctx); err != nil {
+		return w, err
+	}
+	if err = w.startClients(ctx, own); err != nil {
+		return w, err
+	}
+	ready, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	for name, c := range w.clients {
+		if _, err = c.await(ready, 0, func(s said) bool { return s.What == "tick" }); err != nil {
+			return w, fmt.Errorf("%s gets no events: %w", name, err)
+		}
+	}
+	return w, nil
+}
+
+// startServer starts the server in its namespace and waits until it listens.
+func (w *world) startServer(ctx context.Context, own string) (err error) {
 	address := net.JoinHostPort(w.rig.server(), "13378")
 	if w.server, err = w.start(ctx, w.srv(), selfEnv, own, "handoff-server", address); err != nil {
-		return w, err
+		return err
 	}
 	line, err := w.server.line(ctx, 0)
 	if err == nil {
 		err = json.Unmarshal([]byte(line), &w.ready)
 	}
 	if err != nil {
-		return w, fmt.Errorf("start the server: %w", err)
+		return fmt.Errorf("start the server: %w", err)
 	}
 	w.base = "http://" + address
-	if s.byName {
-		if _, err = w.server.tell(ctx, "names"); err != nil {
-			return w, err
-		}
-		if err = w.resolveBy(w.rig.server()); err != nil {
-			return w, err
-		}
-		w.base = "http://abs.test:13378"
+	if !w.byName {
+		return nil
 	}
-	if err = w.startDaemon(ctx); err != nil {
-		return w, err
+	if _, err = w.server.tell(ctx, "names"); err != nil {
+		return err
 	}
-	script := filepath.Join(dir, "player.js")
+	w.base = "http://abs.test:13378"
+	return w.resolveBy(w.rig.server())
+}
+
+// startClients starts the player behind the daemon and the clients that it is
+// compared with.
+func (w *world) startClients(ctx context.Context, own string) (err error) {
+	script := filepath.Join(w.dir, "player.js")
 	if err = os.WriteFile(script, handoffPlayer, 0o600); err != nil {
-		return w, err
+		return err
 	}
-	modules := []string{"NODE_PATH=" + filepath.Join(s.modules, "node_modules")}
+	modules := []string{"NODE_PATH=" + filepath.Join(w.modules, "node_modules")}
 	local := fmt.Sprintf("http://127.0.0.1:%d", port)
+	socket := "ws" + strings.TrimPrefix(w.base, "http") + "/socket.io/?EIO=4&transport=websocket"
 	for name, c := range map[string][]string{
-		ours: {"node", script, local}, npm: {"node", script, w.base, w.ready.Token},
-		simple: {own, "handoff-gorilla", "ws" + strings.TrimPrefix(w.base, "http") + "/socket.io/?EIO=4&transport=websocket", w.ready.Token},
+		ours:   {"node", script, local},
+		npm:    {"node", script, w.base, w.ready.Token},
+		simple: {own, "handoff-gorilla", socket, w.ready.Token},
 	} {
-		if s.alone && name != ours || s.streamless && name == simple {
+		if w.alone && name != ours || w.streamless && name == simple {
 			continue
 		}
 		env := modules
@@ -255,17 +131,10 @@ func startWorld(ctx context.Context, s setting) (w *world, err error) {
 			env = selfEnv
 		}
 		if w.clients[name], err = w.start(ctx, w.cli(), env, c[0], c[1:]...); err != nil {
-			return w, err
+			return err
 		}
 	}
-	settle, cancel := context.WithTimeout(ctx, time.Minute)
-	defer cancel()
-	for name, c := range w.clients {
-		if _, err = c.await(settle, 0, func(s said) bool { return s.What == "tick" }); err != nil {
-			return w, fmt.Errorf("%s gets no events: %w", name, err)
-		}
-	}
-	return w, nil
+	return nil
 }
 
 func (w *world) env() []string {
@@ -280,7 +149,8 @@ func (w *world) startDaemon(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	if err := os.WriteFile(filepath.Join(w.dir, "config/shelfkeeper/config.toml"), fmt.Appendf(nil, "listen = %d\n", port), 0o600); err != nil {
+	config := filepath.Join(w.dir, "config/shelfkeeper/config.toml")
+	if err := os.WriteFile(config, fmt.Appendf(nil, "listen = %d\n", port), 0o600); err != nil {
 		return err
 	}
 	in := w.rig.command(ctx, w.cli(), w.binary, "login", w.base, "--username", "demo", "--password-stdin", "--store", "file")

@@ -42,7 +42,9 @@ const breath = 60 * time.Millisecond
 // maxErrors is how many failures are told in full.
 const maxErrors = 5
 
-func runProcesses(ctx context.Context, binary string, release absfake.Release, rotations int, progress io.Writer) (row processesRow, err error) {
+func runProcesses(
+	ctx context.Context, binary string, release absfake.Release, rotations int, progress io.Writer,
+) (row processesRow, err error) {
 	c := &crowd{enough: int64(rotations)}
 	// Tokens that outlive the run: each rotation is one that somebody forced.
 	if c.server, err = newCrashServer(release, 12*time.Hour); err != nil {
@@ -160,7 +162,8 @@ func (c *crowd) race(ctx context.Context, progress io.Writer) {
 	done := make(chan struct{})
 	go func() { wg.Wait(); close(done) }()
 	tellEachSecond(progress, done, func() string {
-		return fmt.Sprintf("%d of %d rotations, %d reauth, %d failed", c.rotations()-began, c.enough, c.byDaemons.Load()+c.byCommands.Load(), c.failed.Load())
+		return fmt.Sprintf("%d of %d rotations, %d reauth, %d failed",
+			c.rotations()-began, c.enough, c.byDaemons.Load()+c.byCommands.Load(), c.failed.Load())
 	})
 }
 

@@ -178,7 +178,8 @@ func (b between) caddy(ctx context.Context, home, addr string) (*exec.Cmd, error
 	if b.up == "https" {
 		transport = "transport http {\n\t\t\ttls_trusted_ca_certs " + b.ca + "\n\t\t}"
 	}
-	config := fmt.Sprintf("{\n\tadmin off\n\tauto_https off\n\tlog {\n\t\tlevel ERROR\n\t}\n}\nhttp://%s {\n\treverse_proxy %s {\n\t\t%s\n\t}\n}\n", addr, b.to, transport)
+	config := fmt.Sprintf("{\n\tadmin off\n\tauto_https off\n\tlog {\n\t\tlevel ERROR\n\t}\n}\n"+
+		"http://%s {\n\treverse_proxy %s {\n\t\t%s\n\t}\n}\n", addr, b.to, transport)
 	path := filepath.Join(home, "Caddyfile")
 	if err := os.WriteFile(path, []byte(config), 0o600); err != nil {
 		return nil, err

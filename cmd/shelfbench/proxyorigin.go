@@ -143,9 +143,16 @@ func itemsBody(n int) []byte {
 		if i > 0 {
 			b.WriteByte(',')
 		}
-		fmt.Fprintf(&b, `{"id":"86a33fcc-28d2-4e3c-91af-%012d","ino":"%d","libraryId":"bench","path":"/audiobooks/Jane Austen/Emma %d","isFile":false,"mtimeMs":1700000000000,"isMissing":false,"mediaType":"book",`, i, 7340000+i, i)
-		fmt.Fprintf(&b, `"media":{"metadata":{"title":"Emma, part %d","titleIgnorePrefix":"Emma","authorName":"Jane Austen","publishedYear":"1815","description":"<p>She said: \"Every eye…\".<br\/>\nIt was a delightful visit; perfect, in being much too short.</p>","language":"en"},`, i)
-		fmt.Fprintf(&b, `"tags":[],"numTracks":%d,"numAudioFiles":12,"duration":%d.905,"size":%d,"coverPath":"/metadata/items/%d/cover.jpg"},"numFiles":13,"size":1}`, i%40, 30000+i%5000, 400000000+i, i)
+		fmt.Fprintf(&b, `{"id":"86a33fcc-28d2-4e3c-91af-%012d","ino":"%d","libraryId":"bench",`+
+			`"path":"/audiobooks/Jane Austen/Emma %d","isFile":false,"mtimeMs":1700000000000,"isMissing":false,"mediaType":"book",`,
+			i, 7340000+i, i)
+		fmt.Fprintf(&b, `"media":{"metadata":{"title":"Emma, part %d","titleIgnorePrefix":"Emma",`+
+			`"authorName":"Jane Austen","publishedYear":"1815",`+
+			`"description":"<p>She said: \"Every eye…\".<br\/>\nIt was a delightful visit; perfect, in being much too short.</p>",`+
+			`"language":"en"},`, i)
+		fmt.Fprintf(&b, `"tags":[],"numTracks":%d,"numAudioFiles":12,"duration":%d.905,"size":%d,`+
+			`"coverPath":"/metadata/items/%d/cover.jpg"},"numFiles":13,"size":1}`,
+			i%40, 30000+i%5000, 400000000+i, i)
 	}
 	fmt.Fprintf(&b, `],"total":%d,"limit":%d,"page":0}`, n, n)
 	return b.Bytes()
@@ -161,7 +168,8 @@ func selfSigned(path string) (*tls.Config, error) {
 	}
 	now := time.Now()
 	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "shelfbench"}, NotBefore: now.Add(-time.Hour), NotAfter: now.Add(24 * time.Hour),
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "shelfbench"},
+		NotBefore: now.Add(-time.Hour), NotAfter: now.Add(24 * time.Hour),
 		DNSNames: []string{"localhost"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, BasicConstraintsValid: true, IsCA: true,
 		KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 	}

@@ -59,7 +59,8 @@ func newSurvival() *cobra.Command {
 		},
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
-	c.Flags().StringVar(&seeds, "seeds", "1-20", "seeds of the scripts, as in 1-20 or 3,7; odd ones have a sign-in limit of 10, even ones of 40")
+	c.Flags().StringVar(&seeds, "seeds", "1-20",
+		"seeds of the scripts, as in 1-20 or 3,7; odd ones have a sign-in limit of 10, even ones of 40")
 	c.Flags().IntVar(&o.Weeks, "weeks", 5, "how long a run is")
 	c.Flags().StringArrayVar(&releases, "release", nil, "only this release of the server (may be repeated)")
 	c.Flags().StringVar(&picture, "svg", "", "draw the outcome into this file")

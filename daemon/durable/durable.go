@@ -2,8 +2,8 @@
 // cut leaves either the old content or the new one, never a mixture and never
 // an empty file.
 //
-// It is ours because the order of its steps is a promise of the vault (see
-// keychain) and is tested by killing the process between any two of them.
+// No library is used, because the vault (see keychain) relies on the order of
+// the steps: tests kill the process between any two of them.
 package durable
 
 import (
@@ -52,7 +52,7 @@ func reached(path string, s Step) {
 func WriteFile(path string, data []byte, perm fs.FileMode) (err error) {
 	tmp := path + ".tmp"
 	// Removing first gives perm to the new file even when an old one is there,
-	// and O_EXCL does not follow a link somebody planted.
+	// and O_EXCL does not follow a symbolic link that was planted there.
 	if err := os.Remove(tmp); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("write %s: %w", path, err)
 	}

@@ -3,7 +3,7 @@ package health
 import "time"
 
 // Condition is one thing that can be wrong. Conditions are compared by
-// address: use the variables below.
+// address, so use the variables below.
 type Condition struct {
 	ID     string        // stable, for logs and status --json
 	Level  Level         // what it makes of an account
@@ -36,7 +36,8 @@ var (
 	VaultNewer = Condition{ID: "vault-newer", Level: NeedsUser,
 		Text: "the stored session was written by a newer Shelfkeeper", Remedy: "start the newer version"}
 	VaultPassphrase = Condition{ID: "vault-passphrase", Level: NeedsUser,
-		Text: "the vault does not open", Remedy: "set SHELFKEEPER_PASSPHRASE or SHELFKEEPER_PASSPHRASE_FILE to its passphrase and start Shelfkeeper again"}
+		Text:   "the vault does not open",
+		Remedy: "set SHELFKEEPER_PASSPHRASE or SHELFKEEPER_PASSPHRASE_FILE to its passphrase and start Shelfkeeper again"}
 	VaultDenied = Condition{ID: "vault-denied", Level: NeedsUser,
 		Text: "the keychain refused access", Remedy: "allow Shelfkeeper in the keychain, then run `shelfkeeper reauth`"}
 	VaultLocked = Condition{ID: "vault-locked", Level: NeedsUser,
@@ -44,7 +45,8 @@ var (
 	VaultAbsent = Condition{ID: "vault-absent", Level: NeedsUser, Hold: 10 * time.Second,
 		Text: "no keychain answers", Remedy: "start the desktop's keyring, or sign in with `--store file`"}
 	HeaderEaten = Condition{ID: "header-eaten", Level: NeedsUser,
-		Text: "something between here and the server removes the x-refresh-token header", Remedy: "let the reverse proxy pass x-refresh-token through"}
+		Text:   "something between here and the server removes the x-refresh-token header",
+		Remedy: "let the reverse proxy pass x-refresh-token through"}
 	DiskBlocks = Condition{ID: "disk-blocks", Level: NeedsUser,
 		Text: "the session ended, and a new one cannot be written to disk", Remedy: "free some space"}
 	VaultHanging = Condition{ID: "vault-hanging", Level: Offline, Hold: 10 * time.Second,
@@ -62,9 +64,11 @@ var (
 	ProgressDisk = Condition{ID: "progress-disk", Level: Degraded,
 		Text: "reports of listening cannot be kept for bad weather", Remedy: "free some space"}
 	ProgressDamaged = Condition{ID: "progress-damaged", Level: Degraded,
-		Text: "the journal of listening was damaged, and a new one is in use", Remedy: "it shows until the next start; the damaged file can be deleted"}
+		Text:   "the journal of listening was damaged, and a new one is in use",
+		Remedy: "it shows until the next start; the damaged file can be deleted"}
 	LocalhostTaken = Condition{ID: "localhost-taken", Level: Degraded,
-		Text: "another program listens where players that say \"localhost\" may come out", Remedy: "let players use 127.0.0.1, or end that program and start Shelfkeeper again"}
+		Text:   "another program listens where players that say \"localhost\" may come out",
+		Remedy: "let players use 127.0.0.1, or end that program and start Shelfkeeper again"}
 	ExtraAddress = Condition{ID: "extra-address", Level: Degraded,
 		Text: "an address of listen_extra cannot be served", Remedy: "correct listen_extra in config.toml, then start Shelfkeeper again"}
 	SocketDown = Condition{ID: "socket-down", Level: Degraded, Hold: 10 * time.Second,

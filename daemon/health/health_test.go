@@ -124,7 +124,8 @@ func TestSnapshotJSON(t *testing.T) {
 		}
 	}
 	var out Snapshot
-	if err := json.Unmarshal(b, &out); err != nil || out.Level != NeedsUser || !out.At.Equal(at.Truncate(time.Second)) || !out.Accounts[0].Since.IsZero() {
+	err = json.Unmarshal(b, &out)
+	if err != nil || out.Level != NeedsUser || !out.At.Equal(at.Truncate(time.Second)) || !out.Accounts[0].Since.IsZero() {
 		t.Errorf("back: %+v, %v", out, err)
 	}
 	var l Level

@@ -15,7 +15,7 @@ type Level int
 const (
 	OK        Level = iota // everything works
 	Degraded               // something is missing, playing works
-	Offline                // bad weather; nothing for the user to do
+	Offline                // a temporary failure; nothing for the user to do
 	NeedsUser              // only the user can put it right
 	Paused                 // switched off by the user
 )

@@ -34,8 +34,8 @@ type Account struct {
 	Progress Progress `json:"progress"`
 }
 
-// Progress is what becomes of players' reports of listening that the server
-// could not take.
+// Progress tells about players' reports of listening that the server could not
+// take.
 type Progress struct {
 	Waiting        int    `json:"waiting"` // to be delivered
 	Oldest         Time   `json:"oldest"`  // of them
@@ -57,7 +57,7 @@ type Session struct {
 	LastRotation     LastRotation `json:"last_rotation"`
 }
 
-// Loss is why the session was lost, most likely, and what to do about it.
+// Loss is the most likely reason why the session was lost, and what to do.
 type Loss struct {
 	At        Time   `json:"at"`
 	Cause     string `json:"cause"`   // one word, for scripts
@@ -91,8 +91,8 @@ type Proxy struct {
 	Active   int      `json:"active"`
 	// Unauthorized counts the 401 that players got.
 	Unauthorized uint64 `json:"unauthorized"`
-	// Resumed counts how often a stream was continued after a break, Held the
-	// requests that waited for better weather.
+	// Resumed counts how often a stream was continued after a break. Held
+	// counts the requests that waited for a temporary failure to end.
 	Resumed uint64 `json:"resumed"`
 	Held    uint64 `json:"held"`
 }

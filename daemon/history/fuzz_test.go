@@ -10,7 +10,8 @@ import (
 func FuzzDecode(f *testing.F) {
 	for _, seed := range []string{
 		"", "{}", "null", `{"version":1}`, `{"version":2,"entries":[]}`, `{"version":1,"entries":[{}]}`,
-		`{"version":1,"entries":[{"at":"2026-11-21T12:00:00Z","kind":"refresh","outcome":"renewed","generation":3,"issued":"0000-01-01T00:00:00Z"}]}`,
+		`{"version":1,"entries":[{"at":"2026-11-21T12:00:00Z","kind":"refresh","outcome":"renewed",` +
+			`"generation":3,"issued":"0000-01-01T00:00:00Z"}]}`,
 		`{"version":1,"entries":[{"at":"9999-12-31T23:59:59-23:59","count":-5,"attempt":-1,"evidence":"\u0000\u001b[31m\ud800 token=secret"}]}`,
 		`{"version":1,"entries":[{"at":"10000-01-01T00:00:00Z"}]}`, `{"version":1,"entries":`,
 	} {

@@ -30,7 +30,8 @@ func open(t *testing.T, path string) *Log {
 func TestRecordSurvives(t *testing.T) {
 	path := Path(t.TempDir(), "home")
 	l := open(t, path)
-	e := Entry{At: noon, Kind: Refresh, Outcome: Lost, Generation: 7, Attempt: 2, Release: "2.36.0", Issued: noon.Add(-time.Hour), Ends: noon.Add(time.Hour),
+	e := Entry{At: noon, Kind: Refresh, Outcome: Lost, Generation: 7, Attempt: 2, Release: "2.36.0",
+		Issued: noon.Add(-time.Hour), Ends: noon.Add(time.Hour),
 		AccessToken: StillAccepted, Name: "dorothy", Evidence: "Audiobookshelf does not know this session"}
 	l.Add(e)
 	if err := l.Save(t.Context()); err != nil {
@@ -169,7 +170,8 @@ func TestBounds(t *testing.T) {
 	if err != nil || info.Size() > maxBytes || len(entries) > maxEntries {
 		t.Errorf("%d entries in %d bytes, %v", len(entries), info.Size(), err)
 	}
-	if first, last := entries[0], entries[len(entries)-1]; first.Outcome != SignedIn || last.Count != 99 || !last.Until.Equal(noon.Add(time.Minute)) {
+	first, last := entries[0], entries[len(entries)-1]
+	if first.Outcome != SignedIn || last.Count != 99 || !last.Until.Equal(noon.Add(time.Minute)) {
 		t.Errorf("first %+v, last %+v", first, last)
 	}
 }

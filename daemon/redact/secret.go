@@ -1,10 +1,10 @@
-// Package redact holds the one type in which a secret travels through the
-// program, and the scrubber that keeps tokens out of texts we did not write
-// ourselves (errors of libraries, addresses).
+// Package redact holds Secret, the one type in which a secret travels through
+// the program, and Text, which removes tokens from texts of other origin
+// (errors of libraries, addresses).
 //
-// It exists so that printing a secret is impossible by accident: every way in
-// which fmt, slog and encoding/json can reach a Secret prints [redacted]. It
-// never encrypts and never erases memory: Go cannot promise either.
+// A secret cannot be printed by accident: fmt, slog and encoding/json show
+// every Secret as [redacted]. The package does not encrypt and does not erase
+// memory.
 package redact
 
 import (

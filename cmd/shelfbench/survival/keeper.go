@@ -56,7 +56,10 @@ func newKeeper(w *world) client {
 		panic(err)
 	}
 	asIs := func(v vault) vault { return v }
-	return &keeper{world: w, base: base, medium: medium, budget: budget.New(""), wrap: asIs, chance: rand.New(rand.NewPCG(w.seed, 0xbac0ff))}
+	return &keeper{
+		world: w, base: base, medium: medium, budget: budget.New(""), wrap: asIs,
+		chance: rand.New(rand.NewPCG(w.seed, 0xbac0ff)),
+	}
 }
 
 func (k *keeper) jitter() float64 {

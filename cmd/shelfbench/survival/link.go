@@ -95,12 +95,12 @@ func (c *conn) Do(r *http.Request) (*http.Response, error) {
 func (t *trip) dial(way time.Duration) error {
 	w := t.life.world
 	w.mu.Lock()
-	weather, between, generation := w.weather, w.between, w.generation
+	disruption, between, generation := w.disruption, w.between, w.generation
 	w.mu.Unlock()
 	switch {
 	case between:
 		return &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ENETUNREACH}
-	case weather == silence:
+	case disruption == silence:
 		return t.giveUp()
 	}
 	if err := t.pass(way); err != nil {
@@ -108,7 +108,7 @@ func (t *trip) dial(way time.Duration) error {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if weather == refused || generation != w.generation {
+	if disruption == refused || generation != w.generation {
 		return &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}
 	}
 	t.dialled, t.generation = true, generation
@@ -165,10 +165,10 @@ func (t *trip) journey(r *http.Request, up, down time.Duration, handoffs int, ro
 	w := t.life.world
 	<-time.After(up)
 	w.mu.Lock()
-	weather, gone := w.weather, w.handoffs != handoffs || w.between
-	silent := weather == silence || weather != refused && w.silent
+	disruption, gone := w.disruption, w.handoffs != handoffs || w.between
+	silent := disruption == silence || disruption != refused && w.silent
 	w.mu.Unlock()
-	if gone || weather.hard() {
+	if gone || disruption.hard() {
 		return arrival{silent: silent}
 	}
 	answer := w.serve(r)
@@ -189,8 +189,8 @@ func (t *trip) journey(r *http.Request, up, down time.Duration, handoffs int, ro
 	<-time.After(down)
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if t.generation != w.generation || w.asleep || w.weather.hard() {
-		return arrival{silent: w.weather == silence || w.weather != refused && w.silent}
+	if t.generation != w.generation || w.asleep || w.disruption.hard() {
+		return arrival{silent: w.disruption == silence || w.disruption != refused && w.silent}
 	}
 	return arrival{answer: answer}
 }

@@ -67,7 +67,7 @@ type timeline struct {
 // mark notes what holds from now on. The world's mutex must be held.
 func (w *world) mark() {
 	now := time.Now()
-	away := w.weather != clear || w.between
+	away := w.disruption != clear || w.between
 	w.line.unreachable = note(w.line.unreachable, now, away)
 	w.line.idle = note(w.line.idle, now, away || w.asleep || w.life == nil)
 }

@@ -19,20 +19,20 @@ const (
 	outage                // of the server, or of what stands before it
 )
 
-// weather is what an outage looks like from the client.
-type weather int
+// disruption is what an outage looks like from the client.
+type disruption int
 
 const (
-	clear   weather = iota
-	refused         // connections are refused, those that live are reset
-	silence         // nothing comes back
-	gateway         // a gateway's 502 page
-	portal          // a captive portal's page, with status 200
-	missing         // a gateway's 404 page, as while a container is replaced
+	clear   disruption = iota
+	refused            // connections are refused, those that live are reset
+	silence            // nothing comes back
+	gateway            // a gateway's 502 page
+	portal             // a captive portal's page, with status 200
+	missing            // a gateway's 404 page, as while a container is replaced
 )
 
 // hard reports whether nothing gets through at all.
-func (w weather) hard() bool { return w == refused || w == silence }
+func (w disruption) hard() bool { return w == refused || w == silence }
 
 // event is one line of a script.
 type event struct {
@@ -44,7 +44,7 @@ type event struct {
 	inRotation bool
 	share      float64
 	silent     bool // the connections that die of it say nothing; else they are reset
-	weather    weather
+	disruption disruption
 	requests   []time.Duration // of a burst, since its start
 }
 
@@ -88,7 +88,7 @@ func script(seed uint64, weeks int) []event {
 		for range outagesADay {
 			add(event{
 				at: dawn + between(0, 24*time.Hour), kind: outage, lasts: spread(3*time.Second, 3*time.Hour),
-				weather: refused + weather(chance.IntN(int(missing-refused)+1)),
+				disruption: refused + disruption(chance.IntN(int(missing-refused)+1)),
 			})
 		}
 		for range burstsADay {

@@ -146,7 +146,8 @@ func TestForms(t *testing.T) {
 		t.Errorf("summed up: %+v", row)
 	}
 	var table bytes.Buffer
-	if err := r.Table(&table); err != nil || !strings.Contains(table.String(), "seeds 1-3, 9;") || strings.Count(table.String(), "2.36.0") != 2 {
+	err := r.Table(&table)
+	if err != nil || !strings.Contains(table.String(), "seeds 1-3, 9;") || strings.Count(table.String(), "2.36.0") != 2 {
 		t.Errorf("table: %v\n%s", err, &table)
 	}
 	d := xml.NewDecoder(bytes.NewReader(r.SVG()))
@@ -158,7 +159,10 @@ func TestForms(t *testing.T) {
 		}
 	}
 	text, err := json.Marshal(r)
-	for _, key := range []string{"client", "release", "rotations", "rotations_lost", "sessions_burned", "sign_ins", "password_logins", "max_auth_10min", "player_401", "player_errors"} {
+	for _, key := range []string{
+		"client", "release", "rotations", "rotations_lost", "sessions_burned", "sign_ins", "password_logins", "max_auth_10min",
+		"player_401", "player_errors",
+	} {
 		if err != nil || !bytes.Contains(text, []byte(`"`+key+`":`)) {
 			t.Errorf("%s is not in the JSON (%v): %s", key, err, text)
 		}

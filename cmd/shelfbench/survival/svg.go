@@ -53,11 +53,14 @@ func (r *Report) SVG() []byte {
 	}
 	var b bytes.Buffer
 	height := headHeight + len(panels)*panelHeight
-	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" width="%d" height="%d" font-family="system-ui,sans-serif" font-size="12" role="img" aria-label="What becomes of a session, by client and release">`+"\n",
+	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" width="%d" height="%d" `+
+		`font-family="system-ui,sans-serif" font-size="12" role="img" aria-label="What becomes of a session, by client and release">`+"\n",
 		pictureWidth, height, pictureWidth, height)
-	b.WriteString(`<style>.page{fill:#fff}text{fill:#1f2328}.line{stroke:#8c959f}.head{font-weight:600}@media(prefers-color-scheme:dark){.page{fill:#0d1117}text{fill:#e6edf3}}</style>` + "\n")
+	b.WriteString(`<style>.page{fill:#fff}text{fill:#1f2328}.line{stroke:#8c959f}.head{font-weight:600}` +
+		`@media(prefers-color-scheme:dark){.page{fill:#0d1117}text{fill:#e6edf3}}</style>` + "\n")
 	fmt.Fprintf(&b, `<rect class="page" width="%d" height="%d"/>`+"\n", pictureWidth, height)
-	fmt.Fprintf(&b, `<text class="head" x="%d" y="22" font-size="14">%d weeks of bad luck, mean of %d runs</text>`+"\n", marginLeft, r.Weeks, len(r.Seeds))
+	fmt.Fprintf(&b, `<text class="head" x="%d" y="22" font-size="14">%d weeks of bad luck, mean of %d runs</text>`+"\n",
+		marginLeft, r.Weeks, len(r.Seeds))
 	for i, name := range Clients {
 		x := marginLeft + i*130
 		fmt.Fprintf(&b, `<rect x="%d" y="34" width="12" height="12" fill="%s"/><text x="%d" y="44">%s</text>`+"\n", x, colours[name], x+18, name)
@@ -81,7 +84,8 @@ func (r *Report) draw(b *bytes.Buffer, p panel, y int, releases []string) {
 	group := (pictureWidth - 2*marginLeft) / max(1, len(releases))
 	for i, release := range releases {
 		left := marginLeft + i*group + (group-len(Clients)*(barWidth+barGap))/2
-		fmt.Fprintf(b, `<text x="%d" y="%d" text-anchor="middle">%s</text>`+"\n", left+len(Clients)*(barWidth+barGap)/2, base+16, html.EscapeString(release))
+		fmt.Fprintf(b, `<text x="%d" y="%d" text-anchor="middle">%s</text>`+"\n",
+			left+len(Clients)*(barWidth+barGap)/2, base+16, html.EscapeString(release))
 		for j, name := range Clients {
 			row, ok := r.Row(name, release)
 			if !ok {
@@ -95,7 +99,8 @@ func (r *Report) draw(b *bytes.Buffer, p panel, y int, releases []string) {
 			}
 			fmt.Fprintf(b, `<rect x="%d" y="%.1f" width="%d" height="%.1f" fill="%s"/>`, x, float64(base)-tall, barWidth, tall-framed, colours[name])
 			if framed > 1 {
-				fmt.Fprintf(b, `<rect x="%d.5" y="%.1f" width="%d" height="%.1f" fill="%s" fill-opacity=".25" stroke="%s"/>`, x, float64(base)-framed, barWidth-1, framed, colours[name], colours[name])
+				fmt.Fprintf(b, `<rect x="%d.5" y="%.1f" width="%d" height="%.1f" fill="%s" fill-opacity=".25" stroke="%s"/>`,
+					x, float64(base)-framed, barWidth-1, framed, colours[name], colours[name])
 			}
 			fmt.Fprintf(b, `<text x="%d" y="%.1f" text-anchor="middle" font-size="11">%s</text>`+"\n", x+barWidth/2, float64(base)-tall-4, short(v))
 		}

@@ -12,10 +12,12 @@ import (
 func (r *Report) Table(out io.Writer) error {
 	fmt.Fprintf(out, "%d weeks, seeds %s; sums over the seeds, max_auth_10min is the largest\n\n", r.Weeks, numbers(r.Seeds))
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, "release\tclient\trotations\tlost\tburned\tsign_ins\tpassword_logins\tof_those_lost\tmax_auth_10min\tover_budget\tplayer_401\tplayer_errors\tof requests\t")
+	fmt.Fprintln(w, "release\tclient\trotations\tlost\tburned\tsign_ins\tpassword_logins\tof_those_lost\t"+
+		"max_auth_10min\tover_budget\tplayer_401\tplayer_errors\tof requests\t")
 	for _, row := range r.Rows {
-		fmt.Fprintf(w, "%s\t%s\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t\n", row.Release, row.Client, row.Rotations, row.RotationsLost,
-			row.SessionsBurned, row.SignIns, row.PasswordLogins, row.LoginsLost, row.MaxAuth, row.OverBudget, row.Player401, row.PlayerErrors, row.PlayerRequests)
+		fmt.Fprintf(w, "%s\t%s\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t\n",
+			row.Release, row.Client, row.Rotations, row.RotationsLost, row.SessionsBurned, row.SignIns, row.PasswordLogins, row.LoginsLost,
+			row.MaxAuth, row.OverBudget, row.Player401, row.PlayerErrors, row.PlayerRequests)
 	}
 	return w.Flush()
 }
@@ -52,7 +54,8 @@ func (r *Report) Missed() error {
 			{run.SignIns == 0, fmt.Sprintf("%d sign-ins by hand", run.SignIns)},
 			{run.Player401 == 0, fmt.Sprintf("%d times 401 for a player", run.Player401)},
 			{run.PasswordLogins == run.RotationsLost+run.LoginsLost,
-				fmt.Sprintf("%d password logins for %d lost rotations and %d lost answers to such logins", run.PasswordLogins, run.RotationsLost, run.LoginsLost)},
+				fmt.Sprintf("%d password logins for %d lost rotations and %d lost answers to such logins",
+					run.PasswordLogins, run.RotationsLost, run.LoginsLost)},
 			{run.MaxAuth <= run.Budget(), fmt.Sprintf("%d auth requests in ten minutes, its share is %d", run.MaxAuth, run.Budget())},
 		} {
 			if !goal.kept {

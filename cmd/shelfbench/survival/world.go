@@ -42,7 +42,7 @@ type world struct {
 	handoffs   int  // packets on the way at one are lost
 	silent     bool // how connections of earlier generations are dead
 	between    bool // the machine is between two networks
-	weather    weather
+	disruption disruption
 	life       *life // of the client's process; nil while there is none
 	armed      []event
 	signingIn  bool
@@ -140,7 +140,7 @@ func (w *world) happen(e event) {
 func (w *world) strike(e event) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.over || e.kind == outage && w.weather != clear { // one at a time
+	if w.over || e.kind == outage && w.disruption != clear { // one at a time
 		return
 	}
 	switch {
@@ -176,22 +176,24 @@ func (w *world) strike(e event) {
 
 // badWeather begins an outage and ends it in time.
 func (w *world) badWeather(e event) {
-	w.weather = e.weather
+	w.disruption = e.disruption
 	w.mark()
 	clear := func() {}
-	switch e.weather {
+	switch e.disruption {
 	case gateway:
 		clear = w.server.Inject(absfake.Fault{Kind: absfake.Answer, Status: http.StatusBadGateway})
 	case portal:
 		clear = w.server.Inject(absfake.Fault{Kind: absfake.Portal})
 	case missing:
-		clear = w.server.Inject(absfake.Fault{Kind: absfake.Answer, Status: http.StatusNotFound, Body: "404 page not found\n", ContentType: "text/plain; charset=utf-8"})
+		clear = w.server.Inject(absfake.Fault{
+			Kind: absfake.Answer, Status: http.StatusNotFound, Body: "404 page not found\n", ContentType: "text/plain; charset=utf-8",
+		})
 	}
 	w.after(e.lasts, func() {
 		clear()
 		w.mu.Lock()
 		defer w.mu.Unlock()
-		w.weather = 0
+		w.disruption = 0
 		w.mark()
 	})
 }
