@@ -5,6 +5,7 @@ import (
 
 	"shelfkeeper/daemon/absapi"
 	"shelfkeeper/daemon/session/budget"
+	"shelfkeeper/daemon/session/machine"
 )
 
 // auth makes one request that the server's limiter counts.
@@ -24,7 +25,7 @@ func (s *Session) conn() Conn {
 }
 
 // login signs in as the server's release has it.
-func login(ctx context.Context, c *absapi.Client, e Login) (absapi.Answer, error) {
+func login(ctx context.Context, c *absapi.Client, e machine.Login) (absapi.Answer, error) {
 	if e.Legacy {
 		status, err := c.Status(ctx)
 		if err != nil {

@@ -9,6 +9,7 @@ import (
 	"shelfkeeper/daemon/absfake"
 	"shelfkeeper/daemon/health"
 	"shelfkeeper/daemon/redact"
+	"shelfkeeper/daemon/session/machine"
 )
 
 // refusedLogins is how often the server refused a password.
@@ -30,7 +31,7 @@ func TestRefusedNewPasswordThatIsTheStoredOne(t *testing.T) {
 		time.Sleep(2 * time.Second)
 		r.must(r.fake.SetPassword("demo", "elsewhere"))
 		r.fake.Inject(absfake.Fault{Kind: absfake.Answer, Status: 502, Path: "/api/me/password", Times: 1})
-		if err := r.s.ChangePassword(r.Context(), redact.New("elsewhere"), redact.New("demo")); !errors.Is(err, ErrNotChanged) {
+		if err := r.s.ChangePassword(r.Context(), redact.New("elsewhere"), redact.New("demo")); !errors.Is(err, machine.ErrNotChanged) {
 			t.Errorf("change: %v\n%s", err, r.log)
 		}
 		if n := r.refusedLogins(); n != 1 {
@@ -57,7 +58,7 @@ func TestChangeOfAnAccountThatSignsOut(t *testing.T) {
 		synctest.Wait()
 		r.must(r.vault.Forget(r.Context(), "home"))
 		release()
-		if err := <-done; !errors.Is(err, ErrNotChanged) {
+		if err := <-done; !errors.Is(err, machine.ErrNotChanged) {
 			t.Errorf("change: %v", err)
 		}
 	})
@@ -98,7 +99,7 @@ func TestClickDuringTheSignInIsNoSecondTry(t *testing.T) {
 		r.fake.Inject(absfake.Fault{Kind: absfake.Stall, After: 10 * time.Second, Path: "/login", Times: 1})
 		_, _ = r.s.Suspect(r.Context(), token)
 		time.Sleep(2*time.Second + time.Second)
-		r.s.handle(Asked{})
+		r.s.handle(machine.Asked{})
 		time.Sleep(2 * time.Hour)
 		if n := r.refusedLogins(); n != 1 {
 			t.Errorf("the refused password was sent %d times\n%s", n, r.log)

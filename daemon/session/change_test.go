@@ -11,6 +11,7 @@ import (
 	"shelfkeeper/daemon/absfake"
 	"shelfkeeper/daemon/health"
 	"shelfkeeper/daemon/redact"
+	"shelfkeeper/daemon/session/machine"
 )
 
 var wanted = redact.New("another")
@@ -108,7 +109,7 @@ func TestChangeThatDidNotArrive(t *testing.T) {
 		withRig(t, absfake.Config{Release: release, AccessTTL: time.Hour}, func(r *rig) {
 			time.Sleep(2 * time.Second)
 			r.fake.Inject(absfake.Fault{Kind: absfake.Answer, Status: 502, Path: "/api/me/password", Times: 1})
-			if err := r.change(); !errors.Is(err, ErrNotChanged) {
+			if err := r.change(); !errors.Is(err, machine.ErrNotChanged) {
 				r.Errorf("change: %v\n%s", err, r.log)
 			}
 			bad := 0
@@ -140,7 +141,7 @@ func TestChangeThatIsRefused(t *testing.T) {
 	withRig(t, absfake.Config{AccessTTL: time.Hour}, func(r *rig) {
 		r.fake.Inject(absfake.Fault{Kind: absfake.Refuse})
 		time.Sleep(3 * time.Hour)
-		if err := r.change(); !errors.Is(err, ErrNotChanged) {
+		if err := r.change(); !errors.Is(err, machine.ErrNotChanged) {
 			r.Errorf("without a server: %v", err)
 		}
 	})

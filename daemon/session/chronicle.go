@@ -7,13 +7,14 @@ import (
 	"shelfkeeper/daemon/absapi"
 	"shelfkeeper/daemon/history"
 	"shelfkeeper/daemon/redact"
+	"shelfkeeper/daemon/session/machine"
 	"shelfkeeper/keychain"
 )
 
 // chronicle returns what the record of attempts says about one step of the
 // machine, in which the fact f made after out of before: nothing for most
 // facts. It is pure, and the machine knows nothing of it.
-func chronicle(before State, f Fact, after State, now time.Time) (entries []history.Entry) {
+func chronicle(before machine.State, f machine.Fact, after machine.State, now time.Time) (entries []history.Entry) {
 	add := func(kind history.Kind, outcome history.Outcome, more func(*history.Entry)) {
 		e := history.Entry{At: now, Kind: kind, Outcome: outcome, Generation: after.Record.Generation, Release: after.Version}
 		switch kind {
@@ -28,20 +29,20 @@ func chronicle(before State, f Fact, after State, now time.Time) (entries []hist
 	evidence := func(text string) func(*history.Entry) { return func(e *history.Entry) { e.Evidence = text } }
 	kind := kindOf(before)
 	switch f := f.(type) {
-	case Opened, Acquired:
+	case machine.Opened, machine.Acquired:
 		if known := before.Record.Generation; known > 0 && after.Record.Generation > known {
 			add(history.Reading, history.Adopted, func(e *history.Entry) { e.Received, _ = timesOf(after.Record.Refresh) })
 		}
-	case AcquireFailed:
-		if before.Step == acquiring {
+	case machine.AcquireFailed:
+		if before.Step == machine.Acquiring {
 			add(history.Reading, history.Unreadable, evidence(f.Err.Error()))
 		}
-	case Unreachable:
-		if before.Step == pinging {
+	case machine.Unreachable:
+		if before.Step == machine.Pinging {
 			add(kind, sortFailure(f.Err, false), evidence(f.Err.Evidence))
 		}
-	case RefreshFailed:
-		if before.Step == refreshing {
+	case machine.RefreshFailed:
+		if before.Step == machine.Refreshing {
 			seen := before.SeenInvalid
 			if kind == history.Spare {
 				seen = before.SpareInvalid
@@ -53,32 +54,32 @@ func chronicle(before State, f Fact, after State, now time.Time) (entries []hist
 				}
 			})
 		}
-	case Refreshed:
-		if before.Step == refreshing && after.Step != committing {
+	case machine.Refreshed:
+		if before.Step == machine.Refreshing && after.Step != machine.Committing {
 			add(kind, history.Unanswered, evidence("the answer belongs to another user"))
 		}
-	case ChangeFailed:
-		if before.Step == changing {
+	case machine.ChangeFailed:
+		if before.Step == machine.Changing {
 			outcome := sortFailure(f.Err, true)
 			if f.Err.Verdict == absapi.BadRequest || f.Err.Verdict == absapi.TokenRejected {
 				outcome = history.NotChanged
 			}
 			add(kind, outcome, evidence(f.Err.Evidence))
 		}
-	case LoginFailed:
-		if before.Step == signingIn {
+	case machine.LoginFailed:
+		if before.Step == machine.SigningIn {
 			outcome := sortFailure(f.Err, true)
 			if f.Err.Verdict == absapi.PasswordRejected {
 				outcome = history.PasswordRefused
 			}
 			add(history.Login, outcome, evidence(f.Err.Evidence))
 		}
-	case LoggedIn:
-		if before.Step == signingIn && after.Why == OtherUser && after.Phase == NeedsUser {
+	case machine.LoggedIn:
+		if before.Step == machine.SigningIn && after.Why == machine.OtherUser && after.Phase == machine.NeedsUser {
 			add(history.Login, history.OtherUser, evidence("the password signed in another user"))
 		}
-	case Committed:
-		if before.Step == committing && after.Published > before.Published {
+	case machine.Committed:
+		if before.Step == machine.Committing && after.Published > before.Published {
 			kind, received := landed(before.Record, after.Record)
 			outcome := history.Renewed
 			if kind == history.Login || kind == history.Spare && received == after.Record.Refresh {
@@ -86,17 +87,17 @@ func chronicle(before State, f Fact, after State, now time.Time) (entries []hist
 			}
 			add(kind, outcome, func(e *history.Entry) { e.Received, _ = timesOf(received) })
 		}
-	case CommitFailed:
-		if after.Step == idle && (before.Step == intending || before.Step == committing) {
+	case machine.CommitFailed:
+		if after.Step == machine.Idle && (before.Step == machine.Intending || before.Step == machine.Committing) {
 			add(kind, history.NotWritten, func(e *history.Entry) {
 				e.Evidence = f.Err.Error()
-				if before.Step == committing && before.Candidate.Refresh != before.Record.Refresh {
+				if before.Step == machine.Committing && before.Candidate.Refresh != before.Record.Refresh {
 					e.Received, _ = timesOf(before.Candidate.Refresh)
 				}
 			})
 		}
-	case Checked:
-		if before.Step == checking && after.Why == TokenRefused && before.Why != TokenRefused {
+	case machine.Checked:
+		if before.Step == machine.Checking && after.Why == machine.TokenRefused && before.Why != machine.TokenRefused {
 			add(history.Check, history.TokenRefused, evidence(f.Err.Evidence))
 		}
 	}
@@ -104,15 +105,15 @@ func chronicle(before State, f Fact, after State, now time.Time) (entries []hist
 }
 
 // kindOf says what the attempt under way presents.
-func kindOf(s State) history.Kind {
+func kindOf(s machine.State) history.Kind {
 	switch {
-	case s.Step == signingIn:
+	case s.Step == machine.SigningIn:
 		return history.Login
-	case s.Step == pinging && s.Lost:
+	case s.Step == machine.Pinging && s.Lost:
 		return history.Login
-	case s.ofSpare() && s.Step != pinging:
+	case s.OfSpare() && s.Step != machine.Pinging:
 		return history.Spare
-	case s.Aim == keychain.ChangePassword && s.Step != pinging:
+	case s.Aim == keychain.ChangePassword && s.Step != machine.Pinging:
 		return history.Change
 	}
 	return history.Refresh

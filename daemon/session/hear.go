@@ -6,6 +6,7 @@ import (
 
 	"shelfkeeper/daemon/absapi"
 	"shelfkeeper/daemon/history"
+	"shelfkeeper/daemon/session/machine"
 )
 
 // evidenceDeadline is short: players may be waiting for the sign-in that comes
@@ -15,12 +16,12 @@ const evidenceDeadline = 3 * time.Second
 // hear asks for the user, once and only when the refresh token is refused for
 // good: one more 401 would look to a server's ban list like a guess. It is no
 // request that the limiter counts.
-func (s *Session) hear(ctx context.Context, refusal *absapi.Error) Evidence {
+func (s *Session) hear(ctx context.Context, refusal *absapi.Error) machine.Evidence {
 	s.mu.Lock()
 	conn, token, st := s.attempt.conn, s.state.EvidenceToken(time.Now()), s.state
 	s.mu.Unlock()
 	if refusal.Verdict != absapi.RefreshInvalid || token.Secret.IsEmpty() || conn == nil {
-		return Evidence{}
+		return machine.Evidence{}
 	}
 	ctx, cancel := context.WithTimeout(ctx, evidenceDeadline)
 	defer cancel()
@@ -28,11 +29,11 @@ func (s *Session) hear(ctx context.Context, refusal *absapi.Error) Evidence {
 	me, err := client.Me(ctx, token.Secret)
 	switch {
 	case absapi.VerdictOf(err) == absapi.TokenRejected:
-		return Evidence{AccessToken: history.NotAccepted}
+		return machine.Evidence{AccessToken: history.NotAccepted}
 	case err != nil || me.UserID != token.UserID:
-		return Evidence{}
+		return machine.Evidence{}
 	}
-	w := Evidence{AccessToken: history.StillAccepted}
+	w := machine.Evidence{AccessToken: history.StillAccepted}
 	if me.Username != token.Username {
 		w.Username = me.Username
 	}

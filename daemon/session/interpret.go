@@ -9,6 +9,7 @@ import (
 	"shelfkeeper/daemon/failpoint"
 	"shelfkeeper/daemon/redact"
 	"shelfkeeper/daemon/session/budget"
+	"shelfkeeper/daemon/session/machine"
 	"shelfkeeper/keychain"
 )
 
@@ -53,61 +54,61 @@ func (a *attempt) disconnect() {
 }
 
 // interpret does e and returns the fact that came of it.
-func (s *Session) interpret(ctx context.Context, e Effect) Fact {
+func (s *Session) interpret(ctx context.Context, e machine.Effect) machine.Fact {
 	switch e := e.(type) {
-	case Open:
+	case machine.Open:
 		return s.open(ctx, e)
-	case Acquire:
+	case machine.Acquire:
 		return s.acquire(ctx, e)
-	case Preflight:
+	case machine.Preflight:
 		return s.preflight(ctx)
-	case Commit:
+	case machine.Commit:
 		ctx, cancel := context.WithTimeout(ctx, vaultDeadline)
 		defer cancel()
 		if err := s.Vault.Commit(ctx, e.Record); err != nil {
-			return CommitFailed{Err: err}
+			return machine.CommitFailed{Err: err}
 		}
 		failpoint.Reached("committed")
-		return Committed(e)
-	case Refresh:
+		return machine.Committed(e)
+	case machine.Refresh:
 		answer, err := s.auth(ctx, func(ctx context.Context, c *absapi.Client) (absapi.Answer, error) {
 			ctx, cancel := context.WithTimeout(ctx, e.Patience)
 			defer cancel()
 			return c.Refresh(ctx, e.Token)
 		})
 		if err != nil {
-			return RefreshFailed{Err: err, Evidence: s.hear(ctx, err)}
+			return machine.RefreshFailed{Err: err, Evidence: s.hear(ctx, err)}
 		}
-		return Refreshed{Answer: answer}
-	case Login:
+		return machine.Refreshed{Answer: answer}
+	case machine.Login:
 		answer, err := s.auth(ctx, func(ctx context.Context, c *absapi.Client) (absapi.Answer, error) {
 			return login(ctx, c, e)
 		})
 		if err != nil {
-			return LoginFailed{Err: err}
+			return machine.LoginFailed{Err: err}
 		}
-		return LoggedIn{Answer: answer}
-	case ChangePassword:
+		return machine.LoggedIn{Answer: answer}
+	case machine.ChangePassword:
 		answer, err := s.auth(ctx, func(ctx context.Context, c *absapi.Client) (absapi.Answer, error) {
 			return c.ChangePassword(ctx, e.Bearer, e.Refresh, e.Old, e.New)
 		})
 		if err != nil {
-			return ChangeFailed{Err: err}
+			return machine.ChangeFailed{Err: err}
 		}
-		return PasswordChanged{Answer: answer}
-	case Tidy:
+		return machine.PasswordChanged{Answer: answer}
+	case machine.Tidy:
 		return s.tidy(ctx, e)
-	case Settle:
+	case machine.Settle:
 		ctx, cancel := prompting(ctx, e.Prompt, vaultDeadline)
 		defer cancel()
 		if err := s.Vault.Settle(ctx, s.Account); err != nil {
-			return SettleFailed{Err: err}
+			return machine.SettleFailed{Err: err}
 		}
-		return Settled{Generation: e.Generation}
-	case Check:
-		return Checked{Err: s.check(ctx, e.Token)}
-	case Erase:
-		return Erased{Err: s.erase(ctx, e)}
+		return machine.Settled{Generation: e.Generation}
+	case machine.Check:
+		return machine.Checked{Err: s.check(ctx, e.Token)}
+	case machine.Erase:
+		return machine.Erased{Err: s.erase(ctx, e)}
 	}
 	panic("session: an effect without an interpretation")
 }
@@ -120,7 +121,7 @@ func prompting(ctx context.Context, prompt bool, bound time.Duration) (context.C
 	return context.WithTimeout(ctx, bound)
 }
 
-func (s *Session) open(ctx context.Context, e Open) Fact {
+func (s *Session) open(ctx context.Context, e machine.Open) machine.Fact {
 	ctx, cancel := prompting(ctx, e.Prompt, vaultDeadline)
 	defer cancel()
 	rec, err := s.Vault.Load(ctx, s.Account)
@@ -128,17 +129,17 @@ func (s *Session) open(ctx context.Context, e Open) Fact {
 		err = ErrOtherServer
 	}
 	if err != nil {
-		return OpenFailed{Err: err}
+		return machine.OpenFailed{Err: err}
 	}
-	return Opened{Record: rec}
+	return machine.Opened{Record: rec}
 }
 
-func (s *Session) acquire(ctx context.Context, e Acquire) Fact {
+func (s *Session) acquire(ctx context.Context, e machine.Acquire) machine.Fact {
 	ctx, cancel := prompting(ctx, e.Prompt, acquireDeadline)
 	defer cancel()
 	release, err := s.Vault.Acquire(ctx, s.Account)
 	if err != nil {
-		return AcquireFailed{Err: err}
+		return machine.AcquireFailed{Err: err}
 	}
 	var awake func()
 	if s.StayAwake != nil {
@@ -153,9 +154,9 @@ func (s *Session) acquire(ctx context.Context, e Acquire) Fact {
 		err = ErrOtherServer
 	}
 	if err != nil {
-		return AcquireFailed{Err: err}
+		return machine.AcquireFailed{Err: err}
 	}
-	return Acquired{Record: rec}
+	return machine.Acquired{Record: rec}
 }
 
 // ErrOtherServer: the vault holds a session of another server under this
@@ -169,9 +170,9 @@ func (s *Session) ours(rec keychain.Record) bool {
 
 // preflight opens the connection that the auth request then uses as well, and
 // looks whether an answer finds its way back over it.
-func (s *Session) preflight(ctx context.Context) Fact {
+func (s *Session) preflight(ctx context.Context) machine.Fact {
 	if wait := s.Budget.Wait(time.Now()); wait > 0 {
-		return Unreachable{Err: budget.OverBudget(wait)}
+		return machine.Unreachable{Err: budget.OverBudget(wait)}
 	}
 	conn := s.Connect()
 	s.mu.Lock()
@@ -182,10 +183,10 @@ func (s *Session) preflight(ctx context.Context) Fact {
 	defer cancel()
 	meta, err := absapi.New(conn, s.Base).Ping(ctx)
 	if err != nil {
-		return Unreachable{Err: absapi.AsError(err)}
+		return machine.Unreachable{Err: absapi.AsError(err)}
 	}
 	failpoint.Reached("pinged")
-	return Reachable{Meta: meta}
+	return machine.Reachable{Meta: meta}
 }
 
 // check asks whether a static token is refused by a server that is otherwise
@@ -207,7 +208,7 @@ func (s *Session) check(ctx context.Context, token redact.Secret) *absapi.Error 
 
 // erase ends the session and its spare at the server, as far as it can be reached, and then
 // here, under the account's lock.
-func (s *Session) erase(ctx context.Context, e Erase) error {
+func (s *Session) erase(ctx context.Context, e machine.Erase) error {
 	ctx, cancel := prompting(ctx, true, promptDeadline)
 	defer cancel()
 	release, err := s.Vault.Acquire(ctx, s.Account)

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"shelfkeeper/daemon/redact"
+	"shelfkeeper/daemon/session/machine"
 )
 
 // Knows reports whether username and password are those that are stored for
@@ -34,7 +35,7 @@ func same(a, b string) int {
 func (s *Session) RefreshTokens() (own []redact.Secret) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.state.Published == 0 || s.state.Phase == Static {
+	if s.state.Published == 0 || s.state.Phase == machine.Static {
 		return nil
 	}
 	for _, token := range []redact.Secret{s.state.Pair.Refresh.Secret, s.state.Record.Spare} {

@@ -6,7 +6,11 @@ import (
 	"time"
 
 	"shelfkeeper/daemon/redact"
+	"shelfkeeper/daemon/session/machine"
 )
+
+// ErrNotChanged: the password is as it was.
+var ErrNotChanged = machine.ErrNotChanged
 
 // ErrChangeUnknown: the server did not answer a change of the password. Which
 // one holds is found out as soon as it does.
@@ -27,7 +31,7 @@ func (s *Session) ChangePassword(ctx context.Context, old, changed redact.Secret
 		return fmt.Errorf("%w: %w", ErrNotChanged, err)
 	}
 	s.mu.Lock()
-	static := s.state.Phase == Static
+	static := s.state.Phase == machine.Static
 	if old.IsEmpty() {
 		old = s.state.Record.Password
 	}
@@ -40,10 +44,10 @@ func (s *Session) ChangePassword(ctx context.Context, old, changed redact.Secret
 	case changed.IsEmpty(), changed == old:
 		return fmt.Errorf("%w: the new one must be another, and not empty", ErrNotChanged)
 	}
-	s.handle(ChangeAsked{Old: old, New: changed})
-	over := s.await(ctx, func(st State) bool { return st.Change == nil && !st.busy() })
+	s.handle(machine.ChangeAsked{Old: old, New: changed})
+	over := s.await(ctx, func(st machine.State) bool { return st.Change == nil && !st.Busy() })
 	if !over {
-		s.handle(ChangeDropped{})
+		s.handle(machine.ChangeDropped{})
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

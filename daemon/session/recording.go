@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"shelfkeeper/daemon/history"
+	"shelfkeeper/daemon/session/machine"
 )
 
 // historyDeadline bounds the wait for another process that writes the same
@@ -24,7 +25,7 @@ func (s *Session) recall() {
 
 // note records what the fact f made of the state before, and what is to be
 // thought of it.
-func (s *Session) note(before State, f Fact) {
+func (s *Session) note(before machine.State, f machine.Fact) {
 	entries := chronicle(before, f, s.state, time.Now())
 	if len(entries) == 0 || s.History == nil {
 		return
@@ -46,7 +47,7 @@ func (s *Session) diagnose() {
 		c.Peers = s.Peers()
 	}
 	s.state.Loss = nil
-	if d, ok := history.Diagnose(s.History.Entries(), c); ok && s.state.Phase != SignedOut {
+	if d, ok := history.Diagnose(s.History.Entries(), c); ok && s.state.Phase != machine.SignedOut {
 		s.state.Loss = &d
 	}
 }

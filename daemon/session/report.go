@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"shelfkeeper/daemon/health"
+	"shelfkeeper/daemon/session/machine"
 )
 
 // reported are the conditions a session raises and clears.
@@ -16,7 +17,7 @@ var reported = []*health.Condition{
 
 // report brings the board up to date and logs what changed, one line a change
 // and not one a retry.
-func (s *Session) report(before State) {
+func (s *Session) report(before machine.State) {
 	st := s.state
 	now := time.Now()
 	holds := make(map[*health.Condition]finding)
@@ -30,14 +31,14 @@ func (s *Session) report(before State) {
 			s.Board.Clear(c)
 		}
 	}
-	s.look.set(s, st.turnsAt(now))
+	s.look.set(s, st.TurnsAt(now))
 	log := s.Log.With("account", s.Account)
-	if st.describe() != before.describe() {
-		log.Debug("session", "state", st.describe())
+	if st.Describe() != before.Describe() {
+		log.Debug("session", "state", st.Describe())
 	}
 	if st.LastRotation != before.LastRotation {
 		log.Info("session attempt ended", "state", st.Phase, "outcome", st.LastRotation.Outcome, "generation", st.Record.Generation)
-	} else if st.Phase != before.Phase && !st.busy() {
+	} else if st.Phase != before.Phase && !st.Busy() {
 		log.Info("session", "state", st.Phase, "reason", reasonOf(st), "generation", st.Record.Generation)
 	}
 	if st.SlotTrouble != nil && before.SlotTrouble == nil {
@@ -48,7 +49,7 @@ func (s *Session) report(before State) {
 	}
 }
 
-func reasonOf(st State) string {
+func reasonOf(st machine.State) string {
 	if fs := findings(st, time.Now()); len(fs) > 0 {
 		return fs[0].ID
 	}
@@ -65,11 +66,11 @@ func (s *Session) Fill(a *health.Account) {
 		Refreshes: st.Refreshes, PasswordLogins: st.Logins,
 		LastRotation: health.LastRotation{At: health.At(st.LastRotation.At), Outcome: st.LastRotation.Outcome},
 	}
-	if st.Published > 0 && st.Phase != Static {
+	if st.Published > 0 && st.Phase != machine.Static {
 		out.AccessExpiresAt = health.At(st.Pair.Access.ExpiresAt)
 		out.RefreshExpiresAt = health.At(st.Pair.Refresh.ExpiresAt)
-		if st.Phase != NeedsUser || st.Why.probed() {
-			out.NextRotationAt = health.At(st.renewsAt())
+		if st.Phase != machine.NeedsUser || st.Why.Probed() {
+			out.NextRotationAt = health.At(st.RenewsAt())
 		}
 	}
 	a.Session, a.ServerVersion = out, st.Version
@@ -81,7 +82,7 @@ func (s *Session) Fill(a *health.Account) {
 	}
 	a.Vault.Condition = "ok"
 	switch {
-	case st.Trouble == nil && st.Phase == VaultUnavailable:
+	case st.Trouble == nil && st.Phase == machine.VaultUnavailable:
 		a.Vault.Condition = "opening"
 	case st.Trouble != nil:
 		a.Vault.Condition = troubleCondition(st.Trouble).ID
@@ -90,7 +91,7 @@ func (s *Session) Fill(a *health.Account) {
 	}
 }
 
-func methodOf(s State) string {
+func methodOf(s machine.State) string {
 	switch {
 	case !s.Record.Static.IsEmpty():
 		return "token"

@@ -15,6 +15,7 @@ import (
 	"shelfkeeper/daemon/health"
 	"shelfkeeper/daemon/history"
 	"shelfkeeper/daemon/session/budget"
+	"shelfkeeper/daemon/session/machine"
 	"shelfkeeper/keychain"
 )
 
@@ -72,7 +73,7 @@ type Session struct {
 	Config
 
 	mu      sync.Mutex
-	state   State
+	state   machine.State
 	changed chan struct{} // closed and replaced after each fact
 	attempt attempt
 	leave   error // how the newest sign-out went at the server
@@ -93,7 +94,7 @@ func New(cfg Config) *Session {
 	if cfg.Jitter == nil {
 		cfg.Jitter = rand.Float64
 	}
-	return &Session{Config: cfg, state: State{Version: cfg.ServerVersion, Rules: RulesOf(cfg.ServerVersion)}, changed: make(chan struct{})}
+	return &Session{Config: cfg, state: machine.State{Version: cfg.ServerVersion, Rules: machine.RulesOf(cfg.ServerVersion)}, changed: make(chan struct{})}
 }
 
 // Start reads the vault and keeps the session from then on. It returns at
@@ -105,16 +106,16 @@ func (s *Session) Start() {
 		s.running.Go(func() { work(ctx) })
 	}
 	s.recall()
-	s.handle(Started{})
+	s.handle(machine.Started{})
 }
 
 // Close starts no further attempt, gives one that is under way up to five
 // seconds to land, and waits for everything the session started.
 func (s *Session) Close() {
-	s.handle(Closed{})
+	s.handle(machine.Closed{})
 	ctx, cancel := context.WithTimeout(context.Background(), closeGrace)
 	defer cancel()
-	s.await(ctx, func(st State) bool { return !st.busy() && !st.Settling })
+	s.await(ctx, func(st machine.State) bool { return !st.Busy() && !st.Settling })
 	s.cancel()
 	s.mu.Lock()
 	s.stopped = true
@@ -126,14 +127,14 @@ func (s *Session) Close() {
 }
 
 // handle feeds one fact to the machine and does what it asks for.
-func (s *Session) handle(f Fact) {
+func (s *Session) handle(f machine.Fact) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.stopped {
 		return
 	}
 	before := s.state
-	after, effects := next(before, Event{At: time.Now(), Jitter: s.Jitter(), Fact: f})
+	after, effects := machine.Next(before, machine.Event{At: time.Now(), Jitter: s.Jitter(), Fact: f})
 	s.state = after
 	s.note(before, f)
 	if after.Published > before.Published {
@@ -141,11 +142,11 @@ func (s *Session) handle(f Fact) {
 	}
 	for _, e := range effects {
 		switch e.(type) {
-		case Release:
+		case machine.Release:
 			s.attempt.end()
 			failpoint.Reached("released")
 			continue
-		case Disconnect:
+		case machine.Disconnect:
 			s.attempt.disconnect()
 			continue
 		}
@@ -159,7 +160,7 @@ func (s *Session) handle(f Fact) {
 
 // arm sets the one timer to the machine's next wish.
 func (s *Session) arm() {
-	at := s.state.wakeAt()
+	at := s.state.WakeAt()
 	if at.Equal(s.timerAt) && s.timer != nil {
 		return
 	}
@@ -177,7 +178,7 @@ func (s *Session) arm() {
 			s.timer, s.timerAt = nil, time.Time{}
 		}
 		s.mu.Unlock()
-		s.handle(Due{})
+		s.handle(machine.Due{})
 	})
 	s.timer = own
 }
@@ -190,7 +191,7 @@ func (s *Session) disarm() {
 }
 
 // await waits until the state satisfies done, or ctx ends; it reports which.
-func (s *Session) await(ctx context.Context, done func(State) bool) bool {
+func (s *Session) await(ctx context.Context, done func(machine.State) bool) bool {
 	for {
 		s.mu.Lock()
 		ok, changed := done(s.state), s.changed
@@ -208,10 +209,10 @@ func (s *Session) await(ctx context.Context, done func(State) bool) bool {
 
 // Wake forgets the back-off and tries what is due: the network changed, or the
 // machine woke up.
-func (s *Session) Wake(reason string) { s.handle(Woken{Reason: reason}) }
+func (s *Session) Wake(reason string) { s.handle(machine.Woken{Reason: reason}) }
 
 // Reload reads the vault again, since somebody else wrote to it.
-func (s *Session) Reload() { s.handle(Stored{}) }
+func (s *Session) Reload() { s.handle(machine.Stored{}) }
 
 // Reauthenticate is the user's click: refresh now, else the stored password,
 // and the keychain may ask for its own. It returns nil once a fresh token is
@@ -220,13 +221,13 @@ func (s *Session) Reauthenticate(ctx context.Context) error {
 	s.mu.Lock()
 	before := s.state.Published
 	s.mu.Unlock()
-	s.handle(Asked{})
-	settled := s.await(ctx, func(st State) bool {
-		return !st.busy() && !st.resumesBy(time.Now().Add(shortPause)) || st.Phase == Fresh && st.Published > before
+	s.handle(machine.Asked{})
+	settled := s.await(ctx, func(st machine.State) bool {
+		return !st.Busy() && !st.ResumesBy(time.Now().Add(shortPause)) || st.Phase == machine.Fresh && st.Published > before
 	})
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if settled && (s.state.Phase == Static && s.state.Weather == nil || s.state.Phase == Fresh && s.state.Published > before) {
+	if settled && (s.state.Phase == machine.Static && s.state.Weather == nil || s.state.Phase == machine.Fresh && s.state.Published > before) {
 		return nil
 	}
 	return unavailable(s.state, time.Now())
@@ -240,17 +241,17 @@ func (s *Session) SignOut(ctx context.Context) error {
 	s.mu.Lock()
 	s.leave = nil
 	s.mu.Unlock()
-	s.handle(SignOutAsked{})
-	done := s.await(ctx, func(st State) bool { return !st.busy() && !st.LeaveAfter })
+	s.handle(machine.SignOutAsked{})
+	done := s.await(ctx, func(st machine.State) bool { return !st.Busy() && !st.LeaveAfter })
 	if !done {
-		s.handle(SignOutDropped{})
+		s.handle(machine.SignOutDropped{})
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
 	case !done:
 		return ctx.Err()
-	case s.state.Phase != SignedOut || s.state.Trouble != nil:
+	case s.state.Phase != machine.SignedOut || s.state.Trouble != nil:
 		return errors.Join(fmt.Errorf("sign out: %w", s.state.Trouble), s.leave)
 	}
 	return s.leave

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"shelfkeeper/daemon/absapi"
+	"shelfkeeper/daemon/session/machine"
 )
 
 // tidyDeadline is short: nothing depends on it, and the account's lock is held.
@@ -12,7 +13,7 @@ const tidyDeadline = 10 * time.Second
 
 // tidy sees to the server's list of sessions on the attempt's connection.
 // What fails is tried again after a later rotation.
-func (s *Session) tidy(ctx context.Context, e Tidy) Tidied {
+func (s *Session) tidy(ctx context.Context, e machine.Tidy) machine.Tidied {
 	ctx, cancel := context.WithTimeout(ctx, tidyDeadline)
 	defer cancel()
 	client := absapi.New(s.conn(), s.Base)
@@ -23,9 +24,9 @@ func (s *Session) tidy(ctx context.Context, e Tidy) Tidied {
 		}
 	}
 	if !e.Identify {
-		return Tidied{}
+		return machine.Tidied{}
 	}
-	var out Tidied
+	var out machine.Tidied
 	sessions, err := client.Sessions(ctx, e.Access, e.Refresh)
 	if err != nil {
 		log.Debug("the server's sessions could not be listed", "reason", err)

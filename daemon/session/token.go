@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"shelfkeeper/daemon/redact"
+	"shelfkeeper/daemon/session/machine"
 )
 
 // Token returns a token that the server should accept now. Expiry is checked
@@ -16,13 +17,13 @@ func (s *Session) Token(ctx context.Context) (redact.Secret, error) {
 		now, st, changed := time.Now(), s.state, s.changed
 		s.mu.Unlock()
 		switch {
-		case st.usable(now) && (asked || st.Phase != Fresh || now.Before(st.RotateAt)):
-			return st.token(), nil
+		case st.Usable(now) && (asked || st.Phase != machine.Fresh || now.Before(st.RotateAt)):
+			return st.Token(), nil
 		case !asked:
 			asked = true
-			s.handle(Needed{})
+			s.handle(machine.Needed{})
 			continue
-		case !st.busy() && !st.resumesBy(now.Add(shortPause)):
+		case !st.Busy() && !st.ResumesBy(now.Add(shortPause)):
 			return redact.Secret{}, unavailable(st, now)
 		}
 		select {
@@ -37,7 +38,7 @@ func (s *Session) Token(ctx context.Context) (redact.Secret, error) {
 // different token that is worth trying, once the session has one, or an
 // *Unavailable: then the 401 is not the token's fault or nothing can be done.
 func (s *Session) Suspect(ctx context.Context, token redact.Secret) (redact.Secret, error) {
-	s.handle(Suspected{Token: token})
+	s.handle(machine.Suspected{Token: token})
 	fresh, err := s.Token(ctx)
 	if err == nil && fresh == token {
 		s.mu.Lock()
@@ -66,7 +67,7 @@ func (s *Session) Secrets() (userID string, secrets []redact.Secret) {
 func (s *Session) SignedIn() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.state.Published > 0 && s.state.Phase != NeedsUser
+	return s.state.Published > 0 && s.state.Phase != machine.NeedsUser
 }
 
 // Seen returns what the server was last seen to be, and what it calls the user;

@@ -7,6 +7,7 @@ import (
 
 	"shelfkeeper/daemon/absapi"
 	"shelfkeeper/daemon/health"
+	"shelfkeeper/daemon/session/machine"
 	"shelfkeeper/keychain"
 )
 
@@ -51,12 +52,12 @@ type finding struct {
 }
 
 // findings returns the conditions that s stands for at now, gravest first.
-func findings(s State, now time.Time) (fs []finding) {
+func findings(s machine.State, now time.Time) (fs []finding) {
 	add := func(c *health.Condition, detail string) { fs = append(fs, finding{Condition: c, detail: detail}) }
 	switch s.Phase {
-	case SignedOut:
+	case machine.SignedOut:
 		add(&health.SignedOut, "")
-	case NeedsUser:
+	case machine.NeedsUser:
 		c, detail := conditionOf(s.Why)
 		if d := s.Loss; d != nil && !d.Recovered && afterLoss(s.Why) {
 			fs = append(fs, finding{c, d.Sentence, d.Remedy})
@@ -66,14 +67,14 @@ func findings(s State, now time.Time) (fs []finding) {
 	}
 	if s.Trouble != nil {
 		c := troubleCondition(s.Trouble)
-		if c == &health.DiskTrouble && !s.usable(now) {
+		if c == &health.DiskTrouble && !s.Usable(now) {
 			c = &health.DiskBlocks
 		}
 		add(c, s.Trouble.Error())
 	}
-	if w := s.Weather; w != nil && s.Phase != NeedsUser && s.Phase != SignedOut {
+	if w := s.Weather; w != nil && s.Phase != machine.NeedsUser && s.Phase != machine.SignedOut {
 		switch {
-		case w.Verdict == absapi.RateLimited && !s.usable(now):
+		case w.Verdict == absapi.RateLimited && !s.Usable(now):
 			detail := w.Evidence
 			if s.Hold.After(now) {
 				detail += ", until " + s.Hold.Local().Format("15:04")
@@ -81,7 +82,7 @@ func findings(s State, now time.Time) (fs []finding) {
 			add(&health.RateLimited, detail)
 		case w.Verdict == absapi.Temporary:
 			add(&health.ServerUnreachable, w.Evidence)
-		case !s.usable(now):
+		case !s.Usable(now):
 			add(&health.RenewalFails, w.Evidence)
 		default:
 			add(&health.RenewalDelayed, w.Evidence)
@@ -90,7 +91,7 @@ func findings(s State, now time.Time) (fs []finding) {
 	if now.Before(s.BrokenUntil) {
 		add(&health.TokenSuspect, "")
 	}
-	if s.SlotTrouble != nil && s.Phase != SignedOut {
+	if s.SlotTrouble != nil && s.Phase != machine.SignedOut {
 		add(&health.SlotPending, s.SlotTrouble.Error())
 	}
 	return fs
@@ -98,21 +99,21 @@ func findings(s State, now time.Time) (fs []finding) {
 
 // afterLoss reports whether w follows from a lost session, whose cause says more
 // than the condition does.
-func afterLoss(w Why) bool {
-	return w == PasswordRefused || w == SessionLost || w == HeaderEaten || w == OtherUser
+func afterLoss(w machine.Why) bool {
+	return w == machine.PasswordRefused || w == machine.SessionLost || w == machine.HeaderEaten || w == machine.OtherUser
 }
 
-func conditionOf(w Why) (*health.Condition, string) {
+func conditionOf(w machine.Why) (*health.Condition, string) {
 	switch w {
-	case PasswordRefused:
+	case machine.PasswordRefused:
 		return &health.PasswordRefused, ""
-	case AccountDisabled:
+	case machine.AccountDisabled:
 		return &health.AccountDisabled, ""
-	case HeaderEaten:
+	case machine.HeaderEaten:
 		return &health.HeaderEaten, ""
-	case TokenRefused:
+	case machine.TokenRefused:
 		return &health.TokenRefused, ""
-	case OtherUser:
+	case machine.OtherUser:
 		return &health.SessionLost, "the password now belongs to another user of the server"
 	}
 	return &health.SessionLost, ""
@@ -143,8 +144,8 @@ func troubleCondition(err error) *health.Condition {
 }
 
 // unavailable says why there is no token at now.
-func unavailable(s State, now time.Time) *Unavailable {
-	u := &Unavailable{Condition: starting, retryAfter: max(0, s.startAt().Sub(now), s.BrokenUntil.Sub(now))}
+func unavailable(s machine.State, now time.Time) *Unavailable {
+	u := &Unavailable{Condition: starting, retryAfter: max(0, s.StartAt().Sub(now), s.BrokenUntil.Sub(now))}
 	for _, f := range findings(s, now) {
 		if u.Condition.ID == starting.ID || f.Level > u.Condition.Level {
 			u.Condition, u.Detail = *f.Condition, f.detail

@@ -12,6 +12,7 @@ import (
 	"shelfkeeper/daemon/redact"
 	"shelfkeeper/daemon/session"
 	"shelfkeeper/daemon/session/budget"
+	"shelfkeeper/daemon/session/machine"
 	"shelfkeeper/keychain"
 )
 
@@ -113,7 +114,7 @@ func (k *keeper) request() ending { return k.now().door.play() }
 func (k *keeper) signedOut() bool {
 	var a health.Account
 	k.now().session.Fill(&a)
-	return a.Session.State == session.NeedsUser.String() || a.Session.State == session.SignedOut.String()
+	return a.Session.State == machine.NeedsUser.String() || a.Session.State == machine.SignedOut.String()
 }
 
 func (k *keeper) signIn() error {

@@ -1,4 +1,4 @@
-package session
+package machine
 
 import (
 	"errors"
@@ -11,21 +11,21 @@ import (
 
 func (m *machine) committed(f Committed) {
 	switch m.Step {
-	case intending:
+	case Intending:
 		m.Record, m.Trouble = f.Record, nil
 		m.intended()
-	case committing:
+	case Committing:
 		m.landed(f.Record)
-	case refusing:
+	case Refusing:
 		m.Record, m.Trouble = f.Record, nil
 		m.refusalKnown()
-	case burying:
+	case Burying:
 		m.Record, m.Trouble = f.Record, nil
 		m.buried()
-	case withdrawing:
+	case Withdrawing:
 		m.Record, m.Trouble = f.Record, nil
 		m.rest("the password was not changed")
-	case noting:
+	case Noting:
 		m.Record = f.Record
 		m.finish(m.Outcome)
 	}
@@ -33,38 +33,38 @@ func (m *machine) committed(f Committed) {
 
 func (m *machine) commitFailed(f CommitFailed) {
 	switch {
-	case m.Step == committing && errors.Is(f.Err, keychain.ErrTooLarge) && !m.Candidate.Previous.IsEmpty():
+	case m.Step == Committing && errors.Is(f.Err, keychain.ErrTooLarge) && !m.Candidate.Previous.IsEmpty():
 		// The token before is a convenience, the pair is the session.
 		rec := *m.Candidate
 		rec.Previous = redact.Secret{}
 		m.Candidate = &rec
 		m.commit()
-	case m.Step == intending && m.Aim == keychain.ChangePassword:
+	case m.Step == Intending && m.Aim == keychain.ChangePassword:
 		m.Trouble = f.Err
 		m.changeOver(f.Err)
 		m.pause(diskRetry, "cannot be written: "+f.Err.Error())
-	case m.Step == intending, m.Step == committing:
+	case m.Step == Intending, m.Step == Committing:
 		// Nothing was started that cannot be repeated; a pair that was
 		// received stays in Candidate.
 		m.Trouble = f.Err
 		m.pause(diskRetry, "cannot be written: "+f.Err.Error())
-	case m.Step == refusing:
+	case m.Step == Refusing:
 		// The mark holds at least as long as this process.
 		m.markRefused(&m.Record)
 		m.Trouble = f.Err
 		m.refusalKnown()
-	case m.Step == burying, m.Step == withdrawing:
+	case m.Step == Burying, m.Step == Withdrawing:
 		// The next attempt comes to the same answer.
 		m.Trouble = f.Err
 		m.pause(diskRetry, "cannot be written: "+f.Err.Error())
-	case m.Step == noting:
+	case m.Step == Noting:
 		m.finish(m.Outcome) // found out again at the next rotation
 	}
 }
 
 // refreshed looks at whose tokens came back before anything else happens.
 func (m *machine) refreshed(f Refreshed) {
-	if m.Step != refreshing {
+	if m.Step != Refreshing {
 		return
 	}
 	m.learn(f.Answer.Meta)
@@ -126,7 +126,7 @@ func (m *machine) receive(rec keychain.Record) {
 }
 
 func (m *machine) commit() {
-	m.Step = committing
+	m.Step = Committing
 	m.do(Commit{Record: *m.Candidate})
 }
 

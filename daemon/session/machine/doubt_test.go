@@ -1,4 +1,4 @@
-package session
+package machine
 
 import (
 	"testing"
@@ -20,7 +20,7 @@ func TestInterruptedPromotionGoesOnWithTheSpare(t *testing.T) {
 	again.Intent = &keychain.Intent{Since: noon, Attempt: 2, Purpose: keychain.PromoteSpare}
 	_, effects := drive(s, noon, Committed{Record: again})
 	if len(effects) != 1 || effects[0].(Refresh).Token != rec.Spare {
-		t.Errorf("%v: %d effects", s.describe(), len(effects))
+		t.Errorf("%v: %d effects", s.Describe(), len(effects))
 	}
 }
 
@@ -28,12 +28,12 @@ func TestInterruptedPromotionGoesOnWithTheSpare(t *testing.T) {
 // server: nothing is asked before it no longer can be.
 func TestDoubtfulChangeIsNotRaced(t *testing.T) {
 	rec := recordAt(noon)
-	m := machine{now: noon, jitter: 0.5, State: State{Rules: RulesOf("2.36.0"), Step: changing, Aim: keychain.ChangePassword}}
+	m := machine{now: noon, jitter: 0.5, State: State{Rules: RulesOf("2.36.0"), Step: Changing, Aim: keychain.ChangePassword}}
 	m.Record = rec
 	m.Record.NewPassword = redact.New("wanted")
 	m.Record.Intent = &keychain.Intent{Since: noon, Attempt: 1, Purpose: keychain.ChangePassword}
 	m.changeFailed(ChangeFailed{Err: &absapi.Error{Verdict: absapi.Temporary, Evidence: "EOF"}})
-	if m.startAt().Before(noon.Add(racePause)) || m.Record.NewPassword.IsEmpty() {
-		t.Errorf("goes on after %v", m.startAt().Sub(noon))
+	if m.StartAt().Before(noon.Add(racePause)) || m.Record.NewPassword.IsEmpty() {
+		t.Errorf("goes on after %v", m.StartAt().Sub(noon))
 	}
 }

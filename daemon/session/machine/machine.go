@@ -1,4 +1,4 @@
-package session
+package machine
 
 import (
 	"errors"
@@ -13,7 +13,7 @@ import (
 // what is to be done about it. It is pure. A fact that answers an effect of
 // another step than the present one is ignored: the step it belonged to is
 // over.
-func next(s State, e Event) (State, []Effect) {
+func Next(s State, e Event) (State, []Effect) {
 	m := machine{State: s, now: e.At, jitter: e.Jitter}
 	switch f := e.Fact.(type) {
 	case Started:
@@ -22,7 +22,7 @@ func next(s State, e Event) (State, []Effect) {
 		m.due()
 	case Woken:
 		m.Failures, m.NotBefore = 0, time.Time{}
-		if m.Step == refreshing && m.Rules.Grace > 0 {
+		if m.Step == Refreshing && m.Rules.Grace > 0 {
 			// The answer may have been lost with the network or in the sleep,
 			// and most of the grace window with it: asking again is safe.
 			m.do(Disconnect{})
@@ -103,19 +103,19 @@ func (m *machine) do(effects ...Effect) { m.effects = append(m.effects, effects.
 // open reads the vault. It is how a session begins, and how it goes on after
 // the vault was unavailable or somebody else signed in.
 func (m *machine) open(prompt bool) {
-	if m.Closing || m.busy() {
+	if m.Closing || m.Busy() {
 		return
 	}
-	m.Step, m.Prompting, m.Reread, m.Looked = opening, prompt, false, m.now
+	m.Step, m.Prompting, m.Reread, m.Looked = Opening, prompt, false, m.now
 	m.do(Open{Prompt: prompt})
 }
 
 func (m *machine) opened(f Opened) {
-	if m.Step != opening {
+	if m.Step != Opening {
 		return
 	}
 	byUser, first, newer := m.ByUser, m.Phase == VaultUnavailable, f.Record.Generation > m.Record.Generation
-	m.Step, m.Trouble = idle, nil
+	m.Step, m.Trouble = Idle, nil
 	if byUser || first || newer { // what is known already shortens no pause
 		m.Failures, m.NotBefore = 0, time.Time{}
 	}
@@ -125,7 +125,7 @@ func (m *machine) opened(f Opened) {
 	m.ByUser = false
 	switch {
 	case m.Phase == Static || m.Phase == NeedsUser && !byUser:
-	case byUser, (first || newer) && (m.Lost || m.Record.Intent != nil || !m.usable(m.now)):
+	case byUser, (first || newer) && (m.Lost || m.Record.Intent != nil || !m.Usable(m.now)):
 		// An intent means that a rotation was cut off, perhaps after the
 		// server did its part: its grace window is running.
 		m.ByUser = byUser
@@ -137,11 +137,11 @@ func (m *machine) opened(f Opened) {
 }
 
 func (m *machine) openFailed(f OpenFailed) {
-	if m.Step != opening {
+	if m.Step != Opening {
 		return
 	}
 	again := m.ByUser && !m.Prompting
-	m.Step, m.ByUser = idle, false
+	m.Step, m.ByUser = Idle, false
 	m.vaultFailed(f.Err)
 	if again && m.Phase == VaultUnavailable {
 		// The user asked while the vault was tried in silence.
@@ -210,15 +210,15 @@ func pairOf(rec keychain.Record) (absapi.TokenPair, error) {
 // the server gave it, zero if that was before this process began.
 func (m *machine) publish(pair absapi.TokenPair, received time.Time) {
 	m.Pair, m.Published = pair, m.Record.Generation
-	m.RotateAt, m.Usable = window(pair, m.now, m.Skew)
-	m.Answered, m.UsableAtMost = received, time.Time{}
+	m.RotateAt, m.UsableUntil = window(pair, m.now, m.Skew)
+	m.Answered, m.UsableForAtMost = received, time.Time{}
 	if !received.IsZero() {
 		life := pair.Access.ExpiresAt.Sub(pair.Access.IssuedAt)
-		m.UsableAtMost = received.Add(life)
+		m.UsableForAtMost = received.Add(life)
 		// Whatever clocks say, a pair that has just come is used for a while:
 		// renewing it at once would never end.
 		m.RotateAt = later(m.RotateAt, received.Round(0).Add(life/4))
-		m.Usable = later(m.Usable, received.Round(0).Add(life/2))
+		m.UsableUntil = later(m.UsableUntil, received.Round(0).Add(life/2))
 	}
 	if m.Rules.Collides && m.RotateAt.Before(m.gapEnd()) {
 		m.RotateAt = m.gapEnd()
@@ -249,15 +249,15 @@ func (m *machine) due() {
 		m.owe()
 	}
 	m.look(lookPace)
-	if m.busy() || m.now.Before(m.startAt()) {
+	if m.Busy() || m.now.Before(m.StartAt()) {
 		return
 	}
 	switch {
 	case m.Phase == VaultUnavailable:
 		m.open(false)
-	case m.Phase == Fresh && m.BrokenUntil.IsZero() && (m.Urgent || m.spareDue() || m.Change != nil || !m.now.Before(m.RotateAt) || !m.usable(m.now)),
+	case m.Phase == Fresh && m.BrokenUntil.IsZero() && (m.Urgent || m.spareDue() || m.Change != nil || !m.now.Before(m.RotateAt) || !m.Usable(m.now)),
 		m.Phase == Offline,
-		m.Phase == NeedsUser && m.Why.probed() && m.Record.Static.IsEmpty():
+		m.Phase == NeedsUser && m.Why.Probed() && m.Record.Static.IsEmpty():
 		m.begin()
 	case m.Phase == Static && m.SeenRefused, m.probesToken():
 		m.check()

@@ -1,4 +1,4 @@
-package session
+package machine
 
 import (
 	"testing"
@@ -17,8 +17,8 @@ func TestChangeAcrossAnUpgrade(t *testing.T) {
 	rec.NewPassword = redact.New("new")
 	rec.Intent = &keychain.Intent{Since: noon, Attempt: 1, Purpose: keychain.ChangePassword}
 	s, _ := drive(State{Rules: RulesOf("2.35.0")}, noon, Started{}, Opened{Record: rec}, Settled{Generation: 3}, Acquired{Record: rec}, Reachable{}, Committed{Record: rec})
-	if s.Step != refreshing {
-		t.Fatal(s.describe())
+	if s.Step != Refreshing {
+		t.Fatal(s.Describe())
 	}
 	_, effects := drive(s, noon, Refreshed{Answer: absapi.Answer{Pair: mustPair(recordAt(noon)), ServerVersion: "2.36.0"}})
 	if commit, ok := effects[0].(Commit); !ok || commit.Record.NewPassword != rec.NewPassword || commit.Record.Intent == nil {

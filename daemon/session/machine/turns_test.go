@@ -1,4 +1,4 @@
-package session
+package machine
 
 import (
 	"errors"
@@ -10,7 +10,7 @@ import (
 
 func TestTurnsAt(t *testing.T) {
 	weather := &absapi.Error{Verdict: absapi.RateLimited}
-	base := State{Phase: Fresh, Published: 1, Usable: noon.Add(time.Hour), UsableAtMost: noon.Add(2 * time.Hour)}
+	base := State{Phase: Fresh, Published: 1, UsableUntil: noon.Add(time.Hour), UsableForAtMost: noon.Add(2 * time.Hour)}
 	base.Pair.Access.Secret = jwtOf("access", "1", noon, time.Hour)
 	for _, c := range []struct {
 		desc   string
@@ -20,18 +20,18 @@ func TestTurnsAt(t *testing.T) {
 		{"all is well", func(*State) {}, time.Time{}},
 		{"weather", func(s *State) { s.Weather = weather }, noon.Add(time.Hour)},
 		{"disk", func(s *State) { s.Trouble = errors.New("full") }, noon.Add(time.Hour)},
-		{"by the other clock first", func(s *State) { s.Weather, s.UsableAtMost = weather, noon.Add(time.Minute) }, noon.Add(time.Minute)},
-		{"over already", func(s *State) { s.Weather, s.Usable = weather, noon.Add(-time.Minute) }, time.Time{}},
+		{"by the other clock first", func(s *State) { s.Weather, s.UsableForAtMost = weather, noon.Add(time.Minute) }, noon.Add(time.Minute)},
+		{"over already", func(s *State) { s.Weather, s.UsableUntil = weather, noon.Add(-time.Minute) }, time.Time{}},
 		{"breaker", func(s *State) { s.BrokenUntil = noon.Add(time.Minute) }, noon.Add(time.Minute)},
 		{"static", func(s *State) { s.Phase, s.Weather = Static, weather }, time.Time{}},
 	} {
 		s := base
 		c.change(&s)
-		at := s.turnsAt(noon)
+		at := s.TurnsAt(noon)
 		if !at.Equal(c.want) {
 			t.Errorf("%s: %v, want %v", c.desc, at, c.want)
 		}
-		if !at.IsZero() && s.turnsAt(at).Equal(at) {
+		if !at.IsZero() && s.TurnsAt(at).Equal(at) {
 			t.Errorf("%s: it would spin", c.desc)
 		}
 	}

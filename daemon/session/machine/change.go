@@ -1,4 +1,4 @@
-package session
+package machine
 
 import (
 	"errors"
@@ -32,7 +32,7 @@ func (m *machine) changeAsked(f ChangeAsked) {
 	}
 	m.ChangeErr = nil
 	switch {
-	case f.New.IsEmpty(), f.New == f.Old, m.Closing, m.Phase == Static, m.Phase == NeedsUser, !m.usable(m.now), !m.Record.NewPassword.IsEmpty():
+	case f.New.IsEmpty(), f.New == f.Old, m.Closing, m.Phase == Static, m.Phase == NeedsUser, !m.Usable(m.now), !m.Record.NewPassword.IsEmpty():
 		m.ChangeErr = ErrNotChanged
 		return
 	}
@@ -42,7 +42,7 @@ func (m *machine) changeAsked(f ChangeAsked) {
 
 // changeDropped: nobody waits any more. What was sent is still resolved.
 func (m *machine) changeDropped() {
-	if m.Step != intending && m.Step != changing {
+	if m.Step != Intending && m.Step != Changing {
 		m.Change = nil
 	}
 }
@@ -52,7 +52,7 @@ func (m *machine) changeOver(err error) { m.Change, m.ChangeErr = nil, err }
 
 // changed: the server took the new password.
 func (m *machine) changed(f PasswordChanged) {
-	if m.Step != changing {
+	if m.Step != Changing {
 		return
 	}
 	m.learn(f.Answer.Meta)
@@ -86,7 +86,7 @@ func (m *machine) settleChange(rec *keychain.Record) {
 }
 
 func (m *machine) changeFailed(f ChangeFailed) {
-	if m.Step != changing {
+	if m.Step != Changing {
 		return
 	}
 	m.learn(f.Err.Meta)
@@ -98,7 +98,7 @@ func (m *machine) changeFailed(f ChangeFailed) {
 		}
 		rec := m.Record
 		rec.NewPassword, rec.Intent = redact.Secret{}, nil
-		m.Step = withdrawing
+		m.Step = Withdrawing
 		m.do(Commit{Record: rec})
 	default:
 		m.uncertain(f.Err)

@@ -1,4 +1,4 @@
-package session
+package machine
 
 import (
 	"shelfkeeper/daemon/absapi"
@@ -15,11 +15,11 @@ import (
 func (m *machine) tidy() {
 	rec := m.Record
 	known := !absapi.SupportsSessions(m.Version) || rec.SessionID != "" && rec.Orphan == ""
-	if m.Closing || !rec.Static.IsEmpty() || !m.usable(m.now) || known && m.Ending.IsEmpty() {
+	if m.Closing || !rec.Static.IsEmpty() || !m.Usable(m.now) || known && m.Ending.IsEmpty() {
 		m.finish(m.Outcome)
 		return
 	}
-	m.Step = tidying
+	m.Step = Tidying
 	e := Tidy{Access: rec.Access, Refresh: rec.Refresh, Ended: m.Ending}
 	if !known {
 		e.Identify, e.Orphan = true, rec.Orphan
@@ -28,7 +28,7 @@ func (m *machine) tidy() {
 }
 
 func (m *machine) tidied(f Tidied) {
-	if m.Step != tidying {
+	if m.Step != Tidying {
 		return
 	}
 	m.Ending = redact.Secret{}
@@ -43,6 +43,6 @@ func (m *machine) tidied(f Tidied) {
 		m.finish(m.Outcome)
 		return
 	}
-	m.Step = noting
+	m.Step = Noting
 	m.do(Commit{Record: rec})
 }

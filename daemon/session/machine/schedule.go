@@ -1,4 +1,4 @@
-package session
+package machine
 
 import (
 	"time"
@@ -100,7 +100,7 @@ func backoff(failures int, jitter float64) time.Duration {
 }
 
 // wakeAt returns when the machine wants to be told Due; zero if never.
-func (s State) wakeAt() time.Time {
+func (s State) WakeAt() time.Time {
 	var at time.Time
 	sooner := func(t time.Time) {
 		if !t.IsZero() && (at.IsZero() || t.Before(at)) {
@@ -113,7 +113,7 @@ func (s State) wakeAt() time.Time {
 	if s.Settled < s.Record.Generation && !s.Settling && s.Phase != SignedOut {
 		sooner(s.SettleAt)
 	}
-	if s.busy() {
+	if s.Busy() {
 		return at
 	}
 	sooner(s.BrokenUntil)
@@ -123,17 +123,17 @@ func (s State) wakeAt() time.Time {
 	switch {
 	case s.Phase == Fresh && !s.BrokenUntil.IsZero():
 	case s.Phase == Fresh && s.Urgent:
-		sooner(later(s.startAt(), longAgo))
+		sooner(later(s.StartAt(), longAgo))
 	case s.Phase == Fresh:
-		sooner(later(s.RotateAt, s.startAt()))
+		sooner(later(s.RotateAt, s.StartAt()))
 		if !s.SpareAt.IsZero() {
-			sooner(later(s.SpareAt, s.startAt()))
+			sooner(later(s.SpareAt, s.StartAt()))
 		}
 		if s.Change != nil {
-			sooner(later(s.startAt(), longAgo))
+			sooner(later(s.StartAt(), longAgo))
 		}
-	case s.Phase == Offline, s.Phase == VaultUnavailable, s.Phase == Static && s.SeenRefused, s.Phase == NeedsUser && s.Why.probed(), s.probesToken():
-		sooner(later(s.startAt(), longAgo))
+	case s.Phase == Offline, s.Phase == VaultUnavailable, s.Phase == Static && s.SeenRefused, s.Phase == NeedsUser && s.Why.Probed(), s.probesToken():
+		sooner(later(s.StartAt(), longAgo))
 	}
 	return at
 }

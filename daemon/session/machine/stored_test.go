@@ -1,4 +1,4 @@
-package session
+package machine
 
 import (
 	"testing"
@@ -13,15 +13,15 @@ func TestStoredDuringAnAttemptIsReadAfterIt(t *testing.T) {
 		s, effects := drive(rotating(t, "2.36.0"), noon, Stored{}, end)
 		if commit, ok := effects[len(effects)-1].(Commit); ok {
 			s, effects = drive(s, noon, Committed(commit))
-			if s.Step == tidying {
+			if s.Step == Tidying {
 				s, effects = drive(s, noon, Tidied{})
 			}
 		}
-		if s.Step != opening || len(effects) == 0 {
-			t.Fatalf("after %T: %v, %#v", end, s.describe(), effects)
+		if s.Step != Opening || len(effects) == 0 {
+			t.Fatalf("after %T: %v, %#v", end, s.Describe(), effects)
 		}
-		if s, effects := drive(s, noon, Opened{Record: s.Record}, Due{}); s.Step == opening || hasOpen(effects) {
-			t.Errorf("it is read again without end: %v, %#v", s.describe(), effects)
+		if s, effects := drive(s, noon, Opened{Record: s.Record}, Due{}); s.Step == Opening || hasOpen(effects) {
+			t.Errorf("it is read again without end: %v, %#v", s.Describe(), effects)
 		}
 	}
 }
@@ -40,17 +40,17 @@ func TestLookingAtABrokenVault(t *testing.T) {
 	s, _ := drive(rotating(t, "2.36.0"), noon, failed(absapi.UserInactive, 401))
 	s, effects := drive(s, noon.Add(lookPace), Due{})
 	if !hasOpen(effects) {
-		t.Fatalf("got %v, %#v", s.describe(), effects)
+		t.Fatalf("got %v, %#v", s.Describe(), effects)
 	}
 	s, _ = drive(s, noon.Add(lookPace), OpenFailed{Err: keychain.ErrUnreadable})
-	if s.Phase != NeedsUser || s.Trouble == nil || s.Record.Password.IsEmpty() || s.startAt().Before(noon.Add(disabledProbe)) {
-		t.Errorf("got %v, trouble %v, next at %v", s.describe(), s.Trouble, s.startAt())
+	if s.Phase != NeedsUser || s.Trouble == nil || s.Record.Password.IsEmpty() || s.StartAt().Before(noon.Add(disabledProbe)) {
+		t.Errorf("got %v, trouble %v, next at %v", s.Describe(), s.Trouble, s.StartAt())
 	}
 	s, effects = drive(s, noon.Add(2*lookPace), Due{})
 	if !hasOpen(effects) {
-		t.Fatalf("it does not look again: %v", s.describe())
+		t.Fatalf("it does not look again: %v", s.Describe())
 	}
 	if s, _ = drive(s, noon.Add(2*lookPace), Opened{Record: s.Record}); s.Trouble != nil || s.Phase != NeedsUser {
-		t.Errorf("got %v, trouble %v", s.describe(), s.Trouble)
+		t.Errorf("got %v, trouble %v", s.Describe(), s.Trouble)
 	}
 }

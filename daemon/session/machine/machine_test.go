@@ -1,4 +1,4 @@
-package session
+package machine
 
 import (
 	"errors"
@@ -25,7 +25,7 @@ func recordAt(issued time.Time) keychain.Record {
 func drive(s State, start time.Time, facts ...Fact) (State, []Effect) {
 	var effects []Effect
 	for i, f := range facts {
-		s, effects = next(s, Event{At: start.Add(time.Duration(i) * time.Second), Jitter: 0.5, Fact: f})
+		s, effects = Next(s, Event{At: start.Add(time.Duration(i) * time.Second), Jitter: 0.5, Fact: f})
 	}
 	return s, effects
 }
@@ -41,8 +41,8 @@ func rotating(t *testing.T, version string) State {
 	s, _ := drive(State{Rules: RulesOf(version)}, noon, Started{}, Opened{Record: rec}, Settled{Generation: 3}, Due{}, Acquired{Record: rec}, Reachable{})
 	rec.Intent = &keychain.Intent{Since: noon, Attempt: 1}
 	s, effects := drive(s, noon, Committed{Record: rec})
-	if s.Step != refreshing || len(effects) != 1 {
-		t.Fatalf("%v, %#v", s.describe(), effects)
+	if s.Step != Refreshing || len(effects) != 1 {
+		t.Fatalf("%v, %#v", s.Describe(), effects)
 	}
 	return s
 }
@@ -57,28 +57,28 @@ func TestRefreshOutcomes(t *testing.T) {
 		answer  Fact
 		phase   Phase
 		why     Why
-		step    step
+		step    Step
 		pause   time.Duration // until the next attempt, at least
 	}{
-		{"expired", "2.36.0", failed(absapi.RefreshExpired, 401), Recovering, 0, signingIn, 0},
-		{"invalid once", "2.36.0", failed(absapi.RefreshInvalid, 401), Offline, 0, idle, confirmPause},
-		{"disabled", "2.36.0", failed(absapi.UserInactive, 401), NeedsUser, AccountDisabled, idle, disabledProbe},
-		{"header eaten", "2.36.0", failed(absapi.HeaderEaten, 401), NeedsUser, HeaderEaten, idle, configProbe},
-		{"lost, with grace: again at once", "2.36.0", lost, Rotating, 0, pinging, 0},
-		{"lost, without grace: not while the first may run", "2.26.3", lost, Offline, 0, idle, racePause},
-		{"never left: again at once everywhere", "2.26.3", unwritten, Rotating, 0, pinging, 0},
-		{"502", "2.36.0", failed(absapi.Temporary, 502), Offline, 0, idle, backoffFirst / 4},
-		{"502 without grace", "2.26.3", failed(absapi.Temporary, 502), Offline, 0, idle, racePause},
-		{"429", "2.36.0", RefreshFailed{Err: &absapi.Error{Verdict: absapi.RateLimited, Status: 429, RetryAfter: 7 * time.Minute}}, Offline, 0, idle, 7 * time.Minute},
-		{"success", "2.36.0", Refreshed{Answer: absapi.Answer{Pair: mustPair(recordAt(noon))}}, Rotating, 0, committing, 0},
+		{"expired", "2.36.0", failed(absapi.RefreshExpired, 401), Recovering, 0, SigningIn, 0},
+		{"invalid once", "2.36.0", failed(absapi.RefreshInvalid, 401), Offline, 0, Idle, confirmPause},
+		{"disabled", "2.36.0", failed(absapi.UserInactive, 401), NeedsUser, AccountDisabled, Idle, disabledProbe},
+		{"header eaten", "2.36.0", failed(absapi.HeaderEaten, 401), NeedsUser, HeaderEaten, Idle, configProbe},
+		{"lost, with grace: again at once", "2.36.0", lost, Rotating, 0, Pinging, 0},
+		{"lost, without grace: not while the first may run", "2.26.3", lost, Offline, 0, Idle, racePause},
+		{"never left: again at once everywhere", "2.26.3", unwritten, Rotating, 0, Pinging, 0},
+		{"502", "2.36.0", failed(absapi.Temporary, 502), Offline, 0, Idle, backoffFirst / 4},
+		{"502 without grace", "2.26.3", failed(absapi.Temporary, 502), Offline, 0, Idle, racePause},
+		{"429", "2.36.0", RefreshFailed{Err: &absapi.Error{Verdict: absapi.RateLimited, Status: 429, RetryAfter: 7 * time.Minute}}, Offline, 0, Idle, 7 * time.Minute},
+		{"success", "2.36.0", Refreshed{Answer: absapi.Answer{Pair: mustPair(recordAt(noon))}}, Rotating, 0, Committing, 0},
 	} {
 		t.Run(c.desc, func(t *testing.T) {
 			s, _ := drive(rotating(t, c.version), noon, c.answer)
 			if s.Phase != c.phase || s.Why != c.why || s.Step != c.step {
-				t.Errorf("got %v %v", s.describe(), s.Why)
+				t.Errorf("got %v %v", s.Describe(), s.Why)
 			}
-			if s.Step == idle && s.startAt().Before(noon.Add(c.pause)) {
-				t.Errorf("goes on after %v, want at least %v", s.startAt().Sub(noon), c.pause)
+			if s.Step == Idle && s.StartAt().Before(noon.Add(c.pause)) {
+				t.Errorf("goes on after %v, want at least %v", s.StartAt().Sub(noon), c.pause)
 			}
 			if s.Published != 3 || s.Record.Password.IsEmpty() || s.Record.Refresh.IsEmpty() {
 				t.Error("something was given away")
@@ -130,20 +130,20 @@ func mustPair(rec keychain.Record) absapi.TokenPair {
 // back-off does not.
 func TestWakeUpEndsBackoffOnly(t *testing.T) {
 	s, _ := drive(rotating(t, "2.36.0"), noon, failed(absapi.Temporary, 502))
-	if s, effects := drive(s, noon, Woken{}); s.Step != acquiring || len(effects) != 1 {
-		t.Errorf("after weather: %v", s.describe())
+	if s, effects := drive(s, noon, Woken{}); s.Step != Acquiring || len(effects) != 1 {
+		t.Errorf("after weather: %v", s.Describe())
 	}
 	limited := RefreshFailed{Err: &absapi.Error{Verdict: absapi.RateLimited, Status: 429, RetryAfter: time.Minute}}
 	s, _ = drive(rotating(t, "2.36.0"), noon, limited)
-	if s, effects := drive(s, noon, Woken{}, Needed{}, Asked{}); s.busy() || len(effects) != 0 {
-		t.Errorf("after 429: %v, %#v", s.describe(), effects)
+	if s, effects := drive(s, noon, Woken{}, Needed{}, Asked{}); s.Busy() || len(effects) != 0 {
+		t.Errorf("after 429: %v, %#v", s.Describe(), effects)
 	}
 }
 
 func TestClickProbesADisabledAccountAtOnce(t *testing.T) {
 	s, _ := drive(rotating(t, "2.36.0"), noon, failed(absapi.UserInactive, 401))
-	if s, _ := drive(s, noon, Asked{}); s.Step != acquiring {
-		t.Errorf("got %v", s.describe())
+	if s, _ := drive(s, noon, Asked{}); s.Step != Acquiring {
+		t.Errorf("got %v", s.Describe())
 	}
 }
 
@@ -153,8 +153,8 @@ func TestPairThatCannotBeWritten(t *testing.T) {
 	fresh := recordAt(noon)
 	fresh.Access, fresh.Refresh = jwtOf("access", "2", noon, time.Hour), jwtOf("refresh", "2", noon, 720*time.Hour)
 	s, _ := drive(rotating(t, "2.26.3"), noon, Refreshed{Answer: absapi.Answer{Pair: mustPair(fresh)}}, CommitFailed{Err: errors.New("disk full")})
-	if s.Published != 3 || s.Candidate == nil || s.Step != idle {
-		t.Fatalf("got %v, published %d", s.describe(), s.Published)
+	if s.Published != 3 || s.Candidate == nil || s.Step != Idle {
+		t.Fatalf("got %v, published %d", s.Describe(), s.Published)
 	}
 	rec := s.Record
 	s, effects := drive(s, noon.Add(time.Minute), Due{}, Acquired{Record: rec})
@@ -164,15 +164,15 @@ func TestPairThatCannotBeWritten(t *testing.T) {
 	}
 	s, _ = drive(s, noon.Add(time.Minute), Committed(commit))
 	if s.Published != 4 || s.Phase != Fresh || s.Refreshes != 1 {
-		t.Errorf("got %v, published %d", s.describe(), s.Published)
+		t.Errorf("got %v, published %d", s.Describe(), s.Published)
 	}
 }
 
 func TestTooLargeRecordGivesUpThePreviousTokenFirst(t *testing.T) {
 	s, effects := drive(rotating(t, "2.36.0"), noon, Refreshed{Answer: absapi.Answer{Pair: mustPair(recordAt(noon))}}, CommitFailed{Err: keychain.ErrTooLarge})
 	commit, ok := effects[0].(Commit)
-	if s.Step != committing || !ok || !commit.Record.Previous.IsEmpty() || commit.Record.Refresh.IsEmpty() {
-		t.Errorf("got %v, %#v", s.describe(), effects)
+	if s.Step != Committing || !ok || !commit.Record.Previous.IsEmpty() || commit.Record.Refresh.IsEmpty() {
+		t.Errorf("got %v, %#v", s.Describe(), effects)
 	}
 }
 
@@ -205,8 +205,8 @@ func TestWrongClock(t *testing.T) {
 			s, _ := drive(rotating(t, "2.36.0"), noon, Refreshed{Answer: absapi.Answer{Pair: mustPair(fresh), Meta: absapi.Meta{ServerDate: date}}})
 			rec := *s.Candidate
 			s, _ = drive(s, noon, Committed{Record: rec})
-			if !s.usable(noon.Add(59*time.Minute)) || s.usable(noon.Add(61*time.Minute)) {
-				t.Errorf("server clock %v off, Date %v: usable until %v", wrong, date, s.Usable)
+			if !s.Usable(noon.Add(59*time.Minute)) || s.Usable(noon.Add(61*time.Minute)) {
+				t.Errorf("server clock %v off, Date %v: usable until %v", wrong, date, s.UsableUntil)
 			}
 		}
 	}
@@ -248,11 +248,11 @@ func TestBackoff(t *testing.T) {
 // vault.
 func TestClickDuringASilentOpening(t *testing.T) {
 	s, effects := drive(State{Rules: RulesOf("2.36.0")}, noon, Started{}, Asked{}, OpenFailed{Err: keychain.ErrLocked})
-	if open, ok := effects[len(effects)-1].(Open); !ok || !open.Prompt || s.Step != opening {
-		t.Fatalf("got %v, %#v", s.describe(), effects)
+	if open, ok := effects[len(effects)-1].(Open); !ok || !open.Prompt || s.Step != Opening {
+		t.Fatalf("got %v, %#v", s.Describe(), effects)
 	}
 	s, effects = drive(s, noon, OpenFailed{Err: keychain.ErrLocked})
-	if len(effects) != 0 || s.busy() {
+	if len(effects) != 0 || s.Busy() {
 		t.Errorf("a prompt that was dismissed is not raised again: %#v", effects)
 	}
 }
@@ -262,8 +262,8 @@ func TestClickDuringASilentOpening(t *testing.T) {
 func TestNeededLooksAgain(t *testing.T) {
 	for err, again := range map[error]bool{keychain.ErrLocked: true, keychain.ErrPassphrase: false} {
 		s, _ := drive(State{Rules: RulesOf("2.36.0")}, noon, Started{}, OpenFailed{Err: err}, Needed{})
-		if s.busy() != again {
-			t.Errorf("%v: %v", err, s.describe())
+		if s.Busy() != again {
+			t.Errorf("%v: %v", err, s.Describe())
 		}
 	}
 }
@@ -287,8 +287,8 @@ func TestNothingIsPresentedAfterClose(t *testing.T) {
 				}
 			}
 		}
-		if s.busy() {
-			t.Errorf("after %d facts and Closed: stuck in %v", n, s.describe())
+		if s.Busy() {
+			t.Errorf("after %d facts and Closed: stuck in %v", n, s.Describe())
 		}
 	}
 }
@@ -313,8 +313,8 @@ func TestNewPairIsUsedForAWhile(t *testing.T) {
 			fresh.Access = jwtOf("access", "2", noon, life)
 			s, _ := drive(rotating(t, "2.36.0"), noon, Refreshed{Answer: absapi.Answer{Pair: mustPair(fresh), Meta: absapi.Meta{ServerDate: noon.Add(wrong)}}})
 			s, _ = drive(s, noon, Committed{Record: *s.Candidate})
-			if !s.usable(noon) || !s.wakeAt().After(noon.Add(life/5)) {
-				t.Errorf("life %v, Date %v off: usable %v, due %v later", life, wrong, s.usable(noon), s.wakeAt().Sub(noon))
+			if !s.Usable(noon) || !s.WakeAt().After(noon.Add(life/5)) {
+				t.Errorf("life %v, Date %v off: usable %v, due %v later", life, wrong, s.Usable(noon), s.WakeAt().Sub(noon))
 			}
 		}
 	}
@@ -325,13 +325,13 @@ func TestNewPairIsUsedForAWhile(t *testing.T) {
 func TestSignOutEnds(t *testing.T) {
 	rec := recordAt(noon)
 	s, _ := drive(State{}, noon, Started{}, Opened{Record: rec}, Settled{Generation: 3}, SignOutAsked{}, Erased{Err: keychain.ErrSlotPending})
-	if s.Phase != SignedOut || s.usable(noon) || s.Trouble == nil {
-		t.Errorf("got %v, trouble %v", s.describe(), s.Trouble)
+	if s.Phase != SignedOut || s.Usable(noon) || s.Trouble == nil {
+		t.Errorf("got %v, trouble %v", s.Describe(), s.Trouble)
 	}
 	s, effects := drive(rotating(t, "2.36.0"), noon, SignOutAsked{}, SignOutDropped{}, failed(absapi.Temporary, 502))
 	for _, e := range effects {
 		if _, ok := e.(Erase); ok || s.Phase != Offline {
-			t.Errorf("got %v, %#v", s.describe(), effects)
+			t.Errorf("got %v, %#v", s.Describe(), effects)
 		}
 	}
 }

@@ -1,4 +1,4 @@
-package session
+package machine
 
 import "time"
 
@@ -14,7 +14,7 @@ const (
 // stored: another process wrote this account's record. An attempt under way
 // has perhaps read the one before, so the vault is read again after it.
 func (m *machine) stored() {
-	if m.busy() {
+	if m.Busy() {
 		m.Reread = true
 		return
 	}
@@ -23,7 +23,7 @@ func (m *machine) stored() {
 
 // rereadIfAsked goes on with what arrived during an attempt.
 func (m *machine) rereadIfAsked() {
-	if m.Reread && m.Step == idle {
+	if m.Reread && m.Step == Idle {
 		m.open(false)
 	}
 }
@@ -34,7 +34,7 @@ func (s State) looks() bool { return s.Phase == NeedsUser || s.Phase == SignedOu
 
 // look reads the vault if it was read longer ago than that.
 func (m *machine) look(ago time.Duration) {
-	if m.looks() && !m.busy() && !m.Looked.IsZero() && !m.now.Before(m.Looked.Add(ago)) {
+	if m.looks() && !m.Busy() && !m.Looked.IsZero() && !m.now.Before(m.Looked.Add(ago)) {
 		m.open(false)
 	}
 }

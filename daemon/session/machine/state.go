@@ -1,16 +1,4 @@
-// Package session keeps one account signed in. It is the only writer of
-// tokens: everything else in the program asks it for one at the moment of use.
-//
-// Its heart is a pure function, next(State, Event) (State, []Effect), which
-// holds every rule about rotations: when one may start, what is written before
-// and after, what counts as a rejection and what is only bad weather. All I/O,
-// the clock and chance are outside of it, in the interpreter, so that the
-// rules can be tested by the million.
-//
-// It never erases a secret unless the user signed out, never lets anyone use a
-// token pair that is not yet durable, and never sends a password again that
-// the server has refused.
-package session
+package machine
 
 import (
 	"fmt"
@@ -61,41 +49,41 @@ func (w Why) String() string { return whyNames[w] }
 
 // probed reports whether the server is asked again from time to time: what
 // somebody else can put right may end without the user.
-func (w Why) probed() bool { return w == AccountDisabled || w == HeaderEaten || w == TokenRefused }
+func (w Why) Probed() bool { return w == AccountDisabled || w == HeaderEaten || w == TokenRefused }
 
 // step is where an attempt stands: which answer it waits for.
-type step int
+type Step int
 
 const (
-	idle        step = iota
-	opening          // the vault is read for the first time
-	acquiring        // the account's lock, and the newest record under it
-	repairing        // the slot write that is still owed
-	pinging          // GET /ping on the connection of the attempt
-	intending        // the intent becomes durable
-	refreshing       // POST /auth/refresh
-	changing         // PATCH /api/me/password
-	signingIn        // POST /login with the stored password
-	committing       // the new pair becomes durable
-	refusing         // the mark "this password was refused" becomes durable
-	burying          // a dead spare leaves the record
-	withdrawing      // a password that was not taken leaves the record
-	tidying          // the id of the session is asked for, an orphan removed
-	noting           // that id becomes durable
-	checking         // whether a static token is really refused
-	erasing          // the user signs out
+	Idle        Step = iota
+	Opening          // the vault is read for the first time
+	Acquiring        // the account's lock, and the newest record under it
+	Repairing        // the slot write that is still owed
+	Pinging          // GET /ping on the connection of the attempt
+	Intending        // the intent becomes durable
+	Refreshing       // POST /auth/refresh
+	Changing         // PATCH /api/me/password
+	SigningIn        // POST /login with the stored password
+	Committing       // the new pair becomes durable
+	Refusing         // the mark "this password was refused" becomes durable
+	Burying          // a dead spare leaves the record
+	Withdrawing      // a password that was not taken leaves the record
+	Tidying          // the id of the session is asked for, an orphan removed
+	Noting           // that id becomes durable
+	Checking         // whether a static token is really refused
+	Erasing          // the user signs out
 )
 
 var stepNames = [...]string{"idle", "opening", "acquiring", "repairing", "pinging", "intending", "refreshing", "changing", "signing-in", "committing", "refusing", "burying", "withdrawing", "tidying", "noting", "checking", "erasing"}
 
-func (s step) String() string { return stepNames[s] }
+func (s Step) String() string { return stepNames[s] }
 
 // State is everything the machine knows. It is a value: next returns a new
 // one. The record's intent is never changed in place.
 type State struct {
 	Phase   Phase
 	Why     Why
-	Step    step
+	Step    Step
 	Rules   Rules
 	Version string // the server's, as last seen
 
@@ -104,13 +92,13 @@ type State struct {
 	Received  time.Time        // when Candidate was
 	Lost      bool             // the server has authentically refused Record's refresh token
 
-	Pair         absapi.TokenPair // published; zero unless there is one
-	Published    uint64           // its generation
-	Answered     time.Time        // when the server last gave a token; zero: before this process began
-	RotateAt     time.Time        // when it is due
-	Usable       time.Time        // until when it may be used, wall clock
-	UsableAtMost time.Time        // the same by the monotonic clock, which no correction turns back
-	Skew         time.Duration    // server clock minus ours
+	Pair            absapi.TokenPair // published; zero unless there is one
+	Published       uint64           // its generation
+	Answered        time.Time        // when the server last gave a token; zero: before this process began
+	RotateAt        time.Time        // when it is due
+	UsableUntil     time.Time        // until when it may be used, wall clock
+	UsableForAtMost time.Time        // the same by the monotonic clock, which no correction turns back
+	Skew            time.Duration    // server clock minus ours
 
 	SpareAt      time.Time // when the spare is due; zero: there is none
 	SpareInvalid int       // `Invalid refresh token` answers to the spare
@@ -182,47 +170,47 @@ func RulesOf(version string) Rules {
 }
 
 // busy reports whether an attempt is under way.
-func (s State) busy() bool { return s.Step != idle }
+func (s State) Busy() bool { return s.Step != Idle }
 
 // usable reports whether the published token may be used at now.
-func (s State) usable(now time.Time) bool {
+func (s State) Usable(now time.Time) bool {
 	if now.Before(s.BrokenUntil) {
 		return false
 	}
 	if s.Phase == Static {
 		return true
 	}
-	return s.Published > 0 && s.Pair.Access.Secret != s.Suspect && now.Round(0).Before(s.Usable) &&
-		(s.UsableAtMost.IsZero() || now.Before(s.UsableAtMost))
+	return s.Published > 0 && s.Pair.Access.Secret != s.Suspect && now.Round(0).Before(s.UsableUntil) &&
+		(s.UsableForAtMost.IsZero() || now.Before(s.UsableForAtMost))
 }
 
 // startAt is the earliest moment of the next attempt.
-func (s State) startAt() time.Time { return later(s.NotBefore, s.Hold) }
+func (s State) StartAt() time.Time { return later(s.NotBefore, s.Hold) }
 
 // renewsAt returns when the pair is renewed if nothing comes between.
-func (s State) renewsAt() time.Time { return later(s.RotateAt, s.startAt()) }
+func (s State) RenewsAt() time.Time { return later(s.RotateAt, s.StartAt()) }
 
 // describe is the attempt in one word for the log.
-func (s State) describe() string {
-	if s.busy() {
+func (s State) Describe() string {
+	if s.Busy() {
 		return fmt.Sprintf("%v/%v", s.Phase, s.Step)
 	}
 	return s.Phase.String()
 }
 
 // resumesBy reports whether the machine goes on by itself before t.
-func (s State) resumesBy(t time.Time) bool {
+func (s State) ResumesBy(t time.Time) bool {
 	if s.Closing {
 		return false
 	}
 	switch s.Phase {
 	case Offline, Fresh, VaultUnavailable:
-		return s.startAt().Before(t) && s.BrokenUntil.Before(t)
+		return s.StartAt().Before(t) && s.BrokenUntil.Before(t)
 	}
 	return false
 }
 
-func (s State) token() redact.Secret {
+func (s State) Token() redact.Secret {
 	if s.Phase == Static {
 		return s.Record.Static
 	}

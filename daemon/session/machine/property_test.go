@@ -1,4 +1,4 @@
-package session
+package machine
 
 import (
 	"testing"
@@ -48,10 +48,10 @@ func TestEveryStateRecovers(t *testing.T) {
 		start := w.now
 		for range 200 {
 			st := w.state
-			if !st.busy() && (st.Phase == Fresh || st.Phase == Static && !st.SeenRefused) && st.usable(w.now) && !st.Urgent {
+			if !st.Busy() && (st.Phase == Fresh || st.Phase == Static && !st.SeenRefused) && st.Usable(w.now) && !st.Urgent {
 				return
 			}
-			if st.Phase == NeedsUser && !st.Why.probed() {
+			if st.Phase == NeedsUser && !st.Why.Probed() {
 				if st.Why == SessionLost && !w.disk.Password.IsEmpty() || st.Why == PasswordRefused && !w.disk.PasswordRefused {
 					t.Fatalf("the user is asked for nothing: %v", st.Why)
 				}
@@ -63,6 +63,6 @@ func TestEveryStateRecovers(t *testing.T) {
 				w.clock(false)
 			}
 		}
-		t.Fatalf("stuck in %v since %v: %+v", w.state.describe(), w.now.Sub(start), w.state)
+		t.Fatalf("stuck in %v since %v: %+v", w.state.Describe(), w.now.Sub(start), w.state)
 	})
 }

@@ -1,4 +1,4 @@
-package session
+package machine
 
 import (
 	"time"
@@ -22,7 +22,7 @@ func (m *machine) signIn() {
 	switch {
 	case m.stopping():
 	case !rec.NewPassword.IsEmpty():
-		m.Step, m.Sent = signingIn, rec.NewPassword
+		m.Step, m.Sent = SigningIn, rec.NewPassword
 		m.do(Login{Username: rec.Username, Password: rec.NewPassword})
 	case rec.Password.IsEmpty() && !rec.Static.IsEmpty():
 		m.giveUp(TokenRefused)
@@ -31,13 +31,13 @@ func (m *machine) signIn() {
 	case rec.PasswordRefused && !m.MaySendAgain:
 		m.giveUp(PasswordRefused)
 	default:
-		m.Step, m.Sent, m.MaySendAgain = signingIn, rec.Password, false
+		m.Step, m.Sent, m.MaySendAgain = SigningIn, rec.Password, false
 		m.do(Login{Username: rec.Username, Password: rec.Password, Legacy: !rec.Static.IsEmpty()})
 	}
 }
 
 func (m *machine) loggedIn(f LoggedIn) {
-	if m.Step != signingIn {
+	if m.Step != SigningIn {
 		return
 	}
 	m.learn(f.Answer.Meta)
@@ -75,7 +75,7 @@ func (m *machine) loggedIn(f LoggedIn) {
 // at the next start: the other way round, a crash would leave a good password
 // unused and ask the user for nothing.
 func (m *machine) loginFailed(f LoginFailed) {
-	if m.Step != signingIn {
+	if m.Step != SigningIn {
 		return
 	}
 	m.learn(f.Err.Meta)
@@ -86,7 +86,7 @@ func (m *machine) loginFailed(f LoginFailed) {
 	m.Weather = f.Err
 	rec := m.Record
 	m.markRefused(&rec)
-	m.Step = refusing
+	m.Step = Refusing
 	m.do(Commit{Record: rec})
 }
 
@@ -126,15 +126,15 @@ func (m *machine) refusalKnown() {
 
 // check asks once more whether a static token is refused.
 func (m *machine) check() {
-	m.Step = checking
+	m.Step = Checking
 	m.do(Check{Token: m.Record.Static})
 }
 
 func (m *machine) checked(f Checked) {
-	if m.Step != checking {
+	if m.Step != Checking {
 		return
 	}
-	m.Step, m.Urgent = idle, false
+	m.Step, m.Urgent = Idle, false
 	byUser := m.ByUser
 	m.ByUser = false
 	switch {

@@ -1,4 +1,4 @@
-package session
+package machine
 
 // owe starts the slot write of the newest record unless one is under way. At
 // the start nothing is known of the slots: writing once more is harmless, and
@@ -13,7 +13,7 @@ func (m *machine) owe() {
 func (m *machine) settled(f Settled) {
 	m.Settling, m.SlotTrouble = false, nil
 	m.Settled = max(m.Settled, f.Generation)
-	if m.Step == repairing {
+	if m.Step == Repairing {
 		m.prepared()
 		return
 	}
@@ -23,7 +23,7 @@ func (m *machine) settled(f Settled) {
 func (m *machine) settleFailed(f SettleFailed) {
 	m.Settling, m.SlotTrouble = false, f.Err
 	m.SettleAt = m.now.Add(settleRetry)
-	if m.Step == repairing {
+	if m.Step == Repairing {
 		m.prepared() // the journal is durable, and no session may die of a keychain
 	}
 }

@@ -1,4 +1,4 @@
-package session
+package machine
 
 import (
 	"time"
@@ -10,7 +10,7 @@ import (
 
 // begin starts an attempt: the lock first, so that no two processes rotate.
 func (m *machine) begin() {
-	if m.busy() || m.Closing {
+	if m.Busy() || m.Closing {
 		return
 	}
 	if m.Rules.Collides && m.Published > 0 && m.now.Before(m.gapEnd()) {
@@ -18,7 +18,7 @@ func (m *machine) begin() {
 		m.Phase = Offline
 		return
 	}
-	m.Step, m.Retries, m.Outcome = acquiring, 0, ""
+	m.Step, m.Retries, m.Outcome = Acquiring, 0, ""
 	m.showAttempt()
 	m.do(Acquire{Prompt: m.ByUser})
 }
@@ -46,7 +46,7 @@ func (m *machine) gapEnd() time.Time {
 // acquired compares what is stored with what we know: another process may
 // have rotated meanwhile, and then its pair is ours.
 func (m *machine) acquired(f Acquired) {
-	if m.Step != acquiring {
+	if m.Step != Acquiring {
 		return
 	}
 	switch {
@@ -57,7 +57,7 @@ func (m *machine) acquired(f Acquired) {
 		return
 	case f.Record.Generation > m.Record.Generation:
 		m.adopt(f.Record)
-		if m.Phase == Static || m.Record.Intent == nil && m.usable(m.now) && m.now.Before(m.RotateAt) {
+		if m.Phase == Static || m.Record.Intent == nil && m.Usable(m.now) && m.now.Before(m.RotateAt) {
 			m.finish("adopted what another process stored")
 			return
 		}
@@ -75,7 +75,7 @@ func (m *machine) acquired(f Acquired) {
 		// Otherwise both slots would lag behind the next pair.
 		m.owe()
 		if m.Settling {
-			m.Step = repairing
+			m.Step = Repairing
 			return
 		}
 	}
@@ -93,10 +93,10 @@ func (m *machine) prepared() {
 }
 
 func (m *machine) acquireFailed(f AcquireFailed) {
-	if m.Step != acquiring {
+	if m.Step != Acquiring {
 		return
 	}
-	m.Step, m.ByUser = idle, false
+	m.Step, m.ByUser = Idle, false
 	m.do(Release{})
 	m.vaultFailed(f.Err)
 	if m.Phase != SignedOut {
@@ -115,12 +115,12 @@ func (m *machine) stopping() bool {
 }
 
 func (m *machine) ping() {
-	m.Step = pinging
+	m.Step = Pinging
 	m.do(Preflight{})
 }
 
 func (m *machine) unreachable(f Unreachable) {
-	if m.Step == pinging {
+	if m.Step == Pinging {
 		m.weather(f.Err)
 	}
 }
@@ -128,7 +128,7 @@ func (m *machine) unreachable(f Unreachable) {
 // reachable: the way is open in both directions, and what the attempt is for
 // is decided now, under the lock and with the newest record.
 func (m *machine) reachable(f Reachable) {
-	if m.Step != pinging {
+	if m.Step != Pinging {
 		return
 	}
 	m.learn(f.Meta)
@@ -152,14 +152,14 @@ const spareTries = 3
 // aim says what comes first while the session is alive. What was interrupted
 // goes before what is due, since a grace window may be running.
 func (m *machine) aim() keychain.Purpose {
-	pairDue := m.ByUser || m.Urgent || !m.usable(m.now) || !m.now.Before(m.RotateAt)
+	pairDue := m.ByUser || m.Urgent || !m.Usable(m.now) || !m.now.Before(m.RotateAt)
 	intent := m.Record.Intent
 	switch {
 	case intent != nil && (intent.Purpose == keychain.RenewPair || intent.Purpose == keychain.ChangePassword):
 		return keychain.RenewPair // which also tells whether a change took place
 	case intent != nil && intent.Purpose == keychain.RenewSpare && (!pairDue || intent.Attempt < spareTries):
 		return keychain.RenewSpare
-	case m.Change != nil && m.usable(m.now):
+	case m.Change != nil && m.Usable(m.now):
 		return keychain.ChangePassword
 	case !pairDue && m.spareDue():
 		return keychain.RenewSpare
@@ -183,7 +183,7 @@ func (m *machine) intend(aim keychain.Purpose) {
 		intent.Since, intent.Attempt = old.Since, old.Attempt+1
 	}
 	rec.Intent = &intent
-	m.Step = intending
+	m.Step = Intending
 	m.do(Commit{Record: rec})
 }
 
@@ -194,13 +194,13 @@ func (m *machine) intended() {
 	}
 	switch m.Aim {
 	case keychain.RenewSpare, keychain.PromoteSpare:
-		m.Step = refreshing
+		m.Step = Refreshing
 		m.do(Refresh{Token: m.Record.Spare, Patience: m.Rules.patience()})
 	case keychain.ChangePassword:
-		m.Step, m.ChangeEnds = changing, m.Rules.PasswordEnds
+		m.Step, m.ChangeEnds = Changing, m.Rules.PasswordEnds
 		m.do(ChangePassword{Bearer: m.Pair.Access.Secret, Refresh: m.Record.Refresh, Old: m.Change.Old, New: m.Change.New})
 	default:
-		m.Step = refreshing
+		m.Step = Refreshing
 		m.do(Refresh{Token: m.Record.Refresh, Patience: m.Rules.patience()})
 	}
 }
@@ -250,7 +250,7 @@ func (m *machine) presented() int {
 
 // spent reports whether the step under way is one that the limiter counts.
 func (m *machine) spent() bool {
-	return m.Step == refreshing || m.Step == signingIn || m.Step == changing
+	return m.Step == Refreshing || m.Step == SigningIn || m.Step == Changing
 }
 
 // pause ends the attempt; the next one starts d later or on a wake-up.
@@ -281,7 +281,7 @@ func (m *machine) finish(outcome string) {
 	if m.Phase == Fresh || m.Phase == Static {
 		m.Failures, m.NotBefore, m.Hold, m.MaySendAgain = 0, time.Time{}, time.Time{}, false
 	}
-	m.Step, m.ByUser, m.Ending = idle, false, redact.Secret{}
+	m.Step, m.ByUser, m.Ending = Idle, false, redact.Secret{}
 	m.LastRotation = Rotation{At: m.now.Round(0), Outcome: outcome}
 	m.do(Release{})
 	if m.Change != nil && m.Phase != Fresh && m.Record.NewPassword.IsEmpty() {

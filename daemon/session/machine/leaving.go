@@ -1,4 +1,4 @@
-package session
+package machine
 
 import (
 	"errors"
@@ -9,18 +9,18 @@ import (
 // signOutAsked waits for an attempt in flight: a logout that overtakes a
 // refresh would delete by a token that is no longer the current one.
 func (m *machine) signOutAsked() {
-	if m.Closing || m.Step == erasing {
+	if m.Closing || m.Step == Erasing {
 		return
 	}
 	m.LeaveAfter = true
-	if !m.busy() {
+	if !m.Busy() {
 		m.leaveIfAsked()
 	}
 }
 
 func (m *machine) leaveIfAsked() {
-	if m.LeaveAfter && m.Step == idle && !m.Closing {
-		m.LeaveAfter, m.Step = false, erasing
+	if m.LeaveAfter && m.Step == Idle && !m.Closing {
+		m.LeaveAfter, m.Step = false, Erasing
 		m.do(Erase{Token: m.Record.Refresh, Spare: m.Record.Spare})
 	}
 	m.rereadIfAsked()
@@ -29,10 +29,10 @@ func (m *machine) leaveIfAsked() {
 // erased: a sign-out is over. One that is durable but has left something in a
 // keychain that does not answer is over for players, and an error for the user.
 func (m *machine) erased(f Erased) {
-	if m.Step != erasing {
+	if m.Step != Erasing {
 		return
 	}
-	m.Step = idle
+	m.Step = Idle
 	if f.Err == nil || errors.Is(f.Err, keychain.ErrSlotPending) {
 		m.forget()
 	}

@@ -1,4 +1,4 @@
-package session
+package machine
 
 import (
 	"time"
@@ -50,7 +50,7 @@ func (m *machine) bury(err *absapi.Error) {
 	m.Weather = err
 	rec := m.Record
 	rec.Spare, rec.Intent = redact.Secret{}, nil
-	m.Step = burying
+	m.Step = Burying
 	m.do(Commit{Record: rec})
 }
 

@@ -1,4 +1,4 @@
-package session
+package machine
 
 import (
 	"shelfkeeper/daemon/absapi"
@@ -8,7 +8,7 @@ import (
 // refreshFailed sorts an answer without a pair: see the table of
 // /auth/refresh in absapi.
 func (m *machine) refreshFailed(f RefreshFailed) {
-	if m.Step != refreshing {
+	if m.Step != Refreshing {
 		return
 	}
 	m.learn(f.Err.Meta)
@@ -17,7 +17,7 @@ func (m *machine) refreshFailed(f RefreshFailed) {
 		m.refused(f.Err)
 	case absapi.RefreshInvalid:
 		seen := &m.SeenInvalid
-		if m.ofSpare() {
+		if m.OfSpare() {
 			seen = &m.SpareInvalid
 		}
 		if *seen++; *seen < 2 {
@@ -26,7 +26,7 @@ func (m *machine) refreshFailed(f RefreshFailed) {
 			m.pause(confirmPause, "asking once more: "+f.Err.Evidence)
 			return
 		}
-		if f.Evidence.Username != "" && !m.ofSpare() {
+		if f.Evidence.Username != "" && !m.OfSpare() {
 			// A new name ends sessions, and the password goes with the new one.
 			m.Record.Username = f.Evidence.Username
 		}
@@ -43,13 +43,13 @@ func (m *machine) refreshFailed(f RefreshFailed) {
 }
 
 // ofSpare reports whether the spare was presented.
-func (s State) ofSpare() bool {
+func (s State) OfSpare() bool {
 	return s.Aim == keychain.RenewSpare || s.Aim == keychain.PromoteSpare
 }
 
 // refused: the token that was presented is authentically dead.
 func (m *machine) refused(err *absapi.Error) {
-	if m.ofSpare() {
+	if m.OfSpare() {
 		m.bury(err)
 		return
 	}

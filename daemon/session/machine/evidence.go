@@ -1,4 +1,4 @@
-package session
+package machine
 
 import (
 	"shelfkeeper/daemon/absapi"
@@ -20,7 +20,7 @@ type Evidence struct {
 // if the session is being asked for a second time: empty otherwise.
 func (s State) EvidenceToken(now time.Time) absapi.Token {
 	serverNow := now.Round(0).Add(s.Skew)
-	if s.SeenInvalid == 0 || s.ofSpare() || s.Record.Access.IsEmpty() {
+	if s.SeenInvalid == 0 || s.OfSpare() || s.Record.Access.IsEmpty() {
 		return absapi.Token{}
 	}
 	token, err := absapi.ParseToken(s.Record.Access)

@@ -1,4 +1,4 @@
-package session
+package machine
 
 import (
 	"errors"
@@ -53,7 +53,7 @@ func (m *machine) asked() {
 		m.Lost, m.SeenInvalid = false, 1
 	}
 	switch {
-	case m.busy():
+	case m.Busy():
 	case m.Phase == VaultUnavailable, m.Phase == SignedOut:
 		m.open(true)
 	case !m.Record.Static.IsEmpty():

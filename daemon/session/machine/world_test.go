@@ -1,4 +1,4 @@
-package session
+package machine
 
 import (
 	"fmt"
@@ -82,7 +82,7 @@ func (w *world) mint() absapi.TokenPair {
 // feed hands the machine one fact and holds the promises against what it does.
 func (w *world) feed(f Fact) {
 	before := w.state
-	after, effects := next(before, Event{At: w.now, Jitter: rapid.Float64Range(0, 1).Draw(w.t, "jitter"), Fact: f})
+	after, effects := Next(before, Event{At: w.now, Jitter: rapid.Float64Range(0, 1).Draw(w.t, "jitter"), Fact: f})
 	w.state = after
 	for _, e := range effects {
 		w.check(e)
@@ -106,10 +106,10 @@ func (w *world) feed(f Fact) {
 	if attempts > 1 {
 		w.t.Fatalf("two steps of an attempt at once: %#v", w.pending)
 	}
-	if after.busy() != (attempts == 1 || after.Step == repairing && after.Settling) {
+	if after.Busy() != (attempts == 1 || after.Step == Repairing && after.Settling) {
 		w.t.Fatalf("step %v with pending %#v", after.Step, w.pending)
 	}
-	if !after.busy() && !after.Closing && (after.Phase == Offline || after.Phase == VaultUnavailable || after.Phase == Fresh) && after.wakeAt().IsZero() {
+	if !after.Busy() && !after.Closing && (after.Phase == Offline || after.Phase == VaultUnavailable || after.Phase == Fresh) && after.WakeAt().IsZero() {
 		w.t.Fatalf("%v would never go on by itself", after.Phase)
 	}
 }
@@ -189,7 +189,7 @@ func (w *world) outside(kind int) {
 	case 0:
 		w.feed(Needed{})
 	case 1:
-		w.feed(Suspected{Token: w.state.token()})
+		w.feed(Suspected{Token: w.state.Token()})
 	case 2:
 		w.feed(Woken{Reason: "link"})
 	case 3:
@@ -212,13 +212,13 @@ func (w *world) outside(kind int) {
 
 // clock moves on to the machine's own timer, or by chance.
 func (w *world) clock(far bool) {
-	if at := w.state.wakeAt(); !at.IsZero() && !far {
+	if at := w.state.WakeAt(); !at.IsZero() && !far {
 		if at.After(w.now) {
 			w.now = at
 		}
 		w.feed(Due{})
-		if at := w.state.wakeAt(); !at.IsZero() && !at.After(w.now) {
-			w.t.Fatalf("%v: the timer would spin: %+v", w.state.describe(), w.state)
+		if at := w.state.WakeAt(); !at.IsZero() && !at.After(w.now) {
+			w.t.Fatalf("%v: the timer would spin: %+v", w.state.Describe(), w.state)
 		}
 		return
 	}
