@@ -53,7 +53,10 @@ func TestServiceMovesToAnotherAddress(t *testing.T) {
 	defer cancel()
 	sockets := func(n int64) {
 		t.Helper()
-		if err := fake.Ledger().Wait(ctx, func(l *absfake.Ledger) bool { return l.SocketsOpened() == n && len(l.OpenSockets("demo")) == 1 }); err != nil {
+		if err := fake.Ledger().Wait(ctx, func(l *absfake.Ledger) bool {
+			return l.SocketsOpened() == n &&
+				len(l.OpenSockets("demo")) == 1
+		}); err != nil {
 			t.Fatal(err)
 		}
 	}

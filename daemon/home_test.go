@@ -25,7 +25,8 @@ func testHome(t *testing.T, fake *absfake.Server) *home.Home {
 	dir := t.TempDir()
 	h, err := home.Open(home.Options{
 		Version: "test", Config: config.Default(), Backend: keychain.Memory, Log: slog.New(slog.DiscardHandler),
-		Paths: config.Paths{Config: filepath.Join(dir, "config.toml"), State: filepath.Join(dir, "state"), Runtime: filepath.Join(dir, "run")},
+		Paths: config.Paths{Config: filepath.Join(dir, "config.toml"), State: filepath.Join(dir, "state"),
+			Runtime: filepath.Join(dir, "run")},
 		Dial: func(ctx context.Context, network, addr string) (net.Conn, error) {
 			return l.DialContext(ctx, network, addr)
 		},

@@ -276,7 +276,8 @@ func TestFindTakesNamesAsTheServerDoes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := b.Add(t.Context(), Account{Server: "http://abs.test", Username: "root", UserID: "1", Method: Password, Store: "os"}, 0); err != nil {
+	if _, err := b.Add(t.Context(), Account{Server: "http://abs.test", Username: "root", UserID: "1", Method: Password,
+		Store: "os"}, 0); err != nil {
 		t.Fatal(err)
 	}
 	if _, ok := b.Find("http://abs.test", "ROOT"); !ok {

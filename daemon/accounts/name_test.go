@@ -15,7 +15,8 @@ func TestCheckName(t *testing.T) {
 		}
 	}
 	for _, bad := range []string{
-		"", "-a", "A", "a b", "a.b", "a/b", `a\b`, "..", "a:b", "a\n", "é", "a_b", "con", "prn", "aux", "nul", "com0", "com1", "lpt9", strings.Repeat("a", 33),
+		"", "-a", "A", "a b", "a.b", "a/b", `a\b`, "..", "a:b", "a\n", "é", "a_b", "con", "prn", "aux", "nul", "com0", "com1",
+		"lpt9", strings.Repeat("a", 33),
 	} {
 		if err := CheckName(bad); !errors.Is(err, ErrInvalid) {
 			t.Errorf("%q: got %v", bad, err)
@@ -36,7 +37,8 @@ func TestDeriveName(t *testing.T) {
 		{"taken", "http://nas", "bob", "nas-bob", "nas-bob-2"},
 		{"taken twice", "http://nas", "bob", "nas-bob nas-bob-2", "nas-bob-3"},
 		{"long host", "https://audiobooks.some.very.long.example.com", "demo", "", "audiobooks-some-very-long-e-demo"},
-		{"long and taken", "https://audiobooks.some.very.long.example.com", "demo", "audiobooks-some-very-long-e-demo", "audiobooks-some-very-long-e-de-2"},
+		{"long and taken", "https://audiobooks.some.very.long.example.com", "demo", "audiobooks-some-very-long-e-demo",
+			"audiobooks-some-very-long-e-de-2"},
 		{"long user", "https://nas", "a-user-with-a-very-long-name", "", "nas-a-user-with-a-ve"},
 	} {
 		t.Run(c.desc, func(t *testing.T) {

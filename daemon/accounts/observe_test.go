@@ -12,7 +12,8 @@ func TestObserve(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a, err := b.Add(t.Context(), Account{Name: "home", Server: "https://abs.example", ServerVersion: "2.35.0", Username: "alice", Method: Password, Store: "os"}, 0)
+	a, err := b.Add(t.Context(), Account{Name: "home", Server: "https://abs.example", ServerVersion: "2.35.0", Username: "alice",
+		Method: Password, Store: "os"}, 0)
 	if err != nil {
 		t.Fatal(err)
 	}

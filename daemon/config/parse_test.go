@@ -41,12 +41,15 @@ func TestRefusals(t *testing.T) {
 		{"slip in case", "Listen = 1", 1, "Listen", "did you mean listen?"},
 		{"slip in a table", "[upstream]\nca_fil = \"x\"", 2, "upstream.ca_fil", "did you mean upstream.ca_file?"},
 		{"slip of a table", "\n[upstraem.headers]\nA = \"1\"", 2, "upstraem.headers", "did you mean upstream.headers?"},
-		{"slip below an account", "[accounts.home.upstream]\nprxy = \"x\"", 2, "accounts.home.upstream.prxy", "did you mean accounts.home.upstream.proxy?"},
+		{"slip below an account", "[accounts.home.upstream]\nprxy = \"x\"", 2, "accounts.home.upstream.prxy",
+			"did you mean accounts.home.upstream.proxy?"},
 		{"slip in an inline table", "upstream = {ca_file = \"x\", heders = {}}", 1, "upstream.heders", "did you mean upstream.headers?"},
 		{"right key, wrong place", "ca_file = \"x\"", 1, "ca_file", "did you mean upstream.ca_file?"},
 		{"a hyphen", "log-level = \"info\"", 1, "log-level", "did you mean log_level?"},
-		{"nothing near", "xyzzy = 1", 1, "xyzzy", "known here: log_level, listen, listen_extra, extra_hosts, local_access, store, user_agent, upstream, accounts"},
-		{"nothing near in a table", "[upstream]\nqqqqqq = 1", 2, "upstream.qqqqqq", "known here: ca_file, proxy, headers, addresses, trust_http"},
+		{"nothing near", "xyzzy = 1", 1, "xyzzy", "known here: log_level, listen, listen_extra, extra_hosts, local_access, store, " +
+			"user_agent, upstream, accounts"},
+		{"nothing near in a table", "[upstream]\nqqqqqq = 1", 2, "upstream.qqqqqq",
+			"known here: ca_file, proxy, headers, addresses, trust_http"},
 		{"nothing belongs there", "listen.port = 1", 1, "listen.port", "unknown key"},
 		{"quoted", "\"a b\\n\" = 1", 1, `"a b\n"`, "unknown key"},
 		{"the first of two", "[accounts.a]\nupstream.bad = 1\n[oops]\n", 2, "accounts.a.upstream.bad", "unknown key"},
@@ -60,7 +63,8 @@ func TestRefusals(t *testing.T) {
 		{"header not text", "[upstream.headers]\nA = 5", 2, "upstream.headers.A", "must be a text in quotes"},
 		{"date", "log_level = 2020-01-01", 1, "log_level", "not a date"},
 		{"address without scheme", "[upstream]\naddresses = [\"https://a\", \"abs.lan\"]", 2, "upstream.addresses", "not an address"},
-		{"address with a password", "[accounts.a.upstream]\naddresses = [\"https://u:s3cret@a\"]", 2, "accounts.a.upstream.addresses", "without user name"},
+		{"address with a password", "[accounts.a.upstream]\naddresses = [\"https://u:s3cret@a\"]", 2,
+			"accounts.a.upstream.addresses", "without user name"},
 		{"list", "[upstream]\nproxy = [\"a\"]", 2, "upstream.proxy", "not a list"},
 
 		{"extra: everywhere", "listen_extra = [\"0.0.0.0\"]", 1, "listen_extra", "not 0.0.0.0"},
@@ -88,7 +92,8 @@ func TestRefusals(t *testing.T) {
 		{"header name", "[upstream.headers]\n\"A B\" = \"x\"", 2, `upstream.headers."A B"`, "not a header"},
 		{"header value", "[upstream.headers]\nA = \"x\\ny\"", 2, "upstream.headers.A", "line break"},
 		{"header empty", "[upstream.headers]\nA = \"\"", 2, "upstream.headers.A", "empty"},
-		{"header of ours", "[accounts.a.upstream.headers]\nauthorization = \"x\"", 2, "accounts.a.upstream.headers.authorization", "session"},
+		{"header of ours", "[accounts.a.upstream.headers]\nauthorization = \"x\"", 2, "accounts.a.upstream.headers.authorization",
+			"session"},
 		{"the earliest value", "listen = 70000\nstore = \"x\"\nlog_level = \"y\"", 1, "listen", "65535"},
 	} {
 		t.Run(c.desc, func(t *testing.T) {
@@ -98,7 +103,8 @@ func TestRefusals(t *testing.T) {
 				t.Fatalf("got %v", err)
 			}
 			if e.File != "config.toml" || e.Line != c.line || e.Column < 1 || e.Key != c.key || !strings.Contains(e.Msg, c.msg) {
-				t.Errorf("got line %d, column %d, key %q, %q\nwant line %d, key %q, …%q…", e.Line, e.Column, e.Key, e.Msg, c.line, c.key, c.msg)
+				t.Errorf("got line %d, column %d, key %q, %q\nwant line %d, key %q, …%q…", e.Line, e.Column, e.Key, e.Msg, c.line,
+					c.key, c.msg)
 			}
 		})
 	}
@@ -165,7 +171,8 @@ X-Home = "three"
 	if err != nil {
 		t.Fatal(err)
 	}
-	if cfg.LogLevel != slog.LevelDebug || cfg.Listen != 14000 || cfg.LocalAccess != AccessGrant || cfg.Store != StoreFile || cfg.UserAgent != "Books/1.0" {
+	if cfg.LogLevel != slog.LevelDebug || cfg.Listen != 14000 || cfg.LocalAccess != AccessGrant || cfg.Store != StoreFile ||
+		cfg.UserAgent != "Books/1.0" {
 		t.Errorf("got %+v", cfg)
 	}
 	general := Upstream{

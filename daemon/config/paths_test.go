@@ -26,7 +26,8 @@ func TestUserPaths(t *testing.T) {
 		{"no home needed", "", "/c", "/s", "", "/c", "/s", "/s/shelfkeeper/run"},
 	} {
 		t.Run(c.desc, func(t *testing.T) {
-			for k, v := range map[string]string{"HOME": c.home, "XDG_CONFIG_HOME": c.config, "XDG_STATE_HOME": c.state, "XDG_RUNTIME_DIR": c.runtime} {
+			for k, v := range map[string]string{"HOME": c.home, "XDG_CONFIG_HOME": c.config, "XDG_STATE_HOME": c.state,
+				"XDG_RUNTIME_DIR": c.runtime} {
 				t.Setenv(k, v)
 			}
 			want := Paths{Config: c.wantConfig + "/shelfkeeper/config.toml", State: c.wantState + "/shelfkeeper", Runtime: c.wantRuntimeIn}
@@ -61,7 +62,8 @@ func TestUserPathsLikeXDG(t *testing.T) {
 		}
 		xdg.Reload()
 		got, err := UserPaths()
-		if err != nil || got.Config != filepath.Join(xdg.ConfigHome, "shelfkeeper", "config.toml") || got.State != filepath.Join(xdg.StateHome, "shelfkeeper") {
+		if err != nil || got.Config != filepath.Join(xdg.ConfigHome, "shelfkeeper", "config.toml") ||
+			got.State != filepath.Join(xdg.StateHome, "shelfkeeper") {
 			t.Errorf("%v: got %+v, %v; xdg has %s, %s", set, got, err, xdg.ConfigHome, xdg.StateHome)
 		}
 	}
@@ -69,7 +71,8 @@ func TestUserPathsLikeXDG(t *testing.T) {
 
 func TestCreate(t *testing.T) {
 	base := t.TempDir()
-	p := Paths{Config: filepath.Join(base, "etc", "config.toml"), State: filepath.Join(base, "a", "state"), Runtime: filepath.Join(base, "a", "state", "run")}
+	p := Paths{Config: filepath.Join(base, "etc", "config.toml"), State: filepath.Join(base, "a", "state"),
+		Runtime: filepath.Join(base, "a", "state", "run")}
 	for range 2 {
 		if err := p.Create(); err != nil {
 			t.Fatal(err)

@@ -23,7 +23,8 @@ func TestPrivateDirModes(t *testing.T) {
 			t.Fatal(err)
 		}
 		err := PrivateDir(dir)
-		if c.safe != (err == nil) || !c.safe && (!errors.Is(err, ErrUnsafeDir) || !strings.Contains(err.Error(), "chmod go-w") || !strings.Contains(err.Error(), dir)) {
+		if c.safe != (err == nil) || !c.safe && (!errors.Is(err, ErrUnsafeDir) || !strings.Contains(err.Error(), "chmod go-w") ||
+			!strings.Contains(err.Error(), dir)) {
 			t.Errorf("mode %v: got %v", c.mode, err)
 		}
 	}

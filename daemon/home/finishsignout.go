@@ -79,5 +79,6 @@ func leftOnServer(version string) string {
 	if version != "" && absapi.PasswordChangeEndsSessions(version) {
 		return nothing + "to end the session there at once, change the password on the server"
 	}
-	return nothing + "the server forgets the session by itself, by default after 30 days (7 before Audiobookshelf 2.31); a new password does not end it there"
+	return nothing + "the server forgets the session by itself, by default after 30 days (7 before Audiobookshelf 2.31); a new " +
+		"password does not end it there"
 }

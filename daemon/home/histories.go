@@ -83,7 +83,8 @@ func (h *Home) peers(a accounts.Account) (peers []history.Peer) {
 func peersOf(a accounts.Account, all []accounts.Account, entries func(name string) []history.Entry) (peers []history.Peer) {
 	for _, other := range all {
 		if other.Name != a.Name && other.Server == a.Server {
-			peers = append(peers, history.Peer{Account: other.Name, SameUser: other.UserID == a.UserID && a.UserID != "", Entries: entries(other.Name)})
+			peers = append(peers, history.Peer{Account: other.Name, SameUser: other.UserID == a.UserID && a.UserID != "",
+				Entries: entries(other.Name)})
 		}
 	}
 	return peers

@@ -27,7 +27,8 @@ func (h *Home) leftInJournal(a accounts.Account) error {
 	if n > 1 {
 		reports = fmt.Sprintf("%d reports of listening", n)
 	}
-	return problem.Newf(problem.Other, "sign in again as "+a.Username+" to have them delivered", "signed out; %s had not reached the server, and wait here for this user", reports)
+	return problem.Newf(problem.Other, "sign in again as "+a.Username+" to have them delivered",
+		"signed out; %s had not reached the server, and wait here for this user", reports)
 }
 
 // Farewell is what a user who has signed out is told: the problem of the

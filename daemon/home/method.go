@@ -27,8 +27,8 @@ var (
 	byLegacy   = method{accounts.Legacy, "", "token"}
 )
 
-// offered returns nil if the server lets users in this method, or the problem,
-// which names the method that is open. A server that says nothing is asked.
+// offered returns nil if the server offers the method, or the problem, which
+// names the method that is open. A server that lists no methods may offer it.
 func (m method) offered(server absapi.Server) error {
 	if m.needs == "" || len(server.AuthMethods) == 0 || slices.Contains(server.AuthMethods, m.needs) {
 		return nil
@@ -48,8 +48,8 @@ func (m method) offered(server absapi.Server) error {
 	return problem.Newf(problem.Rejected, remedy, "%s offers no sign-in through OpenID", server.Base)
 }
 
-// methodOfToken tells by a token itself what it is, and refuses those that end by
-// themselves within hours or that only a session can use.
+// methodOfToken tells an API key from a legacy token by the token itself. It
+// refuses tokens that end within hours or that only a session can use.
 func methodOfToken(secret redact.Secret) (method, absapi.Token, error) {
 	const remedy = "create an API key in the server's settings (Settings, API Keys) and give that"
 	token, err := absapi.ParseToken(secret)
@@ -62,7 +62,8 @@ func methodOfToken(secret redact.Secret) (method, absapi.Token, error) {
 	case "":
 		return byLegacy, token, nil
 	}
-	return method{}, token, problem.Newf(problem.Usage, remedy, "this is the %s token of a session, which ends soon and belongs to another program", token.Type)
+	return method{}, token, problem.Newf(problem.Usage, remedy,
+		"this is the %s token of a session, which ends soon and belongs to another program", token.Type)
 }
 
 // explainToken adds to a refusal what the token says of itself.
@@ -73,10 +74,12 @@ func explainToken(err error, token absapi.Token) error {
 	}
 	const remedy = "create a new one on the server, for a user that is enabled"
 	if end := token.ExpiresAt; !end.IsZero() && end.Before(later(time.Now(), answer.ServerDate)) {
-		return problem.Newf(problem.Rejected, remedy, "the API key has expired on %s: %w", end.Local().Format("2 January 2006 at 15:04"), answer)
+		return problem.Newf(problem.Rejected, remedy, "the API key has expired on %s: %w",
+			end.Local().Format("2 January 2006 at 15:04"), answer)
 	}
 	if token.Type == "api" {
-		return problem.Newf(problem.Rejected, remedy, "the server refuses this API key: it is not active, was deleted, or its user is disabled: %w", answer)
+		return problem.Newf(problem.Rejected, remedy,
+			"the server refuses this API key: it is not active, was deleted, or its user is disabled: %w", answer)
 	}
 	return problem.Newf(problem.Rejected, remedy, "the server refuses this token: %w", answer)
 }

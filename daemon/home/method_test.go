@@ -9,8 +9,8 @@ import (
 	"shelfkeeper/daemon/problem"
 )
 
-// Who cannot get in one way is told of the one that is open.
-func TestWaysThatAreNotOffered(t *testing.T) {
+// A method that the server refuses names the one that is open.
+func TestMethodsThatAreNotOffered(t *testing.T) {
 	base := &url.URL{Scheme: "https", Host: "abs.example"}
 	for _, c := range []struct {
 		method  method
@@ -30,7 +30,8 @@ func TestWaysThatAreNotOffered(t *testing.T) {
 		{byLegacy, "openid", ""},
 	} {
 		err := c.method.offered(absapi.Server{Base: base, AuthMethods: strings.Fields(c.methods)})
-		if p := problem.Of(err); (p == nil) != (c.remedy == "") || p != nil && (!strings.Contains(p.Remedy, c.remedy) || p.Code != problem.Rejected) {
+		if p := problem.Of(err); (p == nil) != (c.remedy == "") || p != nil &&
+			(!strings.Contains(p.Remedy, c.remedy) || p.Code != problem.Rejected) {
 			t.Errorf("%s where there is %q: %+v", c.method.kind, c.methods, p)
 		}
 	}

@@ -11,7 +11,7 @@ import (
 	"shelfkeeper/daemon/session"
 )
 
-// Who has no password to change here is told where it is changed.
+// The remedy says where the password is changed if there is none here.
 func TestRemediesOfAPasswordThatIsNotChanged(t *testing.T) {
 	for _, c := range []struct {
 		method accounts.Method

@@ -35,7 +35,8 @@ func (h *Home) Players(_ context.Context, account string) ([]control.Player, err
 	list := []control.Player{}
 	for _, g := range h.Grants.List(account) {
 		list = append(list, control.Player{
-			ID: g.ID, Account: g.Account, Name: g.Name, Kind: string(g.Kind), Scope: string(g.Scope), Created: g.Created, LastUsed: g.LastUsed,
+			ID: g.ID, Account: g.Account, Name: g.Name, Kind: string(g.Kind), Scope: string(g.Scope), Created: g.Created,
+			LastUsed: g.LastUsed,
 		})
 	}
 	return list, nil
@@ -57,7 +58,8 @@ func (h *Home) AddPlayer(_ context.Context, account, name, scope string) (contro
 	secret, err := h.Grants.Add(a.Name, name, s)
 	switch {
 	case errors.Is(err, players.ErrExists):
-		return control.NewPlayer{}, problem.Newf(problem.Usage, "choose another name, or take that one away first: `shelfkeeper players revoke`",
+		return control.NewPlayer{}, problem.Newf(problem.Usage,
+			"choose another name, or take that one away first: `shelfkeeper players revoke`",
 			"account %s has a player called %q already", a.Name, name)
 	case err != nil:
 		return control.NewPlayer{}, StateProblem(err)

@@ -102,13 +102,15 @@ func serverProblem(err error) *problem.Problem {
 	}
 	switch answer.Verdict {
 	case absapi.PasswordRejected:
-		return problem.Newf(problem.Rejected, "check both; the server answers a disabled account in the same way", "the server refused this user name and password")
+		return problem.Newf(problem.Rejected, "check both; the server answers a disabled account in the same way",
+			"the server refused this user name and password")
 	case absapi.NotInitialised:
 		return problem.New(problem.Unreachable, answer, "open the server in a browser and create its first user")
 	case absapi.PasswordLoginOff:
 		return problem.New(problem.Rejected, answer, "sign in with `--oidc`, or ask the server's admin to switch on password sign-in")
 	case absapi.MissingRefreshToken:
-		return problem.New(problem.Unreachable, answer, "update the server to 2.26 or newer, or let the gateway pass the headers x-return-tokens and x-refresh-token")
+		return problem.New(problem.Unreachable, answer,
+			"update the server to 2.26 or newer, or let the gateway pass the headers x-return-tokens and x-refresh-token")
 	case absapi.RateLimited:
 		return problem.New(problem.Unreachable, answer, fmt.Sprintf("wait %v and try again", answer.RetryAfter.Round(time.Second)))
 	}

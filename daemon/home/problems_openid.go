@@ -10,7 +10,8 @@ import (
 )
 
 // allowRedirect is what an admin can do about a way back that is refused.
-const allowRedirect = "ask the server's admin to add " + absapi.Scheme + " to the allowed mobile redirect URIs (Settings, Authentication, OpenID Connect), or to put a lone * there"
+const allowRedirect = "ask the server's admin to add " + absapi.Scheme +
+	" to the allowed mobile redirect URIs (Settings, Authentication, OpenID Connect), or to put a lone * there"
 
 // openIDProblem explains why a sign-in through OpenID came to nothing.
 func openIDProblem(err error) *problem.Problem {
@@ -28,7 +29,9 @@ func openIDProblem(err error) *problem.Problem {
 	case errors.Is(err, openid.ErrDenied):
 		return problem.New(problem.Rejected, err, "try again and allow it there; if nobody was asked, the provider's admin can say why")
 	case errors.Is(err, openid.ErrNobody):
-		return problem.New(problem.NeedsUser, err, "try again; if the provider showed an error, its admin must allow the server's address (shown with --verbose), and if the browser showed nothing, paste the last address here")
+		return problem.New(problem.NeedsUser, err,
+			"try again; if the provider showed an error, its admin must allow the server's address (shown with --verbose), and if "+
+				"the browser showed nothing, paste the last address here")
 	case errors.As(err, &vault):
 		return vaultProblem(vault.Err)
 	}
@@ -43,9 +46,11 @@ func openIDVerdict(e *absapi.Error) *problem.Problem {
 	case absapi.RedirectRefused:
 		return problem.New(problem.Rejected, e, allowRedirect)
 	case absapi.OpenIDRefused:
-		return problem.New(problem.Rejected, e, "ask the server's admin to enable you or to link you with the provider; the server's log says more")
+		return problem.New(problem.Rejected, e, "ask the server's admin to enable you or to link you with the provider; the "+
+			"server's log says more")
 	case absapi.FlowLost:
-		return problem.New(problem.Unreachable, e, "try again; if it stays so, something between here and the server takes the cookie connect.sid away")
+		return problem.New(problem.Unreachable, e,
+			"try again; if it stays so, something between here and the server takes the cookie connect.sid away")
 	case absapi.HeaderEaten:
 		return problem.New(problem.Unreachable, e, "let the reverse proxy pass cookies in both directions")
 	}

@@ -34,11 +34,14 @@ func TestSessionProblems(t *testing.T) {
 		condition *health.Condition
 		code      problem.Code
 	}{
-		{&health.VaultLocked, problem.Vault}, {&health.VaultAbsent, problem.Vault}, {&health.VaultDenied, problem.Vault}, {&health.VaultHanging, problem.Vault},
+		{&health.VaultLocked, problem.Vault}, {&health.VaultAbsent, problem.Vault}, {&health.VaultDenied, problem.Vault},
+		{&health.VaultHanging, problem.Vault},
 		{&health.VaultNewer, problem.Vault}, {&health.VaultUnreadable, problem.Vault}, {&health.DiskTrouble, problem.Vault},
-		{&health.PasswordRefused, problem.NeedsUser}, {&health.AccountDisabled, problem.NeedsUser}, {&health.SessionLost, problem.NeedsUser},
+		{&health.PasswordRefused, problem.NeedsUser}, {&health.AccountDisabled, problem.NeedsUser},
+		{&health.SessionLost, problem.NeedsUser},
 		{&health.SignedOut, problem.NeedsUser}, {&health.HeaderEaten, problem.NeedsUser}, {&health.TokenRefused, problem.NeedsUser},
-		{&health.ServerUnreachable, problem.Unreachable}, {&health.RateLimited, problem.Unreachable}, {&health.TokenSuspect, problem.Unreachable},
+		{&health.ServerUnreachable, problem.Unreachable}, {&health.RateLimited, problem.Unreachable},
+		{&health.TokenSuspect, problem.Unreachable},
 	} {
 		p := sessionProblem(&session.Unavailable{Condition: *c.condition, Detail: "as seen"})
 		if p.Code != c.code || p.Remedy != c.condition.Remedy || p.Text != c.condition.Text+": as seen" {

@@ -70,7 +70,8 @@ func (h *Home) reachAny(account string, base *url.URL) (*upstream.Upstream, erro
 	u := h.Config.Upstream(account)
 	own := func(a *url.URL) bool { return strings.EqualFold(strings.TrimRight(base.String(), "/"), a.String()) }
 	if len(u.Addresses) > 0 && !slices.ContainsFunc(u.Addresses, own) {
-		h.Log.Warn("the addresses in config.toml do not name the account's own and are not used", "account", account, "server", redact.URL(base))
+		h.Log.Warn("the addresses in config.toml do not name the account's own and are not used", "account", account, "server",
+			redact.URL(base))
 		return upstream.New(p)
 	}
 	p.Addresses, p.TrustHTTP = u.Addresses, u.TrustHTTP

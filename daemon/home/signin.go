@@ -52,7 +52,8 @@ func (h *Home) SignIn(ctx context.Context, req control.SignInRequest) (control.S
 		return control.SignInAnswer{}, explainToken(err, token)
 	}
 	if method != byPassword && !token.ExpiresAt.IsZero() {
-		answer.Warnings = append(answer.Warnings, "this token ends on "+token.ExpiresAt.Local().Format("2 January 2006")+"; sign in with another one before")
+		answer.Warnings = append(answer.Warnings, "this token ends on "+token.ExpiresAt.Local().Format("2 January 2006")+"; sign in "+
+			"with another one before")
 	}
 	return answer, nil
 }
@@ -173,7 +174,8 @@ func (in *signIn) accountFor(got session.Obtained) accounts.Account {
 func (in *signIn) accountName(got session.Obtained) (string, error) {
 	a := in.accountFor(got)
 	if in.sameUser && a.UserID != got.UserID {
-		return "", problem.Newf(problem.Rejected, "sign out at the provider and try again, or add the other user as an account of its own: `shelfkeeper login`",
+		return "", problem.Newf(problem.Rejected, "sign out at the provider and try again, or add the other user as an account of "+
+			"its own: `shelfkeeper login`",
 			"the provider signed in %s, and the account %s is %s's", got.Username, a.Name, a.Username)
 	}
 	return a.Name, nil
@@ -188,7 +190,8 @@ func misgivings(result session.Result) (warnings []string) {
 		warnings = append(warnings, fmt.Sprintf("the session is written, but the disk did not confirm it: %v", result.Unsynced))
 	}
 	if result.SlotPending != nil {
-		warnings = append(warnings, fmt.Sprintf("the session is safe on disk, but the keychain did not take it yet: %v", result.SlotPending))
+		warnings = append(warnings, fmt.Sprintf("the session is safe on disk, but the keychain did not take it yet: %v",
+			result.SlotPending))
 	}
 	return warnings
 }
@@ -213,7 +216,8 @@ func (h *Home) discover(ctx context.Context, req control.SignInRequest, m method
 		return absapi.Server{}, serverProblem(err)
 	}
 	if server.Base.Hostname() != first && len(h.Config.Upstream(req.Account).Headers) > 0 {
-		return absapi.Server{}, problem.Newf(problem.Config, fmt.Sprintf("sign in with the address %s, if the headers are meant for it", server.Base),
+		return absapi.Server{}, problem.Newf(problem.Config,
+			fmt.Sprintf("sign in with the address %s, if the headers are meant for it", server.Base),
 			"%s points to %s, and the headers of config.toml go to no host that you did not name", first, server.Base.Hostname())
 	}
 	if !server.Initialised {
@@ -236,7 +240,8 @@ func notes(server absapi.Server) (warnings []string) {
 		warnings = append(warnings, fmt.Sprintf("%s points to %s, which is used from now on", server.Redirected[0], server.Base))
 	}
 	if !absapi.SupportsRefresh(server.Version) {
-		warnings = append(warnings, fmt.Sprintf("Audiobookshelf %s is older than 2.26 and has no sessions that renew themselves: its one token never ends", server.Version))
+		warnings = append(warnings, fmt.Sprintf("Audiobookshelf %s is older than 2.26 and has no sessions that renew themselves: "+
+			"its one token never ends", server.Version))
 	}
 	return warnings
 }
@@ -250,5 +255,6 @@ func (h *Home) keepAccount(ctx context.Context, a accounts.Account, known bool) 
 
 func sameOrigin(server string, base *url.URL) bool {
 	u, err := url.Parse(server)
-	return err == nil && u.Scheme == base.Scheme && u.Host == base.Host && strings.TrimRight(u.Path, "/") == strings.TrimRight(base.Path, "/")
+	return err == nil && u.Scheme == base.Scheme && u.Host == base.Host &&
+		strings.TrimRight(u.Path, "/") == strings.TrimRight(base.Path, "/")
 }

@@ -31,7 +31,8 @@ func (h *Home) SignInOpenID(ctx context.Context, req control.OpenIDRequest, show
 
 // SignInOpenIDRenewing is SignInOpenID where renew is how the session of an account is
 // renewed here.
-func (h *Home) SignInOpenIDRenewing(ctx context.Context, req control.OpenIDRequest, renew func(context.Context, string) error, show func(control.OpenIDStep) error) error {
+func (h *Home) SignInOpenIDRenewing(ctx context.Context, req control.OpenIDRequest, renew func(context.Context, string) error,
+	show func(control.OpenIDStep) error) error {
 	ctx, cancel := context.WithCancel(keychain.WithPrompt(ctx))
 	defer cancel()
 	k, stage, err := h.beginOpenID(ctx, req, renew)
@@ -49,7 +50,8 @@ func (h *Home) SignInOpenIDRenewing(ctx context.Context, req control.OpenIDReque
 
 // beginOpenID does what needs no person yet. There is nothing left to do, and
 // no keeper, for an account that was to be renewed and has all it needs.
-func (h *Home) beginOpenID(ctx context.Context, req control.OpenIDRequest, renew func(context.Context, string) error) (*openIDKeeper, openid.Stage, error) {
+func (h *Home) beginOpenID(ctx context.Context, req control.OpenIDRequest,
+	renew func(context.Context, string) error) (*openIDKeeper, openid.Stage, error) {
 	ctx, cancel := context.WithTimeout(ctx, signInDeadline)
 	defer cancel()
 	in := control.SignInRequest{Server: req.Server, Account: req.Account, AllowHTTP: req.AllowHTTP, Store: req.Store}
@@ -65,7 +67,8 @@ func (h *Home) beginOpenID(ctx context.Context, req control.OpenIDRequest, renew
 	var u *session.Unavailable
 	switch err := renew(ctx, account.Name); {
 	case err == nil:
-	case errors.As(err, &u) && slices.Contains([]string{health.SessionLost.ID, health.SignedOut.ID, health.TokenRefused.ID}, u.Condition.ID):
+	case errors.As(err, &u) && slices.Contains([]string{health.SessionLost.ID, health.SignedOut.ID, health.TokenRefused.ID},
+		u.Condition.ID):
 		stage = openid.First // only a person can go on
 	default:
 		return nil, 0, err
@@ -203,7 +206,8 @@ func stepOf(p openid.Progress) control.OpenIDStep {
 	if f := p.Flow; f != nil {
 		step.URL, step.State, step.Redirect, step.Callback, step.Sent = f.URL, f.State, f.Redirect, f.Callback, p.Sent
 		if f.Unsaved() {
-			step.Notes = append(step.Notes, "the server tells the provider an address with \"undefined\" in it: its admin has to open Settings, Authentication and save once")
+			step.Notes = append(step.Notes, "the server tells the provider an address with \"undefined\" in it: its admin has to "+
+				"open Settings, Authentication and save once")
 		}
 	}
 	if p.Again != nil {
@@ -213,7 +217,8 @@ func stepOf(p openid.Progress) control.OpenIDStep {
 		return step
 	}
 	if p.Done && p.Err != nil {
-		step.Notes = append(step.Notes, fmt.Sprintf("no spare session is kept: %s; `shelfkeeper reauth` tries again. Without one, a lost session needs you", openIDProblem(p.Err).Text))
+		step.Notes = append(step.Notes, fmt.Sprintf("no spare session is kept: %s; `shelfkeeper reauth` tries again. Without one, a "+
+			"lost session needs you", openIDProblem(p.Err).Text))
 	} else if p.Done {
 		step.Notes = append(step.Notes, "a spare session is kept too, in case this one is lost")
 	}

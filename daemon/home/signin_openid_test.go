@@ -22,9 +22,9 @@ const (
 	realm      = "http://provider.test/realm"
 )
 
-// parlour is a Home, a server and its provider, all in memory but for the
+// openIDRig is a Home, a server and its provider, all in memory but for the
 // listener that a browser comes back to.
-type parlour struct {
+type openIDRig struct {
 	*testing.T
 	*Home
 	fake     *absfake.Server
@@ -32,9 +32,10 @@ type parlour struct {
 	steps    []control.OpenIDStep
 }
 
-func newParlour(t *testing.T, c absfake.Config) *parlour {
+func newOpenIDRig(t *testing.T, c absfake.Config) *openIDRig {
 	t.Helper()
-	p := oidcprovider.New(oidcprovider.Config{Issuer: realm, ClientID: "abs", ClientSecret: "sek", User: oidcprovider.User{Username: "demo"}})
+	p := oidcprovider.New(oidcprovider.Config{Issuer: realm, ClientID: "abs", ClientSecret: "sek",
+		User: oidcprovider.User{Username: "demo"}})
 	c.Outbound = p
 	if c.LimiterMax == 0 {
 		c.LimiterMax = -1
@@ -44,11 +45,11 @@ func newParlour(t *testing.T, c absfake.Config) *parlour {
 		t.Fatal(err)
 	}
 	fake.SetOpenID(absfake.OpenID{Issuer: realm, ClientID: "abs", ClientSecret: "sek", AutoRegister: true, MatchBy: "username"})
-	return &parlour{T: t, Home: testHome(t, fake), fake: fake, provider: p}
+	return &openIDRig{T: t, Home: testHome(t, fake), fake: fake, provider: p}
 }
 
 // visit is a browser: from the provider's page to the app's address.
-func (p *parlour) visit(page string) string {
+func (p *openIDRig) visit(page string) string {
 	p.T.Helper()
 	transport := &http.Transport{DialContext: p.Dial, DisableKeepAlives: true}
 	defer transport.CloseIdleConnections()
@@ -74,7 +75,7 @@ func (p *parlour) visit(page string) string {
 
 // signIn signs in with a browser whose last address somebody brings back. skip
 // does without the spare.
-func (p *parlour) signIn(req control.OpenIDRequest, skip bool) error {
+func (p *openIDRig) signIn(req control.OpenIDRequest, skip bool) error {
 	p.steps = nil
 	return p.SignInOpenID(p.Context(), req, func(s control.OpenIDStep) error {
 		p.steps = append(p.steps, s)
@@ -88,14 +89,14 @@ func (p *parlour) signIn(req control.OpenIDRequest, skip bool) error {
 	})
 }
 
-func (p *parlour) mustSignIn(req control.OpenIDRequest, skip bool) {
+func (p *openIDRig) mustSignIn(req control.OpenIDRequest, skip bool) {
 	p.T.Helper()
 	if err := p.signIn(req, skip); err != nil {
 		p.Fatal(err)
 	}
 }
 
-func (p *parlour) record(account string) keychain.Record {
+func (p *openIDRig) record(account string) keychain.Record {
 	p.T.Helper()
 	vault, err := p.openVault(p.Context(), "")
 	if err != nil {
@@ -108,7 +109,7 @@ func (p *parlour) record(account string) keychain.Record {
 	return rec
 }
 
-func (p *parlour) notes() string {
+func (p *openIDRig) notes() string {
 	var all []string
 	for _, s := range p.steps {
 		all = append(all, s.Notes...)
@@ -119,7 +120,7 @@ func (p *parlour) notes() string {
 const name = "127-0-0-1-demo"
 
 func TestOpenIDKeepsTwoSessions(t *testing.T) {
-	p := newParlour(t, absfake.Config{})
+	p := newOpenIDRig(t, absfake.Config{})
 	p.mustSignIn(control.OpenIDRequest{Server: absAddress}, false)
 	rec := p.record(name)
 	if rec.Refresh.IsEmpty() || rec.Spare.IsEmpty() || rec.Refresh == rec.Spare || !rec.Password.IsEmpty() || rec.Username != "demo" {
@@ -142,7 +143,7 @@ func TestOpenIDKeepsTwoSessions(t *testing.T) {
 
 // A click renews what is missing and nothing else.
 func TestOpenIDRenewal(t *testing.T) {
-	p := newParlour(t, absfake.Config{})
+	p := newOpenIDRig(t, absfake.Config{})
 	p.mustSignIn(control.OpenIDRequest{Server: absAddress}, true)
 	if rec := p.record(name); !rec.Spare.IsEmpty() || !strings.Contains(p.notes(), "no spare session is kept: you did without it") {
 		t.Fatalf("%+v\n%s", rec, p.notes())
@@ -151,7 +152,8 @@ func TestOpenIDRenewal(t *testing.T) {
 	before := p.record(name)
 	p.mustSignIn(renew, false)
 	after := p.record(name)
-	if after.Spare.IsEmpty() || after.Lineage != before.Lineage || after.Refresh == before.Refresh || len(p.steps) != 2 || !p.steps[0].Spare {
+	if after.Spare.IsEmpty() || after.Lineage != before.Lineage || after.Refresh == before.Refresh || len(p.steps) != 2 ||
+		!p.steps[0].Spare {
 		t.Errorf("the spare: %+v, %+v", after, p.steps)
 	}
 	p.mustSignIn(renew, false)
@@ -173,20 +175,21 @@ func TestOpenIDRenewal(t *testing.T) {
 	}
 	p.provider.SetUser(oidcprovider.User{Subject: "other", Username: "other"})
 	err := p.signIn(renew, false)
-	if pr := problem.Of(err); pr == nil || pr.Code != problem.Rejected || !strings.Contains(pr.Text, "signed in other, and the account "+name+" is demo's") {
+	if pr := problem.Of(err); pr == nil || pr.Code != problem.Rejected ||
+		!strings.Contains(pr.Text, "signed in other, and the account "+name+" is demo's") {
 		t.Errorf("another user: %+v", pr)
 	}
 	if rec := p.record(name); rec.Lineage != last.Lineage {
 		t.Errorf("another user's session took the place: %+v", rec)
 	}
 	if n := p.fake.Ledger().Count(func(e absfake.Entry) bool { return e.Path == "/logout" }); n != 2 {
-		t.Errorf("%d sessions were ended: the lost one in passing, and the stranger's", n)
+		t.Errorf("%d sessions were ended: the lost one in passing, and the other user's", n)
 	}
 }
 
 // The second session must be the same user's.
 func TestOpenIDSpareOfAnother(t *testing.T) {
-	p := newParlour(t, absfake.Config{})
+	p := newOpenIDRig(t, absfake.Config{})
 	err := p.SignInOpenID(t.Context(), control.OpenIDRequest{Server: absAddress}, func(s control.OpenIDStep) error {
 		p.steps = append(p.steps, s)
 		if s.URL == "" {
@@ -206,7 +209,7 @@ func TestOpenIDSpareOfAnother(t *testing.T) {
 }
 
 func TestOpenIDBefore226(t *testing.T) {
-	p := newParlour(t, absfake.Config{Release: absfake.R2251})
+	p := newOpenIDRig(t, absfake.Config{Release: absfake.R2251})
 	p.mustSignIn(control.OpenIDRequest{Server: absAddress}, false)
 	if rec := p.record(name); rec.Static.IsEmpty() || !rec.Refresh.IsEmpty() || strings.Contains(p.notes(), "spare") {
 		t.Errorf("%+v\n%s", rec, p.notes())
@@ -215,7 +218,7 @@ func TestOpenIDBefore226(t *testing.T) {
 
 // The server's limit comes first: nobody is sent to a provider in vain.
 func TestOpenIDWithoutRoomForASpare(t *testing.T) {
-	p := newParlour(t, absfake.Config{LimiterMax: 40})
+	p := newOpenIDRig(t, absfake.Config{LimiterMax: 40})
 	budget := p.budget(&url.URL{Scheme: "http", Host: "127.0.0.1:13378"})
 	for range 10 - 4 { // a quarter of 40, less one listener refused, one page, one exchange and one more
 		if wait, err := budget.Take(time.Now()); wait > 0 || err != nil {
@@ -231,7 +234,7 @@ func TestOpenIDWithoutRoomForASpare(t *testing.T) {
 // While a person is at the provider, everybody else may use the account; the
 // vault was asked before.
 func TestOpenIDHoldsNoLockMeanwhile(t *testing.T) {
-	p := newParlour(t, absfake.Config{})
+	p := newOpenIDRig(t, absfake.Config{})
 	p.mustSignIn(control.OpenIDRequest{Server: absAddress, Account: "mine"}, false)
 	vault, err := p.openVault(t.Context(), "")
 	if err != nil {
@@ -259,7 +262,7 @@ func TestOpenIDHoldsNoLockMeanwhile(t *testing.T) {
 
 // No page is opened where the session could not be kept.
 func TestOpenIDAsksTheVaultFirst(t *testing.T) {
-	p := newParlour(t, absfake.Config{})
+	p := newOpenIDRig(t, absfake.Config{})
 	p.Home.Backend, p.Home.Helper = keychain.OS, []string{"/bin/false"}
 	t.Setenv("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nonexistent")
 	err := p.signIn(control.OpenIDRequest{Server: absAddress}, false)
@@ -273,7 +276,7 @@ func TestOpenIDAsksTheVaultFirst(t *testing.T) {
 
 // Nobody waits any more once a sign-in is given up.
 func TestOpenIDGivenUp(t *testing.T) {
-	p := newParlour(t, absfake.Config{})
+	p := newOpenIDRig(t, absfake.Config{})
 	enough := errors.New("enough")
 	var last string
 	err := p.SignInOpenID(t.Context(), control.OpenIDRequest{Server: absAddress}, func(s control.OpenIDStep) error {
@@ -289,7 +292,7 @@ func TestOpenIDGivenUp(t *testing.T) {
 }
 
 func TestRenewalOfAnotherMethod(t *testing.T) {
-	p := newParlour(t, absfake.Config{})
+	p := newOpenIDRig(t, absfake.Config{})
 	if _, err := p.Home.SignIn(t.Context(), demoSignIn(absAddress)); err != nil {
 		t.Fatal(err)
 	}

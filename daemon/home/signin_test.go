@@ -26,7 +26,8 @@ func testHome(t *testing.T, fake *absfake.Server) *Home {
 	dir := t.TempDir()
 	h, err := Open(Options{
 		Version: "test", Config: config.Default(), Backend: keychain.Memory, Log: slog.New(slog.DiscardHandler),
-		Paths: config.Paths{Config: filepath.Join(dir, "config.toml"), State: filepath.Join(dir, "state"), Runtime: filepath.Join(dir, "run")},
+		Paths: config.Paths{Config: filepath.Join(dir, "config.toml"), State: filepath.Join(dir, "state"),
+			Runtime: filepath.Join(dir, "run")},
 		Dial: func(ctx context.Context, network, addr string) (net.Conn, error) {
 			return l.DialContext(ctx, network, addr)
 		},
@@ -84,7 +85,8 @@ func TestPlainHTTPNeedsThePublicsConsent(t *testing.T) {
 			}
 			continue
 		}
-		if p == nil || p.Code != problem.Usage || !strings.Contains(p.Remedy, "--allow-http") || !strings.Contains(p.Text, "public address") {
+		if p == nil || p.Code != problem.Usage || !strings.Contains(p.Remedy, "--allow-http") ||
+			!strings.Contains(p.Text, "public address") {
 			t.Errorf("%s: %+v", c.server, p)
 		}
 		if n := fake.Ledger().Count(func(e absfake.Entry) bool { return e.Method != "GET" }); n != 0 {
@@ -107,9 +109,11 @@ func TestFailedSignInChangesNothing(t *testing.T) {
 		change func(*control.SignInRequest)
 		code   problem.Code
 	}{
-		{"wrong password", absfake.Config{}, absfake.Fault{}, func(r *control.SignInRequest) { r.Password = redact.New("no") }, problem.Rejected},
+		{"wrong password", absfake.Config{}, absfake.Fault{}, func(r *control.SignInRequest) { r.Password = redact.New("no") },
+			problem.Rejected},
 		{"not set up", absfake.Config{Uninitialised: true}, absfake.Fault{}, nil, problem.Unreachable},
-		{"a gateway's error at the sign-in", absfake.Config{}, absfake.Fault{Kind: absfake.Answer, Path: "/login", Status: 502}, nil, problem.Unreachable},
+		{"a gateway's error at the sign-in", absfake.Config{}, absfake.Fault{Kind: absfake.Answer, Path: "/login", Status: 502},
+			nil, problem.Unreachable},
 		{"a portal's page", absfake.Config{}, absfake.Fault{Kind: absfake.Portal}, nil, problem.Unreachable},
 		{"an answer that is lost", absfake.Config{}, absfake.Fault{Kind: absfake.LoseAnswer, Path: "/login"}, nil, problem.Unreachable},
 		{"too many sign-ins", absfake.Config{}, absfake.Fault{Kind: absfake.Answer, Path: "/login", Status: 429}, nil, problem.Unreachable},

@@ -15,9 +15,9 @@ import (
 	"shelfkeeper/keychain"
 )
 
-// EndSession ends s and forgets the account. told is a problem with which the
-// user has signed out all the same: the server could not be told, or the
-// keychain not be cleaned yet.
+// EndSession ends s and forgets the account. told is a problem that did not
+// keep the user from signing out: the server could not be told, or the keychain
+// could not be cleaned yet.
 func (h *Home) EndSession(ctx context.Context, s *session.Session, account string) (told, err error) {
 	err = s.SignOut(ctx)
 	switch {

@@ -8,9 +8,9 @@
 // the desktop hands on, or a person who pastes the address. All of them work at
 // the same time, and the first one counts.
 //
-// It never sees a token: whoever began the flow trades the code and keeps what
-// comes of it. It never waits for ever, and never gives a code to a server that
-// it did not come from.
+// It never sees a token: the caller that began the flow trades the code and
+// keeps the session. It never waits for ever, and never gives a code to a
+// server other than the one that began the authorization.
 package openid
 
 import (
@@ -38,13 +38,12 @@ const (
 var (
 	// ErrNobody: no address came back in time.
 	ErrNobody = errors.New("nobody came back from the provider in time")
-	// ErrDenied is wrapped by the end of a flow that the provider, or the person
-	// there, said no to.
+	// ErrDenied is wrapped where the provider, or the person there, said no.
 	ErrDenied = errors.New("the provider did not sign anybody in")
 	// ErrSkipped: the person did without the second session.
 	ErrSkipped = errors.New("you did without it")
-	// ErrNoNeed is a Keeper's answer to a second authorization that would bring
-	// nothing. The flow is well done then.
+	// ErrNoNeed is a Keeper's answer where a second session is of no use. The
+	// flow has succeeded then.
 	ErrNoNeed = errors.New("no second session is needed")
 )
 
@@ -53,10 +52,11 @@ type Stage int
 
 const (
 	First Stage = iota // the account's session
-	Spare              // the second one, which lies in wait
+	Spare              // the second one, used when the first is lost
 )
 
-// Keeper is what a flow asks of those who know the server and the vault.
+// Keeper knows the server and the vault: it begins authorizations and trades
+// their codes.
 type Keeper interface {
 	// Authorize begins an authorization that comes back to redirect.
 	Authorize(ctx context.Context, redirect string) (*absapi.Authorization, error)
@@ -69,8 +69,8 @@ type Keeper interface {
 type Progress struct {
 	Step  int // counts changes
 	Stage Stage
-	// Flow is the authorization that a person is waited for; nil while the
-	// server is asked, and at the end.
+	// Flow is the authorization that waits for a person; nil while the server
+	// is asked, and at the end.
 	Flow *absapi.Authorization
 	// Sent: the browser is on its way there by itself.
 	Sent bool
@@ -95,7 +95,7 @@ type Flow struct {
 	came    chan arrival    // holds one
 }
 
-// arrival is a comeback of the awaited state.
+// arrival is a comeback with the state that the flow waits for.
 type arrival struct {
 	comeback
 	local bool // by the loopback listener, whose browser can be sent on
@@ -197,7 +197,7 @@ func (f *Flow) lead(ctx context.Context, stage Stage, flow *absapi.Authorization
 }
 
 // canRepeat reports whether another round may help: the server has forgotten
-// this one, or its answer was lost, and with it the code.
+// this one, or its answer was lost and the code with it.
 func canRepeat(err error) bool {
 	var failure *absapi.Error
 	return errors.As(err, &failure) && (failure.Verdict == absapi.FlowLost || failure.Verdict == absapi.Temporary && !failure.Unwritten)
@@ -221,7 +221,7 @@ func (f *Flow) Progress() (Progress, <-chan struct{}) {
 }
 
 // Return takes the address at which a browser ended up, from wherever it comes.
-// nil means that it was the awaited one and is being worked on.
+// nil means that this flow waited for it and works on it now.
 func (f *Flow) Return(address string) error { return f.take(address, false) }
 
 func (f *Flow) take(address string, local bool) error {

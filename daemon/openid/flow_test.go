@@ -42,7 +42,8 @@ func (k *keeper) Authorize(_ context.Context, redirect string) (*absapi.Authoriz
 		return nil, err
 	}
 	n := len(k.began)
-	return &absapi.Authorization{URL: fmt.Sprintf("https://provider.test/%d", n), State: fmt.Sprintf("state-%d", n), Redirect: redirect}, nil
+	return &absapi.Authorization{URL: fmt.Sprintf("https://provider.test/%d", n), State: fmt.Sprintf("state-%d", n),
+		Redirect: redirect}, nil
 }
 
 func (k *keeper) Redeem(_ context.Context, stage Stage, flow *absapi.Authorization, code redact.Secret) error {

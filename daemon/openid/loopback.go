@@ -81,7 +81,8 @@ func (l *loopback) refuse(r *http.Request) (status int, why string) {
 		return http.StatusNotFound, "there is nothing here"
 	case r.Method != http.MethodGet: // a form of another page
 		return http.StatusMethodNotAllowed, "this address is only looked at"
-	case r.Header.Get("Sec-Fetch-Mode") != "" && r.Header.Get("Sec-Fetch-Mode") != "navigate": // a page's image or fetch, which guesses states
+	// a page's image or fetch, which guesses states
+	case r.Header.Get("Sec-Fetch-Mode") != "" && r.Header.Get("Sec-Fetch-Mode") != "navigate":
 		return http.StatusForbidden, "this address is for a browser's window"
 	}
 	return 0, ""
@@ -132,12 +133,14 @@ func farewell(w http.ResponseWriter, p Progress) {
 	case errors.Is(p.Err, ErrDenied):
 		page(w, http.StatusForbidden, "Not signed in", "The provider did not sign you in. You can close this window and try again.")
 	default:
-		page(w, http.StatusBadGateway, "Not signed in", "The sign-in failed; the program that began it says why. You can close this window.")
+		page(w, http.StatusBadGateway, "Not signed in",
+			"The sign-in failed; the program that began it says why. You can close this window.")
 	}
 }
 
 func page(w http.ResponseWriter, status int, title, text string) {
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(status)
-	_, _ = fmt.Fprintf(w, "<!DOCTYPE html>\n<title>%[1]s</title>\n<h1>%[1]s</h1>\n<p>%[2]s</p>\n", html.EscapeString(title), html.EscapeString(text))
+	_, _ = fmt.Fprintf(w, "<!DOCTYPE html>\n<title>%[1]s</title>\n<h1>%[1]s</h1>\n<p>%[2]s</p>\n", html.EscapeString(title),
+		html.EscapeString(text))
 }

@@ -108,7 +108,8 @@ func TestListenerRefusesOthers(t *testing.T) {
 	if p, _ := f.Progress(); p.Step != 1 {
 		t.Errorf("it went on: %+v", p)
 	}
-	if status, to, _, _ := ask(t, get(t, good, "Sec-Fetch-Mode", "navigate")); status != http.StatusFound || to != "https://provider.test/2" {
+	if status, to, _, _ := ask(t, get(t, good, "Sec-Fetch-Mode", "navigate")); status != http.StatusFound ||
+		to != "https://provider.test/2" {
 		t.Errorf("the person: %d to %q", status, to)
 	}
 }

@@ -9,13 +9,13 @@ import (
 	"shelfkeeper/daemon/redact"
 )
 
-// The reasons for which an address that somebody brought is not the one that
-// is waited for. The flow goes on waiting.
+// Why an address is not the one that the flow waits for. The flow goes on
+// waiting.
 var (
 	// ErrNotReturn: the address is none that a sign-in ends at.
 	ErrNotReturn = errors.New("this is not the address at which the sign-in ends")
-	// ErrForeign: it belongs to a sign-in that nobody here began: an old one, or
-	// one that somebody else wants this program to finish for them.
+	// ErrForeign: it belongs to another sign-in: an old one, or one that
+	// somebody else wants this program to finish for them.
 	ErrForeign = errors.New("this address belongs to another sign-in than the one that waits here")
 	// ErrReplayed: it was brought before.
 	ErrReplayed = errors.New("this address was used already")
@@ -31,7 +31,7 @@ type comeback struct {
 }
 
 // parse reads the address at which a browser ended up, or the query alone. The
-// server's own address just before it holds the same and is as good.
+// server's own address one redirect earlier holds the same query.
 func parse(address string) (comeback, error) {
 	address = strings.TrimSpace(address)
 	if len(address) > maxReturn {

@@ -29,9 +29,9 @@ const (
 	betterEvery = 10 * time.Minute
 )
 
-// addresses finds out which of a server's several addresses to use. It sends
-// nothing but GET /status before an address is in use, and takes one out of
-// use as soon as it may be somebody else's: plain http at each event of the
+// addresses finds out which of a server's several addresses to use. Before an
+// address is in use it gets GET /status and nothing else. An address goes out
+// of use as soon as it may be somebody else's: plain http at each event of the
 // network, any other when it does not answer as the server.
 type addresses struct {
 	up    *upstream.Upstream
@@ -89,7 +89,7 @@ func (a *addresses) run(ctx context.Context, moved func(why string)) {
 	pause := backoff.NewExponentialBackOff()
 	pause.InitialInterval, pause.MaxInterval = askFirst, askMost
 	for why, steady := "start", false; ; {
-		found, doubt := a.decide(ctx, why, steady, moved)
+		found, better := a.decide(ctx, why, steady, moved)
 		if ctx.Err() != nil {
 			return
 		}
@@ -97,7 +97,7 @@ func (a *addresses) run(ctx context.Context, moved func(why string)) {
 		switch {
 		case !found:
 			next = pause.NextBackOff()
-		case doubt:
+		case better:
 			next = steadyAfter
 		case !a.best():
 			next = betterEvery
@@ -115,7 +115,7 @@ func (a *addresses) run(ctx context.Context, moved func(why string)) {
 			return
 		case why = <-a.woken:
 		case <-due:
-			why, steady = "a better address answers", doubt
+			why, steady = "a better address answers", better
 			if !found {
 				why = "an address answers again"
 			}
@@ -129,9 +129,9 @@ func (a *addresses) best() bool {
 	return common == a.up.Addresses()[0]
 }
 
-// decide asks all addresses and uses what is best. doubt: there is a better one
+// decide asks all addresses and uses what is best. better: there is a better one
 // than that in use, which has to prove itself once more.
-func (a *addresses) decide(ctx context.Context, why string, steady bool, moved func(string)) (found, doubt bool) {
+func (a *addresses) decide(ctx context.Context, why string, steady bool, moved func(string)) (found, better bool) {
 	list := a.up.Addresses()
 	a.mu.Lock()
 	events := a.events
@@ -147,7 +147,7 @@ func (a *addresses) decide(ctx context.Context, why string, steady bool, moved f
 		good[i] = answers[i].err == nil
 		safe[i] = good[i] && u.Scheme == "https"
 	}
-	i, doubt := chooseAddress(good, slices.Index(list, common), steady)
+	i, better := chooseAddress(good, slices.Index(list, common), steady)
 	j, _ := chooseAddress(safe, slices.Index(list, private), steady)
 	if j < 0 {
 		j = i // no way that is encrypted answers
@@ -157,7 +157,7 @@ func (a *addresses) decide(ctx context.Context, why string, steady bool, moved f
 		to, secret = list[i], list[j]
 	}
 	if to == common && secret == private {
-		return i >= 0, doubt
+		return i >= 0, better
 	}
 	a.mu.Lock()
 	outdated := events != a.events
@@ -175,5 +175,5 @@ func (a *addresses) decide(ctx context.Context, why string, steady bool, moved f
 	a.log.Info("address of the server", "use", to.String(), "for_sign_in", secret.String(), "reason", why, "strangers", strangers)
 	a.up.CloseIdle()
 	moved("address of the server: " + to.Host)
-	return true, doubt
+	return true, better
 }

@@ -25,7 +25,7 @@ func TestChooseAddress(t *testing.T) {
 		now    int
 		steady bool
 		pick   int
-		doubt  bool
+		better bool
 	}{
 		{"nothing answers", []bool{false, false}, -1, false, -1, false},
 		{"nothing answers any more", []bool{false, false}, 1, false, -1, false},
@@ -39,8 +39,8 @@ func TestChooseAddress(t *testing.T) {
 		{"no better one", []bool{false, true, true}, 1, true, 1, false},
 	} {
 		t.Run(c.desc, func(t *testing.T) {
-			if pick, doubt := chooseAddress(c.good, c.now, c.steady); pick != c.pick || doubt != c.doubt {
-				t.Errorf("got %d, %v", pick, doubt)
+			if pick, better := chooseAddress(c.good, c.now, c.steady); pick != c.pick || better != c.better {
+				t.Errorf("got %d, %v", pick, better)
 			}
 		})
 	}
@@ -144,7 +144,8 @@ func TestAddressesAtHomeAndAway(t *testing.T) {
 		{"an older Audiobookshelf", nil, absfake.Config{Release: absfake.R2332}},
 		{"one without users", nil, absfake.Config{Uninitialised: true}},
 		{"a captive portal", &absfake.Fault{Kind: absfake.Portal}, absfake.Config{}},
-		{"another program", &absfake.Fault{Kind: absfake.Answer, Status: 200, Body: `{"app":"jellyfin"}`, ContentType: "application/json"}, absfake.Config{}},
+		{"another program", &absfake.Fault{Kind: absfake.Answer, Status: 200, Body: `{"app":"jellyfin"}`,
+			ContentType: "application/json"}, absfake.Config{}},
 	} {
 		t.Run(stranger.desc, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

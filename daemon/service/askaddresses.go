@@ -18,9 +18,9 @@ type answer struct {
 	err    error
 }
 
-// ask asks all addresses at once, and waits no longer than worth it: for the
-// preferred ones a headStart after the first answer, for that in use a while,
-// and as long for one that is encrypted: it vouches for the others.
+// ask asks all addresses at once. After the first answer it waits headStart for
+// the preferred ones, and at most waitMost for the one in use and for one that
+// is encrypted, which vouches for the others.
 func (a *addresses) ask(ctx context.Context, now int) []answer {
 	list := a.up.Addresses()
 	var asking sync.WaitGroup

@@ -10,10 +10,11 @@ import (
 	"shelfkeeper/daemon/redact"
 )
 
-// chooseAddress picks an address by the order of the list: the first that is good,
-// -1 if none is. One in use (now, or -1) that is good is left only for a
-// better one that was good before, and doubt says that there is one to watch.
-func chooseAddress(good []bool, now int, steady bool) (pick int, doubt bool) {
+// chooseAddress picks an address by the order of the list: the first that is
+// good, -1 if none is. An address in use (now, or -1) that is good is left only
+// for an earlier one that was good before; better reports that such a one
+// answers and has to prove itself.
+func chooseAddress(good []bool, now int, steady bool) (pick int, better bool) {
 	first := slices.Index(good, true)
 	switch {
 	case first < 0 || now < 0 || !good[now]:
@@ -24,28 +25,28 @@ func chooseAddress(good []bool, now int, steady bool) (pick int, doubt bool) {
 	return first, false
 }
 
-// rejectStrangers makes failures of the answers that come from another server than
-// the account's, as far as can be told, and returns how many they were. What a
-// certificate vouches for decides: the account's own address, else the first
-// of the list that has not an older release than is known. All others must
-// have its release and sign-in methods. Where nothing is vouched for, an
-// answer must come from the release that is known, or a later one.
+// rejectStrangers turns answers of other servers than the account's into
+// failures, as far as they can be told, and returns their number. An address
+// with a certificate is the reference: the account's own one, else the first
+// whose release is not older than the known one. All others must have its
+// release and sign-in methods. Without a reference, an answer must come from
+// the known release or a later one.
 func rejectStrangers(list []*url.URL, base *url.URL, answers []answer, known string) (strangers int) {
-	witness := -1
+	reference := -1
 	for i, u := range list {
 		if answers[i].err != nil || u.Scheme != "https" {
 			continue
 		}
-		if own := u.String() == base.String(); own || witness < 0 && absapi.SameOrLater(answers[i].status.Version, known) {
-			witness = i
+		if own := u.String() == base.String(); own || reference < 0 && absapi.SameOrLater(answers[i].status.Version, known) {
+			reference = i
 		}
 	}
 	for i := range answers {
 		a := &answers[i]
-		if a.err != nil || i == witness {
+		if a.err != nil || i == reference {
 			continue
 		}
-		if witness >= 0 && sameStatus(a.status, answers[witness].status) || witness < 0 && absapi.SameOrLater(a.status.Version, known) {
+		if reference >= 0 && sameStatus(a.status, answers[reference].status) || reference < 0 && absapi.SameOrLater(a.status.Version, known) {
 			continue
 		}
 		a.err = fmt.Errorf("another Audiobookshelf (%s)", a.status.Version)

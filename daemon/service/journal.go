@@ -35,7 +35,8 @@ func (s *Service) watchJournal() {
 // progress is the part of the snapshot about reports of listening.
 func (s *Service) progress() health.Progress {
 	now := s.journal.Status()
-	return health.Progress{Waiting: now.Waiting, Oldest: health.At(now.Oldest), SetAside: now.SetAside, SetAsideReason: now.SetAsideReason, OtherUsers: now.OtherUsers}
+	return health.Progress{Waiting: now.Waiting, Oldest: health.At(now.Oldest), SetAside: now.SetAside,
+		SetAsideReason: now.SetAsideReason, OtherUsers: now.OtherUsers}
 }
 
 // DeliverNow gives what waits a last chance before the account has no token

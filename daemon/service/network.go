@@ -4,11 +4,11 @@ import (
 	"shelfkeeper/daemon/netmon"
 )
 
-// Network is what a change of the network or a jump of time means for an
-// account. It returns at once. Nothing that works is dropped: who has a
-// connection is made to ask, who waits tries now. Only a connection from an
-// address that the machine has lost, while packets leave by another one, is
-// given up unasked.
+// Network tells the account of a change of the network or a jump of time, and
+// returns at once. Nothing that works is dropped: a part that has a connection
+// checks it, a part that waits tries now. Only a connection from an address
+// that the machine has lost, while packets leave by another one, is given up
+// without a check.
 func (s *Service) Network(e netmon.Event) {
 	why := e.String()
 	s.addresses.network(why)

@@ -14,7 +14,8 @@ func (s *Service) Snapshot() health.Account {
 	a := health.Account{
 		Name: s.account.Name, Server: s.account.Server, User: s.account.Username,
 		Level: view.Level, Condition: view.Condition, Reason: view.Reason, Remedy: view.Remedy, Since: health.At(view.Since),
-		Socket: health.Socket{State: string(socket.State), Since: health.At(socket.Since), Reconnects: socket.Reconnects, Reason: socket.Reason},
+		Socket: health.Socket{State: string(socket.State), Since: health.At(socket.Since), Reconnects: socket.Reconnects,
+			Reason: socket.Reason},
 		Proxy: health.Proxy{
 			URL: s.URL(), Extra: s.extra, Requests: stats.Requests, Bytes: stats.Bytes, Active: int(stats.Active),
 			Unauthorized: stats.Unauthorized, Resumed: stats.Resumed, Held: stats.Held,

@@ -25,9 +25,9 @@ const (
 )
 
 // watchdog sits between players and the server and notices when the server
-// stops answering: the session, which asks only about once an hour, would not.
-// From then on it asks by itself until the server is back. While all is well
-// it costs nothing.
+// stops answering. The session would not: it asks about once an hour. From
+// then on the watchdog asks by itself until the server is back. While the
+// server answers it makes no requests.
 type watchdog struct {
 	next   http.RoundTripper
 	board  *health.Board
@@ -41,7 +41,8 @@ type watchdog struct {
 }
 
 func newWatchdog(up *upstream.Upstream, board *health.Board) *watchdog {
-	return &watchdog{next: up.Transport(), board: board, fail: make(chan struct{}, 1), probes: make(chan struct{}, 1), woken: make(chan struct{}, 1)}
+	return &watchdog{next: up.Transport(), board: board, fail: make(chan struct{}, 1), probes: make(chan struct{}, 1),
+		woken: make(chan struct{}, 1)}
 }
 
 // probe makes run ask whether the server is still there.

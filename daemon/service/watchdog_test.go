@@ -57,7 +57,7 @@ func TestWatchdogFindsTheServerAgain(t *testing.T) {
 		level := func() health.Level { v, _, _ := board.View(); return v.Level }
 
 		if err := ask(); err != nil || level() != health.OK {
-			t.Fatalf("in good weather: %v, %v", err, level())
+			t.Fatalf("while the server answers: %v, %v", err, level())
 		}
 		restore := fake.Inject(absfake.Fault{Kind: absfake.Refuse})
 		if err := ask(); err == nil {
@@ -76,13 +76,13 @@ func TestWatchdogFindsTheServerAgain(t *testing.T) {
 		w.probe()
 		time.Sleep(time.Minute)
 		if level() != health.OK {
-			t.Errorf("a doubt without a reason: %v", level())
+			t.Errorf("a probe of a server that is there: %v", level())
 		}
 		restore = fake.Inject(absfake.Fault{Kind: absfake.Refuse})
 		w.probe() // and now it is not
 		time.Sleep(time.Minute)
 		if level() != health.Offline {
-			t.Errorf("a doubt with a reason: %v", level())
+			t.Errorf("a probe of a server that is gone: %v", level())
 		}
 		restore()
 		time.Sleep(askMost * 2)
