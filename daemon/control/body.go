@@ -13,26 +13,26 @@ import (
 )
 
 const (
-	// bodyLimit is far more than a sign-in with a long password and address
-	// takes, and far less than what would hurt.
+	// bodyLimit is far above a sign-in with a long password and address, and
+	// small enough to be harmless.
 	bodyLimit = 64 << 10
 
-	// bodyTimeout bounds the wait for a body, which a client writes in one go.
+	// bodyTimeout bounds the wait for a body. Clients write it in one go.
 	bodyTimeout = 5 * time.Second
 
-	// replyTimeout bounds the writing of an answer to a client that has asked
-	// and does not read.
+	// replyTimeout bounds the writing of an answer to a client that does not
+	// read.
 	replyTimeout = 5 * time.Second
 )
 
-// receive decodes a request's body into in: one JSON value, no fields but
-// known ones, nothing behind it. The refusal quotes nothing of the body, which
-// may hold a password in a place we did not expect.
+// receive decodes a request's body into in: one JSON value with known fields only
+// and nothing behind it. The refusal quotes nothing of the body, which may hold a
+// password in an unexpected place.
 func receive(w http.ResponseWriter, r *http.Request, in any) *refusal {
 	rc := http.NewResponseController(w)
 	_ = rc.SetReadDeadline(time.Now().Add(bodyTimeout))
-	// Reading to the very end matters: only then does net/http watch the
-	// connection and end the request's context when the client goes away.
+	// The body must be read to its end: only then net/http watches the connection
+	// and ends the request's context when the client goes away.
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, bodyLimit))
 	_ = rc.SetReadDeadline(time.Time{})
 	var tooLong *http.MaxBytesError
@@ -54,7 +54,7 @@ func receive(w http.ResponseWriter, r *http.Request, in any) *refusal {
 }
 
 // reply writes v as the whole answer. Problems may quote a server or a library,
-// so they pass the scrubber once more.
+// so their texts are redacted once more.
 func reply(w http.ResponseWriter, status int, v any) {
 	if p, ok := v.(*problem.Problem); ok {
 		v = &problem.Problem{Code: p.Code, Text: redact.Text(p.Text), Remedy: redact.Text(p.Remedy)}

@@ -38,7 +38,8 @@ func TestBodies(t *testing.T) {
 	} {
 		t.Run(c.desc, func(t *testing.T) {
 			before := calls
-			raw := fmt.Sprintf("POST /v1/reauth HTTP/1.1\r\n%sContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", goodHead, len(c.body), c.body)
+			raw := fmt.Sprintf("POST /v1/reauth HTTP/1.1\r\n%sContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", goodHead,
+				len(c.body), c.body)
 			resp, p := exchange(t, path, raw)
 			if resp.StatusCode != c.want || (calls-before == 1) != (c.want == 200) {
 				t.Errorf("got %s %+v, %d calls", resp.Status, p, calls-before)
@@ -71,7 +72,8 @@ func TestBodyDeadlineIsLifted(t *testing.T) {
 func TestRefusedBodyIsNotQuoted(t *testing.T) {
 	_, path, log := serve(t, newDouble())
 	for _, body := range []string{`{"password":8675309}`, `{"hunter2":1}`, `hunter2`} {
-		raw := fmt.Sprintf("POST /v1/login HTTP/1.1\r\n%sContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", goodHead, len(body), body)
+		raw := fmt.Sprintf("POST /v1/login HTTP/1.1\r\n%sContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", goodHead, len(body),
+			body)
 		_, p := exchange(t, path, raw)
 		if said := p.Text + p.Remedy + log.String(); p.Text == "" || strings.Contains(said, "8675309") || strings.Contains(said, "hunter2") {
 			t.Errorf("got %q", said)
@@ -104,7 +106,7 @@ func FuzzBodies(f *testing.F) {
 		r.Host = hostName
 		r.Header.Set(versionHeader, "1")
 		r.Header.Set("Content-Type", jsonType)
-		r = r.WithContext(context.WithValue(r.Context(), peerKey{}, peer{untellable: true}))
+		r = r.WithContext(context.WithValue(r.Context(), peerKey{}, peer{unsupported: true}))
 		w := httptest.NewRecorder()
 		s := &Server{log: slog.New(slog.DiscardHandler)}
 		s.guarded(routes(d, s.log)).ServeHTTP(w, r)

@@ -22,37 +22,36 @@ import (
 	"shelfkeeper/daemon/redact"
 )
 
-// ErrNoDaemon says that nobody listens at the socket: it is not there, or its
+// ErrNoDaemon says that nothing listens at the socket: it does not exist, or its
 // daemon died.
 var ErrNoDaemon = errors.New("no Shelfkeeper is running")
 
-// errSilent is the cause with which a call ends that got no answer in time.
+// errSilent is the cause of a call that got no answer in time.
 var errSilent = errors.New("the running Shelfkeeper does not answer")
 
 const (
-	// answerTimeout bounds what the daemon answers from memory.
+	// answerTimeout bounds calls that the daemon answers from memory.
 	answerTimeout = 5 * time.Second
 
-	// commandTimeout bounds what waits for a server or for a person: a
-	// keychain's prompt stays open for two minutes, and a refresh may take one.
+	// commandTimeout bounds calls that wait for a server or a person: a prompt of
+	// the keychain stays open for two minutes, and a refresh may take one.
 	commandTimeout = 5 * time.Minute
 
-	// answerLimit is room for some hundred accounts in one snapshot.
+	// answerLimit bounds an answer: room for some hundred accounts in a snapshot.
 	answerLimit = 1 << 20
 )
 
-// Client talks to the daemon that listens at a path. It keeps no connection
-// and needs no closing; its methods may be called concurrently. Unless they
-// say otherwise they return a *problem.Problem from the daemon, or errors
-// around ErrNoDaemon, the context's error, or one that names the socket.
+// Client talks to the daemon that listens at a path. It keeps no connection and
+// needs no closing. Its methods may be called concurrently. Their errors are a
+// *problem.Problem from the daemon, or wrap ErrNoDaemon or the context's error, or
+// name the socket.
 type Client struct {
 	path   string
 	http   *http.Client
 	peerOf func(net.Conn) peer
 }
 
-// Dial returns a client for the socket at path. It connects at each call, not
-// now.
+// Dial returns a client for the socket at path. The client connects at each call.
 func Dial(path string) *Client {
 	c := &Client{path: path, peerOf: peerOf}
 	c.http = &http.Client{
@@ -67,7 +66,7 @@ func Dial(path string) *Client {
 	return c
 }
 
-// Ping reports, by nil, that a daemon of this user and version answers.
+// Ping returns nil when a daemon of this user and version answers.
 func (c *Client) Ping(ctx context.Context) error {
 	return c.call(ctx, callPing, answerTimeout, nil, nil)
 }
@@ -79,13 +78,13 @@ func (c *Client) Snapshot(ctx context.Context) (health.Snapshot, error) {
 	return s, err
 }
 
-// Reauthenticate makes the account's session anew from what is stored. It
-// returns when that is done or known to be impossible; ending ctx gives it up.
+// Reauthenticate makes a new session for the account with the stored secrets. It
+// returns when that is done or impossible. Ending ctx aborts it.
 func (c *Client) Reauthenticate(ctx context.Context, account string) error {
 	return c.call(ctx, callReauth, commandTimeout, accountWire{account}, nil)
 }
 
-// SignIn signs an account in; ending ctx gives it up.
+// SignIn signs an account in. Ending ctx aborts it.
 func (c *Client) SignIn(ctx context.Context, in SignInRequest) (SignInAnswer, error) {
 	wire, err := wireOf(in)
 	if err != nil {
@@ -109,8 +108,8 @@ func (c *Client) ChangePassword(ctx context.Context, account string, old, change
 	return c.call(ctx, callPassword, commandTimeout, passwordWire{account, old.Reveal(), changed.Reveal()}, nil)
 }
 
-// Quit asks the daemon to end. It returns when the daemon has agreed, before
-// it has ended.
+// Quit asks the daemon to end. It returns when the daemon has agreed, which is
+// before its end.
 func (c *Client) Quit(ctx context.Context) error {
 	return c.call(ctx, callQuit, answerTimeout, nothing{}, nil)
 }
@@ -169,7 +168,7 @@ func (c *Client) open(ctx context.Context, call string, in any) (*http.Response,
 	return resp, nil
 }
 
-// judge returns what is wrong with an answer, nil for a success.
+// judge returns an error for every answer but a success.
 func (c *Client) judge(resp *http.Response) error {
 	theirs, err := strconv.Atoi(resp.Header.Get(versionHeader))
 	if err != nil {
@@ -183,7 +182,7 @@ func (c *Client) judge(resp *http.Response) error {
 	}
 	switch {
 	case theirs != version && p.Remedy == "":
-		// A newer daemon may put its problems differently.
+		// A newer daemon may encode its problems differently.
 		return mismatch(version, theirs, 0)
 	case resp.StatusCode != http.StatusOK:
 		return &p
@@ -191,9 +190,9 @@ func (c *Client) judge(resp *http.Response) error {
 	return nil
 }
 
-// dial connects to the socket, and makes sure that it is our user's: the
-// request may hold a password, and a socket of that name may be anybody's in a
-// directory that others can write to.
+// dial connects to the socket and checks that it belongs to our user: the request
+// may hold a password, and in a directory that others can write to a socket of
+// that name may belong to anybody.
 func (c *Client) dial(ctx context.Context, _, _ string) (net.Conn, error) {
 	if err := checkPath(c.path); err != nil {
 		return nil, err
@@ -201,8 +200,8 @@ func (c *Client) dial(ctx context.Context, _, _ string) (net.Conn, error) {
 	var d net.Dialer
 	conn, err := d.DialContext(ctx, "unix", c.path)
 	if err != nil {
-		// Windows has its own idea of the error for a name that is not there.
-		if _, missing := os.Lstat(c.path); unheard(err) || errors.Is(missing, fs.ErrNotExist) {
+		// Windows has an error of its own for a missing name.
+		if _, missing := os.Lstat(c.path); nobodyListens(err) || errors.Is(missing, fs.ErrNotExist) {
 			return nil, fmt.Errorf("control socket %s: %w", c.path, ErrNoDaemon)
 		}
 		return nil, fmt.Errorf("control socket: %w", err)
@@ -215,8 +214,8 @@ func (c *Client) dial(ctx context.Context, _, _ string) (net.Conn, error) {
 	return conn, nil
 }
 
-// because returns the reason for which an exchange broke off, without the
-// made-up URL that net/http puts before it.
+// because returns the reason for a failed exchange, without the internal URL that
+// net/http puts before it.
 func (c *Client) because(ctx context.Context, err error) error {
 	if cause := context.Cause(ctx); cause != nil {
 		return fmt.Errorf("control socket %s: %w", c.path, cause)

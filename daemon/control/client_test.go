@@ -18,7 +18,8 @@ import (
 
 func TestSnapshotCrosses(t *testing.T) {
 	d := newDouble()
-	d.now = health.Snapshot{Version: "1.2", PID: 7, Level: health.Offline, Accounts: []health.Account{{Name: "a", Level: health.Offline, Reason: "ü \"<>&\n"}}}
+	d.now = health.Snapshot{Version: "1.2", PID: 7, Level: health.Offline,
+		Accounts: []health.Account{{Name: "a", Level: health.Offline, Reason: "ü \"<>&\n"}}}
 	_, path, _ := serve(t, d)
 	got, err := Dial(path).Snapshot(t.Context())
 	if err != nil || !reflect.DeepEqual(got, d.now) {
@@ -28,8 +29,10 @@ func TestSnapshotCrosses(t *testing.T) {
 
 func TestSignInCrossesWhole(t *testing.T) {
 	// Every field is set, so that one forgotten on the way fails the test.
-	in := SignInRequest{Server: "abs.example", Username: "ü", Password: redact.New("pa\"ss\\wörd <&>\u2028"), Token: redact.New("to.k.en"), Account: "home", Keep: true, AllowHTTP: true, Store: "file"}
-	want := SignInAnswer{Account: "home", Server: "https://abs.example", ServerVersion: "2.36.0", User: "ü", ProxyURL: "http://127.0.0.1:13379", Grant: "sk_c2VjcmV0", Warnings: []string{"one", "two"}}
+	in := SignInRequest{Server: "abs.example", Username: "ü", Password: redact.New("pa\"ss\\wörd <&>\u2028"), Token: redact.New("to.k.en"),
+		Account: "home", Keep: true, AllowHTTP: true, Store: "file"}
+	want := SignInAnswer{Account: "home", Server: "https://abs.example", ServerVersion: "2.36.0", User: "ü",
+		ProxyURL: "http://127.0.0.1:13379", Grant: "sk_c2VjcmV0", Warnings: []string{"one", "two"}}
 	for _, v := range []any{in, want} {
 		for i := range reflect.ValueOf(v).NumField() {
 			if reflect.ValueOf(v).Field(i).IsZero() {
@@ -45,7 +48,8 @@ func TestSignInCrossesWhole(t *testing.T) {
 	if err != nil || !reflect.DeepEqual(got, want) || arrived != in || arrived.Password.Reveal() != in.Password.Reveal() {
 		t.Errorf("arrived %+v; got %+v, %v", arrived, got, err)
 	}
-	if l := log.String(); !strings.Contains(l, "command=login") || strings.Contains(l, "pa\"") || strings.Contains(l, "sk_") || strings.Contains(l, "wörd") {
+	if l := log.String(); !strings.Contains(l, "command=login") || strings.Contains(l, "pa\"") || strings.Contains(l, "sk_") ||
+		strings.Contains(l, "wörd") {
 		t.Errorf("log: %s", l)
 	}
 }
@@ -91,7 +95,8 @@ func TestProblemsCross(t *testing.T) {
 		err  error
 		want problem.Problem
 	}{
-		{"a problem", problem.Newf(problem.Rejected, "sign in", "refused"), problem.Problem{Code: problem.Rejected, Text: "refused", Remedy: "sign in"}},
+		{"a problem", problem.Newf(problem.Rejected, "sign in", "refused"),
+			problem.Problem{Code: problem.Rejected, Text: "refused", Remedy: "sign in"}},
 		{"a wrapped problem", errors.Join(problem.Newf(problem.Vault, "", "locked")), problem.Problem{Code: problem.Vault, Text: "locked"}},
 		{"any error", fs.ErrClosed, problem.Problem{Code: problem.Other, Text: fs.ErrClosed.Error()}},
 		{"a token in somebody's text", errors.New("bad " + jwt), problem.Problem{Code: problem.Other, Text: "bad " + redact.Redacted}},
@@ -276,7 +281,7 @@ func TestStrangersThatAnswer(t *testing.T) {
 		d.signIn = func(_ context.Context, in SignInRequest) (SignInAnswer, error) { got <- in; return SignInAnswer{}, nil }
 		_, path, _ := serve(t, d)
 		c := Dial(path)
-		c.peerOf = func(net.Conn) peer { return peer{told: true, uid: -2} }
+		c.peerOf = func(net.Conn) peer { return peer{known: true, uid: -2} }
 		_, err := c.SignIn(t.Context(), SignInRequest{Password: redact.New("x")})
 		if problem.Of(err).Code != problem.Config || len(got) != 0 {
 			t.Errorf("got %v, %d requests", err, len(got))

@@ -1,18 +1,18 @@
-// Package control is how the command line and the tray reach a running
-// daemon: HTTP and JSON over a unix socket that only the daemon's own user can
-// open. It exists so that every other process is a thin client: it reads a
-// snapshot, follows changes and asks for acts, and holds no state of its own.
+// Package control connects the command line and the tray with a running daemon:
+// HTTP and JSON over a unix socket that only the daemon's own user can open. It
+// exists so that every other process is a thin client: it reads a snapshot,
+// follows changes and gives commands, and holds no state of its own.
 //
-// Three things keep others out, each sufficient on Linux and macOS: a
-// directory with mode 0700, a socket with mode 0600, and the peer's user as
-// the kernel tells it. On Windows, which has neither modes nor peer users for
-// such sockets, the access list of the directory is all there is: the socket
-// must lie within the user's profile, whose list admits the user, the system
-// and administrators.
+// Three guards keep other users out, each sufficient on Linux and macOS: a
+// directory with mode 0700, a socket with mode 0600, and the peer's user as the
+// kernel reports it. Windows has neither modes nor peer users for such sockets.
+// There the access list of the directory is the only guard: the socket must lie
+// within the user's profile, whose list admits the user, the system and
+// administrators.
 //
-// The package never listens on a network, never serves a web page and never
-// lets one in, and nothing a client does or leaves undone (a reader that does
-// not read, a caller that goes away) holds up the daemon.
+// The package never listens on a network, and never serves or admits a web page.
+// No client can hold up the daemon, neither one that does not read nor one that
+// goes away.
 //
 // By hand:
 //
@@ -27,42 +27,42 @@ import (
 	"shelfkeeper/daemon/redact"
 )
 
-// Daemon is what the control socket offers to its clients. All methods are
-// called concurrently.
+// Daemon is the interface that the control socket offers to its clients. All
+// methods are called concurrently.
 type Daemon interface {
 	Observed
 	Accounts
 	Players
 	// Quit asks the daemon to end and returns at once. It must not wait for
-	// Server.Close, which waits for the very call it is made from.
+	// Server.Close, since Server.Close waits for this call.
 	Quit()
 }
 
-// Observed is the state a client may follow.
+// Observed is the state that a client may follow.
 type Observed interface {
-	// Snapshot returns the state as it is now, without waiting for anything
-	// outside the process.
+	// Snapshot returns the present state. It waits for nothing outside the
+	// process.
 	Snapshot() health.Snapshot
 	// Changed returns a channel that is closed at the next change of the
-	// snapshot. It is taken before the snapshot is, so a change between the
-	// two is seen.
+	// snapshot. Callers take it before the snapshot and thus miss no change
+	// between the two.
 	Changed() <-chan struct{}
 }
 
-// Accounts is what a client may do to an account. An empty name means the only
-// account, or the default one. Each method returns soon after its context has
-// ended, which it does when the client goes away and when the server closes.
-// Errors cross the socket as problem.Of returns them.
+// Accounts are the commands about an account. An empty name means the only
+// account, or the default one. The context of a method ends when the client goes
+// away or the server closes; the method then returns soon. Errors cross the socket
+// as problem.Of returns them.
 type Accounts interface {
 	Reauthenticate(ctx context.Context, account string) error
 	SignIn(context.Context, SignInRequest) (SignInAnswer, error)
 	SignOut(ctx context.Context, account string) error
-	// ChangePassword changes the password on the server. An empty old stands
-	// for the stored one.
+	// ChangePassword changes the password on the server. An empty old password
+	// stands for the stored one.
 	ChangePassword(ctx context.Context, account string, old, changed redact.Secret) error
 }
 
-// SignInRequest is everything `shelfkeeper login` has asked its user for.
+// SignInRequest holds the answers of the user of `shelfkeeper login`.
 type SignInRequest struct {
 	Server    string // as typed
 	Username  string
@@ -74,7 +74,7 @@ type SignInRequest struct {
 	Store     string        // backend of the vault, "" for the default
 }
 
-// SignInAnswer is what a person is told after signing in.
+// SignInAnswer is the result of a sign-in, for the user.
 type SignInAnswer struct {
 	Account       string
 	Server        string // the address that answered
@@ -85,54 +85,54 @@ type SignInAnswer struct {
 	Warnings      []string // one sentence each
 }
 
-// OpenID is what a Daemon may offer beside: signing in with a browser at the
+// OpenID is an optional interface of a Daemon: signing in with a browser at the
 // server's OpenID provider.
 type OpenID interface {
-	// SignInOpenID leads through a sign-in, calling show at each step, and
-	// returns once all is done. An error of show ends it. After a step with an
-	// Answer the account is signed in, whatever follows.
+	// SignInOpenID performs a sign-in and calls show at each step. An error of
+	// show ends it. After a step with an Answer the account is signed in, even
+	// when a later step fails.
 	SignInOpenID(ctx context.Context, in OpenIDRequest, show func(OpenIDStep) error) error
 	Returns
 }
 
-// Returns is where browsers and those who carry addresses by hand come back to.
+// Returns takes the address to which the OpenID provider sent the browser back.
 type Returns interface {
-	// ReturnOpenID takes the address at which a browser ended up. nil: a sign-in
-	// waits for it, and goes on.
+	// ReturnOpenID takes the browser's final address. It returns nil when a
+	// sign-in waited for it and goes on.
 	ReturnOpenID(ctx context.Context, address string) error
-	// SkipOpenID does without the spare session of the sign-in that waits for it
-	// with that state.
+	// SkipOpenID ends the wait for the spare session of the sign-in with that
+	// state.
 	SkipOpenID(ctx context.Context, state string) error
 }
 
-// OpenIDRequest says who wants to sign in.
+// OpenIDRequest describes a sign-in through OpenID.
 type OpenIDRequest struct {
 	Server    string // as typed; "" for the server of Account
 	Account   string // as in SignInRequest
 	AllowHTTP bool
 	Store     string
-	// Renew: the account is signed in, or was, through OpenID: only what is
-	// missing is done, and only for the same user.
+	// Renew is set for an account that is or was signed in through OpenID. Only
+	// missing sessions are made, and only for the same user.
 	Renew bool
 }
 
-// OpenIDStep is how far a sign-in is.
+// OpenIDStep is the progress of a sign-in.
 type OpenIDStep struct {
-	// URL is the provider's page, to be shown in a browser; "" if none is to be
-	// shown now.
+	// URL is the provider's page for the browser, or "" when the browser needs
+	// none now.
 	URL   string
 	State string // names the authorization
-	// Sent: the browser is on its way there by itself.
+	// Sent is set when the browser is already on its way to URL.
 	Sent bool
-	// Redirect is where the browser comes back to: the scheme of
+	// Redirect is the address to which the browser returns: the scheme of
 	// Audiobookshelf's apps, or an address of this machine.
 	Redirect string
-	// Callback is what the provider must allow to come back to.
+	// Callback is the callback address that the provider must allow.
 	Callback string
-	// Spare: this is about the second session.
+	// Spare is set when the step concerns the second session.
 	Spare bool
-	// Answer is given once, when the account's session is kept.
+	// Answer is set in one step: when the account's session is stored.
 	Answer *SignInAnswer
-	// Notes are sentences for a person.
+	// Notes are sentences for the user.
 	Notes []string
 }

@@ -11,15 +11,13 @@ import (
 	"shelfkeeper/daemon/health"
 )
 
-// ErrEnded says that the daemon ended the event stream, because it quits or
-// was killed.
+// ErrEnded says that the daemon ended the event stream: it quits or was killed.
 var ErrEnded = errors.New("the daemon ended the event stream")
 
-// Events calls each with the present snapshot, and again after every change
-// until ctx ends, each returns an error or the daemon is gone. It returns
-// ctx's error, each's own, ErrEnded (wrapped), or why there is no stream. A
-// slow each loses the states in between, never the last one. Calls do not
-// overlap.
+// Events calls each with the present snapshot and after every change. It ends when
+// ctx ends, when each returns an error, or when the daemon is gone. It returns
+// that error, or one that wraps ErrEnded, or the reason why there is no stream. A
+// slow each misses intermediate states, never the last one. Calls do not overlap.
 func (c *Client) Events(ctx context.Context, each func(health.Snapshot) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -33,7 +31,7 @@ func (c *Client) Events(ctx context.Context, each func(health.Snapshot) error) e
 	lines := bufio.NewScanner(resp.Body)
 	lines.Buffer(nil, answerLimit)
 	for lines.Scan() {
-		silence.Stop() // the first line comes at once, the others when they come
+		silence.Stop() // only the first line is due at once
 		var s health.Snapshot
 		if err := json.Unmarshal(lines.Bytes(), &s); err != nil {
 			return fmt.Errorf("control socket %s: read an event: %w", c.path, err)

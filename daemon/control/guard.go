@@ -11,14 +11,14 @@ import (
 	"shelfkeeper/daemon/problem"
 )
 
-// refusal is why a request goes no further.
+// refusal is the reason for refusing a request.
 type refusal struct {
 	status int
-	reason string           // for the log: our words, nothing of the request
-	answer *problem.Problem // nil: say reason
+	reason string           // for the log, without any text of the request
+	answer *problem.Problem // nil means a problem with reason
 }
 
-// guarded lets through to next only what refuse finds nothing against.
+// guarded passes a request to next unless refuse objects.
 func (s *Server) guarded(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
@@ -27,7 +27,8 @@ func (s *Server) guarded(next http.Handler) http.Handler {
 		h.Set("X-Content-Type-Options", "nosniff")
 		who, _ := r.Context().Value(peerKey{}).(peer)
 		if no := refuse(who, r); no != nil {
-			s.log.LogAttrs(r.Context(), slog.LevelWarn, "control request refused", slog.String("reason", no.reason), slog.Any("uid", who))
+			s.log.LogAttrs(r.Context(), slog.LevelWarn, "control request refused",
+				slog.String("reason", no.reason), slog.Any("uid", who))
 			if no.answer == nil {
 				no.answer = problem.Newf(problem.Other, "", "the daemon refused the request: %s", no.reason)
 			}
@@ -38,10 +39,10 @@ func (s *Server) guarded(next http.Handler) http.Handler {
 	})
 }
 
-// refuse returns the first thing that is wrong with a request, nil if nothing
-// is. A browser cannot open a unix socket, but a relay to it can be started by
-// the user (ssh -L, socat, a container's port mapping), and from then on every
-// web page reaches what the relay reaches: the middle guards are for that day.
+// refuse returns the first objection to a request, or nil. A browser cannot open a
+// unix socket. But the user may start a relay to it (ssh -L, socat, a container's
+// port mapping), and every web page reaches the relay. The guards against browsers
+// and proxies are for that case.
 func refuse(who peer, r *http.Request) *refusal {
 	h := r.Header
 	switch {
@@ -63,10 +64,10 @@ func refuse(who peer, r *http.Request) *refusal {
 		return &refusal{http.StatusForbidden, "a browser's request (Cookie)", nil}
 	case strings.HasPrefix(h.Get("User-Agent"), "Mozilla/"): // a followed link in a browser too old for Sec-Fetch-*
 		return &refusal{http.StatusForbidden, "a browser's request (User-Agent)", nil}
-	case len(h["Forwarded"]) > 0 || len(h["Via"]) > 0 || len(h["X-Real-Ip"]) > 0 || hasPrefixed(h, "X-Forwarded-"): // a reverse proxy put in front: its callers are not this user
+	case isForwarded(h): // a reverse proxy put in front: its callers are not this user
 		return &refusal{http.StatusForbidden, "passed on by a proxy", nil}
 	}
-	// What a page cannot set without a preflight, which the column above refuses.
+	// A page cannot set this header without a preflight, which is refused above.
 	if no := checkVersion(h.Values(versionHeader)); no != nil {
 		return no
 	}
@@ -76,6 +77,11 @@ func refuse(who peer, r *http.Request) *refusal {
 		}
 	}
 	return nil
+}
+
+// isForwarded reports whether a proxy has added one of its headers.
+func isForwarded(h http.Header) bool {
+	return len(h["Forwarded"]) > 0 || len(h["Via"]) > 0 || len(h["X-Real-Ip"]) > 0 || hasPrefixed(h, "X-Forwarded-")
 }
 
 func checkVersion(sent []string) *refusal {

@@ -133,10 +133,10 @@ func TestPeers(t *testing.T) {
 		want int
 		log  string
 	}{
-		{"ourselves", peer{told: true, uid: self}, 200, ""},
-		{"another user", peer{told: true, uid: self + 1}, 403, fmt.Sprintf("uid=%d", self+1)},
+		{"ourselves", peer{known: true, uid: self}, 200, ""},
+		{"another user", peer{known: true, uid: self + 1}, 403, fmt.Sprintf("uid=%d", self+1)},
 		{"the kernel would not say", peer{}, 403, "uid=unknown"},
-		{"the system names no peers", peer{untellable: true}, 200, ""},
+		{"the system names no peers", peer{unsupported: true}, 200, ""},
 	} {
 		t.Run(c.desc, func(t *testing.T) {
 			path := socketPath(t)

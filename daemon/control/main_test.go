@@ -114,7 +114,8 @@ func (d *double) about(words ...string) error {
 }
 
 func (d *double) Players(_ context.Context, account string) ([]Player, error) {
-	return []Player{{ID: "1", Account: "home", Name: "mpv", Kind: "secret", Scope: "listen", Created: time.Unix(1, 0).UTC()}}, d.about("list", account)
+	return []Player{{ID: "1", Account: "home", Name: "mpv", Kind: "secret", Scope: "listen",
+		Created: time.Unix(1, 0).UTC()}}, d.about("list", account)
 }
 
 func (d *double) AddPlayer(_ context.Context, account, name, scope string) (NewPlayer, error) {

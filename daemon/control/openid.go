@@ -23,8 +23,8 @@ type openIDWire struct {
 	Renew     bool   `json:"renew,omitempty"`
 }
 
-// returnWire is the body of a return. The address holds a code that is good
-// for nothing without what only the daemon has.
+// returnWire is the body of a return. The address holds a code that is useless
+// without a secret that only the daemon has.
 type returnWire struct {
 	Address string `json:"address"`
 }
@@ -35,7 +35,7 @@ type skipWire struct {
 }
 
 // stepWire is one line of the answer to a sign-in through OpenID. The last line
-// is an end.
+// has End set.
 type stepWire struct {
 	URL      string      `json:"url,omitempty"`
 	State    string      `json:"state,omitempty"`
@@ -50,8 +50,8 @@ type stepWire struct {
 	Problem *problem.Problem `json:"problem,omitempty"`
 }
 
-// streamSteps answers with a line a step. The sign-in ends when the client goes
-// away.
+// streamSteps answers with a line for each step. The sign-in ends when the client
+// goes away.
 func streamSteps(w http.ResponseWriter, r *http.Request, o OpenID, log *slog.Logger) {
 	var in openIDWire
 	if no := receive(w, r, &in); no != nil {
@@ -79,8 +79,8 @@ func streamSteps(w http.ResponseWriter, r *http.Request, o OpenID, log *slog.Log
 	_ = send(last) // a client that went away needs no answer
 }
 
-// SignInOpenID leads through a sign-in, calling show at each step. Ending ctx
-// gives it up, but for a session that is kept already.
+// SignInOpenID performs a sign-in and calls show at each step. Ending ctx aborts
+// it; a session that is stored already stays.
 func (c *Client) SignInOpenID(ctx context.Context, in OpenIDRequest, show func(OpenIDStep) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -116,12 +116,12 @@ func (c *Client) SignInOpenID(ctx context.Context, in OpenIDRequest, show func(O
 	return fmt.Errorf("control socket %s: the daemon ended the sign-in: %w", c.path, errors.Join(ErrEnded, lines.Err()))
 }
 
-// ReturnOpenID hands over the address at which a browser ended up.
+// ReturnOpenID hands over the browser's final address.
 func (c *Client) ReturnOpenID(ctx context.Context, address string) error {
 	return c.call(ctx, callOpenIDReturn, answerTimeout, returnWire{address}, nil)
 }
 
-// SkipOpenID does without the spare session that is waited for with that state.
+// SkipOpenID ends the wait for the spare session of the sign-in with that state.
 func (c *Client) SkipOpenID(ctx context.Context, state string) error {
 	return c.call(ctx, callOpenIDSkip, answerTimeout, skipWire{state}, nil)
 }

@@ -39,7 +39,8 @@ func (b *browsing) SkipOpenID(_ context.Context, state string) error {
 func TestOpenIDCrossesWhole(t *testing.T) {
 	in := OpenIDRequest{Server: "abs.example", Account: "home", AllowHTTP: true, Store: "file", Renew: true}
 	steps := []OpenIDStep{
-		{URL: "https://provider.test/?a=b&c=d", State: "s", Sent: true, Redirect: "audiobookshelf://oauth", Callback: "https://abs.example/x", Spare: true,
+		{URL: "https://provider.test/?a=b&c=d", State: "s", Sent: true, Redirect: "audiobookshelf://oauth", Callback: "https://abs.example/x",
+			Spare:  true,
 			Answer: &SignInAnswer{Account: "home", Grant: "sk_x", Warnings: []string{"w"}}, Notes: []string{"one", "ü"}},
 		{Notes: []string{"two"}},
 	}
@@ -65,7 +66,8 @@ func TestOpenIDCrossesWhole(t *testing.T) {
 		_, path, log := serve(t, b)
 		var shown []OpenIDStep
 		err := Dial(path).SignInOpenID(t.Context(), in, func(s OpenIDStep) error { shown = append(shown, s); return nil })
-		if arrived != in || !reflect.DeepEqual(shown, steps) || (err == nil) != (end == nil) || err != nil && !reflect.DeepEqual(problem.Of(err), &problem.Problem{Code: problem.Rejected, Text: "not that", Remedy: "do this"}) {
+		if arrived != in || !reflect.DeepEqual(shown, steps) || (err == nil) != (end == nil) || err != nil &&
+			!reflect.DeepEqual(problem.Of(err), &problem.Problem{Code: problem.Rejected, Text: "not that", Remedy: "do this"}) {
 			t.Errorf("arrived %+v; shown %+v; %v", arrived, shown, err)
 		}
 		if l := log.String(); strings.Contains(l, "provider.test") || strings.Contains(l, "sk_") || !strings.Contains(l, "command=openid") {
@@ -81,14 +83,16 @@ func TestOpenIDReturns(t *testing.T) {
 	done := make(chan error, 1)
 	go func() { done <- s.ServeReturns(b) }()
 	for _, c := range []*Client{Dial(path), Dial(s.file.path)} {
-		if err := errors.Join(c.Ping(t.Context()), c.ReturnOpenID(t.Context(), "audiobookshelf://oauth?code=hush"), c.SkipOpenID(t.Context(), "s")); err != nil {
+		if err := errors.Join(c.Ping(t.Context()), c.ReturnOpenID(t.Context(), "audiobookshelf://oauth?code=hush"),
+			c.SkipOpenID(t.Context(), "s")); err != nil {
 			t.Fatal(err)
 		}
 		if p := problem.Of(c.ReturnOpenID(t.Context(), "foreign")); p.Code != problem.Usage || p.Remedy != "do this" {
 			t.Errorf("%+v", p)
 		}
 	}
-	if want := []string{"return audiobookshelf://oauth?code=hush", "skip s", "return foreign"}; !reflect.DeepEqual(b.came, append(want, want...)) {
+	if want := []string{"return audiobookshelf://oauth?code=hush", "skip s", "return foreign"}; !reflect.DeepEqual(b.came,
+		append(want, want...)) {
 		t.Errorf("%q", b.came)
 	}
 	// No daemon is behind the second socket.

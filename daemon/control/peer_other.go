@@ -5,4 +5,4 @@ package control
 import "net"
 
 // peerOf cannot tell: the socket's directory alone decides who gets this far.
-func peerOf(net.Conn) peer { return peer{untellable: true} }
+func peerOf(net.Conn) peer { return peer{unsupported: true} }

@@ -7,22 +7,22 @@ import (
 	"shelfkeeper/daemon/redact"
 )
 
-// Players is what a client may do about the programs that use an account. An
-// empty account means the only one, and to Players all of them. Scopes are
-// called listen, full and admin.
+// Players are the commands about the programs that use an account. An empty
+// account means the only one; for Players it means all. The scopes are listen,
+// full and admin.
 type Players interface {
-	// Players lists the grants of an account, secrets not among them.
+	// Players lists the grants of an account, without their secrets.
 	Players(ctx context.Context, account string) ([]Player, error)
 	// AddPlayer makes a grant and returns its secret, which is shown once.
 	AddPlayer(ctx context.Context, account, name, scope string) (NewPlayer, error)
 	// RevokePlayer takes a grant away, by its name or id.
 	RevokePlayer(ctx context.Context, account, player string) error
-	// OpenPage returns an address under which the account's web page opens,
-	// signed in, once and soon.
+	// OpenPage returns an address that opens the account's web page, signed in.
+	// It works once and only for a short time.
 	OpenPage(ctx context.Context, account, scope string) (string, error)
 }
 
-// Player is a grant that was given out.
+// Player is a grant.
 type Player struct {
 	ID       string    `json:"id"`
 	Account  string    `json:"account"`
@@ -33,7 +33,7 @@ type Player struct {
 	LastUsed time.Time `json:"last_used,omitzero"` // zero: never
 }
 
-// NewPlayer is what a person is told of a grant just made.
+// NewPlayer is a new grant, for the user.
 type NewPlayer struct {
 	Secret   redact.Secret // never stored by a client
 	Account  string

@@ -10,7 +10,7 @@ import (
 	"syscall"
 )
 
-// exposed says why a directory is not the user's alone, "" if it is.
+// exposed returns the reason why others can reach a directory, or "".
 func exposed(info fs.FileInfo) string {
 	if !ours(info) {
 		return fmt.Sprintf("it does not belong to user %d", os.Geteuid())
@@ -27,10 +27,10 @@ func ours(info fs.FileInfo) bool {
 	return ok && int(stat.Uid) == os.Geteuid()
 }
 
-// closeToOthers sets the mode of the socket. Until then the umask gave it one,
-// behind a directory that is closed already.
+// closeToOthers sets the mode of the socket. Until then the socket has the mode of
+// the umask, but others cannot enter its directory.
 func closeToOthers(path string) error { return os.Chmod(path, 0o600) }
 
-// unheard reports whether err of a connect proves that nobody listens.
-// Anything else, such as a full queue (EAGAIN), may be somebody who is busy.
-func unheard(err error) bool { return errors.Is(err, syscall.ECONNREFUSED) }
+// nobodyListens reports whether a connect's error proves that nobody listens.
+// After any other error, such as a full queue (EAGAIN), a busy process may listen.
+func nobodyListens(err error) bool { return errors.Is(err, syscall.ECONNREFUSED) }

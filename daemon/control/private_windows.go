@@ -17,5 +17,5 @@ func ours(fs.FileInfo) bool { return true }
 // closeToOthers does nothing: the socket inherits the directory's access list.
 func closeToOthers(string) error { return nil }
 
-// unheard reports whether err of a connect proves that nobody listens.
-func unheard(err error) bool { return errors.Is(err, windows.WSAECONNREFUSED) }
+// nobodyListens reports whether err of a connect proves that nobody listens.
+func nobodyListens(err error) bool { return errors.Is(err, windows.WSAECONNREFUSED) }

@@ -11,7 +11,7 @@ import (
 	"shelfkeeper/daemon/redact"
 )
 
-// routes answers guarded requests. Paths match exactly: nothing is cleaned,
+// routes answers guarded requests. Paths match exactly: none is cleaned,
 // redirected or guessed.
 func routes(d Daemon, log *slog.Logger) http.Handler {
 	table := map[string]http.HandlerFunc{
@@ -51,7 +51,7 @@ func routes(d Daemon, log *slog.Logger) http.Handler {
 			if !perform(w, r, log, "quit", func(context.Context, nothing) (nothing, error) { return nothing{}, nil }) {
 				return
 			}
-			// The answer leaves before the end begins.
+			// The answer leaves before the daemon begins to end.
 			_ = http.NewResponseController(w).Flush()
 			d.Quit()
 		},
@@ -63,7 +63,7 @@ func routes(d Daemon, log *slog.Logger) http.Handler {
 	return exactly(table)
 }
 
-// returnRoutes takes browsers back.
+// returnRoutes are the calls for browsers that return from an OpenID provider.
 func returnRoutes(to Returns, log *slog.Logger) map[string]http.HandlerFunc {
 	return map[string]http.HandlerFunc{
 		callPing: func(w http.ResponseWriter, _ *http.Request) { reply(w, http.StatusOK, nothing{}) },
@@ -88,14 +88,16 @@ func exactly(table map[string]http.HandlerFunc) http.Handler {
 	})
 }
 
-// command is a handler that performs do.
+// command returns a handler that performs do.
 func command[In, Out any](log *slog.Logger, name string, do func(context.Context, In) (Out, error)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) { perform(w, r, log, name, do) }
 }
 
-// perform reads the body, does do and answers; it reports whether do went well.
+// perform reads the body, calls do and answers. It reports whether do succeeded.
 // The context of do ends when the client goes away or the server closes.
-func perform[In, Out any](w http.ResponseWriter, r *http.Request, log *slog.Logger, name string, do func(context.Context, In) (Out, error)) bool {
+func perform[In, Out any](
+	w http.ResponseWriter, r *http.Request, log *slog.Logger, name string, do func(context.Context, In) (Out, error),
+) bool {
 	var in In
 	if no := receive(w, r, &in); no != nil {
 		reply(w, no.status, problem.Newf(problem.Other, "", "the daemon refused the request: %s", no.reason))

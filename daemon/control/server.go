@@ -12,23 +12,23 @@ import (
 )
 
 const (
-	// headerTimeout bounds the wait for a request's header, which a client
-	// writes in one go.
+	// headerTimeout bounds the wait for a request's header. Clients write it in
+	// one go.
 	headerTimeout = 5 * time.Second
 
-	// headerLimit is many times what our clients send.
+	// headerLimit is many times the size of our clients' headers.
 	headerLimit = 16 << 10
 
-	// drainTimeout is how long Close lets answers finish. One fits into the
-	// socket's buffer, so whoever takes longer does not read.
+	// drainTimeout is how long Close lets answers finish. An answer fits into the
+	// socket's buffer, so a client that takes longer does not read.
 	drainTimeout = time.Second
 
-	// sendBuffer keeps the kernel from storing up old snapshots for a reader
-	// that does not read (Linux holds about 200 KiB unasked).
+	// sendBuffer keeps the kernel from storing old snapshots for a client that
+	// does not read (the default of Linux is about 200 KiB).
 	sendBuffer = 8 << 10
 )
 
-// errClosing is the cause with which calls end when the server closes.
+// errClosing is the cause of calls that end because the server closes.
 var errClosing = errors.New("the daemon is quitting")
 
 // Server is the daemon's end of the control socket: Listen, Serve, Close.
@@ -51,10 +51,10 @@ type Server struct {
 	closeErr error
 }
 
-// Listen opens the socket at path, an absolute path within a directory that is
-// the user's alone and that Listen makes where it is missing. From then on
-// clients can connect; they are answered once Serve runs. A socket that a dead
-// daemon left is replaced.
+// Listen opens the socket at path, an absolute path. Its directory must belong to
+// the user alone; Listen makes it when it is missing. Clients can connect from
+// then on and are answered once Serve runs. A socket that a dead daemon left is
+// replaced.
 //
 // Errors are a *problem.Problem around ErrRunning, ErrPathTooLong, ErrExposed
 // or ErrOccupied, or come from the file system. Refused requests go to log;
@@ -87,8 +87,8 @@ func Listen(path string, log *slog.Logger) (*Server, error) {
 // once.
 func (s *Server) Serve(d Daemon) error { return s.answer(routes(d, s.log)) }
 
-// ServeReturns is Serve for a socket at which no daemon is: it offers ping and
-// takes browsers back, nothing else.
+// ServeReturns is Serve for a process that is no daemon: it offers ping and takes
+// returning browsers, nothing else.
 func (s *Server) ServeReturns(r Returns) error { return s.answer(exactly(returnRoutes(r, s.log))) }
 
 func (s *Server) answer(routes http.Handler) error {
@@ -114,8 +114,8 @@ func (s *Server) answer(routes http.Handler) error {
 }
 
 // Close removes the socket, ends the event streams and the contexts of running
-// calls, and waits for all of them and for Serve. Later calls return what the
-// first one did.
+// calls, and waits for all of them and for Serve. Later calls return the result of
+// the first one.
 func (s *Server) Close() error {
 	s.close.Do(func() { s.closeErr = s.shut() })
 	return s.closeErr
@@ -126,14 +126,14 @@ func (s *Server) shut() error {
 	s.closed = true
 	s.mu.Unlock()
 
-	// The name goes first: a client then finds no daemon, not a deaf one.
+	// The name goes first, so that a client finds no daemon instead of a deaf one.
 	err := s.file.remove()
 	s.cancel(errClosing)
 
 	ctx, cancel := context.WithTimeout(context.Background(), drainTimeout)
 	defer cancel()
 	if s.http.Shutdown(ctx) != nil {
-		_ = s.http.Close() // cuts those that did not read their answer
+		_ = s.http.Close() // cuts clients that did not read their answer
 	}
 	if lerr := s.listener.Close(); lerr != nil && !errors.Is(lerr, net.ErrClosed) {
 		err = errors.Join(err, fmt.Errorf("close control socket: %w", lerr))
@@ -143,18 +143,18 @@ func (s *Server) shut() error {
 	return err
 }
 
-// peerKey is where a call's context holds its peer.
+// peerKey is the key of the peer in a call's context.
 type peerKey struct{}
 
-// admit prepares a new connection and asks who is at its other end.
+// admit prepares a new connection and finds out its peer.
 func (s *Server) admit(ctx context.Context, conn net.Conn) context.Context {
 	if c, ok := conn.(*net.UnixConn); ok {
-		_ = c.SetWriteBuffer(sendBuffer) // the system's own size works too
+		_ = c.SetWriteBuffer(sendBuffer) // the system's default size works too
 	}
 	return context.WithValue(ctx, peerKey{}, s.peerOf(conn))
 }
 
-// count keeps conns. net/http reports StateNew within its accept loop, and
+// count keeps conns up to date. net/http reports StateNew within its accept loop, and
 // StateClosed once the connection's handler has returned.
 func (s *Server) count(_ net.Conn, state http.ConnState) {
 	switch state {

@@ -16,8 +16,8 @@ import (
 	"shelfkeeper/daemon/problem"
 )
 
-// Why Listen refuses a path. They come wrapped in a problem.Problem that says
-// what to do.
+// The reasons for which Listen refuses a path. They come wrapped in a
+// problem.Problem with a remedy.
 var (
 	ErrRunning     = errors.New("another Shelfkeeper answers there")
 	ErrPathTooLong = errors.New("the path is too long for a unix socket")
@@ -26,31 +26,31 @@ var (
 )
 
 const (
-	// maxPath is what the kernel takes, less the terminating zero: 107 bytes on
-	// Linux and Windows, 103 on macOS. A longer path fails with no more than
-	// "invalid argument".
+	// maxPath is the longest path that the kernel accepts, without the terminating
+	// zero: 107 bytes on Linux and Windows, 103 on macOS. A longer path fails with
+	// a bare "invalid argument".
 	maxPath = len(syscall.RawSockaddrUnix{}.Path) - 1
 
-	// probeTimeout bounds the question whether somebody listens. A connect to a
-	// unix socket waits only while the other side's queue is full, so whoever
-	// takes longer is there, and stuck.
+	// probeTimeout bounds the check whether a process listens. A connect to a unix
+	// socket waits only while the listener's queue is full. After this time a
+	// process listens, but is stuck.
 	probeTimeout = time.Second
 
-	// lockTimeout bounds the wait for another process that is looking at the
-	// same path; it looks for at most probeTimeout.
+	// lockTimeout bounds the wait for another process that checks the same path;
+	// its check takes at most probeTimeout.
 	lockTimeout = 3 * time.Second
 	lockPoll    = 10 * time.Millisecond
 )
 
-// socketFile is the socket's name in the file system. It remembers which file
-// it made, so that it removes no other.
+// socketFile is the socket's file. It remembers the file that it made, so that it
+// removes no other.
 type socketFile struct {
 	path string
 	made fs.FileInfo
 }
 
-// checkPath refuses a path that cannot name a socket, or that would name one
-// outside the file system ("@name" on Linux), where no modes apply.
+// checkPath refuses a path that cannot name a socket, and names outside the file
+// system ("@name" on Linux), where no modes apply.
 func checkPath(path string) error {
 	if !filepath.IsAbs(path) {
 		return problem.Newf(problem.Config, "name the control socket by an absolute path", "control socket %q: not an absolute path", path)
@@ -62,8 +62,8 @@ func checkPath(path string) error {
 	return nil
 }
 
-// bind makes the directory and the socket in it, and listens. A socket that a
-// dead daemon left is replaced; nothing else is ever deleted.
+// bind makes the directory and the socket in it, and listens. It replaces a socket
+// that a dead daemon left and never deletes anything else.
 func bind(path string) (*net.UnixListener, socketFile, error) {
 	if err := checkPath(path); err != nil {
 		return nil, socketFile{}, err
@@ -71,8 +71,8 @@ func bind(path string) (*net.UnixListener, socketFile, error) {
 	if err := privateDir(filepath.Dir(path)); err != nil {
 		return nil, socketFile{}, err
 	}
-	// Two daemons that start at once would each find the same dead socket, and
-	// the slower one would remove what the faster one has just made.
+	// Two daemons that start at the same time find the same dead socket. Without a
+	// lock the slower one would remove the new socket of the faster one.
 	unlock, err := lock(path)
 	if err != nil {
 		return nil, socketFile{}, err
@@ -85,7 +85,7 @@ func bind(path string) (*net.UnixListener, socketFile, error) {
 	if err != nil {
 		return nil, socketFile{}, fmt.Errorf("control socket: %w", err)
 	}
-	// The listener would remove whatever has the name by then.
+	// By default the listener would remove any file of that name.
 	l.SetUnlinkOnClose(false)
 	made, err := os.Lstat(path)
 	if err == nil {
@@ -94,8 +94,8 @@ func bind(path string) (*net.UnixListener, socketFile, error) {
 	if err != nil {
 		return nil, socketFile{}, errors.Join(fmt.Errorf("control socket: %w", err), os.Remove(path), l.Close())
 	}
-	// On Windows a FileInfo reads the file's identity only when it is first
-	// compared, so compare it while it is certain.
+	// On Windows a FileInfo reads the file's identity at the first comparison. This
+	// comparison reads it while it is certain.
 	os.SameFile(made, made)
 	return l, socketFile{path, made}, nil
 }
@@ -123,10 +123,9 @@ func (f socketFile) remove() error {
 	return nil
 }
 
-// privateDir makes dir, and refuses one that another user owns or can enter:
-// whoever may replace the socket could put their own there and be sent
-// passwords. It does not tighten a directory that exists, since nobody has
-// said that it is ours alone.
+// privateDir makes dir. It refuses a directory that another user owns or can enter:
+// that user could replace the socket and receive passwords. It does not change the
+// mode of an existing directory, which may serve other purposes.
 func privateDir(dir string) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("control socket: create directory: %w", err)
@@ -136,14 +135,14 @@ func privateDir(dir string) error {
 		return fmt.Errorf("control socket: check directory: %w", err)
 	}
 	if why := exposed(info); why != "" {
-		return problem.Newf(problem.Config, fmt.Sprintf("run `chmod 700 %s` if it is Shelfkeeper's own, or choose another runtime directory", dir),
-			"control socket: directory %s: %w: %s", dir, ErrExposed, why)
+		remedy := fmt.Sprintf("run `chmod 700 %s` if it is Shelfkeeper's own, or choose another runtime directory", dir)
+		return problem.Newf(problem.Config, remedy, "control socket: directory %s: %w: %s", dir, ErrExposed, why)
 	}
 	return nil
 }
 
-// lock keeps other processes of this program away from path's name. The lock
-// file stays: removing it would let two processes lock two files.
+// lock keeps other processes of this program away from path. The lock file stays:
+// after its removal two processes could lock two different files.
 func lock(path string) (unlock func(), err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), lockTimeout)
 	defer cancel()
@@ -154,7 +153,7 @@ func lock(path string) (unlock func(), err error) {
 	return func() { _ = l.Unlock() }, nil
 }
 
-// clearStale makes path free if it holds a socket of ours that nobody serves.
+// clearStale removes a socket of ours at path when no process listens on it.
 func clearStale(path string) error {
 	found, err := os.Lstat(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -170,7 +169,7 @@ func clearStale(path string) error {
 	if err == nil {
 		_ = conn.Close()
 	}
-	if err == nil || !unheard(err) {
+	if err == nil || !nobodyListens(err) {
 		return problem.Newf(problem.Running, "use the running one, or end it with `shelfkeeper quit`", "control socket %s: %w", path, ErrRunning)
 	}
 	now, err := os.Lstat(path)

@@ -10,14 +10,14 @@ import (
 )
 
 const (
-	// versionHeader carries the sender's major version in both directions.
-	// Together with the JSON of a problem it is all that two programs of
-	// different versions are sure to understand of each other.
+	// versionHeader carries the sender's major version in both directions. Two
+	// programs of different versions surely understand only this header and the
+	// JSON of a problem.
 	versionHeader = "Shelfkeeper-Control"
 	version       = 1
 
-	// hostName is the Host of every request. The top-level domain .invalid is
-	// reserved never to resolve (RFC 6761), so no page can have it as its own.
+	// hostName is the Host of every request. The top-level domain .invalid never
+	// resolves (RFC 6761), so no web page can have this host.
 	hostName = "shelfkeeper.invalid"
 
 	jsonType = "application/json"
@@ -45,20 +45,19 @@ type accountWire struct {
 	Account string `json:"account"`
 }
 
-// passwordWire is the body of password; as in signInWire, the passwords travel
-// in the open here.
+// passwordWire is the body of password. As in signInWire, the passwords travel in
+// the clear.
 type passwordWire struct {
 	Account string `json:"account"`
 	Old     string `json:"old"`
 	New     string `json:"new"`
 }
 
-// nothing is the body of quit, and of every answer that says only "done".
+// nothing is the body of quit, and of every answer without content.
 type nothing struct{}
 
-// signInWire is a SignInRequest on the socket. It exists because a
-// redact.Secret marshals as [redacted], and this socket is the one place where
-// a password must travel in the open.
+// signInWire is a SignInRequest on the socket. It exists because a redact.Secret
+// marshals as [redacted], and on this socket a password must travel in the clear.
 type signInWire struct {
 	Server    string `json:"server"`
 	Username  string `json:"username"`
@@ -73,8 +72,8 @@ type signInWire struct {
 var errNotUTF8 = errors.New("the password is not valid UTF-8")
 
 func wireOf(in SignInRequest) (signInWire, error) {
-	// encoding/json would silently replace such bytes, and the server would
-	// then refuse a password its user typed rightly.
+	// encoding/json would silently replace such bytes, and the server would then
+	// refuse a correctly typed password.
 	if !utf8.ValidString(in.Password.Reveal()) {
 		return signInWire{}, problem.New(problem.Usage, errNotUTF8, "set the terminal to UTF-8")
 	}
@@ -102,14 +101,14 @@ type answerWire struct {
 	Warnings      []string `json:"warnings"`
 }
 
-// mismatch says which of two programs of different major versions is the older
-// one, since that is the one to restart. pid is the daemon's, 0 if not known.
+// mismatch names the older of two programs of different major versions, which must
+// be restarted. pid is the daemon's, or 0 when it is unknown.
 func mismatch(client, daemon, pid int) *problem.Problem {
 	remedy := "restart this program: a newer Shelfkeeper was installed while it ran"
 	if client > daemon {
 		remedy = "restart the daemon: a newer Shelfkeeper was installed while it ran"
 		if pid != 0 {
-			// It would refuse `shelfkeeper quit` from the newer program too.
+			// The daemon would refuse `shelfkeeper quit` from the newer program too.
 			remedy = fmt.Sprintf("end process %d, the running daemon, and start the newer Shelfkeeper", pid)
 		}
 	}

@@ -90,7 +90,8 @@ func TestInsideNamespace(t *testing.T) {
 	do("link set eth0 down")
 	expect("nothing left", func(e Event) bool { return !e.Online })
 	do("link set eth0 up", "addr add fd00:2::2/64 dev eth0", "route add default via fd00:2::1 dev eth0")
-	expect("IPv6 only, once its address is sure", func(e Event) bool { return e.Reason == WayChanged && strings.Contains(e.Detail, "IPv6 by eth0") })
+	expect("IPv6 only, once its address is sure",
+		func(e Event) bool { return e.Reason == WayChanged && strings.Contains(e.Detail, "IPv6 by eth0") })
 	select {
 	case e := <-events:
 		t.Errorf("one more: %v", e)

@@ -173,7 +173,10 @@ func (g *Grants) makeRoom(list map[string]*entry, account string) {
 }
 
 func (g *Grants) newEntry(account, name string, kind Kind, scope Scope) *entry {
-	return &entry{Grant: Grant{Account: account, Name: name, Kind: kind, Scope: scope, Created: g.now().UTC().Truncate(time.Second)}, used: new(atomic.Int64)}
+	return &entry{
+		Grant: Grant{Account: account, Name: name, Kind: kind, Scope: scope, Created: g.now().UTC().Truncate(time.Second)},
+		used:  new(atomic.Int64),
+	}
 }
 
 // List returns the grants of an account, or of all for "", in order of account

@@ -138,9 +138,12 @@ func TestBadFilesAreLeftUntouched(t *testing.T) {
 		{"short hash", `{"version":1,"grants":[{"account":"a","sha256":"abcd"}]}`, ErrUnreadable},
 		{"no account", `{"version":1,"grants":[{"sha256":"` + hash + `"}]}`, ErrUnreadable},
 		{"no scope", `{"version":2,"grants":[{"account":"a","name":"x","kind":"secret","sha256":"` + hash + `"}]}`, ErrUnreadable},
-		{"scope unknown", `{"version":2,"grants":[{"account":"a","name":"x","kind":"secret","scope":"god","sha256":"` + hash + `"}]}`, ErrUnreadable},
-		{"another id", `{"version":2,"grants":[{"id":"1","account":"a","name":"x","kind":"secret","scope":"listen","sha256":"` + hash + `"}]}`, ErrUnreadable},
-		{"the same twice", `{"version":1,"grants":[{"account":"a","sha256":"` + hash + `"},{"account":"b","sha256":"` + hash + `"}]}`, ErrUnreadable},
+		{"scope unknown", `{"version":2,"grants":[{"account":"a","name":"x","kind":"secret","scope":"god","sha256":"` + hash + `"}]}`,
+			ErrUnreadable},
+		{"another id", `{"version":2,"grants":[{"id":"1","account":"a","name":"x","kind":"secret","scope":"listen","sha256":"` + hash + `"}]}`,
+			ErrUnreadable},
+		{"the same twice", `{"version":1,"grants":[{"account":"a","sha256":"` + hash + `"},{"account":"b","sha256":"` + hash + `"}]}`,
+			ErrUnreadable},
 		{"other shape", `{"version":1,"grants":{}}`, ErrUnreadable},
 	} {
 		t.Run(c.desc, func(t *testing.T) {
@@ -190,7 +193,8 @@ func TestFirstVersionMigrates(t *testing.T) {
 	}
 	g := open(t, path)
 	before := g.List("home")
-	if !passes(g, "home", "sk_old") || len(before) != 1 || before[0].Name != FirstName || before[0].Scope != ScopeListen || before[0].Created.Year() != 2026 {
+	if !passes(g, "home", "sk_old") || len(before) != 1 || before[0].Name != FirstName || before[0].Scope != ScopeListen ||
+		before[0].Created.Year() != 2026 {
 		t.Fatalf("%+v", before)
 	}
 	must(t)(g.Add("home", "new", ScopeFull))

@@ -91,7 +91,8 @@ func tcpTable(family uintptr) ([]byte, error) {
 	var status uintptr
 	for range tableGrowth {
 		table := make([]byte, size)
-		status, _, _ = procGetExtendedTCPTable.Call(uintptr(unsafe.Pointer(&table[0])), uintptr(unsafe.Pointer(&size)), 0, family, tcpTableOwnerPIDAll, 0)
+		status, _, _ = procGetExtendedTCPTable.Call(uintptr(unsafe.Pointer(&table[0])), uintptr(unsafe.Pointer(&size)), 0, family,
+			tcpTableOwnerPIDAll, 0)
 		if status == 0 {
 			return table, nil
 		}

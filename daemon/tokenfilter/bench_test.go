@@ -18,7 +18,8 @@ func meBody(size int) []byte {
 			b.WriteByte(',')
 		}
 		fmt.Fprintf(&b, `{"id":"86a33fcc-28d2-4e3c-91af-%012d","duration":33854.905,"progress":0.%d,"currentTime":%d.25,"isFinished":false,`+
-			`"path":"/audiobooks/Jane Austen/Emma/%02d.mp3","description":"<p>He said: \"Everyone\".<br\/>\nEvery eye…</p>","lastUpdate":1700000000000}`, i, i%1000, i, i)
+			`"path":"/audiobooks/Jane Austen/Emma/%02d.mp3",`+
+			`"description":"<p>He said: \"Everyone\".<br\/>\nEvery eye…</p>","lastUpdate":1700000000000}`, i, i%1000, i, i)
 	}
 	fmt.Fprintf(&b, `],"accessToken":%q}`, access)
 	return b.Bytes()

@@ -91,7 +91,8 @@ func checkAddresses(base *url.URL, addresses []*url.URL, trustHTTP bool) ([]*url
 		case own.EscapedPath() != base.EscapedPath():
 			return nil, fmt.Errorf("%w: address %s must end in the same path as %s", ErrPolicy, own, base)
 		case own.Scheme == "http" && !trustHTTP:
-			return nil, fmt.Errorf("%w: address %s is plain http, where nothing proves which machine answers: use https, or set trust_http = true", ErrPolicy, own)
+			return nil, fmt.Errorf("%w: address %s is plain http, where nothing proves which machine answers: use https, or set trust_http = true",
+				ErrPolicy, own)
 		case own.String() == base.String():
 			own = base
 		}

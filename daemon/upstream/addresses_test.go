@@ -64,7 +64,8 @@ func TestAddressInUse(t *testing.T) {
 	defer one.Close()
 	defer two.Close()
 	list := urls(t, one.URL, two.URL)
-	up, err := New(Policy{Base: list[0], Addresses: list, TrustHTTP: true, ProxyURL: "direct", Headers: map[string]redact.Secret{"X-Gate": redact.New("key")}})
+	up, err := New(Policy{Base: list[0], Addresses: list, TrustHTTP: true, ProxyURL: "direct",
+		Headers: map[string]redact.Secret{"X-Gate": redact.New("key")}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -106,7 +107,8 @@ func TestAddressInUse(t *testing.T) {
 	if _, err := ask(up.Transport().RoundTrip); err != nil {
 		t.Error(err)
 	}
-	want := []string{list[1].Host + " /x +token", list[1].Host + " /x key+token", list[1].Host + " /x key+token", list[0].Host + " /x key+token"}
+	want := []string{list[1].Host + " /x +token", list[1].Host + " /x key+token", list[1].Host + " /x key+token",
+		list[0].Host + " /x key+token"}
 	if strings.Join(seen, "|") != strings.Join(want, "|") {
 		t.Errorf("seen %q\nwant %q", seen, want)
 	}

@@ -52,7 +52,8 @@ func TestHeadersReachEverything(t *testing.T) {
 	}
 	for _, path := range []string{"/sub/api/me", "/sub/auth/refresh", "/sub/socket.io/"} {
 		h := seen[path]
-		if h.Get("Cf-Access-Client-Id") != "id.access" || h.Get("Cf-Access-Client-Secret") != "hush" || h.Get("Cookie") != "gw=1" || h.Get("User-Agent") != "test/1" {
+		if h.Get("Cf-Access-Client-Id") != "id.access" || h.Get("Cf-Access-Client-Secret") != "hush" || h.Get("Cookie") != "gw=1" ||
+			h.Get("User-Agent") != "test/1" {
 			t.Errorf("%s saw %v", path, h)
 		}
 		if h.Get("Accept-Encoding") != "" {
@@ -84,10 +85,12 @@ func TestHeadersStayAtTheirOrigin(t *testing.T) {
 			t.Fatalf("%s: %v %v", target, resp, err)
 		}
 	}
-	if seen["ours"].Get("X-Gate") != "hush" || seen["other"].Get("X-Gate") != "" || seen["other"].Get("User-Agent") != "" && seen["other"].Get("User-Agent") != "Go-http-client/1.1" {
+	if seen["ours"].Get("X-Gate") != "hush" || seen["other"].Get("X-Gate") != "" || seen["other"].Get("User-Agent") != "" &&
+		seen["other"].Get("User-Agent") != "Go-http-client/1.1" {
 		t.Errorf("ours %v, other %v", seen["ours"], seen["other"])
 	}
-	if err := speak(t, u, "ws"+strings.TrimPrefix(other.URL, "http")); err == nil || !strings.Contains(err.Error(), "not the account's server") {
+	if err := speak(t, u, "ws"+strings.TrimPrefix(other.URL, "http")); err == nil ||
+		!strings.Contains(err.Error(), "not the account's server") {
 		t.Errorf("a websocket to another origin: %v", err)
 	}
 }
@@ -167,7 +170,8 @@ func TestHeaderRules(t *testing.T) {
 			t.Errorf("%s: %q: %v", c.name, c.value, err)
 		}
 	}
-	if _, err := New(Policy{Base: address(t, "http://abs.example"), Headers: secrets("X-Gate", "1", "x-gate", "2")}); !errors.Is(err, ErrPolicy) || !strings.Contains(err.Error(), "twice") {
+	_, err := New(Policy{Base: address(t, "http://abs.example"), Headers: secrets("X-Gate", "1", "x-gate", "2")})
+	if !errors.Is(err, ErrPolicy) || !strings.Contains(err.Error(), "twice") {
 		t.Errorf("twice: %v", err)
 	}
 	if _, err := New(Policy{Base: address(t, "http://abs.example"), UserAgent: "a\nb"}); !errors.Is(err, ErrPolicy) {

@@ -182,7 +182,8 @@ func TestPrivateFollowsAnAnnouncedClose(t *testing.T) {
 }
 
 func TestPrivateIsSpentByAFailedDial(t *testing.T) {
-	u := open(t, Policy{Base: address(t, memoryBase), Dial: func(context.Context, string, string) (net.Conn, error) { return nil, errors.New("down") }})
+	down := func(context.Context, string, string) (net.Conn, error) { return nil, errors.New("down") }
+	u := open(t, Policy{Base: address(t, memoryBase), Dial: down})
 	do := privately(t, u)
 	if _, _, err := fetch(t, do, "GET", memoryBase); err == nil || errors.Is(err, ErrSpent) {
 		t.Errorf("first: %v", err)
@@ -230,7 +231,8 @@ func TestDialIsBounded(t *testing.T) {
 		hang := func(ctx context.Context, _, _ string) (net.Conn, error) { <-ctx.Done(); return nil, ctx.Err() }
 		u := open(t, Policy{Base: address(t, memoryBase), Dial: hang})
 		start := time.Now()
-		if _, _, err := fetch(t, u.Transport().RoundTrip, "GET", memoryBase); !errors.Is(err, context.DeadlineExceeded) || time.Since(start) != dialDeadline {
+		if _, _, err := fetch(t, u.Transport().RoundTrip, "GET", memoryBase); !errors.Is(err, context.DeadlineExceeded) ||
+			time.Since(start) != dialDeadline {
 			t.Errorf("got %v after %v", err, time.Since(start))
 		}
 		failed := make(chan error)

@@ -28,5 +28,6 @@ func proxyOf(raw string, simulated bool) (proxyFunc, error) {
 	case "http", "https", "socks5", "socks5h":
 		return http.ProxyURL(u), nil
 	}
-	return nil, fmt.Errorf("%w: the proxy's address must start with http://, https://, socks5:// or socks5h://, not %s://", ErrPolicy, u.Scheme)
+	return nil, fmt.Errorf("%w: the proxy's address must start with http://, https://, socks5:// or socks5h://, not %s://",
+		ErrPolicy, u.Scheme)
 }

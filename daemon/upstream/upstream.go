@@ -129,7 +129,10 @@ func New(p Policy) (*Upstream, error) {
 	if err != nil {
 		return nil, err
 	}
-	u := &Upstream{base: base, addresses: addresses, way: newWay(nil), header: header, userAgent: userAgent, tls: config, proxy: proxy, dial: p.Dial}
+	u := &Upstream{
+		base: base, addresses: addresses, way: newWay(nil), header: header, userAgent: userAgent,
+		tls: config, proxy: proxy, dial: p.Dial,
+	}
 	if len(addresses) == 1 {
 		u.way = newWay(base)
 	}
@@ -203,8 +206,10 @@ func checkBase(base *url.URL) (*url.URL, error) {
 	case base.RawQuery != "" || base.Fragment != "":
 		return nil, fmt.Errorf("%w: the address must hold no ? or #", ErrPolicy)
 	}
-	own := &url.URL{Scheme: base.Scheme, Host: strings.ToLower(base.Host), Path: strings.TrimRight(base.Path, "/"), RawPath: strings.TrimRight(base.RawPath, "/")}
-	return own, nil
+	return &url.URL{
+		Scheme: base.Scheme, Host: strings.ToLower(base.Host),
+		Path: strings.TrimRight(base.Path, "/"), RawPath: strings.TrimRight(base.RawPath, "/"),
+	}, nil
 }
 
 // sameOrigin reports whether target has the origin of the policy's address.

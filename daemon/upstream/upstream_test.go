@@ -85,15 +85,18 @@ func TestCAFileErrors(t *testing.T) {
 		{"empty", write("empty.pem", ""), "no certificate"},
 		{"DER or text", write("der.pem", "0\x82\x03"), "-----BEGIN CERTIFICATE-----"},
 		{"a key only", write("key.pem", key), "no certificate"},
-		{"broken certificate", write("broken.pem", string(good)+"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"), "certificate 2 of CA file"},
+		{"broken certificate", write("broken.pem", string(good)+"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"),
+			"certificate 2 of CA file"},
 		{"huge", write("huge.pem", strings.Repeat("x", maxCAFile+1)), "too large"},
 	} {
 		_, err := New(Policy{Base: address(t, "https://abs.example"), CAFile: c.path})
-		if !errors.Is(err, ErrPolicy) || !strings.Contains(err.Error(), c.says) || !strings.Contains(err.Error(), c.path) || strings.Count(err.Error(), c.path) != 1 {
+		if !errors.Is(err, ErrPolicy) || !strings.Contains(err.Error(), c.says) || !strings.Contains(err.Error(), c.path) ||
+			strings.Count(err.Error(), c.path) != 1 {
 			t.Errorf("%s: %v", c.desc, err)
 		}
 	}
-	if _, err := New(Policy{Base: address(t, "https://abs.example"), CAFile: filepath.Join(dir, "none.pem")}); !errors.Is(err, os.ErrNotExist) {
+	_, err = New(Policy{Base: address(t, "https://abs.example"), CAFile: filepath.Join(dir, "none.pem")})
+	if !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("missing: %v", err)
 	}
 	open(t, Policy{Base: address(t, "https://abs.example"), CAFile: write("both.pem", key+string(good))})
@@ -119,7 +122,8 @@ func TestProxyRules(t *testing.T) {
 		t.Error("the environment's proxy is not asked")
 	}
 	// gorilla/websocket knows http and socks5 only.
-	for raw, want := range map[string]string{"socks5h://p": "socks5://p:1080", "https://p": "http://p:443", "http://u:x@p:1": "http://u:x@p:1"} {
+	for raw, want := range map[string]string{"socks5h://p": "socks5://p:1080", "https://p": "http://p:443",
+		"http://u:x@p:1": "http://u:x@p:1"} {
 		route := &websocketRoute{upstream: open(t, Policy{Base: base, ProxyURL: raw})}
 		if got, err := route.proxy(&http.Request{URL: &url.URL{Scheme: "https", Host: "abs.example"}}); err != nil || got.String() != want {
 			t.Errorf("%q: %v %v", raw, got, err)
