@@ -37,7 +37,7 @@ func TestNetworkEventReachesTheService(t *testing.T) {
 	}
 	wait("the first socket", func(l *absfake.Ledger) bool { return len(l.OpenSockets("demo")) == 1 })
 	s.Network(netmon.Event{Reason: netmon.LinkUp, Online: true})
-	s.Network(netmon.Event{Reason: netmon.WayChanged, Online: true, Gone: []netip.Addr{netip.MustParseAddr("192.0.2.7")}})
+	s.Network(netmon.Event{Reason: netmon.RouteChanged, Online: true, Gone: []netip.Addr{netip.MustParseAddr("192.0.2.7")}})
 	resp, err := http.Get(s.URL() + "/ping")
 	if err != nil {
 		t.Fatal(err)
@@ -46,8 +46,8 @@ func TestNetworkEventReachesTheService(t *testing.T) {
 	if n := fake.Ledger().SocketsOpened(); n != 1 {
 		t.Errorf("%d sockets: a working connection was dropped", n)
 	}
-	s.Network(netmon.Event{Reason: netmon.WayChanged, Online: false, Gone: []netip.Addr{netip.MustParseAddr("127.0.0.1")}})
-	s.Network(netmon.Event{Reason: netmon.WayChanged, Online: true, Gone: []netip.Addr{netip.MustParseAddr("127.0.0.1")}})
+	s.Network(netmon.Event{Reason: netmon.RouteChanged, Online: false, Gone: []netip.Addr{netip.MustParseAddr("127.0.0.1")}})
+	s.Network(netmon.Event{Reason: netmon.RouteChanged, Online: true, Gone: []netip.Addr{netip.MustParseAddr("127.0.0.1")}})
 	wait("the second socket", func(l *absfake.Ledger) bool { return l.SocketsOpened() == 2 && len(l.OpenSockets("demo")) == 1 })
 	if n := fake.Ledger().MaxSockets("demo"); n != 1 {
 		t.Errorf("%d sockets at one time", n)

@@ -5,24 +5,24 @@ import (
 	"time"
 )
 
-// tolerance is what clocks may differ by without a jump: a clock that is
-// slewed runs wrong by 0.05 %, and a loaded machine is late by less.
+// tolerance is the difference of clocks that does not count as a jump. A clock
+// that is slewed runs wrong by 0.05 %, and a loaded machine is late by less.
 const tolerance = 2 * time.Second
 
-// reading is all clocks at one moment.
+// reading holds the times of all clocks at one moment.
 type reading struct {
 	wall time.Time     // without a monotonic part
-	mono time.Duration // stands still in sleep, but on Windows
-	boot time.Duration // does not; the same as mono where the system has none
+	mono time.Duration // stops during sleep, except on Windows
+	boot time.Duration // runs during sleep; equal to mono where the system has no such clock
 }
 
 // start anchors mono to this process.
 var start = time.Now()
 
-// jump compares two readings, between which planned should have passed; 0 is
-// any time. A clock that was moved and a machine that slept look the same to
-// the wall clock; only where there is a clock that runs in sleep can they be
-// told apart, and elsewhere a jump forward counts as sleep.
+// jump compares two readings. planned is the time that should have passed between
+// them; 0 means any time. The wall clock alone cannot distinguish a moved clock
+// from sleep. A clock that runs during sleep can; without one a jump forward counts
+// as sleep.
 func jump(before, after reading, planned time.Duration) (Event, bool) {
 	ran := after.mono - before.mono
 	slept := after.boot - before.boot - ran
@@ -32,7 +32,7 @@ func jump(before, after reading, planned time.Duration) (Event, bool) {
 		return woke("slept", slept), true
 	case planned > 0 && ran-planned > tolerance:
 		return woke("did not run", ran-planned), true
-	case moved > tolerance && !tellsSleep:
+	case moved > tolerance && !detectsSleep:
 		return woke("slept", moved), true
 	case moved > tolerance, moved < -tolerance:
 		return Event{Reason: ClockSet, Detail: fmt.Sprintf("by %v", moved.Round(time.Second))}, true

@@ -10,11 +10,11 @@ import (
 )
 
 const (
-	// tellsSleep: CLOCK_BOOTTIME runs while the machine sleeps.
-	tellsSleep = true
-	// tickEvery is rare, since the kernel tells of jumps; it finds a process
-	// that was stopped, and a clock moved where there is no timerfd.
-	tickEvery = 30 * time.Second
+	// detectsSleep is true, since CLOCK_BOOTTIME runs while the machine sleeps.
+	detectsSleep = true
+	// tickInterval is long, since the kernel reports jumps. The tick finds a
+	// stopped process, and a moved clock where there is no timerfd.
+	tickInterval = 30 * time.Second
 )
 
 func readClocks() reading {
@@ -28,9 +28,9 @@ func readClocks() reading {
 	return r
 }
 
-// watchClock is woken when the wall clock is set and when the machine resumes
-// (timerfd_create(2), TFD_TIMER_CANCEL_ON_SET), and never else.
-func watchClock(ctx context.Context, poke func()) error {
+// watchClock calls signal when the wall clock is set and when the machine resumes
+// (timerfd_create(2), TFD_TIMER_CANCEL_ON_SET), and only then.
+func watchClock(ctx context.Context, signal func()) error {
 	fd, err := unix.TimerfdCreate(unix.CLOCK_REALTIME, unix.TFD_NONBLOCK|unix.TFD_CLOEXEC)
 	if err != nil {
 		return fmt.Errorf("watch the clock: %w", err)
@@ -62,6 +62,6 @@ func watchClock(ctx context.Context, poke func()) error {
 		if err != nil && !isCanceled(err) {
 			return fmt.Errorf("watch the clock: %w", err)
 		}
-		poke()
+		signal()
 	}
 }

@@ -9,10 +9,10 @@ import (
 )
 
 const (
-	// tellsSleep: no clock here is known to tell sleep from a clock that was set.
-	tellsSleep = false
-	// tickEvery is the longest time in which a jump goes unnoticed.
-	tickEvery = 5 * time.Second
+	// detectsSleep is false: no known clock distinguishes sleep from a set clock.
+	detectsSleep = false
+	// tickInterval is the longest time in which a jump goes unnoticed.
+	tickInterval = 5 * time.Second
 )
 
 func readClocks() reading {

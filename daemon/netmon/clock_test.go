@@ -33,7 +33,7 @@ func TestJump(t *testing.T) {
 	}
 	// Forward is sleep where no clock tells.
 	want := ClockSet
-	if !tellsSleep {
+	if !detectsSleep {
 		want = Woke
 	}
 	if e, _ := jump(reading{wall: began}, reading{wall: began.Add(time.Hour), mono: time.Second, boot: time.Second}, 0); e.Reason != want {

@@ -7,37 +7,36 @@ import (
 	"strings"
 )
 
-// delta is what has changed from one state to another, and whether anything
-// has.
+// delta returns the change between two states, and whether there is one.
 func delta(before, after State) (Event, bool) {
 	e := Event{Online: after.online()}
 	var details []string
-	note := func(reason Reason, detail string) {
+	add := func(reason Reason, detail string) {
 		if e.Reason == "" {
 			e.Reason = reason
 		}
 		details = append(details, detail)
 	}
-	if before.Way4 != after.Way4 {
-		note(WayChanged, fmt.Sprintf("IPv4 by %v, was %v", after.Way4, before.Way4))
+	if before.Route4 != after.Route4 {
+		add(RouteChanged, fmt.Sprintf("IPv4 by %v, was %v", after.Route4, before.Route4))
 	}
-	if before.Way6 != after.Way6 {
-		note(WayChanged, fmt.Sprintf("IPv6 by %v, was %v", after.Way6, before.Way6))
+	if before.Route6 != after.Route6 {
+		add(RouteChanged, fmt.Sprintf("IPv6 by %v, was %v", after.Route6, before.Route6))
 	}
 	for _, l := range before.Links {
 		if !after.links(l.Name) {
-			note(LinkDown, l.Name+" down")
+			add(LinkDown, l.Name+" down")
 		}
 	}
 	for _, l := range after.Links {
 		if !before.links(l.Name) {
-			note(LinkUp, l.Name+" up")
+			add(LinkUp, l.Name+" up")
 		}
 	}
 	for _, l := range before.Links {
 		i := slices.IndexFunc(after.Links, func(o Link) bool { return o.Name == l.Name })
 		if i >= 0 && !slices.Equal(l.Addrs, after.Links[i].Addrs) {
-			note(AddressChanged, fmt.Sprintf("%s has %v, had %v", l.Name, after.Links[i].Addrs, l.Addrs))
+			add(AddressChanged, fmt.Sprintf("%s has %v, had %v", l.Name, after.Links[i].Addrs, l.Addrs))
 		}
 		for _, p := range l.Addrs {
 			if !after.has(p.Addr()) && !slices.Contains(e.Gone, p.Addr()) {

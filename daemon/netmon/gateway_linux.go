@@ -10,11 +10,11 @@ import (
 	"strings"
 )
 
-// gateway returns where the main table's default way leads: with the same
-// address of ours it may still be another network.
+// gateway returns the gateway of the main table's default route. Another gateway
+// means another network, even when our address is the same.
 func gateway(v6 bool) (netip.Addr, string) {
 	if v6 {
-		table, _ := os.ReadFile("/proc/net/ipv6_route") // without it there is nothing to tell
+		table, _ := os.ReadFile("/proc/net/ipv6_route") // an unreadable table has no gateway
 		return gateway6(string(table))
 	}
 	table, _ := os.ReadFile("/proc/net/route")
@@ -47,7 +47,8 @@ func gateway4(table string) (addr netip.Addr, link string) {
 
 // gateway6 reads /proc/net/ipv6_route: destination and its length, source and
 // its length, next hop, metric, two counters, flags, interface; all in
-// hexadecimal. The route that refuses what has no way stands on lo.
+// hexadecimal. The catch-all route that
+// rejects packets is on lo.
 func gateway6(table string) (addr netip.Addr, link string) {
 	best := uint64(1 << 63)
 	for line := range strings.Lines(table) {

@@ -4,5 +4,5 @@ package netmon
 
 import "net/netip"
 
-// gateway: the source address has to do.
+// gateway is unknown here; the source address alone identifies a route.
 func gateway(bool) (netip.Addr, string) { return netip.Addr{}, "" }

@@ -1,19 +1,18 @@
-// Package netmon tells when the machine's way to the network has changed, and
-// when time has jumped: the moments at which a connection that looks alive may
-// be dead, and a server that could not be reached may be there again.
+// Package netmon reports changes of the machine's network and jumps of time. At
+// these moments a connection that looks alive may be dead, and a server that could
+// not be reached may be back.
 //
-// It exists because nothing else says so. A connection over a link that is
-// gone stays silent for minutes, and a timer knows nothing of the hours in
-// which the machine slept. It never opens a connection, sends nothing, and
-// never says that something is dead: it says when to ask.
+// It exists because nothing else reports them. A connection over a lost link stays
+// silent for minutes, and a timer does not count the hours in which the machine
+// slept. The package opens no connection, sends nothing and declares no connection
+// dead: it only says when a check is due.
 //
-// The kernel's own notices wake it (netlink, route socket, iphlpapi), and what
-// they are about is read anew and compared, so that nobody has to trust a
-// message. tailscale.com/net/netmon v1.102.0 does the same and more; linked
-// into this program it was measured at 2.16 MB of stripped binary, 57
-// packages and four goroutines. This package costs 94 kB, two goroutines, a
-// third for the clock on Linux, and no wakeup while nothing happens but one
-// tick of the clock in half a minute.
+// Notices of the kernel wake it (netlink, route socket, iphlpapi). It does not
+// trust their content: it reads the state again and compares. tailscale.com/net/
+// netmon v1.102.0 does the same and more; linked into this program it was measured
+// at 2.16 MB of stripped binary, 57 packages and four goroutines. This package
+// costs 94 kB and two goroutines, on Linux a third one for the clock. While
+// nothing happens its only wake-up is one tick of the clock in half a minute.
 package netmon
 
 import (
@@ -25,15 +24,15 @@ import (
 	"time"
 )
 
-// Reason is why connections should be looked at, in one or two words.
+// Reason names the kind of an Event in one or two words.
 type Reason string
 
-// The reasons, gravest first: of several changes at once the first one names
+// The reasons in order of gravity. Of several changes at once the gravest one names
 // the event.
 const (
-	WayChanged     Reason = "route changed"   // the default way leads elsewhere, or has come or gone
+	RouteChanged   Reason = "route changed"   // the default route is another one, has come or has gone
 	LinkDown       Reason = "link down"       // a link with an address has gone
-	LinkUp         Reason = "link up"         // one has come
+	LinkUp         Reason = "link up"         // such a link has come
 	AddressChanged Reason = "address changed" // a link has other addresses
 	Woke           Reason = "woke up"         // the machine slept, or this process did not run
 	ClockSet       Reason = "clock set"       // the wall clock was moved
@@ -43,17 +42,17 @@ const (
 type Event struct {
 	Reason Reason
 	Detail string // for a log: which links and addresses, or how long
-	// Gone are the machine's former addresses, with those that it lost while it
-	// was not online. A connection from one of them cannot go on while Online
-	// is true: packets leave from another one.
+	// Gone are the addresses that the machine has lost, also those that it lost
+	// while it was offline. While Online is true a connection from one of them
+	// cannot work: packets leave from another address.
 	Gone []netip.Addr
-	// Online reports whether there is a way out at all.
+	// Online reports whether there is a default route.
 	Online bool
-	// Asleep is for how long nothing could be noticed; 0 unless Woke.
+	// Asleep is how long the process did not run; 0 unless Woke.
 	Asleep time.Duration
 }
 
-// String is the reason with its detail.
+// String returns the reason with its detail.
 func (e Event) String() string {
 	if e.Detail == "" {
 		return string(e.Reason)
@@ -62,32 +61,33 @@ func (e Event) String() string {
 }
 
 const (
-	// quiet and most are how long the notices of one change are gathered: a
-	// handoff is 9 to 20 of them within 15 ms (measured with two veth links).
-	quiet = 40 * time.Millisecond
-	most  = 200 * time.Millisecond
-	// pollEvery is how often the state is read where the system gives no notice.
-	pollEvery = 10 * time.Second
+	// quietPeriod and gatherMost bound how long the notices of one change are
+	// gathered: a handoff causes 9 to 20 of them within 15 ms (measured with two
+	// veth links).
+	quietPeriod = 40 * time.Millisecond
+	gatherMost  = 200 * time.Millisecond
+	// pollInterval is how often the state is read when the system gives no notices.
+	pollInterval = 10 * time.Second
 )
 
-// Config is what a Monitor works with; both are required.
+// Config is the configuration of a Monitor. Both fields are required.
 type Config struct {
 	// Changed is called with each event, one at a time and in order. It must
-	// return: what happens meanwhile is gathered into one event.
+	// return: changes during a call are gathered into one event.
 	Changed func(Event)
 	Log     *slog.Logger
 }
 
-// system is what a Monitor asks; tests put another one in its place.
+// system is the operating system as a Monitor sees it. Tests replace it.
 type system struct {
 	read  func() (State, error)
 	now   func() reading
-	watch func(ctx context.Context, poke func()) error // until ctx ends; an error means that there is none
-	alarm func(ctx context.Context, poke func()) error // likewise, for clocks that are set
+	watch func(ctx context.Context, signal func()) error // runs until ctx ends; an error means that there are no notices
+	alarm func(ctx context.Context, signal func()) error // likewise, for a clock that is set
 	tick  time.Duration
 }
 
-// Monitor watches until Close.
+// Monitor watches the network and the clocks until Close.
 type Monitor struct {
 	cfg     Config
 	sys     system
@@ -99,7 +99,7 @@ type Monitor struct {
 
 // New returns a Monitor that does nothing yet.
 func New(cfg Config) *Monitor {
-	return newMonitor(cfg, system{read: readState, now: readClocks, watch: watchLinks, alarm: watchClock, tick: tickEvery})
+	return newMonitor(cfg, system{read: readState, now: readClocks, watch: watchLinks, alarm: watchClock, tick: tickInterval})
 }
 
 func newMonitor(cfg Config, sys system) *Monitor {
@@ -111,20 +111,21 @@ func (m *Monitor) Start() {
 	ctx, cancel := context.WithCancel(context.Background())
 	m.cancel = cancel
 	m.running.Go(func() {
-		if err := m.sys.watch(ctx, func() { poke(m.links) }); err != nil && ctx.Err() == nil {
-			m.cfg.Log.Info("no notice of network changes from the system; looking for them", "reason", err.Error(), "every", pollEvery)
+		if err := m.sys.watch(ctx, func() { signal(m.links) }); err != nil && ctx.Err() == nil {
+			m.cfg.Log.Info("no notice of network changes from the system; looking for them", "reason", err.Error(), "every", pollInterval)
 			m.poll(ctx)
 		}
 	})
 	m.running.Go(func() {
-		if err := m.sys.alarm(ctx, func() { poke(m.clock) }); err != nil && ctx.Err() == nil {
+		if err := m.sys.alarm(ctx, func() { signal(m.clock) }); err != nil && ctx.Err() == nil {
 			m.cfg.Log.Debug("no notice of clock changes from the system", "reason", err.Error())
 		}
 	})
 	m.running.Go(func() { m.run(ctx) })
 }
 
-// Close stops watching and waits, also for a call of Changed.
+// Close stops the Monitor and waits for its goroutines, a call of Changed
+// included.
 func (m *Monitor) Close() {
 	if m.cancel != nil {
 		m.cancel()
@@ -132,7 +133,8 @@ func (m *Monitor) Close() {
 	m.running.Wait()
 }
 
-func poke(c chan struct{}) {
+// signal wakes the receiver of c, which holds one signal. It never blocks.
+func signal(c chan struct{}) {
 	select {
 	case c <- struct{}{}:
 	default:
@@ -140,23 +142,23 @@ func poke(c chan struct{}) {
 }
 
 func (m *Monitor) poll(ctx context.Context) {
-	t := time.NewTicker(pollEvery)
+	t := time.NewTicker(pollInterval)
 	defer t.Stop()
 	for {
 		select {
 		case <-t.C:
-			poke(m.links)
+			signal(m.links)
 		case <-ctx.Done():
 			return
 		}
 	}
 }
 
-// run compares, and tells.
+// run reads the state after each notice, compares, and reports changes.
 func (m *Monitor) run(ctx context.Context) {
-	state, _ := m.sys.read() // what cannot be read now is a change later
+	state, _ := m.sys.read() // a state that cannot be read now is a change later
 	seen := m.sys.now()
-	var gone []netip.Addr // lost since there was a way out
+	var gone []netip.Addr // addresses lost since the machine was online
 	timer := time.NewTimer(m.sys.tick)
 	defer timer.Stop()
 	for {
@@ -166,9 +168,9 @@ func (m *Monitor) run(ctx context.Context) {
 			return
 		case <-timer.C:
 		case <-m.clock:
-			planned = 0 // it may have come at any time
+			planned = 0 // the notice may come at any time
 		case <-m.links:
-			if !m.settle(ctx) {
+			if !m.gather(ctx) {
 				return
 			}
 			now, err := m.sys.read()
@@ -182,33 +184,33 @@ func (m *Monitor) run(ctx context.Context) {
 				if gone = nil; !e.Online {
 					gone = slices.Clone(e.Gone)
 				}
-				m.tell(e)
+				m.report(e)
 			}
-			continue // the tick stays as it was set
+			continue // the timer keeps running
 		}
 		now := m.sys.now()
 		if e, jumped := jump(seen, now, planned); jumped {
 			e.Online = state.online()
-			m.tell(e)
-			poke(m.links) // notices may have been missed
+			m.report(e)
+			signal(m.links) // notices may have been missed
 		}
 		seen = now
 		timer.Reset(m.sys.tick)
 	}
 }
 
-func (m *Monitor) tell(e Event) {
+func (m *Monitor) report(e Event) {
 	m.cfg.Log.Info("network event", "reason", string(e.Reason), "detail", e.Detail, "online", e.Online)
 	m.cfg.Changed(e)
 }
 
-// settle waits until no notice has come for a moment, and reports whether ctx
-// lasted.
-func (m *Monitor) settle(ctx context.Context) bool {
-	over := time.NewTimer(most)
+// gather waits until no notice has come for quietPeriod. It reports false when ctx
+// ended.
+func (m *Monitor) gather(ctx context.Context) bool {
+	over := time.NewTimer(gatherMost)
 	defer over.Stop()
 	for {
-		calm := time.NewTimer(quiet)
+		calm := time.NewTimer(quietPeriod)
 		select {
 		case <-m.links:
 			calm.Stop()

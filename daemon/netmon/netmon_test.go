@@ -31,13 +31,13 @@ type machine struct {
 
 func newMachine(deaf error) *machine {
 	m := &machine{deaf: deaf, notice: make(chan struct{}), alarm: make(chan struct{})}
-	m.state = State{Links: []Link{link("wlan0", "10.1.0.2/24")}, Way4: by("10.1.0.2", "10.1.0.1", "wlan0")}
+	m.state = State{Links: []Link{link("wlan0", "10.1.0.2/24")}, Route4: by("10.1.0.2", "10.1.0.1", "wlan0")}
 	listen := func(c chan struct{}) func(context.Context, func()) error {
-		return func(ctx context.Context, poke func()) error {
+		return func(ctx context.Context, signal func()) error {
 			for {
 				select {
 				case <-c:
-					poke()
+					signal()
 				case <-ctx.Done():
 					return ctx.Err()
 				}
@@ -102,7 +102,7 @@ func inBubble(t *testing.T, deaf error, test func(m *machine)) {
 func TestBurstIsOneEvent(t *testing.T) {
 	inBubble(t, nil, func(m *machine) {
 		m.set(func() {
-			m.state = State{Links: []Link{link("eth0", "10.2.0.2/24")}, Way4: by("10.2.0.2", "10.2.0.1", "eth0")}
+			m.state = State{Links: []Link{link("eth0", "10.2.0.2/24")}, Route4: by("10.2.0.2", "10.2.0.1", "eth0")}
 		})
 		began := time.Now()
 		for range 20 {
@@ -112,14 +112,14 @@ func TestBurstIsOneEvent(t *testing.T) {
 		if early := m.take(); len(early) != 0 {
 			t.Fatalf("within the burst: %v", early)
 		}
-		time.Sleep(quiet + time.Millisecond)
-		if e := m.take(); len(e) != 1 || e[0].Reason != WayChanged || len(e[0].Gone) != 1 {
+		time.Sleep(quietPeriod + time.Millisecond)
+		if e := m.take(); len(e) != 1 || e[0].Reason != RouteChanged || len(e[0].Gone) != 1 {
 			t.Fatalf("%v after %v", e, time.Since(began))
 		}
 		m.set(func() { m.state = State{} })
 		for range 30 {
 			m.notice <- struct{}{}
-			time.Sleep(quiet / 4)
+			time.Sleep(quietPeriod / 4)
 		}
 		if e := m.take(); len(e) != 1 || e[0].Online {
 			t.Errorf("in a storm: %v", e)
@@ -127,11 +127,11 @@ func TestBurstIsOneEvent(t *testing.T) {
 	})
 }
 
-// An address that went while there was no way out is still told when there is
+// An address that went while the machine was offline is still reported when there is
 // one again, unless it has come back.
 func TestGoneWhileOffline(t *testing.T) {
 	inBubble(t, nil, func(m *machine) {
-		wlan, eth := m.state, State{Links: []Link{link("eth0", "10.2.0.2/24")}, Way4: by("10.2.0.2", "10.2.0.1", "eth0")}
+		wlan, eth := m.state, State{Links: []Link{link("eth0", "10.2.0.2/24")}, Route4: by("10.2.0.2", "10.2.0.1", "eth0")}
 		become := func(s State) Event {
 			t.Helper()
 			m.set(func() { m.state = s })
@@ -152,7 +152,7 @@ func TestGoneWhileOffline(t *testing.T) {
 			t.Errorf("the same link: %+v", e)
 		}
 		become(State{})
-		become(State{Links: wlan.Links}) // an address, and no way yet
+		become(State{Links: wlan.Links}) // an address, and no route yet
 		if e := become(wlan); len(e.Gone) != 1 || e.Gone[0].String() != "10.2.0.2" {
 			t.Errorf("in two steps: %+v", e)
 		}
@@ -193,8 +193,8 @@ func TestUnreadableState(t *testing.T) {
 func TestPollingWhereNobodyTells(t *testing.T) {
 	inBubble(t, errors.New("no netlink"), func(m *machine) {
 		m.set(func() { m.state = State{} })
-		time.Sleep(pollEvery + quiet + time.Millisecond)
-		if e := m.take(); len(e) != 1 || e[0].Reason != WayChanged {
+		time.Sleep(pollInterval + quietPeriod + time.Millisecond)
+		if e := m.take(); len(e) != 1 || e[0].Reason != RouteChanged {
 			t.Errorf("%v", e)
 		}
 	})
@@ -229,7 +229,7 @@ func TestIdleReadsNothing(t *testing.T) {
 		time.Sleep(24 * time.Hour)
 		synctest.Wait()
 		if m.set(func() {}); m.reads != before {
-			t.Errorf("%d readings in a quiet day", m.reads-before)
+			t.Errorf("%d readings in a quietPeriod day", m.reads-before)
 		}
 	})
 }

@@ -80,7 +80,7 @@ func TestInsideNamespace(t *testing.T) {
 		return func(e Event) bool { return strings.Contains(fmt.Sprint(e.Gone), addr) }
 	}
 	do("link set wlan0 up", "addr add 10.1.0.2/24 dev wlan0", "route add default via 10.1.0.1 dev wlan0 metric 600")
-	expect("the first link", func(e Event) bool { return e.Reason == WayChanged && e.Online })
+	expect("the first link", func(e Event) bool { return e.Reason == RouteChanged && e.Online })
 	do("link set eth0 up", "addr add 10.2.0.2/24 dev eth0", "route add default via 10.2.0.1 dev eth0 metric 100")
 	expect("a better link", func(e Event) bool { return strings.Contains(e.Detail, "eth0 (10.2.0.2)") && len(e.Gone) == 0 })
 	do("addr flush dev wlan0", "link set wlan0 down")
@@ -91,7 +91,7 @@ func TestInsideNamespace(t *testing.T) {
 	expect("nothing left", func(e Event) bool { return !e.Online })
 	do("link set eth0 up", "addr add fd00:2::2/64 dev eth0", "route add default via fd00:2::1 dev eth0")
 	expect("IPv6 only, once its address is sure",
-		func(e Event) bool { return e.Reason == WayChanged && strings.Contains(e.Detail, "IPv6 by eth0") })
+		func(e Event) bool { return e.Reason == RouteChanged && strings.Contains(e.Detail, "IPv6 by eth0") })
 	select {
 	case e := <-events:
 		t.Errorf("one more: %v", e)

@@ -8,28 +8,28 @@ import (
 	"time"
 )
 
-// State is how the machine is connected at one moment.
+// State is the machine's network at one moment.
 type State struct {
-	Links []Link // those over which something can be reached, by name
-	Way4  Way    // where packets to the IPv4 internet leave
-	Way6  Way
+	Links  []Link // sorted by name
+	Route4 Route  // for packets to the IPv4 internet
+	Route6 Route
 }
 
-// Link is an interface that is up and has an address of more than its own
-// link. Others say nothing: containers bring such interfaces by the dozen.
+// Link is an interface that is up and has an address of more than link scope.
+// Other interfaces are ignored: containers bring dozens of them.
 type Link struct {
 	Name  string
 	Addrs []netip.Prefix // in order
 }
 
-// Way is a default way. The zero Way is none.
-type Way struct {
-	Source  netip.Addr // the address that packets bear
-	Gateway netip.Addr // where the system tells
+// Route is a default route. The zero Route means none.
+type Route struct {
+	Source  netip.Addr // the source address of packets
+	Gateway netip.Addr // where the system reports it
 	Link    string     // likewise
 }
 
-func (w Way) String() string {
+func (w Route) String() string {
 	switch {
 	case !w.Source.IsValid():
 		return "none"
@@ -39,7 +39,7 @@ func (w Way) String() string {
 	return fmt.Sprintf("%s (%s)", w.Link, w.Source)
 }
 
-func (s State) online() bool { return s.Way4.Source.IsValid() || s.Way6.Source.IsValid() }
+func (s State) online() bool { return s.Route4.Source.IsValid() || s.Route6.Source.IsValid() }
 
 // has reports whether addr is one of the machine's.
 func (s State) has(addr netip.Addr) bool {
@@ -48,8 +48,8 @@ func (s State) has(addr netip.Addr) bool {
 	})
 }
 
-// Addresses by which the system is asked for its way out. They are reserved
-// for documentation (RFC 5737, RFC 3849), and nothing is sent to them.
+// Addresses for finding the default route. They are reserved for documentation
+// (RFC 5737, RFC 3849), and nothing is sent to them.
 const (
 	anywhere4 = "192.0.2.1:9"
 	anywhere6 = "[2001:db8::1]:9"
@@ -67,7 +67,7 @@ func readState() (State, error) {
 		}
 		addrs, err := i.Addrs()
 		if err != nil {
-			continue // it has just gone
+			continue // the interface has just gone
 		}
 		l := Link{Name: i.Name}
 		for _, a := range addrs {
@@ -86,28 +86,28 @@ func readState() (State, error) {
 		}
 		return 1
 	})
-	s.Way4, s.Way6 = way("udp4", anywhere4), way("udp6", anywhere6)
+	s.Route4, s.Route6 = defaultRoute("udp4", anywhere4), defaultRoute("udp6", anywhere6)
 	return s, nil
 }
 
-// way asks the system which way it would take. It knows every rule that there
-// is, a VPN's own routing table and an IPv6 address that is still being
-// checked for duplicates included. Connecting a datagram socket sends nothing.
-func way(network, to string) Way {
+// defaultRoute asks the system for the route that it would take. The answer takes
+// every rule into account, also a VPN's routing table and an IPv6 address that is
+// still checked for duplicates. Connecting a datagram socket sends nothing.
+func defaultRoute(network, to string) Route {
 	conn, err := (&net.Dialer{Timeout: time.Second}).Dial(network, to)
 	if err != nil {
-		return Way{}
+		return Route{}
 	}
 	defer conn.Close()
 	local, ok := conn.LocalAddr().(*net.UDPAddr)
 	if !ok {
-		return Way{}
+		return Route{}
 	}
 	source, _ := netip.AddrFromSlice(local.IP)
 	if !source.Unmap().IsGlobalUnicast() {
-		return Way{} // a link's own address leads nowhere, and is all there is while another is checked
+		return Route{} // a link-local source means that the other address is still checked
 	}
-	w := Way{Source: source.Unmap()}
+	w := Route{Source: source.Unmap()}
 	w.Gateway, w.Link = gateway(network == "udp6")
 	return w
 }

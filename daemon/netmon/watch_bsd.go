@@ -11,9 +11,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// watchLinks calls poke at each message of the routing socket (route(4)).
-// What a message says is not read.
-func watchLinks(ctx context.Context, poke func()) error {
+// watchLinks calls signal at each message of the routing socket (route(4)).
+// It ignores the content of a message.
+func watchLinks(ctx context.Context, signal func()) error {
 	fd, err := unix.Socket(unix.AF_ROUTE, unix.SOCK_RAW, unix.AF_UNSPEC)
 	if err != nil {
 		return fmt.Errorf("watch links: %w", err)
@@ -38,6 +38,6 @@ func watchLinks(ctx context.Context, poke func()) error {
 		if err != nil && !errors.Is(err, unix.ENOBUFS) {
 			return fmt.Errorf("watch links: %w", err)
 		}
-		poke()
+		signal()
 	}
 }

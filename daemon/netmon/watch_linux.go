@@ -9,12 +9,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// notices are the kernel's multicast groups of links, addresses and routes
+// noticeGroups are the kernel's multicast groups of links, addresses and routes
 // (rtnetlink(7)).
-const notices = unix.RTMGRP_LINK | unix.RTMGRP_IPV4_IFADDR | unix.RTMGRP_IPV6_IFADDR | unix.RTMGRP_IPV4_ROUTE | unix.RTMGRP_IPV6_ROUTE
+const noticeGroups = unix.RTMGRP_LINK | unix.RTMGRP_IPV4_IFADDR | unix.RTMGRP_IPV6_IFADDR | unix.RTMGRP_IPV4_ROUTE | unix.RTMGRP_IPV6_ROUTE
 
-// watchLinks calls poke at each notice. What a message says is not read.
-func watchLinks(ctx context.Context, poke func()) error {
+// watchLinks calls signal at each notice. It ignores the content of a notice.
+func watchLinks(ctx context.Context, signal func()) error {
 	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, unix.NETLINK_ROUTE)
 	if err != nil {
 		return fmt.Errorf("watch links: %w", err)
@@ -26,10 +26,10 @@ func watchLinks(ctx context.Context, poke func()) error {
 			_ = f.Close()
 		}
 	}()
-	if err := unix.Bind(fd, &unix.SockaddrNetlink{Family: unix.AF_NETLINK, Groups: notices}); err != nil {
+	if err := unix.Bind(fd, &unix.SockaddrNetlink{Family: unix.AF_NETLINK, Groups: noticeGroups}); err != nil {
 		return fmt.Errorf("watch links: %w", err)
 	}
-	message := make([]byte, 4<<10) // a longer one is cut, which does no harm
+	message := make([]byte, 4<<10) // a longer one is truncated, which is harmless
 	for {
 		_, err := f.Read(message)
 		if ctx.Err() != nil {
@@ -39,7 +39,7 @@ func watchLinks(ctx context.Context, poke func()) error {
 		if err != nil && !errors.Is(err, unix.ENOBUFS) {
 			return fmt.Errorf("watch links: %w", err)
 		}
-		poke()
+		signal()
 	}
 }
 

@@ -8,12 +8,12 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// watchLinks calls poke when the system tells of a change of interfaces,
-// addresses or routes (iphlpapi). The callback lives as long as the process,
-// which Go grants to some two thousand; a program needs one.
-func watchLinks(ctx context.Context, poke func()) (err error) {
+// watchLinks calls signal when the system reports a change of interfaces,
+// addresses or routes (iphlpapi). The callback is never freed. Go allows some two
+// thousand of them, and a program needs one.
+func watchLinks(ctx context.Context, signal func()) (err error) {
 	called := windows.NewCallback(func(_, _, _ uintptr) uintptr {
-		poke()
+		signal()
 		return 0
 	})
 	var handles []windows.Handle
