@@ -14,7 +14,7 @@ func (s *Service) Network(e netmon.Event) {
 	s.addresses.network(why)
 	s.up.CloseIdle()
 	if e.Online {
-		if n := s.up.Forsake(e.Gone); n > 0 {
+		if n := s.up.CloseFrom(e.Gone); n > 0 {
 			s.log.Info("connections of a lost address are given up", "count", n, "reason", why)
 		}
 	}

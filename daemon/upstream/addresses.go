@@ -9,72 +9,74 @@ import (
 	"time"
 )
 
-// ErrUnproven is the error of a request while none of a server's several
-// addresses is known to lead to it. Nothing of the request was written:
-// errors.As finds Unwritten() true in it.
-var ErrUnproven error = unproven{}
+// ErrUnproven is the error of a request while no address of a server with several
+// addresses is proven. Nothing of the request was written: errors.As finds an
+// Unwritten method that returns true.
+var ErrUnproven error = unprovenError{}
 
-type unproven struct{}
+type unprovenError struct{}
 
-func (unproven) Error() string   { return "none of the server's addresses answers as the server" }
-func (unproven) Unwritten() bool { return true }
+func (unprovenError) Error() string   { return "none of the server's addresses answers as the server" }
+func (unprovenError) Unwritten() bool { return true }
 
-// provenWait is how long a request waits for an address to be proved: an
-// address that works is found in less than a second.
-const provenWait = 5 * time.Second
+// provenTimeout is how long a request waits for a proven address. A working
+// address is found in less than a second.
+const provenTimeout = 5 * time.Second
 
-// way says which address requests go to. Where a server has only one, it is
-// always that.
-type way struct {
+// addressInUse holds the address to which requests go. A server with one address
+// always uses it.
+type addressInUse struct {
 	mu              sync.Mutex
-	common, private *url.URL // nil: none
-	found           chan struct{}
+	common, private *url.URL      // nil while no address is proven
+	changed         chan struct{} // closed at the next change
 }
 
-func newWay(u *url.URL) *way { return &way{common: u, private: u, found: make(chan struct{})} }
-
-func (w *way) use(common, private *url.URL) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.common, w.private = common, private
-	close(w.found)
-	w.found = make(chan struct{})
+func newAddressInUse(u *url.URL) *addressInUse {
+	return &addressInUse{common: u, private: u, changed: make(chan struct{})}
 }
 
-func (w *way) now() (common, private *url.URL) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.common, w.private
+func (a *addressInUse) use(common, private *url.URL) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.common, a.private = common, private
+	close(a.changed)
+	a.changed = make(chan struct{})
 }
 
-// wait returns the address for a request, once there is one.
-func (w *way) wait(ctx context.Context, private bool) (*url.URL, error) {
-	ctx, cancel := context.WithTimeout(ctx, provenWait)
+func (a *addressInUse) now() (common, private *url.URL) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.common, a.private
+}
+
+// wait returns the address for a request as soon as one is in use.
+func (a *addressInUse) wait(ctx context.Context, private bool) (*url.URL, error) {
+	ctx, cancel := context.WithTimeout(ctx, provenTimeout)
 	defer cancel()
 	for {
-		w.mu.Lock()
-		to, found := w.common, w.found
+		a.mu.Lock()
+		to, changed := a.common, a.changed
 		if private {
-			to = w.private
+			to = a.private
 		}
-		w.mu.Unlock()
+		a.mu.Unlock()
 		if to != nil {
 			return to, nil
 		}
 		select {
-		case <-found:
+		case <-changed:
 		case <-ctx.Done():
 			return nil, ErrUnproven
 		}
 	}
 }
 
-// checkAddresses returns the addresses of base's server in the user's order,
-// base itself being the very pointer that was given. They must end in the same
-// path, so that nothing in an answer depends on the one that was used.
+// checkAddresses returns the addresses of base's server in the user's order. base
+// itself is returned as the given pointer. All must have the same path, so that an
+// answer does not depend on the address that was used.
 //
-// Plain http proves nothing about who answers, and in another network somebody
-// else's machine has the same private address: it takes the user's word.
+// Plain http does not prove which machine answers, and in another network a foreign
+// machine may have the same private address. It therefore needs the user's consent.
 func checkAddresses(base *url.URL, addresses []*url.URL, trustHTTP bool) ([]*url.URL, error) {
 	if len(addresses) == 0 {
 		return []*url.URL{base}, nil
@@ -105,33 +107,32 @@ func checkAddresses(base *url.URL, addresses []*url.URL, trustHTTP bool) ([]*url
 	return out, nil
 }
 
-// Addresses returns the server's addresses in the user's order. They are not
-// to be changed.
+// Addresses returns the server's addresses in the user's order. The caller must
+// not change them.
 func (u *Upstream) Addresses() []*url.URL { return u.addresses }
 
-// Use sends what follows to these of Addresses: common what many requests
-// share, private the connections of Private, which carry what lives longest.
-// With nil they wait, and end with ErrUnproven. What runs goes on. An Upstream
-// with several addresses uses none until it is told to: the caller has to find
-// out first who answers there.
-func (u *Upstream) Use(common, private *url.URL) { u.way.use(common, private) }
+// Use chooses the addresses for later requests. common serves the shared pool and
+// the websockets, private the connections of Private, which carry the long-lived
+// secrets. With nil requests wait and fail with ErrUnproven. Running requests go
+// on. An Upstream with several addresses uses none before the first call: the
+// caller must first find out which machine answers there.
+func (u *Upstream) Use(common, private *url.URL) { u.inUse.use(common, private) }
 
-// InUse returns what Use was told last. Where there is only one address, it is
-// in use.
-func (u *Upstream) InUse() (common, private *url.URL) { return u.way.now() }
+// InUse returns the addresses of the last Use. A single address is always in use.
+func (u *Upstream) InUse() (common, private *url.URL) { return u.inUse.now() }
 
-// Probe is a Private to one of Addresses, whether or not it is in use, with
-// which to find out who answers there. Requests are made with Base, as all
-// are. To plain http it takes no headers of the policy: they are secrets too.
+// Probe returns a Private to one of Addresses, in use or not, to find out which
+// server answers there. Its requests name Base like all others. Over plain http it
+// sends none of the policy's headers, which are secrets too.
 func (u *Upstream) Probe(address *url.URL) *Private {
 	p := u.Private()
 	p.to, p.probing = address, true
 	return p
 }
 
-// toward turns a request to the base, which is the caller's to change, to
-// another address of the server.
-func (u *Upstream) toward(r *http.Request, to *url.URL) *http.Request {
+// sendTo changes a request to the base into one to another address of the server.
+// It may change r.
+func (u *Upstream) sendTo(r *http.Request, to *url.URL) *http.Request {
 	if to != u.base {
 		own := *r.URL
 		own.Scheme, own.Host = to.Scheme, to.Host
@@ -140,10 +141,10 @@ func (u *Upstream) toward(r *http.Request, to *url.URL) *http.Request {
 	return r
 }
 
-// homeward makes an answer one to asked, a request to the base, and a redirect
-// within the address that was used one within the base: nobody else knows that
-// address.
-func (u *Upstream) homeward(resp *http.Response, asked *http.Request, used *url.URL) {
+// restoreBase makes resp an answer to asked, the request to the base. A redirect
+// within the used address becomes one within the base: only this package knows
+// the used address.
+func (u *Upstream) restoreBase(resp *http.Response, asked *http.Request, used *url.URL) {
 	if used == u.base {
 		return
 	}

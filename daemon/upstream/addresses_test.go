@@ -101,7 +101,7 @@ func TestAddressInUse(t *testing.T) {
 		t.Error(err)
 	}
 	up.Use(list[0], list[0])
-	if _, err := ask(private.Do); !IsSpent(err) {
+	if _, err := ask(private.Do); !errors.Is(err, ErrSpent) {
 		t.Errorf("a private connection to an address that is out of use: %v", err)
 	}
 	if _, err := ask(up.Transport().RoundTrip); err != nil {

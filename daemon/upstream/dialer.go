@@ -5,26 +5,26 @@ import (
 	"time"
 )
 
-// How TCP finds out that the other end is gone. Without this a connection over
-// a link that has vanished stays for 148 s when idle and for 15 minutes when
-// written to (measured with a silent blackhole on Linux).
+// Settings by which TCP notices a dead peer. Without them a connection over a lost
+// link stays open for 148 s when idle and for 15 minutes when data is sent
+// (measured with a silent blackhole on Linux).
 const (
-	// unackedMost is how long sent bytes may stay unconfirmed: the kernel has
-	// repeated them five times by then. It finds the death of a connection that
-	// is written to; one that only waits is found by the keepalive.
-	unackedMost = 10 * time.Second
-	// The keepalive asks after 15 s of silence and gives up after two more
-	// questions. It is the kernel's own work, and wakes nobody.
-	aliveAfter = 15 * time.Second
-	aliveEvery = 5 * time.Second
-	aliveTries = 3
+	// unackedTimeout is how long sent bytes may stay unacknowledged: the kernel has
+	// repeated them five times by then. It ends a dead connection on which data was
+	// sent. The keepalive ends one that only waits.
+	unackedTimeout = 10 * time.Second
+	// The kernel sends a keepalive probe after 15 s of silence and gives up after
+	// three. It wakes no process.
+	keepAliveIdle     = 15 * time.Second
+	keepAliveInterval = 5 * time.Second
+	keepAliveCount    = 3
 )
 
-// newDialer returns the dialer of all connections to the server. Where a name
-// has addresses of both families they are raced (RFC 8305), as net does.
+// newDialer returns the dialer of all connections to the server. For a name with
+// addresses of both families net races them (RFC 8305).
 func newDialer() *net.Dialer {
 	return &net.Dialer{
-		KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: aliveAfter, Interval: aliveEvery, Count: aliveTries},
+		KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: keepAliveIdle, Interval: keepAliveInterval, Count: keepAliveCount},
 		Control:         limitUnacked,
 	}
 }

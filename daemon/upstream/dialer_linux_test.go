@@ -47,7 +47,7 @@ func TestDialerLimitsSilence(t *testing.T) {
 }
 
 // Connections from an address that is gone are cut, and no others.
-func TestForsake(t *testing.T) {
+func TestCloseFrom(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -66,10 +66,10 @@ func TestForsake(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if n := u.Forsake([]netip.Addr{netip.MustParseAddr("10.0.0.1")}); n != 0 {
+	if n := u.CloseFrom([]netip.Addr{netip.MustParseAddr("10.0.0.1")}); n != 0 {
 		t.Errorf("%d cut for an address that none has", n)
 	}
-	if n := u.Forsake([]netip.Addr{netip.MustParseAddr("127.0.0.2")}); n != 1 {
+	if n := u.CloseFrom([]netip.Addr{netip.MustParseAddr("127.0.0.2")}); n != 1 {
 		t.Errorf("%d cut", n)
 	}
 	if _, err := lost.Write([]byte("x")); err == nil {

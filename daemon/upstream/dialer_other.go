@@ -4,5 +4,5 @@ package upstream
 
 import "syscall"
 
-// limitUnacked: the keepalive has to do.
+// limitUnacked does nothing: here only the keepalive finds dead connections.
 func limitUnacked(string, string, syscall.RawConn) error { return nil }

@@ -9,6 +9,6 @@ import (
 // limitUnacked sets TCP_MAXRT, in seconds (ws2ipdef.h).
 func limitUnacked(_, _ string, c syscall.RawConn) error {
 	return c.Control(func(fd uintptr) {
-		_ = windows.SetsockoptInt(windows.Handle(fd), windows.IPPROTO_TCP, windows.TCP_MAXRT, int(unackedMost.Seconds()))
+		_ = windows.SetsockoptInt(windows.Handle(fd), windows.IPPROTO_TCP, windows.TCP_MAXRT, int(unackedTimeout.Seconds()))
 	})
 }

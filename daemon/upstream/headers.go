@@ -9,7 +9,7 @@ import (
 	"shelfkeeper/daemon/redact"
 )
 
-// forbidden are the headers that a policy must not set, and why.
+// forbidden lists the headers that a policy must not set, with the reason.
 var forbidden = map[string]string{
 	"Authorization":       "Audiobookshelf's own token travels in it; most gateways accept another header",
 	"Proxy-Authorization": "put the user name and password into the proxy's address",
@@ -38,8 +38,8 @@ var forbidden = map[string]string{
 	"X-Idempotency-Key":   "it would allow a request to be sent twice",
 }
 
-// absCookies would take part in Audiobookshelf's own sign-in: a refresh_token
-// cookie beats the header on /logout (abs: server/Auth.js).
+// absCookies are the cookies of Audiobookshelf's own sign-in. On /logout a
+// refresh_token cookie overrides the header (abs: server/Auth.js).
 var absCookies = []string{"refresh_token", "connect.sid", "auth_method", "openid_id_token"}
 
 // policyHeader returns the policy's headers in their canonical form.

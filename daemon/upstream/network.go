@@ -10,12 +10,12 @@ import (
 
 type dialFunc func(ctx context.Context, network, addr string) (net.Conn, error)
 
-// network dials, and remembers what it dialled so that Close can cut it: a
-// transport alone closes only its idle connections.
+// network dials and keeps a list of its connections, so that Close can cut them: a
+// transport closes only its idle ones.
 type network struct {
 	dial dialFunc
-	// dials counts the calls of dial under way; net/http goes on with them
-	// after the request that wanted them has gone.
+	// dials counts the running calls of dial. net/http continues them after the
+	// end of the request that started them.
 	dials sync.WaitGroup
 
 	mu     sync.Mutex
@@ -77,8 +77,8 @@ func (n *network) Close() {
 	n.dials.Wait()
 }
 
-// forsake cuts what was dialled from one of these addresses.
-func (n *network) forsake(local []netip.Addr) int {
+// closeFrom cuts the connections with one of these local addresses.
+func (n *network) closeFrom(local []netip.Addr) int {
 	n.mu.Lock()
 	var lost []*tracked
 	for c := range n.open {
@@ -93,7 +93,7 @@ func (n *network) forsake(local []netip.Addr) int {
 	return len(lost)
 }
 
-// tracked is a connection that its network forgets when it is closed.
+// tracked is a connection that leaves its network's list when it is closed.
 type tracked struct {
 	net.Conn
 	network *network

@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// Resolver looks names up; *net.Resolver is one.
+// Resolver looks up names. *net.Resolver implements it.
 type Resolver interface {
 	LookupNetIP(ctx context.Context, network, host string) ([]netip.Addr, error)
 }
@@ -16,18 +16,18 @@ type Resolver interface {
 // carrierNAT is 100.64.0.0/10 (RFC 6598); Tailscale hands out its addresses.
 var carrierNAT = netip.MustParsePrefix("100.64.0.0/10")
 
-// localSuffixes name hosts that public DNS does not serve: mDNS (RFC 6762),
-// home networks (RFC 8375), private use (ICANN, 2024), and what home routers
-// use though nobody reserved it.
+// localSuffixes are suffixes that public DNS does not serve: mDNS (RFC 6762), home
+// networks (RFC 8375), private use (ICANN, 2024), and .lan, which home routers use
+// although it is not reserved.
 var localSuffixes = []string{".local", ".lan", ".home.arpa", ".internal", ".localhost"}
 
-// PlainHTTPAllowed reports whether a password may travel to u without TLS, and
-// says why or why not in one line. https always may. http may to this machine
-// and to private addresses: every address that the name resolves to must be
-// one. A name that only a local network can know may also fail to resolve.
+// PlainHTTPAllowed reports whether a password may travel to u without TLS, with the
+// reason in one line. https is always allowed. http is allowed to this machine and
+// to private addresses: all addresses of the name must be private. A name that only
+// a local network can know may also fail to resolve.
 //
-// It judges the network of this moment; where plain http was allowed once, a
-// public answer later refuses it again.
+// The answer holds for the network of this moment: when the name resolves to a
+// public address later, plain http is refused.
 func PlainHTTPAllowed(ctx context.Context, resolver Resolver, u *url.URL) (ok bool, why string) {
 	if u == nil || u.Hostname() == "" {
 		return false, "the address names no host"
@@ -70,7 +70,8 @@ func resolvedPrivately(ctx context.Context, resolver Resolver, host string) (boo
 	return true, fmt.Sprintf("%s resolves to %s, which is %s", host, addrs[0], privacy(addrs[0]))
 }
 
-// isLocalName reports a single label or a suffix that public DNS does not serve.
+// isLocalName reports whether host is a single label or has a suffix that public
+// DNS does not serve.
 func isLocalName(host string) bool {
 	if !strings.Contains(host, ".") {
 		return true
@@ -83,7 +84,7 @@ func isLocalName(host string) bool {
 	return false
 }
 
-// privacy says what kind of private address a is; "" if it is public.
+// privacy returns the kind of the private address a, or "" for a public one.
 func privacy(a netip.Addr) string {
 	a = a.Unmap().WithZone("")
 	switch {

@@ -2,46 +2,45 @@ package upstream
 
 import (
 	"context"
-	"errors"
 	"net"
 	"net/http"
 	"net/url"
 	"sync"
 )
 
-// ErrSpent is the error of a request on a Private whose connection is gone.
-// The request was not written: errors.As finds Unwritten() true in it.
-var ErrSpent error = spent{}
+// ErrSpent is the error of a request on a Private whose connection is gone. The
+// request was not written: errors.As finds an Unwritten method that returns true.
+var ErrSpent error = spentError{}
 
-type spent struct{}
+type spentError struct{}
 
-func (spent) Error() string   { return "the private connection is gone" }
-func (spent) Unwritten() bool { return true }
+func (spentError) Error() string   { return "the private connection is gone" }
+func (spentError) Unwritten() bool { return true }
 
-// Private is one connection to the server that nobody else uses, HTTP/1.1, so
-// that a preflight proves something about the request after it. Use it from
-// one goroutine, read each body to its end, and Close it.
+// Private is one HTTP/1.1 connection to the server that serves only its owner. A
+// preflight on it therefore proves that the next request can travel. Use it from one
+// goroutine, read each body to its end, and Close it.
 //
-// It never moves to another connection by surprise. net/http would dial again
-// in three cases: no idle connection is left; the pooled one was stale and not
-// a byte of the request went out; or a replayable request was cut. Each of
-// them ends in a dial, and a Private dials once. A POST is not replayable
-// (carrier strips Idempotency-Key), so for it the refused dial proves that
-// nothing was written. One more dial is allowed only where an answer announced
-// `Connection: close`: some gateways do so every time.
+// It never changes to another connection unnoticed. net/http dials again in three
+// cases: no idle connection is left; the pooled one was stale and no byte of the
+// request went out; or a replayable request was cut. A Private dials once, so each
+// of these cases ends with ErrSpent. A POST is not replayable (prepare strips
+// Idempotency-Key), so for it the refused dial proves that nothing was written. One
+// more dial is allowed only after an answer with `Connection: close`: some gateways
+// send that every time.
 type Private struct {
 	upstream  *Upstream
 	network   *network
 	transport *http.Transport
-	to        *url.URL // from the first request on
-	probing   bool     // to an address that need not be in use
+	to        *url.URL // set by the first request
+	probing   bool     // the address need not be in use
 
 	mu    sync.Mutex
-	dials int // how many more are allowed
+	dials int // how many are still allowed
 }
 
-// Private returns a connection of its own, not yet dialled. It outlives Close
-// of the Upstream and must be closed itself.
+// Private returns a new connection that is not dialled yet. Close of the Upstream
+// does not close it.
 func (u *Upstream) Private() *Private {
 	p := &Private{upstream: u, dials: 1}
 	p.network = newNetwork(u.dial)
@@ -68,7 +67,7 @@ func (p *Private) Do(r *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	if p.upstream.sameOrigin(r.URL) {
-		p.upstream.homeward(resp, r, p.to)
+		p.upstream.restoreBase(resp, r, p.to)
 	}
 	if resp.Close {
 		p.allow()
@@ -76,15 +75,15 @@ func (p *Private) Do(r *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-// prepare returns the request as it leaves, to the address that was in use at
-// the first one. Where that is in use no more, its connection is as good as
-// gone: what was proved about it may not hold.
+// prepare returns the outgoing request, to the address that was in use at the first
+// request. When another address is in use by now, the connection counts as gone:
+// the proof about its address may not hold any more.
 func (p *Private) prepare(r *http.Request) (*http.Request, error) {
 	out := p.upstream.prepare(r)
 	if !p.upstream.sameOrigin(r.URL) {
 		return out, nil
 	}
-	switch _, private := p.upstream.way.now(); {
+	switch _, private := p.upstream.inUse.now(); {
 	case p.probing:
 		if p.to.Scheme != "https" {
 			for name := range p.upstream.header {
@@ -92,7 +91,7 @@ func (p *Private) prepare(r *http.Request) (*http.Request, error) {
 			}
 		}
 	case p.to == nil:
-		to, err := p.upstream.way.wait(r.Context(), true)
+		to, err := p.upstream.inUse.wait(r.Context(), true)
 		if err != nil {
 			return nil, err
 		}
@@ -100,10 +99,10 @@ func (p *Private) prepare(r *http.Request) (*http.Request, error) {
 	case p.to != private:
 		return nil, ErrSpent
 	}
-	return p.upstream.toward(out, p.to), nil
+	return p.upstream.sendTo(out, p.to), nil
 }
 
-// Close cuts the connection, whatever runs on it, and waits for a dial under way.
+// Close cuts the connection, also during a request, and waits for a running dial.
 func (p *Private) Close() {
 	p.network.Close()
 	p.transport.CloseIdleConnections()
@@ -127,9 +126,3 @@ func (p *Private) dialOnce(ctx context.Context, kind, addr string) (net.Conn, er
 	}
 	return p.network.DialContext(ctx, kind, addr)
 }
-
-var _ interface{ Unwritten() bool } = spent{}
-
-// IsSpent reports whether err says that a private connection was gone before
-// the request was written.
-func IsSpent(err error) bool { return errors.Is(err, ErrSpent) }

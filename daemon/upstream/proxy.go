@@ -11,10 +11,11 @@ const proxyDirect = "direct"
 
 type proxyFunc = func(*http.Request) (*url.URL, error)
 
-// proxyOf returns the proxy function, nil for none.
-func proxyOf(raw string, simulated bool) (proxyFunc, error) {
+// proxyOf returns the proxy function, or nil for a direct connection. inMemory
+// disables the environment's proxy.
+func proxyOf(raw string, inMemory bool) (proxyFunc, error) {
 	switch {
-	case raw == proxyDirect, raw == "" && simulated:
+	case raw == proxyDirect, raw == "" && inMemory:
 		return nil, nil
 	case raw == "":
 		return http.ProxyFromEnvironment, nil

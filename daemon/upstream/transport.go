@@ -6,33 +6,33 @@ import (
 	"strings"
 )
 
-// carrier adds the policy's headers to each request on its way into a transport.
-type carrier struct {
+// sharedTransport sends requests through the shared pool, with the policy's headers.
+type sharedTransport struct {
 	upstream  *Upstream
 	transport *http.Transport
 }
 
 // RoundTrip implements http.RoundTripper.
-func (c *carrier) RoundTrip(r *http.Request) (*http.Response, error) {
+func (c *sharedTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	out := c.upstream.prepare(r)
 	if !c.upstream.sameOrigin(r.URL) {
 		return c.transport.RoundTrip(out)
 	}
-	to, err := c.upstream.way.wait(r.Context(), false)
+	to, err := c.upstream.inUse.wait(r.Context(), false)
 	if err != nil {
 		if r.Body != nil {
 			_ = r.Body.Close()
 		}
 		return nil, err
 	}
-	resp, err := c.transport.RoundTrip(c.upstream.toward(out, to))
+	resp, err := c.transport.RoundTrip(c.upstream.sendTo(out, to))
 	if err == nil {
-		c.upstream.homeward(resp, r, to)
+		c.upstream.restoreBase(resp, r, to)
 	}
 	return resp, err
 }
 
-// prepare returns the request as it leaves; the caller's own stays untouched.
+// prepare returns the outgoing request and leaves the caller's unchanged.
 func (u *Upstream) prepare(r *http.Request) *http.Request {
 	out := r.WithContext(r.Context())
 	out.Header = r.Header.Clone()
@@ -40,8 +40,8 @@ func (u *Upstream) prepare(r *http.Request) *http.Request {
 		out.Header = http.Header{}
 	}
 	if !isSafe(r.Method) {
-		// net/http takes these as leave to send a request a second time after the
-		// first was read; ABS does not know them, so it would act twice.
+		// With these headers net/http may send a request a second time after the
+		// first was read. ABS ignores them, so it would act twice.
 		out.Header.Del("Idempotency-Key")
 		out.Header.Del("X-Idempotency-Key")
 	}
@@ -51,8 +51,8 @@ func (u *Upstream) prepare(r *http.Request) *http.Request {
 	return out
 }
 
-// Header returns what every request to the server carries, for the websocket
-// handshake. The caller owns the copy; it holds secrets.
+// Header returns the headers of every request to the server, for the websocket
+// handshake. The caller owns the copy. It holds secrets.
 func (u *Upstream) Header() http.Header {
 	h := http.Header{}
 	u.addHeaders(h)
@@ -60,7 +60,7 @@ func (u *Upstream) Header() http.Header {
 }
 
 func (u *Upstream) addHeaders(h http.Header) {
-	// Presence counts: an empty User-Agent is how a caller asks for none.
+	// A present but empty User-Agent means that the caller wants none.
 	if _, own := h["User-Agent"]; !own {
 		h.Set("User-Agent", u.userAgent)
 	}
@@ -68,7 +68,7 @@ func (u *Upstream) addHeaders(h http.Header) {
 		own := h[name]
 		h[name] = slices.Clone(values)
 		if name == "Cookie" && len(own) > 0 {
-			// Both are needed: the gateway's, and those of a sign-in through OpenID.
+			// Both are needed: the gateway's cookies and those of an OpenID sign-in.
 			h.Set(name, strings.Join(append(own, values...), "; "))
 		}
 	}

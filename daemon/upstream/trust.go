@@ -8,8 +8,8 @@ import (
 	"os"
 )
 
-// maxCAFile is far above any bundle; it keeps a mistaken path to a film from
-// being read into memory.
+// maxCAFile is far above any bundle. It keeps a large file of another kind from
+// being read into memory by mistake.
 const maxCAFile = 8 << 20
 
 // trust returns the TLS settings: the system's roots and those of the file.
@@ -24,7 +24,7 @@ func trust(caFile string) (*tls.Config, error) {
 	}
 	roots, err := x509.SystemCertPool()
 	if err != nil {
-		// A system without roots of its own still has the user's file.
+		// On a system without roots the user's file is enough.
 		roots = x509.NewCertPool()
 	}
 	count, err := appendCertificates(roots, caFile, body)
@@ -56,9 +56,8 @@ func readBounded(path string) ([]byte, error) {
 	return body, nil
 }
 
-// appendCertificates is stricter than the pool's own AppendCertsFromPEM, which
-// skips what it cannot read: a broken certificate would surface much later, as
-// a handshake error.
+// appendCertificates is stricter than the pool's AppendCertsFromPEM, which skips
+// broken certificates: they would show much later, as a handshake error.
 func appendCertificates(roots *x509.CertPool, name string, body []byte) (int, error) {
 	count := 0
 	for {
@@ -78,7 +77,7 @@ func appendCertificates(roots *x509.CertPool, name string, body []byte) (int, er
 	}
 }
 
-// unwrapPath drops the path that the message around it names already.
+// unwrapPath drops the path from err, since the message around it names the path.
 func unwrapPath(err error) error {
 	if p, ok := err.(*os.PathError); ok {
 		return p.Err

@@ -116,7 +116,7 @@ func TestProxyRules(t *testing.T) {
 		}
 	}
 	if open(t, Policy{Base: base, ProxyURL: "direct"}).proxy != nil || open(t, Policy{Base: base, Dial: to("")}).proxy != nil {
-		t.Error("direct and simulated networks must have no proxy")
+		t.Error("direct and inMemory networks must have no proxy")
 	}
 	if open(t, Policy{Base: base}).proxy == nil {
 		t.Error("the environment's proxy is not asked")

@@ -14,13 +14,13 @@ import (
 	"shelfkeeper/daemon/redact"
 )
 
-// WebsocketDialer returns a dialer with the policy's trust and proxy. Pass it
-// Header(); it refuses every origin but that in use, since that header would
-// go along. Its connections are cut by Close of the Upstream.
+// WebsocketDialer returns a dialer with the policy's trust and proxy. Pass Header()
+// to it. It refuses every origin but the one in use, since others must not get that
+// header. Close of the Upstream cuts its connections.
 func (u *Upstream) WebsocketDialer() *websocket.Dialer {
 	config := u.tls.Clone()
-	// An upgrade exists in HTTP/1.1 only; a gateway that negotiates h2 by ALPN
-	// would answer it with a protocol error.
+	// Upgrades exist in HTTP/1.1 only. A gateway that negotiates h2 by ALPN would
+	// answer with a protocol error.
 	config.NextProtos = []string{"http/1.1"}
 	route := &websocketRoute{upstream: u}
 	return &websocket.Dialer{
@@ -31,18 +31,17 @@ func (u *Upstream) WebsocketDialer() *websocket.Dialer {
 	}
 }
 
-// websocketRoute gives gorilla/websocket the kinds of proxy that net/http
-// knows and it does not: https and socks5h.
+// websocketRoute adds two kinds of proxy that net/http knows and gorilla/websocket
+// does not: https and socks5h.
 type websocketRoute struct {
 	upstream *Upstream
-	// tlsProxies holds the host:port of proxies that are spoken to over TLS, as
-	// keys, and their host names.
+	// tlsProxies maps the host:port of proxies that need TLS to their host names.
 	tlsProxies sync.Map
 }
 
-// proxy is asked once for each dial, before anything is sent.
+// proxy chooses the proxy. It is called once for each dial, before any byte is sent.
 func (w *websocketRoute) proxy(r *http.Request) (*url.URL, error) {
-	if common, _ := w.upstream.way.now(); common == nil {
+	if common, _ := w.upstream.inUse.now(); common == nil {
 		return nil, fmt.Errorf("open websocket: %w", ErrUnproven)
 	} else if !sameOrigin(r.URL, common) {
 		return nil, fmt.Errorf("open websocket: %s is not the account's server", redact.URL(r.URL))
@@ -56,7 +55,7 @@ func (w *websocketRoute) proxy(r *http.Request) (*url.URL, error) {
 	}
 	own := *p
 	switch p.Scheme {
-	case "socks5h": // gorilla's socks5 leaves the name to the proxy already
+	case "socks5h": // gorilla's socks5 lets the proxy resolve the name already
 		own.Scheme = "socks5"
 	case "https":
 		own.Scheme, own.Host = "http", net.JoinHostPort(p.Hostname(), port(p))
