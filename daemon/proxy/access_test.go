@@ -1,4 +1,4 @@
-package proxy
+package proxy_test
 
 import (
 	"context"
@@ -14,50 +14,52 @@ import (
 	"testing"
 
 	"shelfkeeper/daemon/players"
+	"shelfkeeper/daemon/proxy"
+	"shelfkeeper/daemon/proxy/proxytest"
 )
 
 func TestWhoMayComeIn(t *testing.T) {
 	unknown := func(net.Conn) players.Peer { return players.Peer{UID: 4711} }
 	root := func(net.Conn) players.Peer { return players.Peer{UID: 0, Known: true} }
-	bearer := []string{"Authorization", "Bearer " + grant}
+	bearer := []string{"Authorization", "Bearer " + proxytest.Grant}
 	for _, c := range []struct {
 		desc   string
 		peerOf func(net.Conn) players.Peer
-		access Access
+		access proxy.Access
 		path   string
 		header []string
 		status int
 		name   string
 	}{
-		{"same user", me, "", "/api/me", nil, 200, ""},
-		{"same user, empty bearer", me, "", "/api/me", []string{"Authorization", "Bearer "}, 200, ""},
-		{"same user, empty token", me, "", "/api/items/1/file/2?token=", nil, 200, ""},
-		{"same user, wrong grant", me, "", "/api/me?token=x", nil, 401, "bad-grant"},
+		{"same user", proxytest.Me, "", "/api/me", nil, 200, ""},
+		{"same user, empty bearer", proxytest.Me, "", "/api/me", []string{"Authorization", "Bearer "}, 200, ""},
+		{"same user, empty token", proxytest.Me, "", "/api/items/1/file/2?token=", nil, 200, ""},
+		{"same user, wrong grant", proxytest.Me, "", "/api/me?token=x", nil, 401, "bad-grant"},
 		{"other user", root, "", "/api/me", nil, 401, "needs-grant"},
 		{"other user, public route", root, "", "/public/session/1/track/1", nil, 401, "needs-grant"},
 		{"other user with the grant", root, "", "/api/me", bearer, 200, ""},
-		{"other user with the grant as token", root, "", "/api/me?token=" + grant, nil, 200, ""},
-		{"lower-case scheme", root, "", "/api/me", []string{"Authorization", "bearer " + grant}, 200, ""},
-		{"the same grant twice", root, "", "/api/me?token=" + grant, bearer, 200, ""},
+		{"other user with the grant as token", root, "", "/api/me?token=" + proxytest.Grant, nil, 200, ""},
+		{"lower-case scheme", root, "", "/api/me", []string{"Authorization", "bearer " + proxytest.Grant}, 200, ""},
+		{"the same grant twice", root, "", "/api/me?token=" + proxytest.Grant, bearer, 200, ""},
 		{"unknown user", unknown, "", "/api/me", nil, 401, "needs-grant"},
 		{"unknown user with the grant", unknown, "", "/api/me", bearer, 200, ""},
-		{"grant for all", me, AccessGrant, "/api/me", nil, 401, "grant-only"},
-		{"grant for all, presented", me, AccessGrant, "/api/me", bearer, 200, ""},
+		{"grant for all", proxytest.Me, proxy.AccessGrant, "/api/me", nil, 401, "grant-only"},
+		{"grant for all, presented", proxytest.Me, proxy.AccessGrant, "/api/me", bearer, 200, ""},
 	} {
 		t.Run(c.desc, func(t *testing.T) {
-			w := newWorld(t, text("application/json", "{}"), func(cfg *Config) { cfg.PeerOf, cfg.Access = c.peerOf, c.access })
-			a := w.do("GET", c.path, c.header...)
-			if a.StatusCode != c.status || c.name != "" && w.server.Stats().Refused[c.name] != 1 {
-				t.Errorf("%s %s", a.Status, a.body)
+			w := proxytest.NewWorld(t, proxytest.Text("application/json", "{}"), func(cfg *proxy.Config) { cfg.PeerOf, cfg.Access = c.peerOf, c.access })
+			a := w.Do("GET", c.path, c.header...)
+			if a.StatusCode != c.status || c.name != "" && w.Server.Stats().Refused[c.name] != 1 {
+				t.Errorf("%s %s", a.Status, a.Text)
 			}
-			if got := w.server.Stats().Unauthorized; (got == 1) != (c.status == 401) {
+			if got := w.Server.Stats().Unauthorized; (got == 1) != (c.status == 401) {
 				t.Errorf("%d unauthorized counted", got)
 			}
-			if (len(w.requests()) > 0) != (c.status == 200) {
-				t.Errorf("%d requests upstream", len(w.requests()))
+			if (len(w.Requests()) > 0) != (c.status == 200) {
+				t.Errorf("%d requests upstream", len(w.Requests()))
 			}
-			for _, r := range w.requests() {
-				if strings.Contains(r.RequestURI, "token") || r.Header.Get("Authorization") != "Bearer "+access1 {
+			for _, r := range w.Requests() {
+				if strings.Contains(r.RequestURI, "token") || r.Header.Get("Authorization") != "Bearer "+proxytest.Access1 {
 					t.Errorf("%s %v", r.RequestURI, r.Header)
 				}
 			}
@@ -68,13 +70,13 @@ func TestWhoMayComeIn(t *testing.T) {
 // The user is asked for once a connection, and only when it matters.
 func TestPeerIsAskedOnce(t *testing.T) {
 	var asked atomic.Int32
-	w := newWorld(t, text("application/json", "{}"), func(cfg *Config) {
-		cfg.PeerOf = func(c net.Conn) players.Peer { asked.Add(1); return me(c) }
+	w := proxytest.NewWorld(t, proxytest.Text("application/json", "{}"), func(cfg *proxy.Config) {
+		cfg.PeerOf = func(c net.Conn) players.Peer { asked.Add(1); return proxytest.Me(c) }
 	})
 	client := &http.Client{Transport: &http.Transport{}}
 	defer client.CloseIdleConnections()
 	for range 3 {
-		resp, err := client.Get("http://" + w.addr + "/api/me")
+		resp, err := client.Get("http://" + w.Addr + "/api/me")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -88,7 +90,7 @@ func TestPeerIsAskedOnce(t *testing.T) {
 	if n := asked.Load(); n != 1 {
 		t.Errorf("asked %d times", n)
 	}
-	w.do("GET", "/api/me", "Authorization", "Bearer "+grant)
+	w.Do("GET", "/api/me", "Authorization", "Bearer "+proxytest.Grant)
 	if n := asked.Load(); n != 1 {
 		t.Errorf("asked for a player with a grant")
 	}
@@ -105,32 +107,32 @@ func TestAnotherUser(t *testing.T) {
 		}
 		t.Skip("needs root, to start a program of another user")
 	}
-	w := newWorld(t, text("application/json", "{}"), func(cfg *Config) { cfg.PeerOf, cfg.OwnUID = nil, os.Getuid() })
+	w := proxytest.NewWorld(t, proxytest.Text("application/json", "{}"), func(cfg *proxy.Config) { cfg.PeerOf, cfg.OwnUID = nil, os.Getuid() })
 	for _, c := range []struct {
 		uid   uint32
 		query string
 		want  string
 	}{
 		{12345, "", "401 shelfkeeper: without a grant"},
-		{12345, "?token=" + grant, "200 {}"},
+		{12345, "?token=" + proxytest.Grant, "200 {}"},
 		{0, "", "200 {}"},
 	} {
 		cmd := exec.CommandContext(context.Background(), "/proc/self/exe")
-		cmd.Env = []string{getVar + "=http://" + w.addr + "/api/me" + c.query}
+		cmd.Env = []string{getVar + "=http://" + w.Addr + "/api/me" + c.query}
 		asUser(cmd, c.uid)
 		out, err := cmd.Output()
 		if err != nil || !strings.HasPrefix(string(out), c.want) {
 			t.Errorf("user %d %s: %s, %v", c.uid, c.query, out, err)
 		}
 	}
-	if n := len(w.requests()); n != 2 {
+	if n := len(w.Requests()); n != 2 {
 		t.Errorf("%d requests upstream", n)
 	}
 }
 
 func TestBrowsersLiveAt127001(t *testing.T) {
-	w := newWorld(t, text("text/html", "<html>"))
-	port := w.addr[strings.LastIndex(w.addr, ":"):]
+	w := proxytest.NewWorld(t, proxytest.Text("text/html", "<html>"))
+	port := w.Addr[strings.LastIndex(w.Addr, ":"):]
 	for _, c := range []struct {
 		method, host, mode, target string
 		status                     int
@@ -142,7 +144,7 @@ func TestBrowsersLiveAt127001(t *testing.T) {
 		{"GET", "localhost", "cors", "/api/me", 200},
 		{"GET", "localhost", "", "/api/me", 200},
 	} {
-		r, err := http.NewRequest(c.method, "http://"+w.addr+c.target, nil)
+		r, err := http.NewRequest(c.method, "http://"+w.Addr+c.target, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -151,23 +153,23 @@ func TestBrowsersLiveAt127001(t *testing.T) {
 		if c.mode != "" {
 			r.Header.Set("Sec-Fetch-Mode", c.mode)
 		}
-		a := w.roundTrip(r)
+		a := w.RoundTrip(r)
 		if a.StatusCode != c.status {
-			t.Errorf("%+v: %s %s", c, a.Status, a.body)
+			t.Errorf("%+v: %s %s", c, a.Status, a.Text)
 		}
 		if want := "http://127.0.0.1" + port + c.target; c.status == 307 && a.Header.Get("Location") != want {
 			t.Errorf("%+v: to %s", c, a.Header.Get("Location"))
 		}
 	}
 	// Our own pages and players.
-	own := "http://" + w.addr
+	own := "http://" + w.Addr
 	for _, header := range [][]string{
 		{"Origin", own, "Sec-Fetch-Site", "same-origin", "Referer", own + "/x"},
 		{"Sec-Fetch-Site", "same-origin", "Referer", "http://evil.example/"},
 		{"Referer", own + "/"},
 		{"Referer", "http://localhost" + port + "/"},
 	} {
-		if a := w.do("GET", "/api/me", header...); a.StatusCode != 200 {
+		if a := w.Do("GET", "/api/me", header...); a.StatusCode != 200 {
 			t.Errorf("%v: %s", header, a.Status)
 		}
 	}
@@ -179,9 +181,9 @@ func TestPortTaken(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	w := newWorld(t, text("text/plain", ""))
-	err = w.server.Listen(l.Addr().String())
-	var taken *PortTaken
+	w := proxytest.NewWorld(t, proxytest.Text("text/plain", ""))
+	err = w.Server.Listen(l.Addr().String())
+	var taken *proxy.PortTaken
 	if !errors.As(err, &taken) || !strings.Contains(err.Error(), l.Addr().String()) {
 		t.Fatalf("got %v", err)
 	}
@@ -189,24 +191,24 @@ func TestPortTaken(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	for _, addr := range []string{"0.0.0.0:0", "192.0.2.1:1", "localhost:1", "127.0.0.1", ""} {
-		if err := w.server.Listen(addr); err == nil || errors.As(err, &taken) {
+		if err := w.Server.Listen(addr); err == nil || errors.As(err, &taken) {
 			t.Errorf("%q: %v", addr, err)
 		}
 	}
 }
 
 func TestNewWantsItsParts(t *testing.T) {
-	if _, err := New(Config{}); err == nil {
+	if _, err := proxy.New(proxy.Config{}); err == nil {
 		t.Error("an empty configuration")
 	}
-	w := newWorld(t, text("text/plain", ""))
-	cfg := w.server.cfg
+	w := proxytest.NewWorld(t, proxytest.Text("text/plain", ""))
+	cfg := w.Config
 	cfg.Access = "everybody"
-	if _, err := New(cfg); err == nil {
+	if _, err := proxy.New(cfg); err == nil {
 		t.Error("an unknown policy")
 	}
 	cfg.Access = ""
-	s, err := New(cfg)
+	s, err := proxy.New(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,6 +7,9 @@ import (
 	"net/http"
 	"strings"
 
+	"shelfkeeper/daemon/proxy/locations"
+	"shelfkeeper/daemon/proxy/refusal"
+	"shelfkeeper/daemon/proxy/stream"
 	"shelfkeeper/daemon/redact"
 	"shelfkeeper/daemon/tokenfilter"
 )
@@ -30,17 +33,17 @@ var wholeOnly = []string{"Content-Length", "Accept-Ranges", "Content-Range", "Co
 
 // answer gives resp to the player. It returns why not, as long as nothing has
 // been given yet.
-func (s *Server) answer(w http.ResponseWriter, c *call, x *exchange) *refusal {
+func (s *Server) answer(w http.ResponseWriter, c *call, x *exchange) *refusal.Refusal {
 	resp := x.resp
 	switch resp.StatusCode {
 	case http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
-		return weather.because("a gateway answered " + resp.Status).later(resp.Header)
+		return refusal.Temporary.Because("a gateway answered " + resp.Status).Later(resp.Header)
 	case http.StatusProxyAuthRequired, http.StatusNetworkAuthenticationRequired:
-		return gateway401
+		return refusal.Gateway401
 	case http.StatusSwitchingProtocols:
-		return unreadable
+		return refusal.Unreadable
 	}
-	s.noteWrite(c, resp.StatusCode)
+	s.sockets.Wrote(c.r.Method, c.path, resp.StatusCode)
 	_, known := s.cfg.Identity()
 	replace := s.replaceFor(c.r.Context(), c.caller)
 	h := w.Header()
@@ -49,7 +52,7 @@ func (s *Server) answer(w http.ResponseWriter, c *call, x *exchange) *refusal {
 	}
 	src := io.Reader(resp.Body)
 	if isFiltered(resp) {
-		var no *refusal
+		var no *refusal.Refusal
 		if src, no = s.filter(c, resp, replace); no != nil {
 			return no
 		}
@@ -64,14 +67,14 @@ func (s *Server) answer(w http.ResponseWriter, c *call, x *exchange) *refusal {
 			h.Set("Etag", "W/"+tag)
 		}
 	}
-	if learner := s.playsIn(c, resp); learner != nil {
-		learner.src, src = src, learner
+	if resp.StatusCode == http.StatusOK {
+		src = s.tracks.Learn(c.r.Method, c.path, src, s.opened())
 	}
-	if b := s.streamOf(c, x); b != nil {
-		defer b.leave()
+	if b := s.continued(c, x); b != nil {
+		defer b.Close()
 		return s.send(w, c, x, b)
 	}
-	if no := s.send(w, c, x, watched{src, x.vigil}); no != nil {
+	if no := s.send(w, c, x, stream.Watched{Src: src, Watchdog: x.watchdog}); no != nil {
 		return no
 	}
 	for name, values := range resp.Trailer {
@@ -88,7 +91,7 @@ func (s *Server) answer(w http.ResponseWriter, c *call, x *exchange) *refusal {
 }
 
 // copyHeader puts into h what of resp's header a player may see.
-func (s *Server) copyHeader(h http.Header, c *call, resp *http.Response, replace tokenfilter.Replace, known []redact.Secret) *refusal {
+func (s *Server) copyHeader(h http.Header, c *call, resp *http.Response, replace tokenfilter.Replace, known []redact.Secret) *refusal.Refusal {
 	hop := nominated(resp.Header)
 	for name, values := range resp.Header {
 		if dropped[name] || hop[name] || strings.HasPrefix(name, "Access-Control-") {
@@ -96,10 +99,10 @@ func (s *Server) copyHeader(h http.Header, c *call, resp *http.Response, replace
 		}
 		switch name {
 		case "Location", "Content-Location":
-			v, ok := localLocation(s.cfg.Base, values[0])
+			v, ok := locations.Redirect(s.cfg.Base, values[0])
 			if !ok {
 				if name == "Location" && resp.StatusCode/100 == 3 {
-					return elsewhere
+					return refusal.Elsewhere
 				}
 				continue
 			}
@@ -123,7 +126,7 @@ func (s *Server) copyHeader(h http.Header, c *call, resp *http.Response, replace
 }
 
 // filter returns the body of resp without real tokens.
-func (s *Server) filter(c *call, resp *http.Response, replace tokenfilter.Replace) (io.Reader, *refusal) {
+func (s *Server) filter(c *call, resp *http.Response, replace tokenfilter.Replace) (io.Reader, *refusal.Refusal) {
 	src := io.Reader(resp.Body)
 	if c.r.Method == http.MethodHead || resp.StatusCode == http.StatusNotModified || resp.StatusCode == http.StatusNoContent {
 		return src, nil
@@ -133,18 +136,18 @@ func (s *Server) filter(c *call, resp *http.Response, replace tokenfilter.Replac
 	case "gzip", "x-gzip":
 		unzipped, err := gzip.NewReader(src)
 		if err != nil {
-			return nil, unreadable.because("it says gzip and is not")
+			return nil, refusal.Unreadable.Because("it says gzip and is not")
 		}
 		src = unzipped
 	default:
-		return nil, unreadable.because(encoding)
+		return nil, refusal.Unreadable.Because(encoding)
 	}
 	if tokenfilter.KindOf(resp.Header.Get("Content-Type")) == tokenfilter.Escaped {
 		src = tokenfilter.JSON(src, replace)
 	} else {
 		src = tokenfilter.Text(src, replace)
 	}
-	src = asYoung(c, s.ownAddresses(c, resp, src))
+	src = asYoung(c, s.addressesOf(c).Ours(resp.Header.Get("Content-Type"), src))
 	known := func() []redact.Secret { _, k := s.cfg.Identity(); return k }
 	return tokenfilter.Guard(src, known, func() { s.withheld(c) }), nil
 }

@@ -1,16 +1,18 @@
-package proxy
+package proxy_test
 
 import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"shelfkeeper/daemon/proxy/proxytest"
 )
 
 // TestAttacks: none of these reaches the server.
 func TestAttacks(t *testing.T) {
-	w := newWorld(t, text("application/json", `{}`))
-	w.grants.revoke("sk_revoked")
-	port := w.addr[strings.LastIndex(w.addr, ":")+1:]
+	w := proxytest.NewWorld(t, proxytest.Text("application/json", `{}`))
+	w.Grants.Revoke("sk_revoked")
+	port := w.Addr[strings.LastIndex(w.Addr, ":")+1:]
 	get := func(target string, header ...string) string {
 		return "GET " + target + " HTTP/1.1\r\nHost: {host}\r\n" + strings.Join(header, "\r\n") + "\r\n\r\n"
 	}
@@ -37,7 +39,7 @@ func TestAttacks(t *testing.T) {
 		{"two hosts", "GET /api/me HTTP/1.1\r\nHost: {host}\r\nHost: evil.example\r\n\r\n", 400, ""},
 
 		{"absolute form, other host", get("http://evil.example/api/me"), 400, "bad-target"},
-		{"absolute form, our host", get("http://" + w.addr + "/api/me"), 400, "bad-target"},
+		{"absolute form, our host", get("http://" + w.Addr + "/api/me"), 400, "bad-target"},
 		{"CONNECT", "CONNECT evil.example:443 HTTP/1.1\r\nHost: {host}\r\n\r\n", 400, "bad-target"},
 		{"TRACE", "TRACE /api/me HTTP/1.1\r\nHost: {host}\r\n\r\n", 405, "bad-method"},
 		{"made-up method", "GETX /api/me HTTP/1.1\r\nHost: {host}\r\n\r\n", 405, "bad-method"},
@@ -57,7 +59,7 @@ func TestAttacks(t *testing.T) {
 		{"origin with https", get("/api/me", "Origin: https://{host}"), 403, "other-origin"},
 		{"null origin", get("/api/me", "Origin: null"), 403, "other-origin"},
 		{"two origins", get("/api/me", "Origin: http://{host}", "Origin: http://evil.example"), 403, "other-origin"},
-		{"origin and a good grant", get("/api/me", "Origin: http://evil.example", "Authorization: Bearer "+grant), 403, "other-origin"},
+		{"origin and a good grant", get("/api/me", "Origin: http://evil.example", "Authorization: Bearer "+proxytest.Grant), 403, "other-origin"},
 		{"cross-site image", get("/api/items/1/cover", "Sec-Fetch-Site: cross-site", "Sec-Fetch-Dest: image", "Sec-Fetch-Mode: no-cors"), 403, "other-origin"},
 		{"same-site fetch from another port", get("/api/me", "Sec-Fetch-Site: same-site"), 403, "other-origin"},
 		{"cross-site link", get("/", "Sec-Fetch-Site: cross-site", "Sec-Fetch-Mode: navigate"), 403, "other-origin"},
@@ -87,15 +89,15 @@ func TestAttacks(t *testing.T) {
 
 		{"wrong bearer", get("/api/me", "Authorization: Bearer sk_wrong"), 401, "bad-grant"},
 		{"revoked grant", get("/api/me", "Authorization: Bearer sk_revoked"), 401, "bad-grant"},
-		{"real token as bearer", get("/api/me", "Authorization: Bearer "+access1), 401, "bad-grant"},
+		{"real token as bearer", get("/api/me", "Authorization: Bearer "+proxytest.Access1), 401, "bad-grant"},
 		{"wrong token", get("/api/me?token=sk_wrong"), 401, "bad-grant"},
 		{"escaped key, wrong token", get("/api/me?%74oken=sk_wrong"), 401, "bad-grant"},
-		{"good and wrong token", get("/api/me?token=" + grant + "&token=sk_wrong"), 401, "bad-grant"},
-		{"good bearer, wrong token", get("/api/me?token=sk_wrong", "Authorization: Bearer "+grant), 401, "bad-grant"},
-		{"wrong bearer, good token", get("/api/me?token="+grant, "Authorization: Bearer sk_wrong"), 401, "bad-grant"},
-		{"two bearers", get("/api/me", "Authorization: Bearer "+grant, "Authorization: Bearer sk_wrong"), 401, "bad-grant"},
+		{"good and wrong token", get("/api/me?token=" + proxytest.Grant + "&token=sk_wrong"), 401, "bad-grant"},
+		{"good bearer, wrong token", get("/api/me?token=sk_wrong", "Authorization: Bearer "+proxytest.Grant), 401, "bad-grant"},
+		{"wrong bearer, good token", get("/api/me?token="+proxytest.Grant, "Authorization: Bearer sk_wrong"), 401, "bad-grant"},
+		{"two bearers", get("/api/me", "Authorization: Bearer "+proxytest.Grant, "Authorization: Bearer sk_wrong"), 401, "bad-grant"},
 		{"basic", get("/api/me", "Authorization: Basic ZGVtbzpkZW1v"), 401, "bad-grant"},
-		{"basic beside a good bearer", get("/api/me", "Authorization: Bearer "+grant, "Authorization: Basic ZGVtbzpkZW1v"), 401, "bad-grant"},
+		{"basic beside a good bearer", get("/api/me", "Authorization: Bearer "+proxytest.Grant, "Authorization: Basic ZGVtbzpkZW1v"), 401, "bad-grant"},
 		{"bad escape in the token", get("/api/me?token=%zz"), 401, "bad-grant"},
 
 		{"upgrade", get("/socket.io/?EIO=4&transport=websocket", "Connection: Upgrade", "Upgrade: websocket"), 501, "no-socket"},
@@ -121,8 +123,8 @@ func TestAttacks(t *testing.T) {
 		{"users, doubled base path", get("/audiobookshelf/audiobookshelf/api/me"), 403, "not-in-scope"},
 		{"base path with more", get("/audiobookshelfX/api/me"), 403, "not-in-scope"},
 		{"escaped base path", get("/%61udiobookshelf/api/me"), 403, "not-in-scope"},
-		{"API keys with a grant", get("/api/api-keys", "Authorization: Bearer "+grant), 403, "not-in-scope"},
-		{"settings with a grant", "PATCH /api/settings?token=" + grant + " HTTP/1.1\r\nHost: {host}\r\nContent-Length: 0\r\n\r\n", 403, "not-in-scope"},
+		{"API keys with a grant", get("/api/api-keys", "Authorization: Bearer "+proxytest.Grant), 403, "not-in-scope"},
+		{"settings with a grant", "PATCH /api/settings?token=" + proxytest.Grant + " HTTP/1.1\r\nHost: {host}\r\nContent-Length: 0\r\n\r\n", 403, "not-in-scope"},
 		{"backups", get("/api/backups/1/apply"), 403, "not-in-scope"},
 		{"a GET that changes", get("/api/libraries/1/matchall"), 403, "not-in-scope"},
 		{"deleting an item", "DELETE /api/items/1 HTTP/1.1\r\nHost: {host}\r\n\r\n", 403, "not-in-scope"},
@@ -133,22 +135,22 @@ func TestAttacks(t *testing.T) {
 		{"huge cookies", get("/api/me", "Cookie: a="+strings.Repeat("x", 80<<10)), 431, ""},
 	} {
 		t.Run(c.desc, func(t *testing.T) {
-			before := w.server.Stats().Refused[c.name]
-			got := w.raw(c.raw)
+			before := w.Server.Stats().Refused[c.name]
+			got := w.Raw(c.raw)
 			if len(got) == 0 {
 				t.Fatal("no answer")
 			}
 			a := got[0]
 			if a.StatusCode != c.status {
-				t.Errorf("status %s, want %d: %s", a.Status, c.status, a.body)
+				t.Errorf("status %s, want %d: %s", a.Status, c.status, a.Text)
 			}
 			if a.Header.Get("WWW-Authenticate") != "" || a.Header.Get("Access-Control-Allow-Origin") != "" {
 				t.Errorf("header %v", a.Header)
 			}
-			if c.name != "" && w.server.Stats().Refused[c.name] != before+1 {
-				t.Errorf("not counted as %s: %v", c.name, w.server.Stats().Refused)
+			if c.name != "" && w.Server.Stats().Refused[c.name] != before+1 {
+				t.Errorf("not counted as %s: %v", c.name, w.Server.Stats().Refused)
 			}
-			if seen := w.requests(); len(seen) > 0 {
+			if seen := w.Requests(); len(seen) > 0 {
 				t.Fatalf("reached the server: %s %s", seen[0].Method, seen[0].RequestURI)
 			}
 		})
@@ -169,9 +171,9 @@ func TestSmuggling(t *testing.T) {
 			"1;x=\"\r\n\r\n\"\r\na\r\n0\r\n\r\n" + hidden,
 	} {
 		t.Run(desc, func(t *testing.T) {
-			w := newWorld(t, text("application/json", `{}`))
-			w.raw(raw)
-			for _, r := range w.requests() {
+			w := proxytest.NewWorld(t, proxytest.Text("application/json", `{}`))
+			w.Raw(raw)
+			for _, r := range w.Requests() {
 				if r.Method == http.MethodDelete {
 					t.Errorf("%s %s came through", r.Method, r.RequestURI)
 				}
@@ -183,25 +185,17 @@ func TestSmuggling(t *testing.T) {
 	}
 }
 
-func TestGuardColumnNamesItsAttacks(t *testing.T) {
-	for _, g := range column {
-		if len(g.attack) < 20 || g.check == nil {
-			t.Errorf("guard %q", g.attack)
-		}
-	}
-}
-
 // A grant that is revoked is void within the connection too.
 func TestRevokedWithinAConnection(t *testing.T) {
-	w := newWorld(t, text("application/json", `{}`))
+	w := proxytest.NewWorld(t, proxytest.Text("application/json", `{}`))
 	client := &http.Client{Transport: &http.Transport{}}
 	defer client.CloseIdleConnections()
 	for i, want := range []int{200, 401} {
-		r, err := http.NewRequest("GET", "http://"+w.addr+"/api/me", nil)
+		r, err := http.NewRequest("GET", "http://"+w.Addr+"/api/me", nil)
 		if err != nil {
 			t.Fatal(err)
 		}
-		r.Header.Set("Authorization", "Bearer "+grant)
+		r.Header.Set("Authorization", "Bearer "+proxytest.Grant)
 		resp, err := client.Do(r)
 		if err != nil {
 			t.Fatal(err)
@@ -210,6 +204,6 @@ func TestRevokedWithinAConnection(t *testing.T) {
 		if resp.StatusCode != want {
 			t.Errorf("request %d: %s", i, resp.Status)
 		}
-		w.grants.revoke(grant)
+		w.Grants.Revoke(proxytest.Grant)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"shelfkeeper/daemon/players"
+	"shelfkeeper/daemon/proxy/refusal"
 	"shelfkeeper/daemon/redact"
 	"shelfkeeper/daemon/tokenfilter"
 )
@@ -12,7 +13,7 @@ import (
 // callerOf returns who presents this. It is the one place where a credential
 // becomes a caller, for requests and for what is said in sockets. The refusal
 // is badGrant when it is no good, and another when that cannot be told now.
-func (s *Server) callerOf(ctx context.Context, presented string) (players.Caller, *refusal) {
+func (s *Server) callerOf(ctx context.Context, presented string) (players.Caller, *refusal.Refusal) {
 	ctx, cancel := context.WithTimeout(ctx, tokenWait)
 	defer cancel()
 	caller, err := s.cfg.Grants.Caller(ctx, presented)
@@ -20,9 +21,9 @@ func (s *Server) callerOf(ctx context.Context, presented string) (players.Caller
 	case err == nil:
 		return caller, nil
 	case errors.Is(err, players.ErrNoGrant):
-		return players.Caller{}, badGrant
+		return players.Caller{}, refusal.BadGrant
 	}
-	return players.Caller{}, noKey.because(redact.Text(err.Error()))
+	return players.Caller{}, refusal.NoKey.Because(redact.Text(err.Error()))
 }
 
 // replaceFor says what caller gets to see in the place of real tokens: its own

@@ -1,4 +1,4 @@
-package proxy
+package proxy_test
 
 import (
 	"context"
@@ -18,6 +18,9 @@ import (
 
 	"shelfkeeper/daemon/absfake"
 	"shelfkeeper/daemon/players"
+	"shelfkeeper/daemon/proxy"
+	"shelfkeeper/daemon/proxy/answers"
+	"shelfkeeper/daemon/proxy/proxytest"
 )
 
 // browserPatience bounds each step of a browser; on a busy machine it takes
@@ -79,14 +82,14 @@ func runs(t *testing.T, tab context.Context, body string) string {
 // browserWorld is a proxy as it runs for the user who runs the browser too: a
 // request of the browser's needs no grant, unless a guard sees where it comes
 // from.
-func browserWorld(t *testing.T) *localWorld {
-	return newLocalWorld(t, absfake.Config{WebClient: true}, func(c *Config) { c.PeerOf, c.OwnUID = nil, os.Getuid() })
+func browserWorld(t *testing.T) *proxytest.LocalWorld {
+	return proxytest.NewLocalWorld(t, absfake.Config{WebClient: true}, func(c *proxy.Config) { c.PeerOf, c.OwnUID = nil, os.Getuid() })
 }
 
 func TestOpenSignsTheBrowserIn(t *testing.T) {
 	b := browser(t)
 	w := browserWorld(t)
-	address, err := w.server.OpenURL(players.ScopeFull)
+	address, err := w.Server.OpenURL(players.ScopeFull)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -101,7 +104,7 @@ func TestOpenSignsTheBrowserIn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if at != "http://"+w.addr+"/" || title != "Audiobookshelf" {
+	if at != "http://"+w.Addr+"/" || title != "Audiobookshelf" {
 		t.Errorf("it is at %s, %q", at, title)
 	}
 	// As the web client does: client/pages/login.vue, checkAuth.
@@ -131,8 +134,8 @@ func TestOpenSignsTheBrowserIn(t *testing.T) {
 		const bearer = {headers: {Authorization: "Bearer " + localStorage.getItem("token")}}
 		const out = await fetch("/logout", {method: "POST", ...bearer})
 		return JSON.stringify([out.status, (await fetch("/api/me", bearer)).status])`)
-	if said != `[200,401]` || len(w.grants.List("home")) != 0 {
-		t.Errorf("signing out: %s, %+v", said, w.grants.List("home"))
+	if said != `[200,401]` || len(w.Store.List("home")) != 0 {
+		t.Errorf("signing out: %s, %+v", said, w.Store.List("home"))
 	}
 }
 
@@ -201,7 +204,7 @@ func TestPagesOfOtherOriginsGetNothing(t *testing.T) {
 		visited[r.Host] = true
 		mu.Unlock()
 		// Overwriting a cookie that scripts cannot touch is left to the server.
-		rw.Header().Add("Set-Cookie", w.server.cookieName()+"=planted; Path=/; HttpOnly")
+		rw.Header().Add("Set-Cookie", answers.CookieName("home")+"=planted; Path=/; HttpOnly")
 		rw.Header().Set("Content-Type", "text/html")
 		fmt.Fprint(rw, "<!doctype html><title>evil</title><body>")
 	}))
@@ -212,7 +215,7 @@ func TestPagesOfOtherOriginsGetNothing(t *testing.T) {
 	}
 
 	// The user's own page, signed in by typing: it holds a token and a cookie.
-	own := tab(t, b, "http://"+w.addr+"/")
+	own := tab(t, b, "http://"+w.Addr+"/")
 	said := runs(t, own, `
 		const r = await fetch("/login", {method: "POST", headers: {"Content-Type": "application/json"}, body: JSON.stringify({username: "demo", password: "demo"})})
 		localStorage.setItem("token", (await r.json()).user.accessToken)
@@ -220,12 +223,12 @@ func TestPagesOfOtherOriginsGetNothing(t *testing.T) {
 	if said != "200" {
 		t.Fatalf("the user's own page: %s", said)
 	}
-	item := w.fake.Library().Tracks()
-	fill := strings.NewReplacer("{us}", "http://"+w.addr, "{cookie}", w.server.cookieName(), "{item}", item.ID, "{file}", item.Files[0].Ino)
+	item := w.Fake.Library().Tracks()
+	fill := strings.NewReplacer("{us}", "http://"+w.Addr, "{cookie}", answers.CookieName("home"), "{item}", item.ID, "{file}", item.Files[0].Ino)
 	seen := func() int {
-		return w.fake.Ledger().Count(func(e absfake.Entry) bool { return true })
+		return w.Fake.Ledger().Count(func(e absfake.Entry) bool { return true })
 	}
-	before, grants := seen(), len(w.grants.List("home"))
+	before, grants := seen(), len(w.Store.List("home"))
 	for _, host := range []string{"evil.example", "127.0.0.1", "localhost"} {
 		page := tab(t, b, "http://"+net.JoinHostPort(host, evilPort)+"/")
 		if got := runs(t, page, fill.Replace(evilScript)); got != "[]" {
@@ -233,7 +236,7 @@ func TestPagesOfOtherOriginsGetNothing(t *testing.T) {
 		}
 		if n := seen(); n != before {
 			var paths []string
-			for _, e := range w.fake.Ledger().Entries()[before:] {
+			for _, e := range w.Fake.Ledger().Entries()[before:] {
 				paths = append(paths, e.Method+" "+e.Path)
 			}
 			t.Fatalf("a page of %s reached the server: %q", host, paths)
@@ -243,7 +246,7 @@ func TestPagesOfOtherOriginsGetNothing(t *testing.T) {
 		t.Fatalf("visited %v", visited)
 	}
 	// A rebound name is its own page's origin: the browser lets it read.
-	_, port, err := net.SplitHostPort(w.addr)
+	_, port, err := net.SplitHostPort(w.Addr)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -261,14 +264,14 @@ func TestPagesOfOtherOriginsGetNothing(t *testing.T) {
 	if said != `[200,200,"demo",200]` {
 		t.Errorf("the user's page afterwards: %s", said)
 	}
-	if n := len(w.grants.List("home")); n != grants {
+	if n := len(w.Store.List("home")); n != grants {
 		t.Errorf("%d sign-ins, before %d", n, grants)
 	}
-	stats, err := json.Marshal(w.server.Stats().Refused)
+	stats, err := json.Marshal(w.Server.Stats().Refused)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if w.server.Stats().Refused["other-origin"] < 40 || w.server.Stats().Withheld != 0 {
+	if w.Server.Stats().Refused["other-origin"] < 40 || w.Server.Stats().Withheld != 0 {
 		t.Errorf("refused %s", stats)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"shelfkeeper/daemon/players"
+	"shelfkeeper/daemon/proxy/answers"
 )
 
 // conn is what is known of a player's connection.
@@ -23,7 +24,8 @@ type conn struct {
 
 type connKey struct{}
 
-func (s *Server) connContext(ctx context.Context, nc net.Conn) context.Context {
+// ConnContext returns the context of a connection, with what is known of it.
+func (s *Server) ConnContext(ctx context.Context, nc net.Conn) context.Context {
 	c := &conn{net: nc, loopback: true}
 	port := s.cfg.Port
 	if far, ok := nc.RemoteAddr().(*net.TCPAddr); ok {
@@ -56,14 +58,18 @@ func (s *Server) connContext(ctx context.Context, nc net.Conn) context.Context {
 // live first.
 var loopbackNames = []string{"127.0.0.1", "localhost", "::1"}
 
-// fromUser reports whether c certainly comes from a program of the user on
-// this machine.
-func (c *call) fromUser() bool {
+// sender is whose program sent c.
+func (c *call) sender() answers.Sender {
 	if c.conn.extra {
-		return false
+		return answers.Other
 	}
-	peer := c.conn.user(c.server.cfg.PeerOf)
-	return peer.Known && peer.UID == c.server.cfg.OwnUID
+	switch peer := c.conn.user(c.server.cfg.PeerOf); {
+	case !peer.Known:
+		return answers.Unknown
+	case peer.UID == c.server.cfg.OwnUID:
+		return answers.User
+	}
+	return answers.Other
 }
 
 func connOf(ctx context.Context) *conn {

@@ -1,4 +1,4 @@
-package proxy
+package proxy_test
 
 import (
 	"errors"
@@ -11,6 +11,8 @@ import (
 
 	"shelfkeeper/daemon/absfake"
 	"shelfkeeper/daemon/players"
+	"shelfkeeper/daemon/proxy"
+	"shelfkeeper/daemon/proxy/proxytest"
 )
 
 // Through an extra address everybody needs a grant, under its own names.
@@ -19,9 +21,9 @@ func TestExtraAddress(t *testing.T) {
 	if !ok {
 		t.Skip("this machine has no address but loopback")
 	}
-	w := newLocalWorld(t, absfake.Config{WebClient: true}, func(c *Config) { c.ExtraHosts = []string{"host.docker.internal"} })
+	w := proxytest.NewLocalWorld(t, absfake.Config{WebClient: true}, func(c *proxy.Config) { c.ExtraHosts = []string{"host.docker.internal"} })
 	for _, bad := range []string{"0.0.0.0:1", "[::]:1", "127.0.0.2:1", "224.0.0.1:1", addr.String() + ":0"} {
-		if err := w.server.ListenExtra(netip.MustParseAddrPort(bad)); err == nil {
+		if err := w.Server.ListenExtra(netip.MustParseAddrPort(bad)); err == nil {
 			t.Errorf("%s is served", bad)
 		}
 	}
@@ -33,7 +35,7 @@ func TestExtraAddress(t *testing.T) {
 	if err := free.Close(); err != nil {
 		t.Fatal(err)
 	}
-	s, err := New(w.server.cfg)
+	s, err := proxy.New(w.Config)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -47,8 +49,8 @@ func TestExtraAddress(t *testing.T) {
 			t.Error(err)
 		}
 	}()
-	home, secret, ownPort := s.Addr().String(), w.grant(players.ScopeListen), fmt.Sprint(at.Port())
-	ask := func(method, host, path string, header ...string) answer {
+	home, secret, ownPort := s.Addr().String(), w.NewGrant(players.ScopeListen), fmt.Sprint(at.Port())
+	ask := func(method, host, path string, header ...string) proxytest.Answer {
 		t.Helper()
 		r, err := http.NewRequest(method, "http://"+at.String()+path, strings.NewReader(""))
 		if err != nil {
@@ -60,8 +62,8 @@ func TestExtraAddress(t *testing.T) {
 		for i := 0; i < len(header); i += 2 {
 			r.Header.Set(header[i], header[i+1])
 		}
-		a := w.roundTrip(r)
-		w.clean(a)
+		a := w.RoundTrip(r)
+		w.Clean(a)
 		return a
 	}
 	for _, c := range []struct {
@@ -80,7 +82,7 @@ func TestExtraAddress(t *testing.T) {
 		{"the web page's opener", "GET", "", "/_shelfkeeper/open?nonce=x", nil, 401},
 	} {
 		if a := ask(c.method, c.host, c.path, c.header...); a.StatusCode != c.status {
-			t.Errorf("%s: %s %s", c.desc, a.Status, a.body)
+			t.Errorf("%s: %s %s", c.desc, a.Status, a.Text)
 		}
 	}
 	login := func(password string) int {
@@ -89,7 +91,7 @@ func TestExtraAddress(t *testing.T) {
 			t.Fatal(err)
 		}
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-		return w.roundTrip(r).StatusCode
+		return w.RoundTrip(r).StatusCode
 	}
 	if n := login("demo"); n != 401 {
 		t.Errorf("the user's own password: %d", n)
@@ -104,7 +106,7 @@ func TestExtraAddress(t *testing.T) {
 			t.Fatal(err)
 		}
 		r.Host = name
-		if a := w.roundTrip(r); a.StatusCode != status {
+		if a := w.RoundTrip(r); a.StatusCode != status {
 			t.Errorf("at home as %s: %s", name, a.Status)
 		}
 	}

@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"time"
 
+	"shelfkeeper/daemon/proxy/refusal"
+	"shelfkeeper/daemon/proxy/stream"
 	"shelfkeeper/daemon/redact"
 	"shelfkeeper/daemon/tokenfilter"
 )
@@ -23,9 +25,9 @@ const (
 
 // exchange is one request to the server and its answer.
 type exchange struct {
-	resp   *http.Response
-	cancel context.CancelCauseFunc
-	vigil  *vigil
+	resp     *http.Response
+	cancel   context.CancelCauseFunc
+	watchdog *stream.Watchdog
 }
 
 // forward sends c upstream and its answer back.
@@ -35,10 +37,10 @@ func (s *Server) forward(w http.ResponseWriter, c *call) {
 	defer c.r.Body.Close()
 	b, err := bodyOf(c.r)
 	if err != nil {
-		s.refuse(w, c, weather.because("the request's body did not arrive"))
+		s.refuse(w, c, refusal.Temporary.Because("the request's body did not arrive"))
 		return
 	}
-	if own := s.serversAddress(c, b.kept); len(own) > 0 {
+	if own := s.addressesOf(c).Theirs(b.kept); len(own) > 0 {
 		b.kept, b.length = own, int64(len(own))
 	}
 	h := s.newHold(c, b)
@@ -49,7 +51,7 @@ func (s *Server) forward(w http.ResponseWriter, c *call) {
 			return
 		case c.r.Context().Err() != nil:
 			abort(c) // nobody is listening any more
-		case !h.again(c, no):
+		case !h.Again(c.r.Context(), no):
 			s.refuse(w, c, no)
 			return
 		}
@@ -58,12 +60,12 @@ func (s *Server) forward(w http.ResponseWriter, c *call) {
 
 // attempt sends c upstream once, and its answer back. It returns why there is
 // none, and has written nothing then.
-func (s *Server) attempt(w http.ResponseWriter, c *call, b *body) *refusal {
+func (s *Server) attempt(w http.ResponseWriter, c *call, b *body) *refusal.Refusal {
 	ctx, cancel := context.WithCancelCause(c.r.Context())
 	defer cancel(nil)
-	x := &exchange{cancel: cancel, vigil: s.wakes.newVigil()}
-	defer x.vigil.over()
-	x.vigil.watch(cancel)
+	x := &exchange{cancel: cancel, watchdog: s.broadcast.NewWatchdog()}
+	defer x.watchdog.Over()
+	x.watchdog.Watch(cancel)
 	if no := s.fetch(ctx, x, c, b); no != nil {
 		return no
 	}
@@ -78,10 +80,10 @@ func (s *Server) attempt(w http.ResponseWriter, c *call, b *body) *refusal {
 }
 
 // fetch gets the head of the server's answer, which is never its 401.
-func (s *Server) fetch(ctx context.Context, x *exchange, c *call, b *body) *refusal {
+func (s *Server) fetch(ctx context.Context, x *exchange, c *call, b *body) *refusal.Refusal {
 	probe := time.Duration(0)
 	if repeatable(c, b) {
-		probe = wakeHead
+		probe = stream.WakeHead
 	}
 	var token, refused redact.Secret
 	for ranged := true; ; {
@@ -91,12 +93,12 @@ func (s *Server) fetch(ctx context.Context, x *exchange, c *call, b *body) *refu
 				return unavailable(err)
 			}
 			if !b.replayable() {
-				return askAgain
+				return refusal.AskAgain
 			}
 		}
-		x.vigil.begin(headWait, probe, errSlowHead)
+		x.watchdog.Begin(headWait, probe, stream.ErrSlowHead)
 		resp, err := s.cfg.Transport.RoundTrip(c.outgoing(ctx, token.Reveal(), b, ranged))
-		x.vigil.end()
+		x.watchdog.End()
 		if err != nil {
 			if cause := context.Cause(ctx); cause != nil {
 				err = cause
@@ -109,9 +111,9 @@ func (s *Server) fetch(ctx context.Context, x *exchange, c *call, b *body) *refu
 			resp.Body.Close()
 			switch {
 			case !own:
-				return gateway401
+				return refusal.Gateway401
 			case c.needs == withoutBearer || !refused.IsEmpty():
-				return tokenRejected // not the token's fault: no second try
+				return refusal.TokenRejected // not the token's fault: no second try
 			}
 			refused, token = token, redact.Secret{}
 		case resp.StatusCode == http.StatusNotFound && s.detour(c):
@@ -149,17 +151,17 @@ func (s *Server) ask(ctx context.Context, f func(context.Context) (redact.Secret
 }
 
 // unavailable says to a player what err says.
-func unavailable(err error) *refusal {
+func unavailable(err error) *refusal.Refusal {
 	var u Unavailable
 	if !errors.As(err, &u) {
-		return noToken.because(redact.Text(err.Error()))
+		return refusal.NoToken.Because(redact.Text(err.Error()))
 	}
-	no := noToken.because(redact.Text(u.Error()))
+	no := refusal.NoToken.Because(redact.Text(u.Error()))
 	if after := u.RetryAfter(); after > 0 {
-		no.retry = after
+		no.Retry = after
 	}
 	if remedy := u.Remedy(); remedy != "" {
-		no.remedy = oneLine(remedy)
+		no.Remedy = refusal.OneLine(remedy)
 	}
 	return no
 }

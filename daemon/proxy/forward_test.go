@@ -1,4 +1,4 @@
-package proxy
+package proxy_test
 
 import (
 	"bytes"
@@ -10,16 +10,19 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"shelfkeeper/daemon/proxy"
+	"shelfkeeper/daemon/proxy/proxytest"
 )
 
 func TestWhatGoesUpstream(t *testing.T) {
 	var body string
-	w := newWorld(t, func(rw http.ResponseWriter, r *http.Request) {
+	w := proxytest.NewWorld(t, func(rw http.ResponseWriter, r *http.Request) {
 		b, _ := io.ReadAll(r.Body)
 		body = string(b)
 	})
 	in := map[string]string{
-		"Authorization": "Bearer " + grant, "Cookie": "refresh_token=x", "Origin": "http://" + w.addr, "Referer": "http://" + w.addr + "/",
+		"Authorization": "Bearer " + proxytest.Grant, "Cookie": "refresh_token=x", "Origin": "http://" + w.Addr, "Referer": "http://" + w.Addr + "/",
 		"X-Refresh-Token": "x", "X-Return-Tokens": "true", "X-Forwarded-For": "1.2.3.4", "X-Forwarded-Proto": "https", "Forwarded": "for=1",
 		"X-Real-Ip": "1.2.3.4", "X-Original-Url": "/api/users", "Remote-User": "root", "Connection": "If-Match, X-Hop", "X-Hop": "x",
 		"Te": "trailers", "Keep-Alive": "x", "Proxy-Authorization": "x", "Accept-Encoding": "gzip, br", "Sec-Fetch-Site": "same-origin",
@@ -30,20 +33,20 @@ func TestWhatGoesUpstream(t *testing.T) {
 	for k, v := range in {
 		header = append(header, k, v)
 	}
-	a := w.send("PATCH", "/audiobookshelf/api/me/progress/i1?token="+grant+"&a=%2F&b", strings.NewReader(`{"progress":1}`), header...)
+	a := w.Send("PATCH", "/audiobookshelf/api/me/progress/i1?token="+proxytest.Grant+"&a=%2F&b", strings.NewReader(`{"progress":1}`), header...)
 	if a.StatusCode != 200 {
-		t.Fatalf("%s %s", a.Status, a.body)
+		t.Fatalf("%s %s", a.Status, a.Text)
 	}
-	got := w.requests()[0]
+	got := w.Requests()[0]
 	want := http.Header{
-		"Authorization": {"Bearer " + access1}, "Range": {"bytes=0-1"}, "If-Range": {`W/"x"`}, "If-None-Match": {`W/"y"`},
+		"Authorization": {"Bearer " + proxytest.Access1}, "Range": {"bytes=0-1"}, "If-Range": {`W/"x"`}, "If-None-Match": {`W/"y"`},
 		"If-Modified-Since": {"z"}, "Accept": {"a/b"}, "Accept-Language": {"de"}, "User-Agent": {"mpv 1"},
 		"Content-Type": {"application/json"}, "Content-Length": {"14"}, "Accept-Encoding": {"identity"},
 	}
 	if fmt.Sprint(got.Header) != fmt.Sprint(want) {
 		t.Errorf("header\n got %v\nwant %v", got.Header, want)
 	}
-	if got.RequestURI != "/api/me/progress/i1?a=%2F&b" || body != `{"progress":1}` || "http://"+got.Host != w.server.cfg.Base.String() {
+	if got.RequestURI != "/api/me/progress/i1?a=%2F&b" || body != `{"progress":1}` || "http://"+got.Host != w.Config.Base.String() {
 		t.Errorf("%s %s %q", got.Host, got.RequestURI, body)
 	}
 }
@@ -69,34 +72,28 @@ func TestPathsAndBasePaths(t *testing.T) {
 		{"", "/api/me?tokens=1&a=token", "/api/me?tokens=1&a=token"},
 	} {
 		t.Run(c.base+c.in, func(t *testing.T) {
-			w := newWorld(t, text("text/plain", "ok"), func(cfg *Config) {
+			w := proxytest.NewWorld(t, proxytest.Text("text/plain", "ok"), func(cfg *proxy.Config) {
 				u, err := url.Parse(cfg.Base.String() + c.base)
 				if err != nil {
 					t.Fatal(err)
 				}
 				cfg.Base = u
 			})
-			if a := w.do("GET", c.in); a.StatusCode != 200 {
-				t.Fatalf("%s %s", a.Status, a.body)
+			if a := w.Do("GET", c.in); a.StatusCode != 200 {
+				t.Fatalf("%s %s", a.Status, a.Text)
 			}
-			if got := w.requests()[0].RequestURI; got != c.out {
+			if got := w.Requests()[0].RequestURI; got != c.out {
 				t.Errorf("went to %s, want %s", got, c.out)
 			}
 		})
 	}
 }
 
-func refuses(rw http.ResponseWriter) {
-	rw.Header()["Content-Type"] = nil
-	rw.WriteHeader(401)
-	_, _ = io.WriteString(rw, "Unauthorized")
-}
-
 // The server refuses the first token; the second is good.
 func needsSecond(rw http.ResponseWriter, r *http.Request) {
 	b, _ := io.ReadAll(r.Body)
-	if r.Header.Get("Authorization") != "Bearer "+access2 {
-		refuses(rw)
+	if r.Header.Get("Authorization") != "Bearer "+proxytest.Access2 {
+		proxytest.Refuses(rw)
 		return
 	}
 	_, _ = rw.Write(b)
@@ -112,19 +109,19 @@ func TestReplayOnceAfter401(t *testing.T) {
 		{"GET", "GET", "/api/me", nil, 200, 2},
 		{"HEAD", "HEAD", "/api/items/1/file/2", nil, 200, 2},
 		{"small body", "POST", "/api/session/1/sync", strings.NewReader("abc"), 200, 2},
-		{"largest body kept", "POST", "/api/session/1/sync", bytes.NewReader(make([]byte, maxReplay)), 200, 2},
-		{"too large", "POST", "/api/session/local-all", bytes.NewReader(make([]byte, maxReplay+1)), 503, 1},
+		{"largest body kept", "POST", "/api/session/1/sync", bytes.NewReader(make([]byte, proxy.MaxReplay)), 200, 2},
+		{"too large", "POST", "/api/session/local-all", bytes.NewReader(make([]byte, proxy.MaxReplay+1)), 503, 1},
 		{"of unknown length", "POST", "/api/session/1/sync", io.MultiReader(strings.NewReader("abc")), 503, 1},
 	} {
 		t.Run(c.desc, func(t *testing.T) {
-			w := newWorld(t, needsSecond)
-			w.tokens.list = []string{access1, access2}
-			a := w.send(c.method, c.path, c.body)
-			if a.StatusCode != c.status || len(w.requests()) != c.requests || w.tokens.suspected() != 1 {
-				t.Errorf("%s %q after %d requests, %d suspicions", a.Status, a.body, len(w.requests()), w.tokens.suspected())
+			w := proxytest.NewWorld(t, needsSecond)
+			w.Tokens.List = []string{proxytest.Access1, proxytest.Access2}
+			a := w.Send(c.method, c.path, c.body)
+			if a.StatusCode != c.status || len(w.Requests()) != c.requests || w.Tokens.Suspected() != 1 {
+				t.Errorf("%s %q after %d requests, %d suspicions", a.Status, a.Text, len(w.Requests()), w.Tokens.Suspected())
 			}
-			if c.desc == "small body" && a.body != "abc" {
-				t.Errorf("the body came as %q", a.body)
+			if c.desc == "small body" && a.Text != "abc" {
+				t.Errorf("the body came as %q", a.Text)
 			}
 			if c.status == 503 && a.Header.Get("Retry-After") != "1" {
 				t.Errorf("header %v", a.Header)
@@ -141,11 +138,11 @@ func Test401NeverReachesThePlayer(t *testing.T) {
 		reason   string
 		suspects int
 	}{
-		{"both tokens refused", "/api/me", func(rw http.ResponseWriter, r *http.Request) { refuses(rw) }, "token-rejected", 1},
-		{"where no token is asked for", "/public/session/1/track/1", func(rw http.ResponseWriter, r *http.Request) { refuses(rw) }, "token-rejected", 0},
+		{"both tokens refused", "/api/me", func(rw http.ResponseWriter, r *http.Request) { proxytest.Refuses(rw) }, "token-rejected", 1},
+		{"where no token is asked for", "/public/session/1/track/1", func(rw http.ResponseWriter, r *http.Request) { proxytest.Refuses(rw) }, "token-rejected", 0},
 		{"gateway's challenge", "/api/me", func(rw http.ResponseWriter, r *http.Request) {
 			rw.Header().Set("WWW-Authenticate", "Basic")
-			refuses(rw)
+			proxytest.Refuses(rw)
 		}, "gateway-401", 0},
 		{"gateway's page", "/api/me", func(rw http.ResponseWriter, r *http.Request) {
 			rw.WriteHeader(401)
@@ -158,14 +155,14 @@ func Test401NeverReachesThePlayer(t *testing.T) {
 		{"gateway's 407", "/api/me", func(rw http.ResponseWriter, r *http.Request) { rw.WriteHeader(407) }, "gateway-401", 0},
 	} {
 		t.Run(c.desc, func(t *testing.T) {
-			w := newWorld(t, c.upstream)
-			w.tokens.list = []string{access1, access2}
-			a := w.do("GET", c.path)
+			w := proxytest.NewWorld(t, c.upstream)
+			w.Tokens.List = []string{proxytest.Access1, proxytest.Access2}
+			a := w.Do("GET", c.path)
 			if a.StatusCode != 503 || a.Header.Get("Retry-After") == "" || a.Header.Get("WWW-Authenticate") != "" {
 				t.Errorf("%s %v", a.Status, a.Header)
 			}
-			if w.server.Stats().Refused[c.reason] != 1 || w.tokens.suspected() != c.suspects {
-				t.Errorf("%v, %d suspicions: %s", w.server.Stats().Refused, w.tokens.suspected(), a.body)
+			if w.Server.Stats().Refused[c.reason] != 1 || w.Tokens.Suspected() != c.suspects {
+				t.Errorf("%v, %d suspicions: %s", w.Server.Stats().Refused, w.Tokens.Suspected(), a.Text)
 			}
 		})
 	}
@@ -173,9 +170,11 @@ func Test401NeverReachesThePlayer(t *testing.T) {
 
 type needsUser struct{}
 
-func (needsUser) Error() string             { return "the password was refused" }
+func (needsUser) Error() string { return "the password was refused" }
+
 func (needsUser) RetryAfter() time.Duration { return 90 * time.Second }
-func (needsUser) Remedy() string            { return "run `shelfkeeper reauth`" }
+
+func (needsUser) Remedy() string { return "run `shelfkeeper reauth`" }
 
 func TestWeather(t *testing.T) {
 	for _, c := range []struct {
@@ -197,17 +196,17 @@ func TestWeather(t *testing.T) {
 			_ = http.NewResponseController(rw).Flush()
 			panic(http.ErrAbortHandler)
 		}, nil, "5", "broke off"},
-		{"no token: weather", text("text/plain", "x"), errors.New("dial: no route"), "5", "no route"},
-		{"no token: the user must act", text("text/plain", "x"), fmt.Errorf("token: %w", needsUser{}), "90", "shelfkeeper reauth"},
+		{"no token: weather", proxytest.Text("text/plain", "x"), errors.New("dial: no route"), "5", "no route"},
+		{"no token: the user must act", proxytest.Text("text/plain", "x"), fmt.Errorf("token: %w", needsUser{}), "90", "shelfkeeper reauth"},
 	} {
 		t.Run(c.desc, func(t *testing.T) {
-			w := newWorld(t, c.upstream)
-			w.tokens.err = c.tokenErr
-			a := w.do("GET", "/api/me")
-			if a.StatusCode != 503 || a.Header.Get("Retry-After") != c.retry || !strings.Contains(a.body, c.says) {
-				t.Errorf("%s, Retry-After %q: %s", a.Status, a.Header.Get("Retry-After"), a.body)
+			w := proxytest.NewWorld(t, c.upstream)
+			w.Tokens.Err = c.tokenErr
+			a := w.Do("GET", "/api/me")
+			if a.StatusCode != 503 || a.Header.Get("Retry-After") != c.retry || !strings.Contains(a.Text, c.says) {
+				t.Errorf("%s, Retry-After %q: %s", a.Status, a.Header.Get("Retry-After"), a.Text)
 			}
-			if c.tokenErr != nil && len(w.requests()) > 0 {
+			if c.tokenErr != nil && len(w.Requests()) > 0 {
 				t.Error("went upstream without a token")
 			}
 		})
@@ -216,42 +215,16 @@ func TestWeather(t *testing.T) {
 
 // What needs no token is served without one.
 func TestPublicRoutesNeedNoToken(t *testing.T) {
-	w := newWorld(t, text("audio/mpeg", "sound"))
-	w.tokens.err = errors.New("offline")
+	w := proxytest.NewWorld(t, proxytest.Text("audio/mpeg", "sound"))
+	w.Tokens.Err = errors.New("offline")
 	for _, path := range []string{"/public/session/s/track/1", "/hls/s/output-0.ts", "/feed/slug/item/e/a.mp3", "/ping", "/_nuxt/x.js"} {
-		if a := w.do("GET", path); a.StatusCode != 200 {
+		if a := w.Do("GET", path); a.StatusCode != 200 {
 			t.Errorf("%s: %s", path, a.Status)
 		}
 	}
-	for _, r := range w.requests() {
+	for _, r := range w.Requests() {
 		if r.Header["Authorization"] != nil {
 			t.Errorf("%s got our bearer", r.RequestURI)
-		}
-	}
-}
-
-func TestLocation(t *testing.T) {
-	base := &url.URL{Scheme: "https", Host: "abs.example", Path: "/abs"}
-	for in, want := range map[string]string{
-		"/hls/x/output.m3u8":                "/hls/x/output.m3u8",
-		"output.m3u8?x=1":                   "output.m3u8?x=1",
-		"https://abs.example/abs/login?a=b": "/abs/login?a=b",
-		"HTTPS://ABS.example:443/x%20y":     "/x%20y",
-		"https://abs.example":               "/",
-		"https://abs.example//evil.example": "/evil.example",
-		"http://abs.example/x":              "",
-		"https://abs.example:8443/x":        "",
-		"https://evil.example/x":            "",
-		"//evil.example/x":                  "",
-		`/\evil.example/x`:                  "",
-		`\\evil.example/x`:                  "",
-		"javascript:alert(1)":               "",
-		"%zz":                               "",
-		":":                                 "",
-	} {
-		got, ok := localLocation(base, in)
-		if ok != (want != "") || ok && got != want {
-			t.Errorf("%s became %q, %v", in, got, ok)
 		}
 	}
 }

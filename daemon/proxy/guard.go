@@ -7,12 +7,16 @@ import (
 	"strings"
 
 	"shelfkeeper/daemon/players"
+	"shelfkeeper/daemon/proxy/answers"
+	"shelfkeeper/daemon/proxy/livesocket"
+	"shelfkeeper/daemon/proxy/refusal"
+	"shelfkeeper/daemon/proxy/route"
 )
 
 // guard is one check. It returns why the request goes no further, or nil.
 type guard struct {
 	attack string // that it stops
-	check  func(*call) *refusal
+	check  func(*call) *refusal.Refusal
 }
 
 // column is what stands between the port and the session, in order.
@@ -30,37 +34,37 @@ var column = []guard{
 	{"over-eager tools: administration with a session that was lent for listening", inScope},
 }
 
-func fromLoopback(c *call) *refusal {
+func fromLoopback(c *call) *refusal.Refusal {
 	if c.conn == nil || !c.conn.loopback && !c.conn.extra {
-		return farAway
+		return refusal.FarAway
 	}
 	return nil
 }
 
-func plainTarget(c *call) *refusal {
+func plainTarget(c *call) *refusal.Refusal {
 	switch c.r.Method {
 	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPatch,
 		http.MethodPut, http.MethodDelete, http.MethodOptions:
 	case http.MethodConnect:
-		return badTarget
+		return refusal.BadTarget
 	default:
-		return badMethod
+		return refusal.BadMethod
 	}
 	if c.r.URL.IsAbs() || c.r.URL.Host != "" || !strings.HasPrefix(c.r.RequestURI, "/") {
-		return badTarget
+		return refusal.BadTarget
 	}
 	return nil
 }
 
-func cleanPath(c *call) *refusal {
+func cleanPath(c *call) *refusal.Refusal {
 	raw, _, _ := strings.Cut(c.r.RequestURI, "?")
-	path, ok := unescapeClean(raw)
+	path, ok := route.Unescape(raw)
 	if !ok {
-		return badPath
+		return refusal.BadPath
 	}
 	c.raw, c.path = raw, path
 	for _, prefix := range c.server.prefixes {
-		if rest, ok := cutPrefixPath(path, prefix); ok {
+		if rest, ok := route.CutPrefix(path, prefix); ok {
 			// One that is spelled with escapes stays, and is no route then.
 			if strings.EqualFold(raw[:len(prefix)], prefix) {
 				c.path, c.raw = rest, raw[len(prefix):]
@@ -74,100 +78,100 @@ func cleanPath(c *call) *refusal {
 	return nil
 }
 
-func ourHost(c *call) *refusal {
+func ourHost(c *call) *refusal.Refusal {
 	if !slices.Contains(c.conn.hosts, strings.ToLower(c.r.Host)) {
-		return wrongHost
+		return refusal.WrongHost
 	}
 	return nil
 }
 
-func sameOrigin(c *call) *refusal {
+func sameOrigin(c *call) *refusal.Refusal {
 	for _, origin := range c.r.Header["Origin"] {
 		if !strings.EqualFold(origin, "http://"+c.r.Host) {
-			return otherOrigin
+			return refusal.OtherOrigin
 		}
 	}
 	for _, site := range c.r.Header["Sec-Fetch-Site"] {
 		if site != "same-origin" && site != "none" {
-			return otherOrigin
+			return refusal.OtherOrigin
 		}
 	}
 	return nil
 }
 
-func noForeignReferer(c *call) *refusal {
+func noForeignReferer(c *call) *refusal.Refusal {
 	if c.r.Header["Origin"] != nil || c.r.Header["Sec-Fetch-Site"] != nil {
 		return nil
 	}
 	for _, referer := range c.r.Header["Referer"] {
 		u, err := url.Parse(referer)
 		if err != nil || u.Scheme != "http" || !slices.Contains(c.conn.hosts, strings.ToLower(u.Host)) {
-			return otherOrigin
+			return refusal.OtherOrigin
 		}
 	}
 	return nil
 }
 
-func numericPage(c *call) *refusal {
+func numericPage(c *call) *refusal.Refusal {
 	read := c.r.Method == http.MethodGet || c.r.Method == http.MethodHead
 	if !read || c.conn.extra || c.r.Header.Get("Sec-Fetch-Mode") != "navigate" || strings.EqualFold(c.r.Host, c.conn.hosts[0]) {
 		return nil
 	}
-	no := *toNumeric
+	no := *refusal.ToNumeric
 	// The path begins with a single slash (cleanPath), so the host stays ours.
-	no.location = "http://" + c.conn.hosts[0] + c.r.RequestURI
+	no.Location = "http://" + c.conn.hosts[0] + c.r.RequestURI
 	return &no
 }
 
-func onlyLiveSocket(c *call) *refusal {
-	upgrade, route := c.r.Header["Upgrade"] != nil, matches(socketRoutes, c.r.Method, c.path)
+func onlyLiveSocket(c *call) *refusal.Refusal {
+	upgrade, route := c.r.Header["Upgrade"] != nil, socketRoutes.Matches(c.r.Method, c.path)
 	switch {
 	case !upgrade && !route:
 		return nil
 	case !route:
-		return noUpgrade
-	case c.path != enginePath:
-		return noSocketPath
-	case c.server.cfg.Sockets == nil:
-		return noSocket
+		return refusal.NoUpgrade
+	case c.path != livesocket.Path:
+		return refusal.NoSocketPath
+	case !c.server.sockets.Offered():
+		return refusal.NoSocket
 	}
 	c.socket = true
 	return nil
 }
 
-func answeredHere(c *call) *refusal {
-	c.local = localFor(c)
+func answeredHere(c *call) *refusal.Refusal {
+	c.local = answers.For(c.r.Method, c.path)
 	return nil
 }
 
 // knownPlayer lets in who holds a grant, or is the user.
-func knownPlayer(c *call) *refusal {
-	if c.local != nil && c.local.needs == "" || matches(lobby, c.r.Method, c.path) {
+func knownPlayer(c *call) *refusal.Refusal {
+	if c.local != nil && c.local.Open() || lobby.Matches(c.r.Method, c.path) {
 		return nil // it carries its own credential, or tells nobody anything
 	}
 	switch presented, how := credential(c.r); how {
 	case conflicting:
-		return badGrant
+		return refusal.BadGrant
 	case one:
 		caller, no := c.server.callerOf(c.r.Context(), presented)
 		c.caller = caller
 		return no
 	}
 	if c.conn.extra {
-		return extraGrant
+		return refusal.ExtraGrant
 	}
 	peer := c.conn.user(c.server.cfg.PeerOf)
 	own := peer.Known && peer.UID == c.server.cfg.OwnUID
 	switch {
-	case (own || !peer.Known) && matches(pageRoutes, c.r.Method, c.path):
+	case (own || !peer.Known) && pageRoutes.Matches(c.r.Method, c.path):
 		// A browser shows nothing when it asks for a page; what the page's
 		// scripts ask for comes this way again. These are the server's own
 		// public files.
 		c.caller = players.Caller{}
 	case c.server.cfg.Access == AccessGrant:
-		return grantOnly
+		return refusal.GrantOnly
 	case !own:
-		return needsGrant
+		return refusal.NeedsGrant
 	default:
 		c.caller = players.Own()
 	}
@@ -175,19 +179,19 @@ func knownPlayer(c *call) *refusal {
 }
 
 // inScope decides what goes upstream, and with what.
-func inScope(c *call) *refusal {
+func inScope(c *call) *refusal.Refusal {
 	switch need, bearer, ok := scopeOf(c.r.Method, c.path); {
 	case c.socket: // what may pass in it is decided frame by frame
 		return nil
 	case c.local != nil:
-		if c.local.needs != "" && !c.caller.Scope.Covers(c.local.needs) {
-			return beyondScope
+		if !c.local.Allows(c.caller.Scope) {
+			return refusal.BeyondScope
 		}
 		return nil
 	case !ok:
-		return beyondScope
+		return refusal.BeyondScope
 	case bearer == withBearer && !c.caller.Scope.Covers(need):
-		return beyondScope
+		return refusal.BeyondScope
 	default:
 		c.needs = bearer
 		return nil

@@ -1,4 +1,4 @@
-package proxy
+package proxy_test
 
 import (
 	"bufio"
@@ -10,12 +10,15 @@ import (
 	"runtime"
 	"testing"
 	"time"
+
+	"shelfkeeper/daemon/proxy"
+	"shelfkeeper/daemon/proxy/proxytest"
 )
 
 // A player that asks before it sends a body gets its 100, and one that is
 // refused sends none.
 func TestExpectContinue(t *testing.T) {
-	w := newWorld(t, func(rw http.ResponseWriter, r *http.Request) {
+	w := proxytest.NewWorld(t, func(rw http.ResponseWriter, r *http.Request) {
 		n, _ := io.Copy(io.Discard, r.Body)
 		fmt.Fprint(rw, n)
 	})
@@ -25,17 +28,17 @@ func TestExpectContinue(t *testing.T) {
 		good bool
 	}{
 		{"/api/session/local-all", 10, true},
-		{"/api/session/local-all", 2 * maxReplay, true},
+		{"/api/session/local-all", 2 * proxy.MaxReplay, true},
 		{"/api/users", 10, false},
 	} {
-		nc, err := net.Dial("tcp", w.addr)
+		nc, err := net.Dial("tcp", w.Addr)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := nc.SetDeadline(time.Now().Add(rawDeadline)); err != nil {
+		if err := nc.SetDeadline(time.Now().Add(proxytest.RawDeadline)); err != nil {
 			t.Fatal(err)
 		}
-		fmt.Fprintf(nc, "POST %s HTTP/1.1\r\nHost: %s\r\nExpect: 100-continue\r\nContent-Type: text/plain\r\nContent-Length: %d\r\n\r\n", c.path, w.addr, c.size)
+		fmt.Fprintf(nc, "POST %s HTTP/1.1\r\nHost: %s\r\nExpect: 100-continue\r\nContent-Type: text/plain\r\nContent-Length: %d\r\n\r\n", c.path, w.Addr, c.size)
 		br := bufio.NewReader(nc)
 		resp, err := http.ReadResponse(br, nil)
 		if err != nil {
@@ -68,26 +71,26 @@ func TestExpectContinue(t *testing.T) {
 // What comes after a chunked body comes through, without its tokens.
 func TestTrailers(t *testing.T) {
 	for _, kind := range []string{"audio/mpeg", "text/plain"} {
-		w := newWorld(t, func(rw http.ResponseWriter, r *http.Request) {
+		w := proxytest.NewWorld(t, func(rw http.ResponseWriter, r *http.Request) {
 			rw.Header().Set("Content-Type", kind)
 			rw.Header().Set("Trailer", "X-Sum, X-Token, X-Secret")
 			_, _ = io.WriteString(rw, "body")
 			_ = http.NewResponseController(rw).Flush()
 			rw.Header().Set("X-Sum", "abc")
-			rw.Header().Set("X-Token", "t="+legacy)
+			rw.Header().Set("X-Token", "t="+proxytest.Legacy)
 			rw.Header().Set("X-Secret", "opaque-refresh-secret")
 		})
-		a := w.do("GET", "/api/items/1/file/2", "Authorization", "Bearer "+grant)
-		if a.body != "body" || a.Trailer.Get("X-Sum") != "abc" || a.Trailer.Get("X-Token") != "t="+grant || a.Trailer.Get("X-Secret") != "" {
-			t.Errorf("%s: %q %v", kind, a.body, a.Trailer)
+		a := w.Do("GET", "/api/items/1/file/2", "Authorization", "Bearer "+proxytest.Grant)
+		if a.Text != "body" || a.Trailer.Get("X-Sum") != "abc" || a.Trailer.Get("X-Token") != "t="+proxytest.Grant || a.Trailer.Get("X-Secret") != "" {
+			t.Errorf("%s: %q %v", kind, a.Text, a.Trailer)
 		}
 	}
 }
 
 // Compressed media pass as they are, HEAD tells what GET would.
 func TestMediaPassByteForByte(t *testing.T) {
-	data := media(200_000)
-	w := newWorld(t, func(rw http.ResponseWriter, r *http.Request) {
+	data := proxytest.Media(200_000)
+	w := proxytest.NewWorld(t, func(rw http.ResponseWriter, r *http.Request) {
 		h := rw.Header()
 		h.Set("Content-Type", "image/jpeg")
 		h.Set("Content-Encoding", "br")
@@ -100,13 +103,13 @@ func TestMediaPassByteForByte(t *testing.T) {
 			_, _ = rw.Write(data)
 		}
 	})
-	get, head := w.do("GET", "/api/items/1/cover"), w.do("HEAD", "/api/items/1/cover")
-	if get.body != string(data) || get.Header.Get("Content-Encoding") != "br" || get.Header.Get("Etag") != `"strong"` {
-		t.Errorf("%d bytes, %v", len(get.body), get.Header)
+	get, head := w.Do("GET", "/api/items/1/cover"), w.Do("HEAD", "/api/items/1/cover")
+	if get.Text != string(data) || get.Header.Get("Content-Encoding") != "br" || get.Header.Get("Etag") != `"strong"` {
+		t.Errorf("%d bytes, %v", len(get.Text), get.Header)
 	}
 	get.Header.Del("Date")
 	head.Header.Del("Date")
-	if fmt.Sprint(get.Header) != fmt.Sprint(head.Header) || head.body != "" || head.ContentLength != get.ContentLength {
+	if fmt.Sprint(get.Header) != fmt.Sprint(head.Header) || head.Text != "" || head.ContentLength != get.ContentLength {
 		t.Errorf("\n GET %v\nHEAD %v", get.Header, head.Header)
 	}
 }
@@ -117,13 +120,13 @@ func TestBoundedMemory(t *testing.T) {
 	for _, kind := range []string{"application/json", "text/xml", "audio/mpeg"} {
 		used := func(items int) uint64 {
 			src := &repeated{unit: []byte(item), left: items}
-			g := newStage(t, func(*http.Request) (*http.Response, error) {
+			g := proxytest.NewStage(t, func(*http.Request) (*http.Response, error) {
 				return &http.Response{StatusCode: 200, Header: http.Header{"Content-Type": {kind}}, ContentLength: -1, Body: io.NopCloser(src)}, nil
 			})
 			var before, after runtime.MemStats
 			runtime.ReadMemStats(&before)
 			w := &counting{header: http.Header{}}
-			if g.serve(context.Background(), w, "GET", "/api/me", "", "Authorization", "Bearer "+grant) || w.n < items*50 {
+			if g.Serve(context.Background(), w, "GET", "/api/me", "", "Authorization", "Bearer "+proxytest.Grant) || w.n < items*50 {
 				t.Fatal("broken")
 			}
 			runtime.ReadMemStats(&after)
@@ -165,6 +168,8 @@ type counting struct {
 	n      int
 }
 
-func (c *counting) Header() http.Header         { return c.header }
+func (c *counting) Header() http.Header { return c.header }
+
 func (c *counting) Write(b []byte) (int, error) { c.n += len(b); return len(b), nil }
-func (c *counting) WriteHeader(int)             {}
+
+func (c *counting) WriteHeader(int) {}

@@ -139,7 +139,7 @@ func (s *Server) Close(ctx context.Context) error {
 	listeners := s.listeners
 	s.mu.Unlock()
 
-	s.sockets.close()
+	s.sockets.Close()
 	err := s.http.Shutdown(ctx)
 	s.hardStop()
 	if err != nil {

@@ -18,9 +18,22 @@ func (s *Server) stir() {
 	was := s.Active()
 	s.lastAsked.Store(int64(time.Since(s.begun)))
 	if !was {
-		s.stirSockets()
+		s.sockets.Stir()
 		if s.cfg.Stirred != nil {
 			s.cfg.Stirred()
 		}
 	}
 }
+
+// Wake says that the way to the server may have changed: what waits for
+// another try is tried at once, and what has been sent must show a sign of
+// life soon. It returns at once and may be called at any time.
+func (s *Server) Wake(reason string) {
+	s.log.Debug("woken", "reason", reason)
+	s.broadcast.Wake()
+}
+
+// NetworkChanged says that the network has changed or time has jumped: every
+// player's socket at the server is asked whether it lives, and those that wait
+// try again now. It returns at once.
+func (s *Server) NetworkChanged(reason string) { s.sockets.NetworkChanged(reason) }

@@ -5,10 +5,12 @@ import (
 	"io"
 	"net/http"
 	"slices"
+
+	"shelfkeeper/daemon/proxy/route"
 )
 
 // userRoutes answer with the caller's own user object.
-var userRoutes = routesOf(`
+var userRoutes = route.Parse(`
 POST /api/authorize
 GET  /api/me
 `)
@@ -26,11 +28,13 @@ var (
 // asYoung returns the body of a user's answer with the user's token called a
 // new one: what the caller holds is a token of ours.
 func asYoung(c *call, src io.Reader) io.Reader {
-	if c.r.Method == http.MethodHead || !matches(userRoutes, c.r.Method, c.path) {
+	if c.r.Method == http.MethodHead || !userRoutes.Matches(c.r.Method, c.path) {
 		return src
 	}
 	return &youth{src: src}
 }
+
+const youthRead = 16 << 10
 
 // youth replaces oldToken in a body as it goes by.
 type youth struct {
@@ -57,8 +61,8 @@ func (y *youth) Read(p []byte) (int, error) {
 // more reads on and decides all but what may be the beginning of oldToken.
 func (y *youth) more() {
 	old := len(y.buf)
-	y.buf = slices.Grow(y.buf, addressesRead)
-	n, err := y.src.Read(y.buf[old : old+addressesRead])
+	y.buf = slices.Grow(y.buf, youthRead)
+	n, err := y.src.Read(y.buf[old : old+youthRead])
 	y.buf, y.err = y.buf[:old+n], err
 	rest, out := y.buf, y.home[:0]
 	for {

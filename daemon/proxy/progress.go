@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"shelfkeeper/daemon/progress"
+	"shelfkeeper/daemon/proxy/refusal"
+	"shelfkeeper/daemon/proxy/route"
 )
 
 // Journal keeps reports of listening that meet bad weather; see
@@ -27,19 +29,19 @@ type Journal interface {
 // item that could be called "batch".
 var reports = []struct {
 	kind   progress.Kind
-	routes routes
+	routes route.Set
 }{
-	{progress.Sync, routesOf(`POST /api/session/:id/sync`)},
-	{progress.End, closeRoutes},
-	{progress.Batch, routesOf(`PATCH /api/me/progress/batch/update`)},
-	{progress.Patch, routesOf("PATCH /api/me/progress/:id\nPATCH /api/me/progress/:id/:episode")},
-	{progress.Local, routesOf(`POST /api/session/local`)},
-	{progress.LocalAll, routesOf(`POST /api/session/local-all`)},
+	{progress.Sync, route.Parse(`POST /api/session/:id/sync`)},
+	{progress.End, route.Parse(`POST /api/session/:id/close`)},
+	{progress.Batch, route.Parse(`PATCH /api/me/progress/batch/update`)},
+	{progress.Patch, route.Parse("PATCH /api/me/progress/:id\nPATCH /api/me/progress/:id/:episode")},
+	{progress.Local, route.Parse(`POST /api/session/local`)},
+	{progress.LocalAll, route.Parse(`POST /api/session/local-all`)},
 }
 
 // placeRoutes tell where the listener is, or begin from there. A report that
 // still waits goes first.
-var placeRoutes = routesOf(`
+var placeRoutes = route.Parse(`
 POST /api/authorize
 POST /api/items/:id/play
 POST /api/items/:id/play/:episode
@@ -58,13 +60,6 @@ const (
 	// settleWait is how long a question waits for the reports before it. With
 	// the server at hand each takes milliseconds.
 	settleWait = 3 * time.Second
-	// fullRetry is when a player may try again whose report could not be kept.
-	fullRetry = time.Minute
-)
-
-var (
-	journalFull = &refusal{name: "journal-full", status: http.StatusServiceUnavailable, retry: fullRetry, cause: "the Audiobookshelf server cannot be reached, and no more reports of listening can be kept until it is back", remedy: "let the player keep this report and try again later"}
-	journalDisk = &refusal{name: "journal-disk", status: http.StatusServiceUnavailable, retry: fullRetry, cause: "the Audiobookshelf server cannot be reached, and the report of listening cannot be written down", remedy: "free some disk space; see `shelfkeeper status`"}
 )
 
 // listens answers c where it is a report of listening that the journal takes.
@@ -74,7 +69,7 @@ func (s *Server) listens(w http.ResponseWriter, c *call) bool {
 	if s.cfg.Journal == nil || c.needs != withBearer {
 		return false
 	}
-	if matches(placeRoutes, c.r.Method, c.path) {
+	if placeRoutes.Matches(c.r.Method, c.path) {
 		ctx, cancel := context.WithTimeout(c.r.Context(), settleWait)
 		defer cancel()
 		s.cfg.Journal.AwaitDelivery(ctx)
@@ -86,7 +81,7 @@ func (s *Server) listens(w http.ResponseWriter, c *call) bool {
 	}
 	body, err := io.ReadAll(io.LimitReader(c.r.Body, r.Kind.MaxBody()+1))
 	if err != nil {
-		s.refuse(w, c, weather.because("the request's body did not arrive"))
+		s.refuse(w, c, refusal.Temporary.Because("the request's body did not arrive"))
 		return true
 	}
 	if int64(len(body)) <= r.Kind.MaxBody() {
@@ -97,10 +92,10 @@ func (s *Server) listens(w http.ResponseWriter, c *call) bool {
 			s.report(w, c, a)
 			return true
 		case errors.Is(err, progress.ErrFull):
-			s.refuse(w, c, journalFull)
+			s.refuse(w, c, refusal.JournalFull)
 			return true
 		case errors.Is(err, progress.ErrDisk):
-			s.refuse(w, c, journalDisk)
+			s.refuse(w, c, refusal.JournalDisk)
 			return true
 		}
 	}
@@ -116,7 +111,7 @@ func (s *Server) listens(w http.ResponseWriter, c *call) bool {
 // reportOf says what c reports, but for its body.
 func reportOf(c *call) (progress.Report, bool) {
 	for _, one := range reports {
-		if !matches(one.routes, c.r.Method, c.path) {
+		if !one.routes.Matches(c.r.Method, c.path) {
 			continue
 		}
 		r := progress.Report{Kind: one.kind, Header: make(http.Header, 2)}
@@ -125,7 +120,7 @@ func reportOf(c *call) (progress.Report, bool) {
 				r.Header[name] = v
 			}
 		}
-		parts := segments(c.path) // api session ID sync; api me progress ITEM EPISODE
+		parts := route.Segments(c.path) // api session ID sync; api me progress ITEM EPISODE
 		switch one.kind {
 		case progress.Sync, progress.End:
 			r.Session = parts[2]
@@ -143,11 +138,11 @@ func reportOf(c *call) (progress.Report, bool) {
 // report gives the player what the journal says: the server's answer, filtered
 // like every other, or its own.
 func (s *Server) report(w http.ResponseWriter, c *call, a progress.Answer) {
-	x := &exchange{cancel: func(error) {}, vigil: s.wakes.newVigil(), resp: &http.Response{
+	x := &exchange{cancel: func(error) {}, watchdog: s.broadcast.NewWatchdog(), resp: &http.Response{
 		Status: http.StatusText(a.Status), StatusCode: a.Status, Header: a.Header, ContentLength: int64(len(a.Body)),
 		Body: io.NopCloser(bytes.NewReader(a.Body)), Request: c.r,
 	}}
-	defer x.vigil.over()
+	defer x.watchdog.Over()
 	if no := s.answer(w, c, x); no != nil {
 		s.refuse(w, c, no)
 	}

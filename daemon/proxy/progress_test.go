@@ -1,4 +1,4 @@
-package proxy
+package proxy_test
 
 import (
 	"context"
@@ -14,6 +14,8 @@ import (
 
 	"shelfkeeper/daemon/absfake"
 	"shelfkeeper/daemon/progress"
+	"shelfkeeper/daemon/proxy"
+	"shelfkeeper/daemon/proxy/proxytest"
 	"shelfkeeper/daemon/redact"
 )
 
@@ -52,7 +54,7 @@ func TestReportsReachTheJournal(t *testing.T) {
 	var upstream []string
 	var mu sync.Mutex
 	j := &fakeJournal{answer: kept()}
-	w := newWorld(t, func(rw http.ResponseWriter, r *http.Request) {
+	w := proxytest.NewWorld(t, func(rw http.ResponseWriter, r *http.Request) {
 		b, _ := io.ReadAll(r.Body)
 		mu.Lock()
 		upstream = append(upstream, r.Method+" "+r.URL.Path+" "+string(b))
@@ -61,8 +63,8 @@ func TestReportsReachTheJournal(t *testing.T) {
 			rw.Header().Set("Content-Type", "application/json")
 			_, _ = io.WriteString(rw, `{"id":"s1"}`)
 		}
-	}, func(c *Config) { c.Journal = j })
-	report := []string{"Content-Type", "application/json", "User-Agent", "player", "Authorization", "Bearer " + grant, "X-Other", "x"}
+	}, func(c *proxy.Config) { c.Journal = j })
+	report := []string{"Content-Type", "application/json", "User-Agent", "player", "Authorization", "Bearer " + proxytest.Grant, "X-Other", "x"}
 	for _, c := range []struct {
 		method, path string
 		want         progress.Report
@@ -77,9 +79,9 @@ func TestReportsReachTheJournal(t *testing.T) {
 		{"POST", "/api/session/local-all", progress.Report{Kind: progress.LocalAll}},
 	} {
 		j.taken = nil
-		a := w.send(c.method, c.path, strings.NewReader(`{"a":1}`), report...)
-		if a.StatusCode != 200 || a.body != "OK" || len(j.taken) != 1 {
-			t.Fatalf("%s: %s %q, %d taken", c.path, a.Status, a.body, len(j.taken))
+		a := w.Send(c.method, c.path, strings.NewReader(`{"a":1}`), report...)
+		if a.StatusCode != 200 || a.Text != "OK" || len(j.taken) != 1 {
+			t.Fatalf("%s: %s %q, %d taken", c.path, a.Status, a.Text, len(j.taken))
 		}
 		got := j.taken[0]
 		if got.Kind != c.want.Kind || got.Session != c.want.Session || got.Item != c.want.Item || got.Episode != c.want.Episode || string(got.Body) != `{"a":1}` {
@@ -102,7 +104,7 @@ func TestReportsReachTheJournal(t *testing.T) {
 		{"a revoked grant", []string{"Authorization", "Bearer nonsense"}, 401},
 		{"a page of another origin", []string{"Origin", "http://evil.example"}, 403},
 	} {
-		if a := w.send("POST", "/api/session/s1/sync", strings.NewReader(`{}`), c.header...); a.StatusCode != c.status {
+		if a := w.Send("POST", "/api/session/s1/sync", strings.NewReader(`{}`), c.header...); a.StatusCode != c.status {
 			t.Errorf("%s: %s", c.desc, a.Status)
 		}
 	}
@@ -112,15 +114,15 @@ func TestReportsReachTheJournal(t *testing.T) {
 
 	// What is too large, or none of the journal's, goes to the server as it came.
 	large := `{"x":"` + strings.Repeat("y", 70<<10) + `"}`
-	if a := w.send("PATCH", "/api/me/progress/i1", strings.NewReader(large), report...); a.StatusCode != 200 || len(j.taken) != 0 {
+	if a := w.Send("PATCH", "/api/me/progress/i1", strings.NewReader(large), report...); a.StatusCode != 200 || len(j.taken) != 0 {
 		t.Errorf("%s, %d taken", a.Status, len(j.taken))
 	}
 	chunked := struct{ io.Reader }{strings.NewReader(large)}
-	if a := w.send("PATCH", "/api/me/progress/i1", chunked, report...); a.StatusCode != 200 || len(j.taken) != 0 {
+	if a := w.Send("PATCH", "/api/me/progress/i1", chunked, report...); a.StatusCode != 200 || len(j.taken) != 0 {
 		t.Errorf("%s, %d taken", a.Status, len(j.taken))
 	}
 	j.err = progress.ErrNotOurs
-	w.send("POST", "/api/session/s1/sync", strings.NewReader(`nonsense`), report...)
+	w.Send("POST", "/api/session/s1/sync", strings.NewReader(`nonsense`), report...)
 	want := []string{"PATCH /api/me/progress/i1 " + large, "PATCH /api/me/progress/i1 " + large, "POST /api/session/s1/sync nonsense"}
 	if len(upstream) != 3 || upstream[0] != want[0] || upstream[1] != want[1] || upstream[2] != want[2] {
 		t.Errorf("forwarded %d", len(upstream))
@@ -128,30 +130,30 @@ func TestReportsReachTheJournal(t *testing.T) {
 
 	for _, err := range []error{progress.ErrFull, progress.ErrDisk} {
 		j.err = err
-		a := w.send("POST", "/api/session/s1/sync", strings.NewReader(`{}`), report...)
+		a := w.Send("POST", "/api/session/s1/sync", strings.NewReader(`{}`), report...)
 		if a.StatusCode != 503 || a.Header.Get("Retry-After") == "" {
 			t.Errorf("%v: %s %v", err, a.Status, a.Header)
 		}
 	}
 
-	if a := w.send("POST", "/api/items/i1/play", strings.NewReader(`{}`), report...); a.StatusCode != 200 || len(j.opened) != 1 || j.opened[0] != `{"id":"s1"}` || j.settled != 1 {
+	if a := w.Send("POST", "/api/items/i1/play", strings.NewReader(`{}`), report...); a.StatusCode != 200 || len(j.opened) != 1 || j.opened[0] != `{"id":"s1"}` || j.settled != 1 {
 		t.Errorf("%s %q, settled %d", a.Status, j.opened, j.settled)
 	}
-	if w.do("GET", "/api/me/progress/i1"); j.settled != 2 {
+	if w.Do("GET", "/api/me/progress/i1"); j.settled != 2 {
 		t.Errorf("settled %d", j.settled)
 	}
-	if w.do("GET", "/api/libraries"); j.settled != 2 {
+	if w.Do("GET", "/api/libraries"); j.settled != 2 {
 		t.Errorf("settled %d", j.settled)
 	}
 }
 
 // A real token in the server's answer to a report is no exception.
 func TestReportsAreFiltered(t *testing.T) {
-	j := &fakeJournal{answer: progress.Answer{Status: 400, Body: []byte(`{"token":"` + legacy + `"}`), Header: http.Header{"Content-Type": {"application/json"}, "Set-Cookie": {"a=b"}, "X-Token": {access1}}}}
-	w := newWorld(t, func(http.ResponseWriter, *http.Request) {}, func(c *Config) { c.Journal = j })
-	a := w.send("POST", "/api/session/s1/sync", strings.NewReader(`{}`), "Authorization", "Bearer "+grant)
-	if a.StatusCode != 400 || a.body != `{"token":"`+grant+`"}` || a.Header.Get("Set-Cookie") != "" || a.Header.Get("X-Token") == access1 {
-		t.Errorf("%s %s %v", a.Status, a.body, a.Header)
+	j := &fakeJournal{answer: progress.Answer{Status: 400, Body: []byte(`{"token":"` + proxytest.Legacy + `"}`), Header: http.Header{"Content-Type": {"application/json"}, "Set-Cookie": {"a=b"}, "X-Token": {proxytest.Access1}}}}
+	w := proxytest.NewWorld(t, func(http.ResponseWriter, *http.Request) {}, func(c *proxy.Config) { c.Journal = j })
+	a := w.Send("POST", "/api/session/s1/sync", strings.NewReader(`{}`), "Authorization", "Bearer "+proxytest.Grant)
+	if a.StatusCode != 400 || a.Text != `{"token":"`+proxytest.Grant+`"}` || a.Header.Get("Set-Cookie") != "" || a.Header.Get("X-Token") == proxytest.Access1 {
+		t.Errorf("%s %s %v", a.Status, a.Text, a.Header)
 	}
 }
 
@@ -165,33 +167,33 @@ func TestProgressThroughTheProxy(t *testing.T) {
 	defer fake.Close()
 	transport := &http.Transport{DialContext: fake.Listen().DialContext, DisableCompression: true}
 	defer transport.CloseIdleConnections()
-	session := signedIn(t, fake)
+	session := proxytest.SignedIn(t, fake)
 	base := &url.URL{Scheme: "http", Host: "abs.example"}
 	j := progress.New(progress.Config{
-		Path: filepath.Join(t.TempDir(), "j.db"), UserID: session.userID, Base: base, Transport: transport, Tokens: session,
-		Identity: func() string { return session.userID },
+		Path: filepath.Join(t.TempDir(), "j.db"), UserID: session.UserID, Base: base, Transport: transport, Tokens: session,
+		Identity: func() string { return session.UserID },
 	})
 	defer func() {
 		if err := j.Close(); err != nil {
 			t.Error(err)
 		}
 	}()
-	w := &world{t: t}
-	w.server, w.addr = start(t, Config{
-		Base: base, Transport: transport, Tokens: session, Grants: &fakeGrants{}, OwnUID: 4711, PeerOf: me, Journal: j,
-		Identity: func() (string, []redact.Secret) { return session.identity() },
+	w := &proxytest.World{T: t}
+	w.Server, w.Addr = proxytest.Start(t, proxy.Config{
+		Base: base, Transport: transport, Tokens: session, Grants: &proxytest.Grants{}, OwnUID: 4711, PeerOf: proxytest.Me, Journal: j,
+		Identity: func() (string, []redact.Secret) { return session.Identity() },
 	})
 	as := []string{"Content-Type", "application/json"}
 	book := fake.Library().Tracks().ID
 	var s struct{ ID string }
-	a := w.send("POST", "/api/items/"+book+"/play", strings.NewReader(`{"forceDirectPlay":true,"deviceInfo":{"deviceId":"d"}}`), as...)
-	if err := json.Unmarshal([]byte(a.body), &s); err != nil {
+	a := w.Send("POST", "/api/items/"+book+"/play", strings.NewReader(`{"forceDirectPlay":true,"deviceInfo":{"deviceId":"d"}}`), as...)
+	if err := json.Unmarshal([]byte(a.Text), &s); err != nil {
 		t.Fatal(err)
 	}
 	sync := func(body string) {
 		t.Helper()
-		if a := w.send("POST", "/api/session/"+s.ID+"/sync", strings.NewReader(body), as...); a.StatusCode != 200 || a.body != "OK" {
-			t.Fatalf("%s %s", a.Status, a.body)
+		if a := w.Send("POST", "/api/session/"+s.ID+"/sync", strings.NewReader(body), as...); a.StatusCode != 200 || a.Text != "OK" {
+			t.Fatalf("%s %s", a.Status, a.Text)
 		}
 	}
 	sync(`{"currentTime":10,"timeListened":10}`)
@@ -205,10 +207,10 @@ func TestProgressThroughTheProxy(t *testing.T) {
 	end()
 	// The question for the place waits for the reports before it.
 	var place struct{ CurrentTime float64 }
-	for begun := time.Now(); time.Since(begun) < rawDeadline; {
-		a = w.do("GET", "/api/me/progress/"+book)
-		if err := json.Unmarshal([]byte(a.body), &place); err != nil {
-			t.Fatalf("%s %s", a.Status, a.body)
+	for begun := time.Now(); time.Since(begun) < proxytest.RawDeadline; {
+		a = w.Do("GET", "/api/me/progress/"+book)
+		if err := json.Unmarshal([]byte(a.Text), &place); err != nil {
+			t.Fatalf("%s %s", a.Status, a.Text)
 		}
 		if place.CurrentTime == 30 {
 			break
@@ -220,8 +222,8 @@ func TestProgressThroughTheProxy(t *testing.T) {
 	var list struct {
 		Sessions []struct{ TimeListening float64 }
 	}
-	a = w.do("GET", "/api/me/listening-sessions")
-	if err := json.Unmarshal([]byte(a.body), &list); err != nil || len(list.Sessions) != 1 || list.Sessions[0].TimeListening != 30.5 {
-		t.Errorf("%s %v", a.body, err)
+	a = w.Do("GET", "/api/me/listening-sessions")
+	if err := json.Unmarshal([]byte(a.Text), &list); err != nil || len(list.Sessions) != 1 || list.Sessions[0].TimeListening != 30.5 {
+		t.Errorf("%s %v", a.Text, err)
 	}
 }

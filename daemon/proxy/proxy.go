@@ -22,6 +22,10 @@ import (
 	"time"
 
 	"shelfkeeper/daemon/players"
+	"shelfkeeper/daemon/proxy/answers"
+	"shelfkeeper/daemon/proxy/livesocket"
+	"shelfkeeper/daemon/proxy/route"
+	"shelfkeeper/daemon/proxy/stream"
 	"shelfkeeper/daemon/redact"
 	"shelfkeeper/wsconn"
 )
@@ -97,22 +101,20 @@ type Config struct {
 
 // Server is the local server of one account.
 type Server struct {
-	cfg      Config
-	log      *slog.Logger
-	prefixes []string // base paths that players may put before a route
-	http     *http.Server
-	stats    counters
-	wakes    *wakes
-	plays    *plays
-	conns    connections
-	tries    backoff
-	openings openings
-	kept     atomic.Pointer[[]byte] // the last answer to a sign-in, without tokens, packed
+	cfg       Config
+	log       *slog.Logger
+	prefixes  []string // base paths that players may put before a route
+	http      *http.Server
+	stats     counters
+	broadcast *stream.Broadcast
+	tracks    *stream.Tracks
+	conns     connections
+	local     *answers.Local
 
 	begun     time.Time
 	lastAsked atomic.Int64 // when a player last asked for something: after so many ns; negative: never
 
-	sockets *sockets
+	sockets *livesocket.Sockets
 
 	mu        sync.Mutex
 	listeners []net.Listener
@@ -155,24 +157,25 @@ func New(cfg Config) (*Server, error) {
 		cfg.PeerOf = players.PeerOf
 	}
 	if cfg.Hold == 0 {
-		cfg.Hold = holdFor
+		cfg.Hold = stream.HoldFor
 	}
-	s := &Server{cfg: cfg, log: cfg.Log, stats: newCounters(), wakes: newWakes(), plays: newPlays(), begun: time.Now()}
+	s := &Server{cfg: cfg, log: cfg.Log, stats: newCounters(), broadcast: stream.NewBroadcast(), tracks: stream.NewTracks(), begun: time.Now()}
 	s.lastAsked.Store(int64(-activeFor))
-	s.sockets = newSockets(s)
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
-	s.prefixes = []string{usualBasePath}
-	if p := strings.TrimRight(cfg.Base.Path, "/"); p != "" && !strings.EqualFold(p, usualBasePath) {
+	s.sockets = s.newSockets()
+	s.local = s.newLocal()
+	s.prefixes = []string{route.UsualBasePath}
+	if p := strings.TrimRight(cfg.Base.Path, "/"); p != "" && !strings.EqualFold(p, route.UsualBasePath) {
 		s.prefixes = append(s.prefixes, p)
 	}
 	base, cancel := context.WithCancel(context.Background())
 	s.hardStop = cancel
 	s.http = &http.Server{
-		Handler:                      http.HandlerFunc(s.serve),
+		Handler:                      s,
 		BaseContext:                  func(net.Listener) context.Context { return base },
-		ConnContext:                  s.connContext,
+		ConnContext:                  s.ConnContext,
 		ReadHeaderTimeout:            readHeaderTimeout,
 		IdleTimeout:                  keepAlive,
 		MaxHeaderBytes:               maxHeader,
@@ -183,8 +186,9 @@ func New(cfg Config) (*Server, error) {
 	return s, nil
 }
 
-// serve is the way of every request: the guards, then upstream.
-func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
+// ServeHTTP is the way of every request: the guards, then upstream. Its context
+// is one of ConnContext.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !s.enter() {
 		panic(http.ErrAbortHandler)
 	}
@@ -211,13 +215,13 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	if c.local != nil {
-		if no := c.local.answer(s, w, c); no != nil {
+		if no := s.local.Answer(c.local, w, s.localRequest(c)); no != nil {
 			s.refuse(w, c, no)
 		}
 		return
 	}
 	if c.socket {
-		s.liveSocket(w, c)
+		s.sockets.Serve(w, c.r, c.caller)
 		return
 	}
 	s.stir()
@@ -251,7 +255,7 @@ type call struct {
 	needs  bearer         // what upstream is sent
 	detour string         // a path that stands in for path
 	socket bool           // it asks for the live socket
-	local  *localRoute    // it is answered here
+	local  *answers.Route // it is answered here
 	extra  http.Header    // goes upstream with it
 }
 

@@ -11,6 +11,8 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+
+	"shelfkeeper/daemon/proxy/stream"
 )
 
 // passedOn are the request headers that reach the server. It is a list of what
@@ -112,14 +114,14 @@ func (c *call) outgoing(ctx context.Context, token string, b *body, ranged bool)
 	return out
 }
 
-// rest is the request for the rest of what c asked for, as long as it is the
+// remainder is the request for the remainder of what c asked for, as long as it is the
 // same.
-func (c *call) rest(ctx context.Context, token string, part span, condition string) *http.Request {
+func (c *call) remainder(ctx context.Context, token string, part stream.Span, condition string) *http.Request {
 	out := c.outgoing(ctx, token, &body{}, false)
 	for _, name := range []string{"If-Match", "If-None-Match", "If-Modified-Since", "If-Unmodified-Since"} {
 		delete(out.Header, name)
 	}
-	out.Header.Set("Range", "bytes="+strconv.FormatInt(part.from, 10)+"-"+strconv.FormatInt(part.end-1, 10))
+	out.Header.Set("Range", "bytes="+strconv.FormatInt(part.From, 10)+"-"+strconv.FormatInt(part.End-1, 10))
 	out.Header.Set("If-Range", condition)
 	return out
 }

@@ -1,101 +1,33 @@
 package proxy
 
 import (
-	"net/http"
-	"strings"
-
 	"shelfkeeper/daemon/players"
+	"shelfkeeper/daemon/proxy/route"
 )
 
-// routes is a set of method and path shapes, by the number of segments. In a
-// shape ":x" stands for any one segment, a last "*" for any rest. As in
-// Express, case and one slash at the end do not matter (measured on 2.36.0),
-// and GET allows HEAD.
-type routes struct {
-	exact map[int][]route
-	open  []route // those that end in "*"
-}
-
-type route struct {
-	method   string // "" is any
-	segments []string
-}
-
-func routesOf(list string) routes {
-	r := routes{exact: make(map[int][]route)}
-	for line := range strings.Lines(list) {
-		fields := strings.Fields(line)
-		if len(fields) != 2 {
-			continue
-		}
-		one := route{method: fields[0], segments: segments(fields[1])}
-		if one.method == "ANY" {
-			one.method = ""
-		}
-		if n := len(one.segments); n > 0 && one.segments[n-1] == "*" {
-			one.segments = one.segments[:n-1]
-			r.open = append(r.open, one)
-			continue
-		}
-		r.exact[len(one.segments)] = append(r.exact[len(one.segments)], one)
-	}
-	return r
-}
-
-func segments(path string) []string {
-	path = strings.TrimSuffix(strings.TrimPrefix(path, "/"), "/")
-	if path == "" {
-		return nil
-	}
-	return strings.Split(path, "/")
-}
-
-func matches(set routes, method, path string) bool {
-	if method == http.MethodHead {
-		method = http.MethodGet
-	}
-	have := segments(path)
-	for _, r := range set.exact[len(have)] {
-		if r.fits(method, have) {
-			return true
-		}
-	}
-	for _, r := range set.open {
-		if len(have) >= len(r.segments) && r.fits(method, have[:len(r.segments)]) {
-			return true
-		}
-	}
-	return false
-}
-
-func (r route) fits(method string, have []string) bool {
-	if r.method != "" && r.method != method {
-		return false
-	}
-	for i, want := range r.segments {
-		if want[0] != ':' && !strings.EqualFold(want, have[i]) {
-			return false
-		}
-	}
-	return true
-}
-
 // socketRoutes carry the frames of the live socket.
-var socketRoutes = routesOf(`
+var socketRoutes = route.Parse(`
 ANY /socket.io/*
+`)
+
+// lobby are the routes that tell nobody anything, and that players ask before
+// they have anything to present.
+var lobby = route.Parse(`
+GET /ping
+GET /healthcheck
 `)
 
 // scopeOf returns the scope that a route needs, and what upstream is sent. It
 // reports false for routes that nobody has any business with.
 func scopeOf(method, path string) (players.Scope, bearer, bool) {
 	switch {
-	case matches(listenRoutes, method, path):
+	case listenRoutes.Matches(method, path):
 		return players.ScopeListen, withBearer, true
-	case matches(openRoutes, method, path), matches(pageRoutes, method, path):
+	case openRoutes.Matches(method, path), pageRoutes.Matches(method, path):
 		return "", withoutBearer, true
-	case matches(fullRoutes, method, path):
+	case fullRoutes.Matches(method, path):
 		return players.ScopeFull, withBearer, true
-	case matches(apiRoutes, method, path):
+	case apiRoutes.Matches(method, path):
 		return players.ScopeAdmin, withBearer, true
 	}
 	return "", withoutBearer, false
@@ -105,7 +37,7 @@ func scopeOf(method, path string) (players.Scope, bearer, bool) {
 // user's own progress, bookmarks and playback sessions (abs:
 // server/routers/ApiRouter.js). GETs that change something for everybody
 // (matchall, checknew, clear-queue, apply) are not among them.
-var listenRoutes = routesOf(`
+var listenRoutes = route.Parse(`
 POST /api/authorize
 
 GET  /api/libraries
@@ -185,7 +117,7 @@ POST /api/session/local-all
 // as the account may: the server asks for its permissions itself. What changes
 // the server for everybody (users, API keys, backups, settings, libraries as a
 // whole, feeds that the public can read) is left to apiRoutes.
-var fullRoutes = routesOf(`
+var fullRoutes = route.Parse(`
 ANY   /api/items/*
 ANY   /api/collections/*
 ANY   /api/playlists/*
@@ -208,7 +140,7 @@ GET   /api/tags
 `)
 
 // apiRoutes are everything else of the API, in whatever release.
-var apiRoutes = routesOf(`
+var apiRoutes = route.Parse(`
 GET    /api/*
 POST   /api/*
 PATCH  /api/*
@@ -219,7 +151,7 @@ DELETE /api/*
 // openRoutes are those at which Audiobookshelf asks for no token: an address
 // that cannot be guessed, or nothing that is secret (measured on 2.26.3 to
 // 2.36.0; the web client's pages are static files).
-var openRoutes = routesOf(`
+var openRoutes = route.Parse(`
 GET /ping
 GET /status
 GET /healthcheck
@@ -235,7 +167,7 @@ GET /feed/:slug/item/:episode/:file
 // pageRoutes are the web client's pages and files, which are the same for
 // everybody: its router shows a page for each of these paths (abs:
 // client/pages, client/static).
-var pageRoutes = routesOf(`
+var pageRoutes = route.Parse(`
 GET /
 GET /login
 GET /index.html

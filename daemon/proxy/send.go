@@ -7,16 +7,11 @@ import (
 	"net/http"
 	"strconv"
 	"sync"
-	"time"
 
+	"shelfkeeper/daemon/proxy/refusal"
+	"shelfkeeper/daemon/proxy/stream"
 	"shelfkeeper/daemon/redact"
 )
-
-// streamIdle ends an answer that cannot be continued and of which nothing more
-// comes. Players wait longer than 45 s (measured with mpv); a transcoder that
-// starts takes some seconds. Time in which the player does not read does not
-// count.
-const streamIdle = 2 * time.Minute
 
 // copySize is the piece in which bodies are copied: large enough that a fast
 // stream costs few calls, small enough for 64 streams at once.
@@ -29,24 +24,11 @@ var pieces = sync.Pool{New: func() any { return new([copySize]byte) }}
 // is filtered, and a cut becomes another try or a plain 503.
 const wholeSize = 32 << 10
 
-// watched is a body that must not stop coming.
-type watched struct {
-	src   io.Reader
-	vigil *vigil
-}
-
-func (b watched) Read(p []byte) (int, error) {
-	b.vigil.begin(streamIdle, 0, errStalled)
-	n, err := b.src.Read(p)
-	b.vigil.end()
-	return n, err
-}
-
 // send writes the head of the answer, for which w's header is ready, and the
 // body from src. It returns a refusal only while nothing is written. A body
 // that breaks off ends the connection hard, so that no player takes a part for
 // the whole (mpv and VLC end silently at a clean early end).
-func (s *Server) send(w http.ResponseWriter, c *call, x *exchange, src io.Reader) *refusal {
+func (s *Server) send(w http.ResponseWriter, c *call, x *exchange, src io.Reader) *refusal.Refusal {
 	resp := x.resp
 	if c.r.Method == http.MethodHead || resp.StatusCode == http.StatusNotModified || resp.StatusCode == http.StatusNoContent {
 		w.WriteHeader(resp.StatusCode)
@@ -55,11 +37,11 @@ func (s *Server) send(w http.ResponseWriter, c *call, x *exchange, src io.Reader
 	home := pieces.Get().(*[copySize]byte)
 	defer pieces.Put(home)
 
-	_, goesOn := src.(*stream)
+	_, goesOn := src.(*stream.Body)
 	if !goesOn && resp.ContentLength >= 0 && resp.ContentLength <= wholeSize {
 		n, err := readWhole(src, home[:])
 		if err != nil && !errors.Is(err, errLarge) {
-			return weather.because("its answer broke off: " + redact.Text(err.Error()))
+			return refusal.Temporary.Because("its answer broke off: " + redact.Text(err.Error()))
 		}
 		if err == nil {
 			w.Header().Set("Content-Length", strconv.Itoa(n))

@@ -30,9 +30,9 @@ type Stats struct {
 }
 
 type counters struct {
-	requests, bytes, withheld, unauthorized, unsent atomic.Uint64
-	resumed, broken, held                           atomic.Uint64
-	active, sockets                                 atomic.Int64
+	requests, bytes, withheld, unauthorized atomic.Uint64
+	resumed, broken, held                   atomic.Uint64
+	active                                  atomic.Int64
 
 	mu      sync.Mutex
 	refused map[string]uint64
@@ -49,9 +49,9 @@ func (s *Server) Stats() Stats {
 		Requests: s.stats.requests.Load(),
 		Bytes:    s.stats.bytes.Load(),
 		Active:   s.stats.active.Load(),
-		Sockets:  s.stats.sockets.Load(),
+		Sockets:  s.sockets.Open(),
 		Withheld: s.stats.withheld.Load(),
-		Unsent:   s.stats.unsent.Load(),
+		Unsent:   s.sockets.Unsent(),
 
 		Resumed: s.stats.resumed.Load(),
 		Broken:  s.stats.broken.Load(),

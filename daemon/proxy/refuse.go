@@ -1,0 +1,52 @@
+package proxy
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+	"math"
+	"net/http"
+	"strconv"
+
+	"shelfkeeper/daemon/proxy/refusal"
+)
+
+// count counts an answer of our own.
+func (s *Server) count(no *refusal.Refusal) {
+	s.stats.mu.Lock()
+	s.stats.refused[no.Name]++
+	s.stats.mu.Unlock()
+	if no.Status == http.StatusUnauthorized {
+		s.stats.unauthorized.Add(1)
+	}
+}
+
+// refuse answers the player with no.
+func (s *Server) refuse(w http.ResponseWriter, c *call, no *refusal.Refusal) {
+	s.count(no)
+	s.log.LogAttrs(c.r.Context(), slog.LevelDebug, "request refused",
+		slog.String("reason", no.Name), slog.String("method", refusal.OneLine(c.r.Method)), slog.Int("status", no.Status))
+
+	h := w.Header()
+	h.Set("Shelfkeeper-Reason", no.Text())
+	h.Set("Cache-Control", "no-store")
+	if no.Retry > 0 {
+		h.Set("Retry-After", strconv.Itoa(int(math.Ceil(no.Retry.Seconds()))))
+	}
+	if no.Location != "" {
+		h.Set("Location", no.Location)
+	}
+	body := no.Words
+	if body == "" {
+		body = fmt.Sprintf("shelfkeeper: %s\n", no.Text())
+		h.Set("Content-Type", "text/plain; charset=utf-8")
+		h.Set("X-Content-Type-Options", "nosniff")
+	} else {
+		h["Content-Type"] = nil // the server's own words come without one
+	}
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	w.WriteHeader(no.Status)
+	if c.r.Method != http.MethodHead {
+		_, _ = io.WriteString(w, body) // the player may be gone
+	}
+}

@@ -1,0 +1,66 @@
+package stream
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// Broadcast is the wake-up signal: it tells those who wait that waiting has
+// become pointless, and what is under way that it must show a sign of life.
+type Broadcast struct {
+	mu      sync.Mutex
+	next    chan struct{} // closed at the next wake-up
+	watched map[*Watchdog]struct{}
+}
+
+// NewBroadcast returns a Broadcast nobody listens to yet.
+func NewBroadcast() *Broadcast {
+	return &Broadcast{next: make(chan struct{}), watched: make(map[*Watchdog]struct{})}
+}
+
+// Wake says that the way to the server may have changed: what waits for
+// another try is tried at once, and what has been sent must show a sign of
+// life soon. It returns at once and may be called at any time.
+func (w *Broadcast) Wake() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	close(w.next)
+	w.next = make(chan struct{})
+	for v := range w.watched {
+		v.suspect()
+	}
+}
+
+func (w *Broadcast) woken() <-chan struct{} {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.next
+}
+
+// Pause waits for d or a wake-up. It reports false when ctx ends first.
+func (w *Broadcast) Pause(ctx context.Context, d time.Duration) bool {
+	if d <= 0 {
+		return ctx.Err() == nil
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-w.woken():
+	case <-ctx.Done():
+		return false
+	}
+	return ctx.Err() == nil
+}
+
+// NewWatchdog returns a Watchdog that hears wake-ups until its Over.
+func (w *Broadcast) NewWatchdog() *Watchdog {
+	v := &Watchdog{broadcast: w}
+	v.timer = time.AfterFunc(time.Hour, v.expire)
+	v.timer.Stop()
+	w.mu.Lock()
+	w.watched[v] = struct{}{}
+	w.mu.Unlock()
+	return v
+}

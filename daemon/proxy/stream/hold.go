@@ -1,0 +1,65 @@
+package stream
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"time"
+
+	"shelfkeeper/daemon/proxy/refusal"
+	"shelfkeeper/daemon/redact"
+)
+
+// HoldFor is how long a request is held in a temporary failure. Most of them
+// are over by then, a server's restart included, and players give up after 10
+// to 30 s.
+const HoldFor = 10 * time.Second
+
+// Hold keeps a request back for a while instead of refusing it.
+type Hold struct {
+	broadcast *Broadcast
+	most      time.Duration // 0: not at all
+	held      func()        // told once
+	until     time.Time     // zero: nothing has failed yet
+	pause     time.Duration
+}
+
+// NewHold returns a Hold of at most most, 0 for none. It calls held before the
+// first wait.
+func NewHold(b *Broadcast, most time.Duration, held func()) *Hold {
+	return &Hold{broadcast: b, most: most, held: held, pause: firstPause}
+}
+
+// Again waits, and reports whether the request is to be tried again after no.
+// The time runs from the first failure: how long it took to show is not the
+// player's to lose.
+func (h *Hold) Again(ctx context.Context, no *refusal.Refusal) bool {
+	if h.most <= 0 || !no.Passing {
+		return false
+	}
+	first := h.until.IsZero()
+	if first {
+		h.until = time.Now().Add(h.most)
+	}
+	left := time.Until(h.until)
+	if left <= 0 || no.Retry > max(left, refusal.RetryAfter) {
+		return false
+	}
+	if first {
+		h.held()
+	}
+	pause := min(h.pause, left)
+	h.pause = min(2*h.pause, longestPause)
+	return h.broadcast.Pause(ctx, pause)
+}
+
+// Unreached says that the server could not be reached. It is not worth a Hold
+// when the reason will not pass by itself.
+func Unreached(err error) *refusal.Refusal {
+	no := refusal.Temporary.Because(redact.Text(err.Error()))
+	var certificate *tls.CertificateVerificationError
+	if errors.As(err, &certificate) || errors.Is(err, ErrSlowHead) {
+		no.Passing = false
+	}
+	return no
+}

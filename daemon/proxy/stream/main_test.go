@@ -1,0 +1,9 @@
+package stream_test
+
+import (
+	"testing"
+
+	"shelfkeeper/daemon/proxy/proxytest"
+)
+
+func TestMain(m *testing.M) { proxytest.Main(m) }
