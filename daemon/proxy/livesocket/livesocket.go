@@ -54,10 +54,10 @@ type Config struct {
 // Sockets are the players' live sockets. Each one ends here, and has a socket
 // of its own at the server while its player is signed in.
 type Sockets struct {
-	cfg  Config
+	cfg    Config
 	server *wsconn.SessionServer
-	ctx  context.Context // of all bridges
-	stop context.CancelFunc
+	ctx    context.Context // of all bridges
+	stop   context.CancelFunc
 
 	running sync.WaitGroup
 	open    atomic.Int64
