@@ -6,7 +6,7 @@ import (
 	"shelfkeeper/daemon/absapi"
 	"shelfkeeper/daemon/openid"
 	"shelfkeeper/daemon/problem"
-	"shelfkeeper/daemon/session"
+	"shelfkeeper/daemon/session/signin"
 )
 
 // allowRedirect is what an admin can do about a way back that is refused.
@@ -15,7 +15,7 @@ const allowRedirect = "ask the server's admin to add " + absapi.Scheme +
 
 // openIDProblem explains why a sign-in through OpenID came to nothing.
 func openIDProblem(err error) *problem.Problem {
-	var vault *session.VaultError
+	var vault *signin.VaultError
 	var p *problem.Problem
 	switch {
 	case errors.As(err, &p):

@@ -14,7 +14,7 @@ import (
 	"shelfkeeper/daemon/control"
 	"shelfkeeper/daemon/players"
 	"shelfkeeper/daemon/problem"
-	"shelfkeeper/daemon/session"
+	"shelfkeeper/daemon/session/signin"
 	"shelfkeeper/daemon/upstream"
 	"shelfkeeper/keychain"
 )
@@ -41,11 +41,11 @@ func (h *Home) SignIn(ctx context.Context, req control.SignInRequest) (control.S
 	if err != nil {
 		return control.SignInAnswer{}, err
 	}
-	var means session.Means = session.ByPassword{
+	var means signin.Means = signin.ByPassword{
 		Username: req.Username, Password: req.Password, Keep: req.Keep, Legacy: !absapi.SupportsRefresh(in.server.Version),
 	}
 	if method != byPassword {
-		means = session.ByToken{Token: req.Token}
+		means = signin.ByToken{Token: req.Token}
 	}
 	answer, err := in.finish(ctx, means)
 	if err != nil {
@@ -97,9 +97,9 @@ func (h *Home) beginSignIn(ctx context.Context, req control.SignInRequest, m met
 
 // finish obtains the session and keeps it: in the vault first, then in the
 // accounts.
-func (in *signIn) finish(ctx context.Context, means session.Means) (control.SignInAnswer, error) {
+func (in *signIn) finish(ctx context.Context, means signin.Means) (control.SignInAnswer, error) {
 	h, base := in.home, in.server.Base
-	guess := in.accountFor(session.Obtained{Username: in.req.Username}).Name
+	guess := in.accountFor(signin.Obtained{Username: in.req.Username}).Name
 	if in.req.Account == "" && in.req.Username == "" {
 		guess = "" // whose session it will be is for the server to say
 	}
@@ -110,11 +110,11 @@ func (in *signIn) finish(ctx context.Context, means session.Means) (control.Sign
 	defer up.Close()
 	conn := up.Private()
 	defer conn.Close()
-	result, err := session.SignIn{
+	result, err := signin.SignIn{
 		Account: guess, Place: in.accountName, Server: base.String(), Means: means,
 		Vault: in.vault, Budget: h.budget(base), Client: absapi.New(conn, base), History: h.history,
 	}.Do(ctx)
-	var inVault *session.VaultError
+	var inVault *signin.VaultError
 	switch {
 	case errors.As(err, &inVault):
 		return control.SignInAnswer{}, vaultProblem(inVault.Err)
@@ -149,7 +149,7 @@ func (in *signIn) finish(ctx context.Context, means session.Means) (control.Sign
 // named, the one of the same user id, so that a user renamed on the server
 // keeps port and grant, or the one of the same name, so that a server whose
 // database was lost keeps them too. Otherwise it is a new one with a new name.
-func (in *signIn) accountFor(got session.Obtained) accounts.Account {
+func (in *signIn) accountFor(got signin.Obtained) accounts.Account {
 	h, server := in.home, in.server.Base.String()
 	if in.req.Account != "" {
 		if a, ok := h.Book.Get(in.req.Account); ok {
@@ -171,7 +171,7 @@ func (in *signIn) accountFor(got session.Obtained) accounts.Account {
 }
 
 // accountName is accountFor for a sign-in that may be meant for one user only.
-func (in *signIn) accountName(got session.Obtained) (string, error) {
+func (in *signIn) accountName(got signin.Obtained) (string, error) {
 	a := in.accountFor(got)
 	if in.sameUser && a.UserID != got.UserID {
 		return "", problem.Newf(problem.Rejected, "sign out at the provider and try again, or add the other user as an account of "+
@@ -182,7 +182,7 @@ func (in *signIn) accountName(got session.Obtained) (string, error) {
 }
 
 // misgivings are what is not as it should be with a session that is kept.
-func misgivings(result session.Result) (warnings []string) {
+func misgivings(result signin.Result) (warnings []string) {
 	for _, file := range result.SetAside {
 		warnings = append(warnings, fmt.Sprintf("an earlier session could not be read; it is kept as %s in the vault", file))
 	}

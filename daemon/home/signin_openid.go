@@ -15,6 +15,7 @@ import (
 	"shelfkeeper/daemon/problem"
 	"shelfkeeper/daemon/redact"
 	"shelfkeeper/daemon/session"
+	"shelfkeeper/daemon/session/signin"
 	"shelfkeeper/keychain"
 )
 
@@ -80,7 +81,7 @@ func (h *Home) beginOpenID(ctx context.Context, req control.OpenIDRequest,
 	}
 	begun.sameUser, begun.account = true, account
 	if stage == openid.Spare {
-		has, err := session.HasSpare(ctx, begun.vault, account.Name)
+		has, err := signin.HasSpare(ctx, begun.vault, account.Name)
 		switch {
 		case err != nil:
 			return nil, 0, vaultProblem(err)
@@ -144,14 +145,14 @@ func (k *openIDKeeper) Authorize(ctx context.Context, redirect string) (*absapi.
 		return nil, err
 	}
 	defer release()
-	return session.Authorize(ctx, budget, client, k.server.Version, redirect)
+	return signin.Authorize(ctx, budget, client, k.server.Version, redirect)
 }
 
 // Redeem implements openid.Keeper.
 func (k *openIDKeeper) Redeem(ctx context.Context, stage openid.Stage, flow *absapi.Authorization, code redact.Secret) error {
 	ctx, cancel := context.WithTimeout(ctx, signInDeadline)
 	defer cancel()
-	means := session.ByCode{Authorization: flow, Code: code}
+	means := signin.ByCode{Authorization: flow, Code: code}
 	if stage == openid.First {
 		answer, err := k.finish(ctx, means)
 		if err != nil {
@@ -165,7 +166,7 @@ func (k *openIDKeeper) Redeem(ctx context.Context, stage openid.Stage, flow *abs
 		return err
 	}
 	defer release()
-	return session.SpareSignIn{
+	return signin.Spare{
 		Account: k.account.Name, Server: k.server.Base.String(), UserID: k.account.UserID, Version: k.server.Version, Means: means,
 		Vault: k.vault, Budget: k.home.budget(k.server.Base), Client: client,
 	}.Do(ctx)

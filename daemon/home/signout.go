@@ -12,6 +12,7 @@ import (
 	"shelfkeeper/daemon/health"
 	"shelfkeeper/daemon/problem"
 	"shelfkeeper/daemon/session"
+	"shelfkeeper/daemon/session/signin"
 	"shelfkeeper/keychain"
 )
 
@@ -23,7 +24,7 @@ func (h *Home) EndSession(ctx context.Context, s *session.Session, account strin
 	switch {
 	case errors.Is(err, keychain.ErrSlotPending):
 		told = problem.New(problem.Vault, err, "you need not sign out again: the daemon removes what is left once the keychain answers")
-	case errors.Is(err, session.ErrNotToldServer):
+	case errors.Is(err, signin.ErrNotToldServer):
 		var a health.Account
 		s.Fill(&a)
 		told = problem.New(problem.Unreachable, err, leftOnServer(a.ServerVersion))

@@ -10,6 +10,7 @@ import (
 	"shelfkeeper/daemon/redact"
 	"shelfkeeper/daemon/session/budget"
 	"shelfkeeper/daemon/session/machine"
+	"shelfkeeper/daemon/session/signin"
 	"shelfkeeper/keychain"
 )
 
@@ -231,7 +232,7 @@ func (s *Session) erase(ctx context.Context, e machine.Erase) error {
 	conn := s.Connect()
 	for _, token := range tokens {
 		if !token.IsEmpty() {
-			told = errors.Join(told, Logout(ctx, absapi.New(conn, s.Base), token))
+			told = errors.Join(told, signin.Logout(ctx, absapi.New(conn, s.Base), token))
 		}
 	}
 	conn.Close()

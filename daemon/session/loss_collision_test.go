@@ -9,6 +9,7 @@ import (
 	"shelfkeeper/daemon/absfake"
 	"shelfkeeper/daemon/history"
 	"shelfkeeper/daemon/session/budget"
+	"shelfkeeper/daemon/session/signin"
 )
 
 // Two accounts of one user, signed in within one second by processes that do
@@ -26,7 +27,7 @@ func TestCollisionIsTold(t *testing.T) {
 			time.Sleep(time.Until(time.Now().Truncate(time.Second).Add(time.Second)))
 			for account, log := range map[string]*history.Log{"attic": other, "home": r.history} {
 				conn := r.up.Private()
-				_, err := SignIn{Account: account, Server: r.up.Base().String(), Means: ByPassword{Username: "demo", Password: redactDemo},
+				_, err := signin.SignIn{Account: account, Server: r.up.Base().String(), Means: signin.ByPassword{Username: "demo", Password: redactDemo},
 					Vault: r.vault, Budget: budget.New(""), Client: absapi.New(conn, r.up.Base()), History: func(string) *history.Log { return log }}.Do(r.Context())
 				r.must(err)
 				conn.Close()
@@ -36,7 +37,7 @@ func TestCollisionIsTold(t *testing.T) {
 			r.must(err)
 			conn := r.up.Private()
 			defer conn.Close()
-			r.must(Logout(r.Context(), absapi.New(conn, r.up.Base()), rec.Refresh))
+			r.must(signin.Logout(r.Context(), absapi.New(conn, r.up.Base()), rec.Refresh))
 			time.Sleep(soon)
 			if !absapi.CollidesInSecond(string(release)) {
 				r.mustToken()

@@ -15,6 +15,7 @@ import (
 	"shelfkeeper/daemon/history"
 	"shelfkeeper/daemon/redact"
 	"shelfkeeper/daemon/session/budget"
+	"shelfkeeper/daemon/session/signin"
 	"shelfkeeper/daemon/upstream"
 	"shelfkeeper/keychain"
 )
@@ -81,7 +82,7 @@ func (r *rig) signIn(password string) {
 	r.Helper()
 	conn := r.up.Private()
 	defer conn.Close()
-	_, err := SignIn{Account: r.account, Server: r.up.Base().String(), Means: ByPassword{Username: "demo", Password: redact.New(password), Keep: true, Legacy: !absapi.SupportsRefresh(string(r.fake.Release()))},
+	_, err := signin.SignIn{Account: r.account, Server: r.up.Base().String(), Means: signin.ByPassword{Username: "demo", Password: redact.New(password), Keep: true, Legacy: !absapi.SupportsRefresh(string(r.fake.Release()))},
 		Vault: r.vault, Budget: r.budget, Client: absapi.New(conn, r.up.Base())}.Do(r.Context())
 	if err != nil {
 		r.Fatal(err)

@@ -9,6 +9,7 @@ import (
 
 	"shelfkeeper/daemon/absfake"
 	"shelfkeeper/daemon/health"
+	"shelfkeeper/daemon/session/signin"
 	"shelfkeeper/keychain"
 )
 
@@ -102,7 +103,7 @@ func TestSignOutEndsBothSides(t *testing.T) {
 func TestSignOutWithoutServerSaysSo(t *testing.T) {
 	withRig(t, absfake.Config{}, func(r *rig) {
 		r.fake.Inject(absfake.Fault{Kind: absfake.Refuse})
-		if err := r.s.SignOut(r.Context()); !errors.Is(err, ErrNotToldServer) {
+		if err := r.s.SignOut(r.Context()); !errors.Is(err, signin.ErrNotToldServer) {
 			r.Errorf("got %v", err)
 		}
 		if _, err := r.vault.Load(r.Context(), "home"); !errors.Is(err, keychain.ErrNotFound) {

@@ -9,6 +9,7 @@ import (
 	"shelfkeeper/daemon/absfake"
 	"shelfkeeper/daemon/health"
 	"shelfkeeper/daemon/redact"
+	"shelfkeeper/daemon/session/signin"
 	"shelfkeeper/keychain"
 )
 
@@ -19,8 +20,8 @@ func withSpare(t *testing.T, cfg absfake.Config, test func(*rig)) {
 	withRig(t, cfg, func(r *rig) {
 		rec := r.record()
 		conn := r.up.Private()
-		err := SpareSignIn{Account: "home", Server: r.up.Base().String(), UserID: rec.UserID, Version: string(r.fake.Release()),
-			Means: ByPassword{Username: "demo", Password: redact.New("demo")},
+		err := signin.Spare{Account: "home", Server: r.up.Base().String(), UserID: rec.UserID, Version: string(r.fake.Release()),
+			Means: signin.ByPassword{Username: "demo", Password: redact.New("demo")},
 			Vault: r.vault, Budget: r.budget, Client: absapi.New(conn, r.up.Base())}.Do(r.Context())
 		conn.Close()
 		if err != nil {

@@ -6,6 +6,7 @@ import (
 
 	"shelfkeeper/daemon/absapi"
 	"shelfkeeper/daemon/session/machine"
+	"shelfkeeper/daemon/session/signin"
 )
 
 // tidyDeadline is short: nothing depends on it, and the account's lock is held.
@@ -19,7 +20,7 @@ func (s *Session) tidy(ctx context.Context, e machine.Tidy) machine.Tidied {
 	client := absapi.New(s.conn(), s.Base)
 	log := s.Log.With("account", s.Account)
 	if !e.Ended.IsEmpty() {
-		if err := Logout(ctx, client, e.Ended); err != nil {
+		if err := signin.Logout(ctx, client, e.Ended); err != nil {
 			log.Warn("the replaced session could not be ended", "reason", err)
 		}
 	}

@@ -13,6 +13,7 @@ import (
 	"shelfkeeper/daemon/session"
 	"shelfkeeper/daemon/session/budget"
 	"shelfkeeper/daemon/session/machine"
+	"shelfkeeper/daemon/session/signin"
 	"shelfkeeper/keychain"
 )
 
@@ -121,8 +122,8 @@ func (k *keeper) signIn() error {
 	p := k.now()
 	c := p.life.connect()
 	defer c.Close()
-	_, err := session.SignIn{
-		Account: account, Server: server, Means: session.ByPassword{Username: user, Password: redact.New(password), Keep: true},
+	_, err := signin.SignIn{
+		Account: account, Server: server, Means: signin.ByPassword{Username: user, Password: redact.New(password), Keep: true},
 		Vault: p.vault, Budget: k.budget, Client: absapi.New(c, k.base),
 	}.Do(context.Background())
 	if err != nil {

@@ -1,4 +1,4 @@
-package session
+package signin
 
 import (
 	"context"
@@ -16,16 +16,32 @@ import (
 // keepDeadline bounds what follows once the server has begun a session: several
 // keychain calls, a prompt among them, and the wait for another process's
 // refresh. Who gave up waiting before still gets a session that is kept.
-const keepDeadline = promptDeadline
+const keepDeadline = 5 * time.Minute
+
+// recordDeadline bounds the wait for another process that writes the same
+// small record of attempts.
+const recordDeadline = 10 * time.Second
 
 // SignInVault is what a sign-in needs beyond a running session: a vault made
 // ready before a login is spent, the newest record even if it is a tombstone,
 // above which generations go on, and a way past a journal nobody can read.
-type SignInVault interface {
-	Vault
+type Vault interface {
+	keeper
 	Prepare(ctx context.Context) error
 	LoadAny(ctx context.Context, account string) (keychain.Record, error)
 	SetAside(ctx context.Context, account string) (moved []string, err error)
+}
+
+// keeper is what every sign-in does with a vault.
+type keeper interface {
+	loader
+	Acquire(ctx context.Context, account string) (release func(), err error)
+	Commit(ctx context.Context, rec keychain.Record) error
+	Settle(ctx context.Context, account string) error
+}
+
+type loader interface {
+	Load(ctx context.Context, account string) (keychain.Record, error)
 }
 
 // SignIn is one sign-in, asked for by the user.
@@ -39,7 +55,7 @@ type SignIn struct {
 	Server string // the address of Client, which the record is bound to
 	Means  Means
 
-	Vault  SignInVault
+	Vault  Vault
 	Budget *budget.Budget
 	Client *absapi.Client
 	// History returns the record of attempts of an account; nil for none.
@@ -211,9 +227,11 @@ func (in SignIn) note(ctx context.Context, rec keychain.Record, version string) 
 	}
 	log := in.History(rec.Account)
 	e := history.Entry{At: time.Now(), Kind: history.SignIn, Outcome: history.SignedIn, Generation: rec.Generation, Release: version}
-	e.Received, _ = timesOf(rec.Refresh)
+	if token, err := absapi.ParseToken(rec.Refresh); err == nil {
+		e.Received = token.IssuedAt
+	}
 	log.Add(e)
-	ctx, cancel := context.WithTimeout(ctx, historyDeadline)
+	ctx, cancel := context.WithTimeout(ctx, recordDeadline)
 	defer cancel()
 	_ = log.Save(ctx)
 }

@@ -1,4 +1,4 @@
-package session
+package signin
 
 import (
 	"context"
@@ -22,21 +22,21 @@ var (
 
 // SpareSignIn gives an account that has no password to fall back on a second
 // session of the same user, which lies in wait until the first is lost.
-type SpareSignIn struct {
+type Spare struct {
 	Account string
 	Server  string // as in SignIn
 	UserID  string // whose session it must be
 	Version string // of the server
 	Means   Means
 
-	Vault  SignInVault
+	Vault  Vault
 	Budget *budget.Budget
 	Client *absapi.Client
 }
 
 // Do signs in and adds the session to the account's record, under the
 // account's lock. A spare that was there before is ended on the server.
-func (in SpareSignIn) Do(ctx context.Context) error {
+func (in Spare) Do(ctx context.Context) error {
 	release, err := in.Vault.Acquire(ctx, in.Account)
 	if err != nil {
 		return &VaultError{Err: err}
@@ -100,7 +100,7 @@ func apart(ctx context.Context, version string) error {
 }
 
 // HasSpare reports whether the account's record holds a spare session.
-func HasSpare(ctx context.Context, v Vault, account string) (bool, error) {
+func HasSpare(ctx context.Context, v loader, account string) (bool, error) {
 	rec, err := v.Load(ctx, account)
 	return rec.Spare != (redact.Secret{}), err
 }
