@@ -14,7 +14,7 @@ const lastDelivery = 5 * time.Second
 
 func (s *Service) newJournal(path string) *progress.Journal {
 	return progress.New(progress.Config{
-		Path: path, UserID: s.account.UserID, Base: s.up.Base(), Transport: s.watchdog, Tokens: Tokens{s.session},
+		Path: path, UserID: s.account.UserID, Base: s.up.Base(), Transport: s.watchdog, Tokens: Tokens{Session: s.session},
 		Identity: func() string { user, _ := s.session.Secrets(); return user },
 		Log:      s.log,
 	})

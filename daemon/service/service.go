@@ -85,7 +85,7 @@ func New(c Config) (*Service, error) {
 	s.journal = s.newJournal(c.Journal)
 	var err error
 	s.proxy, err = proxy.New(proxy.Config{
-		Base: up.Base(), Transport: s.watchdog, Sockets: up, Journal: s.journal, Tokens: Tokens{s.session},
+		Base: up.Base(), Transport: s.watchdog, Sockets: up, Journal: s.journal, Tokens: Tokens{s.session, s.watchdog.refused},
 		Grants: c.Identities, Account: s.localAccount(c.Identities), Identity: s.session.Secrets,
 		Access: proxy.Access(c.Access), OwnUID: os.Getuid(), ExtraHosts: c.ExtraHosts, Log: s.log,
 		Stirred: func() { s.socket.PlayersActive() },

@@ -2,8 +2,10 @@ package service
 
 import (
 	"context"
+	"errors"
 	"time"
 
+	"shelfkeeper/daemon/health"
 	"shelfkeeper/daemon/redact"
 	"shelfkeeper/daemon/session"
 )
@@ -14,18 +16,33 @@ import (
 const TokenWait = 10 * time.Second
 
 // Tokens are a session's tokens for players. A request waits a bounded time.
-type Tokens struct{ *session.Session }
+type Tokens struct {
+	*session.Session
+	// Refused is called where there is no token because the server is out of
+	// reach; nil for nobody.
+	Refused func()
+}
 
 // Token returns a token that is good now.
 func (t Tokens) Token(ctx context.Context) (redact.Secret, error) {
 	ctx, cancel := context.WithTimeout(ctx, TokenWait)
 	defer cancel()
-	return t.Session.Token(ctx)
+	token, err := t.Session.Token(ctx)
+	return token, t.told(err)
 }
 
 // Suspect returns another token than the one that the server refused.
 func (t Tokens) Suspect(ctx context.Context, token redact.Secret) (redact.Secret, error) {
 	ctx, cancel := context.WithTimeout(ctx, TokenWait)
 	defer cancel()
-	return t.Session.Suspect(ctx, token)
+	fresh, err := t.Session.Suspect(ctx, token)
+	return fresh, t.told(err)
+}
+
+func (t Tokens) told(err error) error {
+	var u *session.Unavailable
+	if t.Refused != nil && errors.As(err, &u) && u.Condition.Level == health.Offline {
+		t.Refused()
+	}
+	return err
 }

@@ -22,6 +22,13 @@ const (
 	askMost  = 30 * time.Second
 	// askDeadline bounds one ping.
 	askDeadline = 10 * time.Second
+	// refusedApart lies between the pings that refused requests cause: a player
+	// that asks again and again is served that soon after the server is back.
+	refusedApart = 2 * time.Second
+	// nudgeApart lies between the times that the session is woken because a
+	// request was refused although the server answers: its renewal may fail for
+	// another reason, and each try costs a request of the sign-in limit.
+	nudgeApart = time.Minute
 )
 
 // watchdog sits between players and the server and notices when the server
@@ -34,7 +41,10 @@ type watchdog struct {
 	fail   chan struct{} // the server is down; holds one
 	probes chan struct{} // it may be; holds one
 	woken  chan struct{} // now is a good moment to ask; holds one
-	lost   func()        // the server does not answer; may be nil
+	// refusals are requests that got no token and so did not reach the server;
+	// holds one.
+	refusals chan struct{}
+	lost     func() // the server does not answer; may be nil
 
 	mu   sync.Mutex
 	down bool
@@ -42,7 +52,7 @@ type watchdog struct {
 
 func newWatchdog(up *upstream.Upstream, board *health.Board) *watchdog {
 	return &watchdog{next: up.Transport(), board: board, fail: make(chan struct{}, 1), probes: make(chan struct{}, 1),
-		woken: make(chan struct{}, 1)}
+		woken: make(chan struct{}, 1), refusals: make(chan struct{}, 1)}
 }
 
 // probe makes run ask whether the server is still there.
@@ -57,6 +67,15 @@ func (w *watchdog) probe() {
 func (w *watchdog) wake() {
 	select {
 	case w.woken <- struct{}{}:
+	default:
+	}
+}
+
+// refused says that a request was sent away because there is no token. It makes
+// run ask whether the server is back, at most every refusedApart.
+func (w *watchdog) refused() {
+	select {
+	case w.refusals <- struct{}{}:
 	default:
 	}
 }
@@ -107,6 +126,8 @@ func (w *watchdog) isDown() bool {
 // run asks for the server while it is down, until ctx ends. back is called
 // when it answers again.
 func (w *watchdog) run(ctx context.Context, up *upstream.Upstream, back func()) {
+	var last, nudged time.Time // when a ping ended, when back was called for a refused request
+	var refused <-chan time.Time
 	for {
 		select {
 		case <-ctx.Done():
@@ -115,30 +136,69 @@ func (w *watchdog) run(ctx context.Context, up *upstream.Upstream, back func()) 
 			if err := ping(ctx, up); err != nil && ctx.Err() == nil {
 				w.markDown(redact.Text(err.Error()))
 			}
+			last = time.Now()
 			continue
 		case <-w.woken:
 			continue // it is not down
-		case <-w.fail:
-		}
-		pause := backoff.NewExponentialBackOff()
-		pause.InitialInterval, pause.MaxInterval = askFirst, askMost
-		for w.isDown() {
-			timer := time.NewTimer(pause.NextBackOff())
-			select {
-			case <-ctx.Done():
-				timer.Stop()
-				return
-			case <-timer.C:
-			case <-w.woken:
-				timer.Stop()
-				pause.Reset()
+		case <-w.refusals:
+			if refused == nil {
+				refused = time.After(time.Until(last.Add(refusedApart)))
 			}
-			if w.isDown() && ping(ctx, up) == nil {
-				w.markUp()
+			continue
+		case <-refused:
+			refused = nil
+			err := ping(ctx, up)
+			last = time.Now()
+			switch {
+			case ctx.Err() != nil:
+			case err != nil:
+				w.markDown(redact.Text(err.Error()))
+			case last.Sub(nudged) >= nudgeApart:
+				nudged = last
 				back()
 			}
+			continue
+		case <-w.fail:
+		}
+		if w.askUntilUp(ctx, up, &last) {
+			back()
 		}
 	}
+}
+
+// askUntilUp asks at growing pauses until the server answers or ctx ends, and
+// reports whether it was answered. A refused request makes it ask sooner.
+func (w *watchdog) askUntilUp(ctx context.Context, up *upstream.Upstream, last *time.Time) bool {
+	pause := backoff.NewExponentialBackOff()
+	pause.InitialInterval, pause.MaxInterval = askFirst, askMost
+	for w.isDown() {
+		due := time.NewTimer(pause.NextBackOff())
+		for asked := false; !asked; {
+			select {
+			case <-ctx.Done():
+				due.Stop()
+				return false
+			case <-due.C:
+				asked = true
+			case <-w.woken:
+				pause.Reset()
+				asked = true
+			case <-w.refusals:
+				due.Reset(max(0, time.Until(last.Add(refusedApart))))
+			}
+		}
+		due.Stop()
+		if !w.isDown() {
+			return false // a player's request was answered meanwhile
+		}
+		err := ping(ctx, up)
+		*last = time.Now()
+		if err == nil {
+			w.markUp()
+			return true
+		}
+	}
+	return false
 }
 
 func ping(ctx context.Context, up *upstream.Upstream) error {

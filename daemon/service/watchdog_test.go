@@ -144,3 +144,79 @@ func TestWatchdogIsWoken(t *testing.T) {
 		}
 	})
 }
+
+// A player that asks again and again is served within two seconds after the
+// server is back, however long the watchdog would have waited, and the server
+// is asked no more often than that.
+func TestRefusedRequestsWakeTheWatchdog(t *testing.T) {
+	for _, c := range []struct {
+		desc  string
+		known bool // the watchdog has seen the outage itself
+	}{{"an outage that a player met", true}, {"an outage that the session met", false}} {
+		t.Run(c.desc, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				fake, err := absfake.New(absfake.Config{})
+				if err != nil {
+					t.Fatal(err)
+				}
+				listener := fake.Listen()
+				base, _ := url.Parse("http://abs.test")
+				up, err := upstream.New(upstream.Policy{Base: base, Dial: listener.DialContext})
+				if err != nil {
+					t.Fatal(err)
+				}
+				w := newWatchdog(up, health.NewBoard())
+				ctx, cancel := context.WithCancel(t.Context())
+				ran, back := make(chan struct{}), make(chan struct{}, 8)
+				go func() { defer close(ran); w.run(ctx, up, func() { back <- struct{}{} }) }()
+				defer func() {
+					cancel()
+					<-ran
+					up.Close()
+					if err := fake.Close(); err != nil {
+						t.Error(err)
+					}
+				}()
+				ask := func(times int) {
+					for range times {
+						w.refused()
+						time.Sleep(200 * time.Millisecond)
+					}
+				}
+				remove := fake.Inject(absfake.Fault{Kind: absfake.Refuse})
+				if c.known {
+					w.markDown("cut")
+				}
+				time.Sleep(10 * time.Minute)
+				ask(1)
+				time.Sleep(3 * time.Second)
+				if !w.isDown() {
+					t.Fatal("the watchdog does not know that the server is gone")
+				}
+				before := fake.Ledger().Count(func(e absfake.Entry) bool { return true })
+				ask(100) // 20 s
+				if n := fake.Ledger().Count(func(e absfake.Entry) bool { return true }) - before; n < 5 || n > 11 {
+					t.Errorf("asked %d times in 20 s", n)
+				}
+				time.Sleep(10 * time.Minute)
+				remove()
+				start := time.Now()
+				for len(back) == 0 && time.Since(start) < time.Minute {
+					ask(1)
+				}
+				if took := time.Since(start); took > refusedApart+300*time.Millisecond {
+					t.Errorf("back after %v", took)
+				}
+				// The server answers and requests are still refused: the session
+				// has another reason, and is not woken each time.
+				for len(back) > 0 {
+					<-back
+				}
+				ask(5 * 60 * 3) // 3 minutes
+				if n := len(back); n > 4 {
+					t.Errorf("woken %d times in three minutes", n)
+				}
+			})
+		})
+	}
+}
