@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// verify returns the grant of the account whose secret is presented, in time
-// that does not depend on how nearly it is one.
+// verify returns the caller with the grant of the account whose secret is presented.
+// Its time does not depend on how many characters are right.
 func (g *Grants) verify(account, presented string) (Caller, error) {
 	hash := sha256.Sum256([]byte(presented))
 	g.mu.RLock()
@@ -28,8 +28,8 @@ func (g *Grants) verify(account, presented string) (Caller, error) {
 	return Caller{Grant: found.ID, Scope: found.Scope}, nil
 }
 
-// resolve returns who a token of the account was given to, if that still
-// holds.
+// resolve returns the caller to whom a token of the account was given, if its grant
+// and its sign-in still exist.
 func (g *Grants) resolve(account, id, signIn string) (Caller, error) {
 	g.mu.RLock()
 	defer g.mu.RUnlock()
@@ -41,8 +41,8 @@ func (g *Grants) resolve(account, id, signIn string) (Caller, error) {
 	return Caller{Grant: id, SignIn: signIn, Scope: e.Scope}, nil
 }
 
-// idOf is the id of the grant with that hash. It goes into the tokens of the
-// grant and tells nothing of the secret.
+// idOf returns the id of the grant with that hash. The id is part of the grant's
+// tokens and reveals nothing about the secret.
 func idOf(hash [sha256.Size]byte) string {
 	sum := sha256.Sum256(append([]byte("shelfkeeper grant id\n"), hash[:]...))
 	return hex.EncodeToString(sum[:8])

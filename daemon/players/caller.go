@@ -5,15 +5,15 @@ import (
 	"fmt"
 )
 
-// Scope is how much a player may do.
+// Scope bounds the rights of a player.
 type Scope string
 
-// The scopes, each wider than the one before it. What exactly they open is
-// decided where requests are looked at.
+// The scopes, each wider than the one before it. The proxy decides which requests
+// each of them allows.
 const (
-	ScopeListen Scope = "listen" // read, stream, the user's own progress and playback sessions
-	ScopeFull   Scope = "full"   // all that the web client does for a user
-	ScopeAdmin  Scope = "admin"  // users, API keys, settings and backups too, if the account may
+	ScopeListen Scope = "listen" // reading, streaming, the user's own progress and playback sessions
+	ScopeFull   Scope = "full"   // everything that the web client does for a user
+	ScopeAdmin  Scope = "admin"  // also users, API keys, settings and backups, if the account may
 )
 
 // ParseScope returns the scope of that name.
@@ -25,8 +25,8 @@ func ParseScope(name string) (Scope, error) {
 	return "", fmt.Errorf("no scope is called %q: there are %s, %s and %s", name, ScopeListen, ScopeFull, ScopeAdmin)
 }
 
-// Covers reports whether s allows all that need does. An unknown scope covers
-// nothing and is covered by nothing.
+// Covers reports whether s allows everything that need allows. It is false for
+// unknown scopes.
 func (s Scope) Covers(need Scope) bool {
 	return s.rank() > 0 && need.rank() > 0 && s.rank() >= need.rank()
 }
@@ -43,17 +43,18 @@ func (s Scope) rank() int {
 	return 0
 }
 
-// Caller is who makes a request. The zero Caller may do nothing.
+// Caller identifies the program that makes a request. The zero Caller may do
+// nothing.
 type Caller struct {
-	Grant  string // id of its grant; "" for a program of the user that holds none
-	SignIn string // id of the sign-in that its token is of; "" for the grant's own secret
+	Grant  string // the id of its grant; "" for a program of the user without one
+	SignIn string // the id of the sign-in of its token; "" for the grant's own secret
 	Scope  Scope
 }
 
-// Own is a program of the user who runs the daemon, without a grant.
+// Own returns the Caller for a program of the daemon's own user without a grant.
 func Own() Caller { return Caller{Scope: ScopeListen} }
 
-// ErrNoGrant says that what is presented is no grant and no token of one, or
-// of one that was revoked. Every other error of Identities means that it cannot
-// be told at the moment.
+// ErrNoGrant says that the presented text is neither a grant's secret nor a token of
+// a grant, or that the grant was revoked. Every other error of Identities means that
+// the answer is unknown at the moment.
 var ErrNoGrant = errors.New("no valid grant")

@@ -18,26 +18,26 @@ import (
 
 // Errors of a grant store.
 var (
-	// ErrNewer: the file was written by a newer version and is left untouched.
+	// ErrNewer says that a newer version wrote the file. The file stays as it is.
 	ErrNewer = errors.New("the grants were stored by a newer version")
-	// ErrUnreadable: the file is damaged and is left untouched.
+	// ErrUnreadable says that the file is damaged. The file stays as it is.
 	ErrUnreadable = errors.New("the stored grants cannot be read")
-	// ErrExists: the account has a grant of that name already.
+	// ErrExists says that the account has a grant of that name already.
 	ErrExists = errors.New("there is a grant of that name already")
-	// ErrNotFound: the account has no grant of that name.
+	// ErrNotFound says that the account has no grant of that name.
 	ErrNotFound = errors.New("there is no grant of that name")
 )
 
-// Kind is how a grant came to be.
+// Kind is the origin of a grant.
 type Kind string
 
 // The kinds of grants.
 const (
-	KindSecret  Kind = "secret"  // the user made it for a player and holds its secret
-	KindSession Kind = "session" // somebody signed in otherwise; it has no secret and ends by signing out
+	KindSecret  Kind = "secret"  // the user made it for a player; it has a secret
+	KindSession Kind = "session" // a sign-in made it; it has no secret and ends with the sign-out
 )
 
-// Grant is what is known of one grant. Its secret is not.
+// Grant describes one grant, without its secret.
 type Grant struct {
 	ID       string
 	Account  string
@@ -45,44 +45,44 @@ type Grant struct {
 	Kind     Kind
 	Scope    Scope
 	Created  time.Time
-	LastUsed time.Time // zero: never
+	LastUsed time.Time // zero for never
 }
 
 const (
-	// secretPrefix lets a grant be recognised when somebody finds one.
+	// secretPrefix makes a grant's secret recognisable.
 	secretPrefix = "sk_"
 	// maxName is room for "Music Assistant in the kitchen".
 	maxName = 64
-	// maxSessions is how many sign-ins without a secret an account keeps; the
-	// one unused for longest goes first. Some players sign in every ten minutes
+	// maxSessions bounds the sign-ins without a secret of an account; the one
+	// unused for longest is removed first. Some players sign in every ten minutes
 	// and never sign out (Kodi's plugin.audio.audiobookshelf).
 	maxSessions = 64
-	// sessionRest is how long such a sign-in lives unused: as long as the
-	// server's own refresh tokens (30 days, abs: REFRESH_TOKEN_EXPIRY).
-	sessionRest = 30 * 24 * time.Hour
-	// maxEnded is how many ended sign-ins of one grant are remembered. Who ends
-	// more of them holds the grant's secret anyhow.
+	// sessionIdleLimit is how long an unused sign-in lives: as long as the server's
+	// refresh tokens (30 days, abs: REFRESH_TOKEN_EXPIRY).
+	sessionIdleLimit = 30 * 24 * time.Hour
+	// maxEnded bounds how many ended sign-ins of a grant are remembered. A program
+	// that ends more of them holds the grant's secret anyway.
 	maxEnded = 256
 )
 
-// Grants are what players hold instead of a real token. Of a secret only its
-// SHA-256 is stored: it has 256 random bits, so there is nothing to guess that
-// a slower hash would protect. Safe for concurrent use within one process;
-// whoever shares the file between processes locks it. Close it in the end.
+// Grants stores what players hold instead of a real token. It stores only the
+// SHA-256 of a secret: a secret has 256 random bits, so a slower hash would protect
+// nothing. It is safe for concurrent use within one process. Processes that share
+// the file must lock it. Close it in the end.
 type Grants struct {
 	path string
 	now  func() time.Time
 
 	mu   sync.RWMutex
-	list map[string]*entry // by id; replaced as a whole, entries never change but for used
+	list map[string]*entry // by id; the map is replaced at each change, entries change only in used
 	uses lastUse
 }
 
-// entry is a grant as it is kept.
+// entry is a stored grant.
 type entry struct {
 	Grant
 	hash  [sha256.Size]byte // of KindSecret
-	ended []string          // sign-ins that ended, oldest first
+	ended []string          // ended sign-ins, the oldest first
 	used  *atomic.Int64     // Unix seconds; shared by all copies of the entry
 }
 
@@ -94,10 +94,10 @@ func (e *entry) grant() Grant {
 	return g
 }
 
-// lastUsed is when the grant was used, or made.
+// lastUsed is the time of the grant's last use, or of its creation.
 func (e *entry) lastUsed() int64 { return max(e.used.Load(), e.Created.Unix()) }
 
-// CheckName says what is wrong with a grant's name, nil if nothing is.
+// CheckName returns an error for an unusable name of a grant.
 func CheckName(name string) error {
 	switch {
 	case name == "" || strings.TrimSpace(name) != name:
@@ -110,8 +110,8 @@ func CheckName(name string) error {
 	return nil
 }
 
-// Add makes a grant for a player and returns its secret, which cannot be had a
-// second time. ErrExists when the account has one of that name.
+// Add makes a grant for a player and returns its secret, which is not available
+// later. It returns ErrExists when the account has a grant of that name.
 func (g *Grants) Add(account, name string, scope Scope) (redact.Secret, error) {
 	if err := CheckName(name); err != nil {
 		return redact.Secret{}, err
@@ -152,15 +152,15 @@ func (g *Grants) open(account, name string, scope Scope) (Grant, error) {
 	return e.grant(), nil
 }
 
-// makeRoom drops the account's sign-ins that nobody used for long, and the one
-// unused for longest where there are too many.
+// makeRoom removes the account's sign-ins that are unused for too long, and the one
+// unused for longest when there are too many.
 func (g *Grants) makeRoom(list map[string]*entry, account string) {
 	var sessions []*entry
 	for id, e := range list {
 		if e.Account != account || e.Kind != KindSession {
 			continue
 		}
-		if g.now().Unix()-e.lastUsed() > int64(sessionRest/time.Second) {
+		if g.now().Unix()-e.lastUsed() > int64(sessionIdleLimit/time.Second) {
 			delete(list, id)
 			continue
 		}
@@ -179,8 +179,8 @@ func (g *Grants) newEntry(account, name string, kind Kind, scope Scope) *entry {
 	}
 }
 
-// List returns the grants of an account, or of all for "", in order of account
-// and age.
+// List returns the grants of an account, sorted by account and age. "" means all
+// accounts.
 func (g *Grants) List(account string) []Grant {
 	g.mu.RLock()
 	defer g.mu.RUnlock()
@@ -202,8 +202,8 @@ func (g *Grants) List(account string) []Grant {
 	return all
 }
 
-// Revoke takes a grant of the account away, by its name or id. Every token of
-// it is void at once. Where several sign-ins have that name, all end.
+// Revoke removes a grant of the account, by its name or id. All its tokens are void
+// at once. When several sign-ins have that name, all of them end.
 func (g *Grants) Revoke(account, nameOrID string) error {
 	err := g.change(func(list map[string]*entry) error {
 		return drop(list, func(e *entry) bool { return e.Account == account && (e.Name == nameOrID || e.ID == nameOrID) })
@@ -214,7 +214,7 @@ func (g *Grants) Revoke(account, nameOrID string) error {
 	return nil
 }
 
-// Forget takes all grants of the account away. To have none is no error.
+// Forget removes all grants of the account. It is no error when there are none.
 func (g *Grants) Forget(account string) error {
 	err := g.change(func(list map[string]*entry) error {
 		return drop(list, func(e *entry) bool { return e.Account == account })
@@ -225,7 +225,7 @@ func (g *Grants) Forget(account string) error {
 	return nil
 }
 
-// end ends one sign-in of c. A sign-in that is its own grant takes it along.
+// end ends the sign-in of c. A grant that was made for this sign-in ends too.
 func (g *Grants) end(c Caller) error {
 	err := g.change(func(list map[string]*entry) error {
 		e, ok := list[c.Grant]
@@ -261,7 +261,8 @@ func drop(list map[string]*entry, which func(*entry) bool) error {
 	return nil
 }
 
-// change stores what edit makes of the list; then, and only then, it holds.
+// change applies edit to a copy of the list and stores it. The change takes effect
+// only when it is stored.
 func (g *Grants) change(edit func(map[string]*entry) error) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()

@@ -17,12 +17,11 @@ import (
 	"shelfkeeper/daemon/durable"
 )
 
-// grantsVersion is the version of the file this program writes. Version 1 had
-// one grant an account, without name and scope.
+// grantsVersion is the version of the file that this program writes. Version 1 had
+// one grant for each account, without name and scope.
 const grantsVersion = 2
 
-// FirstName is the name of the grant that an account gets when it is signed
-// in to.
+// FirstName is the name of the grant that the first sign-in to an account makes.
 const FirstName = "login"
 
 type grantsFile struct {
@@ -42,8 +41,8 @@ type grantEntry struct {
 	Ended    []string   `json:"ended,omitempty"`
 }
 
-// OpenGrants reads the store at path; a file that is not there is an empty
-// store. The file is not touched before the first change.
+// OpenGrants reads the store at path. A missing file means an empty store. The file
+// does not change before the first change of a grant.
 func OpenGrants(path string) (*Grants, error) {
 	g := &Grants{path: path, now: time.Now, list: make(map[string]*entry)}
 	raw, err := os.ReadFile(path)
@@ -79,7 +78,7 @@ func OpenGrants(path string) (*Grants, error) {
 	return g, nil
 }
 
-// entry returns the stored grant, if it is whole.
+// entry returns the stored grant. It reports false when the grant is not complete.
 func (w grantEntry) entry() (*entry, bool) {
 	e := &entry{
 		Grant: Grant{ID: w.ID, Account: w.Account, Name: w.Name, Kind: w.Kind, Scope: w.Scope, Created: w.Created},

@@ -7,12 +7,12 @@ import (
 
 // Holder is the program that listens on a port.
 type Holder struct {
-	PID     int    // 0 when it is another user's and the system does not tell
-	Program string // its name, not its path; "" likewise
+	PID     int    // 0 when the system does not report it, as for another user's
+	Program string // its name without the path, or ""
 	UID     int
 }
 
-// String names the holder for a person: `mpd (process 812)`.
+// String names the holder for the user: `mpd (process 812)`.
 func (h Holder) String() string {
 	if h.PID == 0 {
 		return fmt.Sprintf("a program of user %d", h.UID)
@@ -20,6 +20,6 @@ func (h Holder) String() string {
 	return fmt.Sprintf("%s (process %d)", h.Program, h.PID)
 }
 
-// HolderOf returns the program that keeps addr from being listened on, as far
-// as the system tells; on others than Linux it does not.
+// HolderOf returns the program that occupies addr, as far as the system reports it.
+// It works on Linux only.
 func HolderOf(addr netip.AddrPort) (Holder, bool) { return holderOf(plain(addr)) }

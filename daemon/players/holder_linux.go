@@ -21,8 +21,7 @@ func holderOf(addr netip.AddrPort) (Holder, bool) {
 	return Holder{}, false
 }
 
-// holderOfInode looks through the open files of every process that this user
-// may look into.
+// holderOfInode searches the open files of every process that this user may read.
 func holderOfInode(s socket) Holder {
 	h := Holder{UID: s.uid}
 	want := "socket:[" + strconv.FormatUint(s.inode, 10) + "]"

@@ -11,13 +11,13 @@ import (
 // keySize is that of the HMAC's hash (RFC 7518, 3.2).
 const keySize = 32
 
-// Keys gives out the key that signs an account's local tokens: keySize random
-// bytes, always the same while the account is kept. An error means that it
-// cannot be had now, as while the keychain is locked.
+// Keys returns the key that signs an account's local tokens: keySize random bytes,
+// always the same while the account exists. An error means that the key is not
+// available now, for example while the keychain is locked.
 type Keys func(ctx context.Context) ([]byte, error)
 
-// Identities knows the callers of one account and gives them local tokens in
-// place of the server's. Safe for concurrent use.
+// Identities identifies the callers of one account and gives them local tokens in
+// place of the server's. It is safe for concurrent use.
 type Identities struct {
 	grants  *Grants
 	account string
@@ -34,9 +34,9 @@ func (g *Grants) Of(account string, keys Keys, user func() (id, name string)) *I
 	return &Identities{grants: g, account: account, keys: keys, user: user}
 }
 
-// Caller returns who presents this: a grant's secret, or an access or user
-// token that was made here. ErrNoGrant when it is neither; any other error
-// means that it cannot be told now.
+// Caller returns the caller that presents a grant's secret, or an access or user
+// token of ours. It returns ErrNoGrant for anything else. Any other error means that
+// the answer is unknown now.
 func (i *Identities) Caller(ctx context.Context, presented string) (Caller, error) {
 	if !isJWT(presented) {
 		if len(presented) > maxPresented {
@@ -54,21 +54,21 @@ func (i *Identities) Caller(ctx context.Context, presented string) (Caller, erro
 	return i.grants.resolve(i.account, c.Grant, c.SignIn)
 }
 
-// Refresh returns new tokens of the sign-in that a refresh token is of. The old
-// ones stay good: whose answer was lost must not be signed out. The errors are
+// Refresh returns new tokens for the sign-in of a refresh token. The old ones stay
+// valid, so that a player is not signed out when an answer is lost. The errors are
 // ErrTokenKind for another kind of token, and those of Caller.
 func (i *Identities) Refresh(ctx context.Context, presented string) (Caller, Pair, error) {
 	if !isJWT(presented) {
 		return Caller{}, Pair{}, ErrNoGrant
 	}
-	said, err := i.verify(ctx, presented)
+	claimed, err := i.verify(ctx, presented)
 	if err != nil {
 		return Caller{}, Pair{}, err
 	}
-	if said.Type != RefreshToken {
+	if claimed.Type != RefreshToken {
 		return Caller{}, Pair{}, ErrTokenKind
 	}
-	c, err := i.grants.resolve(i.account, said.Grant, said.SignIn)
+	c, err := i.grants.resolve(i.account, claimed.Grant, claimed.SignIn)
 	if err != nil {
 		return Caller{}, Pair{}, err
 	}
@@ -76,14 +76,14 @@ func (i *Identities) Refresh(ctx context.Context, presented string) (Caller, Pai
 	return c, p, err
 }
 
-// Renew is Refresh by an access token, which is good for as long. ErrNoGrant for
-// anything else.
+// Renew is Refresh with an access token, which is valid for as long. It returns
+// ErrNoGrant for anything else.
 func (i *Identities) Renew(ctx context.Context, access string) (Caller, Pair, error) {
 	if !isJWT(access) {
 		return Caller{}, Pair{}, ErrNoGrant
 	}
 	c, err := i.Caller(ctx, access)
-	if err == nil && c.SignIn == "" { // a user token is of no sign-in
+	if err == nil && c.SignIn == "" { // a user token belongs to no sign-in
 		err = ErrNoGrant
 	}
 	if err != nil {
@@ -93,10 +93,10 @@ func (i *Identities) Renew(ctx context.Context, access string) (Caller, Pair, er
 	return c, p, err
 }
 
-// ErrTokenKind says that a token is one of ours, but no refresh token.
+// ErrTokenKind says that a token of ours is no refresh token.
 var ErrTokenKind = errors.New("not a refresh token")
 
-// Alive reports whether what c was admitted by still holds.
+// Alive reports whether the grant and the sign-in of c still exist.
 func (i *Identities) Alive(c Caller) bool {
 	if c.Grant == "" {
 		return c.Scope != ""
@@ -105,9 +105,9 @@ func (i *Identities) Alive(c Caller) bool {
 	return err == nil
 }
 
-// Token returns what stands in the place of the user's own token in what c
-// gets to see; "" for a caller without a grant. It is the same each time, so
-// that an answer stays the same while it does at the server.
+// Token returns the local token that replaces the user's real token in answers to c,
+// or "" for a caller without a grant. It is always the same, so that an answer
+// changes only when the server's answer does.
 func (i *Identities) Token(ctx context.Context, c Caller) string {
 	if c.Grant == "" {
 		return ""
@@ -123,14 +123,14 @@ func (i *Identities) Token(ctx context.Context, c Caller) string {
 	return t
 }
 
-// Pair is what a player gets for signing in.
+// Pair holds the tokens of a sign-in.
 type Pair struct {
 	Access, Refresh string
 }
 
-// SignIn begins a sign-in of c and returns its tokens. They end with SignOut,
-// or with the grant. A caller without a grant gets one for this sign-in alone,
-// of c's scope and under a name for the user to know it by.
+// SignIn begins a sign-in of c and returns its tokens. They end with SignOut, or with
+// the grant. A caller without a grant gets one for this sign-in, with c's scope and
+// a name by which the user recognises it.
 func (i *Identities) SignIn(ctx context.Context, c Caller, name string) (Caller, Pair, error) {
 	if _, err := i.signingKey(ctx); err != nil {
 		return Caller{}, Pair{}, err
@@ -158,7 +158,7 @@ func (i *Identities) pair(ctx context.Context, c Caller) (p Pair, err error) {
 	return p, nil
 }
 
-// SignOut ends the sign-in of c; the grant stays, unless it was made for it.
+// SignOut ends the sign-in of c. A grant that was made for it ends too.
 func (i *Identities) SignOut(c Caller) error { return i.grants.end(c) }
 
 func (i *Identities) mint(ctx context.Context, c Caller, kind TokenKind, id string, at time.Time, life time.Duration) (string, error) {
@@ -168,7 +168,7 @@ func (i *Identities) mint(ctx context.Context, c Caller, kind TokenKind, id stri
 	}
 	userID, name := i.user()
 	say := claims{UserID: userID, Username: name, Type: kind, Grant: c.Grant, ID: id, Issued: at.Unix()}
-	if kind != UserToken { // that one outlives sign-ins, as the server's does
+	if kind != UserToken { // a user token outlives sign-ins, like the server's
 		say.SignIn = c.SignIn
 	}
 	if life > 0 {
@@ -177,7 +177,7 @@ func (i *Identities) mint(ctx context.Context, c Caller, kind TokenKind, id stri
 	return sign(key, say)
 }
 
-// verify returns what a token of ours says.
+// verify returns the claims of a token of ours.
 func (i *Identities) verify(ctx context.Context, token string) (claims, error) {
 	key, err := i.signingKey(ctx)
 	if err != nil {
@@ -190,7 +190,7 @@ func (i *Identities) verify(ctx context.Context, token string) (claims, error) {
 	return c, nil
 }
 
-// signingKey returns the key, which is asked for until it can be had once.
+// signingKey returns the key. It asks keys until the first success.
 func (i *Identities) signingKey(ctx context.Context) ([]byte, error) {
 	i.mu.Lock()
 	key := i.key

@@ -5,12 +5,12 @@ import (
 	"time"
 )
 
-// useEvery is how often last uses are written at most: they are for a person
-// who wonders which grant is still needed, and a request must not wait for a
+// flushInterval is the shortest time between two writes of last uses. They only
+// tell the user which grants are still needed, and a request must not wait for a
 // disk.
-const useEvery = 10 * time.Minute
+const flushInterval = 10 * time.Minute
 
-// lastUse writes what touch noted, some time later.
+// lastUse writes the uses that touch recorded, some time later.
 type lastUse struct {
 	mu      sync.Mutex
 	timer   *time.Timer
@@ -18,7 +18,7 @@ type lastUse struct {
 	running sync.WaitGroup
 }
 
-// touch notes that the grant is used now. It never waits.
+// touch records that the grant is used now. It never waits.
 func (g *Grants) touch(e *entry) {
 	now := g.now().Unix()
 	before := e.used.Load()
@@ -32,12 +32,12 @@ func (g *Grants) touch(e *entry) {
 		return
 	}
 	u.running.Add(1)
-	u.timer = time.AfterFunc(useEvery, func() {
+	u.timer = time.AfterFunc(flushInterval, func() {
 		defer u.running.Done()
 		u.mu.Lock()
 		u.timer = nil
 		u.mu.Unlock()
-		// What cannot be written now is written with the next use or change.
+		// After a failure the next use or change writes it.
 		_ = g.flush()
 	})
 }
@@ -47,7 +47,7 @@ func (g *Grants) flush() error {
 	return g.change(func(map[string]*entry) error { return nil })
 }
 
-// Close writes what is still to be written and waits for it.
+// Close writes pending uses and waits for a running write.
 func (g *Grants) Close() error {
 	u := &g.uses
 	u.mu.Lock()

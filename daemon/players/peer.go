@@ -1,30 +1,28 @@
-// Package players knows who is on the other end of a local connection, and
-// which grants the user has given out.
+// Package players identifies the programs that use an account: the user at the
+// other end of a local connection, and the grants that the user has made.
 //
 // It exists because a loopback port is open to everybody on the machine: other
-// users, containers, web pages. Without a grant only programs of the user who
-// runs the daemon are served; a grant is what any other program presents. It
-// keeps no secret in the clear and never guesses: a peer that cannot be told
-// for certain is unknown.
+// users, containers, web pages. Without a grant only programs of the daemon's own
+// user are served. Every other program presents a grant. The package stores no
+// secret in the clear and never guesses: a peer that is not certain is unknown.
 package players
 
 import (
 	"net"
 	"net/netip"
-	"os"
 )
 
 // Peer is the user who owns the far end of a connection.
 type Peer struct {
 	UID   int
-	Known bool // false: it could not be told; UID means nothing
+	Known bool // false means that the user is unknown and UID has no meaning
 }
 
-// PeerOf returns the user at the far end of a TCP connection on this machine.
-// Call it while the connection is open; the answer holds for its lifetime. It
-// reads the system's socket tables, so ask once a connection, and only when
-// the answer matters. On systems other than Linux and Windows every peer is
-// unknown, and on Windows all users but ours have one id.
+// PeerOf returns the user at the far end of a TCP connection on this machine. Call
+// it while the connection is open; the answer holds for its lifetime. It reads the
+// system's socket tables, so call it once for a connection, and only when needed.
+// On systems other than Linux and Windows every peer is unknown. On Windows all
+// foreign users share one id.
 func PeerOf(conn net.Conn) Peer {
 	far, ok := addrPort(conn.RemoteAddr())
 	if !ok {
@@ -38,9 +36,6 @@ func PeerOf(conn net.Conn) Peer {
 	return ownerOf(far, near)
 }
 
-// SameUser reports whether p is certainly the user who runs this process.
-func SameUser(p Peer) bool { return p.Known && p.UID == os.Getuid() }
-
 func addrPort(a net.Addr) (netip.AddrPort, bool) {
 	tcp, ok := a.(*net.TCPAddr)
 	if !ok {
@@ -50,7 +45,7 @@ func addrPort(a net.Addr) (netip.AddrPort, bool) {
 	return plain(ap), ap.IsValid()
 }
 
-// plain makes the two spellings of an IPv4 address one, and drops the zone.
+// plain unifies the two notations of an IPv4 address, and drops the zone.
 func plain(ap netip.AddrPort) netip.AddrPort {
 	return netip.AddrPortFrom(ap.Addr().Unmap().WithZone(""), ap.Port())
 }

@@ -14,12 +14,11 @@ var procGetExtendedTCPTable = windows.NewLazySystemDLL("iphlpapi.dll").NewProc("
 // (iprtrmib.h: TCP_TABLE_OWNER_PID_ALL).
 const tcpTableOwnerPIDAll = 5
 
-// tableGrowth is how often the table is asked for again because it grew
-// meanwhile.
+// tableGrowth is how often the table is requested again after it grew.
 const tableGrowth = 5
 
-// ownerOf tells our own user from others: who runs as the same user has the
-// id that os.Getuid has here.
+// ownerOf distinguishes our own user from others. Our own user has the id that
+// os.Getuid returns here.
 func ownerOf(local, remote netip.AddrPort) Peer {
 	pid, ok := pidOf(local, remote)
 	if !ok {
@@ -34,7 +33,7 @@ func ownerOf(local, remote netip.AddrPort) Peer {
 	}
 	process, err := windows.OpenProcess(windows.PROCESS_QUERY_LIMITED_INFORMATION, false, uint32(pid))
 	if err != nil {
-		return Peer{} // another user's, mostly, but that is not certain
+		return Peer{} // mostly another user's, but that is not certain
 	}
 	defer func() { _ = windows.CloseHandle(process) }()
 	theirs, err := sidOf(process)
@@ -51,7 +50,7 @@ func ownerOf(local, remote netip.AddrPort) Peer {
 	return Peer{UID: os.Getuid(), Known: true}
 }
 
-// otherUser is any user but ours; os.Getuid is -1 on Windows.
+// otherUser stands for every foreign user; os.Getuid is -1 on Windows.
 const otherUser = -2
 
 func sidOf(process windows.Handle) (*windows.SID, error) {
@@ -67,8 +66,8 @@ func sidOf(process windows.Handle) (*windows.SID, error) {
 	return user.User.Sid.Copy()
 }
 
-// pidOf returns the process whose socket goes from local to remote. Programs
-// that connect to 127.0.0.1 through an IPv6 socket stand in the second table.
+// pidOf returns the process of the socket from local to remote. The second table
+// lists programs that connect to 127.0.0.1 through an IPv6 socket.
 func pidOf(local, remote netip.AddrPort) (int, bool) {
 	for _, v6 := range []bool{false, true} {
 		family := uintptr(windows.AF_INET)

@@ -76,7 +76,7 @@ func TestSessionsAreBounded(t *testing.T) {
 		if _, err := of.Caller(ctx, last); err != nil {
 			t.Error(err)
 		}
-		time.Sleep(sessionRest + time.Hour)
+		time.Sleep(sessionIdleLimit + time.Hour)
 		if _, _, err := of.SignIn(ctx, Caller{Scope: ScopeFull}, "much later"); err != nil {
 			t.Fatal(err)
 		}
@@ -104,7 +104,7 @@ func TestLastUseIsWrittenLazily(t *testing.T) {
 		if !stored().IsZero() || used.IsZero() {
 			t.Errorf("stored %v, known %v", stored(), used)
 		}
-		time.Sleep(useEvery + time.Second)
+		time.Sleep(flushInterval + time.Second)
 		synctest.Wait()
 		if !stored().Equal(used) {
 			t.Errorf("stored %v, want %v", stored(), used)

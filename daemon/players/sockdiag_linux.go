@@ -15,15 +15,15 @@ const (
 	diagIDSize       = 48
 	diagMessageSize  = 4 + diagIDSize + 20
 	diagUID          = 4 + diagIDSize + 12
-	// diagWait bounds the kernel's answer, which it gives within microseconds.
+	// diagWait bounds the kernel's answer, in seconds. It takes microseconds.
 	diagWait = 1
 )
 
-// askKernel returns who owns the socket from local to remote. It asks for that
-// one: the tables under /proc/net cost a walk through all of them, milliseconds
-// on a machine with many. It reports false where the kernel does not say, as
-// under some sandboxes.
-func askKernel(local, remote netip.AddrPort) (uid int, ok bool) {
+// socketOwner returns the owner of the socket from local to remote. It asks the
+// kernel for this socket alone: reading the tables under /proc/net takes
+// milliseconds on a machine with many sockets. It reports false when the kernel
+// does not answer, as in some sandboxes.
+func socketOwner(local, remote netip.AddrPort) (uid int, ok bool) {
 	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, unix.NETLINK_SOCK_DIAG)
 	if err != nil {
 		return 0, false
@@ -43,8 +43,8 @@ func askKernel(local, remote netip.AddrPort) (uid int, ok bool) {
 	return diagOwner(answer[:n], diagID(local, remote))
 }
 
-// diagID is the identity of a socket up to its addresses; what follows is the
-// interface, and a cookie that says "any".
+// diagID is the identity of a socket: ports, addresses, no interface, and a cookie
+// that means "any".
 func diagID(local, remote netip.AddrPort) []byte {
 	id := make([]byte, diagIDSize)
 	binary.BigEndian.PutUint16(id[0:], local.Port())
@@ -74,8 +74,8 @@ func diagRequest(local, remote netip.AddrPort) []byte {
 	return b
 }
 
-// diagOwner reads the answer, which must be about that very socket: for one
-// that it does not find, the kernel also looks among the listening ones.
+// diagOwner reads the answer, which must describe the wanted socket: when the kernel
+// does not find it, it answers with a listening one.
 func diagOwner(b, id []byte) (uid int, ok bool) {
 	ne := binary.NativeEndian
 	if len(b) < unix.NLMSG_HDRLEN+diagMessageSize || ne.Uint16(b[4:]) != sockDiagByFamily {
@@ -85,7 +85,7 @@ func diagOwner(b, id []byte) (uid int, ok bool) {
 	const named = 36 // ports and addresses
 	inode := ne.Uint32(message[4+diagIDSize+16:])
 	if string(message[4:4+named]) != string(id[:named]) || message[1] == listening || inode == 0 {
-		return 0, false // an inode of 0: nobody holds it any more
+		return 0, false // an inode of 0 means that no process holds the socket
 	}
 	return int(ne.Uint32(message[diagUID:])), true
 }

@@ -20,7 +20,7 @@ type socket struct {
 	inode         uint64 // 0 when no process holds the socket any more
 }
 
-// parseSocket reads one row. The heading and what is malformed are no rows.
+// parseSocket reads one row. It reports false for the heading and malformed rows.
 func parseSocket(line []byte) (socket, bool) {
 	// sl local rem st tx:rx tr:tm retrnsmt uid timeout inode …
 	var field [10][]byte
@@ -89,8 +89,8 @@ func sockets(table []byte, yield func(socket) bool) {
 }
 
 // connected returns the row of the socket from local to remote, open or half closed.
-// A socket that no process holds any more is printed with user 0 and inode 0
-// (Linux: net/ipv4/tcp_ipv4.c), which would make anybody root.
+// The kernel prints a socket without a process with user 0 and inode 0 (Linux:
+// net/ipv4/tcp_ipv4.c). Such rows are skipped, else its peer would count as root.
 func connected(table []byte, local, remote netip.AddrPort) (found socket, ok bool) {
 	sockets(table, func(s socket) bool {
 		if s.local == local && s.remote == remote && s.state != listening && s.inode != 0 {
@@ -101,8 +101,8 @@ func connected(table []byte, local, remote netip.AddrPort) (found socket, ok boo
 	return found, ok
 }
 
-// listener returns the row of the socket that keeps addr from being listened
-// on: at the same address, or at all addresses.
+// listener returns the row of the socket that occupies addr: at the same address, or
+// at all addresses.
 func listener(table []byte, addr netip.AddrPort) (found socket, ok bool) {
 	sockets(table, func(s socket) bool {
 		if s.state == listening && s.local.Port() == addr.Port() &&

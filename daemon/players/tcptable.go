@@ -5,8 +5,8 @@ import (
 	"net/netip"
 )
 
-// The tables that Windows' GetExtendedTcpTable fills: a count and rows. They
-// are read on every system, so that every system tests it.
+// The tables of Windows' GetExtendedTcpTable: a count and rows. This file has no
+// build tag, so that its tests run on every system; only Windows uses it.
 const (
 	// Offsets in a row of MIB_TCPTABLE_OWNER_PID (tcpmib.h): state, local
 	// address and port, remote address and port, process.
@@ -19,9 +19,8 @@ const (
 	mibListen = 2
 )
 
-// processIn returns the process of the socket from local to remote. What the
-// table does not hold in full is not there; neither is a socket that no process
-// holds any more, whose process is 0.
+// processIn returns the process of the socket from local to remote. It ignores
+// truncated rows, and sockets without a process, whose process id is 0.
 func processIn(table []byte, v6 bool, local, remote netip.AddrPort) (int, bool) {
 	if len(table) < 4 {
 		return 0, false
@@ -53,8 +52,8 @@ func processIn(table []byte, v6 bool, local, remote netip.AddrPort) (int, bool) 
 	return 0, false
 }
 
-// rowAddr reads an address in network order, and a port of which only the
-// first two bytes count, in network order too.
+// rowAddr reads an address and a port in network order. Only the first two bytes of
+// the port count.
 func rowAddr(addr, port []byte) netip.AddrPort {
 	a, _ := netip.AddrFromSlice(addr)
 	return netip.AddrPortFrom(a.Unmap(), binary.BigEndian.Uint16(port))

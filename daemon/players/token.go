@@ -8,7 +8,7 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 )
 
-// TokenKind is what a local token is for, as Audiobookshelf names it.
+// TokenKind is the kind of a local token, by its name in Audiobookshelf.
 type TokenKind string
 
 // The kinds of local tokens.
@@ -18,20 +18,19 @@ const (
 	UserToken    TokenKind = "" // user.token, which the server puts into every user object
 )
 
-// Lifetimes that local tokens claim. They are hints by which players renew
-// them: a token is good while its grant lives, since a player that slept over
-// its end is not to notice. Under 2^31 ms, which browsers' timers can count.
+// Lifetimes in local tokens. They only tell players when to renew: a token is valid
+// while its grant exists, so that a player that slept too long is not signed out.
+// They are below 2^31 ms, the limit of browsers' timers.
 const (
 	accessLife  = 12 * time.Hour
 	refreshLife = 24 * 24 * time.Hour
 )
 
-// maxPresented is beyond every token there is, and small enough to be looked
-// at without worry.
+// maxPresented bounds a presented text, in bytes. It is above every real token.
 const maxPresented = 2 << 10
 
-// claims are those of a server's token (abs: server/auth/TokenManager.js), and
-// the grant it stands for.
+// claims are the claims of a server's token (abs: server/auth/TokenManager.js), and
+// the grant of the local token.
 type claims struct {
 	UserID   string    `json:"userId"`
 	Username string    `json:"username"`
@@ -43,7 +42,7 @@ type claims struct {
 	Expires  int64     `json:"exp,omitempty"`
 }
 
-// The methods of jwt.Claims. None of these times decides anything.
+// The methods of jwt.Claims. They return nothing, since these times have no effect.
 func (c claims) GetExpirationTime() (*jwt.NumericDate, error) { return nil, nil }
 func (c claims) GetNotBefore() (*jwt.NumericDate, error)      { return nil, nil }
 func (c claims) GetIssuedAt() (*jwt.NumericDate, error)       { return nil, nil }
@@ -55,11 +54,11 @@ func sign(key []byte, c claims) (string, error) {
 	return jwt.NewWithClaims(jwt.SigningMethodHS256, c).SignedString(key)
 }
 
-// hs256 accepts no other way of signing, above all not "none".
+// hs256 accepts no other signing method, above all not "none".
 var hs256 = jwt.NewParser(jwt.WithValidMethods([]string{jwt.SigningMethodHS256.Alg()}), jwt.WithStrictDecoding())
 
-// parse returns the claims of a token that was signed with key. Every error
-// means that it was not.
+// parse returns the claims of a token that was signed with key. An error means that
+// it was not.
 func parse(key []byte, token string) (claims, error) {
 	var c claims
 	if !isJWT(token) {
@@ -74,11 +73,11 @@ func parse(key []byte, token string) (claims, error) {
 	return c, nil
 }
 
-// IsToken reports whether presented can only be a token, not a secret.
+// IsToken reports whether presented has the form of a token and not of a secret.
 func IsToken(presented string) bool { return isJWT(presented) }
 
-// isJWT reports whether token has the form of one. A secret has not, and what
-// has neither form needs no key to be refused.
+// isJWT reports whether token has the form of a JWT. A secret has another form, and
+// any other text is refused without a key.
 func isJWT(token string) bool {
 	return len(token) <= maxPresented && strings.HasPrefix(token, "ey") && strings.Count(token, ".") == 2
 }
