@@ -69,7 +69,8 @@ func withAudiobookshelf(t *testing.T, release absfake.Release, basePath string) 
 	user := w.Do("GET", "/audiobookshelf/api/me", bearer...)
 	clean(user)
 	var meNow struct{ ID, Username, Token string }
-	if err := json.Unmarshal([]byte(user.Text), &meNow); err != nil || meNow.Token == "" || meNow.Token != identities.Token(t.Context(), proxytest.CallerOf(t, identities, secret.Reveal())) || meNow.ID != session.UserID {
+	if err := json.Unmarshal([]byte(user.Text), &meNow); err != nil || meNow.Token == "" ||
+		meNow.Token != identities.Token(t.Context(), proxytest.CallerOf(t, identities, secret.Reveal())) || meNow.ID != session.UserID {
 		t.Errorf("%s %s", user.Status, user.Text)
 	}
 	for _, c := range []struct{ method, path string }{
@@ -100,7 +101,8 @@ func withAudiobookshelf(t *testing.T, release absfake.Release, basePath string) 
 	if a := w.Do("GET", path, "Range", "bytes=-5"); a.StatusCode != 206 || len(a.Text) != 5 {
 		t.Errorf("%s %v", a.Status, a.Header)
 	}
-	play := w.Send("POST", "/api/items/"+fake.Library().Tracks().ID+"/play", strings.NewReader(`{"forceDirectPlay":true,"deviceInfo":{"deviceId":"d"}}`), "Content-Type", "application/json")
+	play := w.Send("POST", "/api/items/"+fake.Library().Tracks().ID+"/play",
+		strings.NewReader(`{"forceDirectPlay":true,"deviceInfo":{"deviceId":"d"}}`), "Content-Type", "application/json")
 	clean(play)
 	if play.StatusCode != 200 {
 		t.Errorf("play: %s %s", play.Status, play.Text)

@@ -47,7 +47,8 @@ func TestWhoMayComeIn(t *testing.T) {
 		{"grant for all, presented", proxytest.Me, proxy.AccessGrant, "/api/me", bearer, 200, ""},
 	} {
 		t.Run(c.desc, func(t *testing.T) {
-			w := proxytest.NewWorld(t, proxytest.Text("application/json", "{}"), func(cfg *proxy.Config) { cfg.PeerOf, cfg.Access = c.peerOf, c.access })
+			w := proxytest.NewWorld(t, proxytest.Text("application/json", "{}"),
+				func(cfg *proxy.Config) { cfg.PeerOf, cfg.Access = c.peerOf, c.access })
 			a := w.Do("GET", c.path, c.header...)
 			if a.StatusCode != c.status || c.name != "" && w.Server.Stats().Refused[c.name] != 1 {
 				t.Errorf("%s %s", a.Status, a.Text)

@@ -91,7 +91,8 @@ func (s *Server) answer(w http.ResponseWriter, c *call, x *exchange) *refusal.Re
 }
 
 // copyHeader puts into h what of resp's header a player may see.
-func (s *Server) copyHeader(h http.Header, c *call, resp *http.Response, replace tokenfilter.Replace, known []redact.Secret) *refusal.Refusal {
+func (s *Server) copyHeader(h http.Header, c *call, resp *http.Response, replace tokenfilter.Replace,
+	known []redact.Secret) *refusal.Refusal {
 	hop := nominated(resp.Header)
 	for name, values := range resp.Header {
 		if dropped[name] || hop[name] || strings.HasPrefix(name, "Access-Control-") {

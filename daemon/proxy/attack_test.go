@@ -60,7 +60,8 @@ func TestAttacks(t *testing.T) {
 		{"null origin", get("/api/me", "Origin: null"), 403, "other-origin"},
 		{"two origins", get("/api/me", "Origin: http://{host}", "Origin: http://evil.example"), 403, "other-origin"},
 		{"origin and a good grant", get("/api/me", "Origin: http://evil.example", "Authorization: Bearer "+proxytest.Grant), 403, "other-origin"},
-		{"cross-site image", get("/api/items/1/cover", "Sec-Fetch-Site: cross-site", "Sec-Fetch-Dest: image", "Sec-Fetch-Mode: no-cors"), 403, "other-origin"},
+		{"cross-site image", get("/api/items/1/cover", "Sec-Fetch-Site: cross-site", "Sec-Fetch-Dest: image", "Sec-Fetch-Mode: no-cors"),
+			403, "other-origin"},
 		{"same-site fetch from another port", get("/api/me", "Sec-Fetch-Site: same-site"), 403, "other-origin"},
 		{"cross-site link", get("/", "Sec-Fetch-Site: cross-site", "Sec-Fetch-Mode: navigate"), 403, "other-origin"},
 		{"foreign referer", get("/api/items/1/cover", "Referer: http://evil.example/x"), 403, "other-origin"},
@@ -97,7 +98,8 @@ func TestAttacks(t *testing.T) {
 		{"wrong bearer, good token", get("/api/me?token="+proxytest.Grant, "Authorization: Bearer sk_wrong"), 401, "bad-grant"},
 		{"two bearers", get("/api/me", "Authorization: Bearer "+proxytest.Grant, "Authorization: Bearer sk_wrong"), 401, "bad-grant"},
 		{"basic", get("/api/me", "Authorization: Basic ZGVtbzpkZW1v"), 401, "bad-grant"},
-		{"basic beside a good bearer", get("/api/me", "Authorization: Bearer "+proxytest.Grant, "Authorization: Basic ZGVtbzpkZW1v"), 401, "bad-grant"},
+		{"basic beside a good bearer", get("/api/me", "Authorization: Bearer "+proxytest.Grant, "Authorization: Basic ZGVtbzpkZW1v"), 401,
+			"bad-grant"},
 		{"bad escape in the token", get("/api/me?token=%zz"), 401, "bad-grant"},
 
 		{"upgrade", get("/socket.io/?EIO=4&transport=websocket", "Connection: Upgrade", "Upgrade: websocket"), 501, "no-socket"},
@@ -112,7 +114,8 @@ func TestAttacks(t *testing.T) {
 		{"logout of all", "POST /logout?allDevices=1 HTTP/1.1\r\nHost: {host}\r\nContent-Length: 0\r\n\r\n", 501, "no-sign-in"},
 		{"init", "POST /init HTTP/1.1\r\nHost: {host}\r\nContent-Length: 0\r\n\r\n", 501, "no-sign-in"},
 		{"openid", get("/auth/openid/callback?code=x"), 501, "no-openid"},
-		{"password", "PATCH /API/me/PASSWORD/ HTTP/1.1\r\nHost: {host}\r\nContent-Length: 0\r\n\r\n", 403, "not-in-scope"},
+		{"password", "PATCH /API/me/PASSWORD/ HTTP/1.1\r\n" +
+			"Host: {host}\r\nContent-Length: 0\r\n\r\n", 403, "not-in-scope"},
 		{"sessions", get("/api/me/sessions"), 403, "not-in-scope"},
 		{"a session", "DELETE /api/me/sessions/1 HTTP/1.1\r\nHost: {host}\r\n\r\n", 403, "not-in-scope"},
 
@@ -124,14 +127,18 @@ func TestAttacks(t *testing.T) {
 		{"base path with more", get("/audiobookshelfX/api/me"), 403, "not-in-scope"},
 		{"escaped base path", get("/%61udiobookshelf/api/me"), 403, "not-in-scope"},
 		{"API keys with a grant", get("/api/api-keys", "Authorization: Bearer "+proxytest.Grant), 403, "not-in-scope"},
-		{"settings with a grant", "PATCH /api/settings?token=" + proxytest.Grant + " HTTP/1.1\r\nHost: {host}\r\nContent-Length: 0\r\n\r\n", 403, "not-in-scope"},
+		{"settings with a grant", "PATCH /api/settings?token=" + proxytest.Grant + " HTTP/1.1\r\n" +
+			"Host: {host}\r\nContent-Length: 0\r\n\r\n", 403, "not-in-scope"},
 		{"backups", get("/api/backups/1/apply"), 403, "not-in-scope"},
 		{"a GET that changes", get("/api/libraries/1/matchall"), 403, "not-in-scope"},
 		{"deleting an item", "DELETE /api/items/1 HTTP/1.1\r\nHost: {host}\r\n\r\n", 403, "not-in-scope"},
-		{"item's cover by POST", "POST /api/items/1/cover HTTP/1.1\r\nHost: {host}\r\nContent-Length: 0\r\n\r\n", 403, "not-in-scope"},
-		{"upload", "POST /api/upload HTTP/1.1\r\nHost: {host}\r\nContent-Length: 0\r\n\r\n", 403, "not-in-scope"},
+		{"item's cover by POST", "POST /api/items/1/cover HTTP/1.1\r\n" +
+			"Host: {host}\r\nContent-Length: 0\r\n\r\n", 403, "not-in-scope"},
+		{"upload", "POST /api/upload HTTP/1.1\r\n" +
+			"Host: {host}\r\nContent-Length: 0\r\n\r\n", 403, "not-in-scope"},
 		{"unknown", get("/api/nope"), 403, "not-in-scope"},
-		{"method override", "POST /api/me HTTP/1.1\r\nHost: {host}\r\nX-HTTP-Method-Override: GET\r\nContent-Length: 0\r\n\r\n", 403, "not-in-scope"},
+		{"method override", "POST /api/me HTTP/1.1\r\nHost: {host}\r\nX-HTTP-Method-Override: GET\r\nContent-Length: 0\r\n\r\n", 403,
+			"not-in-scope"},
 		{"huge cookies", get("/api/me", "Cookie: a="+strings.Repeat("x", 80<<10)), 431, ""},
 	} {
 		t.Run(c.desc, func(t *testing.T) {

@@ -64,8 +64,10 @@ func TestAttacksOnGrants(t *testing.T) {
 		{"outside the API with the admin scope", "GET", "/dev/x", bearer(full), 403},
 		{"signing everything out", "POST", "/logout?allDevices=1", bearer(full), 200},
 		{"an address to open, guessed", "GET", "/_shelfkeeper/open?nonce=", nil, 410},
-		{"a page that embeds it", "GET", "/_shelfkeeper/open?nonce=x", []string{"Sec-Fetch-Site", "same-origin", "Sec-Fetch-Mode", "navigate", "Sec-Fetch-Dest", "iframe"}, 403},
-		{"a script that asks for it", "GET", "/_shelfkeeper/open?nonce=x", []string{"Sec-Fetch-Site", "same-origin", "Sec-Fetch-Mode", "cors", "Sec-Fetch-Dest", "empty"}, 403},
+		{"a page that embeds it", "GET", "/_shelfkeeper/open?nonce=x", []string{"Sec-Fetch-Site", "same-origin", "Sec-Fetch-Mode",
+			"navigate", "Sec-Fetch-Dest", "iframe"}, 403},
+		{"a script that asks for it", "GET", "/_shelfkeeper/open?nonce=x", []string{"Sec-Fetch-Site", "same-origin", "Sec-Fetch-Mode",
+			"cors", "Sec-Fetch-Dest", "empty"}, 403},
 		{"something else of ours", "GET", "/_shelfkeeper/grants", nil, 501},
 	} {
 		a := w.Do(c.method, c.path, c.header...)

@@ -42,7 +42,8 @@ func browser(t *testing.T) context.Context {
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.UserDataDir(t.TempDir()),
 		chromedp.Flag("host-resolver-rules", "MAP *.example 127.0.0.1"),
-		chromedp.Flag("disable-features", "LocalNetworkAccessChecks,BlockInsecurePrivateNetworkRequests,PrivateNetworkAccessRespectPreflightResults"),
+		chromedp.Flag("disable-features", "LocalNetworkAccessChecks,"+
+			"BlockInsecurePrivateNetworkRequests,PrivateNetworkAccessRespectPreflightResults"),
 		chromedp.Flag("disable-popup-blocking", true))
 	ctx, cancel := chromedp.NewExecAllocator(context.Background(), options...)
 	t.Cleanup(cancel) // it waits until the browser has ended
@@ -224,7 +225,8 @@ func TestPagesOfOtherOriginsGetNothing(t *testing.T) {
 		t.Fatalf("the user's own page: %s", said)
 	}
 	item := w.Fake.Library().Tracks()
-	fill := strings.NewReplacer("{us}", "http://"+w.Addr, "{cookie}", answers.CookieName("home"), "{item}", item.ID, "{file}", item.Files[0].Ino)
+	fill := strings.NewReplacer("{us}", "http://"+w.Addr, "{cookie}", answers.CookieName("home"), "{item}", item.ID, "{file}",
+		item.Files[0].Ino)
 	seen := func() int {
 		return w.Fake.Ledger().Count(func(e absfake.Entry) bool { return true })
 	}

@@ -65,8 +65,10 @@ func TestSlowBodies(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				near, far := net.Pipe()
 				s, err := proxy.New(proxy.Config{
-					Base: &url.URL{Scheme: "http", Host: "abs.example"}, Transport: http.DefaultTransport, Tokens: &proxytest.Tokens{List: []string{proxytest.Access1}}, Grants: &proxytest.Grants{},
-					Identity: func() (string, []redact.Secret) { return "u1", nil }, PeerOf: proxytest.Me, OwnUID: 4711, Port: 13379, Account: proxy.Account{SignIns: noSignIns{}},
+					Base: &url.URL{Scheme: "http", Host: "abs.example"}, Transport: http.DefaultTransport,
+					Tokens: &proxytest.Tokens{List: []string{proxytest.Access1}}, Grants: &proxytest.Grants{},
+					Identity: func() (string, []redact.Secret) { return "u1", nil }, PeerOf: proxytest.Me, OwnUID: 4711, Port: 13379,
+					Account: proxy.Account{SignIns: noSignIns{}},
 				})
 				if err != nil {
 					t.Fatal(err)
@@ -78,7 +80,8 @@ func TestSlowBodies(t *testing.T) {
 				go func() { served <- s.Serve() }()
 				var sent sync.WaitGroup
 				sent.Go(func() {
-					fmt.Fprintf(far, "POST /login HTTP/1.1\r\nHost: 127.0.0.1:13379\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{")
+					fmt.Fprintf(far, "POST /login HTTP/1.1\r\nHost: 127.0.0.1:13379\r\nConnection: close\r\n"+
+						"Content-Type: application/json\r\nContent-Length: 2\r\n\r\n{")
 					time.Sleep(c.pause)
 					fmt.Fprint(far, "}")
 				})

@@ -10,7 +10,8 @@ import (
 // it goes upstream.
 func FuzzCredential(f *testing.F) {
 	for _, s := range [][2]string{
-		{"Bearer x", "token=x"}, {"bearer  x ", "a=b&token=x"}, {"Basic x", "%74oken=x"}, {"", "token=%zz&token="}, {"Bearer", "token=a&token=b"}, {"x", ";token=a"},
+		{"Bearer x", "token=x"}, {"bearer  x ", "a=b&token=x"}, {"Basic x", "%74oken=x"}, {"", "token=%zz&token="},
+		{"Bearer", "token=a&token=b"}, {"x", ";token=a"},
 	} {
 		f.Add(s[0], s[1])
 	}

@@ -47,15 +47,18 @@ func TestTokensInBodies(t *testing.T) {
 		{"json", "application/json; charset=utf-8", "", in, proxytest.UserBody(proxytest.Grant, ""), proxytest.UserBody("", "")},
 		{"large json", "application/json", "", large, largeWith(proxytest.Grant), largeWith("")},
 		{"escaped", "application/json", "", `{"t":"\u0065` + proxytest.Legacy[1:] + `"}`, `{"t":"` + proxytest.Grant + `"}`, `{"t":""}`},
-		{"playlist", "application/vnd.apple.mpegurl", "", playlist, strings.ReplaceAll(playlist, proxytest.Legacy, proxytest.Grant), strings.ReplaceAll(playlist, proxytest.Legacy, "")},
-		{"html", "text/html", "", "<a href='?token=" + proxytest.Legacy + "'>", "<a href='?token=" + proxytest.Grant + "'>", "<a href='?token='>"},
+		{"playlist", "application/vnd.apple.mpegurl", "", playlist, strings.ReplaceAll(playlist, proxytest.Legacy, proxytest.Grant),
+			strings.ReplaceAll(playlist, proxytest.Legacy, "")},
+		{"html", "text/html", "", "<a href='?token=" + proxytest.Legacy + "'>", "<a href='?token=" + proxytest.Grant + "'>",
+			"<a href='?token='>"},
 		{"script", "application/javascript", "", `t="` + proxytest.Legacy + `"`, `t="` + proxytest.Grant + `"`, `t=""`},
 		{"feed", "application/rss+xml", "", "<x>" + proxytest.Legacy + "</x>", "<x>" + proxytest.Grant + "</x>", "<x></x>"},
 		{"no type", "", "", proxytest.Legacy, proxytest.Grant, ""},
 		{"a known secret that is no token", "text/plain", "", "x opaque-refresh-secret y", "x  y", "x  y"},
 		{"gzip that nobody asked for", "application/json", "gzip", zip(in), proxytest.UserBody(proxytest.Grant, ""), proxytest.UserBody("", "")},
 		{"gzip that becomes large", "application/json", "gzip", zip(large), largeWith(proxytest.Grant), largeWith("")},
-		{"media is left alone", "audio/mpeg", "", "\x00\x01" + strings.Repeat("x", 100), "\x00\x01" + strings.Repeat("x", 100), "\x00\x01" + strings.Repeat("x", 100)},
+		{"media is left alone", "audio/mpeg", "", "\x00\x01" + strings.Repeat("x", 100), "\x00\x01" + strings.Repeat("x", 100),
+			"\x00\x01" + strings.Repeat("x", 100)},
 	} {
 		t.Run(c.desc, func(t *testing.T) {
 			w := proxytest.NewWorld(t, func(rw http.ResponseWriter, r *http.Request) {
@@ -88,7 +91,8 @@ func TestTokensInBodies(t *testing.T) {
 					t.Errorf("%s %v\n got %.200q\nwant %.200q", a.Status, a.Err, a.Text, want)
 				}
 				noReal(t, a)
-				if a.Header.Get("X-Debug") != debug || a.Header["X-Secret"] != nil || a.Header["Set-Cookie"] != nil || a.Header["Access-Control-Allow-Origin"] != nil {
+				if a.Header.Get("X-Debug") != debug || a.Header["X-Secret"] != nil || a.Header["Set-Cookie"] != nil ||
+					a.Header["Access-Control-Allow-Origin"] != nil {
 					t.Errorf("header %v", a.Header)
 				}
 				if a.ContentLength >= 0 && a.ContentLength != int64(len(want)) || a.Header["Content-Encoding"] != nil {

@@ -22,7 +22,8 @@ func TestWhatGoesUpstream(t *testing.T) {
 		body = string(b)
 	})
 	in := map[string]string{
-		"Authorization": "Bearer " + proxytest.Grant, "Cookie": "refresh_token=x", "Origin": "http://" + w.Addr, "Referer": "http://" + w.Addr + "/",
+		"Authorization": "Bearer " + proxytest.Grant, "Cookie": "refresh_token=x", "Origin": "http://" + w.Addr,
+		"Referer":         "http://" + w.Addr + "/",
 		"X-Refresh-Token": "x", "X-Return-Tokens": "true", "X-Forwarded-For": "1.2.3.4", "X-Forwarded-Proto": "https", "Forwarded": "for=1",
 		"X-Real-Ip": "1.2.3.4", "X-Original-Url": "/api/users", "Remote-User": "root", "Connection": "If-Match, X-Hop", "X-Hop": "x",
 		"Te": "trailers", "Keep-Alive": "x", "Proxy-Authorization": "x", "Accept-Encoding": "gzip, br", "Sec-Fetch-Site": "same-origin",
@@ -33,7 +34,8 @@ func TestWhatGoesUpstream(t *testing.T) {
 	for k, v := range in {
 		header = append(header, k, v)
 	}
-	a := w.Send("PATCH", "/audiobookshelf/api/me/progress/i1?token="+proxytest.Grant+"&a=%2F&b", strings.NewReader(`{"progress":1}`), header...)
+	a := w.Send("PATCH", "/audiobookshelf/api/me/progress/i1?token="+proxytest.Grant+"&a=%2F&b", strings.NewReader(`{"progress":1}`),
+		header...)
 	if a.StatusCode != 200 {
 		t.Fatalf("%s %s", a.Status, a.Text)
 	}
@@ -139,7 +141,10 @@ func Test401NeverReachesThePlayer(t *testing.T) {
 		suspects int
 	}{
 		{"both tokens refused", "/api/me", func(rw http.ResponseWriter, r *http.Request) { proxytest.Refuses(rw) }, "token-rejected", 1},
-		{"where no token is asked for", "/public/session/1/track/1", func(rw http.ResponseWriter, r *http.Request) { proxytest.Refuses(rw) }, "token-rejected", 0},
+		{"where no token is asked for", "/public/session/1/track/1", func(rw http.ResponseWriter,
+			r *http.Request) {
+			proxytest.Refuses(rw)
+		}, "token-rejected", 0},
 		{"gateway's challenge", "/api/me", func(rw http.ResponseWriter, r *http.Request) {
 			rw.Header().Set("WWW-Authenticate", "Basic")
 			proxytest.Refuses(rw)
@@ -184,7 +189,8 @@ func TestWeather(t *testing.T) {
 		retry    string
 		says     string
 	}{
-		{"connection cut before the answer", func(rw http.ResponseWriter, r *http.Request) { panic(http.ErrAbortHandler) }, nil, "5", "cannot be reached"},
+		{"connection cut before the answer", func(rw http.ResponseWriter, r *http.Request) { panic(http.ErrAbortHandler) }, nil, "5",
+			"cannot be reached"},
 		{"502 of a gateway", func(rw http.ResponseWriter, r *http.Request) { rw.WriteHeader(502) }, nil, "5", "502"},
 		{"504 of a gateway", func(rw http.ResponseWriter, r *http.Request) { rw.WriteHeader(504) }, nil, "5", "504"},
 		{"redirect to a portal", func(rw http.ResponseWriter, r *http.Request) {

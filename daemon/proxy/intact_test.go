@@ -38,7 +38,8 @@ func TestExpectContinue(t *testing.T) {
 		if err := nc.SetDeadline(time.Now().Add(proxytest.RawDeadline)); err != nil {
 			t.Fatal(err)
 		}
-		fmt.Fprintf(nc, "POST %s HTTP/1.1\r\nHost: %s\r\nExpect: 100-continue\r\nContent-Type: text/plain\r\nContent-Length: %d\r\n\r\n", c.path, w.Addr, c.size)
+		fmt.Fprintf(nc, "POST %s HTTP/1.1\r\nHost: %s\r\nExpect: 100-continue\r\nContent-Type: text/plain\r\nContent-Length: %d\r\n\r\n",
+			c.path, w.Addr, c.size)
 		br := bufio.NewReader(nc)
 		resp, err := http.ReadResponse(br, nil)
 		if err != nil {
@@ -81,7 +82,8 @@ func TestTrailers(t *testing.T) {
 			rw.Header().Set("X-Secret", "opaque-refresh-secret")
 		})
 		a := w.Do("GET", "/api/items/1/file/2", "Authorization", "Bearer "+proxytest.Grant)
-		if a.Text != "body" || a.Trailer.Get("X-Sum") != "abc" || a.Trailer.Get("X-Token") != "t="+proxytest.Grant || a.Trailer.Get("X-Secret") != "" {
+		if a.Text != "body" || a.Trailer.Get("X-Sum") != "abc" || a.Trailer.Get("X-Token") != "t="+proxytest.Grant ||
+			a.Trailer.Get("X-Secret") != "" {
 			t.Errorf("%s: %q %v", kind, a.Text, a.Trailer)
 		}
 	}

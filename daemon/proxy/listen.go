@@ -56,7 +56,8 @@ func (s *Server) Listen(addr string) error {
 }
 
 // ListenExtra takes addr too, the address of a network that more than this
-// machine is on: containers, for one. Through it every request needs a grant.
+// machine is on: containers, for one. Through it only a
+// sign-in, and the question whether the server is there, come without a grant.
 // Addresses of all networks at once are refused: their Host could be anything.
 func (s *Server) ListenExtra(addr netip.AddrPort) error {
 	if addr.Addr().IsUnspecified() || addr.Addr().IsLoopback() || addr.Addr().IsMulticast() || addr.Port() == 0 {

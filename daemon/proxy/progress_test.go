@@ -64,7 +64,8 @@ func TestReportsReachTheJournal(t *testing.T) {
 			_, _ = io.WriteString(rw, `{"id":"s1"}`)
 		}
 	}, func(c *proxy.Config) { c.Journal = j })
-	report := []string{"Content-Type", "application/json", "User-Agent", "player", "Authorization", "Bearer " + proxytest.Grant, "X-Other", "x"}
+	report := []string{"Content-Type", "application/json", "User-Agent", "player", "Authorization", "Bearer " + proxytest.Grant,
+		"X-Other", "x"}
 	for _, c := range []struct {
 		method, path string
 		want         progress.Report
@@ -84,7 +85,8 @@ func TestReportsReachTheJournal(t *testing.T) {
 			t.Fatalf("%s: %s %q, %d taken", c.path, a.Status, a.Text, len(j.taken))
 		}
 		got := j.taken[0]
-		if got.Kind != c.want.Kind || got.Session != c.want.Session || got.Item != c.want.Item || got.Episode != c.want.Episode || string(got.Body) != `{"a":1}` {
+		if got.Kind != c.want.Kind || got.Session != c.want.Session || got.Item != c.want.Item || got.Episode != c.want.Episode ||
+			string(got.Body) != `{"a":1}` {
 			t.Errorf("%s: %+v", c.path, got)
 		}
 		if len(got.Header) != 2 || got.Header.Get("User-Agent") != "player" {
@@ -136,7 +138,8 @@ func TestReportsReachTheJournal(t *testing.T) {
 		}
 	}
 
-	if a := w.Send("POST", "/api/items/i1/play", strings.NewReader(`{}`), report...); a.StatusCode != 200 || len(j.opened) != 1 || j.opened[0] != `{"id":"s1"}` || j.settled != 1 {
+	if a := w.Send("POST", "/api/items/i1/play", strings.NewReader(`{}`), report...); a.StatusCode != 200 || len(j.opened) != 1 ||
+		j.opened[0] != `{"id":"s1"}` || j.settled != 1 {
 		t.Errorf("%s %q, settled %d", a.Status, j.opened, j.settled)
 	}
 	if w.Do("GET", "/api/me/progress/i1"); j.settled != 2 {
@@ -149,10 +152,12 @@ func TestReportsReachTheJournal(t *testing.T) {
 
 // A real token in the server's answer to a report is no exception.
 func TestReportsAreFiltered(t *testing.T) {
-	j := &fakeJournal{answer: progress.Answer{Status: 400, Body: []byte(`{"token":"` + proxytest.Legacy + `"}`), Header: http.Header{"Content-Type": {"application/json"}, "Set-Cookie": {"a=b"}, "X-Token": {proxytest.Access1}}}}
+	j := &fakeJournal{answer: progress.Answer{Status: 400, Body: []byte(`{"token":"` + proxytest.Legacy + `"}`),
+		Header: http.Header{"Content-Type": {"application/json"}, "Set-Cookie": {"a=b"}, "X-Token": {proxytest.Access1}}}}
 	w := proxytest.NewWorld(t, func(http.ResponseWriter, *http.Request) {}, func(c *proxy.Config) { c.Journal = j })
 	a := w.Send("POST", "/api/session/s1/sync", strings.NewReader(`{}`), "Authorization", "Bearer "+proxytest.Grant)
-	if a.StatusCode != 400 || a.Text != `{"token":"`+proxytest.Grant+`"}` || a.Header.Get("Set-Cookie") != "" || a.Header.Get("X-Token") == proxytest.Access1 {
+	if a.StatusCode != 400 || a.Text != `{"token":"`+proxytest.Grant+`"}` || a.Header.Get("Set-Cookie") != "" ||
+		a.Header.Get("X-Token") == proxytest.Access1 {
 		t.Errorf("%s %s %v", a.Status, a.Text, a.Header)
 	}
 }

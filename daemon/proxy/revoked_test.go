@@ -53,7 +53,8 @@ func TestSocketOfRevokedGrantWithAPIKey(t *testing.T) {
 	p.Send(`42["auth",""]`)
 	p.Expect("init")
 	w.Grants.Revoke(proxytest.Grant)
-	w.Send("PATCH", "/api/me/progress/"+w.Fake.Library().Tracks().ID, strings.NewReader(`{"currentTime":5}`), "Content-Type", "application/json")
+	w.Send("PATCH", "/api/me/progress/"+w.Fake.Library().Tracks().ID, strings.NewReader(`{"currentTime":5}`), "Content-Type",
+		"application/json")
 	frame, err := p.Read()
 	for err == nil && strings.HasPrefix(frame, "2") {
 		frame, err = p.Read()

@@ -10,9 +10,9 @@ var socketRoutes = route.Parse(`
 ANY /socket.io/*
 `)
 
-// lobby are the routes that tell nobody anything, and that players ask before
+// probeRoutes are the routes that tell nobody anything, and that players ask before
 // they have anything to present.
-var lobby = route.Parse(`
+var probeRoutes = route.Parse(`
 GET /ping
 GET /healthcheck
 `)

@@ -27,7 +27,8 @@ func TestStatusOffersThePassword(t *testing.T) {
 	if err := json.Unmarshal([]byte(w.Direct("GET", "/status", "").Text), &theirs); err != nil {
 		t.Fatal(err)
 	}
-	if ours["app"] != "audiobookshelf" || ours["serverVersion"] != theirs["serverVersion"] || !slices.Equal(slices.Sorted(maps.Keys(ours)), slices.Sorted(maps.Keys(theirs))) {
+	if ours["app"] != "audiobookshelf" || ours["serverVersion"] != theirs["serverVersion"] ||
+		!slices.Equal(slices.Sorted(maps.Keys(ours)), slices.Sorted(maps.Keys(theirs))) {
 		t.Errorf("%s", a.Text)
 	}
 	openID := proxytest.Text("application/json", `{"app":"audiobookshelf","authMethods":["openid"],"authFormData":{"authLoginCustomMessage":"hi","authOpenIDAutoLaunch":true,"authOpenIDButtonText":"Go"}}`)
@@ -44,7 +45,8 @@ func TestStatusOffersThePassword(t *testing.T) {
 func TestOpenIDIsRefusedClearly(t *testing.T) {
 	w := proxytest.NewLocalWorld(t, absfake.Config{})
 	a := w.Do("GET", "/auth/openid?callback=x", "Sec-Fetch-Mode", "navigate", "Sec-Fetch-Site", "none")
-	if a.StatusCode != 302 || !strings.HasPrefix(a.Header.Get("Location"), "/login?error=") || strings.Contains(a.Header.Get("Set-Cookie"), "connect.sid") {
+	if a.StatusCode != 302 || !strings.HasPrefix(a.Header.Get("Location"), "/login?error=") ||
+		strings.Contains(a.Header.Get("Set-Cookie"), "connect.sid") {
 		t.Errorf("%s %v", a.Status, a.Header)
 	}
 	if a := w.Do("GET", "/auth/openid/callback?code=x"); a.StatusCode != 501 {
@@ -70,13 +72,15 @@ func TestChangePassword(t *testing.T) {
 	if a := patch(listen, body); a.StatusCode != 403 || asked != nil {
 		t.Errorf("%s", a.Status)
 	}
-	if a := w.Send("PATCH", "/api/me/password", strings.NewReader(body), "Content-Type", "application/json"); a.StatusCode != 403 || asked != nil {
+	if a := w.Send("PATCH", "/api/me/password", strings.NewReader(body), "Content-Type", "application/json"); a.StatusCode != 403 ||
+		asked != nil {
 		t.Errorf("a program of the user without a grant: %s", a.Status)
 	}
 	if a := patch(full, body); a.StatusCode != 200 || a.Text != "OK" || len(asked) != 1 || asked[0] != (change{"demo", "next"}) {
 		t.Errorf("%s %s %v", a.Status, a.Text, asked)
 	}
-	for _, bad := range []string{`{"newPassword":"next"}`, `{"password":"demo"}`, `{`, ``, `{"password":"","newPassword":"next"}`, `{"password":1,"newPassword":"x"}`} {
+	for _, bad := range []string{`{"newPassword":"next"}`, `{"password":"demo"}`, `{`, ``, `{"password":"","newPassword":"next"}`,
+		`{"password":1,"newPassword":"x"}`} {
 		if a := patch(full, bad); a.StatusCode != 400 || len(asked) != 1 {
 			t.Errorf("%s: %s %s", bad, a.Status, a.Text)
 		}
@@ -90,7 +94,8 @@ func TestChangePassword(t *testing.T) {
 		t.Errorf("%s %s", a.Status, a.Text)
 	}
 	without := proxytest.NewLocalWorld(t, absfake.Config{})
-	if a := without.Send("PATCH", "/api/me/password", strings.NewReader(body), "Authorization", "Bearer "+without.NewGrant(players.ScopeAdmin), "Content-Type", "application/json"); a.StatusCode != 501 {
+	if a := without.Send("PATCH", "/api/me/password", strings.NewReader(body), "Authorization",
+		"Bearer "+without.NewGrant(players.ScopeAdmin), "Content-Type", "application/json"); a.StatusCode != 501 {
 		t.Errorf("%s", a.Status)
 	}
 }

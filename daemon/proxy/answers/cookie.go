@@ -37,5 +37,6 @@ func (s *Local) setCookie(w http.ResponseWriter, refresh string) {
 }
 
 func (s *Local) clearCookie(w http.ResponseWriter) {
-	http.SetCookie(w, &http.Cookie{Name: CookieName(s.cfg.Account.Name), Path: "/", MaxAge: -1, HttpOnly: true, SameSite: http.SameSiteStrictMode})
+	http.SetCookie(w, &http.Cookie{Name: CookieName(s.cfg.Account.Name), Path: "/", MaxAge: -1, HttpOnly: true,
+		SameSite: http.SameSiteStrictMode})
 }

@@ -126,7 +126,8 @@ func (s *Local) openPage(w http.ResponseWriter, c *Request) *refusal.Refusal {
 	out.Set("X-Content-Type-Options", "nosniff")
 	out.Set("X-Frame-Options", "DENY")
 	out.Set("Cross-Origin-Opener-Policy", "same-origin")
-	out.Set("Content-Security-Policy", "default-src 'none'; script-src 'nonce-"+nonce+"'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
+	out.Set("Content-Security-Policy", "default-src 'none'; script-src 'nonce-"+nonce+"'; "+
+		"base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
 	_, _ = page.WriteTo(w) // the browser may be gone
 	return nil
 }

@@ -40,7 +40,8 @@ func TestCookieFlow(t *testing.T) {
 	}
 	a := ask("/login", `{"username":"demo","password":"`+secret+`"}`)
 	cookies := a.Cookies()
-	if len(cookies) != 1 || !cookies[0].HttpOnly || cookies[0].SameSite != http.SameSiteStrictMode || !strings.HasPrefix(cookies[0].Name, "shelfkeeper_") || cookies[0].MaxAge <= 0 {
+	if len(cookies) != 1 || !cookies[0].HttpOnly || cookies[0].SameSite != http.SameSiteStrictMode ||
+		!strings.HasPrefix(cookies[0].Name, "shelfkeeper_") || cookies[0].MaxAge <= 0 {
 		t.Fatalf("cookies %v", cookies)
 	}
 	if proxytest.UserIn(t, a).User.RefreshToken != nil {
@@ -59,12 +60,15 @@ func TestCookieFlow(t *testing.T) {
 		"a bad header beats a good cookie": {[]string{"Cookie", cookie, "x-refresh-token", "x"}, 401, `{"error":"Invalid refresh token"}`},
 		"an access token":                  {[]string{"x-refresh-token", u.User.AccessToken}, 401, `{"error":"Invalid token type"}`},
 		"the secret":                       {[]string{"x-refresh-token", secret}, 401, `{"error":"Invalid refresh token"}`},
-		"the real server's cookie name":    {[]string{"Cookie", "refresh_token=" + cookies[0].Value}, 401, `{"error":"No refresh token provided"}`},
-		"nothing":                          {nil, 401, `{"error":"No refresh token provided"}`},
-		"a cookie that a page planted":     {[]string{"Cookie", cookies[0].Name + "=planted"}, 401, `{"error":"Invalid refresh token"}`},
-		"a planted cookie beside the web client's own token": {[]string{"Cookie", cookies[0].Name + "=planted", "Authorization", "Bearer " + u.User.AccessToken}, 200, ""},
-		"a user token, which is of no sign-in":               {[]string{"Authorization", "Bearer " + u.User.Token}, 401, `{"error":"No refresh token provided"}`},
-		"a cookie as bearer":                                 {[]string{"Cookie", cookie}, 200, ""},
+		"the real server's cookie name": {[]string{"Cookie", "refresh_token=" + cookies[0].Value}, 401,
+			`{"error":"No refresh token provided"}`},
+		"nothing":                      {nil, 401, `{"error":"No refresh token provided"}`},
+		"a cookie that a page planted": {[]string{"Cookie", cookies[0].Name + "=planted"}, 401, `{"error":"Invalid refresh token"}`},
+		"a planted cookie beside the web client's own token": {[]string{"Cookie", cookies[0].Name + "=planted", "Authorization",
+			"Bearer " + u.User.AccessToken}, 200, ""},
+		"a user token, which is of no sign-in": {[]string{"Authorization", "Bearer " + u.User.Token}, 401,
+			`{"error":"No refresh token provided"}`},
+		"a cookie as bearer": {[]string{"Cookie", cookie}, 200, ""},
 	} {
 		a := w.Post("/auth/refresh", "", c.header...)
 		if a.StatusCode != c.status || c.body != "" && a.Text != c.body {

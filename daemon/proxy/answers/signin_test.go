@@ -89,7 +89,8 @@ func TestOneGrantServesAllFamilies(t *testing.T) {
 	secret := w.NewGrant(players.ScopeListen)
 	before := w.Fake.Ledger().Totals()
 	in := proxytest.UserIn(t, w.Post("/login", `{"username":"whoever","password":"`+secret+`"}`, "x-return-tokens", "true"))
-	if in.User.Username != "demo" || in.User.IsOldToken != nil || in.ServerSettings["version"] == nil || in.Source == "" || in.User.RefreshToken == nil {
+	if in.User.Username != "demo" || in.User.IsOldToken != nil || in.ServerSettings["version"] == nil || in.Source == "" ||
+		in.User.RefreshToken == nil {
 		t.Errorf("%+v", in)
 	}
 	for desc, token := range map[string]string{"secret": secret, "access token": in.User.AccessToken, "user.token": in.User.Token} {
@@ -122,7 +123,8 @@ func TestOneGrantServesAllFamilies(t *testing.T) {
 			t.Errorf("%s of a revoked grant: %s %q", desc, a.Status, a.Text)
 		}
 	}
-	if a := w.Post("/auth/refresh", "", "x-refresh-token", *in.User.RefreshToken); a.StatusCode != 401 || a.Text != `{"error":"Invalid refresh token"}` {
+	if a := w.Post("/auth/refresh", "", "x-refresh-token", *in.User.RefreshToken); a.StatusCode != 401 ||
+		a.Text != `{"error":"Invalid refresh token"}` {
 		t.Errorf("refresh with a revoked grant: %s %s", a.Status, a.Text)
 	}
 }
@@ -141,7 +143,8 @@ func TestLoginRefusals(t *testing.T) {
 		{"the user's own password", `{"username":"demo","password":"demo"}`, nil, 200, ""},
 		{"as a form", `username=demo&password=demo`, nil, 200, ""},
 		{"by another user", `{"username":"demo","password":"demo"}`, other, 401, "Unauthorized"},
-		{"where a grant is asked for", `{"username":"demo","password":"demo"}`, func(c *proxy.Config) { c.Access = proxy.AccessGrant }, 401, "Unauthorized"},
+		{"where a grant is asked for", `{"username":"demo","password":"demo"}`, func(c *proxy.Config) { c.Access = proxy.AccessGrant },
+			401, "Unauthorized"},
 		{"where none is stored", `{"username":"demo","password":"demo"}`, func(c *proxy.Config) { c.Account.Knows = nil }, 401, "Unauthorized"},
 		{"wrong password", `{"username":"demo","password":"nope"}`, nil, 401, "Unauthorized"},
 		{"wrong user", `{"username":"root","password":"demo"}`, nil, 401, "Unauthorized"},

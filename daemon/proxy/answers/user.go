@@ -98,7 +98,8 @@ func unpack(packed []byte) ([]byte, error) {
 // answerUser answers a sign-in of caller. inBody says that the refresh token
 // goes into the body; else it goes into a cookie. The order of the two tokens
 // is the server's, which differs by route.
-func (s *Local) answerUser(w http.ResponseWriter, c *Request, caller players.Caller, pair players.Pair, inBody bool, order ...string) *refusal.Refusal {
+func (s *Local) answerUser(w http.ResponseWriter, c *Request, caller players.Caller, pair players.Pair, inBody bool,
+	order ...string) *refusal.Refusal {
 	payload, no := s.loginPayload(c.Context())
 	if no != nil {
 		return no

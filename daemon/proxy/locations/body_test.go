@@ -26,14 +26,17 @@ func (a adminGrants) Caller(ctx context.Context, s string) (players.Caller, erro
 func TestOwnAddresses(t *testing.T) {
 	const feed, json, hls = "text/xml; charset=utf-8", "application/json", "application/vnd.apple.mpegurl"
 	for _, c := range []struct{ desc, kind, path, in, want string }{
-		{"enclosure", feed, "/feed/x", `<enclosure url="http://HOST/audiobookshelf/feed/x/item/1/media.mp3"/>`, `<enclosure url="OURS/audiobookshelf/feed/x/item/1/media.mp3"/>`},
+		{"enclosure", feed, "/feed/x", `<enclosure url="http://HOST/audiobookshelf/feed/x/item/1/media.mp3"/>`,
+			`<enclosure url="OURS/audiobookshelf/feed/x/item/1/media.mp3"/>`},
 		{"by the other scheme", feed, "/feed/x", `<link>https://HOST</link>`, `<link>OURS</link>`},
 		{"at the very end", feed, "/feed/x", `http://HOST`, `OURS`},
 		{"two in a row", feed, "/feed/x", `http://HOST/http://HOST/`, `OURS/OURS/`},
-		{"a longer host", feed, "/feed/x", `http://HOST.evil.example/ http://HOST1/ http://HOST:8080/`, `http://HOST.evil.example/ http://HOST1/ http://HOST:8080/`},
+		{"a longer host", feed, "/feed/x", `http://HOST.evil.example/ http://HOST1/ http://HOST:8080/`,
+			`http://HOST.evil.example/ http://HOST1/ http://HOST:8080/`},
 		{"another scheme", feed, "/feed/x", `ftp://HOST/ //HOST/`, `ftp://HOST/ //HOST/`},
 		{"another host", feed, "/feed/x", `http://other.example/HOST`, `http://other.example/HOST`},
-		{"playlist", hls, "/hls/s/output.m3u8", "#EXTM3U\nhttp://HOST/hls/s/output-0.ts\noutput-1.ts\n", "#EXTM3U\nOURS/hls/s/output-0.ts\noutput-1.ts\n"},
+		{"playlist", hls, "/hls/s/output.m3u8", "#EXTM3U\nhttp://HOST/hls/s/output-0.ts\noutput-1.ts\n",
+			"#EXTM3U\nOURS/hls/s/output-0.ts\noutput-1.ts\n"},
 		{"of a feed", json, "/api/feeds", `{"feeds":[{"serverAddress":"http://HOST","feedUrl":"/feed/x"},{"serverAddress":"https://HOST/abs"}]}`, `{"feeds":[{"serverAddress":"OURS","feedUrl":"/feed/x"},{"serverAddress":"OURS/abs"}]}`},
 		{"a text of somebody's", json, "/api/feeds", `{"description":"see http://HOST"}`, `{"description":"see http://HOST"}`},
 		{"where nobody follows it", json, "/api/me", `{"serverAddress":"http://HOST"}`, `{"serverAddress":"http://HOST"}`},
@@ -73,7 +76,8 @@ func TestServersAddress(t *testing.T) {
 		`"serverAddress":"http://OURS`:                   `"serverAddress":"http://OURS`,
 	} {
 		fill := strings.NewReplacer("OURS", w.Addr, "HOST", w.Config.Base.Host).Replace
-		a := w.Send("POST", "/api/feeds/item/1/open", strings.NewReader(fill(in)), "Authorization", "Bearer "+proxytest.Grant, "Content-Type", "application/json")
+		a := w.Send("POST", "/api/feeds/item/1/open", strings.NewReader(fill(in)), "Authorization", "Bearer "+proxytest.Grant,
+			"Content-Type", "application/json")
 		if a.StatusCode != 200 || got != fill(want) {
 			t.Errorf("%s: %s went as %s", a.Status, in, got)
 		}

@@ -115,7 +115,8 @@ var File = Media(1000 * Unit)
 func Piece(from, to, good int, change ...string) func(*http.Request) (*http.Response, error) {
 	from, to, good = from*Unit, to*Unit, good*Unit
 	return func(r *http.Request) (*http.Response, error) {
-		h := http.Header{"Etag": {Tag}, "Content-Type": {"audio/mpeg"}, "Accept-Ranges": {"bytes"}, "Date": {"Thu, 01 Jan 2026 00:00:00 GMT"}, "Last-Modified": {"Wed, 31 Dec 2025 00:00:00 GMT"}}
+		h := http.Header{"Etag": {Tag}, "Content-Type": {"audio/mpeg"}, "Accept-Ranges": {"bytes"},
+			"Date": {"Thu, 01 Jan 2026 00:00:00 GMT"}, "Last-Modified": {"Wed, 31 Dec 2025 00:00:00 GMT"}}
 		status := http.StatusOK
 		if from > 0 || to < len(File) || r.Header["Range"] != nil {
 			status = http.StatusPartialContent

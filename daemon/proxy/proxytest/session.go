@@ -2,7 +2,10 @@ package proxytest
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/json"
+	"io"
+	"net/http"
 	"net/http/httptest"
 	"strings"
 	"sync"
@@ -10,6 +13,7 @@ import (
 
 	"shelfkeeper/daemon/absfake"
 	"shelfkeeper/daemon/players"
+	"shelfkeeper/daemon/proxy"
 	"shelfkeeper/daemon/redact"
 )
 
@@ -88,4 +92,36 @@ func CallerOf(t *testing.T, known *players.Identities, presented string) players
 		t.Error(err)
 	}
 	return c
+}
+
+// NewRealWorld is a proxy before the double, both on real sockets or in memory.
+func NewRealWorld(t *testing.T, cfg absfake.Config, change ...func(*proxy.Config)) (*World, *absfake.Server) {
+	t.Helper()
+	cfg.LimiterMax = -1
+	fake, err := absfake.New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = fake.Close() })
+	transport := &http.Transport{DialContext: fake.Listen().DialContext, DisableCompression: true}
+	t.Cleanup(transport.CloseIdleConnections)
+	session := SignedIn(t, fake)
+	w := NewWorld(t, nil, func(c *proxy.Config) {
+		c.Base.Host, c.Base.Path = "abs.example", cfg.BasePath
+		c.Transport, c.Tokens, c.Identity, c.Hold = transport, session, session.Identity, 0
+	}, func(c *proxy.Config) {
+		for _, f := range change {
+			f(c)
+		}
+	})
+	return w, fake
+}
+
+func Sum(t *testing.T, f *absfake.File) (out [32]byte) {
+	t.Helper()
+	h := sha256.New()
+	if _, err := io.Copy(h, f.Reader()); err != nil {
+		t.Fatal(err)
+	}
+	return [32]byte(h.Sum(nil))
 }

@@ -174,7 +174,8 @@ var (
 		Name:   "not-in-scope",
 		Status: http.StatusForbidden,
 		Cause:  "this is beyond what the player may do",
-		Remedy: "give it a grant of a wider scope (`shelfkeeper players add NAME --scope full` or `admin`), or do it on the Audiobookshelf server itself",
+		Remedy: "give it a grant of a wider scope (`shelfkeeper players add NAME --scope full` or `admin`), " +
+			"or do it on the Audiobookshelf server itself",
 	}
 	Temporary = &Refusal{
 		Name:    "weather",

@@ -1,0 +1,97 @@
+package proxytest
+
+import (
+	"bufio"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+)
+
+// Answer is a response read to its end.
+type Answer struct {
+	*http.Response
+	Text string
+	Err  error // of reading the body
+}
+
+// Do sends a request as a player that keeps no connection.
+func (w *World) Do(method, path string, header ...string) Answer {
+	w.T.Helper()
+	return w.Send(method, path, nil, header...)
+}
+
+func (w *World) Send(method, path string, body io.Reader, header ...string) Answer {
+	w.T.Helper()
+	r, err := http.NewRequest(method, "http://"+w.Addr+path, body)
+	if err != nil {
+		w.T.Fatal(err)
+	}
+	for i := 0; i < len(header); i += 2 {
+		r.Header.Add(header[i], header[i+1])
+	}
+	return w.RoundTrip(r)
+}
+
+func (w *World) RoundTrip(r *http.Request) Answer {
+	w.T.Helper()
+	transport := &http.Transport{DisableCompression: true}
+	defer transport.CloseIdleConnections()
+	resp, err := transport.RoundTrip(r)
+	if err != nil {
+		w.T.Fatal(err)
+	}
+	defer resp.Body.Close()
+	b, err := io.ReadAll(resp.Body)
+	return Answer{resp, string(b), err}
+}
+
+// rawDeadline is far beyond what any answer here takes.
+const RawDeadline = 20 * time.Second
+
+// Raw sends bytes as they are and returns the answers that come, which are all
+// read until the proxy closes.
+func (w *World) Raw(request string) []Answer {
+	w.T.Helper()
+	nc, err := net.Dial("tcp", w.Addr)
+	if err != nil {
+		w.T.Fatal(err)
+	}
+	defer nc.Close()
+	if err := nc.SetDeadline(time.Now().Add(RawDeadline)); err != nil {
+		w.T.Fatal(err)
+	}
+	if _, err := io.WriteString(nc, strings.ReplaceAll(request, "{host}", w.Addr)); err != nil {
+		w.T.Fatal(err)
+	}
+	// No more will come: what is pipelined is answered, then it closes.
+	if err := nc.(*net.TCPConn).CloseWrite(); err != nil {
+		w.T.Fatal(err)
+	}
+	var all []Answer
+	br := bufio.NewReader(nc)
+	for {
+		resp, err := http.ReadResponse(br, nil)
+		if err != nil {
+			if !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) && len(all) == 0 {
+				w.T.Logf("raw: %v", err)
+			}
+			return all
+		}
+		b, err := io.ReadAll(resp.Body)
+		_ = resp.Body.Close()
+		all = append(all, Answer{resp, string(b), err})
+		if err != nil {
+			return all
+		}
+	}
+}
+
+func Text(contentType, body string) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", contentType)
+		_, _ = io.WriteString(w, body)
+	}
+}
