@@ -27,8 +27,8 @@ const (
 	maxList = 8 << 20
 )
 
-// errWeather is wrapped by every error that is no answer of the server's own.
-var errWeather = errors.New("no answer of the server's")
+// errTemporary is wrapped by every error that is not the server's own answer.
+var errTemporary = errors.New("no answer of the server's")
 
 // client asks one server with the account's token.
 type client struct {
@@ -45,16 +45,16 @@ func (c *client) send(ctx context.Context, method, path string, body []byte, hea
 	token, err := c.cfg.Tokens.Token(ctx)
 	for again := true; ; again = false {
 		if err != nil {
-			return nil, fmt.Errorf("%w: %w", errWeather, err)
+			return nil, fmt.Errorf("%w: %w", errTemporary, err)
 		}
 		// Asked after the token was given: a sign-in as somebody else in
 		// between must not carry these reports along.
 		if who := c.cfg.Identity(); who != c.cfg.UserID {
-			return nil, fmt.Errorf("%w: another user is signed in", errWeather)
+			return nil, fmt.Errorf("%w: another user is signed in", errTemporary)
 		}
 		resp, err2 := c.cfg.Transport.RoundTrip(c.request(ctx, token, method, path, body, header))
 		if err2 != nil {
-			return nil, fmt.Errorf("%w: %s", errWeather, redact.Text(err2.Error()))
+			return nil, fmt.Errorf("%w: %s", errTemporary, redact.Text(err2.Error()))
 		}
 		c.clock.saw(resp.Header.Get("Date"), time.Now())
 		if resp.StatusCode != http.StatusUnauthorized {
@@ -64,7 +64,7 @@ func (c *client) send(ctx context.Context, method, path string, body []byte, hea
 		resp.Body.Close()
 		own := string(said) == "Unauthorized" && resp.Header["Www-Authenticate"] == nil
 		if !own || !again {
-			return nil, fmt.Errorf("%w: 401", errWeather)
+			return nil, fmt.Errorf("%w: 401", errTemporary)
 		}
 		token, err = c.cfg.Tokens.Suspect(ctx, token)
 	}
@@ -87,7 +87,7 @@ func (c *client) request(ctx context.Context, token redact.Secret, method, path 
 	r.Header.Set("Accept-Encoding", "identity")
 	r.Header.Set("Authorization", "Bearer "+token.Reveal())
 	if len(body) > 0 {
-		// No GetBody: whoever repeats a report must know what he does.
+		// Without GetBody the transport cannot repeat a report by itself.
 		r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
 		if r.Header.Get("Content-Type") == "" {
 			r.Header.Set("Content-Type", "application/json")
@@ -110,21 +110,21 @@ func (c *client) ask(ctx context.Context, method, path string, body []byte, head
 	b, err := io.ReadAll(io.LimitReader(resp.Body, limit+1))
 	switch {
 	case err != nil:
-		return Answer{}, fmt.Errorf("%w: %s", errWeather, redact.Text(err.Error()))
+		return Answer{}, fmt.Errorf("%w: %s", errTemporary, redact.Text(err.Error()))
 	case int64(len(b)) > limit:
-		return Answer{}, fmt.Errorf("%w: too large", errWeather)
+		return Answer{}, fmt.Errorf("%w: too large", errTemporary)
 	}
 	return Answer{Status: resp.StatusCode, Header: resp.Header, Body: b}, nil
 }
 
 const (
-	// quietCut is how long the server may still be at work on a report whose
+	// graceCut is how long the server may still be at work on a report whose
 	// connection was cut: it needs milliseconds. Only then is it asked whether
 	// it has counted it.
-	quietCut = time.Second
-	// quietSlow is the same where the server, or a gateway before it, did not
+	graceCut = time.Second
+	// graceSlow is the same where the server, or a gateway before it, did not
 	// answer in time: it goes on working for nobody.
-	quietSlow = 10 * time.Second
+	graceSlow = 10 * time.Second
 )
 
 // report sends r as the player sent it. quiet is how long to wait before the
@@ -133,12 +133,12 @@ func (c *client) report(ctx context.Context, r Report) (a Answer, v verdict, qui
 	a, err := c.ask(ctx, r.Kind.method(), r.path(), r.Body, r.Header)
 	switch {
 	case err == nil && a.Status == http.StatusGatewayTimeout, ctx.Err() != nil:
-		return a, weather, quietSlow
+		return a, temporary, graceSlow
 	case err != nil:
-		return a, weather, quietCut
+		return a, temporary, graceCut
 	}
-	if v = judge(r.Kind, a); v == weather || v == stuck {
-		quiet = quietCut
+	if v = judge(r.Kind, a); v == temporary || v == stuck {
+		quiet = graceCut
 	}
 	return a, v, quiet
 }
@@ -147,22 +147,22 @@ func (c *client) report(ctx context.Context, r Report) (a Answer, v verdict, qui
 func (c *client) openSession(ctx context.Context, id string) (*info, verdict) {
 	resp, err := c.send(ctx, http.MethodGet, "/api/session/"+url.PathEscape(id), nil, nil)
 	if err != nil {
-		return nil, weather
+		return nil, temporary
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
 		b, err := io.ReadAll(io.LimitReader(resp.Body, 4<<10))
 		if err != nil {
-			return nil, weather
+			return nil, temporary
 		}
 		return nil, judge(Sync, Answer{Status: resp.StatusCode, Header: resp.Header, Body: b})
 	}
 	if !isType(resp.Header, "application/json") {
-		return nil, weather
+		return nil, temporary
 	}
 	said, in, err := readInfo(resp.Body)
 	if err != nil || said != id {
-		return nil, weather
+		return nil, temporary
 	}
 	return in, taken
 }
@@ -172,8 +172,8 @@ const (
 	listPages = 6
 )
 
-// listened looks for a session among those the server has written down, the
-// newest first. It is nil where there is none.
+// listened looks for a session in the server's list of sessions, newest first.
+// It returns nil where there is none.
 func (c *client) listened(ctx context.Context, id string) (*info, error) {
 	for page := range listPages {
 		a, err := c.ask(ctx, http.MethodGet, fmt.Sprintf("/api/me/listening-sessions?itemsPerPage=%d&page=%d", listPage, page), nil, nil)
@@ -185,7 +185,7 @@ func (c *client) listened(ctx context.Context, id string) (*info, error) {
 			Sessions []map[string]json.RawMessage
 		}
 		if a.Status != http.StatusOK || json.Unmarshal(a.Body, &list) != nil || list.NumPages == nil {
-			return nil, fmt.Errorf("%w: list of sessions: %d", errWeather, a.Status)
+			return nil, fmt.Errorf("%w: list of sessions: %d", errTemporary, a.Status)
 		}
 		for _, fields := range list.Sessions {
 			if string(fields["id"]) != `"`+id+`"` {
@@ -223,7 +223,7 @@ func (p *place) at(position float64) bool {
 
 func abs(x float64) float64 { return max(x, -x) }
 
-// place asks how far the user is; nil where there is no progress yet.
+// place asks where the user is; it returns nil if there is no progress yet.
 func (c *client) place(ctx context.Context, item, episode string) (*place, error) {
 	a, err := c.ask(ctx, http.MethodGet, progressPath(item, episode), nil, nil)
 	switch {
@@ -232,11 +232,11 @@ func (c *client) place(ctx context.Context, item, episode string) (*place, error
 	case a.Status == http.StatusNotFound && judge(Sync, a) == gone:
 		return nil, nil
 	case a.Status != http.StatusOK || !isType(a.Header, "application/json"):
-		return nil, fmt.Errorf("%w: progress: %d", errWeather, a.Status)
+		return nil, fmt.Errorf("%w: progress: %d", errTemporary, a.Status)
 	}
 	var p place
 	if json.Unmarshal(a.Body, &p) != nil || p.LastUpdate == 0 {
-		return nil, fmt.Errorf("%w: progress that is none", errWeather)
+		return nil, fmt.Errorf("%w: progress that is none", errTemporary)
 	}
 	return &p, nil
 }

@@ -9,13 +9,13 @@ import (
 )
 
 const (
-	// pauseFirst and pauseMost are the pauses between deliveries in bad
-	// weather. A sign that the server is back ends one at once; the pause is
-	// for weather of which nobody gives a sign, such as a gateway's error page.
+	// pauseFirst and pauseMost bound the pauses between deliveries while the
+	// server is out of reach. A sign that it is back ends a pause at once. Some
+	// failures end without a sign, such as a gateway's error page.
 	pauseFirst = 2 * time.Second
 	pauseMost  = time.Minute
-	// tooOld is when a report is set aside: whoever comes back from further
-	// away has a server that is not the same any more.
+	// tooOld is when a report is set aside: after a longer absence the server's
+	// library has probably changed.
 	tooOld = 30 * 24 * time.Hour
 	// maxTries, counted at most once per tryEvery, is how often an error of the
 	// server's own is taken for one that passes: a quarter of an hour at least,
@@ -28,10 +28,10 @@ const (
 type outcome int
 
 const (
-	done   outcome = iota // it waits no more
-	more                  // it has come one step further
-	later                 // the weather is bad: nothing else can be delivered either
-	hinder                // this one cannot, others may
+	done    outcome = iota // it waits no more
+	more                   // it has come one step further
+	later                  // the server is out of reach: nothing else can be delivered either
+	blocked                // this one cannot, others may
 )
 
 // run delivers until nothing waits, or the Journal is closed.
@@ -41,14 +41,14 @@ func (j *Journal) run() {
 	for {
 		fine := j.round(j.ctx)
 		j.mu.Lock()
-		if fine || j.quietLocked() <= 0 { // else it is not over, only breathing
+		if fine || j.graceLocked() <= 0 { // else it is not over, only breathing
 			close(j.rounds)
 			j.rounds = make(chan struct{})
 		}
 		if j.ctx.Err() != nil || j.waitingLocked() == 0 {
 			j.running = false
 			if j.ctx.Err() == nil {
-				j.restLocked()
+				j.closeIdleLocked()
 			}
 			j.mu.Unlock()
 			return
@@ -58,7 +58,7 @@ func (j *Journal) run() {
 			pause.Reset()
 			continue
 		}
-		timer := time.NewTimer(j.rest(pause.NextBackOff()))
+		timer := time.NewTimer(j.pauseFor(pause.NextBackOff()))
 		select {
 		case <-timer.C:
 		case <-j.wake:
@@ -69,50 +69,50 @@ func (j *Journal) run() {
 	}
 }
 
-// rest is how long to rest: what may still be under way at the server is to be
-// looked at as soon as that makes sense.
-func (j *Journal) rest(pause time.Duration) time.Duration {
+// pauseFor returns how long to wait before the next round. It is shorter than
+// pause if a session may be asked about earlier.
+func (j *Journal) pauseFor(pause time.Duration) time.Duration {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if quiet := j.quietLocked(); quiet > 0 {
+	if quiet := j.graceLocked(); quiet > 0 {
 		pause = min(pause, quiet)
 	}
 	return pause
 }
 
-// quietLocked is how soon the first of the sessions may be looked at that the
-// server may still be at work on; 0 where there is none.
-func (j *Journal) quietLocked() (first time.Duration) {
+// graceLocked returns how soon the server may be asked about the first of the
+// sessions that it may still be at work on; 0 where there is none.
+func (j *Journal) graceLocked() (first time.Duration) {
 	for _, l := range j.sessions {
-		if until := time.Until(l.quiet); l.backlog && until > 0 && (first == 0 || until < first) {
+		if until := time.Until(l.askAfter); l.backlog && until > 0 && (first == 0 || until < first) {
 			first = until
 		}
 	}
 	return first
 }
 
-// round delivers what waits, in the order in which it came. It reports whether
-// to go on at once.
+// round delivers what waits, oldest first. It reports whether to continue at
+// once.
 func (j *Journal) round(ctx context.Context) (fine bool) {
 	select {
 	case <-j.wake: // this is what it asks for
 	default:
 	}
-	hindered := make(map[string]bool) // items whose order would be broken
-	passed := make(map[work]bool)
+	blockedItems := make(map[string]bool) // items whose order would be broken
+	passed := make(map[entry]bool)
 	for ctx.Err() == nil {
-		w := j.next(passed, hindered)
+		w := j.next(passed, blockedItems)
 		if w == nil {
 			return len(passed) == 0
 		}
 		switch j.deliver(ctx, w) {
 		case later:
 			return false
-		case hinder:
+		case blocked:
 			passed[w] = true
 			j.mu.Lock()
 			if item := w.item(); item != "" {
-				hindered[item] = true
+				blockedItems[item] = true
 			}
 			j.mu.Unlock()
 		}
@@ -120,13 +120,13 @@ func (j *Journal) round(ctx context.Context) (fine bool) {
 	return false
 }
 
-// next is the oldest of what waits, without what cannot be delivered in this
+// next returns the oldest entry, without those that cannot be delivered in this
 // round.
-func (j *Journal) next(passed map[work]bool, hindered map[string]bool) (oldest work) {
+func (j *Journal) next(passed map[entry]bool, blockedItems map[string]bool) (oldest entry) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	j.eachLocked(func(w work) {
-		if passed[w] || hindered[w.item()] {
+	j.eachLocked(func(w entry) {
+		if passed[w] || blockedItems[w.item()] {
 			return
 		}
 		if oldest == nil || w.order() < oldest.order() {
@@ -137,29 +137,29 @@ func (j *Journal) next(passed map[work]bool, hindered map[string]bool) (oldest w
 }
 
 // deliver takes one entry a step further.
-func (j *Journal) deliver(ctx context.Context, w work) outcome {
+func (j *Journal) deliver(ctx context.Context, w entry) outcome {
 	ctx, cancel := context.WithTimeout(ctx, callDeadline)
 	defer cancel()
 	switch w := w.(type) {
 	case *listening:
-		return j.deliverSession(ctx, w)
+		return j.deliverSession(ctx, w.ID)
 	case *change:
 		return j.deliverChange(ctx, w)
 	case *offline:
 		return j.deliverOffline(ctx, w)
 	}
-	return hinder
+	return blocked
 }
 
-func old(w work) bool { return time.Since(w.since()) > tooOld }
+func isTooOld(w entry) bool { return time.Since(w.since()) > tooOld }
 
-// drop strikes out what was delivered. If that cannot be written it is
-// delivered once more after a crash, which changes nothing.
-func (j *Journal) drop(w work) outcome {
+// finish removes what was delivered. If that cannot be written, a crash makes
+// the entry be delivered once more, which changes nothing at the server.
+func (j *Journal) finish(w entry) outcome {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	defer j.turnedLocked()
-	if e, still := j.strikeLocked(w); still {
+	defer j.changedLocked()
+	if e, still := j.removeLocked(w); still {
 		if err := j.writeLocked(e); err != nil {
 			j.log.Warn("a delivered report is still in the journal", "reason", err)
 		}
@@ -167,9 +167,9 @@ func (j *Journal) drop(w work) outcome {
 	return done
 }
 
-// strikeLocked takes w out of what waits; still is false where a newer report
-// has taken its place meanwhile.
-func (j *Journal) strikeLocked(w work) (e edit, still bool) {
+// removeLocked removes w from what waits. still is false if a newer report has
+// replaced it meanwhile.
+func (j *Journal) removeLocked(w entry) (e edit, still bool) {
 	switch w := w.(type) {
 	case *change:
 		i := slices.IndexFunc(j.changes, func(c *change) bool { return c.Seq == w.Seq })
@@ -185,12 +185,28 @@ func (j *Journal) strikeLocked(w work) (e edit, still bool) {
 		delete(j.offline, w.ID)
 		return edit{bucketOffline, []byte(w.ID), nil}, true
 	case *listening:
-		if j.sessions[w.ID] != w {
+		l := j.sessions[w.ID]
+		if l == nil {
 			return e, false
 		}
 		delete(j.sessions, w.ID)
-		w.backlog = false
+		l.backlog = false
 		return edit{bucketSessions, []byte(w.ID), nil}, true
 	}
 	return e, false
+}
+
+// attemptsLocked returns the counter of an entry that still waits, or nil.
+func (j *Journal) attemptsLocked(w entry) *attempts {
+	switch w := w.(type) {
+	case *listening:
+		if l := j.sessions[w.ID]; l != nil {
+			return &l.attempts
+		}
+	case *change:
+		return &w.attempts
+	case *offline:
+		return &w.attempts
+	}
+	return nil
 }

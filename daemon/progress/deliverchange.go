@@ -5,16 +5,15 @@ import (
 	"slices"
 )
 
-// deliverChange brings an update to the server, unless the server has a newer
-// one.
+// deliverChange delivers an update, unless the server has a newer one.
 func (j *Journal) deliverChange(ctx context.Context, c *change) outcome {
-	leave, ok := j.lanes.enter(ctx, c.item())
+	unlock, ok := j.locks.lock(ctx, c.item())
 	if !ok {
-		return hinder
+		return blocked
 	}
-	defer leave()
-	if old(c) {
-		return j.putAside(c, "older than 30 days")
+	defer unlock()
+	if isTooOld(c) {
+		return j.setAside(c, "older than 30 days")
 	}
 	p, err := j.client.place(ctx, c.Item, c.Episode)
 	if err != nil {
@@ -23,18 +22,18 @@ func (j *Journal) deliverChange(ctx context.Context, c *change) outcome {
 	at := c.moment(&j.client.clock)
 	if j.isNewer(p, at, c.item()) && !(c.Tried && c.shows(p)) {
 		j.log.Info("a report of progress came too late: the server has a newer one", "item", c.Item)
-		return j.drop(c)
+		return j.finish(c)
 	}
 	if !c.Tried {
 		tried := *c
 		tried.Tried = true
 		if !j.replace(c, &tried) {
-			return hinder
+			return blocked
 		}
 		c = &tried
 	}
-	// The server sets the time of a progress only where there is one already:
-	// what is made anew is told once more.
+	// The server sets the time only of a progress that exists. A new one is
+	// sent once more.
 	for again := p == nil; ; again = false {
 		a, err := j.client.ask(ctx, Patch.method(), progressPath(c.Item, c.Episode), c.dated(at), nil)
 		if err != nil {
@@ -45,61 +44,61 @@ func (j *Journal) deliverChange(ctx context.Context, c *change) outcome {
 			if again {
 				continue
 			}
-			j.bring(c)
-			return j.drop(c)
+			j.rememberPlace(c)
+			return j.finish(c)
 		case gone, refused:
-			return j.putAside(c, string(a.Body))
+			return j.setAside(c, string(a.Body))
 		case stuck:
-			return j.tryAgain(c, &c.Tries, &c.tried)
+			return j.tryAgain(c)
 		default:
 			return later
 		}
 	}
 }
 
-// bring remembers the place to which an update brought an item.
-func (j *Journal) bring(c *change) {
+// rememberPlace remembers the place that an update set for an item.
+func (j *Journal) rememberPlace(c *change) {
 	at, there, ok := number(c.Body["currentTime"])
 	if !ok || !there {
 		return
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if len(j.brought) >= maxEntries {
-		clear(j.brought)
+	if len(j.places) >= maxEntries {
+		clear(j.places)
 	}
-	j.brought[c.item()] = at
+	j.places[c.item()] = at
 }
 
 func (j *Journal) deliverOffline(ctx context.Context, o *offline) outcome {
-	leave, ok := j.lanes.enter(ctx, o.ID)
+	unlock, ok := j.locks.lock(ctx, o.ID)
 	if !ok {
-		return hinder
+		return blocked
 	}
-	defer leave()
-	if old(o) {
-		return j.putAside(o, "older than 30 days")
+	defer unlock()
+	if isTooOld(o) {
+		return j.setAside(o, "older than 30 days")
 	}
 	r := o.report()
 	a, v, _ := j.client.report(ctx, r)
 	if v == taken && o.All {
 		list, _ := results(a)
 		if i := slices.IndexFunc(list, func(r result) bool { return r.Error != "" || !r.Success }); i >= 0 {
-			return j.putAside(o, list[i].Error)
+			return j.setAside(o, list[i].Error)
 		}
 	}
 	switch v {
 	case taken:
-		return j.drop(o)
+		return j.finish(o)
 	case gone, refused:
-		return j.putAside(o, string(a.Body))
+		return j.setAside(o, string(a.Body))
 	case stuck:
-		return j.tryAgain(o, &o.Tries, &o.tried)
+		return j.tryAgain(o)
 	}
 	return later
 }
 
-// replace puts another state of an update in its place, durably.
+// replace replaces an update by another state of it, durably.
 func (j *Journal) replace(was, is *change) bool {
 	j.mu.Lock()
 	defer j.mu.Unlock()

@@ -7,155 +7,168 @@ import (
 	"time"
 )
 
-// report is the offline session as a player would send it.
-func (o *offline) report() Report {
-	r := Report{Kind: Local, Body: o.Session, Header: http.Header{"Content-Type": {"application/json"}}}
-	if o.Agent != "" {
-		r.Header.Set("User-Agent", o.Agent)
-	}
-	if o.All {
-		r.Kind = LocalAll
-		r.Body, _ = json.Marshal(struct {
-			Sessions   []json.RawMessage `json:"sessions"`
-			DeviceInfo json.RawMessage   `json:"deviceInfo,omitempty"`
-		}{[]json.RawMessage{o.Session}, o.Device})
-	}
-	return r
-}
-
-// deliverSession takes a session one step further. Each step is durable before
-// the next, so that a crash between any two repeats a question at most.
-func (j *Journal) deliverSession(ctx context.Context, l *listening) outcome {
-	leave, ok := j.lanes.enter(ctx, l.ID)
+// deliverSession takes a session one step further. A step works on s, a copy of
+// what is known of the session when the step begins, and changes the session
+// only through update. Each change is durable before the next request, so a
+// crash between two steps repeats a question at most.
+func (j *Journal) deliverSession(ctx context.Context, id string) outcome {
+	unlock, ok := j.locks.lock(ctx, id)
 	if !ok {
-		return hinder
+		return blocked
 	}
-	defer leave()
-	j.mu.Lock()
-	if !l.pending() {
-		l.backlog = false
-		j.turnedLocked()
-		j.mu.Unlock()
-		return done
-	}
-	now := *l // the spells and stamps are never changed in place
-	j.mu.Unlock()
-
-	if time.Now().Before(now.quiet) {
-		return hinder
-	}
+	defer unlock()
+	s, ok := j.pendingSession(id)
 	switch {
-	case old(&now) && (now.Sent != nil || now.Waiting != nil):
-		return j.putAside(l, "older than 30 days")
-	case now.Stamp != nil && now.Sent == nil:
-		return j.putRight(ctx, l, now)
-	case now.Gone:
-		return j.deliverGone(ctx, l, now)
+	case !ok:
+		return done
+	case time.Now().Before(s.askAfter):
+		return blocked
+	case isTooOld(&s) && (s.Sent != nil || s.Waiting != nil):
+		return j.setAside(&s, "older than 30 days")
+	case s.Timestamp != nil && s.Sent == nil:
+		return j.correctTime(ctx, s)
+	case s.Gone:
+		return j.deliverGone(ctx, s)
+	case s.Sent == nil && s.Waiting == nil:
+		return j.deliverEnd(ctx, s)
 	}
-	if now.Sent == nil && now.Waiting == nil {
-		return j.deliverEnd(ctx, l)
-	}
-	return j.deliverOpen(ctx, l, now)
+	return j.deliverOpen(ctx, s)
 }
 
-// step changes l durably. It is undone where it cannot be written.
-func (j *Journal) step(l *listening, change func(*listening)) bool {
+// pendingSession returns a copy of a session of which something waits.
+func (j *Journal) pendingSession(id string) (s listening, ok bool) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if j.sessions[l.ID] != l {
+	l := j.sessions[id]
+	if l == nil {
+		return s, false
+	}
+	if !l.pending() {
+		l.backlog = false
+		j.changedLocked()
+		return s, false
+	}
+	return *l, true // intervals and timestamps are replaced, never changed
+}
+
+// update changes a session durably. It reports false, and changes nothing,
+// where the session is gone or the change cannot be written.
+func (j *Journal) update(id string, change func(*listening)) bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	l := j.sessions[id]
+	if l == nil {
 		return false
 	}
 	next := *l
 	change(&next)
 	next.backlog = next.pending()
-	if j.writeLocked(edit{bucketSessions, []byte(l.ID), &next}) != nil {
+	if j.writeLocked(edit{bucketSessions, []byte(id), &next}) != nil {
 		return false
 	}
 	next.stored, next.dirty = true, false
 	l.account = next.account
-	j.turnedLocked()
+	j.changedLocked()
 	return true
 }
 
+// waitFor makes a session wait before the server is asked about it.
+func (j *Journal) waitFor(id string, pause time.Duration) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if l := j.sessions[id]; l != nil {
+		l.askAfter = time.Now().Add(pause)
+	}
+}
+
 // deliverOpen delivers to a session that may be open at the server.
-func (j *Journal) deliverOpen(ctx context.Context, l *listening, now listening) outcome {
-	in, v := j.client.openSession(ctx, l.ID)
+func (j *Journal) deliverOpen(ctx context.Context, s listening) outcome {
+	in, v := j.client.openSession(ctx, s.ID)
 	switch v {
 	case gone:
-		return j.foundGone(ctx, l, now)
+		return j.foundGone(ctx, s)
 	case refused:
-		return j.putAside(l, "the session belongs to somebody else")
+		return j.setAside(&s, "the session belongs to somebody else")
 	case stuck:
-		return j.tryAgain(l, &l.Tries, &l.tried)
-	case weather:
+		return j.tryAgain(&s)
+	case temporary:
 		return later
 	}
-	if now.Sent != nil && now.Known && now.counted(in.Sum) {
-		// Its answer was lost, and it had arrived.
-		ok := j.step(l, func(l *listening) {
-			l.Stamp = l.stampOf(j, now.Sent, now.Sent.Position)
-			l.Position, l.Sent, l.Base, l.Info = now.Sent.Position, nil, in.Sum, in
-		})
-		return stepped(ok)
-	}
-	if now.Sent != nil && now.missed != now.Sent {
-		// A server that stood still may have it in its queue, before the
-		// question. Behind the question it has not.
-		j.mu.Lock()
-		l.missed, l.quiet = now.Sent, time.Now().Add(quietCut)
-		j.mu.Unlock()
-		return hinder
+	switch {
+	case s.Sent == nil:
+	case s.Known && s.counted(in.Sum):
+		// The answer was lost, but the report had arrived.
+		return stepped(j.update(s.ID, func(l *listening) {
+			l.Timestamp = &timestamp{j.client.clock.server(s.Sent.At), s.Sent.Position}
+			l.Position, l.Sent, l.Base, l.Info = s.Sent.Position, nil, in.Sum, in
+		}))
+	case s.notCounted != s.Sent:
+		// The server may have stood still, with the report before this question
+		// in its queue. Once it has answered, a second question is certain.
+		j.askOnceMore(s.ID, s.Sent)
+		return blocked
 	}
 	// From here on the server's sum is known, and nothing of ours is under way.
+	return j.sendToOpen(ctx, s, in)
+}
+
+// askOnceMore makes the delivery ask again whether the server has counted sent.
+func (j *Journal) askOnceMore(id string, sent *interval) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if l := j.sessions[id]; l != nil {
+		l.notCounted, l.askAfter = sent, time.Now().Add(graceCut)
+	}
+}
+
+// sendToOpen sends what waits of a session that is open at the server, where in
+// is what the server says of it.
+func (j *Journal) sendToOpen(ctx context.Context, s listening, in *info) outcome {
 	p, err := j.client.place(ctx, in.Item, in.Episode)
 	if err != nil {
 		return later
 	}
-	var send *spell
-	position := 0.0
-	if !j.step(l, func(l *listening) {
+	var send *interval
+	if !j.update(s.ID, func(l *listening) {
 		send = l.Sent.then(l.Waiting)
 		l.Base, l.Known, l.Info, l.Sent, l.Waiting = in.Sum, true, in, send, nil
 	}) {
 		return later
 	}
-	position = send.Position
-	mark := &stamp{j.client.clock.server(send.At), position}
-	if j.isNewer(p, mark.At, itemKey(in.Item, in.Episode)) {
-		// Somewhere else the user is further: the time counts, the place stays.
-		position = *p.CurrentTime
-		mark = &stamp{p.LastUpdate, position}
+	at := timestamp{j.client.clock.server(send.At), send.Position}
+	if j.isNewer(p, at.At, itemKey(in.Item, in.Episode)) {
+		// Another device is further: the time counts, the place stays.
+		at = timestamp{p.LastUpdate, *p.CurrentTime}
 	}
 	kind := Sync
-	if now.Closing {
+	if s.Closing {
 		kind = End
 	}
-	a, v, quiet := j.client.report(ctx, Report{Kind: kind, Session: l.ID, Body: send.body(position), Header: now.header()})
+	a, v, grace := j.client.report(ctx, Report{Kind: kind, Session: s.ID, Body: send.body(at.Position), Header: s.header()})
 	switch v {
 	case taken:
-		return stepped(j.step(l, func(l *listening) {
-			l.Base, l.Position, l.Sent, l.Stamp, l.Tries = l.Base+send.Time, position, nil, mark, 0
+		return stepped(j.update(s.ID, func(l *listening) {
+			l.Base, l.Position, l.Sent, l.Timestamp, l.Tries = l.Base+send.Time, at.Position, nil, &at, 0
 			l.Gone = kind == End // by its end
 		}))
 	case gone:
-		return more // it has gone just now: the next look will say so
+		return more // since the question; the next step finds out
 	case refused:
-		return j.putAside(l, string(a.Body))
+		return j.setAside(&s, string(a.Body))
 	}
-	j.mu.Lock()
-	l.quiet = time.Now().Add(quiet)
-	j.mu.Unlock()
+	j.waitFor(s.ID, grace)
 	if v == stuck {
-		return j.tryAgain(l, &l.Tries, &l.tried)
+		return j.tryAgain(&s)
 	}
 	return later
 }
 
+// stepped is the outcome of a step that ended with an update.
 func stepped(ok bool) outcome {
 	if ok {
 		return more
 	}
-	return later // the disk's weather
+	return later // the disk does not take it at the moment
 }
 
 // isNewer reports whether p was written by somebody else, after moment.
@@ -163,13 +176,13 @@ func (j *Journal) isNewer(p *place, moment int64, item string) bool {
 	return p != nil && p.CurrentTime != nil && p.LastUpdate > moment+clockSlack.Milliseconds() && !j.isOwn(p, item)
 }
 
-// isOwn reports whether p is a place that we brought there, or that is under
-// way. The server puts its own time on what it takes, and a slow one takes a
-// report long after it was made; the place tells whose it is.
+// isOwn reports whether p is a place that was delivered from here, or that is
+// under way. The time of p does not tell: the server puts in its own, and a slow
+// server accepts a report long after it was made. The place does.
 func (j *Journal) isOwn(p *place, item string) bool {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if at, ok := j.brought[item]; ok && p.at(at) {
+	if at, ok := j.places[item]; ok && p.at(at) {
 		return true
 	}
 	for _, l := range j.sessions {
@@ -183,113 +196,106 @@ func (j *Journal) isOwn(p *place, item string) bool {
 	return false
 }
 
-func (l *listening) stampOf(j *Journal, s *spell, position float64) *stamp {
-	return &stamp{j.client.clock.server(s.At), position}
-}
-
-// foundGone notes that the server does not know the session any more. Where it
-// was never seen, the server's list of sessions listened to may know it.
-func (j *Journal) foundGone(ctx context.Context, l *listening, now listening) outcome {
-	in := now.Info
-	base := now.Base
-	if !now.Known || in == nil {
-		found, err := j.client.listened(ctx, l.ID)
+// foundGone records that the server does not know the session any more. If the
+// journal never saw the session, the server's list of sessions may have it.
+func (j *Journal) foundGone(ctx context.Context, s listening) outcome {
+	in, base := s.Info, s.Base
+	if !s.Known || in == nil {
+		found, err := j.client.listened(ctx, s.ID)
 		if err != nil {
 			return later
 		}
 		if found == nil {
-			return j.putAside(l, "the server does not know this session, and has never written it down")
+			return j.setAside(&s, "the server does not know this session, and has never written it down")
 		}
 		in, base = found, found.Sum
 	}
-	return stepped(j.step(l, func(l *listening) { l.Gone, l.Info, l.Base, l.Known = true, in, base, true }))
+	return stepped(j.update(s.ID, func(l *listening) { l.Gone, l.Info, l.Base, l.Known = true, in, base, true }))
 }
 
 // deliverGone reports a session that the server has forgotten as one listened
-// to offline, under its own id and with the absolute sum: whether or not the
-// server had counted what is in doubt, it ends at the same.
-func (j *Journal) deliverGone(ctx context.Context, l *listening, now listening) outcome {
-	if now.Sent == nil && now.Waiting == nil {
-		return j.end(l) // nothing to report
+// to offline, under its own id and with the absolute sum. The result is the same
+// whether or not the server had counted Sent.
+func (j *Journal) deliverGone(ctx context.Context, s listening) outcome {
+	if s.Sent == nil && s.Waiting == nil {
+		return j.endOrRest(&s)
 	}
-	var send *spell
-	if !j.step(l, func(l *listening) {
+	var send *interval
+	if !j.update(s.ID, func(l *listening) {
 		send = l.Sent.then(l.Waiting)
 		l.Sent, l.Waiting = send, nil
 	}) {
 		return later
 	}
-	p, err := j.client.place(ctx, now.Info.Item, now.Info.Episode)
+	p, err := j.client.place(ctx, s.Info.Item, s.Info.Episode)
 	if err != nil {
 		return later
 	}
 	at := j.client.clock.server(send.At)
-	if p != nil && p.LastUpdate >= at && !j.isNewer(p, at, now.item()) {
-		at = p.LastUpdate + 1 // our own, a moment ago
+	if p != nil && p.LastUpdate >= at && !j.isNewer(p, at, s.item()) {
+		at = p.LastUpdate + 1 // p is our own, of a moment ago
 	}
-	body, err := now.Info.offline(now.Base+send.Time, send.Position, at)
+	body, err := s.Info.offline(s.Base+send.Time, send.Position, at)
 	if err != nil {
-		return j.putAside(l, "the session cannot be read")
+		return j.setAside(&s, "the session cannot be read")
 	}
-	a, v, _ := j.client.report(ctx, Report{Kind: Local, Body: body, Header: now.header()})
+	a, v, _ := j.client.report(ctx, Report{Kind: Local, Body: body, Header: s.header()})
 	switch v {
 	case taken:
-		var mark *stamp
+		var correct *timestamp
 		if p == nil {
-			mark = &stamp{at, send.Position} // made anew: the server put in its own time
+			correct = &timestamp{at, send.Position} // the server put its own time into a new progress
 		}
-		return stepped(j.step(l, func(l *listening) {
-			l.Base, l.Position, l.Sent, l.Stamp, l.Tries = l.Base+send.Time, send.Position, nil, mark, 0
+		return stepped(j.update(s.ID, func(l *listening) {
+			l.Base, l.Position, l.Sent, l.Timestamp, l.Tries = l.Base+send.Time, send.Position, nil, correct, 0
 		}))
 	case gone, refused:
-		return j.putAside(l, string(a.Body))
+		return j.setAside(&s, string(a.Body))
 	case stuck:
-		return j.tryAgain(l, &l.Tries, &l.tried)
+		return j.tryAgain(&s)
 	}
 	return later
 }
 
 // deliverEnd ends a session of which nothing else waits.
-func (j *Journal) deliverEnd(ctx context.Context, l *listening) outcome {
-	a, v, _ := j.client.report(ctx, Report{Kind: End, Session: l.ID, Header: http.Header{}})
+func (j *Journal) deliverEnd(ctx context.Context, s listening) outcome {
+	a, v, _ := j.client.report(ctx, Report{Kind: End, Session: s.ID, Header: http.Header{}})
 	switch v {
 	case taken, gone:
-		return j.end(l)
+		return j.endOrRest(&s)
 	case refused:
-		return j.putAside(l, string(a.Body))
+		return j.setAside(&s, string(a.Body))
 	case stuck:
-		return j.tryAgain(l, &l.Tries, &l.tried)
+		return j.tryAgain(&s)
 	}
 	return later
 }
 
-// end drops a session that has ended, or lets one that has not rest.
-func (j *Journal) end(l *listening) outcome {
+// endOrRest removes a session that its player has ended, and keeps another.
+func (j *Journal) endOrRest(s *listening) outcome {
 	j.mu.Lock()
-	finished := l.Closing && l.Waiting == nil && l.Sent == nil
+	l := j.sessions[s.ID]
+	ended := l != nil && l.Closing && l.Waiting == nil && l.Sent == nil
 	j.mu.Unlock()
-	if finished {
-		return j.drop(l)
+	if ended {
+		return j.finish(s)
 	}
-	return stepped(j.step(l, func(*listening) {}))
+	return stepped(j.update(s.ID, func(*listening) {}))
 }
 
-// putRight gives a progress the time at which the user was there, where it is
-// still ours.
-func (j *Journal) putRight(ctx context.Context, l *listening, now listening) outcome {
-	p, err := j.client.place(ctx, now.Info.Item, now.Info.Episode)
+// correctTime gives a progress the time at which the user was there, if the
+// place is still the one that was delivered.
+func (j *Journal) correctTime(ctx context.Context, s listening) outcome {
+	p, err := j.client.place(ctx, s.Info.Item, s.Info.Episode)
 	if err != nil {
 		return later
 	}
-	if p != nil && p.at(now.Stamp.Position) && p.LastUpdate > now.Stamp.At {
-		body, _ := json.Marshal(map[string]int64{"lastUpdate": now.Stamp.At})
-		a, err := j.client.ask(ctx, http.MethodPatch, progressPath(now.Info.Item, now.Info.Episode), body, nil)
-		if err != nil {
-			return later
-		}
-		if judge(Patch, a) == weather {
+	if p != nil && p.at(s.Timestamp.Position) && p.LastUpdate > s.Timestamp.At {
+		body, _ := json.Marshal(map[string]int64{"lastUpdate": s.Timestamp.At})
+		a, err := j.client.ask(ctx, http.MethodPatch, progressPath(s.Info.Item, s.Info.Episode), body, nil)
+		if err != nil || judge(Patch, a) == temporary {
 			return later
 		}
 	}
-	return stepped(j.step(l, func(l *listening) { l.Stamp = nil }))
+	return stepped(j.update(s.ID, func(l *listening) { l.Timestamp = nil }))
 }

@@ -7,8 +7,8 @@ import (
 	"io"
 )
 
-// info is what is kept of a playback session, so that it can be reported even
-// if the server forgets it.
+// info is the part of a playback session that is kept, so that the session can
+// be reported even if the server forgets it.
 type info struct {
 	Item, Episode string
 	Device        string  // the deviceId that the player gave itself
@@ -34,9 +34,9 @@ func (in *info) UnmarshalJSON(b []byte) error {
 	return err
 }
 
-// keptFields are the fields of a session that are worth keeping (abs:
-// server/objects/PlaybackSession.js). What is left out the server fills in
-// from the library.
+// keptFields are the fields of a session that are kept (abs:
+// server/objects/PlaybackSession.js). The server fills in the others from the
+// library.
 var keptFields = map[string]bool{
 	"id": true, "userId": true, "libraryId": true, "libraryItemId": true, "bookId": true, "episodeId": true,
 	"mediaType": true, "displayTitle": true, "displayAuthor": true, "coverPath": true, "duration": true,
@@ -87,7 +87,8 @@ func infoOf(fields map[string]json.RawMessage) (id string, in *info, err error) 
 	in = &info{fields: fields}
 	var device struct{ DeviceID string }
 	for key, to := range map[string]any{
-		"id": &id, "libraryItemId": &in.Item, "episodeId": &in.Episode, "timeListening": &in.Sum, "currentTime": &in.Position, "deviceInfo": &device,
+		"id": &id, "libraryItemId": &in.Item, "episodeId": &in.Episode,
+		"timeListening": &in.Sum, "currentTime": &in.Position, "deviceInfo": &device,
 	} {
 		if v, ok := fields[key]; ok {
 			if err := json.Unmarshal(v, to); err != nil {
@@ -121,7 +122,7 @@ func skip(dec *json.Decoder) error {
 	}
 }
 
-// offline is the session as one that was listened to offline.
+// offline returns the session as one that was listened to offline.
 func (in *info) offline(sum, position float64, at int64) ([]byte, error) {
 	fields := make(map[string]any, len(in.fields)+3)
 	for k, v := range in.fields {

@@ -1,15 +1,14 @@
-// Package progress keeps the reports of listening that an Audiobookshelf
-// server could not take: it writes them to disk before a player is told that
-// all is well, and brings them to the server, in order, when it is back.
+// Package progress keeps the reports of listening that an Audiobookshelf server
+// could not accept. It writes them to disk before it confirms them to the
+// player, and delivers them in order when the server is back.
 //
-// It exists because players report once and forget. What makes it more than a
-// queue is that a report of time listened adds to a sum: one whose answer was
-// lost may be counted already, so the server is asked before anything is sent
-// again.
+// It exists because players report once and forget. A plain queue would not do:
+// a report of time listened adds to a sum, and one whose answer was lost may be
+// counted already. The server is asked before such a report is sent again.
 //
-// It never gives a report up silently, never writes an older position over a
-// newer one, never sends one user's reports with another's token, and never
-// holds a token.
+// The journal never drops a report silently and never writes an older position
+// over a newer one. It never sends one user's reports with another user's
+// token, and stores no token.
 package progress
 
 import (
@@ -48,12 +47,13 @@ type Config struct {
 
 // The errors of Take. With any of them the report is not in the journal.
 var (
-	// ErrNotOurs: the report is none that can be kept, or cannot be written
-	// down; it should go to the server as it came.
+	// ErrNotOurs: the journal cannot keep this report. It should go to the
+	// server as it came.
 	ErrNotOurs = errors.New("not for the journal")
-	// ErrFull: no more is kept until some is delivered.
+	// ErrFull: nothing more is kept until something is delivered.
 	ErrFull = errors.New("the journal of listening is full")
-	// ErrDisk: the report met bad weather and could not be written down.
+	// ErrDisk: the server cannot be reached, and the report cannot be written
+	// to disk.
 	ErrDisk = errors.New("the journal of listening cannot be written")
 )
 
@@ -67,23 +67,23 @@ type Journal struct {
 	cfg    Config
 	log    *slog.Logger
 	client *client
-	lanes  lanes
+	locks  keyLocks
 
-	mu       sync.Mutex
-	store    store
-	sessions map[string]*listening
-	changes  []*change // in the order in which they came
-	offline  map[string]*offline
-	brought  map[string]float64 // by item: the place that the newest delivered update named
-	aside    int                // entries set aside
-	why      string             // the newest of them
-	others   int                // entries of other users in the file
-	damaged  string             // where a damaged file was put
-	trouble  error              // of the newest write
-	seq      uint64
-	changed  chan struct{} // closed and replaced at each change of Status
-	idle     chan struct{} // closed while nothing waits
-	rounds   chan struct{} // closed and replaced after each round of deliveries
+	mu             sync.Mutex
+	store          store
+	sessions       map[string]*listening
+	changes        []*change // in the order in which they came
+	offline        map[string]*offline
+	places         map[string]float64 // by item: the place that the newest delivered update named
+	setAsideCount  int                // entries set aside
+	setAsideReason string             // the newest of them
+	otherUsers     int                // entries of other users in the file
+	damaged        string             // where a damaged file was put
+	writeErr       error              // of the newest write
+	seq            uint64
+	changed        chan struct{} // closed and replaced at each change of Status
+	idle           chan struct{} // closed while nothing waits
+	rounds         chan struct{} // closed and replaced after each round of deliveries
 
 	running bool          // a goroutine delivers
 	wake    chan struct{} // holds one
@@ -97,7 +97,7 @@ type Journal struct {
 func New(cfg Config) *Journal {
 	j := &Journal{
 		cfg: cfg, log: cfg.Log, store: store{path: cfg.Path, user: cfg.UserID},
-		sessions: make(map[string]*listening), offline: make(map[string]*offline), brought: make(map[string]float64),
+		sessions: make(map[string]*listening), offline: make(map[string]*offline), places: make(map[string]float64),
 		changed: make(chan struct{}), idle: make(chan struct{}), rounds: make(chan struct{}), wake: make(chan struct{}, 1),
 	}
 	if j.log == nil {
@@ -121,7 +121,7 @@ func (j *Journal) Start() {
 	if err := j.openLocked(); err != nil {
 		return // it shows in Status, and the next report tries again
 	}
-	j.restLocked()
+	j.closeIdleLocked()
 	j.wakeLocked()
 }
 
@@ -142,16 +142,17 @@ func (j *Journal) Close() error {
 	return errors.Join(flushed, j.store.close())
 }
 
-// Wake says that the server may be reachable again, or that there is a token.
+// Wake makes the journal try to deliver now: the server may be reachable again,
+// or there is a token.
 func (j *Journal) Wake() {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.wakeLocked()
 }
 
-// AwaitDelivery makes the journal try to deliver and waits until nothing waits any
-// more, or it has tried, bounded by ctx: who reads where the listener is should
-// not overtake the report of it. It returns at once where nothing waits.
+// AwaitDelivery starts a delivery and returns when it has ended, when nothing
+// waits, or with ctx. A request that reads the listener's place calls it, so
+// that the answer includes the reports before it.
 func (j *Journal) AwaitDelivery(ctx context.Context) {
 	j.mu.Lock()
 	idle, tried := j.idle, j.rounds
@@ -197,13 +198,13 @@ func (j *Journal) openLocked() error {
 		j.failedLocked(err)
 		return err
 	}
-	j.trouble = nil
-	j.aside, j.why, j.others = kept.aside, kept.why, kept.others
+	j.writeErr = nil
+	j.setAsideCount, j.setAsideReason, j.otherUsers = kept.aside, kept.why, kept.others
 	for _, l := range kept.sessions {
 		if known := j.sessions[l.ID]; known != nil && !known.stored {
 			continue // known from its opening only, and newer
 		}
-		l.backlog, l.stored, l.quiet = l.pending(), true, time.Now().Add(quietCut)
+		l.backlog, l.stored, l.askAfter = l.pending(), true, time.Now().Add(graceCut)
 		j.sessions[l.ID] = l
 		j.seq = max(j.seq, l.Seq)
 	}
@@ -215,12 +216,12 @@ func (j *Journal) openLocked() error {
 		j.offline[o.ID] = o
 		j.seq = max(j.seq, o.Seq)
 	}
-	j.turnedLocked()
+	j.changedLocked()
 	return nil
 }
 
-// restLocked closes the file where it holds nothing that is needed.
-func (j *Journal) restLocked() {
+// closeIdleLocked closes the file if nothing in it is needed.
+func (j *Journal) closeIdleLocked() {
 	if !j.store.isOpen() || j.waitingLocked() > 0 {
 		return
 	}
@@ -242,15 +243,15 @@ func (j *Journal) restLocked() {
 }
 
 func (j *Journal) failedLocked(err error) {
-	if j.trouble == nil {
+	if j.writeErr == nil {
 		j.log.Error("the journal of listening cannot be written", "reason", err)
 	}
-	j.trouble = err
-	j.turnedLocked()
+	j.writeErr = err
+	j.changedLocked()
 }
 
-// writeLocked makes edits durable together, and with them what is known anew
-// of other sessions.
+// writeLocked makes edits durable, together with the sessions that have changed
+// since the last write.
 func (j *Journal) writeLocked(edits ...edit) error {
 	err := j.openLocked()
 	if err == nil {
@@ -259,7 +260,7 @@ func (j *Journal) writeLocked(edits ...edit) error {
 	}
 	switch {
 	case err == nil:
-		j.trouble = nil
+		j.writeErr = nil
 		for _, l := range j.sessions {
 			if l.dirty {
 				l.dirty, l.stored = false, true
@@ -271,9 +272,9 @@ func (j *Journal) writeLocked(edits ...edit) error {
 	return err
 }
 
-// dirtyLocked is what is known of sessions and not written yet: a report that
-// the server has counted is struck out with the next write. Until then a crash
-// leaves it in doubt, and the server is asked.
+// dirtyLocked returns the sessions that have changed since they were written. A
+// report that the server has counted is removed with the next write. After a
+// crash before that write, the server is asked whether it has counted it.
 func (j *Journal) dirtyLocked() []edit {
 	var edits []edit
 	for id, l := range j.sessions {

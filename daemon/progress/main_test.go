@@ -41,9 +41,10 @@ type rig struct {
 
 func newRig(t *testing.T, release absfake.Release) *rig {
 	t.Helper()
-	fake, err := absfake.New(absfake.Config{Release: release, LimiterMax: -1, Podcasts: true, AccessTTL: 365 * 24 * time.Hour, Users: []absfake.User{
-		{Name: "root", Password: "root", Type: "root"}, {Name: "alice", Password: "alice"},
-	}})
+	fake, err := absfake.New(absfake.Config{
+		Release: release, LimiterMax: -1, Podcasts: true, AccessTTL: 365 * 24 * time.Hour,
+		Users: []absfake.User{{Name: "root", Password: "root", Type: "root"}, {Name: "alice", Password: "alice"}},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -136,7 +137,7 @@ func (r *rig) Suspect(context.Context, redact.Secret) (redact.Secret, error) {
 	return redact.New(r.token), nil
 }
 
-// direct asks the server without any weather between, as another device does.
+// direct asks the server past all faults, as another device does.
 func (r *rig) direct(method, path, body string, want int) []byte {
 	r.t.Helper()
 	q := httptest.NewRequest(method, path, bytes.NewReader([]byte(body)))
@@ -154,11 +155,14 @@ func (r *rig) direct(method, path, body string, want int) []byte {
 	return b
 }
 
-// tryPlay opens a session through whatever weather there is; "" where it fails.
+// tryPlay opens a session through the faults of the moment; "" where it fails.
 func (r *rig) tryPlay(path, device string) string {
 	base, _ := url.Parse("http://abs.example/api/items/" + path)
-	q := (&http.Request{Method: "POST", URL: base, Host: base.Host, Header: http.Header{"Content-Type": {"application/json"}, "Authorization": {"Bearer " + r.token}},
-		Body: io.NopCloser(bytes.NewReader([]byte(`{"forceDirectPlay":true,"deviceInfo":{"deviceId":"` + device + `"}}`)))}).WithContext(r.t.Context())
+	q := (&http.Request{
+		Method: "POST", URL: base, Host: base.Host,
+		Header: http.Header{"Content-Type": {"application/json"}, "Authorization": {"Bearer " + r.token}},
+		Body:   io.NopCloser(bytes.NewReader([]byte(`{"forceDirectPlay":true,"deviceInfo":{"deviceId":"` + device + `"}}`))),
+	}).WithContext(r.t.Context())
 	resp, err := r.transport.RoundTrip(q)
 	if err != nil {
 		return ""
@@ -205,7 +209,13 @@ func (r *rig) take(report Report) Answer {
 // sync reports seconds listened.
 func (r *rig) sync(session string, seconds, position float64) Answer {
 	r.t.Helper()
-	return r.take(Report{Kind: Sync, Session: session, Body: (&spell{Time: seconds, Position: position}).body(position)})
+	return r.take(listened(Sync, session, seconds, position))
+}
+
+// listened is a player's report of seconds listened.
+func listened(kind Kind, session string, seconds, position float64) Report {
+	body := (&interval{Time: seconds, Position: position}).body(position)
+	return Report{Kind: kind, Session: session, Header: jsonHeader, Body: body}
 }
 
 // settled waits until all is delivered.

@@ -158,15 +158,17 @@ func TestBatchAndUnknown(t *testing.T) {
 		r := newRig(t, absfake.Newest)
 		podcast := r.fake.Podcasts().Items[0]
 		other := r.fake.Library().Items[3].ID
-		body := fmt.Sprintf(`[{"libraryItemId":%q,"currentTime":5,"duration":100},{"libraryItemId":%q,"episodeId":%q,"currentTime":6},{"libraryItemId":"gone","progress":1},7]`,
+		body := fmt.Sprintf(`[{"libraryItemId":%q,"currentTime":5,"duration":100},{"libraryItemId":%q,"episodeId":%q,"currentTime":6},`+
+			`{"libraryItemId":"gone","progress":1},7]`,
 			other, podcast.ID, podcast.Episodes[1].ID)
 		if a := r.take(Report{Kind: Batch, Body: []byte(body)}); a.Kept || a.Status != 200 {
-			t.Errorf("fine weather: %+v", a)
+			t.Errorf("server at hand: %+v", a)
 		}
 		up := r.down()
 		r.after(time.Minute)
 		said := time.Now().UnixMilli()
-		body = fmt.Sprintf(`[{"libraryItemId":%q,"currentTime":15,"duration":100},{"libraryItemId":%q,"episodeId":%q,"currentTime":16},{"libraryItemId":"gone","progress":1},{"libraryItemId":%q,"currentTime":3,"duration":50}]`,
+		body = fmt.Sprintf(`[{"libraryItemId":%q,"currentTime":15,"duration":100},{"libraryItemId":%q,"episodeId":%q,"currentTime":16},`+
+			`{"libraryItemId":"gone","progress":1},{"libraryItemId":%q,"currentTime":3,"duration":50}]`,
 			other, podcast.ID, podcast.Episodes[1].ID, r.book())
 		if a := r.take(Report{Kind: Batch, Body: []byte(body)}); !a.Kept || string(a.Body) != "OK" {
 			t.Errorf("%+v", a)
@@ -191,17 +193,20 @@ func TestOfflineSessions(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, absfake.Newest)
 		session := func(id, item string, seconds int) string {
-			return fmt.Sprintf(`{"id":%q,"libraryItemId":%q,"currentTime":%d,"timeListening":%d,"updatedAt":%d,"startedAt":1}`, id, item, seconds, seconds, time.Now().UnixMilli())
+			return fmt.Sprintf(`{"id":%q,"libraryItemId":%q,"currentTime":%d,"timeListening":%d,"updatedAt":%d,"startedAt":1}`,
+				id, item, seconds, seconds, time.Now().UnixMilli())
 		}
 		up := r.down()
 		if a := r.take(Report{Kind: Local, Body: []byte(session("s1", r.book(), 10))}); !a.Kept || string(a.Body) != "OK" {
 			t.Errorf("%+v", a)
 		}
 		r.after(10 * time.Second)
-		all := `{"deviceInfo":{"deviceId":"phone"},"sessions":[` + session("s1", r.book(), 20) + `,` + session("s2", "gone", 5) + `,` + session("s3", r.fake.Library().Items[3].ID, 7) + `,{"id":"bad"}]}`
+		all := `{"deviceInfo":{"deviceId":"phone"},"sessions":[` + session("s1", r.book(), 20) + `,` + session("s2", "gone", 5) + `,` +
+			session("s3", r.fake.Library().Items[3].ID, 7) + `,{"id":"bad"}]}`
 		a := r.take(Report{Kind: LocalAll, Body: []byte(all)})
 		var said struct{ Results []result }
-		if err := json.Unmarshal(a.Body, &said); err != nil || len(said.Results) != 4 || said.Results[0].ID != "s1" && said.Results[0].ID != "bad" {
+		err := json.Unmarshal(a.Body, &said)
+		if err != nil || len(said.Results) != 4 || said.Results[0].ID != "s1" && said.Results[0].ID != "bad" {
 			t.Errorf("%s %v", a.Body, err)
 		}
 		up()
@@ -222,7 +227,9 @@ func TestUnknownSession(t *testing.T) {
 		r := newRig(t, absfake.Newest)
 		open := func() string {
 			var s struct{ ID string }
-			body := r.direct("POST", "/api/items/"+r.book()+"/play", `{"forceDirectPlay":true,"deviceInfo":{"deviceId":"x`+fmt.Sprint(time.Now().UnixNano())+`"}}`, http.StatusOK)
+			device := fmt.Sprint("x", time.Now().UnixNano())
+			body := r.direct("POST", "/api/items/"+r.book()+"/play",
+				`{"forceDirectPlay":true,"deviceInfo":{"deviceId":"`+device+`"}}`, http.StatusOK)
 			if err := json.Unmarshal(body, &s); err != nil {
 				t.Fatal(err)
 			}

@@ -23,7 +23,9 @@ type move struct {
 	wait    time.Duration
 }
 
-var happenings = []string{"play", "sync", "sync", "sync", "sync", "end", "patch", "weather", "weather", "clear", "restart", "kill", "kill soon"}
+var happenings = []string{
+	"play", "sync", "sync", "sync", "sync", "end", "patch", "fault", "fault", "clear", "restart", "kill", "kill soon",
+}
 
 func drawMove(rt *rapid.T) move {
 	return move{
@@ -53,95 +55,125 @@ func TestNothingLostNothingTwice(t *testing.T) {
 
 // told is what a player knows of its session.
 type told struct {
-	id      string
-	sure    float64
-	unsure  []float64 // told nothing: the program was killed
-	ended   bool
-	perhaps bool // its end was in doubt
+	id     string
+	sure   float64
+	unsure []float64 // told nothing: the program was killed
+	ended  bool
 }
 
-func tell(r *rig, story []move) error {
-	var sessions [3]*told
-	var all []*told
+// story is a run of moves, with what the players were told.
+type story struct {
+	r        *rig
+	items    [3][2]string // item and episode
+	sessions [3]*told
+	all      []*told
+	faults   []func()        // ends of those that last
+	last     map[int]float64 // the place that each item surely has
+	position float64
+}
+
+func tell(r *rig, moves []move) error {
 	podcast := r.fake.Podcasts().Items[0]
-	items := [3]string{r.book() + "/play", podcast.ID + "/play/" + podcast.Episodes[0].ID, r.fake.Library().Items[2].ID + "/play"}
-	var weather []func()
-	clear := func() {
-		for _, end := range weather {
-			end()
-		}
-		weather = nil
-	}
-	last := map[int]float64{} // the place each item was surely brought to
-	position := 0.0
-	for step, m := range story {
+	s := &story{r: r, last: map[int]float64{}, items: [3][2]string{
+		{r.book(), ""}, {podcast.ID, podcast.Episodes[0].ID}, {r.fake.Library().Items[2].ID, ""},
+	}}
+	for n, m := range moves {
 		r.after(m.wait)
-		s := sessions[m.session]
-		seconds := float64(m.n) + float64(step+1)/64 // no two sums alike
-		position += 15
-		switch m.what {
-		case "play":
-			if id := r.tryPlay(items[m.session], fmt.Sprint("device", m.session)); id != "" {
-				s = &told{id: id}
-				sessions[m.session] = s
-				all = append(all, s)
-			}
-		case "sync", "end":
-			if s == nil || s.ended {
-				continue
-			}
-			report := Report{Kind: Sync, Session: s.id, Header: jsonHeader, Body: (&spell{Time: seconds, Position: position}).body(position)}
-			if m.what == "end" {
-				report.Kind, s.ended = End, true
-			}
-			a, err := r.j.Take(context.Background(), report)
-			switch {
-			case r.isDead():
-				s.unsure = append(s.unsure, seconds)
-				s.perhaps = s.perhaps || m.what == "end"
-				delete(last, m.session)
-			case err == nil && a.Status == 200:
-				s.sure += seconds
-				last[m.session] = position
-			case err == nil && a.Status == 404: // the player knows that it is not counted
-			default:
-				return fmt.Errorf("step %d: %s: %+v, %w", step, m.what, a, errOr(err))
-			}
-		case "patch":
-			path := Report{Kind: Patch, Item: r.book(), Header: jsonHeader, Body: fmt.Appendf(nil, `{"currentTime":%v,"duration":1000}`, position)}
-			if m.session == 1 {
-				path.Item, path.Episode = podcast.ID, podcast.Episodes[0].ID
-			} else if m.session == 2 {
-				path.Item = r.fake.Library().Items[2].ID
-			}
-			a, err := r.j.Take(context.Background(), path)
-			if r.isDead() {
-				delete(last, m.session)
-			} else if err != nil || a.Status != 200 {
-				return fmt.Errorf("step %d: %s: %+v, %w", step, m.what, a, errOr(err))
-			} else {
-				last[m.session] = position
-			}
-		case "weather":
-			fault := kinds[m.kind].fault
-			fault.Path, fault.Times = "/api/*", m.n
-			weather = append(weather, r.fake.Inject(fault))
-		case "clear":
-			clear()
-		case "restart":
-			r.fake.Restart()
-		case "kill":
-			r.kill()
-		case "kill soon":
-			r.mu.Lock()
-			r.killAt = r.steps + m.n
-			r.mu.Unlock()
+		s.position += 15
+		if err := s.play(n, m); err != nil {
+			return fmt.Errorf("step %d: %s: %w", n, m.what, err)
 		}
 		if r.isDead() {
 			r.kill()
 		}
 	}
-	clear()
+	return s.check()
+}
+
+func (s *story) play(n int, m move) error {
+	r, own := s.r, s.sessions[m.session]
+	seconds := float64(m.n) + float64(n+1)/64 // no two sums alike
+	switch m.what {
+	case "play":
+		path := s.items[m.session][0] + "/play"
+		if episode := s.items[m.session][1]; episode != "" {
+			path += "/" + episode
+		}
+		if id := r.tryPlay(path, fmt.Sprint("device", m.session)); id != "" {
+			s.sessions[m.session] = &told{id: id}
+			s.all = append(s.all, s.sessions[m.session])
+		}
+	case "sync":
+		return s.report(m.session, Sync, own, seconds)
+	case "end":
+		return s.report(m.session, End, own, seconds)
+	case "patch":
+		return s.patch(m.session)
+	case "fault":
+		fault := kinds[m.kind].fault
+		fault.Path, fault.Times = "/api/*", m.n
+		s.faults = append(s.faults, r.fake.Inject(fault))
+	case "clear":
+		s.clear()
+	case "restart":
+		r.fake.Restart()
+	case "kill":
+		r.kill()
+	case "kill soon":
+		r.mu.Lock()
+		r.killAt = r.steps + m.n
+		r.mu.Unlock()
+	}
+	return nil
+}
+
+func (s *story) report(item int, kind Kind, own *told, seconds float64) error {
+	if own == nil || own.ended {
+		return nil
+	}
+	own.ended = kind == End
+	a, err := s.r.j.Take(context.Background(), listened(kind, own.id, seconds, s.position))
+	switch {
+	case s.r.isDead():
+		own.unsure = append(own.unsure, seconds)
+		delete(s.last, item)
+	case err == nil && a.Status == 200:
+		own.sure += seconds
+		s.last[item] = s.position
+	case err == nil && a.Status == 404: // the player knows that it is not counted
+	default:
+		return fmt.Errorf("%+v, %w", a, errOr(err))
+	}
+	return nil
+}
+
+func (s *story) patch(item int) error {
+	body := fmt.Appendf(nil, `{"currentTime":%v,"duration":1000}`, s.position)
+	r := Report{Kind: Patch, Item: s.items[item][0], Episode: s.items[item][1], Header: jsonHeader, Body: body}
+	a, err := s.r.j.Take(context.Background(), r)
+	switch {
+	case s.r.isDead():
+		delete(s.last, item)
+	case err != nil || a.Status != 200:
+		return fmt.Errorf("%+v, %w", a, errOr(err))
+	default:
+		s.last[item] = s.position
+	}
+	return nil
+}
+
+func (s *story) clear() {
+	for _, end := range s.faults {
+		end()
+	}
+	s.faults = nil
+}
+
+// check lets everything be delivered and compares the server with what the
+// players were told.
+func (s *story) check() error {
+	r := s.r
+	s.clear()
 	r.mu.Lock()
 	r.killAt = 0
 	r.mu.Unlock()
@@ -149,17 +181,20 @@ func tell(r *rig, story []move) error {
 		r.kill()
 	}
 	r.settled()
-	for _, s := range all {
-		if got := r.sum(s.id); !adds(got, s.sure, s.unsure) {
-			return fmt.Errorf("the server counts %v s; told %v, in doubt %v", got, s.sure, s.unsure)
+	for _, own := range s.all {
+		if got := r.sum(own.id); !adds(got, own.sure, own.unsure) {
+			return fmt.Errorf("the server counts %v s; told %v, in doubt %v", got, own.sure, own.unsure)
 		}
 	}
-	if s := r.j.Status(); s.WriteError != nil || s.Damaged != "" {
-		return fmt.Errorf("%+v", s)
+	if st := r.j.Status(); st.WriteError != nil || st.Damaged != "" {
+		return fmt.Errorf("%+v", st)
 	}
-	for n, at := range last {
-		item := []string{r.book(), podcast.ID + "/" + podcast.Episodes[0].ID, r.fake.Library().Items[2].ID}[n]
-		if p := r.at(item); p.CurrentTime == nil || *p.CurrentTime != at {
+	for n, at := range s.last {
+		path := s.items[n][0]
+		if episode := s.items[n][1]; episode != "" {
+			path += "/" + episode
+		}
+		if p := r.at(path); p.CurrentTime == nil || *p.CurrentTime != at {
 			return fmt.Errorf("item %d is at %v, not %v", n, *p.CurrentTime, at)
 		}
 	}

@@ -104,9 +104,9 @@ func (r Report) readsJSON() bool {
 // left to the server to judge.
 const maxListened = 1e7
 
-// spellOf reads the body of a Sync or End. nothing: it says nothing at all,
+// intervalOf reads the body of a Sync or End. nothing: it says nothing at all,
 // which the server takes as the end without a last report.
-func (r Report) spellOf(now time.Time) (s *spell, nothing, ok bool) {
+func (r Report) intervalOf(now time.Time) (s *interval, nothing, ok bool) {
 	if r.Kind == End && len(bytes.TrimSpace(r.Body)) == 0 {
 		return nil, true, true
 	}
@@ -118,7 +118,7 @@ func (r Report) spellOf(now time.Time) (s *spell, nothing, ok bool) {
 		return nil, true, true
 	}
 	at := now.UnixMilli()
-	s = &spell{First: at, At: at, Count: 1}
+	s = &interval{First: at, At: at, Count: 1}
 	var there bool
 	if s.Position, there, ok = number(b["currentTime"]); !ok || !there || s.Position < 0 {
 		return nil, false, false

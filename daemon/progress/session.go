@@ -3,29 +3,31 @@ package progress
 import (
 	"context"
 	"io"
+	"net/http"
 	"time"
 )
 
-// Opened tells the journal of a session that the server has just opened: the
-// answer to a play, as far as there is more of it than is needed.
+// Opened tells the journal of a session that the server has just opened. answer
+// is the server's answer to a play; it may end early, after the fields that
+// the journal needs.
 func (j *Journal) Opened(answer io.Reader) {
 	id, in, err := readInfo(answer)
 	if err != nil || !goodID(id) {
-		return // it is asked for when it is needed
+		return // the server is asked for it when a report comes
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	for other, l := range j.sessions {
 		// The server closes what was open on the same device (abs:
-		// server/managers/PlaybackSessionManager.js, startSession). What its
-		// player still says in bad weather is kept all the same.
+		// server/managers/PlaybackSessionManager.js, startSession). Reports that
+		// its player still sends during an outage are kept all the same.
 		if in.Device != "" && l.Info != nil && l.Info.Device == in.Device && other != id {
 			l.Closed, l.dirty = true, true
 		}
 	}
 	if j.sessions[id] == nil && !j.closed {
-		// Written at once: a session that is never seen again, neither by a
-		// daemon that was killed nor by a server that was restarted, could not
+		// It is written at once. If the daemon is killed and the server
+		// restarted, nobody else remembers the session, and its time could not
 		// be reported.
 		l := &listening{id, account{Info: in, Base: in.Sum, Known: true, Position: in.Position, Seen: time.Now().UnixMilli()}}
 		j.sessions[id] = l
@@ -36,7 +38,7 @@ func (j *Journal) Opened(answer io.Reader) {
 	j.pruneLocked()
 }
 
-// maxIdle is how many sessions are remembered of which nothing waits.
+// maxIdle is how many sessions without a waiting report are remembered.
 const maxIdle = 200
 
 func (j *Journal) pruneLocked() {
@@ -54,7 +56,7 @@ func (j *Journal) pruneLocked() {
 	}
 }
 
-// forgetLocked drops a session of which nothing waits.
+// forgetLocked removes a session without a waiting report.
 func (j *Journal) forgetLocked(l *listening) {
 	delete(j.sessions, l.ID)
 	if l.stored && j.store.isOpen() {
@@ -64,9 +66,9 @@ func (j *Journal) forgetLocked(l *listening) {
 	}
 }
 
-// lostCount says that a report of the session went past the journal: what the
-// server has counted must be asked anew.
-func (j *Journal) lostCount(id string) {
+// bypassed is called when a report of the session goes to the server without
+// the journal. The sum that the server has counted is unknown from then on.
+func (j *Journal) bypassed(id string) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if l := j.sessions[id]; l != nil && !l.pending() {
@@ -74,97 +76,113 @@ func (j *Journal) lostCount(id string) {
 	}
 }
 
-// takeSession is Take for what adds to a sum; s is nil for an end without a
-// last report. The report is durable before it is sent: only then can a crash
-// at any moment be told from one before or after.
-func (j *Journal) takeSession(ctx context.Context, r Report, s *spell) (Answer, error) {
-	leave, free := j.lanes.enter(ctx, r.Session)
+// takeSession is Take for reports that add to a sum. s is nil for an end
+// without a last report. The report is written to disk before it is sent, so
+// that after a crash at any moment the journal knows whether it may be counted.
+func (j *Journal) takeSession(ctx context.Context, r Report, s *interval) (Answer, error) {
+	unlock, free := j.locks.lock(ctx, r.Session)
 	if free {
-		defer leave()
+		defer unlock()
 	}
-	j.mu.Lock()
-	l := j.sessions[r.Session]
-	if !free || j.closed || j.waitingLocked() > 0 || l != nil && l.Gone {
+	l, direct, err := j.directSession(ctx, r, s, free)
+	switch {
+	case err != nil:
+		return Answer{}, err
+	case !direct:
+		j.mu.Lock()
 		defer j.mu.Unlock()
 		return j.keepSessionLocked(r, s)
+	case s == nil:
+		return j.endNow(ctx, r, l)
+	case l == nil:
+		return notFound(), nil
+	}
+	if err := j.beginSending(l, r, s); err != nil {
+		return Answer{}, err
+	}
+	a, v, grace := j.client.report(ctx, r)
+	return j.endSending(l, r, a, v, grace), nil
+}
+
+// directSession returns the session if its report may go to the server at once.
+// direct is false where the report has to wait. With direct, l is nil where the
+// server does not know the session; a report without an interval needs none.
+func (j *Journal) directSession(ctx context.Context, r Report, s *interval, free bool) (l *listening, direct bool, err error) {
+	j.mu.Lock()
+	l = j.sessions[r.Session]
+	if !free || j.closed || j.waitingLocked() > 0 || l != nil && l.Gone {
+		j.mu.Unlock()
+		return nil, false, nil
 	}
 	if s != nil && !j.store.isOpen() {
 		if err := j.openLocked(); err != nil {
 			j.mu.Unlock()
-			return Answer{}, ErrNotOurs
+			return nil, false, ErrNotOurs
 		}
 		l = j.sessions[r.Session]
 	}
-	known := l != nil && l.Known
+	known := s == nil || l != nil && l.Known
 	j.mu.Unlock()
+	if known {
+		return l, true, nil
+	}
+	switch in, v := j.client.openSession(ctx, r.Session); v {
+	case taken:
+		return &listening{r.Session, account{Info: in, Base: in.Sum, Known: true, Position: in.Position}}, true, nil
+	case gone:
+		return nil, true, nil
+	case refused:
+		return nil, false, ErrNotOurs // a stranger's: the server refuses it in its own words
+	}
+	return nil, false, nil
+}
 
-	if s != nil && !known {
-		in, v := j.client.openSession(ctx, r.Session)
-		switch v {
-		case taken:
-			l = &listening{r.Session, account{Info: in, Base: in.Sum, Known: true, Position: in.Position}}
-		case gone:
-			return notFound(), nil
-		case refused:
-			return Answer{}, ErrNotOurs // a stranger's: the server says it in its own way
-		default:
-			j.mu.Lock()
-			defer j.mu.Unlock()
-			return j.keepSessionLocked(r, s)
-		}
-	}
-	if s == nil {
-		return j.endNow(ctx, r, l)
-	}
+// beginSending writes down that s is on its way to the server.
+func (j *Journal) beginSending(l *listening, r Report, s *interval) error {
 	j.mu.Lock()
+	defer j.mu.Unlock()
 	l.Sent, l.Closing, l.Seq, l.Seen, l.Agent = s, r.Kind == End, j.nextLocked(), time.Now().UnixMilli(), r.Header.Get("User-Agent")
 	j.sessions[r.Session] = l
 	if err := j.writeLocked(edit{bucketSessions, []byte(l.ID), l}); err != nil {
 		l.Sent, l.Closing = nil, false
 		j.forgetLocked(l) // its sum is unknown from here on
-		j.mu.Unlock()
-		return Answer{}, j.notKept(err, false)
+		return j.notKept(err, false)
 	}
 	l.stored, l.dirty = true, false
-	j.mu.Unlock()
+	return nil
+}
 
-	a, v, quiet := j.client.report(ctx, r)
-
+// endSending records what the server answered, and returns what the player is
+// told.
+func (j *Journal) endSending(l *listening, r Report, a Answer, v verdict, grace time.Duration) Answer {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	l.quiet = time.Now().Add(quiet)
+	l.askAfter = time.Now().Add(grace)
 	switch v {
 	case taken:
-		l.countedNow()
-		if l.dirty = true; r.Kind == End {
+		l.Base += l.Sent.Time
+		l.Position, l.Sent, l.dirty = l.Sent.Position, nil, true
+		if r.Kind == End {
 			j.forgetLocked(l)
-			j.restLocked()
+			j.closeIdleLocked()
 		}
-		return a, nil
+		return a
 	case refused:
 		l.Sent, l.Closing, l.dirty = nil, false, true
-		return a, nil
+		return a
 	case gone:
 		if l.Closed {
 			l.Sent, l.Closing, l.dirty = nil, false, true
-			return a, nil // its player may know
+			return a // its player may know
 		}
-		// It was open: the server has restarted since. What it does not know
-		// any more can still be reported as listened to offline.
-		l.Gone = true
-		l.dirty = true
+		// It was open, so the server has restarted since. What it has forgotten
+		// can still be reported as listened to offline.
+		l.Gone, l.dirty = true, true
 	}
 	l.backlog = true
-	j.turnedLocked()
+	j.changedLocked()
 	j.wakeLocked()
-	return keptOK(), nil
-}
-
-// countedNow notes that the server has counted Sent.
-func (l *listening) countedNow() {
-	l.Base += l.Sent.Time
-	l.Position = l.Sent.Position
-	l.Sent = nil
+	return keptOK()
 }
 
 // endNow ends a session without a last report.
@@ -173,20 +191,20 @@ func (j *Journal) endNow(ctx context.Context, r Report, l *listening) (Answer, e
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	switch {
-	case v == weather || v == stuck:
+	case v == temporary || v == stuck:
 		return j.keepSessionLocked(r, nil)
 	case l != nil && (v == taken || v == gone):
 		j.forgetLocked(l)
-		j.restLocked()
+		j.closeIdleLocked()
 		if v == gone {
-			return keptOK(), nil // one that the server forgot has ended, too
+			return keptOK(), nil // a session that the server forgot has ended, too
 		}
 	}
 	return a, nil
 }
 
 // keepSessionLocked makes a report of a session durable and has it delivered.
-func (j *Journal) keepSessionLocked(r Report, s *spell) (Answer, error) {
+func (j *Journal) keepSessionLocked(r Report, s *interval) (Answer, error) {
 	if err := j.openLocked(); err != nil {
 		return Answer{}, j.notKept(err, true)
 	}
@@ -196,8 +214,7 @@ func (j *Journal) keepSessionLocked(r Report, s *spell) (Answer, error) {
 	}
 	next := &listening{ID: r.Session}
 	if l != nil {
-		own := *l
-		next = &own
+		next.account = l.account
 	}
 	next.Waiting = next.Waiting.then(s)
 	next.Closing = r.Kind == End
@@ -209,9 +226,18 @@ func (j *Journal) keepSessionLocked(r Report, s *spell) (Answer, error) {
 	if l == nil {
 		j.sessions[r.Session] = next
 	} else {
-		l.account = next.account // a delivery may hold it
+		l.account = next.account // beginSending's caller may hold l
 	}
-	j.turnedLocked()
+	j.changedLocked()
 	j.wakeLocked()
 	return keptOK(), nil
+}
+
+// header is what a report of the session carries beside the account's token.
+func (l *listening) header() http.Header {
+	h := http.Header{"Content-Type": {"application/json"}}
+	if l.Agent != "" {
+		h.Set("User-Agent", l.Agent)
+	}
+	return h
 }

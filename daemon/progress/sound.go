@@ -8,9 +8,8 @@ import (
 	bolt "go.etcd.io/bbolt"
 )
 
-// sound looks at every page of the file. bbolt believes what it reads: it
-// panics at a page that is damaged, and the program dies of one that lies
-// beyond the end of a file cut short.
+// sound checks every page of the file. bbolt trusts what it reads: it panics at
+// a damaged page, and the program dies of a page beyond the end of the file.
 func sound(db *bolt.DB) error {
 	at, err := os.Stat(db.Path())
 	if err != nil {
@@ -36,8 +35,9 @@ func sound(db *bolt.DB) error {
 // what was set aside.
 const maxFile = 64 << 20
 
-// guarded turns a panic of bbolt, or a fault in the memory that stands for the
-// file, into errDamaged.
+// guarded calls f and turns its panic, or its fault in mapped memory, into
+// errDamaged. It covers the calling goroutine only: a fault in a goroutine that
+// bbolt starts, as Check does, still ends the program.
 func guarded(f func() error) (err error) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer func() {

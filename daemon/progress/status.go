@@ -2,12 +2,12 @@ package progress
 
 import "time"
 
-// Status is what a person sees of a Journal.
+// Status is the state of a Journal as a person sees it.
 type Status struct {
-	Waiting        int       // reports that players count on and the server has not got
+	Waiting        int       // reports that were confirmed to players and are not at the server yet
 	Oldest         time.Time // of them; zero: none
-	SetAside       int       // that the server refused, or that are too old; kept, not sent again
-	SetAsideReason string    // the newest of those was set aside
+	SetAside       int       // reports that the server refused, or that are too old; kept, not sent again
+	SetAsideReason string    // of the newest of those
 	OtherUsers     int       // entries that wait for another user of this account
 	Damaged        string    // the file in which a damaged journal is kept; "": none
 	WriteError     error     // why nothing can be written at the moment
@@ -17,8 +17,10 @@ type Status struct {
 func (j *Journal) Status() Status {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	s := Status{SetAside: j.aside, SetAsideReason: j.why, OtherUsers: j.others, Damaged: j.damaged, WriteError: j.trouble}
-	j.eachLocked(func(w work) {
+	s := Status{
+		SetAside: j.setAsideCount, SetAsideReason: j.setAsideReason, OtherUsers: j.otherUsers, Damaged: j.damaged, WriteError: j.writeErr,
+	}
+	j.eachLocked(func(w entry) {
 		s.Waiting += w.count()
 		if at := w.since(); s.Oldest.IsZero() || at.Before(s.Oldest) {
 			s.Oldest = at
@@ -34,8 +36,8 @@ func (j *Journal) Changed() <-chan struct{} {
 	return j.changed
 }
 
-// turnedLocked is called after each change of what waits.
-func (j *Journal) turnedLocked() {
+// changedLocked is called after each change of what waits or is shown.
+func (j *Journal) changedLocked() {
 	close(j.changed)
 	j.changed = make(chan struct{})
 	closed := false
@@ -51,8 +53,8 @@ func (j *Journal) turnedLocked() {
 	}
 }
 
-// work is what waits to be delivered.
-type work interface {
+// entry is something that waits to be delivered.
+type entry interface {
 	order() uint64
 	count() int // reports that went into it
 	since() time.Time
@@ -60,7 +62,7 @@ type work interface {
 }
 
 // eachLocked calls f for all that waits.
-func (j *Journal) eachLocked(f func(work)) {
+func (j *Journal) eachLocked(f func(entry)) {
 	for _, l := range j.sessions {
 		if l.backlog {
 			f(l)
@@ -74,7 +76,7 @@ func (j *Journal) eachLocked(f func(work)) {
 	}
 }
 
-// waitingLocked is how many entries wait.
+// waitingLocked returns how many entries wait.
 func (j *Journal) waitingLocked() int {
 	n := len(j.changes) + len(j.offline)
 	for _, l := range j.sessions {

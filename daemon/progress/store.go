@@ -19,7 +19,7 @@ const (
 	bucketSessions = "sessions" // by session id: listening
 	bucketChanges  = "changes"  // by sequence: change
 	bucketOffline  = "offline"  // by session id: offline
-	bucketAside    = "aside"    // by sequence: asideEntry
+	bucketAside    = "aside"    // by sequence: setAsideEntry
 )
 
 const (
@@ -40,7 +40,7 @@ const (
 // errDamaged: the file is no journal any more.
 var errDamaged = errors.New("damaged")
 
-// store is the file. Guarded by Journal.mu.
+// store is the journal's file. It is guarded by Journal.mu.
 type store struct {
 	path string
 	user string
@@ -85,7 +85,7 @@ func (s *store) exists() bool {
 
 // open opens the file, or makes it, and reads all of it. One that is damaged is
 // put aside under another name, which is returned, and a new one is made.
-func (s *store) open() (f found, damaged string, err error) {
+func (s *store) open() (f loaded, damaged string, err error) {
 	if err := os.MkdirAll(filepath.Dir(s.path), 0o700); err != nil {
 		return f, "", err
 	}
@@ -101,7 +101,7 @@ func (s *store) open() (f found, damaged string, err error) {
 	return f, damaged, err
 }
 
-func (s *store) tryOpen() (f found, err error) {
+func (s *store) tryOpen() (f loaded, err error) {
 	defer func() {
 		if err != nil {
 			err = fmt.Errorf("open the journal of listening: %w", err)
@@ -125,7 +125,7 @@ func (s *store) tryOpen() (f found, err error) {
 	}
 	if err != nil {
 		// Whatever it is, nothing of it can be relied upon.
-		return found{}, fmt.Errorf("%w: %w", errDamaged, errors.Join(err, db.Close()))
+		return loaded{}, fmt.Errorf("%w: %w", errDamaged, errors.Join(err, db.Close()))
 	}
 	s.db = db
 	return f, nil
@@ -139,7 +139,7 @@ func isDamage(err error) bool {
 	return !errors.Is(err, bolterrors.ErrTimeout) && !errors.As(err, &path) && !errors.As(err, &system)
 }
 
-// count notes the size of a value; below 0: it is gone.
+// count records the size of a value; a size below 0 removes it.
 func (s *store) count(bucket string, key []byte, size int) {
 	name := bucket + "/" + string(key)
 	old, was := s.sizes[name]
@@ -154,7 +154,7 @@ func (s *store) count(bucket string, key []byte, size int) {
 }
 
 // write makes all edits durable, or none. It returns ErrFull where they would
-// make the file hold too much; what only replaces or deletes always fits.
+// add entries to a full file, or more than a few kilobytes to a large one.
 func (s *store) write(edits ...edit) error {
 	if len(edits) == 0 {
 		return nil
@@ -227,7 +227,7 @@ func (s *store) apply(tx *bolt.Tx, edits []edit, values [][]byte) error {
 	return nil
 }
 
-// trim drops the oldest of what was set aside.
+// trim drops the oldest entries that were set aside.
 func trim(b *bolt.Bucket) error {
 	var keys [][]byte
 	if err := b.ForEach(func(k, _ []byte) error { keys = append(keys, k); return nil }); err != nil {

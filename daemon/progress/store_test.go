@@ -111,7 +111,8 @@ func TestFull(t *testing.T) {
 		up = r.down()
 		full = nil
 		for n = 0; n < 300 && full == nil; n++ {
-			_, full = r.j.Take(t.Context(), Report{Kind: Patch, Item: fmt.Sprint("item", n), Body: []byte(`{"ebookLocation":"` + big + `"}`), Header: jsonHeader})
+			body := []byte(`{"ebookLocation":"` + big + `"}`)
+			_, full = r.j.Take(t.Context(), Report{Kind: Patch, Item: fmt.Sprint("item", n), Body: body, Header: jsonHeader})
 		}
 		if !errors.Is(full, ErrFull) || n > 150 {
 			t.Errorf("%v after %d of 60 kB", full, n)
@@ -121,15 +122,15 @@ func TestFull(t *testing.T) {
 	})
 }
 
-// What cannot be written is not said to be kept; in fine weather it passes.
+// What cannot be written is not said to be kept; while the server is at hand it passes.
 func TestDiskTrouble(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, absfake.Newest)
 		id := r.play(r.book()+"/play", "d")
 		full := errors.New("no space left on device")
 		r.j.store.hook = func(step) error { return full }
-		if _, err := r.j.Take(t.Context(), Report{Kind: Sync, Session: id, Body: []byte(`{"currentTime":1,"timeListened":1}`), Header: jsonHeader}); !errors.Is(err, ErrNotOurs) {
-			t.Errorf("a sync in fine weather: %v, want it to pass", err)
+		if _, err := r.j.Take(t.Context(), listened(Sync, id, 1, 1)); !errors.Is(err, ErrNotOurs) {
+			t.Errorf("a sync while the server is at hand: %v, want it to pass", err)
 		}
 		up := r.down()
 		_, err := r.j.Take(t.Context(), Report{Kind: Patch, Item: r.book(), Body: []byte(`{"currentTime":1}`), Header: jsonHeader})
@@ -204,7 +205,10 @@ func TestSetAside(t *testing.T) {
 			t.Errorf("%+v", s)
 		}
 		sick := r.fake.Library().Items[3].ID
-		up = r.fake.Inject(absfake.Fault{Kind: absfake.Answer, Path: "/api/me/progress/" + sick, Method: "PATCH", Status: 500, Body: "Internal Server Error", ContentType: "text/plain; charset=utf-8"})
+		up = r.fake.Inject(absfake.Fault{
+			Kind: absfake.Answer, Path: "/api/me/progress/" + sick, Method: "PATCH",
+			Status: 500, Body: "Internal Server Error", ContentType: "text/plain; charset=utf-8",
+		})
 		began := time.Now()
 		r.patch(sick, `{"currentTime":1}`)
 		r.patch(r.book(), `{"currentTime":2}`)
@@ -224,7 +228,7 @@ func TestSetAside(t *testing.T) {
 func TestIdleCostsNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, absfake.Newest)
-		r.patch(r.book(), `{"currentTime":1}`) // in fine weather it needs no file
+		r.patch(r.book(), `{"currentTime":1}`) // with the server at hand it needs no file
 		if _, err := os.Stat(r.path); err == nil || r.j.store.isOpen() {
 			t.Error("a file for nothing")
 		}

@@ -7,20 +7,19 @@ import (
 	"time"
 )
 
-// Take brings a report to the server, or keeps it. It returns the server's
-// answer where there is one, and otherwise, once the report is durable, the
-// answer the server would give. While anything waits, every report waits
-// behind it. With an error nothing was kept; see ErrNotOurs for when the
-// report may still be forwarded.
+// Take delivers a report to the server, or keeps it. It returns the server's
+// answer, or else, once the report is durable, the answer that the server would
+// give. While anything waits, every new report waits behind it. With an error
+// nothing was kept; after ErrNotOurs the report may still be forwarded.
 func (j *Journal) Take(ctx context.Context, r Report) (Answer, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	now := time.Now()
 	switch r.Kind {
 	case Sync, End:
-		s, nothing, ok := r.spellOf(now)
+		s, nothing, ok := r.intervalOf(now)
 		if !ok || !goodID(r.Session) {
-			j.lostCount(r.Session)
+			j.bypassed(r.Session)
 			return Answer{}, ErrNotOurs
 		}
 		if nothing {
@@ -57,7 +56,7 @@ func (j *Journal) Take(ctx context.Context, r Report) (Answer, error) {
 			return keptOK(), j.keepLocked(nil, []*offline{o})
 		})
 	case LocalAll:
-		list, results, ok := said(r, now)
+		list, results, ok := localAllOf(r, now)
 		if !ok {
 			return Answer{}, ErrNotOurs
 		}
@@ -72,7 +71,7 @@ func (j *Journal) Take(ctx context.Context, r Report) (Answer, error) {
 	return Answer{}, ErrNotOurs
 }
 
-// changesOf reads a Batch. What the server would pass over is passed over.
+// changesOf reads a Batch. It skips what the server would skip.
 func changesOf(r Report, now time.Time) (list []*change, ok bool) {
 	var bodies []json.RawMessage
 	if !r.readsJSON() || json.Unmarshal(r.Body, &bodies) != nil {
@@ -97,18 +96,18 @@ func changesOf(r Report, now time.Time) (list []*change, ok bool) {
 	return list, len(list) > 0
 }
 
-// takeOther is Take for what may be sent twice without harm: nothing is
-// written unless the weather is bad. keep writes it down.
-func (j *Journal) takeOther(ctx context.Context, r Report, lane string, keep func(tried bool) (Answer, error)) (Answer, error) {
-	leave, free := j.lanes.enter(ctx, lane)
+// takeOther is Take for reports that may be sent twice without harm. keep writes
+// the report to disk; it is called only if the server is out of reach.
+func (j *Journal) takeOther(ctx context.Context, r Report, key string, keep func(tried bool) (Answer, error)) (Answer, error) {
+	unlock, free := j.locks.lock(ctx, key)
 	if free {
-		defer leave()
+		defer unlock()
 	}
 	tried := false
 	if j.mu.Lock(); free && !j.closed && j.waitingLocked() == 0 {
 		j.mu.Unlock()
 		a, v, _ := j.client.report(ctx, r)
-		if v != weather && v != stuck {
+		if v != temporary && v != stuck {
 			return a, nil
 		}
 		tried = true
@@ -119,13 +118,13 @@ func (j *Journal) takeOther(ctx context.Context, r Report, lane string, keep fun
 	return a, j.notKept(err, true)
 }
 
-// notKept says why something was not kept. bad: the weather is, so that
-// forwarding it would help nobody.
-func (j *Journal) notKept(err error, bad bool) error {
+// notKept turns the error of a write into one of Take's. away says that the
+// server is out of reach, so that forwarding the report is of no use.
+func (j *Journal) notKept(err error, away bool) error {
 	switch {
 	case err == nil || errors.Is(err, ErrFull):
 		return err
-	case bad:
+	case away:
 		return errors.Join(ErrDisk, err)
 	}
 	return ErrNotOurs
@@ -176,7 +175,7 @@ func (j *Journal) keepLocked(changes []*change, sessions []*offline) error {
 	for id, o := range latest {
 		j.offline[id] = o
 	}
-	j.turnedLocked()
+	j.changedLocked()
 	j.wakeLocked()
 	return nil
 }

@@ -3,24 +3,24 @@ package progress
 import (
 	"encoding/json"
 	"maps"
+	"net/http"
 	"time"
 )
 
-// change is an update of where the user is in an item, as PATCH takes it.
-// Guarded by Journal.mu; what was written is not changed but replaced.
+// change is an update of the user's place in an item, as PATCH accepts it. It is
+// guarded by Journal.mu, and never changed after it was written, only replaced.
 type change struct {
 	Seq     uint64                     `json:"seq"`
 	Item    string                     `json:"item"`
 	Episode string                     `json:"episode,omitempty"`
 	Body    map[string]json.RawMessage `json:"body"`
 	First   int64                      `json:"first"`
-	At      int64                      `json:"at"`             // when it was said, in ms of our clock
-	Said    int64                      `json:"said,omitempty"` // the player's own word on that: the lastUpdate in Body
+	At      int64                      `json:"at"`             // when it came, in ms of our clock
+	Said    int64                      `json:"said,omitempty"` // when it was made, as the player says: the lastUpdate in Body
 	Count   int                        `json:"count"`
 	Tried   bool                       `json:"tried,omitempty"` // it was sent, and its answer was lost
-	Tries   int                        `json:"tries,omitempty"`
 
-	tried time.Time
+	attempts
 }
 
 func (c *change) order() uint64    { return c.Seq }
@@ -28,8 +28,8 @@ func (c *change) count() int       { return c.Count }
 func (c *change) since() time.Time { return time.UnixMilli(c.First) }
 func (c *change) item() string     { return itemKey(c.Item, c.Episode) }
 
-// changeOf reads the body of an update; ok is false where the server alone
-// should judge it.
+// changeOf reads the body of an update. ok is false for one that only the server
+// can judge.
 func changeOf(item, episode string, body []byte, now time.Time) (c *change, ok bool) {
 	var fields map[string]json.RawMessage
 	if json.Unmarshal(body, &fields) != nil || len(fields) == 0 || !goodID(item) || episode != "" && !goodID(episode) {
@@ -43,18 +43,18 @@ func changeOf(item, episode string, body []byte, now time.Time) (c *change, ok b
 	return c, true
 }
 
-// turning are the fields of which the server makes more than it is told:
-// finishing and beginning anew reset others (abs: server/models/MediaProgress.js,
+// resetting are the fields that make the server change other fields too:
+// finishing and restarting reset them (abs: server/models/MediaProgress.js,
 // applyProgressUpdate).
-var turning = []string{"isFinished", "finishedAt", "hideFromContinueListening"}
+var resetting = []string{"isFinished", "finishedAt", "hideFromContinueListening"}
 
-// covers reports whether nothing of an earlier update is left to see once c is
-// delivered, so that the earlier one need not be.
+// covers reports whether c makes an earlier update superfluous: after c, nothing
+// of the earlier one could be seen.
 func (c *change) covers(earlier *change) bool {
 	if earlier.Item != c.Item || earlier.Episode != c.Episode {
 		return false
 	}
-	for _, key := range turning {
+	for _, key := range resetting {
 		if earlier.Body[key] != nil || c.Body[key] != nil {
 			return false
 		}
@@ -67,7 +67,7 @@ func (c *change) covers(earlier *change) bool {
 	return true
 }
 
-// over returns c in the place of an earlier update that it covers.
+// over returns c as the replacement of an earlier update that it covers.
 func (c *change) over(earlier *change) *change {
 	both := *c
 	both.Count += earlier.Count
@@ -75,7 +75,7 @@ func (c *change) over(earlier *change) *change {
 	return &both
 }
 
-// moment is when it was said, by the server's clock.
+// moment returns when the update was made, by the server's clock.
 func (c *change) moment(clock *clock) int64 {
 	if c.Said != 0 {
 		return min(c.Said, clock.server(time.Now().UnixMilli()))
@@ -83,8 +83,8 @@ func (c *change) moment(clock *clock) int64 {
 	return clock.server(c.At)
 }
 
-// dated is the body with the time at which it was said, so that what another
-// device says of a later time still counts as later.
+// dated returns the body with the time at which the update was made, so that a
+// later report of another device still counts as later.
 func (c *change) dated(at int64) []byte {
 	fields := maps.Clone(c.Body)
 	fields["lastUpdate"], _ = json.Marshal(at)
@@ -92,7 +92,7 @@ func (c *change) dated(at int64) []byte {
 	return b
 }
 
-// shows reports whether p is what c asks for: c has been here before.
+// shows reports whether p is what c asks for, because c has arrived before.
 func (c *change) shows(p *place) bool {
 	seen := false
 	for key, is := range map[string]func(json.RawMessage) bool{
@@ -136,9 +136,8 @@ type offline struct {
 	First   int64           `json:"first"`
 	At      int64           `json:"at"`
 	Count   int             `json:"count"`
-	Tries   int             `json:"tries,omitempty"`
 
-	tried time.Time
+	attempts
 }
 
 func (o *offline) order() uint64    { return o.Seq }
@@ -163,7 +162,7 @@ func offlineOf(raw json.RawMessage, now time.Time) (o *offline, ok bool) {
 	return o, true
 }
 
-// over returns o in the place of an earlier state of the same session.
+// over returns o as the replacement of an earlier state of the session.
 func (o *offline) over(earlier *offline) *offline {
 	if earlier == nil {
 		return o
@@ -174,8 +173,8 @@ func (o *offline) over(earlier *offline) *offline {
 	return &both
 }
 
-// said is the sessions of a LocalAll.
-func said(r Report, now time.Time) (list []*offline, results []result, ok bool) {
+// localAllOf reads the sessions of a LocalAll.
+func localAllOf(r Report, now time.Time) (list []*offline, results []result, ok bool) {
 	var b struct {
 		Sessions   []json.RawMessage
 		DeviceInfo json.RawMessage
@@ -187,7 +186,7 @@ func said(r Report, now time.Time) (list []*offline, results []result, ok bool) 
 		o, good := offlineOf(raw, now)
 		if !good {
 			var s struct{ ID string }
-			_ = json.Unmarshal(raw, &s) // it is refused with what id it has
+			_ = json.Unmarshal(raw, &s) // the refusal names the id, if there is one
 			results = append(results, result{ID: s.ID, Error: "Media item not found"})
 			continue
 		}
@@ -197,4 +196,20 @@ func said(r Report, now time.Time) (list []*offline, results []result, ok bool) 
 		results = append(results, result{ID: o.ID, Success: true, Synced: &synced})
 	}
 	return list, results, len(list) > 0
+}
+
+// report is the offline session as a player would send it.
+func (o *offline) report() Report {
+	r := Report{Kind: Local, Body: o.Session, Header: http.Header{"Content-Type": {"application/json"}}}
+	if o.Agent != "" {
+		r.Header.Set("User-Agent", o.Agent)
+	}
+	if o.All {
+		r.Kind = LocalAll
+		r.Body, _ = json.Marshal(struct {
+			Sessions   []json.RawMessage `json:"sessions"`
+			DeviceInfo json.RawMessage   `json:"deviceInfo,omitempty"`
+		}{[]json.RawMessage{o.Session}, o.Device})
+	}
+	return r
 }

@@ -12,11 +12,11 @@ import (
 type verdict int
 
 const (
-	weather verdict = iota // no answer of the server's own: it may have come or not
-	taken                  // the server has it
-	gone                   // the server does not know the session or the item
-	refused                // the server will never take it
-	stuck                  // the server had an error of its own
+	temporary verdict = iota // not the server's own answer: the report may have arrived or not
+	taken                    // the server has it
+	gone                     // the server does not know the session or the item
+	refused                  // the server will never take it
+	stuck                    // the server had an error of its own
 )
 
 // refusals are the words in which the server refuses reports, beside the plain
@@ -31,9 +31,9 @@ var refusals = []string{
 // cannot read.
 const expressPage = "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<title>Error</title>\n"
 
-// judge sorts the answer to a report. Only the server's own words count: a
-// gateway's 404 while the server restarts, its 403, and a captive portal's 200
-// look alike by their status.
+// judge classifies the answer to a report. Only the server's own words count: by
+// status alone, a gateway's 404 or 403 and a captive portal's 200 look the same.
+// The flat switch is the clearest form of this table.
 func judge(k Kind, a Answer) verdict {
 	text, plain := string(a.Body), isPlain(a.Header)
 	named := plain && text == http.StatusText(a.Status)
@@ -55,7 +55,7 @@ func judge(k Kind, a Answer) verdict {
 	case a.Status == http.StatusInternalServerError && (named || page):
 		return stuck
 	}
-	return weather
+	return temporary
 }
 
 // result is the server's word on one offline session.

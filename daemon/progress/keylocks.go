@@ -5,29 +5,29 @@ import (
 	"sync"
 )
 
-// lanes keep what is about one session or one item from being sent at the same
-// time. The zero value is ready.
-type lanes struct {
+// keyLocks are locks by key. They keep two reports about one session or item from
+// being sent at the same time. The zero value is ready.
+type keyLocks struct {
 	mu   sync.Mutex
 	busy map[string]chan struct{}
 }
 
-// enter waits until the lane is free, bounded by ctx; ok is false when it did
-// not become free.
-func (l *lanes) enter(ctx context.Context, lane string) (leave func(), ok bool) {
+// lock waits until the key is free, bounded by ctx. ok is false if it did not
+// become free in time.
+func (l *keyLocks) lock(ctx context.Context, key string) (unlock func(), ok bool) {
 	for {
 		l.mu.Lock()
-		taken := l.busy[lane]
+		taken := l.busy[key]
 		if taken == nil {
 			if l.busy == nil {
 				l.busy = make(map[string]chan struct{})
 			}
 			own := make(chan struct{})
-			l.busy[lane] = own
+			l.busy[key] = own
 			l.mu.Unlock()
 			return func() {
 				l.mu.Lock()
-				delete(l.busy, lane)
+				delete(l.busy, key)
 				l.mu.Unlock()
 				close(own)
 			}, true

@@ -8,8 +8,8 @@ import (
 	bolt "go.etcd.io/bbolt"
 )
 
-// found is what lies in the file for the store's user.
-type found struct {
+// loaded is what lies in the file for the store's user.
+type loaded struct {
 	sessions []*listening
 	changes  []*change
 	offline  []*offline
@@ -18,7 +18,7 @@ type found struct {
 	others   int
 }
 
-func (s *store) read(tx *bolt.Tx, f *found) error {
+func (s *store) read(tx *bolt.Tx, f *loaded) error {
 	return tx.ForEach(func(name []byte, user *bolt.Bucket) error {
 		own := string(name) == s.user
 		for _, bucket := range []string{bucketSessions, bucketChanges, bucketOffline, bucketAside} {
@@ -42,7 +42,7 @@ func (s *store) read(tx *bolt.Tx, f *found) error {
 	})
 }
 
-func (f *found) add(bucket string, v []byte) error {
+func (f *loaded) add(bucket string, v []byte) error {
 	switch bucket {
 	case bucketSessions:
 		l := new(listening)
@@ -57,14 +57,14 @@ func (f *found) add(bucket string, v []byte) error {
 		f.offline = append(f.offline, o)
 		return decode(v, o)
 	}
-	var a asideEntry
+	var a setAsideEntry
 	f.aside++
 	err := decode(v, &a)
 	f.why = a.Why
 	return err
 }
 
-func (f *found) addOther(bucket string, v []byte) error {
+func (f *loaded) addOther(bucket string, v []byte) error {
 	switch bucket {
 	case bucketSessions:
 		var l listening

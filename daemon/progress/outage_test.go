@@ -10,7 +10,7 @@ import (
 	"shelfkeeper/daemon/absfake"
 )
 
-// kinds of weather, and whether the server has counted what met it.
+// kinds of temporary failures.
 var kinds = []struct {
 	desc  string
 	fault absfake.Fault
@@ -21,16 +21,18 @@ var kinds = []struct {
 	{"cut in the answer", absfake.Fault{Kind: absfake.CutBytes, Bytes: 1}},
 	{"a gateway's 502", absfake.Fault{Kind: absfake.Answer, Status: 502}},
 	{"a gateway's 504, handled", absfake.Fault{Kind: absfake.Answer, Status: 504, Handled: true}},
-	{"a gateway's 404", absfake.Fault{Kind: absfake.Answer, Status: 404, Body: "404 page not found\n", ContentType: "text/plain; charset=utf-8"}},
+	{"a gateway's 404", absfake.Fault{
+		Kind: absfake.Answer, Status: 404, Body: "404 page not found\n", ContentType: "text/plain; charset=utf-8",
+	}},
 	{"a portal's page", absfake.Fault{Kind: absfake.Portal}},
 	{"a redirect", absfake.Fault{Kind: absfake.Redirect}},
 	{"stalled", absfake.Fault{Kind: absfake.Stall, After: time.Minute}},
 	{"restarted after it was handled", absfake.Fault{Kind: absfake.Restart, Handled: true}},
 }
 
-// Every kind of weather, on every release, for a book and for an episode: the
+// Every kind of failure, on every release, for a book and for an episode: the
 // player is told that all is well, and it is.
-func TestWeather(t *testing.T) {
+func TestOutages(t *testing.T) {
 	for _, release := range absfake.RotatingReleases() {
 		for _, k := range kinds {
 			t.Run(fmt.Sprintf("%s/%s", release, k.desc), func(t *testing.T) {
@@ -38,10 +40,12 @@ func TestWeather(t *testing.T) {
 					r := newRig(t, release)
 					podcast := r.fake.Podcasts().Items[0]
 					episode := podcast.ID + "/" + podcast.Episodes[0].ID
-					for i, at := range []struct{ play, item string }{{r.book() + "/play", r.book()}, {podcast.ID + "/play/" + podcast.Episodes[0].ID, episode}} {
+					for i, at := range []struct{ play, item string }{
+						{r.book() + "/play", r.book()}, {podcast.ID + "/play/" + podcast.Episodes[0].ID, episode},
+					} {
 						id := r.play(at.play, fmt.Sprint("d", i))
 						if a := r.sync(id, 10, 10); a.Status != 200 || a.Kept || string(a.Body) != "OK" {
-							t.Fatalf("fine weather: %+v", a)
+							t.Fatalf("server at hand: %+v", a)
 						}
 						fault := k.fault
 						fault.Path, fault.Times = "/api/session/*", 3
@@ -50,7 +54,7 @@ func TestWeather(t *testing.T) {
 							r.after(10 * time.Second)
 							position := float64(20 + 10*n)
 							if a := r.sync(id, 10.5, position); a.Status != 200 || string(a.Body) != "OK" {
-								t.Fatalf("bad weather: %+v", a)
+								t.Fatalf("outage: %+v", a)
 							}
 						}
 						end()
