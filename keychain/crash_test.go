@@ -166,7 +166,7 @@ func checkAfterCrash(t *testing.T, dir, act string, before uint64, lines []strin
 		}
 		for i := range slotNames {
 			value, err := v.store.get(t.Context(), slotItem("home", i))
-			if got.Tombstone && strings.Contains(value, fullRecord(before).Password.Reveal()) {
+			if got.Tombstone && strings.Contains(value, fullRecord(before).Password.Secret().Reveal()) {
 				t.Errorf("killed at %s: the password is left in slot %d, %v", at, i, err)
 			}
 		}

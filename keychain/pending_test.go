@@ -37,7 +37,7 @@ func TestSignOutIsFinishedLater(t *testing.T) {
 			t.Errorf("fault %d: still pending: %v, %v", f, accounts, err)
 		}
 		for item, value := range items.items {
-			if f != failsLate && strings.Contains(value, fullRecord(1).Password.Reveal()) {
+			if f != failsLate && strings.Contains(value, fullRecord(1).Password.Secret().Reveal()) {
 				t.Errorf("fault %d: %s still has the password", f, item)
 			}
 		}

@@ -32,7 +32,7 @@ func (w *world) next(tombstone bool) Record {
 	w.n++
 	r := Record{
 		Lineage: w.stored.Lineage, Generation: w.stored.Generation + 1, Account: "home", Tombstone: tombstone,
-		Refresh: redact.New(fmt.Sprint("refresh", w.n)), Password: redact.New("pw"),
+		Refresh: redact.New(fmt.Sprint("refresh", w.n)), Password: StoredPassword(redact.New("pw")),
 	}
 	if w.stored.Generation == 0 || w.stored.Tombstone {
 		r.Lineage = fmt.Sprint("sign-in ", w.n)

@@ -35,12 +35,12 @@ type Record struct {
 	Access          redact.Secret // access token
 	Refresh         redact.Secret // refresh token
 	Previous        redact.Secret // the refresh token before, for the grace window
-	Password        redact.Secret // stored password, if the user allowed it
+	Password        Password      // the stored password, if the user allowed it
 	Static          redact.Secret // API key or legacy token
 	SessionID       string        // the server's id of the session, where it tells; "" unknown
 	Orphan          string        // id of an earlier session of ours that may still be on the server
 	Spare           redact.Secret // refresh token of a second server session, for accounts without a password
-	NewPassword     redact.Secret // the password that a change under way would bring
+	NewPassword     Password      // the password that a change under way would bring
 	PasswordRefused bool          // the stored password was rejected
 	Intent          *Intent       // a rotation is under way
 	Tombstone       bool          // signed out
@@ -88,12 +88,12 @@ type wireRecord struct {
 	Access          string      `json:"at,omitempty"`
 	Refresh         string      `json:"rt,omitempty"`
 	Previous        string      `json:"prev,omitempty"`
-	Password        string      `json:"pw,omitempty"`
+	Password        *string     `json:"pw,omitempty"` // "" is the empty password
 	Static          string      `json:"static,omitempty"`
 	SessionID       string      `json:"sid,omitempty"`
 	Orphan          string      `json:"orphan,omitempty"`
 	Spare           string      `json:"spare,omitempty"`
-	NewPassword     string      `json:"newpw,omitempty"`
+	NewPassword     *string     `json:"newpw,omitempty"`
 	PasswordRefused bool        `json:"pwref,omitempty"`
 	Intent          *wireIntent `json:"intent,omitempty"`
 	Tombstone       bool        `json:"tomb,omitempty"`
@@ -141,8 +141,8 @@ func encodeRecord(r Record, seq uint64) (entry, error) {
 		Lineage: r.Lineage, Generation: r.Generation, Sequence: seq, Account: r.Account,
 		Server: r.Server, UserID: r.UserID, Username: r.Username,
 		Access: r.Access.Reveal(), Refresh: r.Refresh.Reveal(), Previous: r.Previous.Reveal(),
-		Password: r.Password.Reveal(), Static: r.Static.Reveal(),
-		SessionID: r.SessionID, Orphan: r.Orphan, Spare: r.Spare.Reveal(), NewPassword: r.NewPassword.Reveal(),
+		Password: r.Password.text(), Static: r.Static.Reveal(),
+		SessionID: r.SessionID, Orphan: r.Orphan, Spare: r.Spare.Reveal(), NewPassword: r.NewPassword.text(),
 		PasswordRefused: r.PasswordRefused, Tombstone: r.Tombstone,
 	}
 	if r.Intent != nil {
@@ -176,7 +176,7 @@ type field struct{ name, value string }
 func (w wireRecord) fields() []field {
 	return []field{
 		{"access token", w.Access}, {"refresh token", w.Refresh}, {"previous refresh token", w.Previous},
-		{"password", w.Password}, {"new password", w.NewPassword}, {"API key", w.Static}, {"spare refresh token", w.Spare},
+		{"password", passwordOf(w.Password).secret.Reveal()}, {"new password", passwordOf(w.NewPassword).secret.Reveal()}, {"API key", w.Static}, {"spare refresh token", w.Spare},
 		{"user name", w.Username}, {"user id", w.UserID},
 		{"account name", w.Account}, {"lineage", w.Lineage},
 	}
@@ -223,8 +223,8 @@ func decodeRecord(raw, account string) (entry, error) {
 	r := Record{
 		Lineage: w.Lineage, Generation: w.Generation, Account: w.Account, Server: w.Server, UserID: w.UserID, Username: w.Username,
 		Access: redact.New(w.Access), Refresh: redact.New(w.Refresh), Previous: redact.New(w.Previous),
-		Password: redact.New(w.Password), Static: redact.New(w.Static),
-		SessionID: w.SessionID, Orphan: w.Orphan, Spare: redact.New(w.Spare), NewPassword: redact.New(w.NewPassword),
+		Password: passwordOf(w.Password), Static: redact.New(w.Static),
+		SessionID: w.SessionID, Orphan: w.Orphan, Spare: redact.New(w.Spare), NewPassword: passwordOf(w.NewPassword),
 		PasswordRefused: w.PasswordRefused, Tombstone: w.Tombstone,
 	}
 	if w.Intent != nil {

@@ -13,8 +13,8 @@ func fullRecord(generation uint64) Record {
 	return Record{
 		Lineage: "l1", Generation: generation, Account: "home", UserID: "u-1", Username: "demo & <co>",
 		Access: redact.New("access.token"), Refresh: redact.New("refresh.token"), Previous: redact.New("previous.token"),
-		Password: redact.New("pass&\"word\u2028"), Static: redact.New("api-key"), PasswordRefused: true,
-		Spare: redact.New("spare"), NewPassword: redact.New("next"), SessionID: "s-1", Orphan: "s-0",
+		Password: StoredPassword(redact.New("pass&\"word\u2028")), Static: redact.New("api-key"), PasswordRefused: true,
+		Spare: redact.New("spare"), NewPassword: StoredPassword(redact.New("next")), SessionID: "s-1", Orphan: "s-0",
 		Intent: &Intent{Since: time.Date(2026, 1, 2, 3, 4, 5, 678, time.UTC), Attempt: 2, Purpose: ChangePassword},
 	}
 }
@@ -78,7 +78,7 @@ func TestRecordRefusals(t *testing.T) {
 
 func TestEncodeRefusals(t *testing.T) {
 	long := fullRecord(1)
-	long.Password = redact.New(strings.Repeat("p", 1500))
+	long.Password = StoredPassword(redact.New(strings.Repeat("p", 1500)))
 	long.Access = redact.New(strings.Repeat("a", 900))
 	_, err := encodeRecord(long, 0)
 	if !errors.Is(err, ErrTooLarge) || !strings.Contains(err.Error(), "the password has 1500, the access token has 900") {
@@ -89,7 +89,7 @@ func TestEncodeRefusals(t *testing.T) {
 	}
 
 	broken := fullRecord(1)
-	broken.Password = redact.New("\xff\xfe")
+	broken.Password = StoredPassword(redact.New("\xff\xfe"))
 	if _, err := encodeRecord(broken, 0); !errors.Is(err, ErrInvalid) || !strings.Contains(err.Error(), "password") {
 		t.Errorf("got %v", err)
 	}

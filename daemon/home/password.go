@@ -36,6 +36,8 @@ func changeProblem(a accounts.Account, old redact.Secret, err error) error {
 		return problem.New(problem.Unreachable, err, "see `shelfkeeper status` before trying again")
 	case errors.As(err, &u):
 		return problem.New(sessionProblem(u).Code, err, u.Remedy())
+	case errors.As(err, &refusal) && refusal.Verdict == absapi.BadRequest && old.IsEmpty() && a.Method == accounts.OIDC:
+		return problem.New(problem.Rejected, err, changeRemedy(a, old))
 	case errors.As(err, &refusal) && refusal.Verdict == absapi.BadRequest:
 		return problem.New(problem.Rejected, err, "give the present password as the server knows it")
 	case errors.As(err, &refusal):

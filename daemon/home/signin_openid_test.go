@@ -123,7 +123,7 @@ func TestOpenIDKeepsTwoSessions(t *testing.T) {
 	p := newOpenIDRig(t, absfake.Config{})
 	p.mustSignIn(control.OpenIDRequest{Server: absAddress}, false)
 	rec := p.record(name)
-	if rec.Refresh.IsEmpty() || rec.Spare.IsEmpty() || rec.Refresh == rec.Spare || !rec.Password.IsEmpty() || rec.Username != "demo" {
+	if rec.Refresh.IsEmpty() || rec.Spare.IsEmpty() || rec.Refresh == rec.Spare || rec.Password.IsStored() || rec.Username != "demo" {
 		t.Errorf("%+v", rec)
 	}
 	a, ok := p.Book.Get(name)
@@ -305,7 +305,7 @@ func TestRenewalOfAnotherMethod(t *testing.T) {
 	if all := p.Book.All(); len(all) != 1 || all[0].Method != accounts.OIDC {
 		t.Errorf("%+v", all)
 	}
-	if rec := p.record(name); !rec.Password.IsEmpty() {
+	if rec := p.record(name); rec.Password.IsStored() {
 		t.Error("the password outlived it")
 	}
 }

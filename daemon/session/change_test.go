@@ -12,6 +12,7 @@ import (
 	"shelfkeeper/daemon/health"
 	"shelfkeeper/daemon/redact"
 	"shelfkeeper/daemon/session/machine"
+	"shelfkeeper/keychain"
 )
 
 var wanted = redact.New("another")
@@ -35,8 +36,8 @@ func (r *rig) signsIn(password redact.Secret) bool {
 func (r *rig) holds(password redact.Secret) {
 	r.Helper()
 	time.Sleep(2 * time.Second)
-	if rec := r.record(); rec.Password != password || !rec.NewPassword.IsEmpty() || rec.Intent != nil || rec.PasswordRefused {
-		r.Fatalf("the vault holds something else: changed %v, open %v, intent %v\n%s", rec.Password == wanted, !rec.NewPassword.IsEmpty(), rec.Intent, r.log)
+	if rec := r.record(); rec.Password.Secret() != password || rec.NewPassword.IsStored() || rec.Intent != nil || rec.PasswordRefused {
+		r.Fatalf("the vault holds something else: changed %v, open %v, intent %v\n%s", rec.Password.Secret() == wanted, rec.NewPassword.IsStored(), rec.Intent, r.log)
 	}
 	if !r.signsIn(password) {
 		r.Fatalf("the server has another password\n%s", r.log)
@@ -68,6 +69,53 @@ func TestChangePassword(t *testing.T) {
 			}
 			r.holds(wanted)
 		})
+	})
+}
+
+// The root user of a server may have the empty password: it is stored, changed
+// from and to, and a lost session comes back with it.
+func TestChangePasswordFromAndToEmpty(t *testing.T) {
+	eachRelease(t, func(t *testing.T, release absfake.Release) {
+		withRig(t, absfake.Config{Release: release, AccessTTL: time.Hour}, func(r *rig) {
+			time.Sleep(2 * time.Second)
+			if err := r.s.ChangePassword(r.Context(), redact.Secret{}, redact.Secret{}); err != nil {
+				r.Fatal("to empty:", err)
+			}
+			if rec := r.record(); !rec.Password.IsStored() {
+				r.Fatal("the empty password is not stored")
+			}
+			r.holds(redact.Secret{})
+			if err := r.s.ChangePassword(r.Context(), redact.Secret{}, redact.Secret{}); !errors.Is(err, ErrNotChanged) {
+				r.Errorf("from empty to empty: %v", err)
+			}
+			if err := r.change(); err != nil {
+				r.Fatal("from empty:", err)
+			}
+			r.holds(wanted)
+		})
+	})
+}
+
+// Without a stored password an empty present one is what it says.
+func TestChangeFromAnEmptyPasswordThatIsNotStored(t *testing.T) {
+	withRig(t, absfake.Config{AccessTTL: time.Hour}, func(r *rig) {
+		time.Sleep(2 * time.Second)
+		if err := r.s.ChangePassword(r.Context(), redact.Secret{}, redact.Secret{}); err != nil {
+			r.Fatal(err)
+		}
+		r.s.Close()
+		r.edit(func(rec *keychain.Record) { rec.Password = keychain.Password{} })
+		r.start()
+		time.Sleep(2 * time.Second)
+		if err := r.change(); err != nil {
+			r.Fatal(err)
+		}
+		if rec := r.record(); rec.Password.IsStored() || rec.NewPassword.IsStored() {
+			r.Error("a password is stored that the user did not store")
+		}
+		if !r.signsIn(wanted) {
+			r.Error("the server has another password")
+		}
 	})
 }
 

@@ -124,7 +124,7 @@ func landed(before, after keychain.Record) (history.Kind, redact.Secret) {
 	switch {
 	case after.Refresh != before.Refresh && after.Previous == before.Refresh:
 		return history.Refresh, after.Refresh
-	case !before.NewPassword.IsEmpty() && after.NewPassword.IsEmpty():
+	case before.NewPassword.IsStored() && !after.NewPassword.IsStored():
 		return history.Change, after.Refresh
 	case after.Refresh == before.Refresh:
 		return history.Spare, after.Spare

@@ -131,7 +131,7 @@ func TestGatewayIsWeather(t *testing.T) {
 						r.Errorf("level %+v\n%s", v, r.log)
 					}
 					after := r.record()
-					if after.Refresh != before.Refresh || after.Password.IsEmpty() || after.PasswordRefused {
+					if after.Refresh != before.Refresh || !after.Password.IsStored() || after.PasswordRefused {
 						r.Errorf("something was given up: generation %d", after.Generation)
 					}
 					g.be(nil, nil)
@@ -193,7 +193,7 @@ func TestGatewayRefusesNoPassword(t *testing.T) {
 				}
 			})
 			time.Sleep(2 * time.Hour)
-			if r.record().PasswordRefused || r.record().Password.IsEmpty() {
+			if r.record().PasswordRefused || !r.record().Password.IsStored() {
 				r.Errorf("%s: the password is given up", c.desc)
 			}
 			g.be(nil, nil)
@@ -221,7 +221,7 @@ func TestGatewayEatsTheHeader(t *testing.T) {
 			if _, err := r.s.Token(r.Context()); !errors.As(err, &u) || u.Remedy() == "" {
 				r.Errorf("got %v", err)
 			}
-			if after := r.record(); after.Refresh != before.Refresh || after.Password.IsEmpty() || after.PasswordRefused {
+			if after := r.record(); after.Refresh != before.Refresh || !after.Password.IsStored() || after.PasswordRefused {
 				r.Errorf("something was given up: generation %d", after.Generation)
 			}
 			g.be(nil, nil)

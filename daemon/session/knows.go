@@ -19,8 +19,8 @@ func (s *Session) Knows(username, password string) bool {
 	s.mu.Unlock()
 	// User names do not differ by case (measured on 2.26.3 to 2.36.0).
 	name := same(strings.ToLower(username), strings.ToLower(rec.Username))
-	secret := same(password, rec.Password.Reveal())
-	return name&secret == 1 && !rec.Password.IsEmpty() && rec.Username != "" && !rec.PasswordRefused && !rec.Tombstone
+	secret := same(password, rec.Password.Secret().Reveal())
+	return name&secret == 1 && rec.Password.IsStored() && rec.Username != "" && !rec.PasswordRefused && !rec.Tombstone
 }
 
 // same compares hashes, so that lengths do not show either.

@@ -20,17 +20,14 @@ func lossRig(t *testing.T, release absfake.Release, password bool, test func(*ri
 		r.s.Close()
 		r.history, _ = history.Open(t.Context(), "")
 		if !password {
-			r.edit(func(rec *keychain.Record) { rec.Password = redactNone })
+			r.edit(func(rec *keychain.Record) { rec.Password = keychain.Password{} })
 		}
 		r.start()
 		test(r)
 	})
 }
 
-var (
-	redactNone = redact.Secret{}
-	redactDemo = redact.New("demo")
-)
+var redactDemo = redact.New("demo")
 
 // edit changes what the vault holds, as of a next generation.
 func (r *rig) edit(change func(*keychain.Record)) {

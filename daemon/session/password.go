@@ -18,7 +18,8 @@ var ErrChangeUnknown = fmt.Errorf("the server did not say whether the password w
 
 // ChangePassword asks the server for another password and keeps the session
 // and, where the old one is stored, the new password. An empty old stands for
-// the stored one. It returns nil once the change is durable; ErrNotChanged or
+// the stored one, and for the empty password where none is stored: a server's
+// root user may have that. It returns nil once the change is durable; ErrNotChanged or
 // the server's refusal, an *absapi.Error, when the old password holds; and
 // ErrChangeUnknown when ctx ended before that was known. It may be called by
 // one caller at a time; others get ErrNotChanged.
@@ -32,17 +33,15 @@ func (s *Session) ChangePassword(ctx context.Context, old, changed redact.Secret
 	}
 	s.mu.Lock()
 	static := s.state.Phase == machine.Static
-	if old.IsEmpty() {
-		old = s.state.Record.Password
+	if rec := s.state.Record; old.IsEmpty() && !rec.PasswordRefused {
+		old = rec.Password.Secret()
 	}
 	s.mu.Unlock()
 	switch {
 	case static:
 		return fmt.Errorf("%w: the account is signed in with a token", ErrNotChanged)
-	case old.IsEmpty():
-		return fmt.Errorf("%w: the present password is not stored and was not given", ErrNotChanged)
-	case changed.IsEmpty(), changed == old:
-		return fmt.Errorf("%w: the new one must be another, and not empty", ErrNotChanged)
+	case changed == old:
+		return fmt.Errorf("%w: the new one must be another", ErrNotChanged)
 	}
 	s.handle(machine.ChangeAsked{Old: old, New: changed})
 	over := s.await(ctx, func(st machine.State) bool { return st.Change == nil && !st.Busy() })
@@ -52,7 +51,7 @@ func (s *Session) ChangePassword(ctx context.Context, old, changed redact.Secret
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch st := s.state; {
-	case !st.Record.NewPassword.IsEmpty() || !over && st.Change != nil:
+	case st.Record.NewPassword.IsStored() || !over && st.Change != nil:
 		return ErrChangeUnknown
 	case !over:
 		return fmt.Errorf("%w: %w", ErrNotChanged, ctx.Err())

@@ -97,7 +97,7 @@ func methodOf(s machine.State) string {
 		return "token"
 	case s.Record.Generation == 0:
 		return ""
-	case s.Record.Password.IsEmpty():
+	case !s.Record.Password.IsStored():
 		return "session only"
 	}
 	return "password"

@@ -11,6 +11,7 @@ import (
 	"shelfkeeper/daemon/absfake"
 	"shelfkeeper/daemon/health"
 	"shelfkeeper/daemon/redact"
+	"shelfkeeper/keychain"
 )
 
 // cutOffRotation ends the process after the server has rotated and before the
@@ -82,7 +83,7 @@ func TestInvalidTwice(t *testing.T) {
 			if !keep {
 				rec := r.record()
 				rec.Generation++
-				rec.Password = redact.Secret{}
+				rec.Password = keychain.Password{}
 				if err := r.vault.Commit(r.Context(), rec); err != nil {
 					r.Fatal(err)
 				}

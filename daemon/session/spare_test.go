@@ -29,7 +29,7 @@ func withSpare(t *testing.T, cfg absfake.Config, test func(*rig)) {
 		}
 		rec = r.record()
 		rec.Generation++
-		rec.Password = redact.Secret{}
+		rec.Password = keychain.Password{}
 		if err := r.vault.Commit(r.Context(), rec); err != nil {
 			r.Fatal(err)
 		}

@@ -172,7 +172,7 @@ func (m *machine) intend(aim keychain.Purpose) {
 	rec := m.Record
 	m.Aim = aim
 	if aim == keychain.ChangePassword {
-		rec.NewPassword = m.Change.New
+		rec.NewPassword = keychain.StoredPassword(m.Change.New)
 	}
 	if aim == keychain.RenewPair && m.unresolved() {
 		aim = keychain.ChangePassword // the mark stays until it is known which password holds
@@ -284,7 +284,7 @@ func (m *machine) finish(outcome string) {
 	m.Step, m.ByUser, m.Ending = Idle, false, redact.Secret{}
 	m.LastRotation = Rotation{At: m.now.Round(0), Outcome: outcome}
 	m.do(Release{})
-	if m.Change != nil && m.Phase != Fresh && m.Record.NewPassword.IsEmpty() {
+	if m.Change != nil && m.Phase != Fresh && !m.Record.NewPassword.IsStored() {
 		// Whoever waits for the change is told now; nothing of it was sent.
 		m.changeOver(ErrNotChanged)
 	}

@@ -23,7 +23,7 @@ type Change struct{ Old, New redact.Secret }
 // unresolved reports whether a change was sent whose outcome is not known.
 func (m *machine) unresolved() bool {
 	intent := m.Record.Intent
-	return intent != nil && intent.Purpose == keychain.ChangePassword && !m.Record.NewPassword.IsEmpty()
+	return intent != nil && intent.Purpose == keychain.ChangePassword && m.Record.NewPassword.IsStored()
 }
 
 func (m *machine) changeAsked(f ChangeAsked) {
@@ -32,11 +32,11 @@ func (m *machine) changeAsked(f ChangeAsked) {
 	}
 	m.ChangeErr = nil
 	switch {
-	case f.New.IsEmpty(), f.New == f.Old, m.Closing, m.Phase == Static, m.Phase == NeedsUser, !m.Usable(m.now), !m.Record.NewPassword.IsEmpty():
+	case f.New == f.Old, m.Closing, m.Phase == Static, m.Phase == NeedsUser, !m.Usable(m.now), m.Record.NewPassword.IsStored():
 		m.ChangeErr = ErrNotChanged
 		return
 	}
-	m.Change, m.RefusedNew = &Change{Old: f.Old, New: f.New}, redact.Secret{}
+	m.Change, m.RefusedNew = &Change{Old: f.Old, New: f.New}, keychain.Password{}
 	m.due()
 }
 
@@ -77,10 +77,10 @@ func (m *machine) changed(f PasswordChanged) {
 
 // settleChange makes the new password the stored one, if one is stored.
 func (m *machine) settleChange(rec *keychain.Record) {
-	if !rec.Password.IsEmpty() {
+	if rec.Password.IsStored() {
 		rec.Password, rec.PasswordRefused = rec.NewPassword, false
 	}
-	rec.NewPassword, rec.Intent = redact.Secret{}, nil
+	rec.NewPassword, rec.Intent = keychain.Password{}, nil
 	m.Outcome = "the password was changed"
 	m.changeOver(nil)
 }
@@ -97,7 +97,7 @@ func (m *machine) changeFailed(f ChangeFailed) {
 			m.Hold = later(m.Hold, m.now.Add(f.Err.RetryAfter))
 		}
 		rec := m.Record
-		rec.NewPassword, rec.Intent = redact.Secret{}, nil
+		rec.NewPassword, rec.Intent = keychain.Password{}, nil
 		m.Step = Withdrawing
 		m.do(Commit{Record: rec})
 	default:

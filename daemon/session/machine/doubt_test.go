@@ -30,10 +30,10 @@ func TestDoubtfulChangeIsNotRaced(t *testing.T) {
 	rec := recordAt(noon)
 	m := machine{now: noon, jitter: 0.5, State: State{Rules: RulesOf("2.36.0"), Step: Changing, Aim: keychain.ChangePassword}}
 	m.Record = rec
-	m.Record.NewPassword = redact.New("wanted")
+	m.Record.NewPassword = keychain.StoredPassword(redact.New("wanted"))
 	m.Record.Intent = &keychain.Intent{Since: noon, Attempt: 1, Purpose: keychain.ChangePassword}
 	m.changeFailed(ChangeFailed{Err: &absapi.Error{Verdict: absapi.Temporary, Evidence: "EOF"}})
-	if m.StartAt().Before(noon.Add(racePause)) || m.Record.NewPassword.IsEmpty() {
+	if m.StartAt().Before(noon.Add(racePause)) || !m.Record.NewPassword.IsStored() {
 		t.Errorf("goes on after %v", m.StartAt().Sub(noon))
 	}
 }

@@ -17,7 +17,7 @@ func jwtOf(kind, id string, issued time.Time, life time.Duration) redact.Secret 
 }
 
 func recordAt(issued time.Time) keychain.Record {
-	return keychain.Record{Lineage: "x", Generation: 3, Account: "a", UserID: "user-1", Username: "alice", Password: redact.New("pw"),
+	return keychain.Record{Lineage: "x", Generation: 3, Account: "a", UserID: "user-1", Username: "alice", Password: keychain.StoredPassword(redact.New("pw")),
 		Access: jwtOf("access", "1", issued, time.Hour), Refresh: jwtOf("refresh", "1", issued, 720*time.Hour)}
 }
 
@@ -80,7 +80,7 @@ func TestRefreshOutcomes(t *testing.T) {
 			if s.Step == Idle && s.StartAt().Before(noon.Add(c.pause)) {
 				t.Errorf("goes on after %v, want at least %v", s.StartAt().Sub(noon), c.pause)
 			}
-			if s.Published != 3 || s.Record.Password.IsEmpty() || s.Record.Refresh.IsEmpty() {
+			if s.Published != 3 || !s.Record.Password.IsStored() || s.Record.Refresh.IsEmpty() {
 				t.Error("something was given away")
 			}
 		})

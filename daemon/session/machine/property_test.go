@@ -52,7 +52,7 @@ func TestEveryStateRecovers(t *testing.T) {
 				return
 			}
 			if st.Phase == NeedsUser && !st.Why.Probed() {
-				if st.Why == SessionLost && !w.disk.Password.IsEmpty() || st.Why == PasswordRefused && !w.disk.PasswordRefused {
+				if st.Why == SessionLost && w.disk.Password.IsStored() || st.Why == PasswordRefused && !w.disk.PasswordRefused {
 					t.Fatalf("the user is asked for nothing: %v", st.Why)
 				}
 				return

@@ -26,7 +26,7 @@ var pure = map[string][]string{
 	"shelfkeeper/daemon/history": {"Diagnosis", "TokenAnswer", "Row"},
 	"shelfkeeper/daemon/redact":  {"Secret"},
 	"shelfkeeper/keychain": {
-		"Record", "Intent", "Purpose", "RenewPair", "RenewSpare", "PromoteSpare", "ChangePassword",
+		"Record", "Intent", "Purpose", "Password", "StoredPassword", "RenewPair", "RenewSpare", "PromoteSpare", "ChangePassword",
 		"ErrNotFound", "ErrTooLarge", "ErrSlotPending", "ErrPassphrase",
 	},
 }

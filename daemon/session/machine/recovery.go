@@ -21,18 +21,18 @@ func (m *machine) signIn() {
 	rec := m.Record
 	switch {
 	case m.stopping():
-	case !rec.NewPassword.IsEmpty():
+	case rec.NewPassword.IsStored():
 		m.Step, m.Sent = SigningIn, rec.NewPassword
-		m.do(Login{Username: rec.Username, Password: rec.NewPassword})
-	case rec.Password.IsEmpty() && !rec.Static.IsEmpty():
+		m.do(Login{Username: rec.Username, Password: rec.NewPassword.Secret()})
+	case !rec.Password.IsStored() && !rec.Static.IsEmpty():
 		m.giveUp(TokenRefused)
-	case rec.Password.IsEmpty():
+	case !rec.Password.IsStored():
 		m.giveUp(SessionLost)
 	case rec.PasswordRefused && !m.MaySendAgain:
 		m.giveUp(PasswordRefused)
 	default:
 		m.Step, m.Sent, m.MaySendAgain = SigningIn, rec.Password, false
-		m.do(Login{Username: rec.Username, Password: rec.Password, Legacy: !rec.Static.IsEmpty()})
+		m.do(Login{Username: rec.Username, Password: rec.Password.Secret(), Legacy: !rec.Static.IsEmpty()})
 	}
 }
 
@@ -55,7 +55,7 @@ func (m *machine) loggedIn(f LoggedIn) {
 	}
 	rec := m.Record
 	m.Outcome = "signed in again with the stored password"
-	if rec.NewPassword.IsEmpty() {
+	if !rec.NewPassword.IsStored() {
 		rec.PasswordRefused = false // it was just accepted
 	} else {
 		m.settleChange(&rec)
@@ -92,7 +92,7 @@ func (m *machine) loginFailed(f LoginFailed) {
 
 // markRefused notes that the password which was just sent is none.
 func (m *machine) markRefused(rec *keychain.Record) {
-	if rec.NewPassword.IsEmpty() {
+	if !rec.NewPassword.IsStored() {
 		// A click while it was under way has its answer.
 		rec.PasswordRefused, m.MaySendAgain = true, false
 		return
@@ -101,7 +101,7 @@ func (m *machine) markRefused(rec *keychain.Record) {
 	if rec.NewPassword == rec.Password { // the user wanted the stored one back
 		rec.PasswordRefused, m.MaySendAgain = true, false
 	}
-	rec.NewPassword, rec.Intent = redact.Secret{}, nil
+	rec.NewPassword, rec.Intent = keychain.Password{}, nil
 }
 
 // refusalKnown goes on after a refusal. After that of a new password the old
@@ -141,7 +141,7 @@ func (m *machine) checked(f Checked) {
 	case f.Err == nil:
 		m.Phase, m.Why, m.Weather, m.SeenRefused, m.Lost = Static, NoReason, nil, false, false
 		m.Failures, m.NotBefore, m.Hold, m.MaySendAgain = 0, time.Time{}, time.Time{}, false
-	case f.Err.Verdict == absapi.TokenRejected && !m.Record.Password.IsEmpty() && m.Record.Static != m.Fruitless && (!m.Record.PasswordRefused || m.MaySendAgain):
+	case f.Err.Verdict == absapi.TokenRejected && m.Record.Password.IsStored() && m.Record.Static != m.Fruitless && (!m.Record.PasswordRefused || m.MaySendAgain):
 		// A legacy token that came with a password: the password brings the
 		// next one, or a session if the server was upgraded.
 		m.Weather, m.Lost, m.ByUser = f.Err, true, byUser

@@ -98,7 +98,7 @@ func (m *machine) refreshed(f Refreshed) {
 		if m.unresolved() {
 			// Had the change taken place, the token would have been dead.
 			m.changeOver(ErrNotChanged)
-			rec.NewPassword = redact.Secret{}
+			rec.NewPassword = keychain.Password{}
 		}
 	}
 	rec.Intent = nil

@@ -37,7 +37,7 @@ func (m *machine) spareDue() bool { return m.spareDueAt(m.now) }
 // replace goes on after the pair is lost: with the password of a change whose
 // outcome is open, with the spare, or with the stored password.
 func (m *machine) replace() {
-	if m.Record.NewPassword.IsEmpty() && !m.Record.Spare.IsEmpty() {
+	if !m.Record.NewPassword.IsStored() && !m.Record.Spare.IsEmpty() {
 		m.intend(keychain.PromoteSpare)
 		return
 	}

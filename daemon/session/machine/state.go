@@ -103,14 +103,14 @@ type State struct {
 	SpareAt      time.Time // when the spare is due; zero: there is none
 	SpareInvalid int       // `Invalid refresh token` answers to the spare
 
-	Aim        keychain.Purpose // what the attempt under way presents
-	Outcome    string           // of the attempt under way, once something has landed
-	Ending     redact.Secret    // refresh token of a live session that was just replaced
-	Sent       redact.Secret    // the password that is under way
-	RefusedNew redact.Secret    // the newest password of a change that the server did not know
-	Change     *Change          // a change of the password that somebody waits for
-	ChangeErr  error            // how the newest one ended
-	ChangeEnds bool             // the release that it was sent to ends sessions with a password
+	Aim        keychain.Purpose  // what the attempt under way presents
+	Outcome    string            // of the attempt under way, once something has landed
+	Ending     redact.Secret     // refresh token of a live session that was just replaced
+	Sent       keychain.Password // the password that is under way
+	RefusedNew keychain.Password // the newest password of a change that the server did not know
+	Change     *Change           // a change of the password that somebody waits for
+	ChangeErr  error             // how the newest one ended
+	ChangeEnds bool              // the release that it was sent to ends sessions with a password
 
 	Settled     uint64 // generation known to be in a keychain slot
 	Settling    bool   // a slot write is under way

@@ -43,7 +43,7 @@ func TestLookingAtABrokenVault(t *testing.T) {
 		t.Fatalf("got %v, %#v", s.Describe(), effects)
 	}
 	s, _ = drive(s, noon.Add(lookPace), OpenFailed{Err: keychain.ErrUnreadable})
-	if s.Phase != NeedsUser || s.Trouble == nil || s.Record.Password.IsEmpty() || s.StartAt().Before(noon.Add(disabledProbe)) {
+	if s.Phase != NeedsUser || s.Trouble == nil || !s.Record.Password.IsStored() || s.StartAt().Before(noon.Add(disabledProbe)) {
 		t.Errorf("got %v, trouble %v, next at %v", s.Describe(), s.Trouble, s.StartAt())
 	}
 	s, effects = drive(s, noon.Add(2*lookPace), Due{})

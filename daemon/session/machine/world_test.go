@@ -30,8 +30,8 @@ type world struct {
 	dead       map[redact.Secret]bool // tokens the server has refused for good
 	doubted    map[redact.Secret]int  // `Invalid refresh token` answers
 	given      redact.Secret          // the newest refresh token that the server gave
-	sent       redact.Secret          // the password that was sent last
-	refusedNew redact.Secret          // a new password that the server refused
+	sent       keychain.Password      // the password that was sent last
+	refusedNew keychain.Password      // a new password that the server refused
 	settled    bool                   // the server's answers tell which password holds
 }
 
@@ -42,7 +42,8 @@ func newWorld(t *rapid.T) *world {
 	w.disk = keychain.Record{Lineage: "x", Generation: 1, Account: "a", UserID: "user-1", Username: "alice",
 		Access: pair.Access.Secret, Refresh: pair.Refresh.Secret}
 	if rapid.Bool().Draw(t, "password stored") {
-		w.disk.Password = redact.New("correct horse")
+		// Root may have the empty one.
+		w.disk.Password = keychain.StoredPassword(redact.New(rapid.SampledFrom([]string{"correct horse", ""}).Draw(t, "password")))
 	}
 	if rapid.Bool().Draw(t, "spare kept") {
 		w.disk.Spare = w.mint().Refresh.Secret
@@ -59,7 +60,7 @@ func newWorld(t *rapid.T) *world {
 // a crash swallowed before it was written is not known any more; see
 // loginFailed.
 func (w *world) boot() {
-	w.refused, w.refusedNew = w.disk.PasswordRefused, redact.Secret{}
+	w.refused, w.refusedNew = w.disk.PasswordRefused, keychain.Password{}
 	version := rapid.SampledFrom([]string{"2.26.3", "2.35.0", "2.36.0", ""}).Draw(w.t, "release")
 	w.state, w.pending, w.locked = State{Rules: RulesOf(version)}, nil, false
 	w.feed(Started{})
@@ -132,9 +133,9 @@ func (w *world) check(e Effect) {
 			w.t.Fatal("a commit drops a token without an end")
 		case e.Record.Static.IsEmpty() && (e.Record.Refresh.IsEmpty() || e.Record.Access.IsEmpty()):
 			w.t.Fatal("a commit drops a secret")
-		case e.Record.Password != w.disk.Password && (w.disk.Password.IsEmpty() || e.Record.Password != w.disk.NewPassword || !w.settled):
+		case e.Record.Password != w.disk.Password && (!w.disk.Password.IsStored() || e.Record.Password != w.disk.NewPassword || !w.settled):
 			w.t.Fatal("a commit replaces the password by one that the server did not take")
-		case e.Record.NewPassword != w.disk.NewPassword && !w.disk.NewPassword.IsEmpty() && !w.settled:
+		case e.Record.NewPassword != w.disk.NewPassword && w.disk.NewPassword.IsStored() && !w.settled:
 			w.t.Fatal("a commit drops a password that may be the right one")
 		case e.Record.Spare != w.disk.Spare && !w.dead[w.disk.Spare] && w.presented != w.disk.Spare:
 			w.t.Fatal("a commit drops a spare session that is alive")
@@ -155,14 +156,15 @@ func (w *world) check(e Effect) {
 		}
 		w.presented = e.Token
 	case ChangePassword:
-		if !w.locked || w.disk.NewPassword != e.New || w.disk.Intent == nil || w.disk.Intent.Purpose != keychain.ChangePassword {
+		if !w.locked || w.disk.NewPassword != keychain.StoredPassword(e.New) || w.disk.Intent == nil || w.disk.Intent.Purpose != keychain.ChangePassword {
 			w.t.Fatal("a new password is sent before it is durable")
 		}
-		w.settled, w.refusedNew = false, redact.Secret{}
+		w.settled, w.refusedNew = false, keychain.Password{}
 	case Login:
-		switch e.Password {
+		w.sent = keychain.StoredPassword(e.Password)
+		switch w.sent {
 		case w.disk.NewPassword:
-			if w.refusedNew == e.Password {
+			if w.refusedNew == w.sent {
 				w.t.Fatal("a new password that the server refused is sent again")
 			}
 		case w.disk.Password:
@@ -171,10 +173,6 @@ func (w *world) check(e Effect) {
 			}
 		default:
 			w.t.Fatal("a password is sent that is not the account's")
-		}
-		w.sent = e.Password
-		if e.Password.IsEmpty() {
-			w.t.Fatal("an empty password is sent")
 		}
 	case Erase:
 		if !w.erased {
@@ -204,7 +202,11 @@ func (w *world) outside(kind int) {
 		w.feed(Stored{})
 	case 7:
 		w.serial++
-		w.feed(ChangeAsked{Old: w.disk.Password, New: redact.New(fmt.Sprintf("new %d", w.serial))})
+		next := redact.New(fmt.Sprintf("new %d", w.serial))
+		if w.disk.Password.IsStored() && !w.disk.Password.Secret().IsEmpty() && rapid.IntRange(0, 3).Draw(w.t, "to none") == 0 {
+			next = redact.Secret{}
+		}
+		w.feed(ChangeAsked{Old: w.disk.Password.Secret(), New: next})
 	case 8:
 		w.feed(ChangeDropped{})
 	}

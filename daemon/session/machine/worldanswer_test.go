@@ -124,7 +124,7 @@ func (w *world) refreshAnswer(kind int, weather *absapi.Error) Fact {
 		pair := w.mint()
 		w.given = pair.Refresh.Secret
 		// From 2.36.0 on a session that lives on says that no password was changed.
-		w.settled = w.settled || w.state.Rules.PasswordEnds || w.disk.NewPassword.IsEmpty()
+		w.settled = w.settled || w.state.Rules.PasswordEnds || !w.disk.NewPassword.IsStored()
 		version := w.state.Version
 		if version == "" {
 			version = "2.36.0"

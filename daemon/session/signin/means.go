@@ -6,6 +6,7 @@ import (
 	"shelfkeeper/daemon/absapi"
 	"shelfkeeper/daemon/redact"
 	"shelfkeeper/daemon/session/budget"
+	"shelfkeeper/keychain"
 )
 
 // Means is one way to get a session out of the server: ByPassword, ByCode,
@@ -21,7 +22,7 @@ type Obtained struct {
 	ServerVersion    string           // "" if the answer named none
 	Pair             absapi.TokenPair // zero where Static is given
 	Static           redact.Secret
-	Password         redact.Secret // to be kept beside it; may be empty
+	Password         keychain.Password // to be kept beside it
 }
 
 // ByPassword signs in with a password.
@@ -47,7 +48,7 @@ func (p ByPassword) Obtain(ctx context.Context, b *budget.Budget, c *absapi.Clie
 	}
 	got := obtained(answer)
 	if p.Keep {
-		got.Password = p.Password
+		got.Password = keychain.StoredPassword(p.Password)
 	}
 	return got, nil
 }

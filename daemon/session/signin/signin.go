@@ -146,7 +146,7 @@ func (in SignIn) record(got Obtained, old keychain.Record, account string) (rec 
 	if old.UserID == got.UserID {
 		rec.Orphan = old.SessionID // in case its newest token is not the one we have
 	}
-	if old.UserID == got.UserID && got.Static.IsEmpty() && got.Password.IsEmpty() {
+	if old.UserID == got.UserID && got.Static.IsEmpty() && !got.Password.IsStored() {
 		rec.Spare = old.Spare
 	}
 	for _, token := range []redact.Secret{old.Refresh, old.Spare} {

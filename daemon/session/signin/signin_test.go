@@ -227,7 +227,7 @@ func TestSpareOutlivesASignIn(t *testing.T) {
 				t.Fatal(err)
 			}
 			after, err := r.vault.Load(r.Context(), "home")
-			if err != nil || after.Spare.IsEmpty() != keep || after.Password.IsEmpty() == keep {
+			if err != nil || after.Spare.IsEmpty() != keep || !after.Password.IsStored() == keep {
 				t.Errorf("keep %v: %+v, %v", keep, after, err)
 			}
 			if after.Orphan != rec.SessionID || after.SessionID != "" {
