@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"sync"
 	"testing"
@@ -246,4 +247,32 @@ func TestConcurrentUse(t *testing.T) {
 	group.Wait()
 	transport.CloseIdleConnections()
 	must(t, s.Close())
+}
+
+// One slash too many is no other path behind a mounted router, and nowhere else.
+func TestDoubledSlashes(t *testing.T) {
+	for _, base := range []string{"", "/audiobookshelf"} {
+		s, err := New(Config{BasePath: base})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for path, want := range map[string]int{
+			"/ping": 200, "//ping": 200, "///ping": 404, "/ping//": 404, base + "//ping": 200, base + "///ping": 404,
+			"//api/me": 401, "/api//me": 401, "//api//me": 401, "/API//me": 401, "///api/me": 404, "/api/libraries//x": 401,
+			"//status": 200, "//hls/s/x.m3u8": 404, "//api/items/0/cover": 404, "/api//items/0/cover": 404,
+			"//socket.io/?EIO=4&transport=polling": 404, "/socket.io//?EIO=4&transport=polling": 200,
+		} {
+			rec := httptest.NewRecorder()
+			r := httptest.NewRequest("GET", "/", nil)
+			r.RequestURI = path
+			if r.URL, err = url.ParseRequestURI(path); err != nil {
+				t.Fatal(err)
+			}
+			s.Handler().ServeHTTP(rec, r)
+			if rec.Code != want {
+				t.Errorf("base %q: %s is %d, want %d", base, path, rec.Code, want)
+			}
+		}
+		_ = s.Close()
+	}
 }

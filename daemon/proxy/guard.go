@@ -23,7 +23,7 @@ type guard struct {
 var column = []guard{
 	{"another machine, through a listener or a forwarded port that is open too far", fromLoopback},
 	{"using us as an open proxy: absolute-form, CONNECT; TRACE, which shows headers to scripts", plainTarget},
-	{"one path to our rules and another to the server or a gateway before it: //, /.., %2f, %5c, %2e, double escapes", cleanPath},
+	{"one path to our rules and another to the server or a gateway before it: /.., %2f, %5c, %2e, double escapes", cleanPath},
 	{"DNS rebinding: a page whose name now points to 127.0.0.1 is same-origin to its browser, but its Host is still its own", ourHost},
 	{"pages of other sites and of other localhost ports, which are same-site: fetch, forms, images, frames, links", sameOrigin},
 	{"the same from browsers that send neither Origin nor Sec-Fetch-Site", noForeignReferer},
@@ -58,11 +58,12 @@ func plainTarget(c *call) *refusal.Refusal {
 
 func cleanPath(c *call) *refusal.Refusal {
 	raw, _, _ := strings.Cut(c.r.RequestURI, "?")
+	raw = route.Collapse(raw)
 	path, ok := route.Unescape(raw)
 	if !ok {
 		return refusal.BadPath
 	}
-	c.raw, c.path = raw, path
+	c.asked, c.raw, c.path = raw, raw, path
 	for _, prefix := range c.server.prefixes {
 		if rest, ok := route.CutPrefix(path, prefix); ok {
 			// One that is spelled with escapes stays, and is no route then.
@@ -119,7 +120,10 @@ func numericPage(c *call) *refusal.Refusal {
 	}
 	no := *refusal.ToNumeric
 	// The path begins with a single slash (cleanPath), so the host stays ours.
-	no.Location = "http://" + c.conn.hosts[0] + c.r.RequestURI
+	no.Location = "http://" + c.conn.hosts[0] + c.asked
+	if c.r.URL.RawQuery != "" {
+		no.Location += "?" + c.r.URL.RawQuery
+	}
 	return &no
 }
 

@@ -249,8 +249,9 @@ type call struct {
 	r      *http.Request
 	conn   *conn
 
+	asked  string         // the path as the player wrote it, with single slashes
 	path   string         // the route: without base path, escapes undone
-	raw    string         // the same as the player wrote it
+	raw    string         // the same, with the escapes that the player wrote
 	caller players.Caller // who asks
 	needs  bearer         // what upstream is sent
 	detour string         // a path that stands in for path
