@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"runtime"
+	"strings"
 	"time"
 
 	"golang.org/x/term"
@@ -85,6 +86,33 @@ func (e *env) secret(ctx context.Context, prompt string) (redact.Secret, error) 
 		return typed, fmt.Errorf("read from the terminal: %w", err)
 	}
 	return typed, nil
+}
+
+// newSecret asks for a new secret, twice: one that is mistyped locks its user out.
+func (e *env) newSecret(ctx context.Context, what, differ string) (redact.Secret, error) {
+	first, err := e.secret(ctx, what+": ")
+	if err != nil {
+		return first, unanswered(err)
+	}
+	second, err := e.secret(ctx, what+" again: ")
+	if err != nil {
+		return second, unanswered(err)
+	}
+	if first != second {
+		return redact.Secret{}, problem.Newf(problem.Usage, "type the same twice", "%s", differ)
+	}
+	return first, nil
+}
+
+// confirm asks a question that only "y" and "yes" answer with yes.
+func (e *env) confirm(ctx context.Context, question string) (bool, error) {
+	fmt.Fprintf(e.stderr, "%s [y/N] ", question)
+	answer, err := interruptible(ctx, func() (string, error) { return readLine(e.stdin) })
+	if err != nil && !errors.Is(err, io.EOF) {
+		return false, unanswered(fmt.Errorf("read the answer: %w", err))
+	}
+	answer = strings.ToLower(strings.TrimSpace(answer))
+	return answer == "y" || answer == "yes", nil
 }
 
 // errInterrupted is the answer of a person who pressed Ctrl-C.

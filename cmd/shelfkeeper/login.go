@@ -1,11 +1,11 @@
 package main
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
@@ -145,7 +145,21 @@ func (e *env) credentials(c *cobra.Command, req *control.SignInRequest, how cred
 	default:
 		return usage(c, fmt.Errorf("no terminal to ask for the password at: give --password-stdin"))
 	}
+	if err == nil {
+		err = checkText(map[string]string{"user name": req.Username, "password": req.Password.Reveal()})
+	}
 	return err
+}
+
+// checkText refuses what is not UTF-8. JSON would replace such bytes without a
+// word, and the server would refuse a name or password that was typed rightly.
+func checkText(texts map[string]string) error {
+	for what, text := range texts {
+		if !utf8.ValidString(text) {
+			return problem.Newf(problem.Usage, "set the terminal to UTF-8 and type it again", "the %s is not valid UTF-8", what)
+		}
+	}
+	return nil
 }
 
 // secretFromStdin reads all of standard input, or asks where a person types.
@@ -157,14 +171,20 @@ func (e *env) secretFromStdin(c *cobra.Command, what string, typing bool) (redac
 		}
 		return secret, nil
 	}
+	text, err := e.readStdin(what)
+	return redact.New(strings.TrimRight(text, "\r\n")), err
+}
+
+// readStdin reads all of standard input.
+func (e *env) readStdin(what string) (string, error) {
 	text, err := io.ReadAll(io.LimitReader(e.stdin, maxPassword+2))
 	if err != nil {
-		return redact.Secret{}, problem.New(problem.Usage, fmt.Errorf("read the %s: %w", what, err), "")
+		return "", problem.New(problem.Usage, fmt.Errorf("read the %s: %w", what, err), "")
 	}
 	if len(text) > maxPassword {
-		return redact.Secret{}, problem.Newf(problem.Usage, "", "the %s on standard input is longer than %d bytes", what, maxPassword)
+		return "", problem.Newf(problem.Usage, "", "the %s on standard input is longer than %d bytes", what, maxPassword)
 	}
-	return redact.New(string(bytes.TrimRight(text, "\r\n"))), nil
+	return string(text), nil
 }
 
 // unanswered is a question without an answer.

@@ -20,11 +20,15 @@ func newPassword(e *env) *cobra.Command {
 		Use:   "password",
 		Short: "Change the password on the server and keep the session",
 		Long: `Changes the password of an account on its server. The session goes on, and the
-vault learns the new password where it keeps the old one.`,
+vault learns the new password where it keeps the old one. An empty password is
+one too; servers take it from their root user only.`,
 		Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			old, changed, err := e.passwords(c, stdin)
 			if err != nil {
+				return err
+			}
+			if err := checkText(map[string]string{"present password": old.Reveal(), "new password": changed.Reveal()}); err != nil {
 				return err
 			}
 			err = e.onAccount(c, account, "Changing the password …",
@@ -50,30 +54,38 @@ vault learns the new password where it keeps the old one.`,
 // passwords asks for the present and the new one.
 func (e *env) passwords(c *cobra.Command, stdin bool) (old, changed redact.Secret, err error) {
 	if stdin {
-		both, err := e.secretFromStdin(c, "passwords", false)
+		text, err := e.readStdin("passwords")
 		if err != nil {
 			return old, changed, err
 		}
-		first, second, ok := strings.Cut(both.Reveal(), "\n")
-		if !ok {
-			return old, changed, usage(c, fmt.Errorf("standard input holds one line; the present and the new password are two"))
+		// A line may be empty, so only the line end of the last one is taken off.
+		lines := strings.Split(strings.TrimSuffix(text, "\n"), "\n")
+		if len(lines) != 2 {
+			return old, changed, usage(c, fmt.Errorf("standard input holds %s; the present and the new password are two",
+				lineCount(len(lines))))
 		}
-		return redact.New(strings.TrimSuffix(first, "\r")), redact.New(second), nil
+		return redact.New(strings.TrimSuffix(lines[0], "\r")), redact.New(strings.TrimSuffix(lines[1], "\r")), nil
 	}
 	if _, typing := e.terminal(); !typing {
 		return old, changed, usage(c, fmt.Errorf("no terminal to ask for the passwords at: give --passwords-stdin"))
 	}
-	var again redact.Secret
-	for _, q := range []struct {
-		prompt string
-		into   *redact.Secret
-	}{{"Present password (empty: the stored one): ", &old}, {"New password: ", &changed}, {"New password again: ", &again}} {
-		if *q.into, err = e.secret(c.Context(), q.prompt); err != nil {
-			return old, changed, unanswered(err)
-		}
+	if old, err = e.secret(c.Context(), "Present password (empty: the stored one, if there is one): "); err != nil {
+		return old, changed, unanswered(err)
 	}
-	if again != changed {
-		return old, changed, problem.Newf(problem.Usage, "type the same twice", "the two new passwords differ")
+	changed, err = e.newSecret(c.Context(), "New password", "the two new passwords differ")
+	if err != nil || !changed.IsEmpty() {
+		return old, changed, err
 	}
-	return old, changed, nil
+	ok, err := e.confirm(c.Context(), "The new password is empty, which a server takes from its root user only. Go on?")
+	if err == nil && !ok {
+		err = problem.Newf(problem.Usage, "", "the password was not changed")
+	}
+	return old, changed, err
+}
+
+func lineCount(n int) string {
+	if n == 1 {
+		return "one line"
+	}
+	return fmt.Sprintf("%d lines", n)
 }

@@ -160,3 +160,32 @@ func echoes(t testing.TB, terminal *os.File) bool {
 	}
 	return settings.Lflag&unix.ECHO != 0
 }
+
+// A new password is asked for twice, and an empty one needs a yes.
+func TestPasswordAtATerminal(t *testing.T) {
+	t.Parallel()
+	s := newServer(t, absfake.Config{Users: []absfake.User{{Name: "root", Password: password, Type: "root"}}})
+	p := newPlace(t)
+	p.ok(password+"\n", "login", s.url, "--username", "root", "--password-stdin", "--store", "file")
+	change := func(first, second, answer string, code problem.Code, says string) {
+		t.Helper()
+		r, master := p.atTerminal("password")
+		r.asked("Present password (empty: the stored one, if there is one): ", master)
+		r.typeIn(master, "\n")
+		r.asked("New password: ", master)
+		r.typeIn(master, first+"\n")
+		r.asked("New password again: ", master)
+		r.typeIn(master, second+"\n")
+		if answer != "" {
+			r.until(r.stdout, "Go on? [y/N] ")
+			r.typeIn(master, answer+"\n")
+		}
+		if got := r.wait(); got != code || !strings.Contains(r.stdout.text(), says) {
+			t.Errorf("exit code %d\n%s", got, r.stdout.text())
+		}
+	}
+	change("one", "two", "", problem.Usage, "the two new passwords differ")
+	change("", "", "n", problem.Usage, "the password was not changed")
+	change("", "", "y", problem.OK, "The password is changed")
+	change("one", "one", "", problem.OK, "The password is changed")
+}

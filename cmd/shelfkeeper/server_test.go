@@ -33,7 +33,9 @@ func newServer(t testing.TB, c absfake.Config) *server {
 	if c.LimiterMax == 0 {
 		c.LimiterMax = -1
 	}
-	c.Users = []absfake.User{{Name: "root", Password: "of no interest", Type: "root"}, {Name: user, Password: password}}
+	if c.Users == nil {
+		c.Users = []absfake.User{{Name: "root", Password: "of no interest", Type: "root"}, {Name: user, Password: password}}
+	}
 	if c.Uninitialised {
 		c.Users = nil
 	}

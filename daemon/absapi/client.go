@@ -17,6 +17,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
+	"unicode/utf8"
 
 	"shelfkeeper/daemon/redact"
 )
@@ -77,6 +78,13 @@ func (c *Client) LoginLegacy(ctx context.Context, user string, password redact.S
 }
 
 func (c *Client) login(ctx context.Context, o op, user string, password redact.Secret) (Answer, error) {
+	body, failure := jsonOf(opLogin, struct {
+		Username string `json:"username"`
+		Password string `json:"password"`
+	}{user, password.Reveal()}, user, password.Reveal())
+	if failure != nil {
+		return Answer{}, failure
+	}
 	status, err := c.Status(ctx)
 	if err != nil {
 		return Answer{}, asLogin(err)
@@ -84,19 +92,26 @@ func (c *Client) login(ctx context.Context, o op, user string, password redact.S
 	if v, why := status.refusesPassword(); v != Accepted {
 		return Answer{}, &Error{Op: opLogin.String(), Verdict: v, Evidence: why, Unwritten: true, Meta: status.Meta}
 	}
-	body, err := json.Marshal(struct {
-		Username string `json:"username"`
-		Password string `json:"password"`
-	}{user, password.Reveal()})
-	if err != nil {
-		return Answer{}, &Error{Op: opLogin.String(), Verdict: BadRequest, Evidence: "the name or password is not text", Unwritten: true,
-			Err: err}
-	}
 	header := http.Header{}
 	header.Set("Content-Type", "application/json")
 	// Exactly "true": "1" makes ABS answer with a cookie instead (abs: server/Auth.js).
 	header.Set("X-Return-Tokens", "true")
 	return c.session(ctx, call{op: o, method: http.MethodPost, path: "login", header: header, body: body})
+}
+
+// jsonOf returns v as JSON. JSON would replace bytes that are not UTF-8 without a
+// word, and the server would refuse a name or password that was given rightly.
+func jsonOf(o op, v any, texts ...string) ([]byte, *Error) {
+	for _, text := range texts {
+		if !utf8.ValidString(text) {
+			return nil, &Error{Op: o.String(), Verdict: BadRequest, Evidence: "the name or password is not valid UTF-8", Unwritten: true}
+		}
+	}
+	body, err := json.Marshal(v)
+	if err != nil {
+		panic(err) // the callers' values are structs of strings
+	}
+	return body, nil
 }
 
 // Refresh rotates: it trades a refresh token for a new pair. The old token is

@@ -24,12 +24,12 @@ var passwordRefusals = map[string]string{
 // pair is empty. A BadRequest or TokenRejected means that nothing has changed;
 // after any other error that is not Unwritten, nobody knows.
 func (c *Client) ChangePassword(ctx context.Context, access, refresh, old, changed redact.Secret) (Answer, error) {
-	body, err := json.Marshal(struct {
+	body, failure := jsonOf(opPassword, struct {
 		Old string `json:"password"`
 		New string `json:"newPassword"`
-	}{old.Reveal(), changed.Reveal()})
-	if err != nil {
-		return Answer{}, &Error{Op: opPassword.String(), Verdict: BadRequest, Evidence: "a password is not text", Unwritten: true, Err: err}
+	}{old.Reveal(), changed.Reveal()}, old.Reveal(), changed.Reveal())
+	if failure != nil {
+		return Answer{}, failure
 	}
 	header := refreshHeader(refresh)
 	header.Set("Authorization", "Bearer "+access.Reveal())
