@@ -1,14 +1,14 @@
 package tokenfilter
 
-// element is one character of a document: a byte, or a JSON escape.
+// element is one character of a document: a byte or a JSON escape.
 type element struct {
-	c    byte // its value when part is true
-	size int  // in raw bytes; 0 when the document has to go on to tell
-	part bool // it can stand in a token
+	c    byte // its value, when part is true
+	size int  // in raw bytes; 0 when more bytes are needed
+	part bool // a token can contain it
 }
 
-// elementAt reads the element at the start of b, which is not empty. The
-// document ends with b when last is true.
+// elementAt reads the element at the start of b, which is not empty. The document
+// ends with b when last is true.
 func elementAt(b []byte, escapes, last bool) element {
 	if b[0] != '\\' || !escapes {
 		return element{b[0], 1, alphabet[b[0]]}
@@ -16,8 +16,8 @@ func elementAt(b []byte, escapes, last bool) element {
 	return escapeAt(b, last)
 }
 
-// escapeAt reads the escape at the start of b. A backslash that begins none is
-// an element of its own, so that what follows it is looked at.
+// escapeAt reads the escape at the start of b. A backslash that begins no valid escape
+// is an element of its own, so that the following bytes are examined too.
 func escapeAt(b []byte, last bool) element {
 	alone := element{c: '\\', size: 1}
 	if len(b) == 1 {
@@ -28,7 +28,7 @@ func escapeAt(b []byte, last bool) element {
 	}
 	switch b[1] {
 	case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
-		return element{size: 2} // none of these stands in a token
+		return element{size: 2} // no token contains one of these
 	case 'u':
 	default:
 		return alone

@@ -9,14 +9,14 @@ import (
 	"shelfkeeper/daemon/redact"
 )
 
-// minKnown is the length below which a secret is not looked for: so short a
-// text may stand in a body by chance.
+// minKnown is the shortest secret that is searched for. A body may contain a shorter
+// text by chance.
 const minKnown = 16
 
-// Guard returns r without the exact bytes of any secret that known names; it
-// is the net below JSON and Text, which go by what a token looks like. known
-// is asked again as the body goes on, since tokens change meanwhile. found is
-// called for each occurrence.
+// Guard returns r without the exact bytes of the secrets that known returns. JSON and
+// Text go by the form of a token; Guard catches what they may miss. It calls known
+// again as the body goes on, since tokens change, and found for each occurrence. Its
+// time is linear in the body for each secret.
 func Guard(r io.Reader, known func() []redact.Secret, found func()) io.Reader {
 	return &guard{src: r, known: known, found: found}
 }
@@ -44,13 +44,15 @@ type guard struct {
 	r, done int
 	skip    int // bytes to leave out after done
 	err     error
+	work    int // bytes looked at or copied; tests bound it
 }
 
-// needle is a secret and the few bytes of it that are searched for. Tokens of
-// one server begin alike, so a rare byte of the end is the quickest to find.
+// needle is a secret and the few bytes of it that are searched for. The tokens of one
+// server begin alike, so bytes near the end with a rare letter are found fastest.
 type needle struct {
 	whole []byte
-	at    int // the part searched for is whole[at:at+needleSize]
+	at    int // the searched bytes are whole[at:at+needleSize]
+	clear int // no occurrence begins before this offset of the buffer, from r on
 }
 
 const needleSize = 8
@@ -69,28 +71,42 @@ func newNeedle(secret string) needle {
 	return n
 }
 
-func (n needle) find(b []byte) int {
+// find returns the offset in b of the first occurrence from offset from on, or -1.
+// It never looks at bytes again that an earlier call has ruled out.
+func (n *needle) find(b []byte, from int, work *int) int {
 	part := n.whole[n.at : n.at+needleSize]
-	for from := 0; ; {
-		i := bytes.Index(b[from:], part)
+	n.clear = max(n.clear, from)
+	for n.clear+len(n.whole) <= len(b) {
+		i := bytes.Index(b[n.clear+n.at:], part)
 		if i < 0 {
+			*work += len(b) - n.clear - n.at
+			// The last bytes may begin an occurrence.
+			n.clear = len(b) - len(n.whole) + 1
 			return -1
 		}
-		if start := from + i - n.at; start >= 0 && bytes.HasPrefix(b[start:], n.whole) {
-			return start
+		*work += i + 1
+		n.clear += i
+		if b := b[n.clear:]; len(b) < len(n.whole) {
+			return -1
+		} else if string(b[:len(n.whole)]) == string(n.whole) {
+			return n.clear
 		}
-		from += i + 1
+		*work += len(n.whole) / needleSize // compared in words
+		n.clear++
 	}
+	return -1
 }
 
-// overlap returns the length of the longest end of b that n begins with.
-func (n needle) overlap(b []byte) int {
+// overlap returns the length of the longest end of b with which n begins.
+func (n *needle) overlap(b []byte, work *int) int {
 	tail := b[max(0, len(b)-len(n.whole)+1):]
 	for {
 		i := bytes.IndexByte(tail, n.whole[0])
 		if i < 0 {
+			*work += len(tail)
 			return 0
 		}
+		*work += i + 1
 		if tail = tail[i:]; bytes.HasPrefix(n.whole, tail) {
 			return len(tail)
 		}
@@ -124,29 +140,32 @@ func (g *guard) Read(p []byte) (int, error) {
 	}
 }
 
-// decide looks for secrets in what is not given out. It reports whether there
-// is anything to give out, or to leave out.
+// decide searches the bytes that are not returned yet. It reports whether there are
+// bytes to return or to leave out.
 func (g *guard) decide() bool {
 	g.refresh()
-	b := g.buf[g.r:]
-	if len(b) == 0 {
+	if g.r == len(g.buf) {
 		return false
 	}
-	hit, size, held := -1, 0, 0
-	for _, n := range g.needles {
-		if i := n.find(b); i >= 0 && (hit < 0 || i < hit) {
-			hit, size = i, len(n.whole)
-		}
-		if g.err != io.EOF {
-			held = max(held, n.overlap(b))
+	hit, size := -1, 0
+	for i := range g.needles {
+		n := &g.needles[i]
+		if at := n.find(g.buf, g.r, &g.work); at >= 0 && (hit < 0 || at < hit) {
+			hit, size = at, len(n.whole)
 		}
 	}
 	if hit >= 0 {
 		g.found()
-		g.done, g.skip = g.r+hit, size
+		g.done, g.skip = hit, size
 		return true
 	}
-	g.done = g.r + len(b) - held
+	held := 0
+	if g.err != io.EOF {
+		for i := range g.needles {
+			held = max(held, g.needles[i].overlap(g.buf[g.r:], &g.work))
+		}
+	}
+	g.done = len(g.buf) - held
 	return g.done > g.r
 }
 
@@ -171,6 +190,10 @@ func (g *guard) fill() {
 	}
 	if g.r > 0 {
 		n := copy(g.buf[:cap(g.buf)], g.buf[g.r:])
+		g.work += n
+		for i := range g.needles {
+			g.needles[i].clear -= g.r
+		}
 		g.buf, g.r, g.done = g.buf[:n], 0, 0
 	}
 	if len(g.buf) == cap(g.buf) {

@@ -6,17 +6,17 @@ import (
 	"sync"
 )
 
-// bufferSize is how much is read at a time. It grows only for a token that is
-// written wholly in escapes, and never beyond a few times maxPart*6.
+// bufferSize is the size of the buffer. It grows only for a token in escapes, to at
+// most a few times maxPart*6.
 const bufferSize = 32 << 10
 
 var buffers = sync.Pool{New: func() any { return new([bufferSize]byte) }}
 
-// reader is the filter. It walks over the document with two fast searches
-// only: for ".ey", which begins every payload, and in JSON for backslashes.
-// What they find is looked at by a run, character by character.
+// reader is the filter. Two fast searches move over the document: one for ".ey",
+// with which every payload begins, and in JSON one for backslashes. A run examines
+// their results character by character. The time is linear in the document.
 //
-// Offsets are into buf. What lies before done is decided and passes as it is.
+// Offsets are into buf. Everything before done is decided and passes unchanged.
 type reader struct {
 	src     io.Reader
 	replace Replace
@@ -24,16 +24,20 @@ type reader struct {
 
 	home *[bufferSize]byte // the pooled buffer, while it is in use
 	buf  []byte            // the document from r on, as far as read
-	r    int               // given out up to here
+	r    int               // returned up to here
 	done int
 	pos  int // searched up to here; begins an element
 	low  int // no token begins before; begins an element, at most pos
 	err  error
 
+	clear int // no backslash from pos up to here
+	plain int // from done up to here stand token characters only, or it is at most done
+
 	run     run
 	inRun   bool
-	instead []byte // given out after done
-	resume  int    // where to go on after instead; -1 when no token was found
+	instead []byte // returned after done
+	resume  int    // where to continue after instead; -1 when no token was found
+	work    int    // bytes looked at or copied; tests bound it
 }
 
 func newReader(src io.Reader, replace Replace, escapes bool) *reader {
@@ -56,7 +60,7 @@ func (f *reader) Read(p []byte) (int, error) {
 			c := copy(p[n:], f.instead)
 			n += c
 			if f.instead = f.instead[c:]; len(f.instead) == 0 {
-				f.r, f.done, f.pos, f.low = f.resume, f.resume, f.resume, f.resume
+				f.r, f.done, f.pos, f.low, f.plain = f.resume, f.resume, f.resume, f.resume, f.resume
 				f.resume = -1
 			}
 		case f.advance():
@@ -75,17 +79,18 @@ func (f *reader) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// advance decides as much as can be decided without reading on. It reports
-// whether there is anything new to give out.
+// advance decides as much as possible without reading on. It reports whether there
+// are new bytes to return.
 func (f *reader) advance() bool {
 	if f.err != nil && f.err != io.EOF {
-		return false // a token may be under way: what is undecided is withheld
+		return false // undecided bytes may be a part of a token and are withheld
 	}
 	for {
 		if !f.inRun {
 			at, end := f.search()
 			if at < 0 {
 				f.done = f.undecided(end)
+				f.plain = end
 				f.low = max(f.low, f.done)
 				f.pos = max(f.pos, f.done)
 				return f.done > f.r
@@ -99,7 +104,7 @@ func (f *reader) advance() bool {
 			return f.done > f.r
 		case over:
 			f.inRun = false
-			f.low, f.pos = f.run.next, f.run.next
+			f.low, f.pos, f.plain = f.run.next, f.run.next, f.run.next
 		case token:
 			f.inRun = false
 			f.done = f.run.rawAt(f.buf, f.run.header)
@@ -113,20 +118,17 @@ func (f *reader) advance() bool {
 	}
 }
 
-// search returns the next place at which a token may be found. Without one it
-// returns -1, and how far elements are complete.
+// search returns the next place at which a token may be. Without one it returns -1,
+// and the end of the complete elements.
 func (f *reader) search() (at, end int) {
 	for {
-		end, backslash := len(f.buf), -1
-		if f.escapes {
-			if backslash = bytes.IndexByte(f.buf[f.pos:], '\\'); backslash >= 0 {
-				end = f.pos + backslash
-			}
-		}
+		end = f.nextEscape()
 		if i := bytes.Index(f.buf[f.pos:end], []byte(".ey")); i >= 0 {
+			f.work += i
 			return f.pos + i, 0
 		}
-		if backslash < 0 {
+		f.work += end - f.pos
+		if end == len(f.buf) {
 			// The next bytes may complete the pattern.
 			f.pos = max(f.pos, end-len(".e"))
 			return -1, end
@@ -144,7 +146,23 @@ func (f *reader) search() (at, end int) {
 	}
 }
 
-// undecided returns from where on the document up to end could be the
+// nextEscape returns the offset of the first backslash from pos on, or the end of
+// buf. It remembers the last one, since pos may stop many times before it.
+func (f *reader) nextEscape() int {
+	if !f.escapes {
+		return len(f.buf)
+	}
+	from := max(f.pos, f.clear)
+	if i := bytes.IndexByte(f.buf[from:], '\\'); i >= 0 {
+		f.clear = from + i
+	} else {
+		f.clear = len(f.buf)
+	}
+	f.work += f.clear - from + 1
+	return f.clear
+}
+
+// undecided returns the offset from which on the document up to end may be the
 // beginning of a token's header.
 func (f *reader) undecided(end int) int {
 	if f.err != nil {
@@ -153,17 +171,21 @@ func (f *reader) undecided(end int) int {
 	return f.back(end)
 }
 
-// back returns where the plain characters before at begin that can stand in
-// one token with what follows.
+// back returns the offset at which the token characters before at begin, as far as
+// they can belong to one token with the following ones.
 func (f *reader) back(at int) int {
 	low := max(f.low, at-maxHeader-len(".ey"))
 	for at > low && alphabet[f.buf[at-1]] {
+		if at == f.plain {
+			return max(low, f.done)
+		}
 		at--
+		f.work++
 	}
 	return at
 }
 
-// fill reads on, keeping what is not given out yet.
+// fill reads on and keeps the bytes that are not returned yet.
 func (f *reader) fill() {
 	if f.home == nil {
 		f.home = buffers.Get().(*[bufferSize]byte)
@@ -176,7 +198,9 @@ func (f *reader) fill() {
 		} else {
 			f.buf = f.buf[:copy(f.buf[:cap(f.buf)], f.buf[shift:])]
 		}
+		f.work += len(f.buf)
 		f.r, f.done, f.pos, f.low = 0, f.done-shift, f.pos-shift, f.low-shift
+		f.plain, f.clear = f.plain-shift, f.clear-shift
 		f.run.shift(shift)
 	}
 	for range 100 {
@@ -190,12 +214,12 @@ func (f *reader) fill() {
 	f.err = io.ErrNoProgress
 }
 
-// release gives the buffer back once nothing is read any more.
+// release returns the buffer to the pool at the end.
 func (f *reader) release() {
 	if f.home != nil {
 		buffers.Put(f.home)
 		f.home, f.buf = nil, nil
-		f.r, f.done, f.pos, f.low = 0, 0, 0, 0
+		f.r, f.done, f.pos, f.low, f.plain, f.clear = 0, 0, 0, 0, 0, 0
 		f.inRun = false
 	}
 }

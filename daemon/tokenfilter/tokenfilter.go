@@ -1,13 +1,13 @@
-// Package tokenfilter takes Audiobookshelf's tokens out of answers on their
-// way to a player.
+// Package tokenfilter removes Audiobookshelf's tokens from answers on their way to a
+// player.
 //
-// It exists because the server repeats tokens in many bodies (its never
-// expiring user.token in every user object, for admins other people's too),
-// and a list of paths or of key names would always miss one: keys may be
-// escaped, and releases add routes. So it goes by value: whatever is a token
-// of Audiobookshelf is replaced, wherever it stands, and every other byte
-// passes as it came. It never verifies a signature, never parses a whole
-// document and never keeps more than a bounded part of one in memory.
+// It exists because the server repeats tokens in many bodies: every user object has
+// the never expiring user.token, and administrators get those of other users. A list
+// of paths or key names would miss some, since keys may be escaped and releases add
+// routes. The filter therefore goes by value: it replaces every token of
+// Audiobookshelf, wherever it stands, and passes every other byte unchanged. It never
+// verifies a signature, never parses a whole document and keeps only a bounded part
+// of one in memory. Its time is linear in the document, whatever that contains.
 package tokenfilter
 
 import (
@@ -16,31 +16,31 @@ import (
 	"strings"
 )
 
-// Claims is what a token says of itself. The signature is not verified.
+// Claims are the claims of a token. Its signature is not verified.
 type Claims struct {
 	UserID string // empty for API keys
-	KeyID  string // empty for all but API keys
+	KeyID  string // empty for all other tokens
 	Type   string // access, refresh, api; empty for the legacy user.token
 }
 
-// Replace returns what shall stand in a token's place; nil blanks it. What is
-// not made of letters, digits and "-._~" is taken as nil, so that a replacement
-// can neither end the string nor the URL that it is put into.
+// Replace returns the replacement of a token; nil removes the token. A replacement
+// with other characters than letters, digits and "-._~" counts as nil, so that it
+// cannot end the surrounding string or URL.
 type Replace func(Claims) []byte
 
-// Kind says how a body is to be read.
+// Kind says how to search a body.
 type Kind int
 
 // The kinds of bodies.
 const (
-	Opaque  Kind = iota // audio, images, archives: nothing to look for
-	Plain               // text in which tokens stand as they are
+	Opaque  Kind = iota // audio, images, archives: not searched
+	Plain               // text in which tokens are not escaped
 	Escaped             // JSON, in which any character of a token may be escaped
 )
 
-// KindOf returns the kind of a body by its Content-Type. What has no type, or
-// none that can be read, is Plain: filtering costs such a body nothing but
-// time. Multipart bodies are Plain since a part may be text.
+// KindOf returns the kind of a body by its Content-Type. A body without a readable
+// type is Plain: filtering it costs only time. Multipart bodies are Plain since a part
+// may be text.
 func KindOf(contentType string) Kind {
 	t, _, err := mime.ParseMediaType(contentType)
 	if err != nil && t == "" {
@@ -62,12 +62,12 @@ func KindOf(contentType string) Kind {
 	return Opaque
 }
 
-// JSON returns r with every token replaced, in whatever way JSON escapes write
-// it. Valid JSON stays valid. When r fails other than by io.EOF, a token that
-// may have been under way is withheld.
+// JSON returns r with every token replaced, also when JSON escapes are used in it.
+// Valid JSON stays valid. When r fails with another error than io.EOF, the possible
+// beginning of a token is withheld.
 func JSON(r io.Reader, replace Replace) io.Reader { return newReader(r, replace, true) }
 
-// Text returns r with every token replaced that stands in it unescaped.
+// Text returns r with every unescaped token replaced.
 func Text(r io.Reader, replace Replace) io.Reader { return newReader(r, replace, false) }
 
 // Value returns s with every token replaced: for header values and addresses.
