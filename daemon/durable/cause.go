@@ -2,15 +2,83 @@ package durable
 
 import (
 	"errors"
-	"runtime"
+	"io/fs"
+	"os"
 	"syscall"
 )
 
-// IsFull reports whether err says that a file could not grow: the disk is
-// full, or a quota or limit is reached.
-func IsFull(err error) bool {
-	if runtime.GOOS == "windows" { // ERROR_HANDLE_DISK_FULL, ERROR_DISK_FULL
-		return errors.Is(err, syscall.Errno(39)) || errors.Is(err, syscall.Errno(112))
+// Cause is why a file could not be written, as far as a person can act on it.
+type Cause int
+
+// The causes.
+const (
+	Unknown    Cause = iota
+	NoSpace          // the disk, or the user's share of it, is full
+	ReadOnly         // the file system can only be read
+	Forbidden        // the user may not write there
+	OwnedRoot        // the same, because root owns the file: often a command that was run with sudo
+	NoLocks          // the file system, often a network share, offers no locks
+	DiskFailed       // the disk reports an error of its own
+)
+
+// CauseOf returns why err happened, and the path that it is about, if it names
+// one.
+func CauseOf(err error) (c Cause, path string) {
+	path = pathOf(err)
+	var code syscall.Errno
+	errors.As(err, &code)
+	switch {
+	case isNoSpace(code):
+		c = NoSpace
+	case isReadOnly(code):
+		c = ReadOnly
+	case isNoLocks(code):
+		c = NoLocks
+	case isDiskFailed(code):
+		c = DiskFailed
+	case errors.Is(err, fs.ErrPermission):
+		c = Forbidden
+		if path != "" && ownedByRootAlone(path) {
+			c = OwnedRoot
+		}
 	}
-	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || errors.Is(err, syscall.EFBIG)
+	return c, path
+}
+
+func pathOf(err error) string {
+	var at *fs.PathError
+	if errors.As(err, &at) {
+		return at.Path
+	}
+	var link *os.LinkError
+	if errors.As(err, &link) {
+		return link.New
+	}
+	return ""
+}
+
+// String returns the cause in words, "" for an unknown one.
+func (c Cause) String() string {
+	switch c {
+	case NoSpace:
+		return "no space is left on the disk"
+	case ReadOnly:
+		return "the file system is read-only"
+	case Forbidden:
+		return "writing there is not permitted"
+	case OwnedRoot:
+		return "root owns it, probably because a command was run with sudo"
+	case NoLocks:
+		return "the file system offers no locks"
+	case DiskFailed:
+		return "the disk reports an error"
+	}
+	return ""
+}
+
+// IsFull reports whether err says that a file could not grow, because the disk
+// or the user's share of it is full.
+func IsFull(err error) bool {
+	c, _ := CauseOf(err)
+	return c == NoSpace
 }

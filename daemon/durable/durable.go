@@ -9,6 +9,7 @@ package durable
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -45,11 +46,19 @@ func reached(path string, s Step) {
 
 // WriteFile replaces path by data with mode perm. When it returns nil, the
 // content survives a power cut. On an error the previous content of path is
-// untouched unless the error came from syncing the directory, after which
-// either may be found. Temporary files carry the target's name and the ending
-// ".tmp"; one that a crash left behind is overwritten by the next call, so
-// callers must not write one path from two places at once.
-func WriteFile(path string, data []byte, perm fs.FileMode) (err error) {
+// untouched, unless the error came from syncing the directory; after that
+// either content may be found. Temporary files carry the target's name and the
+// ending ".tmp". One that a crash left behind is overwritten by the next call,
+// so callers must not write one path from two places at once.
+func WriteFile(path string, data []byte, perm fs.FileMode) error {
+	return Write(path, perm, func(w io.Writer) error {
+		_, err := w.Write(data)
+		return err
+	})
+}
+
+// Write is WriteFile for a content that write produces piece by piece.
+func Write(path string, perm fs.FileMode, write func(io.Writer) error) (err error) {
 	tmp := path + ".tmp"
 	// Removing first gives perm to the new file even when an old one is there,
 	// and O_EXCL does not follow a symbolic link that was planted there.
@@ -73,7 +82,7 @@ func WriteFile(path string, data []byte, perm fs.FileMode) (err error) {
 		}
 	}()
 	reached(path, Created)
-	if _, err := f.Write(data); err != nil {
+	if err := write(f); err != nil {
 		return fmt.Errorf("write %s: %w", path, err)
 	}
 	reached(path, Written)
