@@ -189,6 +189,16 @@ func (d *Daemon) Snapshot() health.Snapshot {
 	return s
 }
 
+// Alive returns nil when the loop of every account turns.
+func (d *Daemon) Alive(ctx context.Context) error {
+	for _, s := range d.all() {
+		if err := s.Alive(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func (d *Daemon) all() []*service.Service {
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"shelfkeeper/daemon"
 	"shelfkeeper/daemon/control"
+	"shelfkeeper/daemon/desktop/sdnotify"
 	"shelfkeeper/daemon/home"
 	"shelfkeeper/daemon/problem"
 )
@@ -46,7 +48,9 @@ func newRun(e *env) *cobra.Command {
 					return errors.Join(err, d.Close(), h.Close())
 				}
 			}
+			endNotify := notifySystemd(c.Context(), d, o.Log)
 			err = d.Run(c.Context())
+			endNotify()
 			return errors.Join(err, endTray(), d.Close(), h.Close())
 		},
 	}
@@ -55,6 +59,28 @@ func newRun(e *env) *cobra.Command {
 		"`address` at which players reach the one account, instead of its own; for a second daemon on the same state")
 	_ = c.Flags().MarkHidden("listen") // it errs only for a flag that is not there
 	return c
+}
+
+// notifySystemd tells systemd, where it has started the daemon, how the daemon
+// is doing: it must answer at its control socket, as it answers clients, and
+// each account's loop must turn. The returned function says that it ends.
+func notifySystemd(ctx context.Context, d *daemon.Daemon, log *slog.Logger) (end func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	client := control.Dial(d.ControlPath())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		sdnotify.Run(ctx, func(ctx context.Context) error {
+			if _, err := client.Snapshot(ctx); err != nil {
+				return err
+			}
+			return d.Alive(ctx)
+		}, log)
+	}()
+	return func() {
+		cancel()
+		<-ended
+	}
 }
 
 func newQuit(e *env) *cobra.Command {

@@ -98,22 +98,6 @@ func TestTakeSchemeWithoutXDG(t *testing.T) {
 	}
 }
 
-func TestEntryArg(t *testing.T) {
-	for in, want := range map[string]string{
-		"/usr/bin/shelfkeeper": "/usr/bin/shelfkeeper",
-		"--control":            "--control",
-		"/a b/c":               `"/a b/c"`,
-		"/50%/x":               "/50%%/x",
-		`/a"b`:                 `"/a\\"b"`,
-		"/a$b":                 `"/a\\$b"`,
-		"":                     `""`,
-	} {
-		if got := entryArg(in); got != want {
-			t.Errorf("%q is %s, want %s", in, got, want)
-		}
-	}
-}
-
 func TestBrowseOpensPagesOnly(t *testing.T) {
 	out := fakeProgram(t, "xdg-open")
 	t.Setenv("DISPLAY", ":99")

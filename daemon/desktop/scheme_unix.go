@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"shelfkeeper/daemon/desktop/entry"
 	"shelfkeeper/daemon/durable"
 )
 
@@ -87,26 +88,11 @@ func writeEntry(kind string, command []string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return fmt.Errorf("write the desktop entry: %w", err)
 	}
-	var exec []string
-	for _, arg := range command {
-		exec = append(exec, entryArg(arg))
-	}
 	text := "[Desktop Entry]\nType=Application\nName=Shelfkeeper\nComment=Brings a browser's sign-in back to Shelfkeeper\n" +
-		"Exec=" + strings.Join(exec, " ") + " -- %u\nNoDisplay=true\nTerminal=false\nMimeType=" + kind + ";\n"
+		"Exec=" + entry.Exec(command) + " -- %u\nNoDisplay=true\nTerminal=false\nMimeType=" + kind + ";\n"
 	path := filepath.Join(dir, entryName)
 	if there, err := os.ReadFile(path); err == nil && string(there) == text {
 		return nil
 	}
 	return durable.WriteFile(path, []byte(text), 0o644)
-}
-
-// entryArg quotes an argument where it must be: xdg-open takes quotes for part
-// of the name, so that a plain path is left plain.
-func entryArg(s string) string {
-	s = strings.ReplaceAll(s, "%", "%%")
-	if !strings.ContainsAny(s, " \t\n\"'\\><~|&;$*?#()`") && s != "" {
-		return s
-	}
-	s = strings.NewReplacer(`\`, `\\`, `"`, `\"`, "`", "\\`", "$", `\$`).Replace(s)
-	return strings.ReplaceAll(`"`+s+`"`, `\`, `\\`) // a string value escapes backslashes once more
 }

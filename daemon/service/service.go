@@ -67,6 +67,8 @@ type Service struct {
 	journal   *progress.Journal
 	seen      func(ctx context.Context, version, username string)
 
+	pulse   chan struct{} // taken at each turn of watch
+	ended   chan struct{} // closed when watch has ended
 	stop    context.CancelFunc
 	running sync.WaitGroup
 }
@@ -75,7 +77,8 @@ type Service struct {
 // runs yet. Its error is a *problem.Problem.
 func New(c Config) (*Service, error) {
 	a, up := c.Account, c.Upstream
-	s := &Service{account: a, up: up, board: health.NewBoard(), seen: c.Seen, log: c.Log.With("account", a.Name)}
+	s := &Service{account: a, up: up, board: health.NewBoard(), seen: c.Seen, log: c.Log.With("account", a.Name),
+		pulse: make(chan struct{}), ended: make(chan struct{})}
 	own := c.Session
 	own.Board, own.StayAwake = s.board, stayAwake(s.log)
 	s.session = session.New(own)
@@ -133,7 +136,10 @@ func (s *Service) Start(changed func()) {
 	s.session.Start()
 	s.socket.Start()
 	s.journal.Start()
-	s.running.Go(func() { s.watch(ctx, changed) })
+	s.running.Go(func() {
+		defer close(s.ended)
+		s.watch(ctx, changed)
+	})
 	s.running.Go(func() {
 		s.watchdog.run(ctx, s.up, func() { s.back("server back") })
 	})
@@ -195,6 +201,7 @@ func (s *Service) watch(ctx context.Context, changed func()) {
 		case <-kept:
 		case <-raised:
 		case <-due:
+		case <-s.pulse:
 		case <-ctx.Done():
 		}
 		if timer != nil {

@@ -1,0 +1,138 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"shelfkeeper/daemon/desktop/autostart"
+	"shelfkeeper/daemon/problem"
+)
+
+func newAutostart(e *env) *cobra.Command {
+	c := &cobra.Command{
+		Use:   "autostart",
+		Short: "Start Shelfkeeper at login, or stop doing so",
+		Long: `Start Shelfkeeper at login, or stop doing so.
+
+On Linux this is a systemd user unit where the desktop starts such units, and an
+XDG autostart entry elsewhere; a value of the registry on Windows; a launch
+agent on macOS. Nothing is started or ended now. "autostart off" leaves nothing.
+
+With --headless a Linux machine without a desktop starts Shelfkeeper: at your
+first login, or from boot on after "loginctl enable-linger". A vault of the
+file backend needs its passphrase there: write it into a file that you alone
+can read, and name it with --passphrase-file; systemd hands it on by
+LoadCredential.`,
+		Args: noArgs,
+		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
+	}
+	var asJSON bool
+	var plan autostart.Plan
+	on := &cobra.Command{
+		Use: "on", Short: "Start Shelfkeeper at login", Args: noArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			if err := e.complete(&plan); err != nil {
+				return err
+			}
+			state, err := autostart.On(c.Context(), plan)
+			if err != nil {
+				return err
+			}
+			return e.sayAutostart(state, asJSON)
+		},
+	}
+	on.Flags().BoolVar(&plan.Headless, "headless", false, "start without a desktop (Linux with systemd)")
+	on.Flags().StringVar(&plan.PassphraseFile, "passphrase-file", "", "`path` of the vault's passphrase, with --headless")
+	off := &cobra.Command{
+		Use: "off", Short: "Do not start Shelfkeeper at login", Args: noArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			if err := autostart.Off(c.Context()); err != nil {
+				return err
+			}
+			return e.sayAutostart(autostart.State{}, asJSON)
+		},
+	}
+	status := &cobra.Command{
+		Use: "status", Short: "Say whether Shelfkeeper starts at login", Args: noArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			state, err := e.autostartState(c.Context())
+			if err != nil {
+				return err
+			}
+			return e.sayAutostart(state, asJSON)
+		},
+	}
+	for _, sub := range []*cobra.Command{on, off, status} {
+		sub.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
+		c.AddCommand(sub)
+	}
+	return c
+}
+
+// autostartState is what the system will do at the next login.
+func (e *env) autostartState(ctx context.Context) (autostart.State, error) {
+	var plan autostart.Plan
+	if err := e.complete(&plan); err != nil {
+		return autostart.State{}, err
+	}
+	return autostart.Look(ctx, plan)
+}
+
+// complete adds our own program, with the global flags it was given.
+func (e *env) complete(plan *autostart.Plan) (err error) {
+	if plan.Program, err = autostart.Program(); err != nil {
+		return problem.New(problem.Other, err, "")
+	}
+	if plan.PassphraseFile != "" {
+		if plan.PassphraseFile, err = filepath.Abs(plan.PassphraseFile); err != nil {
+			return problem.New(problem.Usage, err, "")
+		}
+	}
+	for _, flag := range []struct{ name, path string }{{"--config", e.config}, {"--control", e.control}} {
+		if flag.path == "" {
+			continue
+		}
+		path, err := filepath.Abs(flag.path)
+		if err != nil {
+			return problem.New(problem.Usage, err, "")
+		}
+		plan.Args = append(plan.Args, flag.name, path)
+	}
+	return nil
+}
+
+func (e *env) sayAutostart(s autostart.State, asJSON bool) error {
+	if asJSON {
+		return json.NewEncoder(e.stdout).Encode(s)
+	}
+	text := "Shelfkeeper does not start at login.\n"
+	switch {
+	case s.On && s.Headless:
+		text = fmt.Sprintf("Shelfkeeper starts without a desktop, by %s: %s\n", methodWords[s.Method], s.Path)
+	case s.On:
+		text = fmt.Sprintf("Shelfkeeper starts at login, by %s: %s\n", methodWords[s.Method], s.Path)
+	}
+	if s.Command != "" {
+		text += "  command: " + s.Command + "\n"
+	}
+	if s.On && s.Headless {
+		text += "  it can be started now: `systemctl --user start shelfkeeper`\n"
+	}
+	if s.Reason != "" {
+		text += "  " + s.Reason + "\n"
+	}
+	if s.Remedy != "" {
+		text += "  → " + s.Remedy + "\n"
+	}
+	_, err := fmt.Fprint(e.stdout, text)
+	return err
+}
+
+var methodWords = map[string]string{
+	autostart.Systemd: "a systemd user unit", autostart.Entry: "an XDG autostart entry",
+	autostart.RunKey: "the registry", autostart.LaunchAgent: "a launch agent",
+}
