@@ -78,7 +78,7 @@ func (s *Session) interpret(ctx context.Context, e machine.Effect) machine.Fact 
 			return c.Refresh(ctx, e.Token)
 		})
 		if err != nil {
-			return machine.RefreshFailed{Err: err, Evidence: s.hear(ctx, err)}
+			return machine.RefreshFailed{Err: err, Evidence: s.gatherEvidence(ctx, err)}
 		}
 		return machine.Refreshed{Answer: answer}
 	case machine.Login:
@@ -97,8 +97,8 @@ func (s *Session) interpret(ctx context.Context, e machine.Effect) machine.Fact 
 			return machine.ChangeFailed{Err: err}
 		}
 		return machine.PasswordChanged{Answer: answer}
-	case machine.Tidy:
-		return s.tidy(ctx, e)
+	case machine.CleanUp:
+		return s.cleanUp(ctx, e)
 	case machine.Settle:
 		ctx, cancel := prompting(ctx, e.Prompt, vaultDeadline)
 		defer cancel()
@@ -237,7 +237,7 @@ func (s *Session) erase(ctx context.Context, e machine.Erase) error {
 	}
 	conn.Close()
 	s.mu.Lock()
-	s.leave = told
+	s.signOutErr = told
 	s.mu.Unlock()
 	return forgotten
 }

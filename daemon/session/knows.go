@@ -35,10 +35,10 @@ func same(a, b string) int {
 func (s *Session) RefreshTokens() (own []redact.Secret) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.state.Published == 0 || s.state.Phase == machine.Static {
+	if s.state.Published.Generation == 0 || s.state.Phase == machine.Static {
 		return nil
 	}
-	for _, token := range []redact.Secret{s.state.Pair.Refresh.Secret, s.state.Record.Spare} {
+	for _, token := range []redact.Secret{s.state.Published.Pair.Refresh.Secret, s.state.Record.Spare} {
 		if !token.IsEmpty() {
 			own = append(own, token)
 		}

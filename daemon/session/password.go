@@ -44,20 +44,20 @@ func (s *Session) ChangePassword(ctx context.Context, old, changed redact.Secret
 		return fmt.Errorf("%w: the new one must be another", ErrNotChanged)
 	}
 	s.handle(machine.ChangeAsked{Old: old, New: changed})
-	over := s.await(ctx, func(st machine.State) bool { return st.Change == nil && !st.Busy() })
+	over := s.await(ctx, func(st machine.State) bool { return st.Change.Wanted == nil && !st.Busy() })
 	if !over {
 		s.handle(machine.ChangeDropped{})
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch st := s.state; {
-	case st.Record.NewPassword.IsStored() || !over && st.Change != nil:
+	case st.Record.NewPassword.IsStored() || !over && st.Change.Wanted != nil:
 		return ErrChangeUnknown
 	case !over:
 		return fmt.Errorf("%w: %w", ErrNotChanged, ctx.Err())
-	case st.ChangeErr != nil && len(findings(st, time.Now())) > 0:
-		return fmt.Errorf("%w: %w", st.ChangeErr, unavailable(st, time.Now()))
+	case st.Change.Err != nil && len(findings(st, time.Now())) > 0:
+		return fmt.Errorf("%w: %w", st.Change.Err, unavailable(st, time.Now()))
 	default:
-		return st.ChangeErr
+		return st.Change.Err
 	}
 }

@@ -13,7 +13,7 @@ import (
 const historyDeadline = 10 * time.Second
 
 // recall takes in what earlier processes have recorded.
-func (s *Session) recall() {
+func (s *Session) openRecord() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.History == nil {
@@ -25,8 +25,8 @@ func (s *Session) recall() {
 
 // note records what the fact f made of the state before, and what is to be
 // thought of it.
-func (s *Session) note(before machine.State, f machine.Fact) {
-	entries := chronicle(before, f, s.state, time.Now())
+func (s *Session) recordStep(before machine.State, f machine.Fact) {
+	entries := entriesOf(before, f, s.state, time.Now())
 	if len(entries) == 0 || s.History == nil {
 		return
 	}

@@ -31,18 +31,18 @@ func (s *Session) report(before machine.State) {
 			s.Board.Clear(c)
 		}
 	}
-	s.look.set(s, st.TurnsAt(now))
+	s.boardTimer.set(s, st.FindingsChangeAt(now))
 	log := s.Log.With("account", s.Account)
 	if st.Describe() != before.Describe() {
 		log.Debug("session", "state", st.Describe())
 	}
-	if st.LastRotation != before.LastRotation {
-		log.Info("session attempt ended", "state", st.Phase, "outcome", st.LastRotation.Outcome, "generation", st.Record.Generation)
+	if st.Counts.Last != before.Counts.Last {
+		log.Info("session attempt ended", "state", st.Phase, "outcome", st.Counts.Last.Outcome, "generation", st.Record.Generation)
 	} else if st.Phase != before.Phase && !st.Busy() {
 		log.Info("session", "state", st.Phase, "reason", reasonOf(st), "generation", st.Record.Generation)
 	}
-	if st.SlotTrouble != nil && before.SlotTrouble == nil {
-		log.Warn("keychain slot pending; the journal holds the session", "reason", st.SlotTrouble)
+	if st.Slot.Trouble != nil && before.Slot.Trouble == nil {
+		log.Warn("keychain slot pending; the journal holds the session", "reason", st.Slot.Trouble)
 	}
 	if st.Trouble != nil && (before.Trouble == nil || st.Trouble.Error() != before.Trouble.Error()) {
 		log.Warn("vault", "reason", st.Trouble)
@@ -63,12 +63,12 @@ func (s *Session) Fill(a *health.Account) {
 	st := s.state
 	out := health.Session{
 		State: st.Phase.String(), Method: methodOf(st), Generation: st.Record.Generation,
-		Refreshes: st.Refreshes, PasswordLogins: st.Logins,
-		LastRotation: health.LastRotation{At: health.At(st.LastRotation.At), Outcome: st.LastRotation.Outcome},
+		Refreshes: st.Counts.Refreshes, PasswordLogins: st.Counts.Logins,
+		LastRotation: health.LastRotation{At: health.At(st.Counts.Last.At), Outcome: st.Counts.Last.Outcome},
 	}
-	if st.Published > 0 && st.Phase != machine.Static {
-		out.AccessExpiresAt = health.At(st.Pair.Access.ExpiresAt)
-		out.RefreshExpiresAt = health.At(st.Pair.Refresh.ExpiresAt)
+	if st.Published.Generation > 0 && st.Phase != machine.Static {
+		out.AccessExpiresAt = health.At(st.Published.Pair.Access.ExpiresAt)
+		out.RefreshExpiresAt = health.At(st.Published.Pair.Refresh.ExpiresAt)
 		if st.Phase != machine.NeedsUser || st.Why.Probed() {
 			out.NextRotationAt = health.At(st.RenewsAt())
 		}
@@ -86,7 +86,7 @@ func (s *Session) Fill(a *health.Account) {
 		a.Vault.Condition = "opening"
 	case st.Trouble != nil:
 		a.Vault.Condition = troubleCondition(st.Trouble).ID
-	case st.SlotTrouble != nil:
+	case st.Slot.Trouble != nil:
 		a.Vault.Condition = health.SlotPending.ID
 	}
 }

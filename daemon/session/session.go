@@ -72,21 +72,21 @@ const shortPause = 3 * time.Second
 type Session struct {
 	Config
 
-	mu      sync.Mutex
-	state   machine.State
-	changed chan struct{} // closed and replaced after each fact
-	attempt attempt
-	leave   error // how the newest sign-out went at the server
-	stopped bool
+	mu         sync.Mutex
+	state      machine.State
+	changed    chan struct{} // closed and replaced after each fact
+	attempt    attempt
+	signOutErr error // how the newest sign-out went at the server
+	stopped    bool
 
 	changing sync.Mutex // held by the one caller of ChangePassword
 
-	spawn   func(func(context.Context))
-	cancel  context.CancelFunc
-	running sync.WaitGroup
-	timer   *time.Timer
-	timerAt time.Time
-	look    lookAgain
+	spawn      func(func(context.Context))
+	cancel     context.CancelFunc
+	running    sync.WaitGroup
+	timer      *time.Timer
+	timerAt    time.Time
+	boardTimer boardTimer
 }
 
 // New returns a session that does nothing yet.
@@ -105,7 +105,7 @@ func (s *Session) Start() {
 	s.spawn = func(work func(context.Context)) {
 		s.running.Go(func() { work(ctx) })
 	}
-	s.recall()
+	s.openRecord()
 	s.handle(machine.Started{})
 }
 
@@ -115,12 +115,12 @@ func (s *Session) Close() {
 	s.handle(machine.Closed{})
 	ctx, cancel := context.WithTimeout(context.Background(), closeGrace)
 	defer cancel()
-	s.await(ctx, func(st machine.State) bool { return !st.Busy() && !st.Settling })
+	s.await(ctx, func(st machine.State) bool { return !st.Busy() && !st.Slot.Settling })
 	s.cancel()
 	s.mu.Lock()
 	s.stopped = true
 	s.disarm()
-	s.look.end(s)
+	s.boardTimer.end(s)
 	s.mu.Unlock()
 	s.running.Wait()
 	s.attempt.end()
@@ -136,8 +136,8 @@ func (s *Session) handle(f machine.Fact) {
 	before := s.state
 	after, effects := machine.Next(before, machine.Event{At: time.Now(), Jitter: s.Jitter(), Fact: f})
 	s.state = after
-	s.note(before, f)
-	if after.Published > before.Published {
+	s.recordStep(before, f)
+	if after.Published.Generation > before.Published.Generation {
 		failpoint.Reached("published")
 	}
 	for _, e := range effects {
@@ -219,15 +219,15 @@ func (s *Session) Reload() { s.handle(machine.Stored{}) }
 // published, and an *Unavailable that says what the user must do otherwise.
 func (s *Session) Reauthenticate(ctx context.Context) error {
 	s.mu.Lock()
-	before := s.state.Published
+	before := s.state.Published.Generation
 	s.mu.Unlock()
 	s.handle(machine.Asked{})
 	settled := s.await(ctx, func(st machine.State) bool {
-		return !st.Busy() && !st.ResumesBy(time.Now().Add(shortPause)) || st.Phase == machine.Fresh && st.Published > before
+		return !st.Busy() && !st.ResumesBy(time.Now().Add(shortPause)) || st.Phase == machine.Fresh && st.Published.Generation > before
 	})
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if settled && (s.state.Phase == machine.Static && s.state.Weather == nil || s.state.Phase == machine.Fresh && s.state.Published > before) {
+	if settled && (s.state.Phase == machine.Static && s.state.Failure == nil || s.state.Phase == machine.Fresh && s.state.Published.Generation > before) {
 		return nil
 	}
 	return unavailable(s.state, time.Now())
@@ -239,10 +239,10 @@ func (s *Session) Reauthenticate(ctx context.Context) error {
 // server could not be told; any other error that nothing has happened.
 func (s *Session) SignOut(ctx context.Context) error {
 	s.mu.Lock()
-	s.leave = nil
+	s.signOutErr = nil
 	s.mu.Unlock()
 	s.handle(machine.SignOutAsked{})
-	done := s.await(ctx, func(st machine.State) bool { return !st.Busy() && !st.LeaveAfter })
+	done := s.await(ctx, func(st machine.State) bool { return !st.Busy() && !st.Wishes.SignOut })
 	if !done {
 		s.handle(machine.SignOutDropped{})
 	}
@@ -252,9 +252,9 @@ func (s *Session) SignOut(ctx context.Context) error {
 	case !done:
 		return ctx.Err()
 	case s.state.Phase != machine.SignedOut || s.state.Trouble != nil:
-		return errors.Join(fmt.Errorf("sign out: %w", s.state.Trouble), s.leave)
+		return errors.Join(fmt.Errorf("sign out: %w", s.state.Trouble), s.signOutErr)
 	}
-	return s.leave
+	return s.signOutErr
 }
 
 // Changed returns a channel that is closed after the next fact, whether or not

@@ -17,7 +17,7 @@ func (s *Session) Token(ctx context.Context) (redact.Secret, error) {
 		now, st, changed := time.Now(), s.state, s.changed
 		s.mu.Unlock()
 		switch {
-		case st.Usable(now) && (asked || st.Phase != machine.Fresh || now.Before(st.RotateAt)):
+		case st.Usable(now) && (asked || st.Phase != machine.Fresh || now.Before(st.Clocks.RotateAt)):
 			return st.Token(), nil
 		case !asked:
 			asked = true
@@ -54,7 +54,7 @@ func (s *Session) Secrets() (userID string, secrets []redact.Secret) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	rec := s.state.Record
-	for _, t := range []redact.Secret{rec.Access, rec.Refresh, rec.Previous, rec.Static, rec.Spare, s.state.Pair.Access.Secret, s.state.Pair.Refresh.Secret} {
+	for _, t := range []redact.Secret{rec.Access, rec.Refresh, rec.Previous, rec.Static, rec.Spare, s.state.Published.Pair.Access.Secret, s.state.Published.Pair.Refresh.Secret} {
 		if !t.IsEmpty() {
 			secrets = append(secrets, t)
 		}
@@ -67,7 +67,7 @@ func (s *Session) Secrets() (userID string, secrets []redact.Secret) {
 func (s *Session) SignedIn() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.state.Published > 0 && s.state.Phase != machine.NeedsUser
+	return s.state.Published.Generation > 0 && s.state.Phase != machine.NeedsUser
 }
 
 // Seen returns what the server was last seen to be, and what it calls the user;

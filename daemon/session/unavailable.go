@@ -72,12 +72,12 @@ func findings(s machine.State, now time.Time) (fs []finding) {
 		}
 		add(c, s.Trouble.Error())
 	}
-	if w := s.Weather; w != nil && s.Phase != machine.NeedsUser && s.Phase != machine.SignedOut {
+	if w := s.Failure; w != nil && s.Phase != machine.NeedsUser && s.Phase != machine.SignedOut {
 		switch {
 		case w.Verdict == absapi.RateLimited && !s.Usable(now):
 			detail := w.Evidence
-			if s.Hold.After(now) {
-				detail += ", until " + s.Hold.Local().Format("15:04")
+			if s.Pauses.RateLimitedUntil.After(now) {
+				detail += ", until " + s.Pauses.RateLimitedUntil.Local().Format("15:04")
 			}
 			add(&health.RateLimited, detail)
 		case w.Verdict == absapi.Temporary:
@@ -88,11 +88,11 @@ func findings(s machine.State, now time.Time) (fs []finding) {
 			add(&health.RenewalDelayed, w.Evidence)
 		}
 	}
-	if now.Before(s.BrokenUntil) {
+	if now.Before(s.Suspicion.BrokenUntil) {
 		add(&health.TokenSuspect, "")
 	}
-	if s.SlotTrouble != nil && s.Phase != machine.SignedOut {
-		add(&health.SlotPending, s.SlotTrouble.Error())
+	if s.Slot.Trouble != nil && s.Phase != machine.SignedOut {
+		add(&health.SlotPending, s.Slot.Trouble.Error())
 	}
 	return fs
 }
@@ -145,7 +145,7 @@ func troubleCondition(err error) *health.Condition {
 
 // unavailable says why there is no token at now.
 func unavailable(s machine.State, now time.Time) *Unavailable {
-	u := &Unavailable{Condition: starting, retryAfter: max(0, s.StartAt().Sub(now), s.BrokenUntil.Sub(now))}
+	u := &Unavailable{Condition: starting, retryAfter: max(0, s.StartAt().Sub(now), s.Suspicion.BrokenUntil.Sub(now))}
 	for _, f := range findings(s, now) {
 		if u.Condition.ID == starting.ID || f.Level > u.Condition.Level {
 			u.Condition, u.Detail = *f.Condition, f.detail

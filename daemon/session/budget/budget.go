@@ -38,7 +38,7 @@ const (
 	// flight is how much later than another a request may arrive that was sent
 	// later: one that takes its whole deadline, and a moment for the connection
 	// it was written to.
-	flight = RequestDeadline + 5*time.Second
+	inFlight = RequestDeadline + 5*time.Second
 	// mostBlocked bounds a pause that an answer asks for: a gateway's mistake
 	// must not end an account. absapi bounds what it reads as well.
 	mostBlocked = 24 * time.Hour
@@ -69,9 +69,9 @@ func (s spending) share() int {
 // span is how long a request of ours counts.
 func (s spending) span() time.Duration {
 	if s.Window == 0 {
-		return defaultWindow + flight
+		return defaultWindow + inFlight
 	}
-	return s.Window + flight
+	return s.Window + inFlight
 }
 
 // wait returns how long the next request has to wait at now.
@@ -101,7 +101,7 @@ func (s spending) recent(now time.Time) (recent []time.Time) {
 // be, since the next answer may tell of a longer one than is known.
 func (s spending) take(now time.Time) spending {
 	kept := append([]time.Time(nil), s.Spent...)
-	for len(kept) > 0 && (now.Sub(kept[0]) >= mostBlocked+flight || len(kept) >= mostShare) {
+	for len(kept) > 0 && (now.Sub(kept[0]) >= mostBlocked+inFlight || len(kept) >= mostShare) {
 		kept = kept[1:]
 	}
 	s.Spent = append(kept, now)
@@ -128,7 +128,7 @@ func (s spending) learn(now time.Time, meta absapi.Meta, authentic bool) spendin
 }
 
 // hold takes a Retry-After that came without the limiter's own headers.
-func (s spending) hold(now time.Time, pause time.Duration) spending {
+func (s spending) block(now time.Time, pause time.Duration) spending {
 	if until := now.Add(min(pause, mostBlocked)); until.After(s.Blocked) {
 		s.Blocked, s.Said = until, now
 	}

@@ -44,7 +44,7 @@ type budgetWorld struct {
 	seen   time.Duration // the same when a process last looked
 	boot   int
 	booted time.Duration
-	disk   *memoryShelf
+	disk   *memoryStore
 	procs  []*Budgets
 	server limited
 
@@ -70,7 +70,7 @@ func (w *budgetWorld) wall() time.Time {
 }
 
 func (w *budgetWorld) start() *Budgets {
-	b := &Budgets{shelf: w.disk, clock: func() (time.Duration, string) { return w.now - w.booted, string(rune('a' + w.boot)) }}
+	b := &Budgets{store: w.disk, clock: func() (time.Duration, string) { return w.now - w.booted, string(rune('a' + w.boot)) }}
 	b.begin(w.wall())
 	return b
 }
@@ -179,7 +179,7 @@ func TestBudgetAgainstTheServersOwnCount(t *testing.T) {
 		draw := func() limited {
 			return limited{limit: rapid.SampledFrom([]int{0, 1, 2, 5, 10, 40, 100}).Draw(t, "limit"), window: time.Duration(rapid.IntRange(1, 20).Draw(t, "window")) * time.Minute}
 		}
-		w := &budgetWorld{T: t, disk: &memoryShelf{}, server: draw()}
+		w := &budgetWorld{T: t, disk: &memoryStore{}, server: draw()}
 		w.procs = []*Budgets{w.start(), w.start()}
 		w.answered(w.server.hit(0)) // the first sign-in
 		w.server.hits, w.server.most = 0, 0
@@ -218,7 +218,7 @@ func TestBudgetAgainstTheServersOwnCount(t *testing.T) {
 			if ok {
 				break
 			}
-			if most := 20*time.Minute + flight; wait > most || turns > 2 {
+			if most := 20*time.Minute + inFlight; wait > most || turns > 2 {
 				t.Fatalf("wait %v more, after %d turns", wait, turns)
 			}
 			w.run(wait)

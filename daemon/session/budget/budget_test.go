@@ -28,7 +28,7 @@ func TestBudgetLearns(t *testing.T) {
 			t.Fatal("the first ten must be free")
 		}
 	}
-	if wait, _ := b.Take(now); wait != defaultWindow+flight {
+	if wait, _ := b.Take(now); wait != defaultWindow+inFlight {
 		t.Errorf("the eleventh waits %v", wait)
 	}
 	b.Learn(now, direct, false)
@@ -125,11 +125,11 @@ func TestLimitsThatChange(t *testing.T) {
 	if wait := b.Wait(now); wait != 0 {
 		t.Errorf("raised to a hundred: %v", wait)
 	}
-	b.Hold(now, 5*time.Minute)
+	b.Block(now, 5*time.Minute)
 	if wait, _ := b.Take(now.Add(time.Minute)); wait != 4*time.Minute {
 		t.Errorf("a gateway asked for five minutes: %v", wait)
 	}
-	b.Hold(now, 1000*time.Hour)
+	b.Block(now, 1000*time.Hour)
 	if wait := b.Wait(now); wait > mostBlocked {
 		t.Errorf("a gateway's mistake lasts %v", wait)
 	}
@@ -140,14 +140,14 @@ func TestLimitsThatChange(t *testing.T) {
 func TestClockSetBackBlocksOneWindow(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "budgets.json")
 	now := time.Unix(1_800_000_000, 0)
-	b := &Budgets{shelf: fileShelf{path}, clock: noClock}
+	b := &Budgets{store: fileStore{path}, clock: noClock}
 	wrong := now.Add(5 * 365 * 24 * time.Hour)
 	for range 10 {
 		if wait, _ := b.Of(address(t, "http://a")).Take(wrong); wait != 0 {
 			t.Fatal("too early")
 		}
 	}
-	b.Of(address(t, "http://a")).Hold(wrong, time.Hour)
+	b.Of(address(t, "http://a")).Block(wrong, time.Hour)
 	if wait, _ := b.Of(address(t, "http://a")).Take(now); wait != time.Hour {
 		t.Errorf("waits %v", wait)
 	}

@@ -26,7 +26,7 @@ const budgetLock = 5 * time.Second
 // which turn out to be one server can share. They are safe for concurrent use,
 // also by several processes.
 type Budgets struct {
-	shelf shelf
+	store store
 	clock clock
 	turns turnstile
 }
@@ -39,7 +39,7 @@ type Budget struct {
 
 // shelf is where budgets lie. change may be given nil, for a shelf that was
 // never written, and returns nil for what need not be written.
-type shelf interface {
+type store interface {
 	read() ([]byte, error)
 	update(change func([]byte) ([]byte, error)) error
 }
@@ -48,9 +48,9 @@ type shelf interface {
 // they live and die with the process.
 func Open(path string) *Budgets {
 	if path == "" {
-		return &Budgets{shelf: &memoryShelf{}, clock: noClock, turns: &memoryTurns{}}
+		return &Budgets{store: &memoryStore{}, clock: noClock, turns: &memoryTurns{}}
 	}
-	b := &Budgets{shelf: fileShelf{path}, clock: bootClock, turns: fileTurns{path}}
+	b := &Budgets{store: fileStore{path}, clock: bootClock, turns: fileTurns{path}}
 	b.begin(time.Now())
 	return b
 }
@@ -60,9 +60,9 @@ func Open(path string) *Budgets {
 // written is written with the first request.
 func (b *Budgets) begin(now time.Time) {
 	seen := b.reading(now)
-	_ = b.shelf.update(func(data []byte) ([]byte, error) {
+	_ = b.store.update(func(data []byte) ([]byte, error) {
 		book := decodeBook(data)
-		if _, set := book.settle(seen); !set || len(book.Servers) == 0 {
+		if _, set := book.correct(seen); !set || len(book.Servers) == 0 {
 			return nil, nil
 		}
 		return json.Marshal(book)
@@ -79,24 +79,24 @@ func New(path string) *Budget { return &Budget{Open(path), ""} }
 // cannot be read counts as nothing spent here: Take will say so.
 func (b *Budget) Wait(now time.Time) time.Duration {
 	seen := b.all.reading(now)
-	data, err := b.all.shelf.read()
+	data, err := b.all.store.read()
 	if err != nil {
 		return 0
 	}
 	book := decodeBook(data)
-	now, _ = book.settle(seen)
+	now, _ = book.correct(seen)
 	return book.server(b.name).wait(now)
 }
 
 // Room reports whether n further requests fit into the budget at now.
 func (b *Budget) Room(now time.Time, n int) bool {
 	seen := b.all.reading(now)
-	data, err := b.all.shelf.read()
+	data, err := b.all.store.read()
 	if err != nil {
 		return false
 	}
 	book := decodeBook(data)
-	now, _ = book.settle(seen)
+	now, _ = book.correct(seen)
 	s := book.server(b.name)
 	return s.wait(now) == 0 && (s.Off || len(s.recent(now))+n <= s.share())
 }
@@ -125,9 +125,9 @@ func (b *Budget) Learn(now time.Time, meta absapi.Meta, authentic bool) {
 }
 
 // Hold notes a pause that a refusal asked for without telling of a limiter.
-func (b *Budget) Hold(now time.Time, pause time.Duration) {
+func (b *Budget) Block(now time.Time, pause time.Duration) {
 	_ = b.update(now, func(s *server, now time.Time) bool {
-		s.spending = s.hold(now, pause)
+		s.spending = s.block(now, pause)
 		return true
 	})
 }
@@ -136,14 +136,14 @@ func (b *Budget) Hold(now time.Time, pause time.Duration) {
 // gave the same one share a budget from then on.
 func (b *Budget) Recognise(now time.Time, ids ...string) {
 	ids = slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return !telling(id) })
-	data, err := b.all.shelf.read()
+	data, err := b.all.store.read()
 	if len(ids) == 0 || err == nil && decodeBook(data).knows(b.name, ids) {
 		return
 	}
 	seen := b.all.reading(now)
-	_ = b.all.shelf.update(func(data []byte) ([]byte, error) {
+	_ = b.all.store.update(func(data []byte) ([]byte, error) {
 		book := decodeBook(data)
-		book.settle(seen)
+		book.correct(seen)
 		book.recognise(b.name, ids)
 		return json.Marshal(book)
 	})
@@ -153,9 +153,9 @@ func (b *Budget) Recognise(now time.Time, ids ...string) {
 // was not set meanwhile, nothing is written.
 func (b *Budget) update(now time.Time, change func(s *server, now time.Time) bool) error {
 	seen := b.all.reading(now)
-	return b.all.shelf.update(func(data []byte) ([]byte, error) {
+	return b.all.store.update(func(data []byte) ([]byte, error) {
 		book := decodeBook(data)
-		now, set := book.settle(seen)
+		now, set := book.correct(seen)
 		if changed := change(book.server(b.name), now); !changed && !set {
 			return nil, nil
 		}
@@ -171,18 +171,18 @@ func (b *Budgets) reading(now time.Time) reading {
 }
 
 // memoryShelf dies with the process.
-type memoryShelf struct {
+type memoryStore struct {
 	mu   sync.Mutex
 	data []byte
 }
 
-func (m *memoryShelf) read() ([]byte, error) {
+func (m *memoryStore) read() ([]byte, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.data, nil
 }
 
-func (m *memoryShelf) update(change func([]byte) ([]byte, error)) error {
+func (m *memoryStore) update(change func([]byte) ([]byte, error)) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	data, err := change(m.data)
@@ -193,9 +193,9 @@ func (m *memoryShelf) update(change func([]byte) ([]byte, error)) error {
 }
 
 // fileShelf is a file that several processes share.
-type fileShelf struct{ path string }
+type fileStore struct{ path string }
 
-func (f fileShelf) read() ([]byte, error) {
+func (f fileStore) read() ([]byte, error) {
 	data, err := os.ReadFile(f.path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
@@ -203,7 +203,7 @@ func (f fileShelf) read() ([]byte, error) {
 	return data, err
 }
 
-func (f fileShelf) update(change func([]byte) ([]byte, error)) error {
+func (f fileStore) update(change func([]byte) ([]byte, error)) error {
 	ctx, cancel := context.WithTimeout(context.Background(), budgetLock)
 	defer cancel()
 	lock := flock.New(f.path+".lock", flock.SetPermissions(0o600))

@@ -28,7 +28,7 @@ const clockSlack = 2 * time.Second
 // asked; waiting for another process may have made that old. Between two boots
 // only the wall clock is there to ask: set forward meanwhile, or right before
 // with nothing asked since, it is believed.
-func (b *book) settle(by reading) (now time.Time, set bool) {
+func (b *book) correct(by reading) (now time.Time, set bool) {
 	var shift time.Duration
 	if by.Boot != "" && by.Boot == b.Set.Boot {
 		if late := b.Set.Up - by.Up; late > 0 {

@@ -57,7 +57,7 @@ func Spend(ctx context.Context, b *Budget, c *absapi.Client, ask func(context.Co
 		failure := absapi.AsError(err)
 		b.Learn(time.Now(), failure.Meta, failure.Status != 0 && !failure.Unwritten)
 		if failure.Verdict == absapi.RateLimited && !failure.Meta.Limit.Present && failure.RetryAfter > 0 {
-			b.Hold(time.Now(), failure.RetryAfter) // for the server's other accounts, too
+			b.Block(time.Now(), failure.RetryAfter) // for the server's other accounts, too
 		}
 		return absapi.Answer{}, failure
 	}

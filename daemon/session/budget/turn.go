@@ -58,7 +58,7 @@ func (b *Budget) Turn(ctx context.Context) (leave func(issued bool), err error) 
 			return func(bool) {}, nil
 		}
 		if mine == nil {
-			if err := pass(ctx, turnPace); err != nil {
+			if err := pause(ctx, turnPace); err != nil {
 				return nil, err
 			}
 		}
@@ -68,7 +68,7 @@ func (b *Budget) Turn(ctx context.Context) (leave func(issued bool), err error) 
 	}
 	now, used := time.Now().Round(0), mine.used()
 	if !used.After(now) { // later: the clock was set back
-		if err := pass(ctx, used.Add(absapi.CollisionGap).Sub(now)); err != nil {
+		if err := pause(ctx, used.Add(absapi.CollisionGap).Sub(now)); err != nil {
 			mine.leave()
 			return nil, err
 		}
@@ -84,7 +84,7 @@ func (b *Budget) Turn(ctx context.Context) (leave func(issued bool), err error) 
 }
 
 // pass lets d go by.
-func pass(ctx context.Context, d time.Duration) error {
+func pause(ctx context.Context, d time.Duration) error {
 	if d <= 0 {
 		return ctx.Err()
 	}
@@ -101,7 +101,7 @@ func pass(ctx context.Context, d time.Duration) error {
 // server returns one name of the server by which all its addresses go, and
 // whether its release gives every session tokens of its own.
 func (b *Budget) server() (name string, distinct bool) {
-	data, err := b.all.shelf.read()
+	data, err := b.all.store.read()
 	if err != nil {
 		return b.name, false
 	}

@@ -13,14 +13,14 @@ func (m *machine) begin() {
 	if m.Busy() || m.Closing {
 		return
 	}
-	if m.Rules.Collides && m.Published > 0 && m.now.Before(m.gapEnd()) {
-		m.Hold = later(m.Hold, m.gapEnd())
+	if m.Rules.Collides && m.Published.Generation > 0 && m.now.Before(m.gapEnd()) {
+		m.Pauses.SpacedUntil = m.gapEnd()
 		m.Phase = Offline
 		return
 	}
-	m.Step, m.Retries, m.Outcome = Acquiring, 0, ""
+	m.Step, m.Attempt.Retries, m.Attempt.Outcome = Acquiring, 0, ""
 	m.showAttempt()
-	m.do(Acquire{Prompt: m.ByUser})
+	m.do(Acquire{Prompt: m.Attempt.ByUser})
 }
 
 func (m *machine) showAttempt() {
@@ -33,14 +33,14 @@ func (m *machine) showAttempt() {
 // gapEnd is the earliest moment at which a release whose tokens carry no jti
 // gives a token that differs from the newest one of this account.
 func (m *machine) gapEnd() time.Time {
-	if !m.Answered.IsZero() {
-		return m.Answered.Add(absapi.CollisionGap)
+	if !m.Published.AnsweredAt.IsZero() {
+		return m.Published.AnsweredAt.Add(absapi.CollisionGap)
 	}
-	issued := m.Pair.Access.IssuedAt
+	issued := m.Published.Pair.Access.IssuedAt
 	if spare, err := absapi.ParseToken(m.Record.Spare); err == nil {
 		issued = later(issued, spare.IssuedAt)
 	}
-	return issued.Add(-m.Skew).Add(absapi.CollisionGap)
+	return issued.Add(-m.Clocks.Skew).Add(absapi.CollisionGap)
 }
 
 // acquired compares what is stored with what we know: another process may
@@ -50,14 +50,14 @@ func (m *machine) acquired(f Acquired) {
 		return
 	}
 	switch {
-	case m.Candidate != nil && f.Record.Generation == m.Candidate.Generation && f.Record.Refresh == m.Candidate.Refresh:
+	case m.Received.Record != nil && f.Record.Generation == m.Received.Record.Generation && f.Record.Refresh == m.Received.Record.Refresh:
 		// Our own pair, of whose writing only the end failed: it is there, but
 		// not known to be durable.
 		m.commit()
 		return
 	case f.Record.Generation > m.Record.Generation:
 		m.adopt(f.Record)
-		if m.Phase == Static || m.Record.Intent == nil && m.Usable(m.now) && m.now.Before(m.RotateAt) {
+		if m.Phase == Static || m.Record.Intent == nil && m.Usable(m.now) && m.now.Before(m.Clocks.RotateAt) {
 			m.finish("adopted what another process stored")
 			return
 		}
@@ -67,14 +67,14 @@ func (m *machine) acquired(f Acquired) {
 		refused := m.Record.PasswordRefused || f.Record.PasswordRefused
 		m.Record = f.Record
 		m.Record.PasswordRefused = refused
-		if m.unresolved() && m.Record.NewPassword == m.RefusedNew {
+		if m.unresolved() && m.Record.NewPassword == m.Change.RefusedNew {
 			m.markRefused(&m.Record) // what could not be written is known all the same
 		}
 	}
-	if m.Settled < m.Record.Generation && !m.now.Before(m.SettleAt) || m.Settling {
+	if m.Slot.Settled < m.Record.Generation && !m.now.Before(m.Slot.RetryAt) || m.Slot.Settling {
 		// Otherwise both slots would lag behind the next pair.
-		m.owe()
-		if m.Settling {
+		m.writeSlot()
+		if m.Slot.Settling {
 			m.Step = Repairing
 			return
 		}
@@ -85,7 +85,7 @@ func (m *machine) acquired(f Acquired) {
 // prepared: lock and record are in order. A pair that an earlier attempt
 // received and could not write comes first.
 func (m *machine) prepared() {
-	if m.Candidate != nil {
+	if m.Received.Record != nil {
 		m.commit()
 		return
 	}
@@ -96,13 +96,13 @@ func (m *machine) acquireFailed(f AcquireFailed) {
 	if m.Step != Acquiring {
 		return
 	}
-	m.Step, m.ByUser = Idle, false
+	m.Step, m.Attempt.ByUser = Idle, false
 	m.do(Release{})
 	m.vaultFailed(f.Err)
 	if m.Phase != SignedOut {
 		m.Phase = Offline
 	}
-	m.leaveIfAsked()
+	m.signOutIfAsked()
 }
 
 // stopping ends an attempt that has presented nothing yet, when the program
@@ -121,7 +121,7 @@ func (m *machine) ping() {
 
 func (m *machine) unreachable(f Unreachable) {
 	if m.Step == Pinging {
-		m.weather(f.Err)
+		m.temporary(f.Err)
 	}
 }
 
@@ -131,7 +131,7 @@ func (m *machine) reachable(f Reachable) {
 	if m.Step != Pinging {
 		return
 	}
-	m.learn(f.Meta)
+	m.learnClock(f.Meta)
 	switch {
 	case m.stopping():
 	case m.Lost && m.Record.Static.IsEmpty():
@@ -139,7 +139,7 @@ func (m *machine) reachable(f Reachable) {
 	case m.Lost:
 		m.signIn()
 	case !m.Record.Static.IsEmpty():
-		m.rest("nothing to renew")
+		m.endUnchanged("nothing to renew")
 	default:
 		m.intend(m.aim())
 	}
@@ -152,14 +152,14 @@ const spareTries = 3
 // aim says what comes first while the session is alive. What was interrupted
 // goes before what is due, since a grace window may be running.
 func (m *machine) aim() keychain.Purpose {
-	pairDue := m.ByUser || m.Urgent || !m.Usable(m.now) || !m.now.Before(m.RotateAt)
+	pairDue := m.Attempt.ByUser || m.Wishes.Renew || !m.Usable(m.now) || !m.now.Before(m.Clocks.RotateAt)
 	intent := m.Record.Intent
 	switch {
 	case intent != nil && (intent.Purpose == keychain.RenewPair || intent.Purpose == keychain.ChangePassword):
 		return keychain.RenewPair // which also tells whether a change took place
 	case intent != nil && intent.Purpose == keychain.RenewSpare && (!pairDue || intent.Attempt < spareTries):
 		return keychain.RenewSpare
-	case m.Change != nil && m.Usable(m.now):
+	case m.Change.Wanted != nil && m.Usable(m.now):
 		return keychain.ChangePassword
 	case !pairDue && m.spareDue():
 		return keychain.RenewSpare
@@ -170,9 +170,9 @@ func (m *machine) aim() keychain.Purpose {
 // intend writes down what is about to be presented, and only then is it.
 func (m *machine) intend(aim keychain.Purpose) {
 	rec := m.Record
-	m.Aim = aim
+	m.Attempt.Aim = aim
 	if aim == keychain.ChangePassword {
-		rec.NewPassword = keychain.StoredPassword(m.Change.New)
+		rec.NewPassword = keychain.StoredPassword(m.Change.Wanted.New)
 	}
 	if aim == keychain.RenewPair && m.unresolved() {
 		aim = keychain.ChangePassword // the mark stays until it is known which password holds
@@ -192,13 +192,13 @@ func (m *machine) intended() {
 	if m.stopping() {
 		return
 	}
-	switch m.Aim {
+	switch m.Attempt.Aim {
 	case keychain.RenewSpare, keychain.PromoteSpare:
 		m.Step = Refreshing
 		m.do(Refresh{Token: m.Record.Spare, Patience: m.Rules.patience()})
 	case keychain.ChangePassword:
-		m.Step, m.ChangeEnds = Changing, m.Rules.PasswordEnds
-		m.do(ChangePassword{Bearer: m.Pair.Access.Secret, Refresh: m.Record.Refresh, Old: m.Change.Old, New: m.Change.New})
+		m.Step, m.Change.EndsSessions = Changing, m.Rules.PasswordEnds
+		m.do(ChangePassword{Bearer: m.Published.Pair.Access.Secret, Refresh: m.Record.Refresh, Old: m.Change.Wanted.Old, New: m.Change.Wanted.New})
 	default:
 		m.Step = Refreshing
 		m.do(Refresh{Token: m.Record.Refresh, Patience: m.Rules.patience()})
@@ -206,14 +206,14 @@ func (m *machine) intended() {
 }
 
 // weather ends an attempt that learned nothing about the token.
-func (m *machine) weather(err *absapi.Error) {
-	m.Weather = err
-	m.Failures++
+func (m *machine) temporary(err *absapi.Error) {
+	m.Failure = err
+	m.Pauses.Failures++
 	if err.RetryAfter > 0 {
-		m.Hold = later(m.Hold, m.now.Add(err.RetryAfter))
+		m.Pauses.RateLimitedUntil = later(m.Pauses.RateLimitedUntil, m.now.Add(err.RetryAfter))
 	}
-	pause := backoff(m.Failures, m.jitter)
-	if m.spent() && !err.Unwritten {
+	pause := backoff(m.Pauses.Failures, m.jitter)
+	if m.countedByLimiter() && !err.Unwritten {
 		// The server's limiter may have counted it: a gateway that lets pings
 		// through and nothing else must not use up within seconds what is
 		// allowed in ten minutes.
@@ -243,20 +243,20 @@ func (m *machine) withinGrace(pause time.Duration) time.Duration {
 // server still has it.
 func (m *machine) presented() int {
 	if m.Record.Intent == nil {
-		return m.Failures
+		return m.Pauses.Failures
 	}
 	return m.Record.Intent.Attempt
 }
 
 // spent reports whether the step under way is one that the limiter counts.
-func (m *machine) spent() bool {
+func (m *machine) countedByLimiter() bool {
 	return m.Step == Refreshing || m.Step == SigningIn || m.Step == Changing
 }
 
 // pause ends the attempt; the next one starts d later or on a wake-up.
 func (m *machine) pause(d time.Duration, outcome string) {
 	m.Phase = Offline
-	m.NotBefore = m.now.Add(d)
+	m.Pauses.BackoffUntil = m.now.Add(d)
 	m.finish(outcome)
 }
 
@@ -268,8 +268,8 @@ func (m *machine) giveUp(why Why) {
 }
 
 // rest ends an attempt after which the session stands as before.
-func (m *machine) rest(outcome string) {
-	m.Phase, m.Why, m.Weather = Fresh, NoReason, nil
+func (m *machine) endUnchanged(outcome string) {
+	m.Phase, m.Why, m.Failure = Fresh, NoReason, nil
 	if !m.Record.Static.IsEmpty() {
 		m.Phase = Static
 	}
@@ -279,21 +279,14 @@ func (m *machine) rest(outcome string) {
 // finish gives the lock back.
 func (m *machine) finish(outcome string) {
 	if m.Phase == Fresh || m.Phase == Static {
-		m.Failures, m.NotBefore, m.Hold, m.MaySendAgain = 0, time.Time{}, time.Time{}, false
+		m.Pauses, m.Wishes.SendAgain = Pauses{}, false
 	}
-	m.Step, m.ByUser, m.Ending = Idle, false, redact.Secret{}
-	m.LastRotation = Rotation{At: m.now.Round(0), Outcome: outcome}
+	m.Step, m.Attempt.ByUser, m.Attempt.Replaced = Idle, false, redact.Secret{}
+	m.Counts.Last = Rotation{At: m.now.Round(0), Outcome: outcome}
 	m.do(Release{})
-	if m.Change != nil && m.Phase != Fresh && !m.Record.NewPassword.IsStored() {
+	if m.Change.Wanted != nil && m.Phase != Fresh && !m.Record.NewPassword.IsStored() {
 		// Whoever waits for the change is told now; nothing of it was sent.
 		m.changeOver(ErrNotChanged)
 	}
-	m.leaveIfAsked()
-}
-
-func later(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
-	}
-	return b
+	m.signOutIfAsked()
 }

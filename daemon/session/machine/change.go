@@ -17,8 +17,8 @@ import (
 // ErrNotChanged: the password is as it was.
 var ErrNotChanged = errors.New("the password was not changed")
 
-// Change is a change of the password that somebody waits for.
-type Change struct{ Old, New redact.Secret }
+// WantedChange is a change of the password that somebody waits for.
+type WantedChange struct{ Old, New redact.Secret }
 
 // unresolved reports whether a change was sent whose outcome is not known.
 func (m *machine) unresolved() bool {
@@ -27,40 +27,40 @@ func (m *machine) unresolved() bool {
 }
 
 func (m *machine) changeAsked(f ChangeAsked) {
-	if m.Change != nil {
+	if m.Change.Wanted != nil {
 		return // its asker waits
 	}
-	m.ChangeErr = nil
+	m.Change.Err = nil
 	switch {
 	case f.New == f.Old, m.Closing, m.Phase == Static, m.Phase == NeedsUser, !m.Usable(m.now), m.Record.NewPassword.IsStored():
-		m.ChangeErr = ErrNotChanged
+		m.Change.Err = ErrNotChanged
 		return
 	}
-	m.Change, m.RefusedNew = &Change{Old: f.Old, New: f.New}, keychain.Password{}
+	m.Change.Wanted, m.Change.RefusedNew = &WantedChange{Old: f.Old, New: f.New}, keychain.Password{}
 	m.due()
 }
 
 // changeDropped: nobody waits any more. What was sent is still resolved.
 func (m *machine) changeDropped() {
 	if m.Step != Intending && m.Step != Changing {
-		m.Change = nil
+		m.Change.Wanted = nil
 	}
 }
 
 // changeOver tells whoever waits how it ended; nil means changed.
-func (m *machine) changeOver(err error) { m.Change, m.ChangeErr = nil, err }
+func (m *machine) changeOver(err error) { m.Change.Wanted, m.Change.Err = nil, err }
 
 // changed: the server took the new password.
 func (m *machine) changed(f PasswordChanged) {
 	if m.Step != Changing {
 		return
 	}
-	m.learn(f.Answer.Meta)
+	m.learnClock(f.Answer.Meta)
 	rec := m.Record
 	switch pair := f.Answer.Pair; {
 	case !pair.Refresh.Secret.IsEmpty():
 		if pair.Access.UserID != rec.UserID || pair.Refresh.UserID != rec.UserID {
-			m.uncertain(&absapi.Error{Op: "change password", Verdict: absapi.Temporary, Evidence: "the answer belongs to another user"})
+			m.changeUnanswered(&absapi.Error{Op: "change password", Verdict: absapi.Temporary, Evidence: "the answer belongs to another user"})
 			return
 		}
 		m.take(&rec, f.Answer, redact.Secret{})
@@ -71,17 +71,17 @@ func (m *machine) changed(f PasswordChanged) {
 		m.signIn()
 		return
 	}
-	m.settleChange(&rec)
+	m.takeNewPassword(&rec)
 	m.receive(rec)
 }
 
 // settleChange makes the new password the stored one, if one is stored.
-func (m *machine) settleChange(rec *keychain.Record) {
+func (m *machine) takeNewPassword(rec *keychain.Record) {
 	if rec.Password.IsStored() {
 		rec.Password, rec.PasswordRefused = rec.NewPassword, false
 	}
 	rec.NewPassword, rec.Intent = keychain.Password{}, nil
-	m.Outcome = "the password was changed"
+	m.Attempt.Outcome = "the password was changed"
 	m.changeOver(nil)
 }
 
@@ -89,25 +89,25 @@ func (m *machine) changeFailed(f ChangeFailed) {
 	if m.Step != Changing {
 		return
 	}
-	m.learn(f.Err.Meta)
+	m.learnClock(f.Err.Meta)
 	switch {
 	case f.Err.Unwritten, f.Err.Verdict == absapi.RateLimited, f.Err.Verdict == absapi.BadRequest, f.Err.Verdict == absapi.TokenRejected:
 		m.changeOver(f.Err)
 		if f.Err.RetryAfter > 0 {
-			m.Hold = later(m.Hold, m.now.Add(f.Err.RetryAfter))
+			m.Pauses.RateLimitedUntil = later(m.Pauses.RateLimitedUntil, m.now.Add(f.Err.RetryAfter))
 		}
 		rec := m.Record
 		rec.NewPassword, rec.Intent = keychain.Password{}, nil
 		m.Step = Withdrawing
 		m.do(Commit{Record: rec})
 	default:
-		m.uncertain(f.Err)
+		m.changeUnanswered(f.Err)
 	}
 }
 
 // uncertain: the request may still be running. Its outcome is asked for once
 // it can no longer be.
-func (m *machine) uncertain(err *absapi.Error) {
-	m.Hold = m.now.Add(racePause)
-	m.weather(err)
+func (m *machine) changeUnanswered(err *absapi.Error) {
+	m.Pauses.InFlightUntil = m.now.Add(racePause)
+	m.temporary(err)
 }

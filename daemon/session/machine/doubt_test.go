@@ -28,7 +28,7 @@ func TestInterruptedPromotionGoesOnWithTheSpare(t *testing.T) {
 // server: nothing is asked before it no longer can be.
 func TestDoubtfulChangeIsNotRaced(t *testing.T) {
 	rec := recordAt(noon)
-	m := machine{now: noon, jitter: 0.5, State: State{Rules: RulesOf("2.36.0"), Step: Changing, Aim: keychain.ChangePassword}}
+	m := machine{now: noon, jitter: 0.5, State: State{Rules: RulesOf("2.36.0"), Step: Changing, Attempt: Attempt{Aim: keychain.ChangePassword}}}
 	m.Record = rec
 	m.Record.NewPassword = keychain.StoredPassword(redact.New("wanted"))
 	m.Record.Intent = &keychain.Intent{Since: noon, Attempt: 1, Purpose: keychain.ChangePassword}

@@ -44,7 +44,7 @@ type (
 	// Tidy logs the session of Ended out, where it is not empty. With Identify
 	// it asks which of the user's sessions is the one of Refresh, and removes
 	// Orphan. It answers even when the server does not.
-	Tidy struct {
+	CleanUp struct {
 		Access, Refresh redact.Secret
 		Ended           redact.Secret
 		Identify        bool
@@ -72,7 +72,7 @@ func (Commit) effect()         {}
 func (Refresh) effect()        {}
 func (Login) effect()          {}
 func (ChangePassword) effect() {}
-func (Tidy) effect()           {}
+func (CleanUp) effect()        {}
 func (Settle) effect()         {}
 func (Check) effect()          {}
 func (Erase) effect()          {}

@@ -6,16 +6,16 @@ const (
 	// lookPace is how often a session that only the user can bring back reads
 	// the vault: the user may have signed in through a command or a daemon that
 	// this process knows nothing of. It costs reading one small file.
-	lookPace = time.Minute
+	rereadPace = time.Minute
 	// lookSoon is the same while somebody waits for a token.
-	lookSoon = 2 * time.Second
+	rereadSoon = 2 * time.Second
 )
 
 // stored: another process wrote this account's record. An attempt under way
 // has perhaps read the one before, so the vault is read again after it.
 func (m *machine) stored() {
 	if m.Busy() {
-		m.Reread = true
+		m.Wishes.Reread = true
 		return
 	}
 	m.open(false)
@@ -23,29 +23,29 @@ func (m *machine) stored() {
 
 // rereadIfAsked goes on with what arrived during an attempt.
 func (m *machine) rereadIfAsked() {
-	if m.Reread && m.Step == Idle {
+	if m.Wishes.Reread && m.Step == Idle {
 		m.open(false)
 	}
 }
 
 // looks reports whether the session can come back only by what another process
 // writes.
-func (s State) looks() bool { return s.Phase == NeedsUser || s.Phase == SignedOut }
+func (s State) waitsForOthers() bool { return s.Phase == NeedsUser || s.Phase == SignedOut }
 
 // look reads the vault if it was read longer ago than that.
-func (m *machine) look(ago time.Duration) {
-	if m.looks() && !m.Busy() && !m.Looked.IsZero() && !m.now.Before(m.Looked.Add(ago)) {
+func (m *machine) rereadIfOlder(ago time.Duration) {
+	if m.waitsForOthers() && !m.Busy() && !m.LastRead.IsZero() && !m.now.Before(m.LastRead.Add(ago)) {
 		m.open(false)
 	}
 }
 
 // watched keeps when the vault was read last, from the moment on at which only
 // reading it can help.
-func (m *machine) watched() {
+func (m *machine) trackReading() {
 	switch {
-	case !m.looks():
-		m.Looked = time.Time{}
-	case m.Looked.IsZero(), m.Looked.After(m.now): // or the clock was set back
-		m.Looked = m.now
+	case !m.waitsForOthers():
+		m.LastRead = time.Time{}
+	case m.LastRead.IsZero(), m.LastRead.After(m.now): // or the clock was set back
+		m.LastRead = m.now
 	}
 }

@@ -19,8 +19,8 @@ type Evidence struct {
 // EvidenceToken is the access token if an honest server must still take it, and
 // if the session is being asked for a second time: empty otherwise.
 func (s State) EvidenceToken(now time.Time) absapi.Token {
-	serverNow := now.Round(0).Add(s.Skew)
-	if s.SeenInvalid == 0 || s.OfSpare() || s.Record.Access.IsEmpty() {
+	serverNow := now.Round(0).Add(s.Clocks.Skew)
+	if s.Suspicion.InvalidAnswers == 0 || s.OfSpare() || s.Record.Access.IsEmpty() {
 		return absapi.Token{}
 	}
 	token, err := absapi.ParseToken(s.Record.Access)

@@ -48,7 +48,7 @@ func TestEveryStateRecovers(t *testing.T) {
 		start := w.now
 		for range 200 {
 			st := w.state
-			if !st.Busy() && (st.Phase == Fresh || st.Phase == Static && !st.SeenRefused) && st.Usable(w.now) && !st.Urgent {
+			if !st.Busy() && (st.Phase == Fresh || st.Phase == Static && !st.Suspicion.StaticRefused) && st.Usable(w.now) && !st.Wishes.Renew {
 				return
 			}
 			if st.Phase == NeedsUser && !st.Why.Probed() {

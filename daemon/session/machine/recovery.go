@@ -1,8 +1,6 @@
 package machine
 
 import (
-	"time"
-
 	"shelfkeeper/daemon/absapi"
 	"shelfkeeper/daemon/redact"
 	"shelfkeeper/keychain"
@@ -11,7 +9,7 @@ import (
 // recover goes on after an authentic rejection of the refresh token, within
 // the same attempt and on the same connection.
 func (m *machine) recover(err *absapi.Error) {
-	m.Weather, m.Lost, m.Phase = err, true, Recovering
+	m.Failure, m.Lost, m.Phase = err, true, Recovering
 	m.replace()
 }
 
@@ -22,16 +20,16 @@ func (m *machine) signIn() {
 	switch {
 	case m.stopping():
 	case rec.NewPassword.IsStored():
-		m.Step, m.Sent = SigningIn, rec.NewPassword
+		m.Step, m.Attempt.SentPassword = SigningIn, rec.NewPassword
 		m.do(Login{Username: rec.Username, Password: rec.NewPassword.Secret()})
 	case !rec.Password.IsStored() && !rec.Static.IsEmpty():
 		m.giveUp(TokenRefused)
 	case !rec.Password.IsStored():
 		m.giveUp(SessionLost)
-	case rec.PasswordRefused && !m.MaySendAgain:
+	case rec.PasswordRefused && !m.Wishes.SendAgain:
 		m.giveUp(PasswordRefused)
 	default:
-		m.Step, m.Sent, m.MaySendAgain = SigningIn, rec.Password, false
+		m.Step, m.Attempt.SentPassword, m.Wishes.SendAgain = SigningIn, rec.Password, false
 		m.do(Login{Username: rec.Username, Password: rec.Password.Secret(), Legacy: !rec.Static.IsEmpty()})
 	}
 }
@@ -40,28 +38,28 @@ func (m *machine) loggedIn(f LoggedIn) {
 	if m.Step != SigningIn {
 		return
 	}
-	m.learn(f.Answer.Meta)
+	m.learnClock(f.Answer.Meta)
 	m.learnVersion(f.Answer)
 	if f.Answer.UserID != m.Record.UserID {
 		m.giveUp(OtherUser)
 		return
 	}
-	m.Logins++
+	m.Counts.Logins++
 	if !m.Record.Static.IsEmpty() && f.Answer.Pair.Refresh.Secret.IsEmpty() && f.Answer.Legacy == m.Record.Static {
-		m.Fruitless, m.Lost = m.Record.Static, false
-		m.NotBefore = m.now.Add(disabledProbe)
+		m.Suspicion.Fruitless, m.Lost = m.Record.Static, false
+		m.Pauses.ProbeAt = m.now.Add(disabledProbe)
 		m.giveUp(TokenRefused)
 		return
 	}
 	rec := m.Record
-	m.Outcome = "signed in again with the stored password"
+	m.Attempt.Outcome = "signed in again with the stored password"
 	if !rec.NewPassword.IsStored() {
 		rec.PasswordRefused = false // it was just accepted
 	} else {
-		m.settleChange(&rec)
+		m.takeNewPassword(&rec)
 	}
 	if !m.Lost {
-		m.Ending = rec.Refresh // this session was alive
+		m.Attempt.Replaced = rec.Refresh // this session was alive
 	} else if rec.SessionID != "" {
 		rec.Orphan = rec.SessionID
 	}
@@ -78,12 +76,12 @@ func (m *machine) loginFailed(f LoginFailed) {
 	if m.Step != SigningIn {
 		return
 	}
-	m.learn(f.Err.Meta)
+	m.learnClock(f.Err.Meta)
 	if f.Err.Verdict != absapi.PasswordRejected {
-		m.weather(f.Err)
+		m.temporary(f.Err)
 		return
 	}
-	m.Weather = f.Err
+	m.Failure = f.Err
 	rec := m.Record
 	m.markRefused(&rec)
 	m.Step = Refusing
@@ -94,12 +92,12 @@ func (m *machine) loginFailed(f LoginFailed) {
 func (m *machine) markRefused(rec *keychain.Record) {
 	if !rec.NewPassword.IsStored() {
 		// A click while it was under way has its answer.
-		rec.PasswordRefused, m.MaySendAgain = true, false
+		rec.PasswordRefused, m.Wishes.SendAgain = true, false
 		return
 	}
-	m.RefusedNew = rec.NewPassword
+	m.Change.RefusedNew = rec.NewPassword
 	if rec.NewPassword == rec.Password { // the user wanted the stored one back
-		rec.PasswordRefused, m.MaySendAgain = true, false
+		rec.PasswordRefused, m.Wishes.SendAgain = true, false
 	}
 	rec.NewPassword, rec.Intent = keychain.Password{}, nil
 }
@@ -108,11 +106,11 @@ func (m *machine) markRefused(rec *keychain.Record) {
 // one holds, and if the session is alive nothing else is to be done.
 func (m *machine) refusalKnown() {
 	switch {
-	case m.Sent != m.RefusedNew:
+	case m.Attempt.SentPassword != m.Change.RefusedNew:
 		if !m.Record.Static.IsEmpty() {
 			// Of a disabled account both are refused; once it is enabled the
 			// token works again, and asking for that costs no password.
-			m.NotBefore = m.now.Add(disabledProbe)
+			m.Pauses.ProbeAt = m.now.Add(disabledProbe)
 		}
 		m.giveUp(PasswordRefused)
 	case m.Lost:
@@ -120,7 +118,7 @@ func (m *machine) refusalKnown() {
 		m.signIn()
 	default:
 		m.changeOver(ErrNotChanged)
-		m.rest("the password was not changed")
+		m.endUnchanged("the password was not changed")
 	}
 }
 
@@ -134,29 +132,29 @@ func (m *machine) checked(f Checked) {
 	if m.Step != Checking {
 		return
 	}
-	m.Step, m.Urgent = Idle, false
-	byUser := m.ByUser
-	m.ByUser = false
+	m.Step, m.Wishes.Renew = Idle, false
+	byUser := m.Attempt.ByUser
+	m.Attempt.ByUser = false
 	switch {
 	case f.Err == nil:
-		m.Phase, m.Why, m.Weather, m.SeenRefused, m.Lost = Static, NoReason, nil, false, false
-		m.Failures, m.NotBefore, m.Hold, m.MaySendAgain = 0, time.Time{}, time.Time{}, false
-	case f.Err.Verdict == absapi.TokenRejected && m.Record.Password.IsStored() && m.Record.Static != m.Fruitless && (!m.Record.PasswordRefused || m.MaySendAgain):
+		m.Phase, m.Why, m.Failure, m.Suspicion.StaticRefused, m.Lost = Static, NoReason, nil, false, false
+		m.Pauses, m.Wishes.SendAgain = Pauses{}, false
+	case f.Err.Verdict == absapi.TokenRejected && m.Record.Password.IsStored() && m.Record.Static != m.Suspicion.Fruitless && (!m.Record.PasswordRefused || m.Wishes.SendAgain):
 		// A legacy token that came with a password: the password brings the
 		// next one, or a session if the server was upgraded.
-		m.Weather, m.Lost, m.ByUser = f.Err, true, byUser
+		m.Failure, m.Lost, m.Attempt.ByUser = f.Err, true, byUser
 		m.begin()
 		return
 	case f.Err.Verdict == absapi.TokenRejected:
 		if !m.probesToken() { // it knows more already
 			m.Phase, m.Why = NeedsUser, TokenRefused
 		}
-		m.Weather = f.Err
-		m.NotBefore, m.MaySendAgain = m.now.Add(disabledProbe), false
+		m.Failure = f.Err
+		m.Pauses.ProbeAt, m.Wishes.SendAgain = m.now.Add(disabledProbe), false
 	default:
-		m.Weather, m.MaySendAgain = f.Err, false
-		m.Failures++
-		m.NotBefore = m.now.Add(max(f.Err.RetryAfter, backoff(m.Failures, m.jitter)))
+		m.Failure, m.Wishes.SendAgain = f.Err, false
+		m.Pauses.Failures++
+		m.Pauses.BackoffUntil = m.now.Add(max(f.Err.RetryAfter, backoff(m.Pauses.Failures, m.jitter)))
 	}
-	m.leaveIfAsked()
+	m.signOutIfAsked()
 }

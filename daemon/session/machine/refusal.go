@@ -11,18 +11,18 @@ func (m *machine) refreshFailed(f RefreshFailed) {
 	if m.Step != Refreshing {
 		return
 	}
-	m.learn(f.Err.Meta)
+	m.learnClock(f.Err.Meta)
 	switch f.Err.Verdict {
 	case absapi.RefreshExpired:
 		m.refused(f.Err)
 	case absapi.RefreshInvalid:
-		seen := &m.SeenInvalid
+		seen := &m.Suspicion.InvalidAnswers
 		if m.OfSpare() {
-			seen = &m.SpareInvalid
+			seen = &m.Spare.InvalidAnswers
 		}
 		if *seen++; *seen < 2 {
-			m.Weather = f.Err
-			m.Hold = m.now.Add(confirmPause)
+			m.Failure = f.Err
+			m.Pauses.ConfirmAt = m.now.Add(confirmPause)
 			m.pause(confirmPause, "asking once more: "+f.Err.Evidence)
 			return
 		}
@@ -32,10 +32,10 @@ func (m *machine) refreshFailed(f RefreshFailed) {
 		}
 		m.refused(f.Err)
 	case absapi.UserInactive:
-		m.NotBefore = m.now.Add(disabledProbe)
+		m.Pauses.ProbeAt = m.now.Add(disabledProbe)
 		m.giveUp(AccountDisabled)
 	case absapi.HeaderEaten:
-		m.NotBefore = m.now.Add(configProbe)
+		m.Pauses.ProbeAt = m.now.Add(configProbe)
 		m.giveUp(HeaderEaten)
 	default:
 		m.unanswered(f.Err)
@@ -44,13 +44,13 @@ func (m *machine) refreshFailed(f RefreshFailed) {
 
 // ofSpare reports whether the spare was presented.
 func (s State) OfSpare() bool {
-	return s.Aim == keychain.RenewSpare || s.Aim == keychain.PromoteSpare
+	return s.Attempt.Aim == keychain.RenewSpare || s.Attempt.Aim == keychain.PromoteSpare
 }
 
 // refused: the token that was presented is authentically dead.
 func (m *machine) refused(err *absapi.Error) {
 	if m.OfSpare() {
-		m.bury(err)
+		m.discardSpare(err)
 		return
 	}
 	m.recover(err)
@@ -63,13 +63,13 @@ func (m *machine) refused(err *absapi.Error) {
 // running, and racing it could bring back a token that is dead already.
 func (m *machine) unanswered(err *absapi.Error) {
 	safe := err.Unwritten || m.Rules.Grace > 0
-	if safe && err.Verdict == absapi.Temporary && err.Status == 0 && m.Retries == 0 && m.presented() <= 1 && !m.Closing {
-		m.Retries++
+	if safe && err.Verdict == absapi.Temporary && err.Status == 0 && m.Attempt.Retries == 0 && m.presented() <= 1 && !m.Closing {
+		m.Attempt.Retries++
 		m.ping() // what was lost before is lost again, what was due is due
 		return
 	}
 	if !safe && err.Verdict != absapi.RateLimited {
-		m.Hold = m.now.Add(racePause)
+		m.Pauses.InFlightUntil = m.now.Add(racePause)
 	}
-	m.weather(err)
+	m.temporary(err)
 }

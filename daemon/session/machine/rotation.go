@@ -15,31 +15,31 @@ func (m *machine) committed(f Committed) {
 		m.Record, m.Trouble = f.Record, nil
 		m.intended()
 	case Committing:
-		m.landed(f.Record)
+		m.takeDurable(f.Record)
 	case Refusing:
 		m.Record, m.Trouble = f.Record, nil
 		m.refusalKnown()
-	case Burying:
+	case DiscardingSpare:
 		m.Record, m.Trouble = f.Record, nil
-		m.buried()
+		m.spareDiscarded()
 	case Withdrawing:
 		m.Record, m.Trouble = f.Record, nil
-		m.rest("the password was not changed")
-	case Noting:
+		m.endUnchanged("the password was not changed")
+	case RecordingID:
 		m.Record = f.Record
-		m.finish(m.Outcome)
+		m.finish(m.Attempt.Outcome)
 	}
 }
 
 func (m *machine) commitFailed(f CommitFailed) {
 	switch {
-	case m.Step == Committing && errors.Is(f.Err, keychain.ErrTooLarge) && !m.Candidate.Previous.IsEmpty():
+	case m.Step == Committing && errors.Is(f.Err, keychain.ErrTooLarge) && !m.Received.Record.Previous.IsEmpty():
 		// The token before is a convenience, the pair is the session.
-		rec := *m.Candidate
+		rec := *m.Received.Record
 		rec.Previous = redact.Secret{}
-		m.Candidate = &rec
+		m.Received.Record = &rec
 		m.commit()
-	case m.Step == Intending && m.Aim == keychain.ChangePassword:
+	case m.Step == Intending && m.Attempt.Aim == keychain.ChangePassword:
 		m.Trouble = f.Err
 		m.changeOver(f.Err)
 		m.pause(diskRetry, "cannot be written: "+f.Err.Error())
@@ -53,12 +53,12 @@ func (m *machine) commitFailed(f CommitFailed) {
 		m.markRefused(&m.Record)
 		m.Trouble = f.Err
 		m.refusalKnown()
-	case m.Step == Burying, m.Step == Withdrawing:
+	case m.Step == DiscardingSpare, m.Step == Withdrawing:
 		// The next attempt comes to the same answer.
 		m.Trouble = f.Err
 		m.pause(diskRetry, "cannot be written: "+f.Err.Error())
-	case m.Step == Noting:
-		m.finish(m.Outcome) // found out again at the next rotation
+	case m.Step == RecordingID:
+		m.finish(m.Attempt.Outcome) // found out again at the next rotation
 	}
 }
 
@@ -67,27 +67,27 @@ func (m *machine) refreshed(f Refreshed) {
 	if m.Step != Refreshing {
 		return
 	}
-	m.learn(f.Answer.Meta)
+	m.learnClock(f.Answer.Meta)
 	m.learnVersion(f.Answer)
 	if id := f.Answer.Pair.Access.UserID; id != m.Record.UserID || f.Answer.Pair.Refresh.UserID != id {
-		m.weather(&absapi.Error{Op: "refresh session", Verdict: absapi.Temporary, Evidence: "the answer belongs to another user"})
+		m.temporary(&absapi.Error{Op: "refresh session", Verdict: absapi.Temporary, Evidence: "the answer belongs to another user"})
 		return
 	}
-	m.Refreshes++
+	m.Counts.Refreshes++
 	rec := m.Record
-	switch m.Aim {
+	switch m.Attempt.Aim {
 	case keychain.RenewSpare:
-		rec.Spare, m.Outcome = f.Answer.Pair.Refresh.Secret, "renewed the spare session"
+		rec.Spare, m.Attempt.Outcome = f.Answer.Pair.Refresh.Secret, "renewed the spare session"
 		m.setSkew(f.Answer.Pair.Access.IssuedAt)
 	case keychain.PromoteSpare:
-		m.Outcome = "the spare session took the place of the lost one"
+		m.Attempt.Outcome = "the spare session took the place of the lost one"
 		rec.Spare = redact.Secret{}
 		rec.Orphan, rec.SessionID = rec.SessionID, ""
 		m.take(&rec, f.Answer, redact.Secret{})
 	default:
-		m.Outcome = "renewed"
+		m.Attempt.Outcome = "renewed"
 		m.take(&rec, f.Answer, m.Record.Refresh)
-		if m.unresolved() && !(m.ChangeEnds && m.Rules.PasswordEnds) {
+		if m.unresolved() && !(m.Change.EndsSessions && m.Rules.PasswordEnds) {
 			// The session says nothing about the password here, or did not when
 			// the change was sent: the server may have been upgraded since.
 			intent := *m.Record.Intent
@@ -121,18 +121,18 @@ func (m *machine) take(rec *keychain.Record, a absapi.Answer, previous redact.Se
 // next generation.
 func (m *machine) receive(rec keychain.Record) {
 	rec.Generation++
-	m.Candidate, m.Received, m.Answered = &rec, m.now, m.now
+	m.Received.Record, m.Received.At, m.Published.AnsweredAt = &rec, m.now, m.now
 	m.commit()
 }
 
 func (m *machine) commit() {
 	m.Step = Committing
-	m.do(Commit{Record: *m.Candidate})
+	m.do(Commit{Record: *m.Received.Record})
 }
 
 // landed: what the server gave is durable, so it may be used.
-func (m *machine) landed(rec keychain.Record) {
-	renewed := rec.Access != m.Pair.Access.Secret
+func (m *machine) takeDurable(rec keychain.Record) {
+	renewed := rec.Access != m.Published.Pair.Access.Secret
 	var pair absapi.TokenPair
 	if rec.Static.IsEmpty() {
 		var err error
@@ -142,35 +142,35 @@ func (m *machine) landed(rec keychain.Record) {
 			return
 		}
 	}
-	m.Record, m.Candidate, m.Trouble = rec, nil, nil
-	m.SettleAt, m.SpareInvalid = m.now, 0
+	m.Record, m.Received.Record, m.Trouble = rec, nil, nil
+	m.Slot.RetryAt, m.Spare.InvalidAnswers = m.now, 0
 	switch {
 	case !rec.Static.IsEmpty():
-		m.Lost, m.SeenRefused = false, false
-		m.Phase, m.Why, m.Weather, m.Published, m.Pair = Static, NoReason, nil, rec.Generation, absapi.TokenPair{}
-		m.owe()
+		m.Lost, m.Suspicion.StaticRefused = false, false
+		m.Phase, m.Why, m.Failure, m.Published.Generation, m.Published.Pair = Static, NoReason, nil, rec.Generation, absapi.TokenPair{}
+		m.writeSlot()
 	case renewed:
-		m.BornSuspect = time.Time{}
-		if !m.Suspect.IsEmpty() {
-			m.BornSuspect = m.now
+		m.Suspicion.RenewedAt = time.Time{}
+		if !m.Suspicion.Token.IsEmpty() {
+			m.Suspicion.RenewedAt = m.now
 		}
-		m.Lost, m.SeenInvalid = false, 0
-		m.publish(pair, m.Received)
+		m.Lost, m.Suspicion.InvalidAnswers = false, 0
+		m.publish(pair, m.Received.At)
 	default: // only the spare
-		m.Phase, m.Why, m.Weather, m.Published = Fresh, NoReason, nil, rec.Generation
-		m.RotateAt = later(m.RotateAt, m.gapEnd())
+		m.Phase, m.Why, m.Failure, m.Published.Generation = Fresh, NoReason, nil, rec.Generation
+		m.Clocks.RotateAt = later(m.Clocks.RotateAt, m.gapEnd())
 		m.scheduleSpare()
-		m.owe()
+		m.writeSlot()
 	}
 	if m.unresolved() {
 		m.signIn()
 		return
 	}
-	m.tidy()
+	m.cleanUp()
 }
 
 // learn keeps the difference between the server's clock and ours.
-func (m *machine) learn(meta absapi.Meta) {
+func (m *machine) learnClock(meta absapi.Meta) {
 	if !meta.ServerDate.IsZero() {
 		m.setSkew(meta.ServerDate)
 	}
@@ -184,8 +184,8 @@ func (m *machine) learnVersion(a absapi.Answer) {
 }
 
 func (m *machine) setSkew(server time.Time) {
-	m.Skew = server.Sub(m.now.Round(0))
-	if m.Skew.Abs() < skewIgnored {
-		m.Skew = 0
+	m.Clocks.Skew = server.Sub(m.now.Round(0))
+	if m.Clocks.Skew.Abs() < skewIgnored {
+		m.Clocks.Skew = 0
 	}
 }

@@ -19,17 +19,17 @@ const spareLife = 0.5
 
 // scheduleSpare reads from the spare itself when it is due.
 func (m *machine) scheduleSpare() {
-	m.SpareAt = time.Time{}
+	m.Spare.DueAt = time.Time{}
 	token, err := absapi.ParseToken(m.Record.Spare)
 	if err != nil || token.ExpiresAt.IsZero() {
 		return // none, or one that never ends
 	}
 	life := token.ExpiresAt.Sub(token.IssuedAt)
-	m.SpareAt = later(token.IssuedAt.Add(time.Duration(float64(life)*spareLife)).Add(-m.Skew), m.gapEnd())
+	m.Spare.DueAt = later(token.IssuedAt.Add(time.Duration(float64(life)*spareLife)).Add(-m.Clocks.Skew), m.gapEnd())
 }
 
 func (s State) spareDueAt(now time.Time) bool {
-	return !s.SpareAt.IsZero() && !now.Before(s.SpareAt)
+	return !s.Spare.DueAt.IsZero() && !now.Before(s.Spare.DueAt)
 }
 
 func (m *machine) spareDue() bool { return m.spareDueAt(m.now) }
@@ -46,20 +46,20 @@ func (m *machine) replace() {
 
 // bury forgets a spare that the server has authentically refused: it is no
 // secret any more.
-func (m *machine) bury(err *absapi.Error) {
-	m.Weather = err
+func (m *machine) discardSpare(err *absapi.Error) {
+	m.Failure = err
 	rec := m.Record
 	rec.Spare, rec.Intent = redact.Secret{}, nil
-	m.Step = Burying
+	m.Step = DiscardingSpare
 	m.do(Commit{Record: rec})
 }
 
-func (m *machine) buried() {
-	m.SpareInvalid = 0
+func (m *machine) spareDiscarded() {
+	m.Spare.InvalidAnswers = 0
 	m.scheduleSpare()
 	if m.Lost {
 		m.signIn()
 		return
 	}
-	m.rest("the spare session has ended; the next sign-in makes a new one")
+	m.endUnchanged("the spare session has ended; the next sign-in makes a new one")
 }

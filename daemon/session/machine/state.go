@@ -55,30 +55,30 @@ func (w Why) Probed() bool { return w == AccountDisabled || w == HeaderEaten || 
 type Step int
 
 const (
-	Idle        Step = iota
-	Opening          // the vault is read for the first time
-	Acquiring        // the account's lock, and the newest record under it
-	Repairing        // the slot write that is still owed
-	Pinging          // GET /ping on the connection of the attempt
-	Intending        // the intent becomes durable
-	Refreshing       // POST /auth/refresh
-	Changing         // PATCH /api/me/password
-	SigningIn        // POST /login with the stored password
-	Committing       // the new pair becomes durable
-	Refusing         // the mark "this password was refused" becomes durable
-	Burying          // a dead spare leaves the record
-	Withdrawing      // a password that was not taken leaves the record
-	Tidying          // the id of the session is asked for, an orphan removed
-	Noting           // that id becomes durable
-	Checking         // whether a static token is really refused
-	Erasing          // the user signs out
+	Idle            Step = iota
+	Opening              // the vault is read for the first time
+	Acquiring            // the account's lock, and the newest record under it
+	Repairing            // the slot write that is still owed
+	Pinging              // GET /ping on the connection of the attempt
+	Intending            // the intent becomes durable
+	Refreshing           // POST /auth/refresh
+	Changing             // PATCH /api/me/password
+	SigningIn            // POST /login with the stored password
+	Committing           // the new pair becomes durable
+	Refusing             // the mark "this password was refused" becomes durable
+	DiscardingSpare      // a dead spare leaves the record
+	Withdrawing          // a password that was not taken leaves the record
+	CleaningUp           // the id of the session is asked for, an orphan removed
+	RecordingID          // that id becomes durable
+	Checking             // whether a static token is really refused
+	Erasing              // the user signs out
 )
 
 var stepNames = [...]string{"idle", "opening", "acquiring", "repairing", "pinging", "intending", "refreshing", "changing", "signing-in", "committing", "refusing", "burying", "withdrawing", "tidying", "noting", "checking", "erasing"}
 
 func (s Step) String() string { return stepNames[s] }
 
-// State is everything the machine knows. It is a value: next returns a new
+// State is everything the machine knows. It is a value: Next returns a new
 // one. The record's intent is never changed in place.
 type State struct {
 	Phase   Phase
@@ -86,67 +86,110 @@ type State struct {
 	Step    Step
 	Rules   Rules
 	Version string // the server's, as last seen
+	Closing bool   // the program ends: no new attempt starts
 
-	Record    keychain.Record  // the newest durable record
-	Candidate *keychain.Record // received, not yet durable; survives failed attempts
-	Received  time.Time        // when Candidate was
-	Lost      bool             // the server has authentically refused Record's refresh token
+	Record keychain.Record // the newest durable record
+	Lost   bool            // the server has authentically refused Record's refresh token
 
-	Pair            absapi.TokenPair // published; zero unless there is one
-	Published       uint64           // its generation
-	Answered        time.Time        // when the server last gave a token; zero: before this process began
-	RotateAt        time.Time        // when it is due
-	UsableUntil     time.Time        // until when it may be used, wall clock
-	UsableForAtMost time.Time        // the same by the monotonic clock, which no correction turns back
-	Skew            time.Duration    // server clock minus ours
+	Received  Received
+	Published Published
+	Clocks    Clocks
+	Attempt   Attempt
+	Pauses    Pauses
+	Suspicion Suspicion
+	Spare     Spare
+	Change    Change
+	Slot      Slot
+	Wishes    Wishes
+	Counts    Counts
 
-	SpareAt      time.Time // when the spare is due; zero: there is none
-	SpareInvalid int       // `Invalid refresh token` answers to the spare
-
-	Aim        keychain.Purpose  // what the attempt under way presents
-	Outcome    string            // of the attempt under way, once something has landed
-	Ending     redact.Secret     // refresh token of a live session that was just replaced
-	Sent       keychain.Password // the password that is under way
-	RefusedNew keychain.Password // the newest password of a change that the server did not know
-	Change     *Change           // a change of the password that somebody waits for
-	ChangeErr  error             // how the newest one ended
-	ChangeEnds bool              // the release that it was sent to ends sessions with a password
-
-	Settled     uint64 // generation known to be in a keychain slot
-	Settling    bool   // a slot write is under way
-	SettleAt    time.Time
-	SlotTrouble error // why the newest slot write failed
-
-	Failures    int       // attempts in a row that met weather
-	Retries     int       // requests already repeated within this attempt
-	NotBefore   time.Time // back-off; a wake-up or the user ends it
-	Hold        time.Time // a pause that nobody may shorten: limits, confirmations
-	Weather     *absapi.Error
-	Trouble     error // why the vault cannot be read or written
-	SeenInvalid int   // `Invalid refresh token` answers to this token
-	SeenRefused bool  // a static token got a REST 401
-
-	ByUser       bool      // the user asked for this attempt: prompts are allowed
-	Prompting    bool      // the opening under way may prompt
-	Urgent       bool      // an attempt is wanted although the pair is not due
-	MaySendAgain bool      // the user acted: a refused password may be sent once more
-	Reread       bool      // somebody else wrote the record during an attempt
-	Looked       time.Time // when the vault was last read, while only another process can bring the session back
-	LeaveAfter   bool      // the user signs out as soon as the attempt is over
-	Closing      bool
-
-	Suspect     redact.Secret // access token that got a 401
-	Fruitless   redact.Secret // legacy token that the password brought again after it was refused
-	BornSuspect time.Time     // when a pair was obtained because of a suspicion
-	BrokenUntil time.Time     // breaker: fresh tokens are refused too
-
-	Refreshes    int
-	Logins       int
-	LastRotation Rotation
+	Failure  *absapi.Error // the newest answer, or lack of one, that brought no token
+	Trouble  error         // why the vault cannot be read or written
+	LastRead time.Time     // when the vault was last read, while only another process can bring the session back
 
 	// Loss is why the session was last lost, as the record of attempts has it:
 	// for people. The machine passes it on and never looks at it.
 	Loss *history.Diagnosis
+}
+
+// Received is what the server gave and what is not durable yet. It survives
+// failed attempts.
+type Received struct {
+	Record *keychain.Record // nil for nothing
+	At     time.Time
+}
+
+// Published is the pair that callers may use.
+type Published struct {
+	Pair       absapi.TokenPair // zero for a token that nobody rotates
+	Generation uint64           // 0: nothing is published
+	AnsweredAt time.Time        // when the server gave it; zero: before this process began
+}
+
+// Clocks say when the published pair is renewed and how long it is used.
+type Clocks struct {
+	RotateAt        time.Time
+	UsableUntil     time.Time     // by the wall clock
+	UsableForAtMost time.Time     // the same by the monotonic clock, which no correction turns back
+	Skew            time.Duration // the server's clock minus ours
+}
+
+// Attempt is what the attempt under way is for. Parts of it outlive the
+// attempt until the next one sets them.
+type Attempt struct {
+	Aim          keychain.Purpose  // what is presented
+	Outcome      string            // in words, once the server has given something
+	Replaced     redact.Secret     // refresh token of a live session that was just replaced
+	SentPassword keychain.Password // the password that is under way
+	Retries      int               // requests already repeated
+	ByUser       bool              // the user asked for it: prompts are allowed
+	Prompting    bool              // the vault is being opened, and may prompt
+}
+
+// Suspicion is what refusals of tokens have told so far.
+type Suspicion struct {
+	Token          redact.Secret // access token that got a 401
+	RenewedAt      time.Time     // when a pair was obtained because of a suspicion
+	BrokenUntil    time.Time     // fresh tokens are refused too: none is given out until then
+	InvalidAnswers int           // `Invalid refresh token` answers to this refresh token
+	StaticRefused  bool          // a static token got a 401
+	Fruitless      redact.Secret // legacy token that the password brought again after it was refused
+}
+
+// Spare says when the spare session is renewed.
+type Spare struct {
+	DueAt          time.Time // zero: there is none, or it never ends
+	InvalidAnswers int       // `Invalid refresh token` answers to it
+}
+
+// Change is a change of the password.
+type Change struct {
+	Wanted       *WantedChange     // somebody waits for it; nil for none
+	Err          error             // how the newest one ended
+	EndsSessions bool              // the release that it was sent to ends sessions with a password
+	RefusedNew   keychain.Password // the newest password of a change that the server did not know
+}
+
+// Slot is the state of the keychain slots, of which the journal is ahead.
+type Slot struct {
+	Settled  uint64 // generation known to be in a slot
+	Settling bool   // a slot write is under way
+	RetryAt  time.Time
+	Trouble  error // why the newest slot write failed
+}
+
+// Wishes are what is wanted as soon as it can be done.
+type Wishes struct {
+	Renew     bool // an attempt is wanted although the pair is not due
+	SendAgain bool // the user acted: a refused password may be sent once more
+	Reread    bool // somebody else wrote the record during an attempt
+	SignOut   bool // the user signs out as soon as the attempt is over
+}
+
+// Counts are for people.
+type Counts struct {
+	Refreshes, Logins int
+	Last              Rotation
 }
 
 // Rotation is the newest finished attempt, for people.
@@ -174,21 +217,26 @@ func (s State) Busy() bool { return s.Step != Idle }
 
 // usable reports whether the published token may be used at now.
 func (s State) Usable(now time.Time) bool {
-	if now.Before(s.BrokenUntil) {
+	if now.Before(s.Suspicion.BrokenUntil) {
 		return false
 	}
 	if s.Phase == Static {
 		return true
 	}
-	return s.Published > 0 && s.Pair.Access.Secret != s.Suspect && now.Round(0).Before(s.UsableUntil) &&
-		(s.UsableForAtMost.IsZero() || now.Before(s.UsableForAtMost))
+	return s.Published.Generation > 0 && !s.tokenSuspected() && now.Round(0).Before(s.Clocks.UsableUntil) &&
+		(s.Clocks.UsableForAtMost.IsZero() || now.Before(s.Clocks.UsableForAtMost))
 }
 
-// startAt is the earliest moment of the next attempt.
-func (s State) StartAt() time.Time { return later(s.NotBefore, s.Hold) }
+// tokenSuspected reports whether the published token got a 401.
+func (s State) tokenSuspected() bool {
+	return s.Published.Generation > 0 && s.Published.Pair.Access.Secret == s.Suspicion.Token
+}
+
+// StartAt is the earliest moment of the next attempt.
+func (s State) StartAt() time.Time { return s.Pauses.until() }
 
 // renewsAt returns when the pair is renewed if nothing comes between.
-func (s State) RenewsAt() time.Time { return later(s.RotateAt, s.StartAt()) }
+func (s State) RenewsAt() time.Time { return later(s.Clocks.RotateAt, s.StartAt()) }
 
 // describe is the attempt in one word for the log.
 func (s State) Describe() string {
@@ -205,7 +253,7 @@ func (s State) ResumesBy(t time.Time) bool {
 	}
 	switch s.Phase {
 	case Offline, Fresh, VaultUnavailable:
-		return s.StartAt().Before(t) && s.BrokenUntil.Before(t)
+		return s.StartAt().Before(t) && s.Suspicion.BrokenUntil.Before(t)
 	}
 	return false
 }
@@ -214,5 +262,5 @@ func (s State) Token() redact.Secret {
 	if s.Phase == Static {
 		return s.Record.Static
 	}
-	return s.Pair.Access.Secret
+	return s.Published.Pair.Access.Secret
 }

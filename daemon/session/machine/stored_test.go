@@ -13,8 +13,8 @@ func TestStoredDuringAnAttemptIsReadAfterIt(t *testing.T) {
 		s, effects := drive(rotating(t, "2.36.0"), noon, Stored{}, end)
 		if commit, ok := effects[len(effects)-1].(Commit); ok {
 			s, effects = drive(s, noon, Committed(commit))
-			if s.Step == Tidying {
-				s, effects = drive(s, noon, Tidied{})
+			if s.Step == CleaningUp {
+				s, effects = drive(s, noon, CleanedUp{})
 			}
 		}
 		if s.Step != Opening || len(effects) == 0 {
@@ -38,19 +38,19 @@ func hasOpen(effects []Effect) bool {
 // A vault that fails when it is looked at is shown, and forgives.
 func TestLookingAtABrokenVault(t *testing.T) {
 	s, _ := drive(rotating(t, "2.36.0"), noon, failed(absapi.UserInactive, 401))
-	s, effects := drive(s, noon.Add(lookPace), Due{})
+	s, effects := drive(s, noon.Add(rereadPace), Due{})
 	if !hasOpen(effects) {
 		t.Fatalf("got %v, %#v", s.Describe(), effects)
 	}
-	s, _ = drive(s, noon.Add(lookPace), OpenFailed{Err: keychain.ErrUnreadable})
+	s, _ = drive(s, noon.Add(rereadPace), OpenFailed{Err: keychain.ErrUnreadable})
 	if s.Phase != NeedsUser || s.Trouble == nil || !s.Record.Password.IsStored() || s.StartAt().Before(noon.Add(disabledProbe)) {
 		t.Errorf("got %v, trouble %v, next at %v", s.Describe(), s.Trouble, s.StartAt())
 	}
-	s, effects = drive(s, noon.Add(2*lookPace), Due{})
+	s, effects = drive(s, noon.Add(2*rereadPace), Due{})
 	if !hasOpen(effects) {
 		t.Fatalf("it does not look again: %v", s.Describe())
 	}
-	if s, _ = drive(s, noon.Add(2*lookPace), Opened{Record: s.Record}); s.Trouble != nil || s.Phase != NeedsUser {
+	if s, _ = drive(s, noon.Add(2*rereadPace), Opened{Record: s.Record}); s.Trouble != nil || s.Phase != NeedsUser {
 		t.Errorf("got %v, trouble %v", s.Describe(), s.Trouble)
 	}
 }

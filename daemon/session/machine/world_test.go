@@ -93,9 +93,9 @@ func (w *world) feed(f Fact) {
 			w.pending = append(w.pending, e)
 		}
 	}
-	if after.Published > 0 && after.Phase != SignedOut {
-		if access, ok := w.written[after.Published]; !ok || access != after.Pair.Access.Secret {
-			w.t.Fatalf("generation %d is published but not durable", after.Published)
+	if after.Published.Generation > 0 && after.Phase != SignedOut {
+		if access, ok := w.written[after.Published.Generation]; !ok || access != after.Published.Pair.Access.Secret {
+			w.t.Fatalf("generation %d is published but not durable", after.Published.Generation)
 		}
 	}
 	var attempts int
@@ -107,7 +107,7 @@ func (w *world) feed(f Fact) {
 	if attempts > 1 {
 		w.t.Fatalf("two steps of an attempt at once: %#v", w.pending)
 	}
-	if after.Busy() != (attempts == 1 || after.Step == Repairing && after.Settling) {
+	if after.Busy() != (attempts == 1 || after.Step == Repairing && after.Slot.Settling) {
 		w.t.Fatalf("step %v with pending %#v", after.Step, w.pending)
 	}
 	if !after.Busy() && !after.Closing && (after.Phase == Offline || after.Phase == VaultUnavailable || after.Phase == Fresh) && after.WakeAt().IsZero() {

@@ -64,8 +64,8 @@ func (w *world) answer(kind int) {
 		w.feed(Committed(e))
 	case ChangePassword:
 		w.feed(w.changeAnswer(kind, weather))
-	case Tidy:
-		w.feed(Tidied{SessionID: rapid.SampledFrom([]string{"", "s1", "s2"}).Draw(w.t, "id"), OrphanGone: good})
+	case CleanUp:
+		w.feed(CleanedUp{SessionID: rapid.SampledFrom([]string{"", "s1", "s2"}).Draw(w.t, "id"), OrphanGone: good})
 	case Refresh:
 		w.feed(w.refreshAnswer(kind, weather))
 	case Login:

@@ -91,11 +91,11 @@ func (e *VaultError) Unwrap() error { return e.Err }
 // opened first: a session that could not be kept is not begun. Its errors are
 // *absapi.Error, *VaultError and Place's. ctx should carry keychain.WithPrompt.
 func (in SignIn) Do(ctx context.Context) (Result, error) {
-	var at place
+	var at target
 	defer func() { at.leave() }()
 	err := in.Vault.Prepare(ctx)
 	if err == nil && in.Account != "" {
-		at, err = in.enter(ctx, in.Account)
+		at, err = in.open(ctx, in.Account)
 	}
 	if err != nil {
 		return Result{}, &VaultError{Err: err}
@@ -109,21 +109,21 @@ func (in SignIn) Do(ctx context.Context) (Result, error) {
 	result := Result{Obtained: got, Account: in.Account}
 	if in.Place != nil {
 		if result.Account, err = in.Place(got); err != nil {
-			return Result{}, errors.Join(err, discard(ctx, in.Client, got))
+			return Result{}, errors.Join(err, endSession(ctx, in.Client, got))
 		}
 	}
 	if result.Account != at.account {
 		at.leave() // never two locks at once
-		if at, err = in.enter(ctx, result.Account); err != nil {
-			return Result{}, &VaultError{Err: errors.Join(err, discard(ctx, in.Client, got)), Sent: true}
+		if at, err = in.open(ctx, result.Account); err != nil {
+			return Result{}, &VaultError{Err: errors.Join(err, endSession(ctx, in.Client, got)), Sent: true}
 		}
 	}
 	rec, superseded := in.record(got, at.old, result.Account)
 	if result.Unsynced, err = in.commit(ctx, rec, got); err != nil {
 		return Result{}, &VaultError{Err: err, Sent: true}
 	}
-	in.note(ctx, rec, got.ServerVersion)
-	result.SlotPending, result.SetAside = in.Vault.Settle(ctx, rec.Account), at.aside
+	in.recordSignIn(ctx, rec, got.ServerVersion)
+	result.SlotPending, result.SetAside = in.Vault.Settle(ctx, rec.Account), at.setAside
 	for _, token := range superseded {
 		// One server session a machine. If it cannot be told, the server
 		// removes the old one when it expires.
@@ -171,48 +171,48 @@ func (in SignIn) commit(ctx context.Context, rec keychain.Record, got Obtained) 
 	case unknown != nil && !errors.Is(unknown, keychain.ErrNotFound):
 		return nil, err
 	}
-	return nil, errors.Join(err, discard(ctx, in.Client, got))
+	return nil, errors.Join(err, endSession(ctx, in.Client, got))
 }
 
 // place is an account that a sign-in works on: its lock, and what is stored.
-type place struct {
-	account string
-	release func()
-	old     keychain.Record // may be a tombstone; empty if there is none
-	aside   []string
+type target struct {
+	account  string
+	release  func()
+	old      keychain.Record // may be a tombstone; empty if there is none
+	setAside []string
 }
 
-func (p *place) leave() {
+func (p *target) leave() {
 	if p.release != nil {
 		p.release()
 	}
-	*p = place{}
+	*p = target{}
 }
 
 // enter takes the account's lock and reads what the sign-in follows. A journal
 // that cannot be read is kept under another name: signing in again is the
 // user's way out of it.
-func (in SignIn) enter(ctx context.Context, account string) (place, error) {
+func (in SignIn) open(ctx context.Context, account string) (target, error) {
 	release, err := in.Vault.Acquire(ctx, account)
 	if err != nil {
-		return place{}, err
+		return target{}, err
 	}
-	p := place{account: account, release: release}
+	p := target{account: account, release: release}
 	p.old, err = in.Vault.LoadAny(ctx, account)
 	if errors.Is(err, keychain.ErrUnreadable) {
-		if p.aside, err = in.Vault.SetAside(ctx, account); err == nil {
+		if p.setAside, err = in.Vault.SetAside(ctx, account); err == nil {
 			p.old, err = in.Vault.LoadAny(ctx, account)
 		}
 	}
 	if err != nil && !errors.Is(err, keychain.ErrNotFound) {
 		p.leave()
-		return place{}, err
+		return target{}, err
 	}
 	return p, nil
 }
 
 // discard ends a session at the server that exists there and nowhere else.
-func discard(ctx context.Context, c *absapi.Client, got Obtained) error {
+func endSession(ctx context.Context, c *absapi.Client, got Obtained) error {
 	if got.Pair.Refresh.Secret.IsEmpty() {
 		return nil
 	}
@@ -221,7 +221,7 @@ func discard(ctx context.Context, c *absapi.Client, got Obtained) error {
 
 // note records a sign-in by the user. No sign-in fails for the want of a
 // record: what could not be saved here, a running session saves.
-func (in SignIn) note(ctx context.Context, rec keychain.Record, version string) {
+func (in SignIn) recordSignIn(ctx context.Context, rec keychain.Record, version string) {
 	if in.History == nil {
 		return
 	}

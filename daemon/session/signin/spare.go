@@ -49,7 +49,7 @@ func (in Spare) Do(ctx context.Context) error {
 	case err != nil:
 		return &VaultError{Err: err}
 	}
-	if err := apart(ctx, in.Version); err != nil {
+	if err := waitApart(ctx, in.Version); err != nil {
 		return &VaultError{Err: err}
 	}
 	got, err := in.Means.Obtain(ctx, in.Budget, in.Client)
@@ -61,7 +61,7 @@ func (in Spare) Do(ctx context.Context) error {
 	token := got.Pair.Refresh.Secret
 	switch {
 	case got.UserID != in.UserID:
-		return errors.Join(ErrSpareOfOther, discard(ctx, in.Client, got))
+		return errors.Join(ErrSpareOfOther, endSession(ctx, in.Client, got))
 	case token.IsEmpty() || token == rec.Refresh:
 		return ErrSpareLate // nothing of its own to keep, and nothing to end
 	}
@@ -85,7 +85,7 @@ func (in Spare) Do(ctx context.Context) error {
 // apart waits, with the account's lock held, until a new session cannot fall
 // into the second of the account's newest one, on releases where two such
 // sessions would share their tokens, and with one the other would end.
-func apart(ctx context.Context, version string) error {
+func waitApart(ctx context.Context, version string) error {
 	if !absapi.CollidesInSecond(version) {
 		return nil
 	}

@@ -12,26 +12,26 @@ import (
 
 // tidy ends an attempt that brought something new, after asking for the id of
 // our session and seeing to earlier ones.
-func (m *machine) tidy() {
+func (m *machine) cleanUp() {
 	rec := m.Record
 	known := !absapi.SupportsSessions(m.Version) || rec.SessionID != "" && rec.Orphan == ""
-	if m.Closing || !rec.Static.IsEmpty() || !m.Usable(m.now) || known && m.Ending.IsEmpty() {
-		m.finish(m.Outcome)
+	if m.Closing || !rec.Static.IsEmpty() || !m.Usable(m.now) || known && m.Attempt.Replaced.IsEmpty() {
+		m.finish(m.Attempt.Outcome)
 		return
 	}
-	m.Step = Tidying
-	e := Tidy{Access: rec.Access, Refresh: rec.Refresh, Ended: m.Ending}
+	m.Step = CleaningUp
+	e := CleanUp{Access: rec.Access, Refresh: rec.Refresh, Ended: m.Attempt.Replaced}
 	if !known {
 		e.Identify, e.Orphan = true, rec.Orphan
 	}
 	m.do(e)
 }
 
-func (m *machine) tidied(f Tidied) {
-	if m.Step != Tidying {
+func (m *machine) cleanedUp(f CleanedUp) {
+	if m.Step != CleaningUp {
 		return
 	}
-	m.Ending = redact.Secret{}
+	m.Attempt.Replaced = redact.Secret{}
 	rec := m.Record
 	if f.SessionID != "" {
 		rec.SessionID = f.SessionID
@@ -40,9 +40,9 @@ func (m *machine) tidied(f Tidied) {
 		rec.Orphan = ""
 	}
 	if rec == m.Record {
-		m.finish(m.Outcome)
+		m.finish(m.Attempt.Outcome)
 		return
 	}
-	m.Step = Noting
+	m.Step = RecordingID
 	m.do(Commit{Record: rec})
 }

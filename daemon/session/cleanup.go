@@ -10,12 +10,12 @@ import (
 )
 
 // tidyDeadline is short: nothing depends on it, and the account's lock is held.
-const tidyDeadline = 10 * time.Second
+const cleanUpDeadline = 10 * time.Second
 
 // tidy sees to the server's list of sessions on the attempt's connection.
 // What fails is tried again after a later rotation.
-func (s *Session) tidy(ctx context.Context, e machine.Tidy) machine.Tidied {
-	ctx, cancel := context.WithTimeout(ctx, tidyDeadline)
+func (s *Session) cleanUp(ctx context.Context, e machine.CleanUp) machine.CleanedUp {
+	ctx, cancel := context.WithTimeout(ctx, cleanUpDeadline)
 	defer cancel()
 	client := absapi.New(s.conn(), s.Base)
 	log := s.Log.With("account", s.Account)
@@ -25,9 +25,9 @@ func (s *Session) tidy(ctx context.Context, e machine.Tidy) machine.Tidied {
 		}
 	}
 	if !e.Identify {
-		return machine.Tidied{}
+		return machine.CleanedUp{}
 	}
-	var out machine.Tidied
+	var out machine.CleanedUp
 	sessions, err := client.Sessions(ctx, e.Access, e.Refresh)
 	if err != nil {
 		log.Debug("the server's sessions could not be listed", "reason", err)

@@ -16,7 +16,7 @@ const evidenceDeadline = 3 * time.Second
 // hear asks for the user, once and only when the refresh token is refused for
 // good: one more 401 would look to a server's ban list like a guess. It is no
 // request that the limiter counts.
-func (s *Session) hear(ctx context.Context, refusal *absapi.Error) machine.Evidence {
+func (s *Session) gatherEvidence(ctx context.Context, refusal *absapi.Error) machine.Evidence {
 	s.mu.Lock()
 	conn, token, st := s.attempt.conn, s.state.EvidenceToken(time.Now()), s.state
 	s.mu.Unlock()

@@ -80,7 +80,7 @@ func TestRefreshOutcomes(t *testing.T) {
 			if s.Step == Idle && s.StartAt().Before(noon.Add(c.pause)) {
 				t.Errorf("goes on after %v, want at least %v", s.StartAt().Sub(noon), c.pause)
 			}
-			if s.Published != 3 || !s.Record.Password.IsStored() || s.Record.Refresh.IsEmpty() {
+			if s.Published.Generation != 3 || !s.Record.Password.IsStored() || s.Record.Refresh.IsEmpty() {
 				t.Error("something was given away")
 			}
 		})
@@ -110,7 +110,7 @@ func TestWhatWasCutOffGoesFirst(t *testing.T) {
 		m.adopt(rec)
 		m.Record.Intent = c.intent
 		if c.change {
-			m.Change = &Change{}
+			m.Change.Wanted = &WantedChange{}
 		}
 		if got := m.aim(); got != c.want {
 			t.Errorf("%s: %v, want %v", c.desc, got, c.want)
@@ -153,8 +153,8 @@ func TestPairThatCannotBeWritten(t *testing.T) {
 	fresh := recordAt(noon)
 	fresh.Access, fresh.Refresh = jwtOf("access", "2", noon, time.Hour), jwtOf("refresh", "2", noon, 720*time.Hour)
 	s, _ := drive(rotating(t, "2.26.3"), noon, Refreshed{Answer: absapi.Answer{Pair: mustPair(fresh)}}, CommitFailed{Err: errors.New("disk full")})
-	if s.Published != 3 || s.Candidate == nil || s.Step != Idle {
-		t.Fatalf("got %v, published %d", s.Describe(), s.Published)
+	if s.Published.Generation != 3 || s.Received.Record == nil || s.Step != Idle {
+		t.Fatalf("got %v, published %d", s.Describe(), s.Published.Generation)
 	}
 	rec := s.Record
 	s, effects := drive(s, noon.Add(time.Minute), Due{}, Acquired{Record: rec})
@@ -163,8 +163,8 @@ func TestPairThatCannotBeWritten(t *testing.T) {
 		t.Fatalf("got %#v", effects)
 	}
 	s, _ = drive(s, noon.Add(time.Minute), Committed(commit))
-	if s.Published != 4 || s.Phase != Fresh || s.Refreshes != 1 {
-		t.Errorf("got %v, published %d", s.Describe(), s.Published)
+	if s.Published.Generation != 4 || s.Phase != Fresh || s.Counts.Refreshes != 1 {
+		t.Errorf("got %v, published %d", s.Describe(), s.Published.Generation)
 	}
 }
 
@@ -203,10 +203,10 @@ func TestWrongClock(t *testing.T) {
 		fresh := recordAt(server)
 		for _, date := range []time.Time{server, {}} {
 			s, _ := drive(rotating(t, "2.36.0"), noon, Refreshed{Answer: absapi.Answer{Pair: mustPair(fresh), Meta: absapi.Meta{ServerDate: date}}})
-			rec := *s.Candidate
+			rec := *s.Received.Record
 			s, _ = drive(s, noon, Committed{Record: rec})
 			if !s.Usable(noon.Add(59*time.Minute)) || s.Usable(noon.Add(61*time.Minute)) {
-				t.Errorf("server clock %v off, Date %v: usable until %v", wrong, date, s.UsableUntil)
+				t.Errorf("server clock %v off, Date %v: usable until %v", wrong, date, s.Clocks.UsableUntil)
 			}
 		}
 	}
@@ -219,14 +219,14 @@ func TestBackoffEndsWithinTheGraceWindow(t *testing.T) {
 		s := rotating(t, version)
 		s.Record.Intent = &keychain.Intent{Since: noon, Attempt: 12}
 		m := machine{State: s, now: noon.Add(last - 5*time.Second), jitter: 1}
-		m.weather(failed(absapi.Temporary, 502).Err)
-		if m.NotBefore != noon.Add(last) {
-			t.Errorf("%s: the last try is at %v, not %v", version, m.NotBefore.Sub(noon), last)
+		m.temporary(failed(absapi.Temporary, 502).Err)
+		if m.Pauses.BackoffUntil != noon.Add(last) {
+			t.Errorf("%s: the last try is at %v, not %v", version, m.Pauses.BackoffUntil.Sub(noon), last)
 		}
 		m = machine{State: s, now: noon.Add(last), jitter: 1}
-		m.weather(failed(absapi.Temporary, 502).Err)
-		if m.NotBefore.Before(noon.Add(last + backoffMost)) {
-			t.Errorf("%s: after the last try it hurries on at %v", version, m.NotBefore.Sub(noon))
+		m.temporary(failed(absapi.Temporary, 502).Err)
+		if m.Pauses.BackoffUntil.Before(noon.Add(last + backoffMost)) {
+			t.Errorf("%s: after the last try it hurries on at %v", version, m.Pauses.BackoffUntil.Sub(noon))
 		}
 	}
 	m := machine{State: rotating(t, "2.26.3"), now: noon.Add(time.Hour), jitter: 1}
@@ -297,10 +297,10 @@ func TestNothingIsPresentedAfterClose(t *testing.T) {
 // used.
 func TestOwnPairThatMayBeDurableIsWrittenAgain(t *testing.T) {
 	s, _ := drive(rotating(t, "2.36.0"), noon, Refreshed{Answer: absapi.Answer{Pair: mustPair(recordAt(noon))}}, CommitFailed{Err: errors.New("sync directory")})
-	own := *s.Candidate
+	own := *s.Received.Record
 	s, effects := drive(s, noon.Add(time.Minute), Due{}, Acquired{Record: own})
-	if _, ok := effects[len(effects)-1].(Commit); !ok || s.Published != 3 {
-		t.Errorf("published %d, %#v", s.Published, effects)
+	if _, ok := effects[len(effects)-1].(Commit); !ok || s.Published.Generation != 3 {
+		t.Errorf("published %d, %#v", s.Published.Generation, effects)
 	}
 }
 
@@ -312,7 +312,7 @@ func TestNewPairIsUsedForAWhile(t *testing.T) {
 			fresh := recordAt(noon)
 			fresh.Access = jwtOf("access", "2", noon, life)
 			s, _ := drive(rotating(t, "2.36.0"), noon, Refreshed{Answer: absapi.Answer{Pair: mustPair(fresh), Meta: absapi.Meta{ServerDate: noon.Add(wrong)}}})
-			s, _ = drive(s, noon, Committed{Record: *s.Candidate})
+			s, _ = drive(s, noon, Committed{Record: *s.Received.Record})
 			if !s.Usable(noon) || !s.WakeAt().After(noon.Add(life/5)) {
 				t.Errorf("life %v, Date %v off: usable %v, due %v later", life, wrong, s.Usable(noon), s.WakeAt().Sub(noon))
 			}

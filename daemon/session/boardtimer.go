@@ -5,14 +5,14 @@ import "time"
 // lookAgain is the one timer that brings the board up to date when time alone
 // changes what is to be said: a token ends while nobody asks for it and the
 // next attempt is an hour away. It starts nothing and sends nothing.
-type lookAgain struct {
+type boardTimer struct {
 	timer *time.Timer
 	at    time.Time
 }
 
 // set makes the timer fire at the moment at; zero for never. The session's
 // mutex is held.
-func (l *lookAgain) set(s *Session, at time.Time) {
+func (l *boardTimer) set(s *Session, at time.Time) {
 	if at.Equal(l.at) {
 		return
 	}
@@ -37,7 +37,7 @@ func (l *lookAgain) set(s *Session, at time.Time) {
 }
 
 // end stops the timer.
-func (l *lookAgain) end(s *Session) {
+func (l *boardTimer) end(s *Session) {
 	if l.timer != nil && l.timer.Stop() {
 		s.running.Done()
 	}

@@ -85,7 +85,7 @@ type (
 	ChangeFailed struct{ Err *absapi.Error }
 	// Tidied: the id of our session, "" if it could not be learned, and
 	// whether the orphan is surely gone.
-	Tidied struct {
+	CleanedUp struct {
 		SessionID  string
 		OrphanGone bool
 	}
@@ -113,7 +113,7 @@ func (ChangeAsked) fact()     {}
 func (ChangeDropped) fact()   {}
 func (PasswordChanged) fact() {}
 func (ChangeFailed) fact()    {}
-func (Tidied) fact()          {}
+func (CleanedUp) fact()       {}
 func (Opened) fact()          {}
 func (OpenFailed) fact()      {}
 func (Acquired) fact()        {}

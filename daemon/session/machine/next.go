@@ -12,7 +12,7 @@ import (
 // next is the whole behaviour of a session: what the fact of e makes of s, and
 // what is to be done about it. It is pure. A fact that answers an effect of
 // another step than the present one is ignored: the step it belonged to is
-// over.
+// over. It is a flat switch, so that each fact is seen with what it calls.
 func Next(s State, e Event) (State, []Effect) {
 	m := machine{State: s, now: e.At, jitter: e.Jitter}
 	switch f := e.Fact.(type) {
@@ -21,7 +21,7 @@ func Next(s State, e Event) (State, []Effect) {
 	case Due:
 		m.due()
 	case Woken:
-		m.Failures, m.NotBefore = 0, time.Time{}
+		m.Pauses.endWaits()
 		if m.Step == Refreshing && m.Rules.Grace > 0 {
 			// The answer may have been lost with the network or in the sleep,
 			// and most of the grace window with it: asking again is safe.
@@ -39,7 +39,7 @@ func Next(s State, e Event) (State, []Effect) {
 	case SignOutAsked:
 		m.signOutAsked()
 	case SignOutDropped:
-		m.stay()
+		m.cancelSignOut()
 	case Closed:
 		m.Closing = true
 	case ChangeAsked:
@@ -75,18 +75,18 @@ func Next(s State, e Event) (State, []Effect) {
 		m.changed(f)
 	case ChangeFailed:
 		m.changeFailed(f)
-	case Tidied:
-		m.tidied(f)
+	case CleanedUp:
+		m.cleanedUp(f)
 	case Settled:
-		m.settled(f)
+		m.slotWritten(f)
 	case SettleFailed:
-		m.settleFailed(f)
+		m.slotFailed(f)
 	case Checked:
 		m.checked(f)
 	case Erased:
 		m.erased(f)
 	}
-	m.watched()
+	m.trackReading()
 	return m.State, m.effects
 }
 
@@ -106,7 +106,7 @@ func (m *machine) open(prompt bool) {
 	if m.Closing || m.Busy() {
 		return
 	}
-	m.Step, m.Prompting, m.Reread, m.Looked = Opening, prompt, false, m.now
+	m.Step, m.Attempt.Prompting, m.Wishes.Reread, m.LastRead = Opening, prompt, false, m.now
 	m.do(Open{Prompt: prompt})
 }
 
@@ -114,42 +114,42 @@ func (m *machine) opened(f Opened) {
 	if m.Step != Opening {
 		return
 	}
-	byUser, first, newer := m.ByUser, m.Phase == VaultUnavailable, f.Record.Generation > m.Record.Generation
+	byUser, first, newer := m.Attempt.ByUser, m.Phase == VaultUnavailable, f.Record.Generation > m.Record.Generation
 	m.Step, m.Trouble = Idle, nil
 	if byUser || first || newer { // what is known already shortens no pause
-		m.Failures, m.NotBefore = 0, time.Time{}
+		m.Pauses.endWaits()
 	}
 	if newer {
 		m.adopt(f.Record)
 	}
-	m.ByUser = false
+	m.Attempt.ByUser = false
 	switch {
 	case m.Phase == Static || m.Phase == NeedsUser && !byUser:
 	case byUser, (first || newer) && (m.Lost || m.Record.Intent != nil || !m.Usable(m.now)):
 		// An intent means that a rotation was cut off, perhaps after the
 		// server did its part: its grace window is running.
-		m.ByUser = byUser
+		m.Attempt.ByUser = byUser
 		m.begin()
 	default:
 		m.due()
 	}
-	m.leaveIfAsked()
+	m.signOutIfAsked()
 }
 
 func (m *machine) openFailed(f OpenFailed) {
 	if m.Step != Opening {
 		return
 	}
-	again := m.ByUser && !m.Prompting
-	m.Step, m.ByUser = Idle, false
+	again := m.Attempt.ByUser && !m.Attempt.Prompting
+	m.Step, m.Attempt.ByUser = Idle, false
 	m.vaultFailed(f.Err)
 	if again && m.Phase == VaultUnavailable {
 		// The user asked while the vault was tried in silence.
-		m.ByUser = true
+		m.Attempt.ByUser = true
 		m.open(true)
 		return
 	}
-	m.leaveIfAsked()
+	m.signOutIfAsked()
 }
 
 // vaultFailed takes an error of reading the vault. Not found is an answer;
@@ -163,17 +163,17 @@ func (m *machine) vaultFailed(err error) {
 	if m.Record.Generation == 0 {
 		m.Phase = VaultUnavailable
 	}
-	m.Failures++
-	m.NotBefore = later(m.NotBefore, m.now.Add(max(vaultRetry, backoff(m.Failures, m.jitter))))
+	m.Pauses.Failures++
+	m.Pauses.BackoffUntil = later(m.Pauses.BackoffUntil, m.now.Add(max(vaultRetry, backoff(m.Pauses.Failures, m.jitter))))
 }
 
 // forget empties the state after the user signed out, here or in another
 // process. The rules of the server stay.
 func (m *machine) forget() {
-	if m.Change != nil {
+	if m.Change.Wanted != nil {
 		m.changeOver(ErrNotChanged)
 	}
-	m.State = State{ChangeErr: m.ChangeErr, Phase: SignedOut, Rules: m.Rules, Version: m.Version, Closing: m.Closing}
+	m.State = State{Change: Change{Err: m.Change.Err}, Phase: SignedOut, Rules: m.Rules, Version: m.Version, Closing: m.Closing}
 }
 
 // adopt makes a durable record of a newer generation the session's own and
@@ -182,19 +182,19 @@ func (m *machine) adopt(rec keychain.Record) {
 	// A spare that was presented to take the lost session's place says that
 	// the pair is dead.
 	lost := rec.Intent != nil && rec.Intent.Purpose == keychain.PromoteSpare
-	m.Record, m.Candidate, m.Lost = rec, nil, lost
-	m.SeenInvalid, m.SpareInvalid, m.SeenRefused = 0, 0, false
-	m.SettleAt = m.now
+	m.Record, m.Received.Record, m.Lost = rec, nil, lost
+	m.Suspicion.InvalidAnswers, m.Spare.InvalidAnswers, m.Suspicion.StaticRefused = 0, 0, false
+	m.Slot.RetryAt = m.now
 	if !rec.Static.IsEmpty() {
-		m.Phase, m.Why, m.Published, m.Pair = Static, NoReason, rec.Generation, absapi.TokenPair{}
-		m.owe()
+		m.Phase, m.Why, m.Published.Generation, m.Published.Pair = Static, NoReason, rec.Generation, absapi.TokenPair{}
+		m.writeSlot()
 		return
 	}
 	pair, err := pairOf(rec)
 	if err != nil {
 		// A record without a readable pair still holds the password.
-		m.Phase, m.Pair, m.Published, m.Lost = Offline, absapi.TokenPair{}, 0, true
-		m.owe()
+		m.Phase, m.Published.Pair, m.Published.Generation, m.Lost = Offline, absapi.TokenPair{}, 0, true
+		m.writeSlot()
 		return
 	}
 	m.publish(pair, time.Time{})
@@ -209,57 +209,30 @@ func pairOf(rec keychain.Record) (absapi.TokenPair, error) {
 // publish lets callers use the pair of the durable record. received is when
 // the server gave it, zero if that was before this process began.
 func (m *machine) publish(pair absapi.TokenPair, received time.Time) {
-	m.Pair, m.Published = pair, m.Record.Generation
-	m.RotateAt, m.UsableUntil = window(pair, m.now, m.Skew)
-	m.Answered, m.UsableForAtMost = received, time.Time{}
+	m.Published.Pair, m.Published.Generation = pair, m.Record.Generation
+	m.Clocks.RotateAt, m.Clocks.UsableUntil = window(pair, m.now, m.Clocks.Skew)
+	m.Published.AnsweredAt, m.Clocks.UsableForAtMost = received, time.Time{}
 	if !received.IsZero() {
 		life := pair.Access.ExpiresAt.Sub(pair.Access.IssuedAt)
-		m.UsableForAtMost = received.Add(life)
+		m.Clocks.UsableForAtMost = received.Add(life)
 		// Whatever clocks say, a pair that has just come is used for a while:
 		// renewing it at once would never end.
-		m.RotateAt = later(m.RotateAt, received.Round(0).Add(life/4))
-		m.UsableUntil = later(m.UsableUntil, received.Round(0).Add(life/2))
+		m.Clocks.RotateAt = later(m.Clocks.RotateAt, received.Round(0).Add(life/4))
+		m.Clocks.UsableUntil = later(m.Clocks.UsableUntil, received.Round(0).Add(life/2))
 	}
-	if m.Rules.Collides && m.RotateAt.Before(m.gapEnd()) {
-		m.RotateAt = m.gapEnd()
+	if m.Rules.Collides && m.Clocks.RotateAt.Before(m.gapEnd()) {
+		m.Clocks.RotateAt = m.gapEnd()
 	}
-	if pair.Access.Secret != m.Suspect {
-		m.Suspect = redact.Secret{}
+	if pair.Access.Secret != m.Suspicion.Token {
+		m.Suspicion.Token = redact.Secret{}
 	}
 	m.scheduleSpare()
-	m.Phase, m.Why, m.Weather, m.Urgent = Fresh, NoReason, nil, false
-	m.owe()
+	m.Phase, m.Why, m.Failure, m.Wishes.Renew = Fresh, NoReason, nil, false
+	m.writeSlot()
 }
 
 // probesToken reports whether a refused token without an end is asked for from
 // time to time.
 func (s State) probesToken() bool {
 	return s.Phase == NeedsUser && !s.Record.Static.IsEmpty() && (s.Why == TokenRefused || s.Why == PasswordRefused)
-}
-
-// due does whatever the clock asks for.
-func (m *machine) due() {
-	if m.Closing {
-		return
-	}
-	if !m.now.Before(m.BrokenUntil) {
-		m.BrokenUntil = time.Time{}
-	}
-	if !m.now.Before(m.SettleAt) {
-		m.owe()
-	}
-	m.look(lookPace)
-	if m.Busy() || m.now.Before(m.StartAt()) {
-		return
-	}
-	switch {
-	case m.Phase == VaultUnavailable:
-		m.open(false)
-	case m.Phase == Fresh && m.BrokenUntil.IsZero() && (m.Urgent || m.spareDue() || m.Change != nil || !m.now.Before(m.RotateAt) || !m.Usable(m.now)),
-		m.Phase == Offline,
-		m.Phase == NeedsUser && m.Why.Probed() && m.Record.Static.IsEmpty():
-		m.begin()
-	case m.Phase == Static && m.SeenRefused, m.probesToken():
-		m.check()
-	}
 }

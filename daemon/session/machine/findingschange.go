@@ -4,17 +4,17 @@ import "time"
 
 // turnsAt returns the next moment after now at which findings says something
 // else though nothing happens; zero if there is none.
-func (s State) TurnsAt(now time.Time) time.Time {
+func (s State) FindingsChangeAt(now time.Time) time.Time {
 	var at time.Time
 	sooner := func(t time.Time) {
 		if t.After(now) && (at.IsZero() || t.Before(at)) {
 			at = t
 		}
 	}
-	sooner(s.BrokenUntil)
-	if s.Usable(now) && s.Phase != Static && (s.Trouble != nil || s.Weather != nil) {
-		sooner(s.UsableUntil)
-		sooner(s.UsableForAtMost)
+	sooner(s.Suspicion.BrokenUntil)
+	if s.Usable(now) && s.Phase != Static && (s.Trouble != nil || s.Failure != nil) {
+		sooner(s.Clocks.UsableUntil)
+		sooner(s.Clocks.UsableForAtMost)
 	}
 	return at
 }

@@ -12,15 +12,15 @@ func (m *machine) signOutAsked() {
 	if m.Closing || m.Step == Erasing {
 		return
 	}
-	m.LeaveAfter = true
+	m.Wishes.SignOut = true
 	if !m.Busy() {
-		m.leaveIfAsked()
+		m.signOutIfAsked()
 	}
 }
 
-func (m *machine) leaveIfAsked() {
-	if m.LeaveAfter && m.Step == Idle && !m.Closing {
-		m.LeaveAfter, m.Step = false, Erasing
+func (m *machine) signOutIfAsked() {
+	if m.Wishes.SignOut && m.Step == Idle && !m.Closing {
+		m.Wishes.SignOut, m.Step = false, Erasing
 		m.do(Erase{Token: m.Record.Refresh, Spare: m.Record.Spare})
 	}
 	m.rereadIfAsked()
@@ -41,4 +41,4 @@ func (m *machine) erased(f Erased) {
 }
 
 // stay takes a sign-out back that has not begun.
-func (m *machine) stay() { m.LeaveAfter = false }
+func (m *machine) cancelSignOut() { m.Wishes.SignOut = false }

@@ -13,9 +13,9 @@ import (
 // itself, and each try at one costs a second of work.
 func (m *machine) needed() {
 	if m.Phase == VaultUnavailable && !errors.Is(m.Trouble, keychain.ErrPassphrase) {
-		m.NotBefore = time.Time{}
+		m.Pauses.BackoffUntil = time.Time{}
 	}
-	m.look(lookSoon)
+	m.rereadIfOlder(rereadSoon)
 	m.due()
 }
 
@@ -25,18 +25,18 @@ func (m *machine) needed() {
 func (m *machine) suspected(f Suspected) {
 	switch {
 	case m.Phase == Static:
-		if f.Token == m.Record.Static && !m.SeenRefused {
-			m.SeenRefused = true
-			m.Hold = m.now.Add(checkPause)
+		if f.Token == m.Record.Static && !m.Suspicion.StaticRefused {
+			m.Suspicion.StaticRefused = true
+			m.Pauses.ConfirmAt = m.now.Add(checkPause)
 		}
 		return
-	case f.Token != m.Pair.Access.Secret || f.Token == m.Suspect:
+	case f.Token != m.Published.Pair.Access.Secret || f.Token == m.Suspicion.Token:
 		return
-	case !m.BornSuspect.IsZero() && m.now.Sub(m.BornSuspect) < suspicionMemory:
-		m.BrokenUntil = m.now.Add(breakerPause)
+	case !m.Suspicion.RenewedAt.IsZero() && m.now.Sub(m.Suspicion.RenewedAt) < suspicionMemory:
+		m.Suspicion.BrokenUntil = m.now.Add(breakerPause)
 		return
 	}
-	m.Suspect, m.Urgent = f.Token, true
+	m.Suspicion.Token, m.Wishes.Renew = f.Token, true
 	m.due()
 }
 
@@ -47,10 +47,11 @@ func (m *machine) asked() {
 	if m.Closing {
 		return
 	}
-	m.Failures, m.NotBefore, m.BrokenUntil, m.BornSuspect = 0, time.Time{}, time.Time{}, time.Time{}
-	m.ByUser, m.Urgent, m.MaySendAgain = true, true, true
+	m.Pauses.endWaits()
+	m.Suspicion.BrokenUntil, m.Suspicion.RenewedAt = time.Time{}, time.Time{}
+	m.Attempt.ByUser, m.Wishes.Renew, m.Wishes.SendAgain = true, true, true
 	if m.Lost { // ask the server again, but once is enough this time
-		m.Lost, m.SeenInvalid = false, 1
+		m.Lost, m.Suspicion.InvalidAnswers = false, 1
 	}
 	switch {
 	case m.Busy():
@@ -58,7 +59,7 @@ func (m *machine) asked() {
 		m.open(true)
 	case !m.Record.Static.IsEmpty():
 		m.check()
-	case m.now.Before(m.Hold): // a limit: Due comes when it ends
+	case m.now.Before(m.Pauses.fixed()): // Due comes when it ends
 		m.Phase = Offline
 	default:
 		m.begin()

@@ -24,7 +24,7 @@ func TestLandedNamesTheAttempt(t *testing.T) {
 		{"the spare's promotion", keychain.Record{Refresh: first, Spare: spare}, keychain.Record{Refresh: second}, history.Spare},
 		{"a sign-in", keychain.Record{Refresh: first}, keychain.Record{Refresh: second}, history.Login},
 	} {
-		if got, _ := landed(c.before, c.after); got != c.want {
+		if got, _ := attemptBetween(c.before, c.after); got != c.want {
 			t.Errorf("%s: %v, want %v", c.desc, got, c.want)
 		}
 	}

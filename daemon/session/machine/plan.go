@@ -1,0 +1,103 @@
+package machine
+
+import "time"
+
+// task is what the clock alone makes the machine do.
+type task int
+
+const (
+	nothing     task = iota
+	writeSlot        // the newest record goes into a keychain slot
+	endBreaker       // fresh tokens were refused; they are given out again
+	rereadVault      // another process may have brought the session back
+	openVault        // the vault could not be read before
+	attempt          // the pair, the spare or a change of the password
+	checkStatic      // whether a static token is still refused
+)
+
+// longAgo is the time of what is due already.
+var longAgo = time.Unix(0, 0)
+
+// plan returns the machine's next task and when it is due; nothing if only a
+// fact from outside can make it go on. It is the one place that knows: the
+// timer is set by it, and Due acts by it.
+func (s State) plan() (at time.Time, do task) {
+	want := func(t time.Time, k task) {
+		if t = later(t, longAgo); do == nothing || t.Before(at) {
+			at, do = t, k
+		}
+	}
+	if s.Closing {
+		return at, do
+	}
+	if s.Slot.Settled < s.Record.Generation && !s.Slot.Settling {
+		want(s.Slot.RetryAt, writeSlot)
+	}
+	if s.Busy() {
+		return at, do
+	}
+	broken := !s.Suspicion.BrokenUntil.IsZero()
+	if broken {
+		want(s.Suspicion.BrokenUntil, endBreaker)
+	}
+	if !s.LastRead.IsZero() {
+		want(s.LastRead.Add(rereadPace), rereadVault)
+	}
+	switch start := s.StartAt(); {
+	case s.Phase == VaultUnavailable:
+		want(start, openVault)
+	case s.Phase == Fresh && !broken:
+		want(later(s.renewalDue(), start), attempt)
+	case s.Phase == Offline, s.Phase == NeedsUser && s.Why.Probed() && s.Record.Static.IsEmpty():
+		want(start, attempt)
+	case s.Phase == Static && s.Suspicion.StaticRefused, s.probesToken():
+		want(start, checkStatic)
+	}
+	return at, do
+}
+
+// renewalDue returns when a session that is alive has something to renew.
+func (s State) renewalDue() time.Time {
+	if s.Wishes.Renew || s.Change.Wanted != nil || s.tokenSuspected() {
+		return longAgo
+	}
+	due := earlier(s.Clocks.RotateAt, s.Clocks.UsableUntil)
+	if !s.Clocks.UsableForAtMost.IsZero() {
+		due = earlier(due, s.Clocks.UsableForAtMost)
+	}
+	if !s.Spare.DueAt.IsZero() {
+		due = earlier(due, s.Spare.DueAt)
+	}
+	return due
+}
+
+// WakeAt returns when the machine wants to be told Due; zero if never.
+func (s State) WakeAt() time.Time {
+	at, do := s.plan()
+	if do == nothing {
+		return time.Time{}
+	}
+	return at
+}
+
+// due does everything that the plan has for now.
+func (m *machine) due() {
+	for {
+		at, do := m.plan()
+		if do == nothing || m.now.Before(at) {
+			return
+		}
+		switch do {
+		case writeSlot:
+			m.writeSlot()
+		case endBreaker:
+			m.Suspicion.BrokenUntil = time.Time{}
+		case rereadVault, openVault:
+			m.open(false)
+		case attempt:
+			m.begin()
+		case checkStatic:
+			m.check()
+		}
+	}
+}
