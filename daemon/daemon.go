@@ -8,6 +8,7 @@ package daemon
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"sync"
@@ -91,6 +92,9 @@ func (d *Daemon) open(listen string) error {
 	if d.control, err = control.Listen(d.ControlPath(), d.home.Log); err != nil {
 		return problem.New(problem.Config, err, "")
 	}
+	if err := d.home.CheckConfig(); err != nil {
+		return err
+	}
 	for _, a := range d.home.Book.All() {
 		s, err := d.newService(a, listen)
 		if err != nil {
@@ -103,6 +107,7 @@ func (d *Daemon) open(listen string) error {
 
 // newService prepares the service of a with what lies in the Home.
 func (d *Daemon) newService(a accounts.Account, listen string) (*service.Service, error) {
+	a = d.home.WithPort(a)
 	up, err := d.home.Reach(a)
 	if err != nil {
 		return nil, err
@@ -110,7 +115,8 @@ func (d *Daemon) newService(a accounts.Account, listen string) (*service.Service
 	c := d.home.Config
 	return service.New(service.Config{
 		Account: a, Upstream: up, Session: d.home.SessionConfig(a, up), Identities: d.home.Identities(a.Name),
-		Journal: d.home.JournalPath(a.Name), Listen: listen, ListenExtra: c.ListenExtra, ExtraHosts: c.ExtraHosts, Access: c.LocalAccess,
+		PortGiven: c.ListenOf(a.Name) != 0, Journal: d.home.JournalPath(a.Name), Listen: listen, ListenExtra: c.ListenExtra,
+		ExtraHosts: c.ExtraHosts, Access: c.LocalAccess,
 		Seen: func(ctx context.Context, version, username string) { d.home.Observe(ctx, a.Name, version, username) },
 		Log:  d.home.Log,
 	})
@@ -252,13 +258,33 @@ func (d *Daemon) SignIn(ctx context.Context, req control.SignInRequest) (control
 	if err != nil {
 		return answer, err
 	}
-	return answer, d.serveNamed(answer.Account)
+	d.serveSignedIn(&answer)
+	return answer, nil
+}
+
+// serveSignedIn serves an account that is signed in. What keeps it from being
+// served is a warning: an error would hide the account and its grant.
+func (d *Daemon) serveSignedIn(answer *control.SignInAnswer) {
+	if err := d.serveNamed(answer.Account); err != nil {
+		p := problem.Of(err)
+		answer.Warnings = append(answer.Warnings, fmt.Sprintf("the account is signed in, but not served yet: %s; %s", p.Text, p.Remedy))
+	}
+}
+
+// SetPort gives an account another port and serves it there.
+func (d *Daemon) SetPort(ctx context.Context, account string, port int) (string, error) {
+	a, err := d.home.SetPort(ctx, account, port)
+	if err != nil {
+		return "", err
+	}
+	return a.ProxyURL(), d.serve(a)
 }
 
 // serve begins to serve a, replacing one of another server, port, user or
 // method.
 func (d *Daemon) serve(a accounts.Account) error {
 	if s, err := d.serviceOf(a.Name); err == nil {
+		a = d.home.WithPort(a)
 		old := s.Account()
 		if old.Server == a.Server && old.Port == a.Port && old.UserID == a.UserID && old.Username == a.Username && old.Method == a.Method {
 			s.Session().Reload()

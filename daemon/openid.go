@@ -2,7 +2,6 @@ package daemon
 
 import (
 	"context"
-	"errors"
 
 	"shelfkeeper/daemon/control"
 	"shelfkeeper/daemon/problem"
@@ -13,12 +12,11 @@ import (
 func (d *Daemon) SignInOpenID(ctx context.Context, req control.OpenIDRequest, show func(control.OpenIDStep) error) error {
 	account := req.Account
 	err := d.home.SignInOpenIDRenewing(ctx, req, d.Reauthenticate, func(step control.OpenIDStep) error {
-		var failed error
 		if step.Answer != nil {
 			account = step.Answer.Account
-			failed = d.serveNamed(account)
+			d.serveSignedIn(step.Answer)
 		}
-		return errors.Join(show(step), failed)
+		return show(step)
 	})
 	if s, missing := d.serviceOf(account); missing == nil {
 		s.Session().Reload() // the spare

@@ -135,6 +135,9 @@ func (d *double) SignIn(context.Context, control.SignInRequest) (control.SignInA
 func (d *double) ChangePassword(context.Context, string, redact.Secret, redact.Secret) error {
 	return errors.ErrUnsupported
 }
+func (d *double) SetPort(context.Context, string, int) (string, error) {
+	return "", errors.ErrUnsupported
+}
 func (d *double) SignOut(context.Context, string) error { return errors.ErrUnsupported }
 
 // shortDir is a directory whose name leaves room for a socket's: the kernel

@@ -170,11 +170,59 @@ var exits = []struct {
 		return signIn(s.url, "--store", "os")
 	}, `open vault: the vault uses another backend: .* holds a vault with the backend "file"`, "leave out `--store`"},
 
-	{"port taken", problem.PortTaken, func(t *testing.T, p *place) attempt {
+	{"port of the command line taken", problem.PortTaken, func(t *testing.T, p *place) attempt {
 		p.login(newServer(t, absfake.Config{}))
+		port := freePort(t)
+		taken(t, port)
+		return attempt{args: []string{"run", "--listen", fmt.Sprintf("127.0.0.1:%d", port)}}
+	}, `listen on 127\.0\.0\.1:\d+: the port is taken by ` + holder(), "choose another --listen"},
+	{"configured port taken before the first sign-in", problem.PortTaken, func(t *testing.T, p *place) attempt {
+		s := newServer(t, absfake.Config{})
 		taken(t, p.port)
+		a := signIn(s.url)
+		a.after = func() {
+			if n := len(s.Ledger().Entries()); n != 0 {
+				t.Errorf("the server got %d requests", n)
+			}
+		}
+		return a
+	}, `listen on 127\.0\.0\.1:\d+: the port is taken by ` + holder(), "end that program, or change `listen` in "},
+	{"port of another account", problem.PortTaken, func(t *testing.T, p *place) attempt {
+		p.login(newServer(t, absfake.Config{}))
+		other := p.port
+		p.config(fmt.Sprintf("listen = %d\n", freePort(t)))
+		a := signIn(newServer(t, absfake.Config{}).url, "--account", "second")
+		if r := p.run(a.stdin, a.args...); r.code != problem.OK {
+			t.Fatal(r.stderr)
+		}
+		return attempt{args: []string{"account", "set", "second", "--port", fmt.Sprint(other)}}
+	}, `the port \d+ belongs to the account `, "choose another --port; 0 finds a free one"},
+	{"taken port for an account", problem.PortTaken, func(t *testing.T, p *place) attempt {
+		p.login(newServer(t, absfake.Config{}))
+		port := freePort(t)
+		taken(t, port)
+		return attempt{args: []string{"account", "set", "127-0-0-1-alice", "--port", fmt.Sprint(port)}}
+	}, `listen on 127\.0\.0\.1:\d+: the port is taken by ` + holder(), "end that program, or choose another --port"},
+	{"port of the page", problem.Usage, func(t *testing.T, p *place) attempt {
+		p.login(newServer(t, absfake.Config{}))
+		return attempt{args: []string{"account", "set", "127-0-0-1-alice", "--port", "13380"}}
+	}, `13380 cannot be an account's port`, "choose another --port"},
+	{"nothing to change", problem.Usage, command("account", "set", "home"), `set needs what to change: --port`,
+		"see `shelfkeeper account set --help`"},
+	{"an account that is not here in config.toml", problem.Config, func(t *testing.T, p *place) attempt {
+		p.login(newServer(t, absfake.Config{}))
+		p.config(fmt.Sprintf("listen = %d\n[accounts.typo.upstream]\nproxy = \"direct\"\n", p.port))
 		return attempt{args: []string{"run"}}
-	}, `listen on 127\.0\.0\.1:\d+: the port is taken by ` + holder(), "end that program; players hold the address"},
+	}, `.*config\.toml:2:\d+: accounts\.typo: no account is called typo; there are: 127-0-0-1-alice`, "correct the name, or sign in"},
+	{"a misspelt account in config.toml", problem.Config, func(t *testing.T, p *place) attempt {
+		p.login(newServer(t, absfake.Config{}))
+		p.config(fmt.Sprintf("listen = %d\n\n[accounts.127-0-0-1-alcie]\nlisten = 14000\n", p.port))
+		return attempt{args: []string{"run"}}
+	}, `.*config\.toml:3:\d+: accounts\.127-0-0-1-alcie: .*did you mean 127-0-0-1-alice\?`, "correct the name, or sign in"},
+	{"one port for two accounts in config.toml", problem.Config, func(_ *testing.T, p *place) attempt {
+		p.config("[accounts.a]\nlisten = 14000\n[accounts.b]\nlisten = 14000\n")
+		return attempt{args: []string{"run"}}
+	}, `.*config\.toml:4:\d+: accounts\.b\.listen: 14000 is the port of accounts\.a already`, ""},
 	{"demo's port taken", problem.PortTaken, func(t *testing.T, p *place) attempt {
 		taken(t, p.port)
 		return attempt{args: []string{"demo", "--listen", fmt.Sprintf("127.0.0.1:%d", p.port)}}

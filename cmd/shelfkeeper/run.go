@@ -12,6 +12,7 @@ import (
 	"shelfkeeper/daemon"
 	"shelfkeeper/daemon/control"
 	"shelfkeeper/daemon/desktop/sdnotify"
+	"shelfkeeper/daemon/health"
 	"shelfkeeper/daemon/home"
 	"shelfkeeper/daemon/problem"
 )
@@ -37,6 +38,10 @@ func newRun(e *env) *cobra.Command {
 				return errors.Join(err, h.Close())
 			}
 			for _, a := range d.Snapshot().Accounts {
+				if a.Condition == health.ProxyDown.ID {
+					fmt.Fprintf(e.stdout, "%s: players cannot reach %s yet: %s\n  → %s\n", a.Name, a.Server, a.Reason, a.Remedy)
+					continue
+				}
 				fmt.Fprintf(e.stdout, "%s: players reach %s at %s\n", a.Name, a.Server, a.Proxy.URL)
 			}
 			if len(d.Snapshot().Accounts) == 0 {

@@ -106,9 +106,9 @@ func normalServer(address string) (string, error) {
 	return strings.TrimRight(u.String(), "/"), nil
 }
 
-// nextPort returns first (0: DefaultPort) if no account has it, else the
-// lowest port from 13381 on that none has; 0 when there is none left.
-func nextPort(list []Account, first int) int {
+// nextPort returns first (0: DefaultPort) if no account has it and it is
+// usable, else the lowest such port from 13381 on; 0 when there is none left.
+func nextPort(list []Account, first int, usable func(port int) bool) int {
 	used := map[int]bool{StatusPort: true}
 	for _, a := range list {
 		used[a.Port] = true
@@ -116,7 +116,7 @@ func nextPort(list []Account, first int) int {
 	if first == 0 {
 		first = DefaultPort
 	}
-	for port := furtherPort; used[first]; port++ {
+	for port := furtherPort; used[first] || usable != nil && !usable(first); port++ {
 		if port > 65535 {
 			return 0
 		}

@@ -74,9 +74,10 @@ func (b *Book) Default() (Account, bool) {
 
 // Add stores a new account and returns it as stored. An empty Name is derived
 // from host and user, unless that user of that server is there already; a zero
-// Port becomes first (0: DefaultPort), or when an account has that, the lowest
-// free from 13381 on, chosen under the lock; a zero CreatedAt becomes now. Errors: ErrExists, ErrPort, ErrInvalid, and those of Put.
-func (b *Book) Add(ctx context.Context, a Account, first int) (Account, error) {
+// Port becomes first (0: DefaultPort), or when an account has that or it is not
+// usable (nil: every port is), the lowest such from 13381 on, chosen under the
+// lock; a zero CreatedAt becomes now. Errors: ErrExists, ErrPort, ErrInvalid, and those of Put.
+func (b *Book) Add(ctx context.Context, a Account, first int, usable func(port int) bool) (Account, error) {
 	err := b.change(ctx, func(list []Account) ([]Account, error) {
 		if a.Name == "" {
 			if i := slices.IndexFunc(list, sameUser(a.Server, a.Username)); i >= 0 {
@@ -88,7 +89,7 @@ func (b *Book) Add(ctx context.Context, a Account, first int) (Account, error) {
 			return nil, fmt.Errorf("%w: %s", ErrExists, a.Name)
 		}
 		var err error
-		a, err = complete(list, a, first)
+		a, err = complete(list, a, first, usable)
 		return append(list, a), err
 	})
 	if err != nil {
@@ -105,7 +106,7 @@ func (b *Book) Put(ctx context.Context, a Account) error {
 	err := b.change(ctx, func(list []Account) ([]Account, error) {
 		i := index(list, a.Name)
 		if i < 0 {
-			a, err := complete(list, a, 0)
+			a, err := complete(list, a, 0, nil)
 			return append(list, a), err
 		}
 		if a.Port == 0 {
@@ -115,13 +116,43 @@ func (b *Book) Put(ctx context.Context, a Account) error {
 			a.CreatedAt = list[i].CreatedAt
 		}
 		var err error
-		list[i], err = complete(slices.Delete(slices.Clone(list), i, i+1), a, 0)
+		list[i], err = complete(slices.Delete(slices.Clone(list), i, i+1), a, 0, nil)
 		return list, err
 	})
 	if err != nil {
 		return fmt.Errorf("store account: %w", err)
 	}
 	return nil
+}
+
+// SetPort gives an account another port; 0 for the lowest from 13381 on that no
+// account has and that is usable. It returns the account as stored. The errors
+// are ErrNotFound, ErrPort and those of Put.
+func (b *Book) SetPort(ctx context.Context, name string, port int, usable func(port int) bool) (a Account, err error) {
+	err = b.change(ctx, func(list []Account) ([]Account, error) {
+		i := index(list, name)
+		if i < 0 {
+			return nil, fmt.Errorf("%w: %s", ErrNotFound, name)
+		}
+		a = list[i]
+		a.Port = port
+		others := slices.Delete(slices.Clone(list), i, i+1)
+		if a, err = complete(others, a, furtherPort, usable); err != nil {
+			return nil, err
+		}
+		list[i] = a
+		return list, nil
+	})
+	if err != nil {
+		return Account{}, fmt.Errorf("change the port: %w", err)
+	}
+	return a, nil
+}
+
+// NextPort returns the port that Add would give to a new account now; 0 when
+// there is none.
+func (b *Book) NextPort(first int, usable func(port int) bool) int {
+	return nextPort(b.All(), first, usable)
 }
 
 // Remove forgets an account; ErrNotFound if there is none of that name. Its
@@ -184,9 +215,9 @@ func (b *Book) first(match func(Account) bool) (Account, bool) {
 }
 
 // complete fills in what a leaves open and checks it against the others.
-func complete(others []Account, a Account, first int) (Account, error) {
+func complete(others []Account, a Account, first int, usable func(port int) bool) (Account, error) {
 	if a.Port == 0 {
-		if a.Port = nextPort(others, first); a.Port == 0 {
+		if a.Port = nextPort(others, first, usable); a.Port == 0 {
 			return a, fmt.Errorf("%w: none is left", ErrPort)
 		}
 	}

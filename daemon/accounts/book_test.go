@@ -36,7 +36,7 @@ func TestAddFillsIn(t *testing.T) {
 	before := time.Now().Add(-time.Second)
 	first := sample("")
 	first.Server = "https://ABS.example/books/"
-	got, err := b.Add(ctx, first, 0)
+	got, err := b.Add(ctx, first, 0, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -48,11 +48,11 @@ func TestAddFillsIn(t *testing.T) {
 		if i == 2 {
 			a.Port = 14000
 		}
-		if got, err := b.Add(ctx, a, 0); err != nil || got.Port != want {
+		if got, err := b.Add(ctx, a, 0, nil); err != nil || got.Port != want {
 			t.Errorf("got port %d, %v; want %d", got.Port, err, want)
 		}
 	}
-	if got, err := b.Add(ctx, sample("configured"), 15000); err != nil || got.Port != 15000 {
+	if got, err := b.Add(ctx, sample("configured"), 15000, nil); err != nil || got.Port != 15000 {
 		t.Errorf("a configured first port gives %d, %v", got.Port, err)
 	}
 	if again := open(t, dir).All(); !reflect.DeepEqual(again, b.All()) || len(again) != 6 {
@@ -71,7 +71,7 @@ func TestRefusals(t *testing.T) {
 		return a
 	}
 	b := open(t, t.TempDir())
-	if _, err := b.Add(t.Context(), sample("home"), 0); err != nil {
+	if _, err := b.Add(t.Context(), sample("home"), 0, nil); err != nil {
 		t.Fatal(err)
 	}
 	before := b.All()
@@ -97,7 +97,7 @@ func TestRefusals(t *testing.T) {
 		{"store", with(func(a *Account) { a.Store = "" }), ErrInvalid},
 	} {
 		t.Run(c.desc, func(t *testing.T) {
-			_, err := b.Add(t.Context(), c.a, 0)
+			_, err := b.Add(t.Context(), c.a, 0, nil)
 			if !errors.Is(err, c.want) || strings.Contains(err.Error(), "s3cret") {
 				t.Errorf("got %v, want %v", err, c.want)
 			}
@@ -118,7 +118,7 @@ func TestRefusals(t *testing.T) {
 
 func TestPutKeepsWhatIsNotGiven(t *testing.T) {
 	b := open(t, t.TempDir())
-	old, err := b.Add(t.Context(), sample("home"), 14000)
+	old, err := b.Add(t.Context(), sample("home"), 14000, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -182,7 +182,7 @@ func TestConcurrentAddsLoseNothing(t *testing.T) {
 			for i := range each {
 				a := sample("")
 				a.Username = fmt.Sprintf("user%d-%d", w, i)
-				if _, err := b.Add(context.Background(), a, 0); err != nil {
+				if _, err := b.Add(context.Background(), a, 0, nil); err != nil {
 					t.Errorf("add: %v", err)
 				}
 				if err := b.Reload(); err != nil {
@@ -238,7 +238,7 @@ func TestBookLikeModel(t *testing.T) {
 			i := slices.Index(model, name)
 			switch rapid.SampledFrom([]string{"add", "put", "remove"}).Draw(t, "call") {
 			case "add":
-				if _, err := b.Add(context.Background(), sample(name), 0); (err == nil) != (i < 0) {
+				if _, err := b.Add(context.Background(), sample(name), 0, nil); (err == nil) != (i < 0) {
 					t.Fatalf("add %s: %v", name, err)
 				} else if err == nil {
 					model = append(model, name)
@@ -277,7 +277,7 @@ func TestFindTakesNamesAsTheServerDoes(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := b.Add(t.Context(), Account{Server: "http://abs.test", Username: "root", UserID: "1", Method: Password,
-		Store: "os"}, 0); err != nil {
+		Store: "os"}, 0, nil); err != nil {
 		t.Fatal(err)
 	}
 	if _, ok := b.Find("http://abs.test", "ROOT"); !ok {

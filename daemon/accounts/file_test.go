@@ -58,7 +58,7 @@ func TestForeignFilesAreLeftAlone(t *testing.T) {
 			b := open(t, dir) // the file appears later, as when another version ran meanwhile
 			writeFile(t, dir, c.text)
 			_, openErr := Open(dir)
-			_, addErr := b.Add(t.Context(), sample("new"), 0)
+			_, addErr := b.Add(t.Context(), sample("new"), 0, nil)
 			for _, err := range []error{openErr, addErr, b.Reload(), b.Put(t.Context(), sample("new")), b.Remove(t.Context(), "home")} {
 				if !errors.Is(err, c.want) || !strings.Contains(err.Error(), fileName) || !strings.Contains(err.Error(), "left as it is") {
 					t.Errorf("got %v, want %v with path and remedy", err, c.want)

@@ -69,11 +69,11 @@ func TestNextPortIsNeverThePage(t *testing.T) {
 		list = append(list, Account{Port: port})
 	}
 	for _, c := range []struct{ first, want int }{{0, 13379}, {13379, 13379}, {13380, 0}, {13381, 0}, {80, 80}} {
-		if got := nextPort(list, c.first); got != c.want {
+		if got := nextPort(list, c.first, nil); got != c.want {
 			t.Errorf("first %d: got %d, want %d", c.first, got, c.want)
 		}
 	}
-	if got := nextPort(nil, StatusPort); got != 13381 {
+	if got := nextPort(nil, StatusPort, nil); got != 13381 {
 		t.Errorf("got %d", got)
 	}
 }

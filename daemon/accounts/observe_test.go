@@ -13,7 +13,7 @@ func TestObserve(t *testing.T) {
 		t.Fatal(err)
 	}
 	a, err := b.Add(t.Context(), Account{Name: "home", Server: "https://abs.example", ServerVersion: "2.35.0", Username: "alice",
-		Method: Password, Store: "os"}, 0)
+		Method: Password, Store: "os"}, 0, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -38,7 +38,7 @@ func runChild(job, dir string) error {
 	for i := range addsPerProcess {
 		a := sample("")
 		a.Username = job + strconv.Itoa(i)
-		if _, err := b.Add(context.Background(), a, 0); err != nil {
+		if _, err := b.Add(context.Background(), a, 0, nil); err != nil {
 			return err
 		}
 	}

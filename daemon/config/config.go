@@ -19,6 +19,7 @@ import (
 	"net/netip"
 	"os"
 	"slices"
+	"strings"
 )
 
 const (
@@ -59,8 +60,18 @@ type Config struct {
 	Store       Store        // for accounts that are signed in from now on
 	UserAgent   string       // "" leaves the choice to the program
 
+	// ListenGiven reports whether Listen stands in the file.
+	ListenGiven bool
+
 	upstream layer
-	accounts map[string]layer
+	accounts map[string]accountConfig
+}
+
+// accountConfig is what the file says of one account.
+type accountConfig struct {
+	listen   int // 0 for none
+	upstream layer
+	place    *Error // where it stands, to be completed with what is wrong
 }
 
 // Default returns what holds without a file.
@@ -102,9 +113,35 @@ func read(path string) ([]byte, error) {
 	return bytes.TrimPrefix(data, []byte("\xef\xbb\xbf")), nil
 }
 
+// ListenOf returns the port that the file gives an account; 0 for none.
+func (c Config) ListenOf(account string) int { return c.accounts[account].listen }
+
+// CheckAccounts returns an *Error for the first name under [accounts] that is
+// not among known. Only the caller can tell a slip from an account that is
+// configured before its first sign-in.
+func (c Config) CheckAccounts(known []string) error {
+	var first *Error
+	for name, a := range c.accounts {
+		if slices.Contains(known, name) || first != nil && first.Line <= a.place.Line {
+			continue
+		}
+		e := *a.place
+		e.Msg = "no account is called " + name + "; there are: " + strings.Join(known, ", ")
+		for _, k := range known {
+			if d := distance(name, k); d <= 2 && d < len(k) {
+				e.Msg = "no account is called " + name + "; did you mean " + k + "?"
+			}
+		}
+		first = &e
+	}
+	if first == nil {
+		return nil
+	}
+	return first
+}
+
 // AccountNames returns the names under [accounts] in order. They need not be
-// names of accounts that exist: an account may be configured before its first
-// sign-in, and only the caller can tell that from a slip.
+// names of accounts that exist; see CheckAccounts.
 func (c Config) AccountNames() []string {
 	return slices.Sorted(maps.Keys(c.accounts))
 }

@@ -93,6 +93,25 @@ func (o *outline) complain(msg string, path ...string) *Error {
 	return o.errorAt(o.places[joined(path)], path, msg)
 }
 
+// firstOf returns an error without a message for the first key at or below
+// path.
+func (o *outline) firstOf(path ...string) *Error {
+	at, below := joined(path), joined(path)+"\x00"
+	var first *Error
+	for key, place := range o.places {
+		if key != at && !strings.HasPrefix(key, below) {
+			continue
+		}
+		if e := o.errorAt(place, path, ""); first == nil || e.Line < first.Line {
+			first = e
+		}
+	}
+	if first == nil {
+		return o.errorAt(unstable.Position{}, path, "")
+	}
+	return first
+}
+
 // syntaxError turns the parser's own error into ours, or returns nil.
 func (o *outline) syntaxError() *Error {
 	err := o.parser.Error()

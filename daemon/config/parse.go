@@ -24,7 +24,8 @@ type document struct {
 }
 
 type account struct {
-	Upstream layer `toml:"upstream"`
+	Listen   *int64 `toml:"listen"`
+	Upstream layer  `toml:"upstream"`
 }
 
 // parse turns the content of file into a Config, or into the first *Error.
@@ -89,15 +90,7 @@ func (c *checker) config(d document) Config {
 	c.store(&cfg, d.Store)
 	c.userAgent(&cfg, d.UserAgent)
 	cfg.upstream = c.layer(d.Upstream, false, "upstream")
-	if len(d.Accounts) > 0 {
-		cfg.accounts = make(map[string]layer, len(d.Accounts))
-	}
-	for name, a := range d.Accounts {
-		if a == nil {
-			continue
-		}
-		cfg.accounts[name] = c.layer(a.Upstream, true, "accounts", name, "upstream")
-	}
+	c.accounts(&cfg, d.Accounts)
 	return cfg
 }
 

@@ -41,6 +41,10 @@ func TestRefusals(t *testing.T) {
 		{"slip in case", "Listen = 1", 1, "Listen", "did you mean listen?"},
 		{"slip in a table", "[upstream]\nca_fil = \"x\"", 2, "upstream.ca_fil", "did you mean upstream.ca_file?"},
 		{"slip of a table", "\n[upstraem.headers]\nA = \"1\"", 2, "upstraem.headers", "did you mean upstream.headers?"},
+		{"port of an account that is none", "[accounts.home]\nlisten = 70000", 2, "accounts.home.listen", "70000 is no port"},
+		{"port of an account in quotes", "[accounts.home]\nlisten = \"1\"", 2, "accounts.home.listen", "a whole number"},
+		{"port of the page for an account", "[accounts.home]\nlisten = 13380", 2, "accounts.home.listen", "status page"},
+		{"one port twice", "[accounts.a]\nlisten = 14000\n[accounts.b]\nlisten = 14000", 4, "accounts.b.listen", "port of accounts.a"},
 		{"slip below an account", "[accounts.home.upstream]\nprxy = \"x\"", 2, "accounts.home.upstream.prxy",
 			"did you mean accounts.home.upstream.proxy?"},
 		{"slip in an inline table", "upstream = {ca_file = \"x\", heders = {}}", 1, "upstream.heders", "did you mean upstream.headers?"},
@@ -287,5 +291,47 @@ addresses = []
 		if got := fmt.Sprint(u.Addresses, u.TrustHTTP); got != want {
 			t.Errorf("%q: %s, want %s", name, got, want)
 		}
+	}
+}
+
+// A table of an account that is not here is a slip, and says where it stands.
+func TestAccountsThatAreNotHere(t *testing.T) {
+	for _, c := range []struct {
+		text, known, want string
+	}{
+		{"[accounts.home]\nlisten = 14000", "home nas", ""},
+		{"listen = 14000", "home", ""},
+		{"\n[accounts.hme]\nlisten = 14000", "home nas", "x.toml:2:2: accounts.hme: no account is called hme; did you mean home?"},
+		{"[accounts.other.upstream]\nproxy = \"direct\"", "home nas",
+			"x.toml:1:2: accounts.other: no account is called other; there are: home, nas"},
+		{"[accounts.other]", "home", "x.toml:1:2: accounts.other: no account is called other; there are: home"},
+		{"accounts.other.listen = 14000", "home", "x.toml:1:1: accounts.other: no account is called other; there are: home"},
+		{"[accounts.b]\nlisten = 1\n[accounts.a]\nlisten = 2", "home", "x.toml:1:2: accounts.b: no account is called b; there are: home"},
+	} {
+		cfg, err := parse("x.toml", []byte(c.text))
+		if err != nil {
+			t.Errorf("%q: %v", c.text, err)
+			continue
+		}
+		got := ""
+		if err := cfg.CheckAccounts(strings.Fields(c.known)); err != nil {
+			got = err.Error()
+		}
+		if got != c.want {
+			t.Errorf("%q: got %q, want %q", c.text, got, c.want)
+		}
+	}
+}
+
+func TestNoProxy(t *testing.T) {
+	cfg, err := parse("x.toml", []byte("[upstream]\nproxy = \"http://proxy.lan:3128\"\n[accounts.home.upstream]\nproxy = \"direct\""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := cfg.Upstream("home").Proxy.Reveal(); got != "direct" {
+		t.Errorf("home has %q", got)
+	}
+	if got := cfg.Upstream("nas").Proxy.Reveal(); got != "http://proxy.lan:3128" {
+		t.Errorf("nas has %q", got)
 	}
 }

@@ -25,6 +25,7 @@ var schema = []struct {
 	{[]string{"upstream", "headers", "*"}, unstable.String},
 	{[]string{"upstream", "addresses"}, unstable.Array},
 	{[]string{"upstream", "trust_http"}, unstable.Bool},
+	{[]string{"accounts", "*", "listen"}, unstable.Integer},
 	{[]string{"accounts", "*", "upstream", "ca_file"}, unstable.String},
 	{[]string{"accounts", "*", "upstream", "proxy"}, unstable.String},
 	{[]string{"accounts", "*", "upstream", "headers", "*"}, unstable.String},

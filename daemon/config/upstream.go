@@ -18,8 +18,9 @@ type Upstream struct {
 	// Headers go with every request, by canonical name. The map is the
 	// caller's own.
 	Headers map[string]redact.Secret
-	// Proxy is the address of an http, https, socks5 or socks5h proxy, empty
-	// for none configured. It is a secret because it may hold a password.
+	// Proxy is the address of an http, https, socks5 or socks5h proxy, "direct"
+	// for none, not even the environment's, or empty for none configured. It is
+	// a secret because it may hold a password.
 	Proxy redact.Secret
 	// Addresses are of one server, the preferred one first, in the form of
 	// http://host:port/path without a trailing slash. The slice is shared.
@@ -58,7 +59,7 @@ func (l *layer) set(name string, value redact.Secret) bool {
 // latter takes back what the former says.
 func (c Config) Upstream(account string) Upstream {
 	u := Upstream{Headers: map[string]redact.Secret{}}
-	for _, l := range []layer{c.upstream, c.accounts[account]} {
+	for _, l := range []layer{c.upstream, c.accounts[account].upstream} {
 		if l.CAFile != nil {
 			u.CAFile = *l.CAFile
 		}
@@ -115,8 +116,10 @@ func isHeaderValue(s string) bool {
 func proxyTrouble(address string) string {
 	u, err := url.Parse(address)
 	switch {
+	case address == "direct":
+		return ""
 	case err != nil || u.Hostname() == "":
-		return "is not an address such as http://proxy.lan:3128"
+		return "is not an address such as http://proxy.lan:3128, nor \"direct\" for no proxy"
 	case u.Scheme != "http" && u.Scheme != "https" && u.Scheme != "socks5" && u.Scheme != "socks5h":
 		return "must begin with http://, https://, socks5:// or socks5h://"
 	case u.Path != "" && u.Path != "/", u.RawQuery != "", u.Fragment != "":

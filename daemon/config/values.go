@@ -3,7 +3,9 @@ package config
 import (
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/netip"
+	"slices"
 	"strings"
 )
 
@@ -22,16 +24,48 @@ func (c *checker) logLevel(cfg *Config, given *string) {
 }
 
 func (c *checker) listen(cfg *Config, given *int64) {
+	if port := c.port(given, "listen"); port != 0 {
+		cfg.Listen, cfg.ListenGiven = port, true
+	}
+}
+
+// port returns a port that an account may have, or 0 where there is none.
+func (c *checker) port(given *int64, path ...string) int {
 	if given == nil {
-		return
+		return 0
 	}
 	switch port := *given; {
 	case port < 1 || port > 65535:
-		c.refuse(fmt.Sprintf("%d is no port: must be 1 to 65535", port), "listen")
+		c.refuse(fmt.Sprintf("%d is no port: must be 1 to 65535", port), path...)
 	case port == StatusPort:
-		c.refuse(fmt.Sprintf("%d is the port of the status page: choose another", StatusPort), "listen")
+		c.refuse(fmt.Sprintf("%d is the port of the status page: choose another", StatusPort), path...)
 	default:
-		cfg.Listen = int(port)
+		return int(port)
+	}
+	return 0
+}
+
+func (c *checker) accounts(cfg *Config, given map[string]*account) {
+	if len(given) > 0 {
+		cfg.accounts = make(map[string]accountConfig, len(given))
+	}
+	ports := map[int]string{}
+	for _, name := range slices.Sorted(maps.Keys(given)) {
+		a := given[name]
+		if a == nil {
+			continue
+		}
+		path := []string{"accounts", name, "listen"}
+		one := accountConfig{
+			listen:   c.port(a.Listen, path...),
+			upstream: c.layer(a.Upstream, true, "accounts", name, "upstream"),
+			place:    c.firstOf("accounts", name),
+		}
+		if other, twice := ports[one.listen]; twice && one.listen != 0 {
+			c.refuse(fmt.Sprintf("%d is the port of %s already", one.listen, dotted([]string{"accounts", other})), path...)
+		}
+		ports[one.listen] = name
+		cfg.accounts[name] = one
 	}
 }
 

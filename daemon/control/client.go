@@ -108,6 +108,14 @@ func (c *Client) ChangePassword(ctx context.Context, account string, old, change
 	return c.call(ctx, callPassword, commandTimeout, passwordWire{account, old.Reveal(), changed.Reveal()}, nil)
 }
 
+// SetPort gives an account another port, 0 for a free one, and returns the
+// address for players.
+func (c *Client) SetPort(ctx context.Context, account string, port int) (proxyURL string, err error) {
+	var out urlWire
+	err = c.call(ctx, callPort, commandTimeout, portWire{account, port}, &out)
+	return out.ProxyURL, err
+}
+
 // Quit asks the daemon to end. It returns when the daemon has agreed, which is
 // before its end.
 func (c *Client) Quit(ctx context.Context) error {

@@ -60,6 +60,9 @@ type Accounts interface {
 	// ChangePassword changes the password on the server. An empty old password
 	// stands for the stored one.
 	ChangePassword(ctx context.Context, account string, old, changed redact.Secret) error
+	// SetPort gives an account another port, 0 for a free one, and returns the
+	// address for players.
+	SetPort(ctx context.Context, account string, port int) (proxyURL string, err error)
 }
 
 // SignInRequest holds the answers of the user of `shelfkeeper login`.

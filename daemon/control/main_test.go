@@ -3,6 +3,7 @@ package control
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -99,6 +100,9 @@ func (d *double) SignIn(ctx context.Context, in SignInRequest) (SignInAnswer, er
 }
 func (d *double) ChangePassword(ctx context.Context, account string, old, changed redact.Secret) error {
 	return d.changePassword(ctx, account, old, changed)
+}
+func (d *double) SetPort(_ context.Context, account string, port int) (string, error) {
+	return fmt.Sprintf("http://127.0.0.1:%d", port), d.about("port", account)
 }
 func (d *double) SignOut(ctx context.Context, account string) error { return d.signOut(ctx, account) }
 

@@ -47,6 +47,10 @@ func routes(d Daemon, log *slog.Logger) http.Handler {
 		callPassword: command(log, "password", func(ctx context.Context, in passwordWire) (nothing, error) {
 			return nothing{}, d.ChangePassword(ctx, in.Account, redact.New(in.Old), redact.New(in.New))
 		}),
+		callPort: command(log, "port", func(ctx context.Context, in portWire) (urlWire, error) {
+			url, err := d.SetPort(ctx, in.Account, in.Port)
+			return urlWire{url}, err
+		}),
 		callQuit: func(w http.ResponseWriter, r *http.Request) {
 			if !perform(w, r, log, "quit", func(context.Context, nothing) (nothing, error) { return nothing{}, nil }) {
 				return

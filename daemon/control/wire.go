@@ -33,6 +33,7 @@ const (
 	callLogin    = "POST /v1/login"
 	callLogout   = "POST /v1/logout"
 	callPassword = "POST /v1/password"
+	callPort     = "POST /v1/port"
 	callQuit     = "POST /v1/quit"
 
 	callOpenID       = "POST /v1/openid"
@@ -51,6 +52,16 @@ type passwordWire struct {
 	Account string `json:"account"`
 	Old     string `json:"old"`
 	New     string `json:"new"`
+}
+
+// portWire is the body of port, and urlWire its answer.
+type portWire struct {
+	Account string `json:"account"`
+	Port    int    `json:"port"`
+}
+
+type urlWire struct {
+	ProxyURL string `json:"proxy_url"`
 }
 
 // nothing is the body of quit, and of every answer without content.

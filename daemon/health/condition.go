@@ -24,7 +24,8 @@ var (
 	OtherServer = Condition{ID: "other-server", Level: NeedsUser,
 		Text: "a sign-in to another server was not finished", Remedy: "run `shelfkeeper login URL` once more"}
 	PasswordRefused = Condition{ID: "password-refused", Level: NeedsUser,
-		Text: "the server refused the stored password, or the account was disabled", Remedy: "run `shelfkeeper login` with the new password"}
+		Text:   "the server refused the stored password, or the account was disabled",
+		Remedy: "run `shelfkeeper login` with the new password"}
 	AccountDisabled = Condition{ID: "account-disabled", Level: NeedsUser,
 		Text: "the account was disabled on the server", Remedy: "ask the server's admin to enable it; nothing was lost here"}
 	SessionLost = Condition{ID: "session-lost", Level: NeedsUser,
@@ -80,7 +81,8 @@ var (
 	SlotPending = Condition{ID: "slot-pending", Level: Degraded, Hold: 30 * time.Second,
 		Text: "the keychain does not take the newest session; it is safe in the journal", Remedy: "check the desktop's keyring"}
 	ProxyDown = Condition{ID: "proxy-down", Level: NeedsUser,
-		Text: "the local address for players is not open", Remedy: "free the port"}
+		Text:   "the local address for players is not open",
+		Remedy: "free the port, or give the account another one with `shelfkeeper account set`"}
 )
 
 // declared lists every condition in the order of their gravity.
@@ -88,5 +90,6 @@ var declared = []*Condition{
 	&AccountPaused, &NoAccount, &SignedOut, &OtherServer, &PasswordRefused, &AccountDisabled, &SessionLost, &TokenRefused,
 	&VaultUnreadable, &VaultNewer, &VaultPassphrase, &VaultDenied, &VaultLocked, &VaultAbsent, &HeaderEaten, &DiskBlocks, &ProxyDown,
 	&VaultHanging, &ServerUnreachable, &NoAnswer, &RateLimited, &RenewalFails,
-	&DiskTrouble, &ProgressDisk, &ProgressDamaged, &LocalhostTaken, &ExtraAddress, &SocketDown, &TokenSuspect, &RenewalDelayed, &SlotPending,
+	&DiskTrouble, &ProgressDisk, &ProgressDamaged, &LocalhostTaken, &ExtraAddress, &SocketDown, &TokenSuspect, &RenewalDelayed,
+	&SlotPending,
 }

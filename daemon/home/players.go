@@ -64,7 +64,7 @@ func (h *Home) AddPlayer(_ context.Context, account, name, scope string) (contro
 	case err != nil:
 		return control.NewPlayer{}, StateProblem(err)
 	}
-	return control.NewPlayer{Secret: secret, Account: a.Name, ProxyURL: a.ProxyURL()}, nil
+	return control.NewPlayer{Secret: secret, Account: a.Name, ProxyURL: h.WithPort(a).ProxyURL()}, nil
 }
 
 // RevokePlayer takes a grant away, by its name or id.

@@ -81,6 +81,9 @@ func (h *Home) beginSignIn(ctx context.Context, req control.SignInRequest, m met
 	if err := h.Book.Reload(); err != nil {
 		return nil, StateProblem(err)
 	}
+	if err := h.checkPort(req.Account); err != nil {
+		return nil, err
+	}
 	server, err := h.discover(ctx, req, m)
 	if err != nil {
 		return nil, err
@@ -134,13 +137,15 @@ func (in *signIn) finish(ctx context.Context, means signin.Means) (control.SignI
 	in.account = account
 	answer := control.SignInAnswer{
 		Account: account.Name, Server: account.Server, ServerVersion: account.ServerVersion, User: account.Username,
-		ProxyURL: account.ProxyURL(), Warnings: append(notes(in.server), misgivings(result)...),
+		ProxyURL: h.WithPort(account).ProxyURL(), Warnings: append(notes(in.server), misgivings(result)...),
 	}
 	switch grant, err := h.Grants.Add(account.Name, players.FirstName, players.ScopeListen); {
 	case err == nil:
 		answer.Grant = grant.Reveal()
 	case !errors.Is(err, players.ErrExists):
-		return control.SignInAnswer{}, StateProblem(err)
+		// The account is kept: an error would hide it.
+		answer.Warnings = append(answer.Warnings,
+			fmt.Sprintf("no password for players could be made: %v; `shelfkeeper players add NAME` makes one", err))
 	}
 	return answer, nil
 }
@@ -248,7 +253,8 @@ func notes(server absapi.Server) (warnings []string) {
 
 func (h *Home) keepAccount(ctx context.Context, a accounts.Account, known bool) (accounts.Account, error) {
 	if !known {
-		return h.Book.Add(ctx, a, h.Config.Listen)
+		a.Port = h.Config.ListenOf(a.Name)
+		return h.Book.Add(ctx, a, h.Config.Listen, h.usablePort)
 	}
 	return a, h.Book.Put(ctx, a)
 }

@@ -37,22 +37,39 @@ func (e *PortTaken) Unwrap() error { return e.Err }
 // *PortTaken; another is never taken in its stead, since players hold the
 // address. It may be called for several addresses before Serve.
 func (s *Server) Listen(addr string) error {
+	l, err := listenLoopback(addr)
+	if err != nil {
+		return err
+	}
+	return s.Use(l)
+}
+
+// CheckListen reports what keeps Listen from taking addr now; nil for nothing.
+func CheckListen(addr string) error {
+	l, err := listenLoopback(addr)
+	if err != nil {
+		return err
+	}
+	return l.Close()
+}
+
+func listenLoopback(addr string) (net.Listener, error) {
 	ap, err := netip.ParseAddrPort(addr)
 	if err != nil {
-		return fmt.Errorf("listen on %q: %w", addr, err)
+		return nil, fmt.Errorf("listen on %q: %w", addr, err)
 	}
 	if !ap.Addr().IsLoopback() {
-		return fmt.Errorf("listen on %s: only loopback addresses are served", addr)
+		return nil, fmt.Errorf("listen on %s: only loopback addresses are served", addr)
 	}
 	l, err := net.Listen("tcp", addr)
 	if addressInUse(err) {
 		holder, known := players.HolderOf(ap)
-		return &PortTaken{Addr: addr, Holder: holder, Known: known, Err: err}
+		return nil, &PortTaken{Addr: addr, Holder: holder, Known: known, Err: err}
 	}
 	if err != nil {
-		return fmt.Errorf("listen: %w", err)
+		return nil, fmt.Errorf("listen: %w", err)
 	}
-	return s.Use(l)
+	return l, nil
 }
 
 // ListenExtra takes addr too, the address of a network that more than this

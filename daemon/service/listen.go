@@ -1,13 +1,15 @@
 package service
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"net/netip"
 	"strconv"
+	"time"
 
-	"shelfkeeper/daemon/accounts"
 	"shelfkeeper/daemon/health"
 	"shelfkeeper/daemon/problem"
 	"shelfkeeper/daemon/proxy"
@@ -19,7 +21,7 @@ import (
 // The other loopback address is taken because "localhost" means either: where
 // it is free, any user of the machine could wait there for players that
 // present a grant.
-func (s *Service) listenMore(extra []netip.Addr) {
+func (s *Service) listenMore() {
 	tcp, ok := s.proxy.Addr().(*net.TCPAddr)
 	if !ok {
 		return
@@ -35,32 +37,74 @@ func (s *Service) listenMore(extra []netip.Addr) {
 			s.log.Debug("no IPv6 here", "reason", err)
 		}
 	}
-	for _, addr := range extra {
+	for _, addr := range s.listenExtra {
 		at := netip.AddrPortFrom(addr, port)
 		if err := s.proxy.ListenExtra(at); err != nil {
 			s.board.Raise(&health.ExtraAddress, err.Error())
 			continue
 		}
+		s.mu.Lock()
 		s.extra = append(s.extra, at.String())
+		s.mu.Unlock()
 	}
 }
 
-// listenProblem explains why the local address of a could not be opened;
-// chosen says that it came from the command line.
-func listenProblem(a accounts.Account, chosen bool, err error) error {
+// listenAgain is how often an address that could not be opened is tried again.
+const listenAgain = 2 * time.Second
+
+// open opens the account's own local address. What keeps it from being open is
+// a condition of the account: its session goes on, and so do other accounts.
+func (s *Service) open() {
+	err := s.proxy.Listen(net.JoinHostPort("127.0.0.1", strconv.Itoa(s.account.Port)))
+	if err != nil {
+		s.board.RaiseWith(&health.ProxyDown, err.Error(), s.listenRemedy(err))
+		return
+	}
+	s.listenMore()
+	s.board.Clear(&health.ProxyDown)
+}
+
+// listenRemedy is what the user can do about err of the account's own address.
+func (s *Service) listenRemedy(err error) string {
+	move := fmt.Sprintf("give the account another port: `shelfkeeper account set %s --port 0` finds a free one", s.account.Name)
+	if s.portGiven {
+		move = fmt.Sprintf("give the account another port: `listen` of [accounts.%s] in config.toml", s.account.Name)
+	}
 	var taken *proxy.PortTaken
 	if errors.As(err, &taken) {
-		remedy := fmt.Sprintf("end that program; players hold the address of account %s, so Shelfkeeper does not move by itself", a.Name)
-		if chosen {
-			remedy = "choose another --listen"
-		}
-		return problem.New(problem.PortTaken, taken, remedy)
+		return "end that program, or " + move
 	}
-	err = fmt.Errorf("open the local address: %w", err)
-	if chosen {
-		return problem.New(problem.Usage, err, "choose another --listen, for example 127.0.0.1:0")
+	if errors.Is(err, fs.ErrPermission) {
+		return "ports below 1024 need special rights; " + move
 	}
-	return problem.New(problem.PortTaken, err, "")
+	return move
 }
 
-func listenAddr(port int) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)) }
+// serve serves players until Close. It waits for the local address if that
+// could not be opened yet.
+func (s *Service) serve(ctx context.Context) {
+	again := time.NewTicker(listenAgain)
+	defer again.Stop()
+	for s.proxy.Addr() == nil {
+		select {
+		case <-again.C:
+			s.open()
+		case <-ctx.Done():
+			return
+		}
+	}
+	again.Stop()
+	if err := s.proxy.Serve(); err != nil {
+		s.board.Raise(&health.ProxyDown, err.Error())
+	}
+}
+
+// chosenProblem explains why an address of the command line could not be
+// opened.
+func chosenProblem(err error) error {
+	var taken *proxy.PortTaken
+	if errors.As(err, &taken) {
+		return problem.New(problem.PortTaken, taken, "choose another --listen")
+	}
+	return problem.New(problem.Usage, fmt.Errorf("open the local address: %w", err), "choose another --listen, for example 127.0.0.1:0")
+}

@@ -40,8 +40,12 @@ type Config struct {
 	Identities *players.Identities
 	// Journal is the file of reports of listening that wait for the server.
 	Journal string
-	// Listen is the local address, empty for the account's own.
+	// Listen is the local address, empty for the account's own. New fails where
+	// it cannot be opened. Where the account's own cannot, that is a condition of
+	// the account.
 	Listen string
+	// PortGiven says that the account's port comes from config.toml.
+	PortGiven bool
 	// ListenExtra, ExtraHosts and Access are those of config.toml.
 	ListenExtra []netip.Addr
 	ExtraHosts  []string
@@ -59,7 +63,6 @@ type Service struct {
 	board     *health.Board
 	session   *session.Session
 	proxy     *proxy.Server
-	extra     []string // addresses beyond this machine that it is served at
 	watchdog  *watchdog
 	addresses *addresses
 	socket    *wsconn.Socket
@@ -67,18 +70,24 @@ type Service struct {
 	journal   *progress.Journal
 	seen      func(ctx context.Context, version, username string)
 
-	pulse   chan struct{} // taken at each turn of watch
-	ended   chan struct{} // closed when watch has ended
+	pulse chan struct{} // taken at each turn of watch
+	ended chan struct{} // closed when watch has ended
+
+	listenExtra []netip.Addr
+	portGiven   bool // by config.toml
+	mu          sync.Mutex
+	extra       []string // addresses beyond this machine that it is served at
+
 	stop    context.CancelFunc
 	running sync.WaitGroup
 }
 
 // New prepares the service of an account and opens its local address; nothing
-// runs yet. Its error is a *problem.Problem.
+// runs yet.
 func New(c Config) (*Service, error) {
 	a, up := c.Account, c.Upstream
 	s := &Service{account: a, up: up, board: health.NewBoard(), seen: c.Seen, log: c.Log.With("account", a.Name),
-		pulse: make(chan struct{}), ended: make(chan struct{})}
+		pulse: make(chan struct{}), ended: make(chan struct{}), listenExtra: c.ListenExtra, portGiven: c.PortGiven}
 	own := c.Session
 	own.Board, own.StayAwake = s.board, stayAwake(s.log)
 	s.session = session.New(own)
@@ -94,19 +103,19 @@ func New(c Config) (*Service, error) {
 		Stirred: func() { s.socket.PlayersActive() },
 	})
 	s.socket = wsconn.New(wsconn.Config{Server: up, Tokens: s.session, Active: s.active, Log: s.log})
-	if err == nil {
-		addr := c.Listen
-		if addr == "" {
-			addr = listenAddr(a.Port)
+	if err == nil && c.Listen != "" {
+		if err = s.proxy.Listen(c.Listen); err != nil {
+			err = chosenProblem(err)
 		}
-		err = s.proxy.Listen(addr)
-	}
-	if err == nil {
-		s.listenMore(c.ListenExtra)
 	}
 	if err != nil {
 		up.Close()
-		return nil, listenProblem(a, c.Listen != "", err)
+		return nil, err
+	}
+	if c.Listen == "" {
+		s.open()
+	} else {
+		s.listenMore()
 	}
 	return s, nil
 }
@@ -128,11 +137,7 @@ func (s *Service) active() bool { return s.proxy.Active() }
 func (s *Service) Start(changed func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	s.stop = cancel
-	s.running.Go(func() {
-		if err := s.proxy.Serve(); err != nil {
-			s.board.Raise(&health.ProxyDown, err.Error())
-		}
-	})
+	s.running.Go(func() { s.serve(ctx) })
 	s.session.Start()
 	s.socket.Start()
 	s.journal.Start()

@@ -2,6 +2,7 @@ package service
 
 import (
 	"net"
+	"slices"
 
 	"shelfkeeper/daemon/accounts"
 	"shelfkeeper/daemon/health"
@@ -10,6 +11,9 @@ import (
 // Snapshot is the state of the account, without a secret in it.
 func (s *Service) Snapshot() health.Account {
 	view, _, _ := s.board.View()
+	s.mu.Lock()
+	extra := slices.Clone(s.extra)
+	s.mu.Unlock()
 	stats, socket := s.proxy.Stats(), s.socket.Snapshot()
 	a := health.Account{
 		Name: s.account.Name, Server: s.account.Server, User: s.account.Username,
@@ -17,7 +21,7 @@ func (s *Service) Snapshot() health.Account {
 		Socket: health.Socket{State: string(socket.State), Since: health.At(socket.Since), Reconnects: socket.Reconnects,
 			Reason: socket.Reason},
 		Proxy: health.Proxy{
-			URL: s.URL(), Extra: s.extra, Requests: stats.Requests, Bytes: stats.Bytes, Active: int(stats.Active),
+			URL: s.URL(), Extra: extra, Requests: stats.Requests, Bytes: stats.Bytes, Active: int(stats.Active),
 			Unauthorized: stats.Unauthorized, Resumed: stats.Resumed, Held: stats.Held,
 		},
 		Vault: health.Vault{Backend: s.account.Store}, Progress: s.progress(),

@@ -1,0 +1,141 @@
+package home
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"strconv"
+
+	"shelfkeeper/daemon/accounts"
+	"shelfkeeper/daemon/problem"
+	"shelfkeeper/daemon/proxy"
+)
+
+// WithPort returns a with the port at which it is served: that of config.toml
+// where the file gives it one.
+func (h *Home) WithPort(a accounts.Account) accounts.Account {
+	if port := h.Config.ListenOf(a.Name); port != 0 {
+		a.Port = port
+	}
+	return a
+}
+
+// checkPort makes sure, before anything secret leaves, that a new account will
+// have a port at which it can be served. An account that is here keeps its own.
+func (h *Home) checkPort(name string) error {
+	if _, ok := h.Book.Get(name); ok {
+		return nil
+	}
+	if port := h.Config.ListenOf(name); port != 0 {
+		return portProblem(port, listenable(port), fmt.Sprintf("change `listen` of [accounts.%s] in %s", name, h.Paths.Config))
+	}
+	if h.Config.ListenGiven && len(h.Book.All()) == 0 {
+		return portProblem(h.Config.Listen, listenable(h.Config.Listen), "change `listen` in "+h.Paths.Config)
+	}
+	if h.Book.NextPort(h.Config.Listen, h.usablePort) == 0 {
+		return problem.Newf(problem.PortTaken, "end programs that listen", "no port from 13381 to 65535 is free on 127.0.0.1")
+	}
+	return nil
+}
+
+// usablePort reports whether a new account can be served at the port: no other
+// program has it, and config.toml gives it to no account.
+func (h *Home) usablePort(port int) bool {
+	for _, name := range h.Config.AccountNames() {
+		if h.Config.ListenOf(name) == port {
+			return false
+		}
+	}
+	return listenable(port) == nil
+}
+
+func listenable(port int) error {
+	return proxy.CheckListen(net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+}
+
+// portProblem explains err, which kept the port from being opened; nil for nil.
+// change says where another port can be chosen.
+func portProblem(port int, err error, change string) error {
+	var taken *proxy.PortTaken
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &taken):
+		return problem.New(problem.PortTaken, err, "end that program, or "+change)
+	case errors.Is(err, fs.ErrPermission):
+		return problem.New(problem.PortTaken, fmt.Errorf("no permission to listen on port %d: %w", port, err),
+			"choose a port from 1024 on: "+change)
+	}
+	return problem.New(problem.PortTaken, err, change)
+}
+
+// CheckConfig compares config.toml with the accounts: a table of an account that
+// is not here is a slip that would do nothing. Its error is a *problem.Problem.
+func (h *Home) CheckConfig() error {
+	var names []string
+	given := false
+	for _, a := range h.Book.All() {
+		names = append(names, a.Name)
+		given = given || h.WithPort(a).Port == h.Config.Listen
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	if err := h.Config.CheckAccounts(names); err != nil {
+		return problem.New(problem.Config, err, "correct the name, or sign in to that account first: `shelfkeeper login URL "+
+			"--account NAME`")
+	}
+	if h.Config.ListenGiven && !given {
+		h.Log.Warn("`listen` in config.toml is the port of a first sign-in and moves no account that is here; `shelfkeeper account "+
+			"set` does",
+			"listen", h.Config.Listen, "accounts", names)
+	}
+	return nil
+}
+
+// SetPort gives an account another port, 0 for a free one, and returns the
+// account as stored.
+func (h *Home) SetPort(ctx context.Context, name string, port int) (accounts.Account, error) {
+	if err := h.Book.Reload(); err != nil {
+		return accounts.Account{}, StateProblem(err)
+	}
+	a, err := h.accountNamed(name)
+	if err != nil {
+		return a, err
+	}
+	if given := h.Config.ListenOf(a.Name); given != 0 {
+		return a, problem.Newf(problem.Config, fmt.Sprintf("change `listen` of [accounts.%s] in %s, then start Shelfkeeper again",
+			a.Name, h.Paths.Config),
+			"%s gives the account %s the port %d", h.Paths.Config, a.Name, given)
+	}
+	if port == a.Port {
+		return a, nil
+	}
+	const another = "choose another --port; 0 finds a free one"
+	if port != 0 {
+		for _, name := range h.Config.AccountNames() {
+			if h.Config.ListenOf(name) == port {
+				return a, problem.Newf(problem.PortTaken, another, "%s gives the port %d to the account %s", h.Paths.Config, port, name)
+			}
+		}
+		if port < 0 || port > 65535 || port == accounts.StatusPort {
+			return a, problem.Newf(problem.Usage, another, "%d cannot be an account's port", port)
+		}
+	}
+	for _, other := range h.Book.All() {
+		if other.Port == port {
+			return a, problem.Newf(problem.PortTaken, another, "the port %d belongs to the account %s", port, other.Name)
+		}
+	}
+	if port != 0 {
+		if err := portProblem(port, listenable(port), another); err != nil {
+			return a, err
+		}
+	}
+	if a, err = h.Book.SetPort(ctx, a.Name, port, h.usablePort); err != nil {
+		return a, StateProblem(err)
+	}
+	return a, nil
+}
