@@ -25,7 +25,7 @@ import (
 const (
 	// DefaultListen is the port at which players reach the first account.
 	DefaultListen = 13379
-	// StatusPort is the port of the status page, which no account may have.
+	// StatusPort is the port of the status page, unless page_port says another.
 	StatusPort = 13380
 
 	// maxSize is far above any file a person writes; it keeps a path that
@@ -53,7 +53,8 @@ const (
 // shared; printing it shows no secret.
 type Config struct {
 	LogLevel    slog.Level
-	Listen      int // port of the first account, 1 to 65535 and not StatusPort
+	Listen      int // port of the first account, 1 to 65535 and not PagePort
+	PagePort    int // of the status page, 1 to 65535
 	LocalAccess LocalAccess
 	ListenExtra []netip.Addr // of this machine in other networks, where everybody needs a grant
 	ExtraHosts  []string     // names for this machine that players there use
@@ -76,7 +77,7 @@ type accountConfig struct {
 
 // Default returns what holds without a file.
 func Default() Config {
-	return Config{LogLevel: slog.LevelInfo, Listen: DefaultListen, LocalAccess: AccessUser, Store: StoreOS}
+	return Config{LogLevel: slog.LevelInfo, Listen: DefaultListen, PagePort: StatusPort, LocalAccess: AccessUser, Store: StoreOS}
 }
 
 // Load reads the file at path. A file that does not exist gives Default. Every

@@ -15,7 +15,7 @@ func TestLoadWithoutFile(t *testing.T) {
 	if err != nil || !reflect.DeepEqual(cfg, Default()) {
 		t.Errorf("got %+v, %v", cfg, err)
 	}
-	if d := Default(); d.Listen != 13379 || d.LocalAccess != "user" || d.Store != "os" {
+	if d := Default(); d.Listen != 13379 || d.PagePort != 13380 || d.LocalAccess != "user" || d.Store != "os" {
 		t.Errorf("defaults %+v", d)
 	}
 }

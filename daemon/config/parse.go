@@ -14,6 +14,7 @@ import (
 type document struct {
 	LogLevel    *string             `toml:"log_level"`
 	Listen      *int64              `toml:"listen"`
+	PagePort    *int64              `toml:"page_port"`
 	ListenExtra []string            `toml:"listen_extra"`
 	ExtraHosts  []string            `toml:"extra_hosts"`
 	LocalAccess *string             `toml:"local_access"`
@@ -84,6 +85,7 @@ func (c *checker) config(d document) Config {
 	cfg := Default()
 	c.logLevel(&cfg, d.LogLevel)
 	c.listen(&cfg, d.Listen)
+	c.pagePort(&cfg, d.PagePort)
 	c.listenExtra(&cfg, d.ListenExtra)
 	c.extraHosts(&cfg, d.ExtraHosts)
 	c.localAccess(&cfg, d.LocalAccess)

@@ -50,8 +50,8 @@ func TestRefusals(t *testing.T) {
 		{"slip in an inline table", "upstream = {ca_file = \"x\", heders = {}}", 1, "upstream.heders", "did you mean upstream.headers?"},
 		{"right key, wrong place", "ca_file = \"x\"", 1, "ca_file", "did you mean upstream.ca_file?"},
 		{"a hyphen", "log-level = \"info\"", 1, "log-level", "did you mean log_level?"},
-		{"nothing near", "xyzzy = 1", 1, "xyzzy", "known here: log_level, listen, listen_extra, extra_hosts, local_access, store, " +
-			"user_agent, upstream, accounts"},
+		{"nothing near", "xyzzy = 1", 1, "xyzzy", "known here: log_level, listen, page_port, listen_extra, extra_hosts, local_access, " +
+			"store, user_agent, upstream, accounts"},
 		{"nothing near in a table", "[upstream]\nqqqqqq = 1", 2, "upstream.qqqqqq",
 			"known here: ca_file, proxy, headers, addresses, trust_http"},
 		{"nothing belongs there", "listen.port = 1", 1, "listen.port", "unknown key"},
@@ -85,6 +85,11 @@ func TestRefusals(t *testing.T) {
 		{"port too high", "listen = 65536", 1, "listen", "1 to 65535"},
 		{"port negative", "listen = -1", 1, "listen", "1 to 65535"},
 		{"port of the page", "listen = 13380", 1, "listen", "status page"},
+		{"page: port 0", "page_port = 0", 1, "page_port", "1 to 65535"},
+		{"page: port too high", "page_port = 65536", 1, "page_port", "1 to 65535"},
+		{"page: the players' port", "page_port = 13379", 1, "page_port", "players"},
+		{"page: a port that players were given", "page_port = 5000\nlisten = 5000", 1, "page_port", "players"},
+		{"page: text", "page_port = \"13380\"", 1, "page_port", "whole number"},
 		{"level", "log_level = \"loud\"", 1, "log_level", `is "loud", must be one of: debug, info, warn, error`},
 		{"access", "local_access = \"all\"", 1, "local_access", "user, grant"},
 		{"store", "\nstore = \"memory\"", 2, "store", "os, file"},
@@ -212,7 +217,7 @@ X-Home = "three"
 // document's fields cannot drift apart.
 func TestSchemaMatchesDocument(t *testing.T) {
 	samples := map[string]string{
-		"log_level": `"info"`, "listen": "1", "local_access": `"user"`, "store": `"os"`, "user_agent": `"x"`,
+		"log_level": `"info"`, "listen": "1", "page_port": "1", "local_access": `"user"`, "store": `"os"`, "user_agent": `"x"`,
 		"listen_extra": `["172.17.0.1"]`, "extra_hosts": `["h"]`,
 		"ca_file": `"x"`, "proxy": `"http://h:1"`, "*": `"x"`,
 		"addresses": `["https://abs.example.org"]`, "trust_http": "true",
@@ -253,7 +258,8 @@ func FuzzParse(f *testing.F) {
 	f.Fuzz(func(t *testing.T, s string) {
 		cfg, err := parse("config.toml", []byte(s))
 		if err == nil {
-			if cfg.Listen < 1 || cfg.Listen > 65535 || cfg.Listen == StatusPort || cfg.LocalAccess == "" || cfg.Store == "" {
+			if cfg.Listen < 1 || cfg.Listen > 65535 || cfg.Listen == StatusPort || cfg.PagePort == cfg.Listen ||
+				cfg.LocalAccess == "" || cfg.Store == "" {
 				t.Errorf("invalid values pass: %+v", cfg)
 			}
 			return

@@ -15,6 +15,7 @@ var schema = []struct {
 }{
 	{[]string{"log_level"}, unstable.String},
 	{[]string{"listen"}, unstable.Integer},
+	{[]string{"page_port"}, unstable.Integer},
 	{[]string{"listen_extra"}, unstable.Array},
 	{[]string{"extra_hosts"}, unstable.Array},
 	{[]string{"local_access"}, unstable.String},

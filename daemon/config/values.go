@@ -69,6 +69,21 @@ func (c *checker) accounts(cfg *Config, given map[string]*account) {
 	}
 }
 
+// pagePort comes after listen, which must be another port.
+func (c *checker) pagePort(cfg *Config, given *int64) {
+	if given == nil {
+		return
+	}
+	switch port := *given; {
+	case port < 1 || port > 65535:
+		c.refuse(fmt.Sprintf("%d is no port: must be 1 to 65535", port), "page_port")
+	case port == int64(cfg.Listen):
+		c.refuse(fmt.Sprintf("%d is where players reach the first account: choose another", port), "page_port")
+	default:
+		cfg.PagePort = int(port)
+	}
+}
+
 func (c *checker) listenExtra(cfg *Config, given []string) {
 	for _, text := range given {
 		addr, err := netip.ParseAddr(text)

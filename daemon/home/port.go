@@ -43,6 +43,9 @@ func (h *Home) checkPort(name string) error {
 // usablePort reports whether a new account can be served at the port: no other
 // program has it, and config.toml gives it to no account.
 func (h *Home) usablePort(port int) bool {
+	if port == h.Config.PagePort {
+		return false
+	}
 	for _, name := range h.Config.AccountNames() {
 		if h.Config.ListenOf(name) == port {
 			return false
