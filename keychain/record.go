@@ -1,10 +1,7 @@
 package keychain
 
 import (
-	"bytes"
 	"cmp"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -18,7 +15,7 @@ import (
 // maxRecord is the size limit of an encoded record in bytes. Windows allows
 // 2,560 bytes a credential (CRED_MAX_CREDENTIAL_BLOB_SIZE); on macOS go-keyring
 // writes base64 into a 4,096-byte command line, so about 2,900.
-const maxRecord = 2300
+const maxRecord = 2500
 
 // recordVersion is the schema this program writes and the highest it reads.
 const recordVersion = 1
@@ -44,6 +41,8 @@ type Record struct {
 	PasswordRefused bool          // the stored password was rejected
 	Intent          *Intent       // a rotation is under way
 	Tombstone       bool          // signed out
+
+	unknown string // fields that a newer build wrote; see unknownFields
 }
 
 // Intent says that a request which replaces secrets began and that its outcome
@@ -52,6 +51,8 @@ type Intent struct {
 	Since   time.Time
 	Attempt int
 	Purpose Purpose
+
+	unknown string // as in Record
 }
 
 // Purpose says what an intent is for. The numbers are stored.
@@ -77,60 +78,26 @@ func (e entry) order(o entry) int {
 	return cmp.Or(cmp.Compare(e.Generation, o.Generation), cmp.Compare(e.seq, o.seq))
 }
 
-type wireRecord struct {
-	Lineage         string      `json:"lin,omitempty"`
-	Generation      uint64      `json:"gen"`
-	Sequence        uint64      `json:"seq,omitempty"`
-	Account         string      `json:"acct"`
-	Server          string      `json:"srv,omitempty"`
-	UserID          string      `json:"uid,omitempty"`
-	Username        string      `json:"user,omitempty"`
-	Access          string      `json:"at,omitempty"`
-	Refresh         string      `json:"rt,omitempty"`
-	Previous        string      `json:"prev,omitempty"`
-	Password        *string     `json:"pw,omitempty"` // "" is the empty password
-	Static          string      `json:"static,omitempty"`
-	SessionID       string      `json:"sid,omitempty"`
-	Orphan          string      `json:"orphan,omitempty"`
-	Spare           string      `json:"spare,omitempty"`
-	NewPassword     *string     `json:"newpw,omitempty"`
-	PasswordRefused bool        `json:"pwref,omitempty"`
-	Intent          *wireIntent `json:"intent,omitempty"`
-	Tombstone       bool        `json:"tomb,omitempty"`
-}
-
-type wireIntent struct {
-	Since   time.Time `json:"since"`
-	Attempt int       `json:"n"`
-	Purpose Purpose   `json:"for,omitempty"`
-}
-
-// envelope is the stored form. The record stays raw so that the checksum is
-// over the bytes themselves.
-type envelope struct {
-	Version int             `json:"v"`
-	Sum     string          `json:"sum"`
-	Record  json.RawMessage `json:"rec"`
-}
-
-func checksum(record []byte) string {
-	sum := sha256.Sum256(fmt.Appendf(nil, "v%d\n%s", recordVersion, record))
-	return hex.EncodeToString(sum[:8])
-}
-
-func marshal(v any) ([]byte, error) {
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false) // & in a password would grow sixfold
-	if err := enc.Encode(v); err != nil {
-		return nil, err
-	}
-	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
-}
-
-// encodeRecord returns r as an entry. The errors are ErrInvalid and
-// ErrTooLarge, and name fields, never values.
+// encodeRecord returns r as an entry, without the previous refresh token if r
+// does not fit otherwise. The errors are ErrInvalid and ErrTooLarge, and name
+// fields, never values.
 func encodeRecord(r Record, seq uint64) (entry, error) {
+	e, err := pack(r, seq)
+	if err == nil && len(e.raw) > maxRecord && !r.Previous.IsEmpty() {
+		r.Previous = redact.Secret{} // it only helps to explain a loss
+		e, err = pack(r, seq)
+	}
+	if err == nil && len(e.raw) > maxRecord {
+		err = &SizeError{Size: len(e.raw), Longest: longest(e.Record)}
+	}
+	if err != nil {
+		return entry{}, err
+	}
+	return e, nil
+}
+
+// pack is encodeRecord without a limit.
+func pack(r Record, seq uint64) (entry, error) {
 	if err := checkAccount(r.Account); err != nil {
 		return entry{}, err
 	}
@@ -148,16 +115,20 @@ func encodeRecord(r Record, seq uint64) (entry, error) {
 	if r.Intent != nil {
 		// Round drops the monotonic clock, which no file can carry.
 		since := r.Intent.Since.UTC().Round(0)
-		r.Intent = &Intent{Since: since, Attempt: r.Intent.Attempt, Purpose: r.Intent.Purpose}
-		w.Intent = &wireIntent{Since: since, Attempt: r.Intent.Attempt, Purpose: r.Intent.Purpose}
+		r.Intent = &Intent{Since: since, Attempt: r.Intent.Attempt, Purpose: r.Intent.Purpose, unknown: r.Intent.unknown}
+		intent, err := marshalWith(wireIntent{Since: since, Attempt: r.Intent.Attempt, Purpose: r.Intent.Purpose}, r.Intent.unknown)
+		if err != nil {
+			return entry{}, fmt.Errorf("%w: %w", ErrInvalid, err)
+		}
+		w.Intent = intent
 	}
 	// JSON replaces invalid UTF-8 without a word, which would change a password.
-	for _, f := range w.fields() {
+	for _, f := range fieldsOf(r) {
 		if !utf8.ValidString(f.value) {
 			return entry{}, fmt.Errorf("%w: the %s is not valid UTF-8", ErrInvalid, f.name)
 		}
 	}
-	body, err := marshal(w)
+	body, err := marshalWith(w, r.unknown)
 	if err != nil {
 		return entry{}, fmt.Errorf("%w: %w", ErrInvalid, err)
 	}
@@ -165,26 +136,23 @@ func encodeRecord(r Record, seq uint64) (entry, error) {
 	if err != nil {
 		return entry{}, fmt.Errorf("%w: %w", ErrInvalid, err)
 	}
-	if len(raw) > maxRecord {
-		return entry{}, fmt.Errorf("%w: %d bytes, %d fit; %s", ErrTooLarge, len(raw), maxRecord, w.longest())
-	}
 	return entry{Record: r, seq: seq, raw: string(raw)}, nil
 }
 
 type field struct{ name, value string }
 
-func (w wireRecord) fields() []field {
+func fieldsOf(r Record) []field {
 	return []field{
-		{"access token", w.Access}, {"refresh token", w.Refresh}, {"previous refresh token", w.Previous},
-		{"password", passwordOf(w.Password).secret.Reveal()}, {"new password", passwordOf(w.NewPassword).secret.Reveal()}, {"API key", w.Static}, {"spare refresh token", w.Spare},
-		{"user name", w.Username}, {"user id", w.UserID},
-		{"account name", w.Account}, {"lineage", w.Lineage},
+		{"access token", r.Access.Reveal()}, {"refresh token", r.Refresh.Reveal()}, {"previous refresh token", r.Previous.Reveal()},
+		{"password", r.Password.secret.Reveal()}, {"new password", r.NewPassword.secret.Reveal()},
+		{"API key", r.Static.Reveal()}, {"spare refresh token", r.Spare.Reveal()},
+		{"user name", r.Username}, {"user id", r.UserID}, {"account name", r.Account}, {"lineage", r.Lineage}, {"server's address", r.Server},
 	}
 }
 
 // longest names the up to three longest fields.
-func (w wireRecord) longest() string {
-	fields := w.fields()
+func longest(r Record) string {
+	fields := fieldsOf(r)
 	slices.SortStableFunc(fields, func(a, b field) int { return len(b.value) - len(a.value) })
 	var parts []string
 	for _, f := range fields[:3] {
@@ -225,10 +193,17 @@ func decodeRecord(raw, account string) (entry, error) {
 		Access: redact.New(w.Access), Refresh: redact.New(w.Refresh), Previous: redact.New(w.Previous),
 		Password: passwordOf(w.Password), Static: redact.New(w.Static),
 		SessionID: w.SessionID, Orphan: w.Orphan, Spare: redact.New(w.Spare), NewPassword: passwordOf(w.NewPassword),
-		PasswordRefused: w.PasswordRefused, Tombstone: w.Tombstone,
+		PasswordRefused: w.PasswordRefused, Tombstone: w.Tombstone, unknown: unknownFields[wireRecord](e.Record),
 	}
-	if w.Intent != nil {
-		r.Intent = &Intent{Since: w.Intent.Since, Attempt: w.Intent.Attempt, Purpose: w.Intent.Purpose}
+	if len(w.Intent) > 0 && string(w.Intent) != "null" {
+		var i wireIntent
+		if err := json.Unmarshal(w.Intent, &i); err != nil {
+			return entry{}, fmt.Errorf("%w: the intent is not JSON of the expected form", ErrCorrupt)
+		}
+		if i.Purpose < RenewPair || i.Purpose > ChangePassword {
+			return entry{}, fmt.Errorf("%w: the record tells of an attempt of the unknown kind %d", ErrNewer, i.Purpose)
+		}
+		r.Intent = &Intent{Since: i.Since, Attempt: i.Attempt, Purpose: i.Purpose, unknown: unknownFields[wireIntent](w.Intent)}
 	}
 	return entry{Record: r, seq: w.Sequence, raw: raw}, nil
 }

@@ -20,6 +20,8 @@ const sealedSchema = 1
 type wireSealed struct {
 	Version int               `json:"v"`
 	Items   map[string][]byte `json:"items"`
+
+	unknown string // see unknownFields
 }
 
 // PutSealed stores data under name in the one file for secrets that are too
@@ -63,7 +65,7 @@ func (v *Vault) putSealed(ctx context.Context, name string, data []byte) error {
 	} else {
 		all.Items[name] = data
 	}
-	plain, err := marshal(all)
+	plain, err := marshalWith(all, all.unknown)
 	if err != nil {
 		return err
 	}
@@ -137,5 +139,6 @@ func (v *Vault) readSealed(k *sealKey) (wireSealed, error) {
 	if all.Items == nil {
 		all.Items = map[string][]byte{}
 	}
+	all.unknown = unknownFields[wireSealed](plain)
 	return all, nil
 }
