@@ -10,6 +10,7 @@ import (
 	"shelfkeeper/daemon/problem"
 	"shelfkeeper/daemon/redact"
 	"shelfkeeper/daemon/session"
+	"shelfkeeper/keychain"
 )
 
 // ChangePasswordOf changes the password of an account that has a running
@@ -34,6 +35,8 @@ func changeProblem(a accounts.Account, old redact.Secret, err error) error {
 		return nil
 	case errors.Is(err, session.ErrChangeUnknown):
 		return problem.New(problem.Unreachable, err, "see `shelfkeeper status` before trying again")
+	case errors.Is(err, keychain.ErrTooLarge):
+		return problem.New(problem.Usage, err, "choose a shorter password")
 	case errors.As(err, &u):
 		return problem.New(sessionProblem(u).Code, err, u.Remedy())
 	case errors.As(err, &refusal) && refusal.Verdict == absapi.BadRequest && old.IsEmpty() && a.Method == accounts.OIDC:

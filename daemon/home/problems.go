@@ -46,6 +46,10 @@ func vaultProblem(err error) *problem.Problem {
 	if durable.IsFull(err) {
 		remedy = freeSpace
 	}
+	var size *keychain.SizeError
+	if errors.As(err, &size) && !size.Password {
+		return problem.New(problem.Vault, err, "the names of this user and account are too long: ask the server's admin for a shorter user name")
+	}
 	for _, r := range []struct {
 		is     error
 		remedy string
@@ -58,7 +62,7 @@ func vaultProblem(err error) *problem.Problem {
 		{keychain.ErrNewer, "start the newer version; nothing was changed"},
 		{keychain.ErrUnreadable, "the file is kept; if its key is gone for good, move it away and sign in again"},
 		{keychain.ErrBackend, "leave out `--store`, or sign out of every account and move that directory away first"},
-		{keychain.ErrTooLarge, "use a shorter password, or `--no-store-password`"},
+		{keychain.ErrTooLarge, "use a shorter password, or sign in with `--no-store-password`"},
 	} {
 		if errors.Is(err, r.is) {
 			remedy = r.remedy

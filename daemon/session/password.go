@@ -7,6 +7,7 @@ import (
 
 	"shelfkeeper/daemon/redact"
 	"shelfkeeper/daemon/session/machine"
+	"shelfkeeper/keychain"
 )
 
 // ErrNotChanged: the password is as it was.
@@ -36,12 +37,17 @@ func (s *Session) ChangePassword(ctx context.Context, old, changed redact.Secret
 	if rec := s.state.Record; old.IsEmpty() && !rec.PasswordRefused {
 		old = rec.Password.Secret()
 	}
+	grown := s.state.Record
 	s.mu.Unlock()
+	grown.NewPassword = keychain.StoredPassword(changed)
+	room := keychain.CheckRoom(grown)
 	switch {
 	case static:
 		return fmt.Errorf("%w: the account is signed in with a token", ErrNotChanged)
 	case changed == old:
 		return fmt.Errorf("%w: the new one must be another", ErrNotChanged)
+	case room != nil:
+		return fmt.Errorf("%w: %w", ErrNotChanged, room)
 	}
 	s.handle(machine.ChangeAsked{Old: old, New: changed})
 	over := s.await(ctx, func(st machine.State) bool { return st.Change.Wanted == nil && !st.Busy() })

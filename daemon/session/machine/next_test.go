@@ -168,14 +168,6 @@ func TestPairThatCannotBeWritten(t *testing.T) {
 	}
 }
 
-func TestTooLargeRecordGivesUpThePreviousTokenFirst(t *testing.T) {
-	s, effects := drive(rotating(t, "2.36.0"), noon, Refreshed{Answer: absapi.Answer{Pair: mustPair(recordAt(noon))}}, CommitFailed{Err: keychain.ErrTooLarge})
-	commit, ok := effects[0].(Commit)
-	if s.Step != Committing || !ok || !commit.Record.Previous.IsEmpty() || commit.Record.Refresh.IsEmpty() {
-		t.Errorf("got %v, %#v", s.Describe(), effects)
-	}
-}
-
 func TestWindow(t *testing.T) {
 	pair := mustPair(recordAt(noon))
 	rotateAt, usable := window(pair, noon, 0)

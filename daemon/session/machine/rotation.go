@@ -1,7 +1,6 @@
 package machine
 
 import (
-	"errors"
 	"time"
 
 	"shelfkeeper/daemon/absapi"
@@ -33,12 +32,6 @@ func (m *machine) committed(f Committed) {
 
 func (m *machine) commitFailed(f CommitFailed) {
 	switch {
-	case m.Step == Committing && errors.Is(f.Err, keychain.ErrTooLarge) && !m.Received.Record.Previous.IsEmpty():
-		// The token before is a convenience, the pair is the session.
-		rec := *m.Received.Record
-		rec.Previous = redact.Secret{}
-		m.Received.Record = &rec
-		m.commit()
 	case m.Step == Intending && m.Attempt.Aim == keychain.ChangePassword:
 		m.Trouble = f.Err
 		m.changeOver(f.Err)

@@ -2,6 +2,7 @@ package signin
 
 import (
 	"context"
+	"strings"
 
 	"shelfkeeper/daemon/absapi"
 	"shelfkeeper/daemon/redact"
@@ -51,6 +52,24 @@ func (p ByPassword) Obtain(ctx context.Context, b *budget.Budget, c *absapi.Clie
 		got.Password = keychain.StoredPassword(p.Password)
 	}
 	return got, nil
+}
+
+// leastToken is less than what any token of a server has.
+const leastToken = 240
+
+// atLeast is what the server will give, as far as its size can be told before.
+func (p ByPassword) atLeast() Obtained {
+	got := Obtained{Username: p.Username}
+	token := absapi.Token{Secret: redact.New(strings.Repeat("x", leastToken))}
+	if p.Legacy {
+		got.Static = token.Secret
+	} else {
+		got.Pair = absapi.TokenPair{Access: token, Refresh: token}
+	}
+	if p.Keep {
+		got.Password = keychain.StoredPassword(p.Password)
+	}
+	return got
 }
 
 func obtained(a absapi.Answer) Obtained {

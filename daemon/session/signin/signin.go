@@ -1,6 +1,7 @@
 package signin
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -100,6 +101,12 @@ func (in SignIn) Do(ctx context.Context) (Result, error) {
 	if err != nil {
 		return Result{}, &VaultError{Err: err}
 	}
+	if p, ok := in.Means.(ByPassword); ok {
+		rec, _ := in.record(p.atLeast(), at.old, cmp.Or(in.Account, "unknown"))
+		if err := keychain.CheckRoom(rec); err != nil {
+			return Result{}, &VaultError{Err: err} // before the login is spent
+		}
+	}
 	got, err := in.Means.Obtain(ctx, in.Budget, in.Client)
 	if err != nil {
 		return Result{}, err
@@ -149,6 +156,9 @@ func (in SignIn) record(got Obtained, old keychain.Record, account string) (rec 
 	if old.UserID == got.UserID && got.Static.IsEmpty() && !got.Password.IsStored() {
 		rec.Spare = old.Spare
 	}
+	if keychain.CheckRoom(rec) != nil {
+		rec.Spare = redact.Secret{} // the session comes first
+	}
 	for _, token := range []redact.Secret{old.Refresh, old.Spare} {
 		if !token.IsEmpty() && token != rec.Refresh && token != rec.Spare {
 			superseded = append(superseded, token)
@@ -157,10 +167,13 @@ func (in SignIn) record(got Obtained, old keychain.Record, account string) (rec 
 	return rec, superseded
 }
 
-// commit makes rec durable. An error of the file system may come after the
-// journal was replaced: then the session is kept, and unsynced says so. The
-// server is told to end it only if it is surely not here.
+// commit makes rec durable if it leaves room for renewals. An error of the file
+// system may come after the journal was replaced: then the session is kept, and
+// unsynced says so. The server is told to end it only if it is surely not here.
 func (in SignIn) commit(ctx context.Context, rec keychain.Record, got Obtained) (unsynced, err error) {
+	if err = keychain.CheckRoom(rec); err != nil {
+		return nil, errors.Join(err, endSession(ctx, in.Client, got))
+	}
 	if err = in.Vault.Commit(ctx, rec); err == nil {
 		return nil, nil
 	}
