@@ -59,7 +59,12 @@ func TestAttacks(t *testing.T) {
 		{"origin with https", get("/api/me", "Origin: https://{host}"), 403, "other-origin"},
 		{"null origin", get("/api/me", "Origin: null"), 403, "other-origin"},
 		{"two origins", get("/api/me", "Origin: http://{host}", "Origin: http://evil.example"), 403, "other-origin"},
-		{"origin and a good grant", get("/api/me", "Origin: http://evil.example", "Authorization: Bearer "+proxytest.Grant), 403, "other-origin"},
+		{"origin and a wrong grant", get("/api/me?token=sk_wrong", "Origin: http://evil.example"), 401, "bad-grant"},
+		{"origin and an empty grant", get("/api/me?token=", "Origin: http://evil.example", "Authorization: Bearer "), 403, "other-origin"},
+		{"origin and a real token", get("/api/me", "Origin: http://evil.example", "Authorization: Bearer "+proxytest.Access1), 401, "bad-grant"},
+		{"cross-site and a wrong grant", get("/api/me?token=sk_wrong", "Sec-Fetch-Site: cross-site"), 401, "bad-grant"},
+		{"preflight of a page", "OPTIONS /api/me HTTP/1.1\r\nHost: {host}\r\nOrigin: http://evil.example\r\n" +
+			"Access-Control-Request-Method: GET\r\nAccess-Control-Request-Headers: authorization\r\n\r\n", 403, "other-origin"},
 		{"cross-site image", get("/api/items/1/cover", "Sec-Fetch-Site: cross-site", "Sec-Fetch-Dest: image", "Sec-Fetch-Mode: no-cors"),
 			403, "other-origin"},
 		{"same-site fetch from another port", get("/api/me", "Sec-Fetch-Site: same-site"), 403, "other-origin"},

@@ -17,13 +17,21 @@ func (s *Server) callerOf(ctx context.Context, presented string) (players.Caller
 	ctx, cancel := context.WithTimeout(ctx, tokenWait)
 	defer cancel()
 	caller, err := s.cfg.Grants.Caller(ctx, presented)
+	if err != nil {
+		caller = players.Caller{}
+	}
+	return caller, refusalOf(err)
+}
+
+// refusalOf says to a player why what it presents is not taken.
+func refusalOf(err error) *refusal.Refusal {
 	switch {
 	case err == nil:
-		return caller, nil
-	case errors.Is(err, players.ErrNoGrant):
-		return players.Caller{}, refusal.BadGrant
+		return nil
+	case errors.Is(err, players.ErrNoGrant), errors.Is(err, players.ErrTokenKind):
+		return refusal.BadGrant
 	}
-	return players.Caller{}, refusal.NoKey.Because(redact.Text(err.Error()))
+	return refusal.NoKey.Because(redact.Text(err.Error()))
 }
 
 // replaceFor says what caller gets to see in the place of real tokens: its own

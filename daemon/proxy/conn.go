@@ -8,7 +8,6 @@ import (
 	"sync"
 
 	"shelfkeeper/daemon/players"
-	"shelfkeeper/daemon/proxy/answers"
 )
 
 // conn is what is known of a player's connection.
@@ -57,20 +56,6 @@ func (s *Server) ConnContext(ctx context.Context, nc net.Conn) context.Context {
 // loopbackNames are what players call this machine, the one at which pages
 // live first.
 var loopbackNames = []string{"127.0.0.1", "localhost", "::1"}
-
-// sender is whose program sent c.
-func (c *call) sender() answers.Sender {
-	if c.conn.extra {
-		return answers.Other
-	}
-	switch peer := c.conn.user(c.server.cfg.PeerOf); {
-	case !peer.Known:
-		return answers.Unknown
-	case peer.UID == c.server.cfg.OwnUID:
-		return answers.User
-	}
-	return answers.Other
-}
 
 func connOf(ctx context.Context) *conn {
 	c, _ := ctx.Value(connKey{}).(*conn)

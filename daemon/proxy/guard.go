@@ -2,7 +2,6 @@ package proxy
 
 import (
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 
@@ -25,7 +24,8 @@ var column = []guard{
 	{"using us as an open proxy: absolute-form, CONNECT; TRACE, which shows headers to scripts", plainTarget},
 	{"one path to our rules and another to the server or a gateway before it: /.., %2f, %5c, %2e, double escapes", cleanPath},
 	{"DNS rebinding: a page whose name now points to 127.0.0.1 is same-origin to its browser, but its Host is still its own", ourHost},
-	{"pages of other sites and of other localhost ports, which are same-site: fetch, forms, images, frames, links", sameOrigin},
+	{"pages of other sites and of other localhost ports, which are same-site: fetch, forms, images, frames, links " +
+		"(unless they present a grant, or the user trusts their origin)", sameOrigin},
 	{"the same from browsers that send neither Origin nor Sec-Fetch-Site", noForeignReferer},
 	{"cookies and service workers of other programs on localhost: pages live at 127.0.0.1", numericPage},
 	{"another protocol, in which nothing is filtered", onlyLiveSocket},
@@ -86,33 +86,6 @@ func ourHost(c *call) *refusal.Refusal {
 	return nil
 }
 
-func sameOrigin(c *call) *refusal.Refusal {
-	for _, origin := range c.r.Header["Origin"] {
-		if !strings.EqualFold(origin, "http://"+c.r.Host) {
-			return refusal.OtherOrigin
-		}
-	}
-	for _, site := range c.r.Header["Sec-Fetch-Site"] {
-		if site != "same-origin" && site != "none" {
-			return refusal.OtherOrigin
-		}
-	}
-	return nil
-}
-
-func noForeignReferer(c *call) *refusal.Refusal {
-	if c.r.Header["Origin"] != nil || c.r.Header["Sec-Fetch-Site"] != nil {
-		return nil
-	}
-	for _, referer := range c.r.Header["Referer"] {
-		u, err := url.Parse(referer)
-		if err != nil || u.Scheme != "http" || !slices.Contains(c.conn.hosts, strings.ToLower(u.Host)) {
-			return refusal.OtherOrigin
-		}
-	}
-	return nil
-}
-
 func numericPage(c *call) *refusal.Refusal {
 	read := c.r.Method == http.MethodGet || c.r.Method == http.MethodHead
 	if !read || c.conn.extra || c.r.Header.Get("Sec-Fetch-Mode") != "navigate" || strings.EqualFold(c.r.Host, c.conn.hosts[0]) {
@@ -150,7 +123,7 @@ func answeredHere(c *call) *refusal.Refusal {
 
 // knownPlayer lets in who holds a grant, or is the user.
 func knownPlayer(c *call) *refusal.Refusal {
-	if c.local != nil && c.local.Open() || probeRoutes.Matches(c.r.Method, c.path) {
+	if c.preflight() || c.local != nil && c.local.Open() || probeRoutes.Matches(c.r.Method, c.path) {
 		return nil // it carries its own credential, or tells nobody anything
 	}
 	switch presented, how := credential(c.r); how {
@@ -163,6 +136,12 @@ func knownPlayer(c *call) *refusal.Refusal {
 	}
 	if c.conn.extra {
 		return refusal.ExtraGrant
+	}
+	if c.page.trusted {
+		if caller, ok := c.server.originGrant(c.page.origin); ok {
+			c.caller = caller
+			return nil
+		}
 	}
 	peer := c.conn.user(c.server.cfg.PeerOf)
 	own := peer.Known && peer.UID == c.server.cfg.OwnUID
@@ -185,6 +164,8 @@ func knownPlayer(c *call) *refusal.Refusal {
 // inScope decides what goes upstream, and with what.
 func inScope(c *call) *refusal.Refusal {
 	switch need, bearer, ok := scopeOf(c.r.Method, c.path); {
+	case c.preflight(): // the request that follows is looked at
+		return nil
 	case c.socket: // what may pass in it is decided frame by frame
 		return nil
 	case c.local != nil:

@@ -88,6 +88,12 @@ type Config struct {
 	// ExtraHosts are names for this machine that players at extra addresses
 	// use, as host.docker.internal.
 	ExtraHosts []string
+	// TrustedOrigins are origins of programs in a webview, in lower case, as
+	// "tauri://localhost". What a browser sends for a page of theirs counts as
+	// sent by a local program. OriginGrant returns the caller as which programs of
+	// an origin come in that the user trusts with a grant; it may be nil.
+	TrustedOrigins []string
+	OriginGrant    func(origin string) (players.Caller, bool)
 	// Port is the port in the Host that players send, where the listener is
 	// no TCP listener and so does not know.
 	Port int
@@ -101,15 +107,16 @@ type Config struct {
 
 // Server is the local server of one account.
 type Server struct {
-	cfg       Config
-	log       *slog.Logger
-	prefixes  []string // base paths that players may put before a route
-	http      *http.Server
-	stats     counters
-	broadcast *stream.Broadcast
-	tracks    *stream.Tracks
-	conns     connections
-	local     *answers.Local
+	cfg         Config
+	log         *slog.Logger
+	prefixes    []string // base paths that players may put before a route
+	http        *http.Server
+	stats       counters
+	broadcast   *stream.Broadcast
+	tracks      *stream.Tracks
+	conns       connections
+	local       *answers.Local
+	wrongGrants slowdown // of pages of foreign origins
 
 	begun     time.Time
 	lastAsked atomic.Int64 // when a player last asked for something: after so many ns; negative: never
@@ -195,7 +202,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer s.handlers.Done()
 	s.stats.requests.Add(1)
 
-	c := &call{server: s, r: r, conn: connOf(r.Context())}
+	c := &call{server: s, r: r, conn: connOf(r.Context()), header: w.Header()}
 	if c.conn != nil {
 		defer s.conns.done(c.conn.net)
 	}
@@ -213,6 +220,10 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			s.refuse(w, c, no)
 			return
 		}
+	}
+	if c.preflight() {
+		s.answerPreflight(w, c)
+		return
 	}
 	if c.local != nil {
 		if no := s.local.Answer(c.local, w, s.localRequest(c)); no != nil {
@@ -250,6 +261,8 @@ type call struct {
 	conn   *conn
 
 	asked  string         // the path as the player wrote it, with single slashes
+	header http.Header    // of the answer
+	page   page           // that a browser sends it for
 	path   string         // the route: without base path, escapes undone
 	raw    string         // the same, with the escapes that the player wrote
 	caller players.Caller // who asks

@@ -30,9 +30,12 @@ func (s *Server) newLocal() *answers.Local {
 
 // localRequest is c for an answer of our own.
 func (s *Server) localRequest(c *call) *answers.Request {
-	r := &answers.Request{Request: c.r, Path: c.path, Caller: c.caller, Sender: c.sender}
+	r := &answers.Request{Request: c.r, Path: c.path, Caller: c.caller, Sender: c.sender, Proven: c.prove}
 	if presented, how := credential(c.r); how == one {
 		r.Bearer = presented
+	}
+	if c.page.foreign {
+		r.Wrong = c.slowDown
 	}
 	r.Forward = func(w http.ResponseWriter, header http.Header) {
 		c.extra, c.needs = header, withBearer

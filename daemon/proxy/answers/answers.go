@@ -80,6 +80,10 @@ type Request struct {
 	Caller players.Caller // "" where the route asks for nobody
 	Bearer string         // the one credential that it presents; "" for none, or for several
 	Sender func() Sender
+	// Proven is told that the body presents a living grant. Wrong is told that it
+	// does not, and returns what is answered; nil: what the server answers.
+	Proven func()
+	Wrong  func(*refusal.Refusal) *refusal.Refusal
 	// Forward sends it on to the server, with these headers beside the usual,
 	// and the server's answer back.
 	Forward func(w http.ResponseWriter, header http.Header)

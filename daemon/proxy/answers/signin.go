@@ -39,6 +39,9 @@ func (s *Local) login(w http.ResponseWriter, c *Request) *refusal.Refusal {
 		return nil
 	}
 	caller, no := s.bySecret(c, password)
+	if no == nil {
+		c.Proven()
+	}
 	if no == refusal.BadGrant {
 		var wait time.Duration
 		if caller, wait, no = s.byPassword(c, name, password); wait > 0 {
@@ -47,6 +50,9 @@ func (s *Local) login(w http.ResponseWriter, c *Request) *refusal.Refusal {
 			s.cfg.Count(refusal.TooMany)
 			return nil
 		}
+	}
+	if no == refusal.BadGrant && c.Wrong != nil {
+		return c.Wrong(no)
 	}
 	if no != nil {
 		return no
