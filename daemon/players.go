@@ -22,6 +22,11 @@ func (d *Daemon) AddPlayer(ctx context.Context, account, name, scope string) (co
 	return out, err
 }
 
+// TrustPlayer is Home.TrustPlayer.
+func (d *Daemon) TrustPlayer(ctx context.Context, account, player, origin string) error {
+	return d.home.TrustPlayer(ctx, account, player, origin)
+}
+
 // RevokePlayer is Home.RevokePlayer.
 func (d *Daemon) RevokePlayer(ctx context.Context, account, player string) error {
 	return d.home.RevokePlayer(ctx, account, player)

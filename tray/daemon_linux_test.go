@@ -128,6 +128,9 @@ func (d *double) Players(context.Context, string) ([]control.Player, error) {
 func (d *double) AddPlayer(context.Context, string, string, string) (control.NewPlayer, error) {
 	return control.NewPlayer{}, errors.ErrUnsupported
 }
+func (d *double) TrustPlayer(context.Context, string, string, string) error {
+	return errors.ErrUnsupported
+}
 func (d *double) RevokePlayer(context.Context, string, string) error { return errors.ErrUnsupported }
 func (d *double) SignIn(context.Context, control.SignInRequest) (control.SignInAnswer, error) {
 	return control.SignInAnswer{}, errors.ErrUnsupported

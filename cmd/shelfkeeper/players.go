@@ -19,6 +19,7 @@ import (
 type playerBook interface {
 	Players(ctx context.Context, account string) ([]control.Player, error)
 	AddPlayer(ctx context.Context, account, name, scope string) (control.NewPlayer, error)
+	TrustPlayer(ctx context.Context, account, player, origin string) error
 	RevokePlayer(ctx context.Context, account, player string) error
 }
 
@@ -33,7 +34,7 @@ at the local address only, and ends when you revoke it.`,
 		Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	c.AddCommand(newPlayersAdd(e), newPlayersList(e), newPlayersRevoke(e))
+	c.AddCommand(newPlayersAdd(e), newPlayersTrust(e), newPlayersList(e), newPlayersRevoke(e))
 	return c
 }
 
@@ -111,6 +112,32 @@ func (e *env) showPlayers(list []control.Player, now time.Time) error {
 			"\t"))
 	}
 	return w.Flush()
+}
+
+func newPlayersTrust(e *env) *cobra.Command {
+	var account string
+	c := &cobra.Command{
+		Use:   "trust NAME ORIGIN",
+		Short: "Let a program in a webview come in with a grant",
+		Long: `Programs that are pages in a webview (Electron, Tauri, Obsidian) send an origin,
+and their images and sounds carry no token. Requests of pages of ORIGIN come in
+with the grant NAME, also when they present nothing. A page that a website
+delivers is never to be trusted. config.toml's trusted_origins does the same for
+every account, with the rights of a program of yours.`,
+		Example: "  shelfkeeper players trust obsidian app://obsidian.md",
+		Args:    twoArgs("the name of a grant and an origin"),
+		RunE: func(c *cobra.Command, args []string) error {
+			return e.withPlayers(c, func(ctx context.Context, book playerBook) error {
+				if err := book.TrustPlayer(ctx, account, args[0], args[1]); err != nil {
+					return err
+				}
+				_, err := fmt.Fprintf(e.stdout, "Pages of %s come in as %s.\n", args[1], args[0])
+				return err
+			})
+		},
+	}
+	c.Flags().StringVar(&account, "account", "", "`name` of the account, if there are several")
+	return c
 }
 
 func newPlayersRevoke(e *env) *cobra.Command {

@@ -87,7 +87,8 @@ func TestPlayersAsAUserMeetsThem(t *testing.T) {
 	}
 	for _, c := range [][]string{
 		{"players", "add", "Music Assistant"}, {"players", "add", "x", "--scope", "god"}, {"players", "add"}, {"players", "add", " "},
-		{"players", "revoke", "nobody"}, {"players", "revoke"}, {"players", "list", "--account", "none"}, {"players", "nonsense"},
+		{"players", "revoke", "nobody"}, {"players", "trust", "Music Assistant", "null"}, {"players", "trust", "nobody", "app://x"},
+		{"players", "trust", "x"}, {"players", "revoke"}, {"players", "list", "--account", "none"}, {"players", "nonsense"},
 		{"open", "--scope", "god"}, {"open", "--account", "none", "--print"},
 	} {
 		if r := p.run("", c...); r.code != problem.Usage {
@@ -95,7 +96,20 @@ func TestPlayersAsAUserMeetsThem(t *testing.T) {
 		}
 	}
 
+	// A program in a webview, of which no request carries a token.
+	page := []string{"Origin", "app://obsidian.md", "Sec-Fetch-Site", "cross-site"}
+	if code, body := playerAsks(t, "GET", base+"/api/me", "", page...); code != 403 {
+		t.Errorf("a page that is not trusted: %d %s", code, body)
+	}
+	p.ok("", "players", "trust", "Music Assistant", "app://obsidian.md")
+	if code, body := playerAsks(t, "GET", base+"/api/me", "", page...); code != 200 {
+		t.Errorf("a page that is trusted: %d %s", code, body)
+	}
+
 	p.ok("", "players", "revoke", "Music Assistant")
+	if code, body := playerAsks(t, "GET", base+"/api/me", "", page...); code != 403 {
+		t.Errorf("a page of a revoked grant: %d %s", code, body)
+	}
 	if code, body := playerAsks(t, "GET", base+"/api/me?token="+there, ""); code != 401 || body != "Unauthorized" {
 		t.Errorf("a revoked grant: %d %s", code, body)
 	}

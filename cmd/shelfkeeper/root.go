@@ -114,6 +114,15 @@ func oneArg(what string) cobra.PositionalArgs {
 	}
 }
 
+func twoArgs(what string) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error {
+		if len(args) != 2 {
+			return usage(c, fmt.Errorf("%s needs %s, got %d arguments", c.Name(), what, len(args)))
+		}
+		return nil
+	}
+}
+
 // isNoDaemon reports whether nobody listens on the control socket.
 func isNoDaemon(err error) bool { return errors.Is(err, control.ErrNoDaemon) }
 

@@ -58,8 +58,11 @@ type Config struct {
 	LocalAccess LocalAccess
 	ListenExtra []netip.Addr // of this machine in other networks, where everybody needs a grant
 	ExtraHosts  []string     // names for this machine that players there use
-	Store       Store        // for accounts that are signed in from now on
-	UserAgent   string       // "" leaves the choice to the program
+	// TrustedOrigins are the origins of programs in a webview that count as local
+	// programs, in lower case.
+	TrustedOrigins []string
+	Store          Store  // for accounts that are signed in from now on
+	UserAgent      string // "" leaves the choice to the program
 
 	// ListenGiven reports whether Listen stands in the file.
 	ListenGiven bool

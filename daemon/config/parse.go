@@ -12,16 +12,17 @@ import (
 
 // document is config.toml as it is written. A nil field was not given.
 type document struct {
-	LogLevel    *string             `toml:"log_level"`
-	Listen      *int64              `toml:"listen"`
-	PagePort    *int64              `toml:"page_port"`
-	ListenExtra []string            `toml:"listen_extra"`
-	ExtraHosts  []string            `toml:"extra_hosts"`
-	LocalAccess *string             `toml:"local_access"`
-	Store       *string             `toml:"store"`
-	UserAgent   *string             `toml:"user_agent"`
-	Upstream    layer               `toml:"upstream"`
-	Accounts    map[string]*account `toml:"accounts"`
+	LogLevel       *string             `toml:"log_level"`
+	Listen         *int64              `toml:"listen"`
+	PagePort       *int64              `toml:"page_port"`
+	ListenExtra    []string            `toml:"listen_extra"`
+	ExtraHosts     []string            `toml:"extra_hosts"`
+	TrustedOrigins []string            `toml:"trusted_origins"`
+	LocalAccess    *string             `toml:"local_access"`
+	Store          *string             `toml:"store"`
+	UserAgent      *string             `toml:"user_agent"`
+	Upstream       layer               `toml:"upstream"`
+	Accounts       map[string]*account `toml:"accounts"`
 }
 
 type account struct {
@@ -88,6 +89,7 @@ func (c *checker) config(d document) Config {
 	c.pagePort(&cfg, d.PagePort)
 	c.listenExtra(&cfg, d.ListenExtra)
 	c.extraHosts(&cfg, d.ExtraHosts)
+	c.trustedOrigins(&cfg, d.TrustedOrigins)
 	c.localAccess(&cfg, d.LocalAccess)
 	c.store(&cfg, d.Store)
 	c.userAgent(&cfg, d.UserAgent)

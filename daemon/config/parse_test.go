@@ -50,8 +50,8 @@ func TestRefusals(t *testing.T) {
 		{"slip in an inline table", "upstream = {ca_file = \"x\", heders = {}}", 1, "upstream.heders", "did you mean upstream.headers?"},
 		{"right key, wrong place", "ca_file = \"x\"", 1, "ca_file", "did you mean upstream.ca_file?"},
 		{"a hyphen", "log-level = \"info\"", 1, "log-level", "did you mean log_level?"},
-		{"nothing near", "xyzzy = 1", 1, "xyzzy", "known here: log_level, listen, page_port, listen_extra, extra_hosts, local_access, " +
-			"store, user_agent, upstream, accounts"},
+		{"nothing near", "xyzzy = 1", 1, "xyzzy", "known here: log_level, listen, page_port, listen_extra, extra_hosts, trusted_origins, " +
+			"local_access, store, user_agent, upstream, accounts"},
 		{"nothing near in a table", "[upstream]\nqqqqqq = 1", 2, "upstream.qqqqqq",
 			"known here: ca_file, proxy, headers, addresses, trust_http"},
 		{"nothing belongs there", "listen.port = 1", 1, "listen.port", "unknown key"},
@@ -81,6 +81,11 @@ func TestRefusals(t *testing.T) {
 		{"host with a port", "extra_hosts = [\"host.docker.internal:80\"]", 1, "extra_hosts", "without a port"},
 		{"host that is all", "extra_hosts = [\"*\"]", 1, "extra_hosts", "not a host"},
 		{"host that is empty", "extra_hosts = [\"\"]", 1, "extra_hosts", "not a host"},
+		{"origin of everybody", "trusted_origins = [\"null\"]", 1, "trusted_origins", "cannot be trusted"},
+		{"origin with a path", "trusted_origins = [\"http://a.example/\"]", 1, "trusted_origins", "more than an origin"},
+		{"origin that is a pattern", "trusted_origins = [\"http://*.example\"]", 1, "trusted_origins", "is no origin"},
+		{"origin without a scheme", "trusted_origins = [\"tauri.localhost\"]", 1, "trusted_origins", "is no origin"},
+		{"origin with the usual port", "trusted_origins = [\"http://a.example:80\"]", 1, "trusted_origins", "leave out"},
 		{"port 0", "listen = 0", 1, "listen", "1 to 65535"},
 		{"port too high", "listen = 65536", 1, "listen", "1 to 65535"},
 		{"port negative", "listen = -1", 1, "listen", "1 to 65535"},
@@ -218,7 +223,7 @@ X-Home = "three"
 func TestSchemaMatchesDocument(t *testing.T) {
 	samples := map[string]string{
 		"log_level": `"info"`, "listen": "1", "page_port": "1", "local_access": `"user"`, "store": `"os"`, "user_agent": `"x"`,
-		"listen_extra": `["172.17.0.1"]`, "extra_hosts": `["h"]`,
+		"listen_extra": `["172.17.0.1"]`, "extra_hosts": `["h"]`, "trusted_origins": `["app://h"]`,
 		"ca_file": `"x"`, "proxy": `"http://h:1"`, "*": `"x"`,
 		"addresses": `["https://abs.example.org"]`, "trust_http": "true",
 	}
@@ -228,7 +233,8 @@ func TestSchemaMatchesDocument(t *testing.T) {
 		if err != nil {
 			t.Errorf("%s: %v", key, err)
 		}
-		if s.path[0] == "listen_extra" && len(cfg.ListenExtra) != 1 || s.path[0] == "extra_hosts" && len(cfg.ExtraHosts) != 1 {
+		if s.path[0] == "listen_extra" && len(cfg.ListenExtra) != 1 || s.path[0] == "extra_hosts" && len(cfg.ExtraHosts) != 1 ||
+			s.path[0] == "trusted_origins" && len(cfg.TrustedOrigins) != 1 {
 			t.Errorf("%s: got %+v", key, cfg)
 		}
 		if s.path[0] == "accounts" && len(cfg.accounts) != 1 {

@@ -18,6 +18,7 @@ var schema = []struct {
 	{[]string{"page_port"}, unstable.Integer},
 	{[]string{"listen_extra"}, unstable.Array},
 	{[]string{"extra_hosts"}, unstable.Array},
+	{[]string{"trusted_origins"}, unstable.Array},
 	{[]string{"local_access"}, unstable.String},
 	{[]string{"store"}, unstable.String},
 	{[]string{"user_agent"}, unstable.String},

@@ -1,10 +1,12 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
 	"net/netip"
+	"net/url"
 	"slices"
 	"strings"
 )
@@ -105,6 +107,41 @@ func (c *checker) extraHosts(cfg *Config, given []string) {
 		cfg.ExtraHosts = append(cfg.ExtraHosts, name)
 	}
 }
+
+func (c *checker) trustedOrigins(cfg *Config, given []string) {
+	for _, text := range given {
+		origin := strings.ToLower(text)
+		if err := CheckOrigin(origin); err != nil {
+			c.refuse(fmt.Sprintf("%q %v", text, err), "trusted_origins")
+			return
+		}
+		cfg.TrustedOrigins = append(cfg.TrustedOrigins, origin)
+	}
+}
+
+// CheckOrigin returns an error for an origin that cannot be trusted: one that
+// browsers send for pages of every kind, or none at all. An origin is in lower
+// case here.
+func CheckOrigin(origin string) error {
+	if origin == "null" {
+		return errors.New("cannot be trusted: browsers send it for pages of every kind")
+	}
+	u, err := url.Parse(origin)
+	switch {
+	case origin == "file://":
+		return nil // Electron sends it for a program's own pages
+	case err != nil || u.Scheme == "" || u.Host == "" || u.Opaque != "" || strings.ContainsAny(origin, "*, ") || len(origin) > maxOrigin:
+		return errors.New(`is no origin, as "tauri://localhost" or "http://tauri.localhost"`)
+	case origin != u.Scheme+"://"+u.Host:
+		return errors.New("is more than an origin: leave out what follows the host and its port")
+	case u.Scheme == "http" && u.Port() == "80" || u.Scheme == "https" && u.Port() == "443":
+		return errors.New("names a port that browsers leave out")
+	}
+	return nil
+}
+
+// maxOrigin is far above any origin.
+const maxOrigin = 256
 
 func (c *checker) localAccess(cfg *Config, given *string) {
 	if given == nil {

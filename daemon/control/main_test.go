@@ -126,6 +126,10 @@ func (d *double) AddPlayer(_ context.Context, account, name, scope string) (NewP
 	return NewPlayer{redact.New("sk_secret"), account, "http://127.0.0.1:1"}, d.about("add", account, name, scope)
 }
 
+func (d *double) TrustPlayer(_ context.Context, account, player, origin string) error {
+	return d.about("trust", account, player, origin)
+}
+
 func (d *double) RevokePlayer(_ context.Context, account, player string) error {
 	return d.about("revoke", account, player)
 }

@@ -15,6 +15,9 @@ type Players interface {
 	Players(ctx context.Context, account string) ([]Player, error)
 	// AddPlayer makes a grant and returns its secret, which is shown once.
 	AddPlayer(ctx context.Context, account, name, scope string) (NewPlayer, error)
+	// TrustPlayer lets a program in a webview, whose pages have that origin, come
+	// in with a grant.
+	TrustPlayer(ctx context.Context, account, player, origin string) error
 	// RevokePlayer takes a grant away, by its name or id.
 	RevokePlayer(ctx context.Context, account, player string) error
 	// OpenPage returns an address that opens the account's web page, signed in.
@@ -31,6 +34,7 @@ type Player struct {
 	Scope    string    `json:"scope"`
 	Created  time.Time `json:"created"`
 	LastUsed time.Time `json:"last_used,omitzero"` // zero: never
+	Origins  []string  `json:"origins,omitempty"`  // of programs in a webview that come in with it
 }
 
 // NewPlayer is a new grant, for the user.
@@ -43,6 +47,7 @@ type NewPlayer struct {
 const (
 	callPlayers = "POST /v1/players"
 	callAdd     = "POST /v1/players/add"
+	callTrust   = "POST /v1/players/trust"
 	callRevoke  = "POST /v1/players/revoke"
 	callOpen    = "POST /v1/open"
 )
@@ -52,6 +57,7 @@ type playerWire struct {
 	Account string `json:"account"`
 	Player  string `json:"player"`
 	Scope   string `json:"scope,omitempty"`
+	Origin  string `json:"origin,omitempty"`
 }
 
 type playersWire struct {
@@ -78,8 +84,13 @@ func (c *Client) Players(ctx context.Context, account string) ([]Player, error) 
 // AddPlayer makes a grant.
 func (c *Client) AddPlayer(ctx context.Context, account, name, scope string) (NewPlayer, error) {
 	var out newPlayerWire
-	err := c.call(ctx, callAdd, answerTimeout, playerWire{account, name, scope}, &out)
+	err := c.call(ctx, callAdd, answerTimeout, playerWire{Account: account, Player: name, Scope: scope}, &out)
 	return NewPlayer{redact.New(out.Secret), out.Account, out.ProxyURL}, err
+}
+
+// TrustPlayer lets programs of an origin come in with a grant.
+func (c *Client) TrustPlayer(ctx context.Context, account, player, origin string) error {
+	return c.call(ctx, callTrust, answerTimeout, playerWire{Account: account, Player: player, Origin: origin}, nil)
 }
 
 // RevokePlayer takes a grant away.

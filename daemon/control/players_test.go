@@ -22,6 +22,9 @@ func TestPlayersCrossTheSocket(t *testing.T) {
 	if err != nil || added.Secret.Reveal() != "sk_secret" || added.Account != "home" || added.ProxyURL != "http://127.0.0.1:1" {
 		t.Errorf("%+v, %v", added, err)
 	}
+	if err := c.TrustPlayer(ctx, "home", "mpv", "app://x"); err != nil {
+		t.Error(err)
+	}
 	if err := c.RevokePlayer(ctx, "home", "mpv"); err != nil {
 		t.Error(err)
 	}
@@ -33,7 +36,7 @@ func TestPlayersCrossTheSocket(t *testing.T) {
 	if err := c.RevokePlayer(ctx, "home", "refused"); !errors.As(err, &p) || p.Code != problem.Usage || p.Remedy != "another" {
 		t.Errorf("%v", err)
 	}
-	want := []string{"list home", "add home Music Assistant full", "revoke home mpv", "open home admin", "revoke home refused"}
+	want := []string{"list home", "add home Music Assistant full", "trust home mpv app://x", "revoke home mpv", "open home admin", "revoke home refused"}
 	if !slices.Equal(d.players, want) {
 		t.Errorf("asked %q", d.players)
 	}

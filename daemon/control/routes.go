@@ -37,6 +37,9 @@ func routes(d Daemon, log *slog.Logger) http.Handler {
 			out, err := d.AddPlayer(ctx, in.Account, in.Player, in.Scope)
 			return newPlayerWire{out.Secret.Reveal(), out.Account, out.ProxyURL}, err
 		}),
+		callTrust: command(log, "players trust", func(ctx context.Context, in playerWire) (nothing, error) {
+			return nothing{}, d.TrustPlayer(ctx, in.Account, in.Player, in.Origin)
+		}),
 		callRevoke: command(log, "players revoke", func(ctx context.Context, in playerWire) (nothing, error) {
 			return nothing{}, d.RevokePlayer(ctx, in.Account, in.Player)
 		}),

@@ -3,8 +3,11 @@ package home
 import (
 	"context"
 	"errors"
+	"fmt"
+	"strings"
 
 	"shelfkeeper/daemon/accounts"
+	"shelfkeeper/daemon/config"
 	"shelfkeeper/daemon/control"
 	"shelfkeeper/daemon/players"
 	"shelfkeeper/daemon/problem"
@@ -36,7 +39,7 @@ func (h *Home) Players(_ context.Context, account string) ([]control.Player, err
 	for _, g := range h.Grants.List(account) {
 		list = append(list, control.Player{
 			ID: g.ID, Account: g.Account, Name: g.Name, Kind: string(g.Kind), Scope: string(g.Scope), Created: g.Created,
-			LastUsed: g.LastUsed,
+			LastUsed: g.LastUsed, Origins: g.Origins,
 		})
 	}
 	return list, nil
@@ -65,6 +68,25 @@ func (h *Home) AddPlayer(_ context.Context, account, name, scope string) (contro
 		return control.NewPlayer{}, StateProblem(err)
 	}
 	return control.NewPlayer{Secret: secret, Account: a.Name, ProxyURL: h.WithPort(a).ProxyURL()}, nil
+}
+
+// TrustPlayer lets programs of an origin come in with a grant.
+func (h *Home) TrustPlayer(_ context.Context, account, player, origin string) error {
+	a, err := h.accountNamed(account)
+	if err != nil {
+		return err
+	}
+	lower := strings.ToLower(origin)
+	if err := config.CheckOrigin(lower); err != nil {
+		return problem.New(problem.Usage, fmt.Errorf("%q %w", origin, err), "")
+	}
+	switch err := h.Grants.Trust(a.Name, player, lower); {
+	case errors.Is(err, players.ErrNotFound):
+		return problem.Newf(problem.Usage, "see `shelfkeeper players list`", "account %s has no player called %q with a secret", a.Name, player)
+	case err != nil:
+		return StateProblem(err)
+	}
+	return nil
 }
 
 // RevokePlayer takes a grant away, by its name or id.

@@ -46,6 +46,7 @@ type Grant struct {
 	Scope    Scope
 	Created  time.Time
 	LastUsed time.Time // zero for never
+	Origins  []string  // of programs in a webview that come in with it; see Trust
 }
 
 const (

@@ -39,6 +39,7 @@ type grantEntry struct {
 	Created  time.Time  `json:"created"`
 	LastUsed *time.Time `json:"last_used,omitempty"`
 	Ended    []string   `json:"ended,omitempty"`
+	Origins  []string   `json:"origins,omitempty"`
 }
 
 // OpenGrants reads the store at path. A missing file means an empty store. The file
@@ -81,7 +82,7 @@ func OpenGrants(path string) (*Grants, error) {
 // entry returns the stored grant. It reports false when the grant is not complete.
 func (w grantEntry) entry() (*entry, bool) {
 	e := &entry{
-		Grant: Grant{ID: w.ID, Account: w.Account, Name: w.Name, Kind: w.Kind, Scope: w.Scope, Created: w.Created},
+		Grant: Grant{ID: w.ID, Account: w.Account, Name: w.Name, Kind: w.Kind, Scope: w.Scope, Created: w.Created, Origins: w.Origins},
 		ended: w.Ended, used: new(atomic.Int64),
 	}
 	if w.LastUsed != nil {
@@ -109,7 +110,8 @@ func (g *Grants) store(list map[string]*entry) error {
 	file := grantsFile{Version: grantsVersion, Grants: []grantEntry{}}
 	for _, id := range slices.Sorted(maps.Keys(list)) {
 		e := list[id]
-		w := grantEntry{ID: id, Account: e.Account, Name: e.Name, Kind: e.Kind, Scope: e.Scope, Created: e.Created, Ended: e.ended}
+		w := grantEntry{ID: id, Account: e.Account, Name: e.Name, Kind: e.Kind, Scope: e.Scope, Created: e.Created, Ended: e.ended,
+			Origins: e.Origins}
 		if e.Kind == KindSecret {
 			w.SHA256 = hex.EncodeToString(e.hash[:])
 		}

@@ -46,10 +46,11 @@ type Config struct {
 	Listen string
 	// PortGiven says that the account's port comes from config.toml.
 	PortGiven bool
-	// ListenExtra, ExtraHosts and Access are those of config.toml.
-	ListenExtra []netip.Addr
-	ExtraHosts  []string
-	Access      config.LocalAccess
+	// ListenExtra, ExtraHosts, TrustedOrigins and Access are those of config.toml.
+	ListenExtra    []netip.Addr
+	ExtraHosts     []string
+	TrustedOrigins []string
+	Access         config.LocalAccess
 	// Seen is told what the server was seen to be, after each change.
 	Seen func(ctx context.Context, version, username string)
 	Log  *slog.Logger
@@ -100,6 +101,7 @@ func New(c Config) (*Service, error) {
 		Base: up.Base(), Transport: s.watchdog, Sockets: up, Journal: s.journal, Tokens: Tokens{s.session, s.watchdog.refused},
 		Grants: c.Identities, Account: s.localAccount(c.Identities), Identity: s.session.Secrets,
 		Access: proxy.Access(c.Access), OwnUID: os.Getuid(), ExtraHosts: c.ExtraHosts, Log: s.log,
+		TrustedOrigins: c.TrustedOrigins, OriginGrant: c.Identities.OfOrigin,
 		Stirred: func() { s.socket.PlayersActive() },
 	})
 	s.socket = wsconn.New(wsconn.Config{Server: up, Tokens: s.session, Active: s.active, Log: s.log})

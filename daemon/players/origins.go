@@ -1,0 +1,56 @@
+package players
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+)
+
+// maxOrigins bounds the origins of one grant; a program has one or two.
+const maxOrigins = 8
+
+// Trust lets programs in a webview whose pages have that origin come in with the
+// account's grant of that name or id, also where they present nothing. The origin is
+// one that was checked, in lower case. It returns ErrNotFound for no such grant.
+func (g *Grants) Trust(account, nameOrID, origin string) error {
+	err := g.change(func(list map[string]*entry) error {
+		for id, e := range maps.Clone(list) {
+			if e.Account != account || e.Name != nameOrID && e.ID != nameOrID || e.Kind != KindSecret {
+				continue
+			}
+			changed := *e
+			if !slices.Contains(e.Origins, origin) {
+				changed.Origins = append(slices.Clone(e.Origins), origin)
+			}
+			if len(changed.Origins) > maxOrigins {
+				return fmt.Errorf("a grant has at most %d origins", maxOrigins)
+			}
+			list[id] = &changed
+			return nil
+		}
+		return ErrNotFound
+	})
+	if err != nil {
+		return fmt.Errorf("trust origin: %w", err)
+	}
+	return nil
+}
+
+// OfOrigin returns the caller as which programs of an origin come in. It reports
+// false where no grant names the origin.
+func (i *Identities) OfOrigin(origin string) (Caller, bool) {
+	g := i.grants
+	g.mu.RLock()
+	defer g.mu.RUnlock()
+	var found *entry
+	for _, e := range g.list {
+		if e.Account == i.account && slices.Contains(e.Origins, origin) && (found == nil || e.ID < found.ID) {
+			found = e
+		}
+	}
+	if found == nil {
+		return Caller{}, false
+	}
+	g.touch(found)
+	return Caller{Grant: found.ID, Scope: found.Scope}, true
+}
