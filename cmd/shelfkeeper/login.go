@@ -49,6 +49,9 @@ names, and nothing but the session is kept.`,
 			}
 			if len(args) == 1 {
 				req.Server = args[0]
+				if err := e.confirmReplace(c, &req); err != nil {
+					return err
+				}
 			} else {
 				browser, err := e.again(c, &req, &how)
 				if err != nil {
@@ -57,7 +60,8 @@ names, and nothing but the session is kept.`,
 				oidc = oidc || browser
 			}
 			if oidc {
-				in := control.OpenIDRequest{Server: req.Server, Account: req.Account, AllowHTTP: req.AllowHTTP, Store: req.Store}
+				in := control.OpenIDRequest{Server: req.Server, Account: req.Account, AllowHTTP: req.AllowHTTP, Store: req.Store,
+					Replace: req.Replace}
 				return e.signInOpenID(c.Context(), in, noBrowser)
 			}
 			if err := e.credentials(c, &req, how); err != nil {
@@ -80,6 +84,8 @@ names, and nothing but the session is kept.`,
 	f.StringVar(&req.Account, "account", "", "`name` of the account here; chosen if missing")
 	f.StringVar(&req.Store, "store", "", "where to keep secrets: os (the desktop's keychain) or file (sealed with a passphrase)")
 	f.BoolVar(&req.AllowHTTP, "allow-http", false, "send the password without encryption to a public host")
+	f.BoolVar(&req.Replace, "replace", false, "with --account: sign the account out that has this name, if it is another user's or "+
+		"server's")
 	f.BoolVar(&forget, "no-store-password", false, "keep the session only; you are asked again when it is lost")
 	return c
 }

@@ -8,6 +8,7 @@ import (
 
 	"shelfkeeper/daemon/accounts"
 	"shelfkeeper/daemon/control"
+	"shelfkeeper/daemon/problem"
 )
 
 // again completes a sign-in without an address: it is for an account that is
@@ -38,6 +39,32 @@ func (e *env) again(c *cobra.Command, req *control.SignInRequest, how *credentia
 		how.token = true
 	}
 	return false, nil
+}
+
+// confirmReplace asks the person at the terminal before a sign-in at another
+// server, or as another user, takes the place of an account. Without a terminal
+// the sign-in itself finds out, and refuses.
+func (e *env) confirmReplace(c *cobra.Command, req *control.SignInRequest) error {
+	_, typing := e.terminal()
+	if req.Replace || req.Account == "" || !typing {
+		return nil
+	}
+	a, _, ok := e.account(req.Account)
+	sameServer := strings.Contains(a.Server, strings.TrimRight(req.Server, "/"))
+	if !ok || sameServer && (req.Username == "" || strings.EqualFold(req.Username, a.Username)) {
+		return nil
+	}
+	fmt.Fprintf(e.stderr, "The account %s is %s on %s. If this is another server or user, the old one is signed out. Go on? [y/N] ",
+		a.Name, a.Username, a.Server)
+	answer, err := interruptible(c.Context(), func() (string, error) { return readLine(e.stdin) })
+	if err != nil {
+		return unanswered(fmt.Errorf("read the answer: %w", err))
+	}
+	if answer = strings.ToLower(strings.TrimSpace(answer)); answer != "y" && answer != "yes" {
+		return problem.Newf(problem.Usage, "choose another name with --account", "nothing was changed")
+	}
+	req.Replace = true
+	return nil
 }
 
 // account returns the account of that name, or without one the only account,

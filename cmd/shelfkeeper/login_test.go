@@ -226,7 +226,11 @@ func TestLoginAsAnotherUserWhileRunning(t *testing.T) {
 	p.daemon()
 	p.secrets = append(p.secrets, "of no interest")
 	name := p.until("it is served", fresh).Name
-	p.ok("of no interest", "login", s.url, "--username", "root", "--password-stdin", "--account", name)
+	args := []string{"login", s.url, "--username", "root", "--password-stdin", "--account", name}
+	if r := p.run("of no interest", args...); r.code != problem.Usage || !strings.Contains(r.stderr, "add --replace") {
+		t.Errorf("exit code %d: %s", r.code, r.stderr)
+	}
+	p.ok("of no interest", append(args, "--replace")...)
 	a := p.until("it is served again", fresh)
 	if a.User != "root" || a.Session.Generation < 2 {
 		t.Errorf("%+v", a)

@@ -30,7 +30,7 @@ func TestSnapshotCrosses(t *testing.T) {
 func TestSignInCrossesWhole(t *testing.T) {
 	// Every field is set, so that one forgotten on the way fails the test.
 	in := SignInRequest{Server: "abs.example", Username: "ü", Password: redact.New("pa\"ss\\wörd <&>\u2028"), Token: redact.New("to.k.en"),
-		Account: "home", Keep: true, AllowHTTP: true, Store: "file"}
+		Account: "home", Keep: true, AllowHTTP: true, Store: "file", Replace: true}
 	want := SignInAnswer{Account: "home", Server: "https://abs.example", ServerVersion: "2.36.0", User: "ü",
 		ProxyURL: "http://127.0.0.1:13379", Grant: "sk_c2VjcmV0", Warnings: []string{"one", "two"}}
 	for _, v := range []any{in, want} {

@@ -75,6 +75,9 @@ type SignInRequest struct {
 	Keep      bool          // keep the password, to sign in again when the session is lost
 	AllowHTTP bool          // send the password over plain HTTP to a public host
 	Store     string        // backend of the vault, "" for the default
+	// Replace says that Account may be another user's or another server's until
+	// now; its session is ended then.
+	Replace bool
 }
 
 // SignInAnswer is the result of a sign-in, for the user.
@@ -116,7 +119,8 @@ type OpenIDRequest struct {
 	Store     string
 	// Renew is set for an account that is or was signed in through OpenID. Only
 	// missing sessions are made, and only for the same user.
-	Renew bool
+	Renew   bool
+	Replace bool // as in SignInRequest
 }
 
 // OpenIDStep is the progress of a sign-in.

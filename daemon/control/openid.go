@@ -21,6 +21,7 @@ type openIDWire struct {
 	AllowHTTP bool   `json:"allow_http,omitempty"`
 	Store     string `json:"store,omitempty"`
 	Renew     bool   `json:"renew,omitempty"`
+	Replace   bool   `json:"replace,omitempty"`
 }
 
 // returnWire is the body of a return. The address holds a code that is useless
@@ -106,7 +107,8 @@ func (c *Client) SignInOpenID(ctx context.Context, in OpenIDRequest, show func(O
 		case s.End:
 			return nil
 		}
-		if err := show(OpenIDStep{s.URL, s.State, s.Sent, s.Redirect, s.Callback, s.Spare, (*SignInAnswer)(s.Answer), s.Notes}); err != nil {
+		if err := show(OpenIDStep{s.URL, s.State, s.Sent, s.Redirect, s.Callback, s.Spare, (*SignInAnswer)(s.Answer),
+			s.Notes}); err != nil {
 			return err
 		}
 	}

@@ -37,11 +37,12 @@ func (b *browsing) SkipOpenID(_ context.Context, state string) error {
 }
 
 func TestOpenIDCrossesWhole(t *testing.T) {
-	in := OpenIDRequest{Server: "abs.example", Account: "home", AllowHTTP: true, Store: "file", Renew: true}
+	in := OpenIDRequest{Server: "abs.example", Account: "home", AllowHTTP: true, Store: "file", Renew: true, Replace: true}
 	steps := []OpenIDStep{
-		{URL: "https://provider.test/?a=b&c=d", State: "s", Sent: true, Redirect: "audiobookshelf://oauth", Callback: "https://abs.example/x",
-			Spare:  true,
-			Answer: &SignInAnswer{Account: "home", Grant: "sk_x", Warnings: []string{"w"}}, Notes: []string{"one", "ü"}},
+		{URL: "https://provider.test/?a=b&c=d", State: "s", Sent: true, Redirect: "audiobookshelf://oauth",
+			Callback: "https://abs.example/x",
+			Spare:    true,
+			Answer:   &SignInAnswer{Account: "home", Grant: "sk_x", Warnings: []string{"w"}}, Notes: []string{"one", "ü"}},
 		{Notes: []string{"two"}},
 	}
 	for _, v := range []any{in, steps[0]} {

@@ -78,6 +78,7 @@ type signInWire struct {
 	Keep      bool   `json:"keep"`
 	AllowHTTP bool   `json:"allow_http"`
 	Store     string `json:"store,omitempty"`
+	Replace   bool   `json:"replace,omitempty"`
 }
 
 var errNotUTF8 = errors.New("the password is not valid UTF-8")
@@ -90,14 +91,14 @@ func wireOf(in SignInRequest) (signInWire, error) {
 	}
 	return signInWire{
 		Server: in.Server, Username: in.Username, Password: in.Password.Reveal(), Token: in.Token.Reveal(),
-		Account: in.Account, Keep: in.Keep, AllowHTTP: in.AllowHTTP, Store: in.Store,
+		Account: in.Account, Keep: in.Keep, AllowHTTP: in.AllowHTTP, Store: in.Store, Replace: in.Replace,
 	}, nil
 }
 
 func (w signInWire) request() SignInRequest {
 	return SignInRequest{
 		Server: w.Server, Username: w.Username, Password: redact.New(w.Password), Token: redact.New(w.Token),
-		Account: w.Account, Keep: w.Keep, AllowHTTP: w.AllowHTTP, Store: w.Store,
+		Account: w.Account, Keep: w.Keep, AllowHTTP: w.AllowHTTP, Store: w.Store, Replace: w.Replace,
 	}
 }
 

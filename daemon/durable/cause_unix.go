@@ -8,7 +8,10 @@ import (
 	"syscall"
 )
 
-func isNoSpace(code syscall.Errno) bool    { return code == syscall.ENOSPC || code == syscall.EDQUOT }
+// isNoSpace counts a limit of the process as a full disk: the file cannot grow.
+func isNoSpace(code syscall.Errno) bool {
+	return code == syscall.ENOSPC || code == syscall.EDQUOT || code == syscall.EFBIG
+}
 func isReadOnly(code syscall.Errno) bool   { return code == syscall.EROFS }
 func isNoLocks(code syscall.Errno) bool    { return code == syscall.ENOLCK }
 func isDiskFailed(code syscall.Errno) bool { return code == syscall.EIO }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net"
 	"net/url"
-	"strings"
 	"time"
 
 	"shelfkeeper/daemon/absapi"
@@ -65,6 +64,8 @@ type signIn struct {
 	method method
 	server absapi.Server
 	vault  *keychain.Vault
+	// here are the accounts whose server it is, under this address or another.
+	here map[string]bool
 	// sameUser: only the user whose account it is may sign in.
 	sameUser bool
 	account  accounts.Account // as kept, once finished
@@ -88,14 +89,18 @@ func (h *Home) beginSignIn(ctx context.Context, req control.SignInRequest, m met
 	if err != nil {
 		return nil, err
 	}
-	vault, err := h.openVault(ctx, keychain.Backend(req.Store))
+	in := &signIn{home: h, req: req, method: m, server: server, here: h.accountsOn(ctx, server.Base)}
+	if err := in.checkReplaced(); err != nil {
+		return nil, err
+	}
+	in.vault, err = h.openVault(ctx, keychain.Backend(req.Store))
 	if err == nil {
-		err = vault.Prepare(ctx)
+		err = in.vault.Prepare(ctx)
 	}
 	if err != nil {
 		return nil, vaultProblem(err)
 	}
-	return &signIn{home: h, req: req, method: m, server: server, vault: vault}, nil
+	return in, nil
 }
 
 // finish obtains the session and keeps it: in the vault first, then in the
@@ -113,8 +118,16 @@ func (in *signIn) finish(ctx context.Context, means signin.Means) (control.SignI
 	defer up.Close()
 	conn := up.Private()
 	defer conn.Close()
+	var old keychain.Record // what the account's session was until now
+	place := func(got signin.Obtained) (string, error) {
+		name, err := in.accountName(got)
+		if err == nil {
+			old, _ = in.vault.Load(ctx, name) // what cannot be read cannot be ended
+		}
+		return name, err
+	}
 	result, err := signin.SignIn{
-		Account: guess, Place: in.accountName, Server: base.String(), Means: means,
+		Account: guess, Place: place, Server: base.String(), Means: means,
 		Vault: in.vault, Budget: h.budget(base), Client: absapi.New(conn, base), History: h.history,
 	}.Do(ctx)
 	var inVault *signin.VaultError
@@ -124,20 +137,33 @@ func (in *signIn) finish(ctx context.Context, means signin.Means) (control.SignI
 	case err != nil:
 		return control.SignInAnswer{}, serverProblem(err)
 	}
+	ctx = context.WithoutCancel(ctx)
 	account := in.accountFor(result.Obtained)
 	_, known := h.Book.Get(account.Name)
+	replaced := in.replaces(account, result.Obtained)
 	account.Server, account.ServerVersion = base.String(), in.server.Version
 	account.Username, account.UserID = result.Username, result.UserID
 	account.Method, account.Store, account.AllowHTTP = in.method.kind, string(in.vault.Backend()), in.req.AllowHTTP
 	// The session is kept already: whoever gives up waiting now must still
 	// find the account.
-	if account, err = h.keepAccount(context.WithoutCancel(ctx), account, known); err != nil {
+	if account, err = h.keepAccount(ctx, account, known); err != nil {
 		return control.SignInAnswer{}, StateProblem(err)
 	}
 	in.account = account
 	answer := control.SignInAnswer{
 		Account: account.Name, Server: account.Server, ServerVersion: account.ServerVersion, User: account.Username,
 		ProxyURL: h.WithPort(account).ProxyURL(), Warnings: append(notes(in.server), misgivings(result)...),
+	}
+	if replaced {
+		if err := errors.Join(h.forgetPlayers(ctx, account.Name), h.forgetHistory(ctx, account.Name)); err != nil {
+			answer.Warnings = append(answer.Warnings,
+				fmt.Sprintf("players of the account that was replaced may still have access: %v", err))
+		}
+	}
+	if old.Server != "" && old.Server != base.String() {
+		if err := in.endOld(ctx, old); err != nil {
+			answer.Warnings = append(answer.Warnings, fmt.Sprintf("the old session at %s could not be ended there: %v", old.Server, err))
+		}
 	}
 	switch grant, err := h.Grants.Add(account.Name, players.FirstName, players.ScopeListen); {
 	case err == nil:
@@ -148,42 +174,6 @@ func (in *signIn) finish(ctx context.Context, means signin.Means) (control.SignI
 			fmt.Sprintf("no password for players could be made: %v; `shelfkeeper players add NAME` makes one", err))
 	}
 	return answer, nil
-}
-
-// accountFor returns the account that a session of that user belongs to: the one
-// named, the one of the same user id, so that a user renamed on the server
-// keeps port and grant, or the one of the same name, so that a server whose
-// database was lost keeps them too. Otherwise it is a new one with a new name.
-func (in *signIn) accountFor(got signin.Obtained) accounts.Account {
-	h, server := in.home, in.server.Base.String()
-	if in.req.Account != "" {
-		if a, ok := h.Book.Get(in.req.Account); ok {
-			return a
-		}
-		return accounts.Account{Name: in.req.Account}
-	}
-	if got.UserID != "" {
-		for _, a := range h.Book.All() {
-			if a.UserID == got.UserID && sameOrigin(a.Server, in.server.Base) {
-				return a
-			}
-		}
-	}
-	if a, ok := h.Book.Find(server, got.Username); ok {
-		return a
-	}
-	return accounts.Account{Name: h.Book.NameFor(server, got.Username)}
-}
-
-// accountName is accountFor for a sign-in that may be meant for one user only.
-func (in *signIn) accountName(got signin.Obtained) (string, error) {
-	a := in.accountFor(got)
-	if in.sameUser && a.UserID != got.UserID {
-		return "", problem.Newf(problem.Rejected, "sign out at the provider and try again, or add the other user as an account of "+
-			"its own: `shelfkeeper login`",
-			"the provider signed in %s, and the account %s is %s's", got.Username, a.Name, a.Username)
-	}
-	return a.Name, nil
 }
 
 // misgivings are what is not as it should be with a session that is kept.
@@ -257,10 +247,4 @@ func (h *Home) keepAccount(ctx context.Context, a accounts.Account, known bool) 
 		return h.Book.Add(ctx, a, h.Config.Listen, h.usablePort)
 	}
 	return a, h.Book.Put(ctx, a)
-}
-
-func sameOrigin(server string, base *url.URL) bool {
-	u, err := url.Parse(server)
-	return err == nil && u.Scheme == base.Scheme && u.Host == base.Host &&
-		strings.TrimRight(u.Path, "/") == strings.TrimRight(base.Path, "/")
 }

@@ -55,7 +55,7 @@ func (h *Home) beginOpenID(ctx context.Context, req control.OpenIDRequest,
 	renew func(context.Context, string) error) (*openIDKeeper, openid.Stage, error) {
 	ctx, cancel := context.WithTimeout(ctx, signInDeadline)
 	defer cancel()
-	in := control.SignInRequest{Server: req.Server, Account: req.Account, AllowHTTP: req.AllowHTTP, Store: req.Store}
+	in := control.SignInRequest{Server: req.Server, Account: req.Account, AllowHTTP: req.AllowHTTP, Store: req.Store, Replace: req.Replace}
 	if !req.Renew {
 		begun, err := h.beginSignIn(ctx, in, byOpenID)
 		return &openIDKeeper{signIn: begun}, openid.First, err
