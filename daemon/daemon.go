@@ -39,6 +39,8 @@ type Daemon struct {
 
 	signedOut chan struct{} // after a sign-out, which may have left something to finish
 
+	serving sync.Mutex // held while the service of an account is made or replaced
+
 	mu       sync.Mutex
 	services []*service.Service
 	changed  chan struct{} // closed and replaced at each change
@@ -135,7 +137,13 @@ func (d *Daemon) Run(ctx context.Context) error {
 	d.running.Go(func() { served <- d.control.Serve(d) })
 	finishing, stop := context.WithCancel(ctx)
 	defer stop()
-	d.running.Go(func() { d.home.FinishSignOuts(finishing, d.signedOut) })
+	d.running.Go(func() {
+		d.home.Repair(finishing, d.signedOut, func(a accounts.Account) {
+			if err := d.serve(a); err != nil {
+				d.home.Log.Warn("serve an account that is listed again", "account", a.Name, "reason", err)
+			}
+		})
+	})
 	select {
 	case <-ctx.Done():
 		return nil
@@ -283,6 +291,8 @@ func (d *Daemon) SetPort(ctx context.Context, account string, port int) (string,
 // serve begins to serve a, replacing one of another server, port, user or
 // method.
 func (d *Daemon) serve(a accounts.Account) error {
+	d.serving.Lock()
+	defer d.serving.Unlock()
 	if s, err := d.serviceOf(a.Name); err == nil {
 		a = d.home.WithPort(a)
 		old := s.Account()

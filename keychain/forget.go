@@ -15,13 +15,16 @@ import (
 // nil means that no secret of the account is left. ErrSlotPending means that the
 // sign-out is durable, but the keychain could not be cleaned yet; Finish does
 // that later, in this process or another. Any other error means that nothing
-// happened. Journals that cannot be read are moved aside first, as by SetAside.
+// happened. Journals that cannot be read are erased too.
 func (v *Vault) Forget(ctx context.Context, account string) error {
 	if _, err := v.SetAside(ctx, account); err != nil {
 		return fmt.Errorf("forget: %w", err)
 	}
 	if err := v.commitTombstone(ctx, account); err != nil {
 		return fmt.Errorf("forget %s: %w", account, err)
+	}
+	if err := v.removeSetAside(account); err != nil {
+		return fmt.Errorf("forget: %w", pendingError(account, err))
 	}
 	if err := v.Settle(ctx, account); err != nil {
 		return fmt.Errorf("forget: %w", err)
@@ -129,6 +132,21 @@ func (v *Vault) moveAside(account string, k *sealKey) (string, error) {
 			return to, v.files.rename(from, to)
 		}
 	}
+}
+
+// removeSetAside erases the account's journals that were set aside: they may
+// become readable again with an old key.
+func (v *Vault) removeSetAside(account string) error {
+	names, err := v.files.list(setAsidePrefix + fileName(account) + ".")
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		if err := v.files.remove(name); err != nil {
+			return fmt.Errorf("erase %s: %w", name, err)
+		}
+	}
+	return nil
 }
 
 // setAsidePrefix opens the names of journals that were set aside.

@@ -71,6 +71,11 @@ func (v *Vault) finish(ctx context.Context, account string) error {
 	if err := v.Settle(ctx, account); err != nil {
 		return fmt.Errorf("finish signing out: %w", err)
 	}
+	if rec, err := v.LoadAny(ctx, account); err == nil && rec.Tombstone {
+		if err := v.removeSetAside(account); err != nil {
+			return fmt.Errorf("finish signing out: %w", err)
+		}
+	}
 	if err := v.removeMark(account); err != nil {
 		return fmt.Errorf("finish signing out: %w", err)
 	}

@@ -169,7 +169,7 @@ func (e *env) options(ctx context.Context) (home.Options, error) {
 		return home.Options{}, problem.New(problem.Other, err, "")
 	}
 	return home.Options{
-		Version: version, Paths: paths, Config: cfg, Passphrase: e.askPassphrase, Helper: helper,
+		Version: version, Paths: paths, Config: cfg, Passphrase: e.askPassphrase, Unattended: !e.passphrase.IsEmpty(), Helper: helper,
 		Control: e.control, Log: e.logger(cfg.LogLevel),
 	}, nil
 }

@@ -34,6 +34,8 @@ type Options struct {
 	Backend keychain.Backend
 	// Passphrase is asked for when a vault of the file backend is opened.
 	Passphrase func(context.Context) (redact.Secret, error)
+	// Unattended says that Passphrase asks nobody.
+	Unattended bool
 	// Helper is the command line of a child that runs keychain.RunOp.
 	Helper []string
 	// Control is the path of the control socket; empty for the usual one.
@@ -104,7 +106,7 @@ func (h *Home) openVault(ctx context.Context, backend keychain.Backend) (*keycha
 		}
 		return h.vault, nil
 	}
-	o := keychain.Options{Backend: backend, Dir: filepath.Join(h.Paths.State, "vault"), Helper: h.Helper, Log: h.Log}
+	o := keychain.Options{Backend: backend, Dir: h.vaultDir(), Helper: h.Helper, Log: h.Log}
 	if o.Backend == "" {
 		o.Backend = h.Backend
 	}

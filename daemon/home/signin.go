@@ -244,7 +244,13 @@ func notes(server absapi.Server) (warnings []string) {
 func (h *Home) keepAccount(ctx context.Context, a accounts.Account, known bool) (accounts.Account, error) {
 	if !known {
 		a.Port = h.Config.ListenOf(a.Name)
-		return h.Book.Add(ctx, a, h.Config.Listen, h.usablePort)
+		added, err := h.Book.Add(ctx, a, h.Config.Listen, h.usablePort)
+		if !errors.Is(err, accounts.ErrExists) {
+			return added, err
+		}
+		// A daemon found the session in the vault first; see AdoptOrphans.
+		stored, _ := h.Book.Get(a.Name)
+		a.Port, a.CreatedAt = stored.Port, stored.CreatedAt
 	}
 	return a, h.Book.Put(ctx, a)
 }
