@@ -90,6 +90,10 @@ func status(a health.Account, n notes) []Line {
 	if a.Level != health.OK && a.Remedy != "" {
 		lines = append(lines, Line{Text: clip(oneLine(a.Remedy), maxLine)})
 	}
+	if r := a.Proxy.Refused; a.Level == health.OK && len(r) > 0 {
+		text := fmt.Sprintf("Refused %d x %s: allow it? See \"shelfkeeper status\"", r[0].Count, clip(oneLine(r[0].Program), maxName))
+		lines = append(lines, Line{Text: clip(text, maxLine)})
+	}
 	for _, act := range []Act{Reauthenticate, Open, Copy} {
 		if text := n.trouble(Command{Act: act, Account: a.Name}); text != "" {
 			return append(lines, Line{Text: text})

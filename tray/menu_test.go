@@ -39,6 +39,8 @@ func TestMenu(t *testing.T) {
 	kept := snapshotOf(&health.ServerUnreachable)
 	kept.Accounts[0].Reason += ": " + strings.Repeat("x", 100)
 	kept.Accounts[0].Progress.Waiting = 12
+	refused := snapshotOf(nil)
+	refused.Accounts[0].Proxy.Refused = []health.Refused{{Program: "audiobookshelf-ht (process 812)", Origin: "app://htpc", Count: 12}}
 	reauth := Command{Act: Reauthenticate, Account: "home"}
 
 	for _, c := range []struct {
@@ -50,6 +52,10 @@ func TestMenu(t *testing.T) {
 	}{
 		{desc: "all well", in: snapshotOf(nil),
 			want:    []string{"[home: signed in]", "Open Audiobookshelf", "Re-authenticate", "Copy player address", "Quit"},
+			tooltip: "Shelfkeeper, home: signed in"},
+		{desc: "a program is refused", in: refused,
+			want: []string{"[home: signed in]", `[Refused 12 x audiobookshelf-ht (process 812): allow it? See "shelfkeeper status"]`,
+				"Open Audiobookshelf", "Re-authenticate", "Copy player address", "Quit"},
 			tooltip: "Shelfkeeper, home: signed in"},
 		{desc: "needs the user", in: snapshotOf(&health.SessionLost),
 			want: []string{"[home: the server ended the session and no password is stored]", `[run "shelfkeeper login"]`,

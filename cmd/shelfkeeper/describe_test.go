@@ -50,7 +50,15 @@ func TestDescribe(t *testing.T) {
 	back, over := home, home
 	back.Loss = &health.Loss{At: at(-50 * time.Hour), Sentence: "the server's answer was lost", Recovered: true}
 	over.Loss = &health.Loss{At: at(-200 * time.Hour), Sentence: "long ago", Recovered: true}
+	refused := home
+	refused.Proxy.Refused = []health.Refused{
+		{Program: "audiobookshelf-ht (process 812)", Origin: "app://htpc", Reason: "other-origin", Count: 12, Last: at(-time.Minute),
+			Cause: "a page of another origin asked for this (app://htpc)", Remedy: "trust it: `shelfkeeper players trust NAME app://htpc`"},
+		{Program: "Toutui", Reason: "bad-grant", Count: 1, Last: at(-2 * time.Hour), Cause: "what the player presents is no valid grant",
+			Remedy: "give it the current grant, or nothing at all if it runs as the same user"},
+	}
 	for name, s := range map[string]health.Snapshot{
+		"refused":     {Version: "1.2.3", Level: health.OK, Accounts: []health.Account{refused}},
 		"ok":          {Version: "1.2.3", Level: health.OK, Accounts: []health.Account{home}},
 		"needs-user":  {Version: "1.2.3", Level: health.NeedsUser, Accounts: []health.Account{home, locked}},
 		"offline":     {Version: "1.2.3", Level: health.Offline, Accounts: []health.Account{offline}},

@@ -107,6 +107,13 @@ func describe(s health.Snapshot, now time.Time) string {
 		if a.Proxy.Resumed > 0 || a.Proxy.Held > 0 {
 			row("", "%d times a stream went on after a break, %d requests waited for better weather", a.Proxy.Resumed, a.Proxy.Held)
 		}
+		for i, r := range refusedLately(a.Proxy.Refused, now) {
+			name := "refused"
+			if i > 0 {
+				name = ""
+			}
+			row(name, "%s", r)
+		}
 		row("session", "%s, generation %d, %d refreshes, %d password logins", a.Session.State, a.Session.Generation, a.Session.Refreshes,
 			a.Session.PasswordLogins)
 		switch a.Session.Method {
@@ -134,6 +141,24 @@ func describe(s health.Snapshot, now time.Time) string {
 		row("vault", "%s, %s", a.Vault.Backend, a.Vault.Condition)
 	}
 	return out.String()
+}
+
+// refusedMost is how many programs that were refused are shown.
+const refusedMost = 5
+
+// refusedLately says which programs were refused, and what lets them in.
+func refusedLately(list []health.Refused, now time.Time) (lines []string) {
+	for _, r := range list {
+		if len(lines) == refusedMost {
+			break
+		}
+		who := r.Program
+		if r.Origin != "" && !strings.Contains(r.Cause, r.Origin) {
+			who += ", " + r.Origin
+		}
+		lines = append(lines, fmt.Sprintf("%d x %s, last %s: %s. Allow it? %s", r.Count, who, ago(now, r.Last), r.Cause, r.Remedy))
+	}
+	return lines
 }
 
 // waiting says what became of reports of listening.

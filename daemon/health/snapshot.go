@@ -95,6 +95,19 @@ type Proxy struct {
 	// counts the requests that waited for a temporary failure to end.
 	Resumed uint64 `json:"resumed"`
 	Held    uint64 `json:"held"`
+	// Refused are programs that were refused something, the newest first.
+	Refused []Refused `json:"refused,omitempty"`
+}
+
+// Refused is a program that was refused something that the user could allow.
+type Refused struct {
+	Program string `json:"program"` // as the system or the program itself names it
+	Origin  string `json:"origin"`  // of its page; "" for none
+	Reason  string `json:"reason"`  // the refusal's name
+	Cause   string `json:"cause"`   // in words
+	Remedy  string `json:"remedy"`
+	Count   uint64 `json:"count"`
+	Last    Time   `json:"last"`
 }
 
 // Vault says where the session is kept. Its condition is "ok" or why not.

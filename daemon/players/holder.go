@@ -2,6 +2,7 @@ package players
 
 import (
 	"fmt"
+	"net"
 	"net/netip"
 )
 
@@ -23,3 +24,18 @@ func (h Holder) String() string {
 // HolderOf returns the program that occupies addr, as far as the system reports it.
 // It works on Linux only.
 func HolderOf(addr netip.AddrPort) (Holder, bool) { return holderOf(plain(addr)) }
+
+// ProgramOf returns the program at the far end of a TCP connection on this machine,
+// as far as the system reports it. It reads the open files of every process, so call
+// it rarely. It works on Linux only.
+func ProgramOf(conn net.Conn) (Holder, bool) {
+	far, ok := addrPort(conn.RemoteAddr())
+	if !ok {
+		return Holder{}, false
+	}
+	near, ok := addrPort(conn.LocalAddr())
+	if !ok {
+		return Holder{}, false
+	}
+	return programOf(far, near)
+}

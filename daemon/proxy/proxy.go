@@ -116,6 +116,7 @@ type Server struct {
 	tracks      *stream.Tracks
 	conns       connections
 	local       *answers.Local
+	refused     refusedPrograms
 	wrongGrants slowdown // of pages of foreign origins
 
 	begun     time.Time

@@ -24,6 +24,8 @@ func (s *Server) count(no *refusal.Refusal) {
 // refuse answers the player with no.
 func (s *Server) refuse(w http.ResponseWriter, c *call, no *refusal.Refusal) {
 	s.count(no)
+	no = forAsker(c, no)
+	s.remember(c, no)
 	s.log.LogAttrs(c.r.Context(), slog.LevelDebug, "request refused",
 		slog.String("reason", no.Name), slog.String("method", refusal.OneLine(c.r.Method)), slog.Int("status", no.Status))
 
@@ -49,4 +51,21 @@ func (s *Server) refuse(w http.ResponseWriter, c *call, no *refusal.Refusal) {
 	if c.r.Method != http.MethodHead {
 		_, _ = io.WriteString(w, body) // the player may be gone
 	}
+}
+
+// forAsker returns no with the remedy for the one who asks: a person in front of
+// a browser can do other things than a program.
+func forAsker(c *call, no *refusal.Refusal) *refusal.Refusal {
+	if no != refusal.OtherOrigin || c.r.Header.Get("Sec-Fetch-Mode") == "navigate" {
+		return no
+	}
+	own := *no
+	if origin := originHeader(c.r); origin != "" && origin != "null" {
+		own.Cause += " (" + refusal.OneLine(origin) + ")"
+		own.Remedy = "if it is a program of yours, let it present a grant (`shelfkeeper players add NAME`), " +
+			"or trust it: `shelfkeeper players trust NAME " + refusal.OneLine(origin) + "`"
+	} else {
+		own.Remedy = "if it is a program of yours, let it present a grant in every request: `shelfkeeper players add NAME`"
+	}
+	return &own
 }

@@ -63,6 +63,7 @@ func TestEveryRefusalNamesCauseAndRemedy(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		no = forAsker(&call{r: httptest.NewRequest("GET", "/", nil)}, no)
 		if rec.Code != no.Status || rec.Header().Get("Shelfkeeper-Reason") != no.Cause+"; "+no.Remedy {
 			t.Errorf("%s: %d %v", no.Name, rec.Code, rec.Header())
 		}

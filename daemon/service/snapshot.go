@@ -3,6 +3,7 @@ package service
 import (
 	"net"
 	"slices"
+	"time"
 
 	"shelfkeeper/daemon/accounts"
 	"shelfkeeper/daemon/health"
@@ -22,7 +23,7 @@ func (s *Service) Snapshot() health.Account {
 			Reason: socket.Reason},
 		Proxy: health.Proxy{
 			URL: s.URL(), Extra: extra, Requests: stats.Requests, Bytes: stats.Bytes, Active: int(stats.Active),
-			Unauthorized: stats.Unauthorized, Resumed: stats.Resumed, Held: stats.Held,
+			Unauthorized: stats.Unauthorized, Resumed: stats.Resumed, Held: stats.Held, Refused: s.refused(),
 		},
 		Vault: health.Vault{Backend: s.account.Store}, Progress: s.progress(),
 	}
@@ -35,6 +36,23 @@ func (s *Service) Snapshot() health.Account {
 	a.Session.Method = shownMethod(s.account, a.Session.Method)
 	a.Remedy = shownRemedy(s.account, a.Condition, a.Remedy)
 	return a
+}
+
+// refusedKept is how long a program that was refused is told of.
+const refusedKept = 24 * time.Hour
+
+// refused are the programs that were refused something.
+func (s *Service) refused() (list []health.Refused) {
+	for _, r := range s.proxy.Refused() {
+		if time.Since(r.Last) > refusedKept {
+			break // the newest come first
+		}
+		list = append(list, health.Refused{
+			Program: r.Program, Origin: r.Origin, Reason: r.Refusal.Name, Cause: r.Refusal.Cause, Remedy: r.Refusal.Remedy,
+			Count: r.Count, Last: health.At(r.Last),
+		})
+	}
+	return list
 }
 
 // URL is the address that players use.
