@@ -40,6 +40,9 @@ type Conn struct {
 	deliver func(Event)
 	gone    chan struct{} // closed when the connection is cut
 
+	turns    *Turns
+	holdsOne bool // the frame that is handled now has a turn
+
 	watch watcher
 	beats handshake // zero before the server's open packet
 	born  time.Time
@@ -61,17 +64,17 @@ type Conn struct {
 
 // Open connects and joins the namespace. Events go to deliver, which is called
 // by the reading goroutine and must not block. ABS sends no events before
-// Authenticate. active reports whether a user would notice a silence now; it may
-// be nil.
+// Authenticate. active reports whether a user would notice a silence now. turns
+// bounds large frames. Both may be nil.
 //
 // The error is ctx's cause or wraps a *TemporaryError.
-func Open(ctx context.Context, s Server, deliver func(Event), active func() bool) (*Conn, error) {
+func Open(ctx context.Context, s Server, deliver func(Event), active func() bool, turns *Turns) (*Conn, error) {
 	ws, raw, err := upgrade(ctx, s)
 	if err != nil {
 		return nil, err
 	}
 	c := &Conn{
-		ws: ws, raw: raw, deliver: deliver, gone: make(chan struct{}),
+		ws: ws, raw: raw, deliver: deliver, gone: make(chan struct{}), turns: turns,
 		pings: map[string]chan struct{}{}, watch: newWatcher(active), born: time.Now(),
 	}
 	ws.SetReadLimit(MaxPacket)
@@ -175,9 +178,20 @@ func (c *Conn) event(until time.Time) (Event, error) {
 			return Event{}, &TemporaryError{Evidence: "the server ended the live socket"}
 		default:
 			if e, ok := p.Event(); ok {
+				if c.holdsOne {
+					e.release, c.holdsOne = c.turns.end, false
+				}
 				return e, nil
 			}
 		}
+	}
+}
+
+// endTurn ends the turn of a frame that was no event.
+func (c *Conn) endTurn() {
+	if c.holdsOne {
+		c.holdsOne = false
+		c.turns.end()
 	}
 }
 
@@ -189,7 +203,11 @@ func (c *Conn) receive(until time.Time) (Packet, error) {
 		if !c.readUntil(due) {
 			due = time.Time{}
 		}
-		kind, frame, err := c.ws.ReadMessage()
+		c.endTurn()
+		kind, frame, err := c.read()
+		if errors.Is(err, errNoTurn) {
+			return Packet{}, &TemporaryError{Evidence: "too many large events came over the live sockets at once", Err: err}
+		}
 		if err != nil {
 			c.ended = true
 			missed := "the server did not answer on the live socket in time"

@@ -22,7 +22,16 @@ const opening = `0{"sid":"s","upgrades":[],"pingInterval":25000,"pingTimeout":20
 // to after the upgrade; it lives until the client or the script ends.
 func scripted(t *testing.T, script func(far *far), test func(t *testing.T, open func(deliver func(Event)) (*Conn, error))) {
 	t.Helper()
+	scriptedWith(t, func() *Turns { return nil }, script, test)
+}
+
+// scriptedWith is scripted for connections that take turns.
+func scriptedWith(
+	t *testing.T, newTurns func() *Turns, script func(far *far), test func(t *testing.T, open func(deliver func(Event)) (*Conn, error)),
+) {
+	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
+		turns := newTurns()
 		l := &pipes{conns: make(chan net.Conn), closed: make(chan struct{})}
 		var running sync.WaitGroup // hijacked: the server does not wait for them
 		front := &http.Server{Handler: http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
@@ -42,7 +51,7 @@ func scripted(t *testing.T, script func(far *far), test func(t *testing.T, open 
 		up := w.reach("http://abs.test")
 		defer func() { _ = front.Close(); <-served; running.Wait() }()
 		test(t, func(deliver func(Event)) (*Conn, error) {
-			return Open(t.Context(), up, deliver, nil)
+			return Open(t.Context(), up, deliver, nil, turns)
 		})
 		synctest.Wait()
 		if open, _, _ := w.net.numbers(); open != 0 {

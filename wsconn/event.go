@@ -22,6 +22,15 @@ type Event struct {
 	Name string
 	// Args is a JSON array of the arguments that follow the name.
 	Args json.RawMessage
+
+	release func() // ends the turn of a large frame; may be nil
+}
+
+// done says that the event is not used any more.
+func (e Event) done() {
+	if e.release != nil {
+		e.release()
+	}
 }
 
 // String returns the name.
@@ -33,8 +42,8 @@ func (e Event) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, e.String()
 // LogValue implements slog.LogValuer.
 func (e Event) LogValue() slog.Value { return slog.StringValue(e.Name) }
 
-// Event returns p as an event. It reports false when p is no event, or its name
-// is no text. The arguments are a copy.
+// Event returns p as an event. It reports false when p is no event, or its name is no
+// text. The event takes over p.Data, which must not be used afterwards.
 func (p Packet) Event() (Event, bool) {
 	if p.Engine != EngineMessage || p.Type != EventType && p.Type != BinaryEvent {
 		return Event{}, false
@@ -48,13 +57,17 @@ func (p Packet) Event() (Event, bool) {
 	if err != nil || !isText {
 		return Event{}, false
 	}
-	remainder := p.Data[d.InputOffset():]
-	args := make(json.RawMessage, 0, len(remainder)+1)
-	if comma := bytes.IndexByte(remainder, ','); comma >= 0 && firstOf(remainder) == ',' {
-		remainder = remainder[comma+1:]
+	at := d.InputOffset()
+	remainder := p.Data[at:]
+	if firstOf(remainder) != ',' {
+		return Event{Name: name, Args: json.RawMessage("[]")}, true
 	}
-	args = append(append(args, '['), bytes.TrimSpace(remainder)...)
-	return Event{Name: name, Args: args}, true
+	// The byte before the first argument becomes the opening bracket, since a copy
+	// may have 16 MB.
+	args := remainder[bytes.IndexByte(remainder, ','):]
+	args = args[len(args)-len(bytes.TrimLeft(args[1:], " \t\r\n"))-1:]
+	args[0] = '['
+	return Event{Name: name, Args: json.RawMessage(bytes.TrimRight(args, " \t\r\n"))}, true
 }
 
 // First decodes the first argument into v. It reports false when there is no
@@ -66,16 +79,28 @@ func (e Event) First(v any) bool {
 
 // Frame returns the event as a frame.
 func (e Event) Frame() ([]byte, error) {
+	src, size, err := e.Reader()
+	if err != nil {
+		return nil, err
+	}
+	frame := make([]byte, size)
+	_, err = io.ReadFull(src, frame)
+	return frame, err
+}
+
+// Reader returns the event's frame as a reader, with its length. It copies nothing.
+func (e Event) Reader() (io.Reader, int, error) {
 	name, err := json.Marshal(e.Name)
 	if err != nil || len(e.Args) < 2 {
-		return nil, fmt.Errorf("encode event %s: no arguments", e.Name)
+		return nil, 0, fmt.Errorf("encode event %s: no arguments", e.Name)
 	}
-	data := append([]byte{'['}, name...)
-	if args := bytes.TrimSpace(e.Args[1:]); len(args) > 0 && args[0] != ']' {
-		data = append(data, ',')
+	head := append(Packet{Engine: EngineMessage, Type: EventType}.Append(nil), '[')
+	head = append(head, name...)
+	args := bytes.TrimLeft(e.Args[1:], " \t\r\n")
+	if args[0] != ']' {
+		head = append(head, ',')
 	}
-	data = append(data, e.Args[1:]...)
-	return Packet{Engine: EngineMessage, Type: EventType, Data: data}.Append(nil), nil
+	return io.MultiReader(bytes.NewReader(head), bytes.NewReader(args)), len(head) + len(args), nil
 }
 
 // EncodeEvent returns the frame of an event in the namespace "/".

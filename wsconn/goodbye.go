@@ -49,6 +49,7 @@ func (c *Conn) goodbye() {
 // Close ends the connection, cleanly if it still works. It returns when the
 // connection is closed, within closeGrace. It may be called more than once.
 func (c *Conn) Close() {
+	c.endTurn()
 	if !c.ended {
 		c.goodbye()
 		for !c.ended {

@@ -1,7 +1,6 @@
 package wsconn
 
 import (
-	"bytes"
 	"errors"
 	"io"
 	"sync"
@@ -18,11 +17,6 @@ const (
 	closeTimeout = time.Second
 	// pieceSize is the largest piece of a frame that is written at once.
 	pieceSize = 16 << 10
-	// maxQueuedFrames and maxQueuedBytes bound the frames that wait for a player:
-	// more than any burst of the server, and bounded, since a player may have
-	// stopped reading. A single larger frame may wait alone.
-	maxQueuedFrames = 512
-	maxQueuedBytes  = 16 << 20
 	// suspendedFor is how late a timer may fire. When it is later, this process
 	// was suspended, and the player is not to blame for a missing pong.
 	suspendedFor = 2 * time.Second
@@ -40,43 +34,15 @@ type PlayerConn struct {
 	gone      chan struct{}
 	receiving sync.Mutex // held while the Player is called
 
-	mu          sync.Mutex
-	queued      [][]byte
-	queuedBytes int
-	polls       bool // the transport is polling
-	polling     bool // a poll is under way
-	posting     bool
-	upgrading   bool
-	code        int // the close code
-	why         error
-}
-
-// Send queues a text frame for the player. It never blocks. A player that does not
-// read is cut.
-func (e *PlayerConn) Send(frame []byte) {
-	e.mu.Lock()
-	if e.why != nil {
-		e.mu.Unlock()
-		return
-	}
-	if len(e.queued) > 0 && (len(e.queued) >= maxQueuedFrames || e.queuedBytes+len(frame) > maxQueuedBytes) {
-		e.mu.Unlock()
-		e.Close(websocket.CloseAbnormalClosure, errSlow)
-		return
-	}
-	e.queued = append(e.queued, frame)
-	e.queuedBytes += len(frame)
-	e.mu.Unlock()
-	signal(e.wake)
-}
-
-// sendFirst queues a frame before all others.
-func (e *PlayerConn) sendFirst(frame []byte) {
-	e.mu.Lock()
-	e.queued = append([][]byte{frame}, e.queued...)
-	e.queuedBytes += len(frame)
-	e.mu.Unlock()
-	signal(e.wake)
+	mu        sync.Mutex
+	queued    [][]byte
+	heldBytes int  // of queued frames, and of those that are being written
+	polls     bool // the transport is polling
+	polling   bool // a poll is under way
+	posting   bool
+	upgrading bool
+	code      int // the close code
+	why       error
 }
 
 // Close ends the connection with a close code; 1006 is a cut, 1005 means no code.
@@ -88,22 +54,18 @@ func (e *PlayerConn) Close(code int, why error) {
 		return
 	}
 	e.why, e.code = why, code
-	e.queued, e.queuedBytes = nil, 0
+	dropped := 0
+	for _, frame := range e.queued {
+		dropped += len(frame)
+	}
+	e.queued = nil
 	close(e.gone)
 	e.mu.Unlock()
+	e.sent(dropped)
 	e.server.mu.Lock()
 	delete(e.server.conns, e.id)
 	e.server.mu.Unlock()
 	e.player.Gone(why)
-}
-
-// takeAll removes and returns all queued frames.
-func (e *PlayerConn) takeAll() [][]byte {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	queued := e.queued
-	e.queued, e.queuedBytes = nil, 0
-	return queued
 }
 
 // receive handles a text of the player. It reports false when the connection is
@@ -137,7 +99,7 @@ func (e *PlayerConn) heartbeat() {
 			case <-e.ponged: // a pong to an earlier ping
 			default:
 			}
-			e.Send([]byte{byte(EnginePing)})
+			e.push([]byte{byte(EnginePing)})
 			sent := time.Now()
 			if !e.sleep(localPatience, e.ponged) {
 				return
@@ -167,12 +129,12 @@ func (e *PlayerConn) sleep(d time.Duration, early <-chan struct{}) bool {
 }
 
 // serveWebsocket serves the connection over a WebSocket until its end, and closes
-// the WebSocket.
-func (e *PlayerConn) serveWebsocket(conn *websocket.Conn) {
-	conn.SetReadLimit(maxPayload)
+// the WebSocket. first is sent before all queued frames; it may be nil.
+func (e *PlayerConn) serveWebsocket(conn *websocket.Conn, first []byte) {
+	conn.SetReadLimit(MaxPayload)
 	var writing, guarding sync.WaitGroup
 	finished := make(chan struct{})
-	writing.Go(func() { e.writeLoop(conn) })
+	writing.Go(func() { e.writeLoop(conn, first) })
 	guarding.Go(func() {
 		<-e.gone
 		late := time.NewTimer(closeTimeout)
@@ -203,7 +165,7 @@ func (e *PlayerConn) readLoop(conn *websocket.Conn) (int, error) {
 		if kind != websocket.TextMessage {
 			return websocket.CloseUnsupportedData, errBinary
 		}
-		frame, err := io.ReadAll(src) // at most maxPayload
+		frame, err := io.ReadAll(src) // at most MaxPayload
 		if err != nil {
 			return websocket.CloseNoStatusReceived, err
 		}
@@ -215,7 +177,12 @@ func (e *PlayerConn) readLoop(conn *websocket.Conn) (int, error) {
 
 // writeLoop sends queued frames until the connection is closed, and then the
 // close frame.
-func (e *PlayerConn) writeLoop(conn *websocket.Conn) {
+func (e *PlayerConn) writeLoop(conn *websocket.Conn, first []byte) {
+	if len(first) > 0 {
+		if err := writePieces(conn, first); err != nil {
+			e.Close(websocket.CloseAbnormalClosure, errors.Join(errSlow, err))
+		}
+	}
 	for {
 		select {
 		case <-e.wake:
@@ -223,8 +190,15 @@ func (e *PlayerConn) writeLoop(conn *websocket.Conn) {
 			e.sendClose(conn)
 			return
 		}
-		for _, frame := range e.takeAll() {
-			if err := writePieces(conn, frame); err != nil {
+		for frame, ok := e.next(); ok; frame, ok = e.next() {
+			if !e.player.Allowed(frame) {
+				e.sent(len(frame))
+				e.Close(websocket.ClosePolicyViolation, errForbidden)
+				break
+			}
+			err := writePieces(conn, frame)
+			e.sent(len(frame))
+			if err != nil {
 				e.Close(websocket.CloseAbnormalClosure, errors.Join(errSlow, err))
 				break
 			}
@@ -288,9 +262,3 @@ func readToEnd(conn *websocket.Conn) {
 		}
 	}
 }
-
-// recordSeparator separates the packets of a poll. engine.io-parser 5.2: lib/index
-var recordSeparator = []byte{0x1e}
-
-// joinPackets encodes packets as the body of a poll.
-func joinPackets(frames [][]byte) []byte { return bytes.Join(frames, recordSeparator) }

@@ -6,6 +6,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"strconv"
 	"time"
 
 	"github.com/gorilla/websocket"
@@ -44,9 +45,12 @@ func (e *PlayerConn) poll(w http.ResponseWriter, r *http.Request) {
 		e.mu.Unlock()
 	}()
 	for {
-		if frames := e.takeAll(); len(frames) > 0 {
-			if !writePoll(w, joinPackets(frames)) {
+		if frames := e.nextPoll(); len(frames) > 0 {
+			if !writePoll(w, frames...) {
 				e.Close(websocket.CloseAbnormalClosure, errSlow)
+			}
+			for _, frame := range frames {
+				e.sent(len(frame))
 			}
 			return
 		}
@@ -92,7 +96,7 @@ func (e *PlayerConn) post(w http.ResponseWriter, r *http.Request) {
 		e.posting = false
 		e.mu.Unlock()
 	}()
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxPayload))
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, MaxPayload))
 	var large *http.MaxBytesError
 	switch {
 	case errors.As(err, &large):
@@ -133,7 +137,7 @@ func (e *PlayerConn) upgrade(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		return
 	}
-	conn.SetReadLimit(maxPayload)
+	conn.SetReadLimit(MaxPayload)
 	_ = conn.SetReadDeadline(time.Now().Add(upgradeWait))
 	step := func(want string) bool {
 		kind, frame, err := conn.ReadMessage()
@@ -155,5 +159,62 @@ func (e *PlayerConn) upgrade(w http.ResponseWriter, r *http.Request) {
 	e.mu.Unlock()
 	signal(e.wake)
 	_ = conn.SetReadDeadline(time.Time{})
-	e.serveWebsocket(conn)
+	e.serveWebsocket(conn, nil)
+}
+
+// nextPoll removes the frames of one answer to a poll from the queue: at most
+// pollBytes, or one frame. It closes the connection when the player may not get one
+// of them.
+func (e *PlayerConn) nextPoll() (frames [][]byte) {
+	total := 0
+	for len(frames) == 0 || e.nextFits(pollBytes-total) {
+		frame, ok := e.next()
+		if !ok {
+			break
+		}
+		if !e.player.Allowed(frame) {
+			for _, f := range append(frames, frame) {
+				e.sent(len(f))
+			}
+			e.Close(websocket.ClosePolicyViolation, errForbidden)
+			return nil
+		}
+		frames = append(frames, frame)
+		total += len(frame)
+	}
+	return frames
+}
+
+// recordSeparator separates the packets of a poll. engine.io-parser 5.2: lib/index
+var recordSeparator = []byte{0x1e}
+
+// writePoll writes the answer to a poll, in pieces with a deadline each: a player that
+// does not read is not waited for.
+func writePoll(w http.ResponseWriter, packets ...[]byte) bool {
+	length := len(packets) - 1
+	for _, p := range packets {
+		length += len(p)
+	}
+	w.Header().Set("Content-Type", "text/plain; charset=UTF-8")
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("Content-Length", strconv.Itoa(length))
+	rc := http.NewResponseController(w)
+	defer func() { _ = rc.SetWriteDeadline(time.Time{}) }() // the connection may serve other requests
+	write := func(b []byte) bool {
+		for piece := range bytesOf(b) {
+			_ = rc.SetWriteDeadline(time.Now().Add(pieceDeadline)) // recorders of tests have none
+			if _, err := w.Write(piece); err != nil {
+				return false
+			}
+		}
+		return true
+	}
+	for i, p := range packets {
+		if i > 0 && !write(recordSeparator) || !write(p) {
+			return false
+		}
+	}
+	_ = rc.SetWriteDeadline(time.Now().Add(pieceDeadline))
+	err := rc.Flush()
+	return err == nil || errors.Is(err, http.ErrNotSupported)
 }

@@ -8,7 +8,7 @@ import (
 // Bounds of the queue of a slow consumer. A single event may be larger.
 const (
 	queueEvents = 128
-	queueBytes  = 4 << 20
+	queueBytes  = 1 << 20
 )
 
 // queue hands events to a consumer in a goroutine of its own, so that the reader
@@ -31,13 +31,14 @@ func newQueue(consume func(Event)) *queue {
 // push never blocks.
 func (q *queue) push(e Event) {
 	if q.consume == nil {
+		e.done()
 		return
 	}
 	q.mu.Lock()
 	q.list = append(q.list, e)
 	q.bytes += len(e.Args)
 	for len(q.list) > 1 && (len(q.list) > queueEvents || q.bytes > queueBytes) {
-		q.take()
+		q.take().done()
 		q.dropped++
 	}
 	q.mu.Unlock()
@@ -69,14 +70,26 @@ func (q *queue) next() (Event, bool) {
 // run delivers until ctx ends.
 func (q *queue) run(ctx context.Context) {
 	for {
-		for e, ok := q.next(); ok && ctx.Err() == nil; e, ok = q.next() {
+		for ctx.Err() == nil {
+			e, ok := q.next()
+			if !ok {
+				break
+			}
 			q.consume(e)
+			e.done()
 		}
 		select {
 		case <-q.wake:
 		case <-ctx.Done():
 			return
 		}
+	}
+}
+
+// close drops the events that nobody will consume any more.
+func (q *queue) close() {
+	for e, ok := q.next(); ok; e, ok = q.next() {
+		e.done()
 	}
 }
 

@@ -19,10 +19,11 @@ import (
 type echo struct {
 	conn *PlayerConn
 
-	mu    sync.Mutex
-	heard []string
-	gone  error
-	goes  int
+	mu        sync.Mutex
+	heard     []string
+	gone      error
+	goes      int
+	forbidden bool // nothing more may be sent
 }
 
 func (e *echo) Heard(frame []byte) {
@@ -32,6 +33,12 @@ func (e *echo) Heard(frame []byte) {
 	if strings.HasPrefix(string(frame), `42["echo"`) {
 		e.conn.Send(frame)
 	}
+}
+
+func (e *echo) Allowed(frame []byte) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return !e.forbidden
 }
 
 func (e *echo) Gone(why error) {
@@ -145,7 +152,7 @@ func (h *serverFixture) begin() string {
 		PingInterval, PingTimeout, MaxPayload int
 	}
 	if err := json.Unmarshal([]byte(h.get("")[1:]), &open); err != nil || open.SID == "" || len(open.Upgrades) != 1 ||
-		open.PingInterval != 25000 || open.PingTimeout != 20000 || open.MaxPayload != 1000000 {
+		open.PingInterval != 25000 || open.PingTimeout != 20000 || open.MaxPayload != MaxPayload {
 		h.t.Fatalf("%+v %v", open, err)
 	}
 	return "&sid=" + open.SID

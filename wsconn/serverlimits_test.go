@@ -26,7 +26,7 @@ func TestSessionServerRefuses(t *testing.T) {
 			{"a put", "PUT", q, "40", 400, `"code":2`},
 			{"no upgrade", "GET", q, "", 200, "2"},
 			{"preflight", "OPTIONS", "", "", 204, ""},
-			{"too much", "POST", q, strings.Repeat("x", maxPayload+1), 413, "too much"},
+			{"too much", "POST", q, strings.Repeat("x", MaxPayload+1), 413, "too much"},
 			{"after too much", "GET", q, "", 400, `"code":1`},
 		} {
 			if status, body := h.ask(t.Context(), c.method, c.query, c.body); status != c.status || !strings.Contains(body, c.says) {

@@ -4,7 +4,6 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"errors"
-	"io"
 	"net/http"
 	"sync"
 	"time"
@@ -17,9 +16,11 @@ import (
 const (
 	localPing     = 25 * time.Second
 	localPatience = 20 * time.Second
-	// maxPayload bounds a message of a player, in bytes.
-	maxPayload = 1_000_000
 )
+
+// MaxPayload bounds a message of a player, in bytes. Audiobookshelf accepts 1 MB, but
+// the messages of players are far smaller: a token, or the words of a search.
+const MaxPayload = 64 << 10
 
 // maxPlayerConns bounds the players of one account. Each has a socket at the
 // server, and no desktop runs as many programs.
@@ -30,6 +31,9 @@ const maxPlayerConns = 256
 type Player interface {
 	// Heard gets a text frame that begins with "4", a packet of Socket.IO.
 	Heard(frame []byte)
+	// Allowed reports whether a frame may still be sent to the player. It is called
+	// right before the frame leaves; false closes the connection.
+	Allowed(frame []byte) bool
 	// Gone is called once, when the connection is closed.
 	Gone(why error)
 }
@@ -39,6 +43,9 @@ type Player interface {
 // own, so that a player notices no trouble on the way to the ABS server. It knows
 // nothing of events and tokens.
 type SessionServer struct {
+	queued   *budget    // frames that wait for players
+	evicting sync.Mutex // held while a slow player is closed
+
 	mu      sync.Mutex
 	conns   map[string]*PlayerConn
 	closed  bool
@@ -46,7 +53,9 @@ type SessionServer struct {
 }
 
 // NewSessionServer returns an empty SessionServer.
-func NewSessionServer() *SessionServer { return &SessionServer{conns: map[string]*PlayerConn{}} }
+func NewSessionServer() *SessionServer {
+	return &SessionServer{queued: newBudget(maxTotalBytes), conns: map[string]*PlayerConn{}}
+}
 
 // Close ends every connection with code, waits for its goroutines and accepts no
 // new ones.
@@ -173,7 +182,7 @@ func (s *SessionServer) begin(owner string, open func(*PlayerConn) Player) *Play
 func (e *PlayerConn) openPacket(upgrades ...string) []byte {
 	body, _ := json.Marshal(map[string]any{ // it always encodes
 		"sid": e.id, "upgrades": append([]string{}, upgrades...),
-		"pingInterval": localPing.Milliseconds(), "pingTimeout": localPatience.Milliseconds(), "maxPayload": maxPayload,
+		"pingInterval": localPing.Milliseconds(), "pingTimeout": localPatience.Milliseconds(), "maxPayload": MaxPayload,
 	})
 	return append([]byte{byte(EngineOpen)}, body...)
 }
@@ -202,18 +211,7 @@ func (s *SessionServer) openWebsocket(w http.ResponseWriter, r *http.Request, ow
 		_ = conn.Close()
 		return
 	}
-	e.sendFirst(e.openPacket())
-	e.serveWebsocket(conn)
-}
-
-// writePoll writes the answer to a poll.
-func writePoll(w io.Writer, body []byte) bool {
-	if h, ok := w.(http.ResponseWriter); ok {
-		h.Header().Set("Content-Type", "text/plain; charset=UTF-8")
-		h.Header().Set("Cache-Control", "no-store")
-	}
-	_, err := w.Write(body)
-	return err == nil
+	e.serveWebsocket(conn, e.openPacket())
 }
 
 // upgrader checks no origin: the caller of Serve has done that.
@@ -228,4 +226,5 @@ var (
 	errSlow        = errors.New("the player does not read")
 	errNoHeartbeat = errors.New("the player's heartbeat is missing")
 	errBadInput    = errors.New("the player does not speak Engine.IO")
+	errForbidden   = errors.New("the player may not get anything more")
 )

@@ -16,7 +16,7 @@ func TestSessionServerWebsocket(t *testing.T) {
 		if f := h.read(conn); !strings.HasPrefix(f, `0{`) || !strings.Contains(f, `"upgrades":[]`) {
 			t.Error(f)
 		}
-		large := `42["echo","` + strings.Repeat("x", maxPayload-14) + `"]`
+		large := `42["echo","` + strings.Repeat("x", MaxPayload-14) + `"]`
 		for _, f := range []string{`42["echo"]`, "", "6", "b64", "7", "1", large} {
 			if err := conn.WriteMessage(websocket.TextMessage, []byte(f)); err != nil {
 				t.Fatal(err)

@@ -34,7 +34,7 @@ type Tokens interface {
 	Suspect(ctx context.Context, token redact.Secret) (redact.Secret, error)
 }
 
-// Config is the configuration of a Socket. Events and Active may be nil, all
+// Config is the configuration of a Socket. Events, Active and Turns may be nil, all
 // others are required.
 type Config struct {
 	Server Server
@@ -47,7 +47,9 @@ type Config struct {
 	// Active reports whether a user would notice a dead socket now. A dead socket
 	// is then found within 12 s instead of 50.
 	Active func() bool
-	Log    *slog.Logger // with the account's name
+	// Turns bounds the large frames of several Sockets. May be nil.
+	Turns *Turns
+	Log   *slog.Logger // with the account's name
 }
 
 // Socket keeps one live connection to the server. All its methods are safe for
@@ -115,6 +117,7 @@ func (s *Socket) Close() {
 		stop()
 	}
 	s.running.Wait()
+	s.events.close()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.setStateLocked(Off)

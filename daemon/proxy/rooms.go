@@ -54,11 +54,13 @@ func (s *Server) newSockets() *livesocket.Sockets {
 	})
 }
 
-// cleanFrame returns a frame of the live socket for caller, without real
-// tokens.
-func (s *Server) cleanFrame(ctx context.Context, caller players.Caller, frame []byte) ([]byte, error) {
-	src := tokenfilter.JSON(bytes.NewReader(frame), s.replaceFor(ctx, caller))
-	return io.ReadAll(tokenfilter.Guard(src, s.known, func() { s.withheldAt(ctx, livesocket.Path) }))
+// cleanFrame returns a frame of the live socket for caller, without real tokens. size
+// is the length of the frame.
+func (s *Server) cleanFrame(ctx context.Context, caller players.Caller, frame io.Reader, size int) ([]byte, error) {
+	src := tokenfilter.JSON(frame, s.replaceFor(ctx, caller))
+	out := bytes.NewBuffer(make([]byte, 0, size+bytes.MinRead))
+	_, err := out.ReadFrom(tokenfilter.Guard(src, s.known, func() { s.withheldAt(ctx, livesocket.Path) }))
+	return out.Bytes(), err
 }
 
 // known are the secrets that must never leave.

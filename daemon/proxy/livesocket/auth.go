@@ -10,15 +10,15 @@ import (
 	"shelfkeeper/wsconn"
 )
 
-// randomSID is a Socket.IO session's id. It opens nothing.
+// randomSID returns the id of a Socket.IO session. It gives no access to anything.
 func randomSID() string { return rand.Text() }
 
-// auth answers the event "auth" of a player: the guards let in who is the user
-// or holds a grant, and nobody falls through with something else. That the
-// server cannot be reached, that the session has no token now or one that the
-// server refuses is no fault of the player's: init comes when there is one.
+// auth answers the event "auth" of a player. The guards have admitted the user's own
+// programs and holders of a grant; an invalid credential is refused here. The player
+// is not to blame when the server cannot be reached, when the session has no token, or
+// when the server refuses the token: init then comes later.
 func (b *bridge) auth(ctx context.Context, presented string) {
-	caller, no := b.caller, (*refusal.Refusal)(nil)
+	caller, no := *b.caller.Load(), (*refusal.Refusal)(nil)
 	if presented != "" {
 		caller, no = b.s.cfg.Caller(ctx, presented)
 	} else if !b.s.cfg.Alive(caller) {
@@ -33,19 +33,19 @@ func (b *bridge) auth(ctx context.Context, presented string) {
 		b.end.Close(websocket.CloseTryAgainLater, errorString(no.Text()))
 		return
 	}
-	b.caller = caller
+	b.caller.Store(&caller)
 	up := b.up.Load()
 	switch {
 	case up == nil:
-		b.pending = 1
+		b.initPending = true
 		b.connect(ctx)
 	case b.keyed:
-		b.pending = 1
+		b.initPending = true
 		b.readUser(ctx)
 	case b.hasInit:
 		b.send(ctx, b.init) // the server answers each auth
 	default:
-		b.pending = 1
+		b.initPending = true
 		up.Kick("a player signs in")
 	}
 }
@@ -59,10 +59,18 @@ func (b *bridge) connect(ctx context.Context) {
 	ctx, b.mute = context.WithCancel(ctx)
 	up := wsconn.New(wsconn.Config{
 		Server: b.s.cfg.Upstream, Tokens: b.s.cfg.Tokens, Active: b.s.cfg.Active,
+		Turns: b.s.turns,
 		Events: func(e wsconn.Event) {
+			d := delivery{e, make(chan struct{})}
 			select {
-			case b.told <- e:
+			case b.events <- d:
 			case <-b.gone:
+				return
+			case <-ctx.Done():
+				return
+			}
+			select { // the turn of a large event ends when it is handled
+			case <-d.handled:
 			case <-ctx.Done():
 			}
 		},

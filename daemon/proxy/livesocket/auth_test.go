@@ -92,7 +92,8 @@ func TestSocketOfRevokedGrant(t *testing.T) {
 	if code := p.Ends(); code != websocket.ClosePolicyViolation {
 		t.Errorf("it ended with %d", code)
 	}
-	if _, resp, err := proxytest.DialPlayer(t, w.Addr, "/socket.io/?"+proxytest.SocketQuery+"&token="+proxytest.Grant, nil); err == nil || resp.StatusCode != 401 {
+	if _, resp, err := proxytest.DialPlayer(t, w.Addr, "/socket.io/?"+proxytest.SocketQuery+"&token="+proxytest.Grant,
+		nil); err == nil || resp.StatusCode != 401 {
 		t.Errorf("it came back: %v", err)
 	}
 }
@@ -232,7 +233,9 @@ func TestSocketGuards(t *testing.T) {
 		name       string
 	}{
 		{"evil origin", "", []string{"Origin", "http://evil.example"}, proxytest.Me, "", 403, "other-origin"},
-		{"evil origin with a good grant", "&token=" + proxytest.Grant, []string{"Origin", "https://evil.example"}, proxytest.Me, "", 403, "other-origin"},
+		// No foreign page can know a grant, so its holder is a program in a webview.
+		{"foreign origin with a good grant", "&token=" + proxytest.Grant, []string{"Origin", "https://evil.example"}, proxytest.Me, "", 101, ""},
+		{"foreign origin with a wrong grant", "&token=sk_wrong", []string{"Origin", "https://evil.example"}, proxytest.Me, "", 401, "bad-grant"},
 		{"origin of another port", "", []string{"Origin", "http://127.0.0.1:1"}, proxytest.Me, "", 403, "other-origin"},
 		{"null origin", "", []string{"Origin", "null"}, proxytest.Me, "", 403, "other-origin"},
 		{"cross-site", "", []string{"Sec-Fetch-Site", "cross-site"}, proxytest.Me, "", 403, "other-origin"},
@@ -265,7 +268,8 @@ func TestSocketGuards(t *testing.T) {
 	w := proxytest.NewSocketWorld(t, absfake.Config{})
 	for path, status := range map[string]int{
 		"/socket.io?" + proxytest.SocketQuery: 404, "/socket.io/x?" + proxytest.SocketQuery: 404, "/Socket.IO/?" + proxytest.SocketQuery: 404,
-		"/socket.io/?EIO=3&transport=websocket": 400, "/socket.io/?transport=websocket": 400, "/socket.io/?EIO=4": 400, "/socket.io/?EIO=4&transport=polling": 400,
+		"/socket.io/?EIO=3&transport=websocket": 400, "/socket.io/?transport=websocket": 400, "/socket.io/?EIO=4": 400,
+		"/socket.io/?EIO=4&transport=polling": 400,
 	} {
 		if resp := handshake(t, w.Addr, path); resp.StatusCode != status {
 			t.Errorf("%s: %s %v", path, resp.Status, resp.Header)
@@ -283,7 +287,8 @@ func handshake(t *testing.T, addr, path string, header ...string) *http.Response
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.Header = http.Header{"Connection": {"Upgrade"}, "Upgrade": {"websocket"}, "Sec-Websocket-Version": {"13"}, "Sec-Websocket-Key": {"dGhlIHNhbXBsZSBub25jZQ=="}}
+	r.Header = http.Header{"Connection": {"Upgrade"}, "Upgrade": {"websocket"}, "Sec-Websocket-Version": {"13"},
+		"Sec-Websocket-Key": {"dGhlIHNhbXBsZSBub25jZQ=="}}
 	for i := 0; i < len(header); i += 2 {
 		if header[i] == "Host" {
 			r.Host = header[i+1]

@@ -1,6 +1,7 @@
 package livesocket
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"log/slog"
@@ -17,67 +18,98 @@ import (
 )
 
 const (
-	// heardKept is how many frames of a player may wait to be read.
-	heardKept = 64
-	// unsentMost and unsentBytes bound what a player says to the server while
-	// there is no connection: it is sent with the next one. More is refused.
-	unsentMost  = 64
-	unsentBytes = 256 << 10
-	// kindsKept bounds the names of events that are remembered for the log.
-	kindsKept = 64
+	// heardUnit and heardUnits bound the frames of a player that wait to be handled:
+	// each takes as many units as it begins. The player's next frame is not read
+	// before there is room.
+	heardUnit  = 4 << 10
+	heardUnits = wsconn.MaxPayload / heardUnit
+	// unsentFrames and unsentBytes bound a player's messages that wait for a
+	// connection to the server. Further ones are refused.
+	unsentFrames = 64
+	unsentBytes  = 64 << 10
+	// maxKinds bounds the names of events that are remembered for the log.
+	maxKinds = 64
 )
 
-// bridge connects a player's end of a live socket with a socket of its own at the
-// server. The one at the server comes and goes with the network, is signed in
-// anew each time, and the player hears nothing of it: what it missed meanwhile
-// is made up for. All but Heard and Gone happens in one goroutine.
+// bridge connects a player's connection with its own socket at the server. The socket
+// at the server comes and goes with the network and signs in again each time. The
+// player does not notice that: the bridge makes up for missed events. Everything but
+// Heard, Allowed and Gone runs in one goroutine.
 type bridge struct {
 	s   *Sockets
 	end *wsconn.PlayerConn
 	log *slog.Logger
 
-	heard chan []byte
-	gone  chan struct{}
-	told  chan wsconn.Event // by the server
-	read  chan user         // what the REST API says of the user
-	wrote chan struct{}     // a player has written progress; holds one
-	up    atomic.Pointer[wsconn.Socket]
-	mute  context.CancelFunc // what up tells is not heard any more
+	heard  chan []byte
+	units  chan struct{} // one for each unit in heard
+	gone   chan struct{}
+	events chan delivery // from the server
+	read   chan user     // the user as the REST API describes it
+	wrote  chan struct{} // a player has written progress; holds one
+	up     atomic.Pointer[wsconn.Socket]
+	mute   context.CancelFunc // ends the delivery of up's events
 
-	caller  players.Caller
-	joined  bool
-	pending int  // init that the player waits for
-	hasInit bool // it got one
-	keyed   bool // the account has an API key: there is no socket at the server
-	unsent  [][]byte
-	unsentN int
-	lostAt  time.Time     // when the server's socket was lost, zero while it is up
-	away    time.Duration // how long it was the last time
-	inits   int           // of the server: from the second one on there was a gap
-	gapped  bool          // and what was missed is not known yet
-	kinds   []string      // of events that came by, to name what a gap may have swallowed
-	known   user          // as the player knows the user
-	init    wsconn.Event
-	reading bool
-	rereads bool
-	// overtaken: while it was read an event has told what may be newer
-	overtaken bool
+	caller      atomic.Pointer[players.Caller]
+	joined      bool
+	initPending bool // the player waits for init
+	hasInit     bool // it got one
+	keyed       bool // the account has an API key: there is no socket at the server
+	unsent      [][]byte
+	unsentBytes int
+	lostAt      time.Time     // when the server's socket was lost; zero while it is up
+	away        time.Duration // how long the last loss took
+	inits       int           // of the server: from the second one on there was a gap
+	gapped      bool          // missed changes of the user are not known yet
+	kinds       []string      // names of past events, to log what a gap may have swallowed
+	known       user          // the user as the player knows it
+	init        wsconn.Event
+	reading     bool // the REST API is read
+	rereads     bool // and must be read again
+	overtaken   bool // an event came during the reading and may be newer
+}
+
+// delivery is an event of the server and a channel that is closed when it is handled.
+type delivery struct {
+	event   wsconn.Event
+	handled chan struct{}
 }
 
 func newBridge(s *Sockets, caller players.Caller, end *wsconn.PlayerConn) *bridge {
-	return &bridge{
-		s: s, end: end, log: s.cfg.Log, caller: caller,
-		heard: make(chan []byte, heardKept), gone: make(chan struct{}), told: make(chan wsconn.Event),
+	b := &bridge{
+		s: s, end: end, log: s.cfg.Log,
+		heard: make(chan []byte, heardUnits), units: make(chan struct{}, heardUnits),
+		gone: make(chan struct{}), events: make(chan delivery),
 		read: make(chan user, 1), wrote: make(chan struct{}, 1),
 	}
+	b.caller.Store(&caller)
+	return b
 }
+
+// alive reports whether the player's grant still exists.
+func (b *bridge) alive() bool { return b.s.cfg.Alive(*b.caller.Load()) }
 
 // Heard implements wsconn.Player.
 func (b *bridge) Heard(frame []byte) {
+	for range unitsOf(frame) {
+		select {
+		case b.units <- struct{}{}:
+		case <-b.gone:
+			return
+		}
+	}
 	select {
 	case b.heard <- frame:
 	case <-b.gone:
 	}
+}
+
+// unitsOf returns how many units a frame takes: one for each that it begins.
+func unitsOf(frame []byte) int { return min(len(frame)/heardUnit+1, heardUnits) }
+
+// Allowed implements wsconn.Player. Events of the server need a living grant at the
+// moment at which they leave. Frames of our own hold no data of the account.
+func (b *bridge) Allowed(frame []byte) bool {
+	return !bytes.HasPrefix(frame, []byte("42[")) || bytes.HasPrefix(frame, []byte(`42["auth_failed"`)) || b.alive()
 }
 
 // Gone implements wsconn.Player.
@@ -86,11 +118,10 @@ func (b *bridge) Gone(why error) {
 	close(b.gone)
 }
 
-// upstream returns the socket at the server, nil while there is none. It may be
-// called by anybody.
+// upstream returns the socket at the server, or nil. Any goroutine may call it.
 func (b *bridge) upstream() *wsconn.Socket { return b.up.Load() }
 
-// run is the life of a bridge.
+// run serves the bridge until its end.
 func (b *bridge) run(ctx context.Context) {
 	b.s.open.Add(1)
 	defer b.s.open.Add(-1)
@@ -98,6 +129,7 @@ func (b *bridge) run(ctx context.Context) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer b.leave()
+	defer b.forgetUnsent()
 	for {
 		var changed <-chan struct{}
 		if up := b.up.Load(); up != nil {
@@ -111,12 +143,16 @@ func (b *bridge) run(ctx context.Context) {
 			return
 		case frame := <-b.heard:
 			b.take(ctx, frame)
-		case e := <-b.told:
-			b.give(ctx, e)
+			for range unitsOf(frame) {
+				<-b.units
+			}
+		case d := <-b.events:
+			b.give(ctx, d.event)
+			close(d.handled)
 		case u := <-b.read:
 			again, overtaken := b.rereads, b.overtaken
 			b.reading, b.rereads, b.overtaken = false, false, false
-			if overtaken { // it would take the player back to what was before
+			if overtaken { // the answer may be older than what the player knows
 				b.s.me.flight.Forget("me")
 			} else {
 				b.makeUp(ctx, u)
@@ -131,21 +167,21 @@ func (b *bridge) run(ctx context.Context) {
 	}
 }
 
-// leave gives the server's socket back.
+// leave closes the socket at the server.
 func (b *bridge) leave() {
 	if up := b.up.Swap(nil); up != nil {
-		b.mute() // or it would wait for us to take an event
+		b.mute() // else it would wait until we receive an event
 		up.Close()
 	}
 }
 
-// take does what one frame of the player asks for.
+// take handles one frame of the player.
 func (b *bridge) take(ctx context.Context, frame []byte) {
 	p := readPacket(frame)
 	if !b.joined && p.kind != packetJoin && p.kind != packetAbroad {
-		return // the server would end the connection; a player that joins late is no harm here
+		return // the server would end the connection; here a late join is harmless
 	}
-	if p.kind != packetAuth && !b.s.cfg.Alive(b.caller) {
+	if p.kind != packetAuth && !b.alive() {
 		b.end.Close(websocket.ClosePolicyViolation, errRevoked)
 		return
 	}
@@ -156,7 +192,8 @@ func (b *bridge) take(ctx context.Context, frame []byte) {
 			b.end.Send([]byte(`40{"sid":"` + randomSID() + `"}`))
 		}
 	case packetLeave:
-		b.joined, b.hasInit, b.pending, b.inits, b.lostAt, b.unsent, b.unsentN = false, false, 0, 0, time.Time{}, nil, 0
+		b.joined, b.hasInit, b.initPending, b.inits, b.lostAt = false, false, false, 0, time.Time{}
+		b.forgetUnsent()
 		b.leave()
 	case packetAbroad:
 		b.end.Send([]byte("44" + p.name + `,{"message":"Invalid namespace"}`))
@@ -171,47 +208,68 @@ func (b *bridge) take(ctx context.Context, frame []byte) {
 		}
 		b.emit(ctx, []byte(`42["ping"]`), p)
 	default:
-		if words := p.passable(b.caller.Scope); words != nil && !b.keyed {
+		if words := p.passable(b.caller.Load().Scope); words != nil && !b.keyed {
 			b.s.cfg.Asked()
 			b.emit(ctx, words, p)
 			return
 		}
-		// Of the events that the server knows these change something for
-		// others, read its log or make it ask other sites (abs:
-		// server/SocketAuthority.js).
+		// The other events of the server change something for other users, read its
+		// log, or make it ask other sites (abs: server/SocketAuthority.js).
 		b.log.DebugContext(ctx, "socket event not passed on", "event", refusal.OneLine(redact.Text(p.name)))
 	}
 }
 
-// emit sends something to the server, or keeps it until there is a connection.
-// When too much waits it is refused: whoever asked for an acknowledgement is
-// told, and the log in any case.
+// emit sends a message to the server, or keeps it until there is a connection. When
+// too much waits, it refuses the message in the log, and by an acknowledgement if the
+// player wants one.
 func (b *bridge) emit(ctx context.Context, frame []byte, p packet) {
 	if up := b.up.Load(); up != nil && b.lostAt.IsZero() && len(b.unsent) == 0 && up.Emit(ctx, frame) {
 		return
 	}
-	if len(b.unsent) >= unsentMost || b.unsentN+len(frame) > unsentBytes {
+	if !b.keep(frame) {
 		b.s.unsent.Add(1)
-		b.log.WarnContext(ctx, "what a player said is not sent: too much waits for the server already", "event", refusal.OneLine(redact.Text(p.name)))
+		b.log.WarnContext(ctx, "what a player said is not sent: too much waits for the server already",
+			"event", refusal.OneLine(redact.Text(p.name)))
 		if p.id != "" {
 			b.end.Send([]byte("43" + p.id + `[{"error":"the server cannot be reached"}]`))
 		}
-		return
 	}
-	b.unsent = append(b.unsent, frame)
-	b.unsentN += len(frame)
 }
 
-// flush sends what has waited.
+// keep keeps a message until there is a connection. It reports false when there is no
+// room.
+func (b *bridge) keep(frame []byte) bool {
+	n := len(frame)
+	if len(b.unsent) >= unsentFrames || b.unsentBytes+n > unsentBytes {
+		return false
+	}
+	if b.s.waiting.Add(int64(n)) > unsentTotal {
+		b.s.waiting.Add(-int64(n))
+		return false
+	}
+	b.unsent = append(b.unsent, frame)
+	b.unsentBytes += n
+	return true
+}
+
+// flush sends the waiting messages.
 func (b *bridge) flush(ctx context.Context) {
 	up := b.up.Load()
 	for len(b.unsent) > 0 && up != nil && up.Emit(ctx, b.unsent[0]) {
-		b.unsentN -= len(b.unsent[0])
+		n := len(b.unsent[0])
+		b.unsentBytes -= n
+		b.s.waiting.Add(-int64(n))
 		b.unsent = b.unsent[1:]
 	}
 }
 
-// watch looks at what has become of the server's socket.
+// forgetUnsent drops the waiting messages.
+func (b *bridge) forgetUnsent() {
+	b.s.waiting.Add(-int64(b.unsentBytes))
+	b.unsent, b.unsentBytes = nil, 0
+}
+
+// watch follows the state of the socket at the server.
 func (b *bridge) watch(ctx context.Context, now wsconn.Snapshot) {
 	switch {
 	case now.State == wsconn.Authenticated:
@@ -224,13 +282,13 @@ func (b *bridge) watch(ctx context.Context, now wsconn.Snapshot) {
 	}
 	if now.Cause == wsconn.CauseAPIKey && !b.keyed {
 		b.keyed = true
-		poke(b.wrote) // the user is read, and with it comes init
+		poke(b.wrote) // reading the user also brings init
 	}
 }
 
-// give passes on what the server tells.
+// give handles an event of the server.
 func (b *bridge) give(ctx context.Context, e wsconn.Event) {
-	if !b.s.cfg.Alive(b.caller) {
+	if !b.alive() {
 		b.end.Close(websocket.ClosePolicyViolation, errRevoked)
 		return
 	}
@@ -238,9 +296,9 @@ func (b *bridge) give(ctx context.Context, e wsconn.Event) {
 	case "init":
 		b.inits++
 		b.init = e
-		if b.pending > 0 {
+		if b.initPending {
 			b.send(ctx, e)
-			b.pending, b.hasInit = 0, true
+			b.initPending, b.hasInit = false, true
 		}
 		if b.inits > 1 {
 			b.gapped = true
@@ -257,20 +315,20 @@ func (b *bridge) give(ctx context.Context, e wsconn.Event) {
 		b.known.learn(e)
 		b.overtaken = b.reading
 	default:
-		if len(b.kinds) < kindsKept && !slices.Contains(b.kinds, e.Name) {
+		if len(b.kinds) < maxKinds && !slices.Contains(b.kinds, e.Name) {
 			b.kinds = append(b.kinds, e.Name)
 		}
 	}
 	b.send(ctx, e)
 }
 
-// send gives an event to the player, without real tokens.
+// send queues an event for the player, without real tokens.
 func (b *bridge) send(ctx context.Context, e wsconn.Event) {
-	frame, err := e.Frame()
+	frame, size, err := e.Reader()
 	if err != nil {
-		return // its arguments are what was decoded before
+		return // never: the event was decoded before
 	}
-	clean, err := b.s.cfg.Clean(ctx, b.caller, frame)
+	clean, err := b.s.cfg.Clean(ctx, *b.caller.Load(), frame, size)
 	if err != nil {
 		b.log.WarnContext(ctx, "an event could not be searched for tokens and is not passed on", "event", e.Name)
 		return
@@ -280,6 +338,7 @@ func (b *bridge) send(ctx context.Context, e wsconn.Event) {
 
 var errRevoked = errors.New("the player's grant was revoked")
 
+// poke wakes the receiver of c, which holds one signal. It never blocks.
 func poke(c chan struct{}) {
 	select {
 	case c <- struct{}{}:

@@ -13,8 +13,8 @@ import (
 
 	"shelfkeeper/daemon/absfake"
 	"shelfkeeper/daemon/proxy"
-	"shelfkeeper/daemon/proxy/livesocket"
 	"shelfkeeper/daemon/proxy/proxytest"
+	"shelfkeeper/wsconn"
 )
 
 // Whatever stands before the server, a player's socket opens and stays, and
@@ -139,18 +139,19 @@ func TestSocketEndsWithItsPlayer(t *testing.T) {
 	w.Wait("the player sent binary", gone)
 }
 
-// What the server itself takes passes, what it refuses does not get there.
+// Frames of players are small: a larger one ends the socket.
 func TestSocketOversizedFrame(t *testing.T) {
 	w := proxytest.NewSocketWorld(t, absfake.Config{})
 	p := w.Open("/socket.io/?" + proxytest.SocketQuery)
 	fill := func(size int) string {
 		return `42["auth","` + strings.Repeat("x", size-len(`42["auth",""]`)) + `"]`
 	}
-	p.Send(fill(livesocket.MaxFrame))
+	p.Send(fill(wsconn.MaxPayload))
 	if f := p.Next(); f != socketInvalid {
 		t.Errorf("%s", f)
 	}
-	if err := p.Conn.WriteMessage(websocket.TextMessage, []byte(fill(livesocket.MaxFrame+1))); err != nil && !errors.Is(err, websocket.ErrCloseSent) {
+	if err := p.Conn.WriteMessage(websocket.TextMessage, []byte(fill(wsconn.MaxPayload+1))); err != nil &&
+		!errors.Is(err, websocket.ErrCloseSent) {
 		t.Log(err) // it may be refused while it is sent
 	}
 	if code := p.Ends(); code != websocket.CloseMessageTooBig {

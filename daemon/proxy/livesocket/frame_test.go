@@ -31,7 +31,8 @@ func TestSocketDropsTheRest(t *testing.T) {
 		`42["set_log_listener",0]`, `42["remove_log_listener"]`, `42["cancel_scan","lib"]`, `42["scan"]`, `42["fetch_daily_logs"]`,
 		`42["message_all_users",{"message":"hello"}]`, `42["message_all_users"]`, // the second would end the server's process
 		`42["search_covers",{"requestId":"1","title":"x"}]`, `42["cancel_cover_search","1"]`,
-		`42["AUTH","` + proxytest.Grant + `"]`, `42["made up"]`, `42["` + proxytest.Grant + `"]`, `42[7]`, `42[]`, `42{}`, `42`, `4`, ``, `42["auth"`, `42"auth"`,
+		`42["AUTH","` + proxytest.Grant + `"]`, `42["made up"]`, `42["` + proxytest.Grant + `"]`, `42[7]`, `42[]`, `42{}`, `42`, `4`, ``,
+		`42["auth"`, `42"auth"`,
 		`42/,["message_all_users",{"message":"hello"}]`, `42/admin,["ping"]`, `4212["message_all_users",{"message":"hello"}]`,
 		`430[]`, `44{}`, `41/admin,`, `41x`, `40x`, `40[]`, `40{`, `45-["message_all_users",{"message":"hello"}]`, `460-[]`,
 		`0{}`, `3probe`, `2probe`, `7`, `b` + "NDI=", "\x1e", `5x`, ` 2`,
@@ -96,7 +97,8 @@ func scripted(t *testing.T, script func(*websocket.Conn)) *url.URL {
 func TestSocketFiltersFrames(t *testing.T) {
 	opaque := "opaque-refresh-secret"
 	escaped := strings.ReplaceAll(strings.ReplaceAll(proxytest.Legacy, "e", `\u0065`), ".", `\u002E`)
-	large, err := json.Marshal(map[string]any{"usersOnline": strings.Repeat("x", 3<<20), "token": proxytest.Legacy, "others": []string{proxytest.Others, "é\u2028"}})
+	large, err := json.Marshal(map[string]any{"usersOnline": strings.Repeat("x", 3<<20), "token": proxytest.Legacy,
+		"others": []string{proxytest.Others, "é\u2028"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -106,7 +108,8 @@ func TestSocketFiltersFrames(t *testing.T) {
 		{"in an address", `42["x","http://h/s?token=` + proxytest.Access1 + `&a=b"]`, `42["x","http://h/s?token=` + proxytest.Grant + `&a=b"]`},
 		{"escaped", `42["x",{"\u0074oken":"` + escaped + `"}]`, `42["x",{"\u0074oken":"` + proxytest.Grant + `"}]`},
 		{"of no known form", `42["x","` + opaque + `"]`, `42["x",""]`},
-		{"large", `42["x",` + string(large) + `]`, `42["x",` + strings.NewReplacer(proxytest.Legacy, proxytest.Grant, proxytest.Others, "").Replace(string(large)) + `]`},
+		{"large", `42["x",` + string(large) + `]`, `42["x",` + strings.NewReplacer(proxytest.Legacy, proxytest.Grant, proxytest.Others,
+			"").Replace(string(large)) + `]`},
 		{"begins like a refusal", `42["auth_failed_x","` + proxytest.Legacy + `"]`, `42["auth_failed_x","` + proxytest.Grant + `"]`},
 		{"a name that needs escapes", `42["x\"y",1]`, `42["x\"y",1]`},
 		{"no arguments", `42["x"]`, `42["x"]`},

@@ -1,11 +1,16 @@
-// Package livesocket gives each player a live socket that outlives networks:
-// the player's end stays open here, and a socket of its own at the server comes
-// and goes behind it. What a player says goes on only as far as its scope
-// allows, in words of ours.
+// Package livesocket gives each player a live socket that outlives networks: the
+// player's connection stays open, while its own socket at the server comes and goes.
+// It passes on only the messages that the player's scope allows, and writes them
+// anew.
+//
+// It never lets a player hold much memory. Messages of players are small, and bounded
+// in bytes for each socket and for all of them. Large events of the server are read
+// one after the other, and a player that does not read them is closed.
 package livesocket
 
 import (
 	"context"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -20,39 +25,45 @@ import (
 	"shelfkeeper/wsconn"
 )
 
-// Path is where the live socket is. The server minds the case and the slash at
-// its end (engine.io 6: lib/server).
+// Path is the path of the live socket. The server distinguishes case, and needs the
+// slash at its end (engine.io 6: lib/server).
 const Path = "/socket.io/"
 
-// maxFrame is what the server itself takes from a client (abs: Socket.IO's
-// default maxHttpBufferSize; measured on 2.36.0).
-const maxFrame = 1_000_000
+const (
+	// largeEvents is how many large events of the server are read, searched for
+	// tokens and queued at one time. One may have 16 MB (wsconn.MaxPacket).
+	largeEvents = 3
+	// unsentTotal bounds the messages of all players that wait for the server, in
+	// bytes.
+	unsentTotal = 4 << 20
+)
 
-// Config is what Sockets work with. Upstream may be nil: then there is no live
-// socket. All else is required.
+// Config is the configuration of Sockets. Upstream may be nil: then there is no live
+// socket. All other fields are required.
 type Config struct {
-	Upstream  wsconn.Server     // where the server's live socket is
-	Tokens    wsconn.Tokens     // that the server's socket is signed in with
+	Upstream  wsconn.Server     // the server's live socket
+	Tokens    wsconn.Tokens     // for signing in to it
 	Base      *url.URL          // of the server's REST API
 	Transport http.RoundTripper // to it
 	// Token returns a token for one request, within a bounded time.
 	Token func(ctx context.Context) (redact.Secret, error)
-	// Caller returns who presents a credential; refusal.BadGrant for no good
-	// one, another refusal when that cannot be told now.
+	// Caller returns the caller that presents a credential. It returns
+	// refusal.BadGrant for an invalid one, and another refusal when the answer is
+	// unknown now.
 	Caller func(ctx context.Context, presented string) (players.Caller, *refusal.Refusal)
-	// Alive reports whether the caller's grant still holds.
+	// Alive reports whether the caller's grant still exists.
 	Alive func(players.Caller) bool
-	// Clean returns a frame for the caller without real tokens in it.
-	Clean func(ctx context.Context, c players.Caller, frame []byte) ([]byte, error)
-	// Asked is told when a player asks for something; Active reports whether
-	// players would notice that the server is out of reach.
+	// Clean returns a frame of size bytes for the caller, without real tokens.
+	Clean func(ctx context.Context, c players.Caller, frame io.Reader, size int) ([]byte, error)
+	// Asked is called when a player sends a request. Active reports whether players
+	// would notice now that the server cannot be reached.
 	Asked  func()
 	Active func() bool
 	Log    *slog.Logger
 }
 
-// Sockets are the players' live sockets. Each one ends here, and has a socket
-// of its own at the server while its player is signed in.
+// Sockets are the players' live sockets. Each one has its own socket at the server
+// while its player is signed in.
 type Sockets struct {
 	cfg    Config
 	server *wsconn.SessionServer
@@ -60,6 +71,8 @@ type Sockets struct {
 	stop   context.CancelFunc
 
 	running sync.WaitGroup
+	turns   *wsconn.Turns // of large events
+	waiting atomic.Int64  // bytes of players' messages that wait for the server
 	open    atomic.Int64
 	unsent  atomic.Uint64
 	mu      sync.Mutex
@@ -67,22 +80,23 @@ type Sockets struct {
 	me      reader
 }
 
-// New returns Sockets of which none is open.
+// New returns Sockets without an open socket.
 func New(cfg Config) *Sockets {
 	ctx, stop := context.WithCancel(context.Background())
 	return &Sockets{
-		cfg: cfg, server: wsconn.NewSessionServer(), ctx: ctx, stop: stop,
+		cfg: cfg, server: wsconn.NewSessionServer(), ctx: ctx, stop: stop, turns: wsconn.NewTurns(largeEvents),
 		bridges: map[*bridge]struct{}{}, me: reader{cfg: &cfg},
 	}
 }
 
-// Offered reports whether there is a live socket at all.
+// Offered reports whether there is a live socket.
 func (s *Sockets) Offered() bool { return s.cfg.Upstream != nil }
 
-// Open returns how many live sockets are open.
+// Open returns the number of open live sockets.
 func (s *Sockets) Open() int64 { return s.open.Load() }
 
-// Unsent returns how much of what players said nobody could take.
+// Unsent counts the messages of players that were dropped because too many waited
+// for the server.
 func (s *Sockets) Unsent() uint64 { return s.unsent.Load() }
 
 // Close ends every socket and waits.
@@ -100,8 +114,8 @@ func (s *Sockets) each(f func(*bridge)) {
 	}
 }
 
-// Serve answers a request of a player's live socket, whatever its transport,
-// and stays with a WebSocket until it is gone.
+// Serve answers a request of a player's live socket, with either transport. It serves
+// a WebSocket until its end.
 func (s *Sockets) Serve(w http.ResponseWriter, r *http.Request, caller players.Caller) {
 	s.server.Serve(w, r, caller.Grant+" "+caller.SignIn, func(e *wsconn.PlayerConn) wsconn.Player {
 		b := newBridge(s, caller, e)
@@ -118,9 +132,8 @@ func (s *Sockets) Serve(w http.ResponseWriter, r *http.Request, caller players.C
 	})
 }
 
-// NetworkChanged says that the network has changed or time has jumped: every
-// player's socket at the server is asked whether it lives, and those that wait
-// try again now. It returns at once.
+// NetworkChanged tells the sockets at the server that the network has changed or time
+// has jumped. Open ones are probed, and waiting ones connect now. It returns at once.
 func (s *Sockets) NetworkChanged(reason string) {
 	s.each(func(b *bridge) {
 		if up := b.upstream(); up != nil {

@@ -8,12 +8,12 @@ import (
 	"shelfkeeper/daemon/players"
 )
 
-// packetKind is what a player's frame asks for, as far as that concerns us.
+// packetKind is the kind of a player's frame.
 type packetKind int
 
 const (
-	packetOther  packetKind = iota // goes nowhere
-	packetEngine                   // of Engine.IO: a single digit, no content
+	packetOther  packetKind = iota // is not passed on
+	packetEngine                   // of Engine.IO: a single digit without content
 	packetJoin                     // CONNECT to the main namespace
 	packetAbroad                   // CONNECT to another one; the server has none
 	packetLeave                    // DISCONNECT from the main namespace
@@ -21,16 +21,16 @@ const (
 	packetAuth                     // the event "auth"
 )
 
-// packet is a player's frame, read.
+// packet is a decoded frame of a player.
 type packet struct {
 	kind packetKind
 	name string          // of the event or the namespace
 	arg  json.RawMessage // of the event: its first argument, nil without one
-	id   string          // under which the player wants an answer, "" for none
+	id   string          // of the acknowledgement that the player wants, or ""
 }
 
 // readPacket reads a text frame of Engine.IO 4 with Socket.IO in it
-// (socket.io-parser 4.2). What cannot be read is packetOther.
+// (socket.io-parser 4.2). Unreadable frames are packetOther.
 func readPacket(frame []byte) packet {
 	if len(frame) == 1 && strings.IndexByte("12356", frame[0]) >= 0 {
 		return packet{kind: packetEngine}
@@ -79,34 +79,33 @@ func readPacket(frame []byte) packet {
 	return packet{}
 }
 
-// credentialOf returns what the argument of "auth" presents; "" when it is
-// blank, as it is from a player that holds nothing.
+// credentialOf returns the credential in the argument of "auth". It is "" for a blank
+// one, which players without a credential send.
 func credentialOf(arg json.RawMessage) string {
 	var s *string
 	switch {
 	case arg == nil:
 		return ""
 	case json.Unmarshal(arg, &s) != nil:
-		return string(arg) // no string: no grant looks like that
+		return string(arg) // no string: it matches no grant
 	case s == nil || strings.TrimSpace(*s) == "":
 		return ""
 	}
 	return *s
 }
 
-// event is an event with one argument as a frame.
+// event returns the frame of an event with one argument.
 func event(name string, arg any) []byte {
 	raw, err := json.Marshal([]any{name, arg})
 	if err != nil {
-		return nil // strings and maps of strings are always encoded
+		return nil // never: strings and maps of strings can be encoded
 	}
 	return append([]byte("42"), raw...)
 }
 
-// passages are the events that a wider scope than listening may send, and what
-// their one argument must be: "" none, "object", "string", "number". Without
-// their argument some of them end the server's process (abs:
-// server/SocketAuthority.js).
+// passages are the events that need a wider scope than listen, with the type of their
+// one argument: "" for none, "object", "string", "number". Some of them end the server's
+// process when the argument is missing (abs: server/SocketAuthority.js).
 var passages = map[string]struct {
 	scope players.Scope
 	arg   string
@@ -119,14 +118,14 @@ var passages = map[string]struct {
 	"message_all_users":   {players.ScopeAdmin, "object"},
 }
 
-// passable returns p as the server gets it, in words of ours; nil when who has
-// that scope may not say it.
+// passable returns the frame that the server gets for p, written anew. It is nil when
+// the scope does not allow p.
 func (p packet) passable(scope players.Scope) []byte {
-	way, ok := passages[p.name]
-	if !ok || !scope.Covers(way.scope) {
+	passage, ok := passages[p.name]
+	if !ok || !scope.Covers(passage.scope) {
 		return nil
 	}
-	if way.arg == "" {
+	if passage.arg == "" {
 		return append(append([]byte(`42["`), p.name...), `"]`...)
 	}
 	kinds := map[byte]string{'{': "object", '"': "string"}
@@ -138,7 +137,7 @@ func (p packet) passable(scope players.Scope) []byte {
 	if !ok && (arg[0] == '-' || arg[0] >= '0' && arg[0] <= '9') {
 		kind = "number"
 	}
-	if kind != way.arg {
+	if kind != passage.arg {
 		return nil
 	}
 	return event(p.name, json.RawMessage(arg))

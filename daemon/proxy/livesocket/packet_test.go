@@ -7,7 +7,8 @@ import (
 
 // FuzzReadPacket: what passes is of the few kinds there are, whatever the bytes.
 func FuzzReadPacket(f *testing.F) {
-	for _, s := range []string{"2", "3", "40", `40{"token":"x"}`, "41", `42["ping"]`, `421["auth","x"]`, `42/a,["auth"]`, "40/a,{}", `451-["x",{}]`, "", "4"} {
+	for _, s := range []string{"2", "3", "40", `40{"token":"x"}`, "41", `42["ping"]`, `421["auth","x"]`, `42/a,["auth"]`, "40/a,{}",
+		`451-["x",{}]`, "", "4"} {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, frame []byte) {

@@ -29,8 +29,10 @@ func testSockets(transport http.RoundTripper) *Sockets {
 		Base: &url.URL{Scheme: "http", Host: "abs.example", Path: "/abs"}, Transport: transport,
 		Token: func(context.Context) (redact.Secret, error) { return redact.New("token"), nil },
 		Alive: func(players.Caller) bool { return true },
-		Clean: func(_ context.Context, _ players.Caller, frame []byte) ([]byte, error) { return frame, nil },
-		Log:   slog.New(slog.DiscardHandler),
+		Clean: func(_ context.Context, _ players.Caller, frame io.Reader, _ int) ([]byte, error) {
+			return io.ReadAll(frame)
+		},
+		Log: slog.New(slog.DiscardHandler),
 	})
 }
 
@@ -52,7 +54,7 @@ func TestInitOfAPIKeyOutlastsTheWeather(t *testing.T) {
 			rec := httptest.NewRecorder()
 			server.Serve(rec, httptest.NewRequest(method, poll+query, strings.NewReader(body)), "me", func(e *wsconn.PlayerConn) wsconn.Player {
 				j := newBridge(s, players.Own(), e)
-				j.joined, j.keyed, j.pending = true, true, 1
+				j.joined, j.keyed, j.initPending = true, true, true
 				s.running.Go(func() {
 					j.readUser(t.Context())
 					j.run(t.Context())
@@ -104,7 +106,7 @@ func TestReadingIsOvertakenByAnEvent(t *testing.T) {
 			return j
 		})
 		<-reads
-		j.told <- eventOf("user_updated", json.RawMessage(head+at5+`]}`))
+		j.events <- delivery{eventOf("user_updated", json.RawMessage(head+at5+`]}`)), make(chan struct{})}
 		answer <- head + `]}` // as it was before
 		<-reads
 		answer <- head + at5 + `]}`

@@ -1,7 +1,6 @@
 package livesocket
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -16,12 +15,11 @@ import (
 const (
 	// meWait bounds one reading of the user.
 	meWait = 10 * time.Second
-	// userMost is far above any user: 300 bytes for each of 50,000 books.
+	// userMost bounds the user object: 300 bytes for each of 50,000 books.
 	userMost = 16 << 20
 )
 
-// reader reads the account's user; several players who ask at one time share
-// an answer.
+// reader reads the account's user. Several players at one time share an answer.
 type reader struct {
 	cfg    *Config
 	flight singleflight.Group
@@ -44,8 +42,8 @@ func (r *reader) read(ctx context.Context) (user, error) {
 	return u, err
 }
 
-// sessions are the newest playback sessions, so that players know which one
-// has moved the progress; without them it is nobody's.
+// sessions returns the newest playback session of each item, so that players know
+// which one has moved the progress. After a failure it returns none.
 func (r *reader) sessions(ctx context.Context) map[string]string {
 	newest := map[string]string{}
 	raw, err := r.get(ctx, "/api/me/listening-sessions?itemsPerPage=10")
@@ -64,7 +62,7 @@ func (r *reader) sessions(ctx context.Context) map[string]string {
 	return newest
 }
 
-// get asks the server for JSON.
+// get requests JSON from the server.
 func (r *reader) get(ctx context.Context, path string) (json.RawMessage, error) {
 	ctx, cancel := context.WithTimeout(ctx, meWait)
 	defer cancel()
@@ -90,5 +88,5 @@ func (r *reader) get(ctx context.Context, path string) (json.RawMessage, error) 
 	case resp.StatusCode != http.StatusOK || !json.Valid(body):
 		return nil, errors.New("it answered " + resp.Status)
 	}
-	return bytes.Clone(body), nil
+	return body, nil
 }

@@ -19,15 +19,18 @@ func TestSocketSwapsTokens(t *testing.T) {
 		release          absfake.Release
 		basePath, prefix string
 	}{
-		{"2.26.3", "", ""}, {"", "", "/audiobookshelf"}, {"2.35.1", "/audiobookshelf", "/AudioBookShelf"}, {"", "/books/abs", "/books/abs"}, {"", "/audiobookshelf", ""},
+		{"2.26.3", "", ""}, {"", "", "/audiobookshelf"}, {"2.35.1", "/audiobookshelf", "/AudioBookShelf"},
+		{"", "/books/abs", "/books/abs"}, {"", "/audiobookshelf", ""},
 	} {
 		t.Run(string(c.release)+c.basePath+c.prefix, func(t *testing.T) {
 			w := proxytest.NewSocketWorld(t, absfake.Config{Release: c.release, BasePath: c.basePath})
-			p, _, err := proxytest.DialPlayer(t, w.Addr, c.prefix+"/socket.io/?"+proxytest.SocketQuery+"&token="+proxytest.Grant+"&auth="+proxytest.Grant, http.Header{"Origin": {"http://" + w.Addr}, "Cookie": {"a=b"}})
+			p, _, err := proxytest.DialPlayer(t, w.Addr,
+				c.prefix+"/socket.io/?"+proxytest.SocketQuery+"&token="+proxytest.Grant+"&auth="+proxytest.Grant,
+				http.Header{"Origin": {"http://" + w.Addr}, "Cookie": {"a=b"}})
 			if err != nil {
 				t.Fatal(err)
 			}
-			if f := p.Next(); !strings.Contains(f, `"maxPayload":1000000`) || !strings.Contains(f, `"upgrades":[]`) {
+			if f := p.Next(); !strings.Contains(f, `"maxPayload":65536`) || !strings.Contains(f, `"upgrades":[]`) {
 				t.Errorf("%q", f)
 			}
 			p.Send(`40{"token":"` + proxytest.Grant + `"}`)

@@ -17,18 +17,22 @@ import (
 )
 
 const (
-	// userTries is how often it is read, in growing distance, until the next
-	// connection makes it pointless.
+	// userTries is how often a failed reading of the user is repeated, with growing
+	// pauses. The next connection starts a new reading anyway.
 	userTries = 4
-	// userPause is the longest distance, where it is read until it is there.
+	// userPause is the longest pause.
 	userPause = 30 * time.Second
+	// maxMoved bounds the events about single items after a gap. After a longer gap
+	// user_updated alone has to do, which holds the whole progress.
+	maxMoved = 256
 )
 
-// user is what a player knows of the account's user: enough to tell what has
-// changed. The zero value knows nothing.
+// user is the account's user as a player knows it: enough to find changes. The zero
+// value knows nothing.
 type user struct {
-	raw      json.RawMessage // as the REST API says it, and the event user_updated too; nil when it was not read
-	rest     [32]byte        // a hash of all but progress, tokens and the time last seen
+	id       string
+	raw      json.RawMessage // the object of the REST API; nil when it was not read, or is not needed any more
+	others   [32]byte        // a hash of all fields but progress, tokens and the time last seen
 	progress map[string]int64
 	sessions map[string]string // the newest playback session of an item or episode
 }
@@ -52,7 +56,7 @@ func userOf(raw json.RawMessage) (user, []entry, error) {
 	if err := json.Unmarshal(fields["mediaProgress"], &list); err != nil {
 		return user{}, nil, errors.New("no user object: its progress is missing")
 	}
-	u := user{raw: raw, progress: make(map[string]int64, len(list))}
+	u := user{id: string(fields["id"]), raw: raw, progress: make(map[string]int64, len(list))}
 	entries := make([]entry, 0, len(list))
 	for _, one := range list {
 		e := entry{raw: one}
@@ -70,11 +74,11 @@ func userOf(raw json.RawMessage) (user, []entry, error) {
 		h.Write([]byte(name))
 		h.Write(fields[name])
 	}
-	h.Sum(u.rest[:0])
+	h.Sum(u.others[:0])
 	return u, entries, nil
 }
 
-// learn takes over what an event that passes tells of the user.
+// learn updates the user by an event that the player gets.
 func (u *user) learn(e wsconn.Event) {
 	switch e.Name {
 	case "user_updated":
@@ -83,30 +87,25 @@ func (u *user) learn(e wsconn.Event) {
 			return
 		}
 		// An administrator hears of other users too.
-		if now, _, err := userOf(raw); err == nil && (u.raw == nil || sameUser(u.raw, raw)) {
-			now.sessions = u.sessions
+		if now, _, err := userOf(raw); err == nil && (u.id == "" || u.id == now.id) {
+			now.sessions, now.raw = u.sessions, nil
 			*u = now
 		}
 	case "user_item_progress_updated":
-		var told struct{ Data entry }
-		if e.First(&told) && told.Data.ID != "" && u.progress != nil {
-			u.progress[told.Data.ID] = told.Data.LastUpdate
+		var update struct{ Data entry }
+		if e.First(&update) && update.Data.ID != "" && u.progress != nil {
+			u.progress[update.Data.ID] = update.Data.LastUpdate
 		}
 	}
 }
 
-func sameUser(a, b json.RawMessage) bool {
-	var x, y struct{ ID string }
-	return json.Unmarshal(a, &x) == nil && json.Unmarshal(b, &y) == nil && x.ID == y.ID
-}
-
-// missed returns the events that lead from what is known to now. A user of
-// whom nothing was known has missed nothing.
+// missed returns the events that lead from u to now. They are none when u is not
+// known.
 func (u user) missed(now user, entries []entry) (events []wsconn.Event) {
 	if u.progress == nil {
 		return nil
 	}
-	changed := u.rest != now.rest || len(u.progress) > len(now.progress)
+	changed := u.others != now.others || len(u.progress) > len(now.progress)
 	var moved []wsconn.Event
 	for _, e := range entries {
 		if was, known := u.progress[e.ID]; known && was >= e.LastUpdate {
@@ -120,29 +119,30 @@ func (u user) missed(now user, entries []entry) (events []wsconn.Event) {
 	if changed {
 		events = append(events, eventOf("user_updated", now.raw))
 	}
+	if len(moved) > maxMoved {
+		return events
+	}
 	return append(events, moved...)
 }
 
 func eventOf(name string, arg any) wsconn.Event {
-	args, _ := json.Marshal([]any{arg}) // what was decoded before
+	args, _ := json.Marshal([]any{arg}) // never fails: it was decoded before
 	return wsconn.Event{Name: name, Args: args}
 }
 
-// readUser asks the REST API for the user, once at a time; the answer comes to
-// makeUp.
+// readUser reads the user from the REST API, once at a time. makeUp gets the answer.
 func (b *bridge) readUser(ctx context.Context) {
 	if b.reading {
-		b.rereads = true // what is under way may have been answered already
+		b.rereads = true // the running request may have been answered already
 		return
 	}
 	b.reading = true
-	// No connection will come that makes this pointless, and nothing else
-	// brings the player its init.
-	insist := b.keyed && b.pending > 0
+	// With an API key nothing else brings the player its init.
+	insist := b.keyed && b.initPending
 	b.s.running.Go(func() {
 		u, err := user{}, error(nil)
 		for try := 0; insist || try < userTries; try++ {
-			if u, err = b.s.me.read(ctx); err == nil || !b.rest(ctx, min(time.Second<<min(try, 8), userPause)) {
+			if u, err = b.s.me.read(ctx); err == nil || !b.sleep(ctx, min(time.Second<<min(try, 8), userPause)) {
 				break
 			}
 		}
@@ -156,8 +156,8 @@ func (b *bridge) readUser(ctx context.Context) {
 	})
 }
 
-// rest waits, and reports whether the bridge lasted.
-func (b *bridge) rest(ctx context.Context, d time.Duration) bool {
+// sleep waits for d. It reports false when the bridge ended.
+func (b *bridge) sleep(ctx context.Context, d time.Duration) bool {
 	t := time.NewTimer(d)
 	defer t.Stop()
 	select {
@@ -169,8 +169,8 @@ func (b *bridge) rest(ctx context.Context, d time.Duration) bool {
 	return false
 }
 
-// makeUp tells the player what it has missed of its own user. With an API key,
-// for which there is no socket at the server, this is all there is to tell.
+// makeUp sends the player the changes of its own user that it has missed. With an API
+// key, for which there is no socket at the server, these are its only events.
 func (b *bridge) makeUp(ctx context.Context, now user) {
 	if now.raw == nil {
 		return
@@ -181,17 +181,18 @@ func (b *bridge) makeUp(ctx context.Context, now user) {
 	}
 	events := b.known.missed(now, entries)
 	if b.known.progress == nil && b.gapped {
-		events = []wsconn.Event{eventOf("user_updated", now.raw)} // of what was before nothing is known
+		events = []wsconn.Event{eventOf("user_updated", now.raw)} // the state before is not known
 	}
 	b.known, b.gapped = now, false
-	if (b.pending > 0 || len(events) > 0) && !b.s.cfg.Alive(b.caller) {
+	b.known.raw = nil
+	if (b.initPending || len(events) > 0) && !b.alive() {
 		b.end.Close(websocket.ClosePolicyViolation, errRevoked)
 		return
 	}
-	if b.keyed && b.pending > 0 {
+	if b.keyed && b.initPending {
 		var who struct{ ID, Username string }
-		_ = json.Unmarshal(now.raw, &who) // it was read before
-		b.pending, b.hasInit = 0, true
+		_ = json.Unmarshal(now.raw, &who) // userOf has decoded it before
+		b.initPending, b.hasInit = false, true
 		b.send(ctx, eventOf("init", map[string]any{"userId": who.ID, "username": who.Username}))
 	}
 	if !b.hasInit {
@@ -202,7 +203,7 @@ func (b *bridge) makeUp(ctx context.Context, now user) {
 	}
 }
 
-// progressRoutes are the writes of a player that move the user's own progress.
+// progressRoutes are the requests of players that change the user's own progress.
 var progressRoutes = route.Parse(`
 PATCH  /api/me/progress/batch/update
 PATCH  /api/me/progress/:id
@@ -218,9 +219,9 @@ POST   /api/session/local
 POST   /api/session/local-all
 `)
 
-// Wrote is told of the server's answer to a player's request. It tells the
-// sockets of an account with an API key that a player has moved the progress:
-// nobody else would.
+// Wrote gets the status of the server's answer to a player's request. When the request
+// has changed the progress, sockets of an account with an API key read the user anew:
+// they get no events.
 func (s *Sockets) Wrote(method, path string, status int) {
 	if status/100 != 2 || method == http.MethodGet || !progressRoutes.Matches(method, path) {
 		return
