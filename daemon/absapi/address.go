@@ -7,6 +7,9 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"unicode"
+
+	"shelfkeeper/daemon/hostname"
 )
 
 // subFolder is where ABS lives unless ROUTER_BASE_PATH says otherwise.
@@ -16,15 +19,20 @@ const subFolder = "/audiobookshelf"
 // server's address in a link copied from a browser.
 var pages = []string{
 	"login", "library", "item", "config", "account", "author", "authors", "collection", "collections",
-	"playlist", "playlists", "series", "upload", "share", "search", "batch", "oops", "edit",
+	"playlist", "playlists", "series", "upload", "share", "search", "batch", "oops", "edit", "audiobook",
 	"api", "auth", "status", "ping", "healthcheck", "init", "logout", "socket.io", "hls", "public", "feed", "index.html",
 }
 
+// maxCuts bounds how many places of one address are tried as its end.
+const maxCuts = 4
+
 // candidates turns what a person typed into base addresses, in the order in
-// which they are worth trying: the address as it stands, then with and without
-// ABS's usual sub-folder; https before http where no scheme was typed.
+// which they are worth trying: the address as it stands, since a sub-folder may
+// be named like a page of ABS, then without the pages that a link may end in,
+// then with and without ABS's usual sub-folder; https before http where no
+// scheme was typed.
 func candidates(raw string) ([]*url.URL, error) {
-	text := strings.TrimSpace(raw)
+	text := clean(raw)
 	if text == "" {
 		return nil, badAddress("no address was given")
 	}
@@ -37,18 +45,45 @@ func candidates(raw string) ([]*url.URL, error) {
 	}
 	var out []*url.URL
 	for _, scheme := range schemes {
-		base, err := parseBase(scheme, rest)
+		u, err := parseBase(scheme, rest)
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, base)
-		if shorter, ok := strings.CutSuffix(base.Path, subFolder); ok {
-			out = append(out, withPath(base, shorter))
+		paths := basePaths(u.Path)
+		for _, path := range paths {
+			out = append(out, withPath(u, path))
+		}
+		last := paths[len(paths)-1]
+		if shorter, ok := strings.CutSuffix(last, subFolder); ok {
+			out = append(out, withPath(u, shorter))
 		} else {
-			out = append(out, withPath(base, base.Path+subFolder))
+			out = append(out, withPath(u, last+subFolder))
 		}
 	}
 	return out, nil
+}
+
+// clean takes away what comes along when an address is copied: spaces, a byte
+// order mark, signs of no width or for the direction of writing, and the marks
+// around an address in a text.
+func clean(raw string) string {
+	text := strings.Map(func(r rune) rune {
+		switch {
+		case r == 0xfeff, r == 0x200b, r == 0x2060, r == 0xad, r >= 0x200e && r <= 0x200f, r >= 0x202a && r <= 0x202e,
+			r >= 0x2066 && r <= 0x2069:
+			return -1
+		}
+		return r
+	}, raw)
+	text = strings.TrimFunc(text, func(r rune) bool { return unicode.IsSpace(r) || unicode.Is(unicode.Cf, r) })
+	for _, pair := range []string{"<>", `""`, "''", "“”", "„“", "«»"} {
+		marks := []rune(pair)
+		inner, opened := strings.CutPrefix(text, string(marks[0]))
+		if inner, closed := strings.CutSuffix(inner, string(marks[1])); opened && closed && strings.ContainsAny(inner, ".:") {
+			return strings.TrimSpace(inner)
+		}
+	}
+	return text
 }
 
 func splitScheme(text string) (schemes []string, rest string, err error) {
@@ -91,7 +126,7 @@ func parseBase(scheme, rest string) (*url.URL, error) {
 	if !isHost(u.Hostname()) {
 		return nil, badAddress("the host's name holds signs that no name has")
 	}
-	return withPath(u, basePath(u.Path)), nil
+	return u, nil
 }
 
 // cutAny cuts s before the first of chars and keeps that character.
@@ -104,19 +139,43 @@ func cutAny(s, chars string) (before, after string, found bool) {
 
 // basePath cuts a path at the first segment that is ABS's own.
 func basePath(path string) string {
+	paths := basePaths(path)
+	return paths[len(paths)-1]
+}
+
+// pageOf returns the base path of a page that a server leads to: a page such as
+// login lies directly below it, whatever the sub-folder is called.
+func pageOf(path string) string {
+	if paths := basePaths(path); len(paths) > 1 && slices.Contains(pages, strings.ToLower(paths[0][len(paths[1])+1:])) {
+		return paths[1]
+	}
+	return basePath(path)
+}
+
+// basePaths returns the path as it stands, and what comes before each segment
+// that is ABS's own, the longest first. The last is what comes before the first
+// such segment.
+func basePaths(path string) []string {
 	var kept []string
 	for _, segment := range strings.Split(path, "/") {
-		switch {
-		case segment == "" || segment == ".":
-		case slices.Contains(pages, strings.ToLower(segment)):
-			return joined(kept)
-		case segment == "..":
+		switch segment {
+		case "", ".":
+		case "..":
 			kept = kept[:max(0, len(kept)-1)]
 		default:
 			kept = append(kept, segment)
 		}
 	}
-	return joined(kept)
+	out := []string{joined(kept)}
+	for i := len(kept) - 1; i >= 0; i-- {
+		if slices.Contains(pages, strings.ToLower(kept[i])) {
+			out = append(out, joined(kept[:i]))
+		}
+	}
+	if len(out) > maxCuts {
+		out = append(out[:maxCuts-1], out[len(out)-1])
+	}
+	return out
 }
 
 func joined(segments []string) string {
@@ -127,7 +186,7 @@ func joined(segments []string) string {
 }
 
 func withPath(u *url.URL, path string) *url.URL {
-	host := strings.ToLower(u.Host)
+	host := hostname.Lower(u.Host)
 	if h, p, err := net.SplitHostPort(host); err == nil && (u.Scheme == "https" && p == "443" || u.Scheme == "http" && p == "80") {
 		host = h
 		if strings.Contains(h, ":") {

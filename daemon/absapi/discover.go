@@ -63,7 +63,10 @@ func Discover(ctx context.Context, open Open, raw string) (Server, error) {
 		if worst == nil || failed.Cause > worst.Cause {
 			worst = failed
 		}
-		if failed.Cause.isFinal() || ctx.Err() != nil {
+		// What answers at the address with a page in it may be a gateway in
+		// front of that page alone.
+		ofPage := failed.Cause == CauseGateway && base.Path != basePath(base.Path)
+		if failed.Cause.isFinal() && !ofPage || failed.Cause == CauseServer && base.Path != basePath(base.Path) || ctx.Err() != nil {
 			break
 		}
 	}
@@ -150,7 +153,7 @@ func redirected(base *url.URL, a reply) (*url.URL, *DiscoverError) {
 		return refuse(CauseGateway, foreign(a), passGateway)
 	}
 	if !sameQuestion {
-		rest = basePath(path)
+		rest = pageOf(path)
 	}
 	next := withPath(target, rest)
 	switch same := next.String() == base.String(); {

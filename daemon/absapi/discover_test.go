@@ -34,6 +34,40 @@ func TestDiscover(t *testing.T) {
 		{"copied from a browser", "https://abs.example/audiobookshelf/library/1234/bookshelf?x=1#y",
 			map[string]http.HandlerFunc{"https://abs.example": only("/audiobookshelf")}, "https://abs.example/audiobookshelf", nil},
 		{"login page", "abs.example/login/", map[string]http.HandlerFunc{"https://abs.example": only("")}, "https://abs.example", nil},
+		{"a page that is no more", "https://abs.example/audiobook/1234/edit", map[string]http.HandlerFunc{"https://abs.example": only("")},
+			"https://abs.example", nil},
+		{"sub-folder named like a page", "https://abs.example/share/", map[string]http.HandlerFunc{"https://abs.example": only("/share")},
+			"https://abs.example/share", nil},
+		{"a page below such a sub-folder", "https://abs.example/library/item/1234", map[string]http.HandlerFunc{
+			"https://abs.example": only("/library")}, "https://abs.example/library", nil},
+		{"Home Assistant's ingress", "http://ha.lan:8123/api/hassio_ingress/x", map[string]http.HandlerFunc{
+			"http://ha.lan:8123": only("/api/hassio_ingress/x")}, "http://ha.lan:8123/api/hassio_ingress/x", nil},
+		{"a page below the ingress", "http://ha.lan:8123/api/hassio_ingress/x/config/users", map[string]http.HandlerFunc{
+			"http://ha.lan:8123": only("/api/hassio_ingress/x")}, "http://ha.lan:8123/api/hassio_ingress/x", nil},
+		{"a gateway before the page alone", "https://abs.example/login", map[string]http.HandlerFunc{
+			"https://abs.example": func(w http.ResponseWriter, r *http.Request) {
+				if strings.HasPrefix(r.URL.Path, "/login") {
+					pageOfGateway(401, "WWW-Authenticate", "Basic")(w, r)
+					return
+				}
+				only("")(w, r)
+			}}, "https://abs.example", nil},
+		{"a byte order mark", "\ufeffhttps://abs.example", map[string]http.HandlerFunc{"https://abs.example": only("")},
+			"https://abs.example", nil},
+		{"signs without width", "\u200bhttps://\u200babs.example\u2060/\u200e", map[string]http.HandlerFunc{
+			"https://abs.example": only("")}, "https://abs.example", nil},
+		{"marks around it", "<https://abs.example/>", map[string]http.HandlerFunc{"https://abs.example": only("")},
+			"https://abs.example", nil},
+		{"a soft hyphen and quotes", "“abs.ex\u00adample”", map[string]http.HandlerFunc{"https://abs.example": only("")},
+			"https://abs.example", nil},
+		{"led to a sub-folder named like a page", "abs.example", map[string]http.HandlerFunc{
+			"https://abs.example": func(w http.ResponseWriter, r *http.Request) {
+				if r.URL.Path == "/status" {
+					redirectTo("/audiobook/login")(w, r)
+					return
+				}
+				only("/audiobook")(w, r)
+			}}, "https://abs.example/audiobook", []string{"https://abs.example"}},
 		{"sub-folder not typed", "abs.example", map[string]http.HandlerFunc{"https://abs.example": only("/audiobookshelf")},
 			"https://abs.example/audiobookshelf", nil},
 		{"sub-folder typed in vain", "abs.example/audiobookshelf/", map[string]http.HandlerFunc{"https://abs.example": only("")},
@@ -85,14 +119,6 @@ func TestDiscover(t *testing.T) {
 }
 
 func TestDiscoverExplains(t *testing.T) {
-	html := func(status int, headers ...string) http.HandlerFunc {
-		return func(w http.ResponseWriter, _ *http.Request) {
-			for i := 0; i < len(headers); i += 2 {
-				w.Header().Set(headers[i], headers[i+1])
-			}
-			w.WriteHeader(status)
-		}
-	}
 	for _, c := range []struct {
 		desc, raw string
 		hosts     map[string]http.HandlerFunc
@@ -108,9 +134,19 @@ func TestDiscoverExplains(t *testing.T) {
 			`server Synology, text/html, "DiskStation"`},
 		{"another program's JSON", "https://jelly.example", map[string]http.HandlerFunc{"https://jelly.example": reply200(`{"app":"x"}`)},
 			nil, CauseNotABS, "another program"},
-		{"a 502", "https://abs.example", map[string]http.HandlerFunc{"https://abs.example": html(502, "Server", "nginx")}, nil, CauseServer,
+		{"a 502", "https://abs.example", map[string]http.HandlerFunc{"https://abs.example": pageOfGateway(502, "Server", "nginx")},
+			nil, CauseServer,
 			"server nginx"},
-		{"basic auth", "https://abs.example", map[string]http.HandlerFunc{"https://abs.example": html(401, "WWW-Authenticate", "Basic")},
+		{"a 502 below a sub-folder named like a page", "https://abs.example/share", map[string]http.HandlerFunc{
+			"https://abs.example": func(w http.ResponseWriter, r *http.Request) {
+				if strings.HasPrefix(r.URL.Path, "/share") {
+					pageOfGateway(502, "Server", "nginx")(w, r)
+					return
+				}
+				only("")(w, r) // another server
+			}}, nil, CauseServer, "wait until the server runs again"},
+		{"basic auth", "https://abs.example", map[string]http.HandlerFunc{"https://abs.example": pageOfGateway(401,
+			"WWW-Authenticate", "Basic")},
 			nil, CauseGateway, "own password"},
 		{"Cloudflare Access", "abs.example", map[string]http.HandlerFunc{
 			"https://abs.example": redirectTo("https://t.cloudflareaccess.com/cdn-cgi/access/login?token=x"),
@@ -241,4 +277,14 @@ func FuzzDiscover(f *testing.F) {
 			}
 		}
 	})
+}
+
+// pageOfGateway is an answer of a gateway.
+func pageOfGateway(status int, headers ...string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		for i := 0; i < len(headers); i += 2 {
+			w.Header().Set(headers[i], headers[i+1])
+		}
+		w.WriteHeader(status)
+	}
 }

@@ -15,6 +15,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"shelfkeeper/daemon/hostname"
 )
 
 const (
@@ -102,7 +104,7 @@ func normalServer(address string) (string, error) {
 	case u.User != nil || u.RawQuery != "" || u.Fragment != "":
 		return "", fmt.Errorf("%w: the server's address must not hold a user, password or query", ErrInvalid)
 	}
-	u.Host = strings.ToLower(u.Host)
+	u.Host = hostname.Lower(u.Host)
 	return strings.TrimRight(u.String(), "/"), nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"strings"
 
+	"shelfkeeper/daemon/hostname"
 	"shelfkeeper/daemon/redact"
 )
 
@@ -137,6 +138,6 @@ func serverAddress(text string) (u *url.URL, why string) {
 	case u.User != nil || u.RawQuery != "" || u.Fragment != "":
 		return nil, "must hold addresses without user name, ? and #"
 	}
-	u.Host, u.Path, u.RawPath = strings.ToLower(u.Host), strings.TrimRight(u.Path, "/"), strings.TrimRight(u.RawPath, "/")
+	u.Host, u.Path, u.RawPath = hostname.Lower(u.Host), strings.TrimRight(u.Path, "/"), strings.TrimRight(u.RawPath, "/")
 	return u, ""
 }

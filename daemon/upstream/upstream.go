@@ -22,6 +22,7 @@ import (
 	"strings"
 	"time"
 
+	"shelfkeeper/daemon/hostname"
 	"shelfkeeper/daemon/redact"
 )
 
@@ -204,7 +205,7 @@ func checkBase(base *url.URL) (*url.URL, error) {
 		return nil, fmt.Errorf("%w: the address must hold no ? or #", ErrPolicy)
 	}
 	return &url.URL{
-		Scheme: base.Scheme, Host: strings.ToLower(base.Host),
+		Scheme: base.Scheme, Host: hostname.Lower(base.Host),
 		Path: strings.TrimRight(base.Path, "/"), RawPath: strings.TrimRight(base.RawPath, "/"),
 	}, nil
 }
