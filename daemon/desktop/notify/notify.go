@@ -1,0 +1,60 @@
+// Package notify shows messages of the desktop: only few, each once, and gone
+// when they are over.
+//
+// It exists so that its caller says which messages hold now, and nothing else.
+// It never blocks the caller, whatever the desktop's own service does: that
+// may hang, restart, come late or not exist.
+//
+// On Linux and the BSDs it speaks org.freedesktop.Notifications by godbus,
+// which the program has anyway: the library github.com/esiqveland/notify wraps
+// the same three calls, and knows nothing of a service that restarts. On
+// Windows and macOS nothing is shown yet.
+package notify
+
+import (
+	"slices"
+	"sync"
+)
+
+// Notice is one message. Its Key says what it is about: it is shown once, as
+// long as a notice of that key holds without a break.
+type Notice struct {
+	Key         string
+	Title, Body string
+	Label       string // of its button, "" for none; a click on the message does the same
+}
+
+// wish holds the notices that hold now. Sets that come faster than they are
+// looked at replace each other, but a notice that was gone in between is known
+// to be over.
+type wish struct {
+	changed chan struct{} // one place
+
+	mu   sync.Mutex
+	now  []Notice
+	over []string
+}
+
+func newWish() *wish { return &wish{changed: make(chan struct{}, 1)} }
+
+func (w *wish) set(notices []Notice) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, n := range w.now {
+		if !slices.ContainsFunc(notices, func(m Notice) bool { return m.Key == n.Key }) {
+			w.over = append(w.over, n.Key)
+		}
+	}
+	w.now = slices.Clone(notices)
+	select {
+	case w.changed <- struct{}{}:
+	default: // the place is taken: whoever looks sees the newest
+	}
+}
+
+func (w *wish) take() (now []Notice, over []string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	now, over, w.over = w.now, w.over, nil
+	return now, over
+}
