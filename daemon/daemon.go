@@ -44,14 +44,16 @@ type Daemon struct {
 	mu       sync.Mutex
 	services []*service.Service
 	changed  chan struct{} // closed and replaced at each change
+	tray     *health.Tray  // why no panel shows the icon
 }
 
 // lockPatience is how long a start waits for a daemon that is just ending.
 const lockPatience = time.Second
 
 var (
-	_ control.Daemon = (*Daemon)(nil)
-	_ control.OpenID = (*Daemon)(nil)
+	_ control.Daemon      = (*Daemon)(nil)
+	_ control.OpenID      = (*Daemon)(nil)
+	_ control.TrayReports = (*Daemon)(nil)
 )
 
 // New takes the instance lock and opens the control socket and every
@@ -200,7 +202,20 @@ func (d *Daemon) Snapshot() health.Snapshot {
 		s.Accounts = append(s.Accounts, account.Snapshot())
 	}
 	s.Level = health.Worst(s.Accounts)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	s.Tray = d.tray
 	return s
+}
+
+// ReportTray remembers whether a panel shows the icon.
+func (d *Daemon) ReportTray(state health.Tray) {
+	d.mu.Lock()
+	if d.tray = nil; state.Condition != "" {
+		d.tray = &state
+	}
+	d.mu.Unlock()
+	d.bump()
 }
 
 // Alive returns nil when the loop of every account turns.

@@ -60,13 +60,14 @@ func busAddress() (address, path string, err error) {
 	return address, "", nil
 }
 
-// probe connects to the bus, in the time of probeTimeout. It never starts one,
-// unlike godbus by default.
+// probe connects to the bus, in the time of probeTimeout and before ctx ends;
+// the connection outlives ctx. It never starts a bus, unlike godbus by default.
 func probe(ctx context.Context, address string) (*dbus.Conn, error) {
-	conn, err := dbus.Dial(address, dbus.WithContext(ctx))
+	conn, err := dbus.Dial(address, dbus.WithContext(context.WithoutCancel(ctx)))
 	if err != nil {
 		return nil, fmt.Errorf("connect to the session bus: %w", err)
 	}
+	defer context.AfterFunc(ctx, func() { _ = conn.Close() })()
 	late := time.AfterFunc(probeTimeout, func() { _ = conn.Close() })
 	if err = conn.Auth(nil); err == nil {
 		err = conn.Hello()

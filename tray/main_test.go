@@ -65,8 +65,8 @@ func child(kind string) int {
 			}
 			return say("open")(url)
 		},
-		Copy: say("copy"),
-		Log:  slog.New(slog.NewTextHandler(os.Stdout, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Copy: say("copy"), Notifications: true, FirstTime: func(string) bool { return true },
+		Log: slog.New(slog.NewTextHandler(os.Stdout, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	})
 	if err != nil {
 		fmt.Println("ended:", err)

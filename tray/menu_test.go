@@ -74,7 +74,7 @@ func TestMenu(t *testing.T) {
 				"[Open Audiobookshelf]", "[Re-authenticate]", "[Copy player address]", "Quit"},
 			tooltip: "Shelfkeeper: no account yet"},
 		{desc: "no port", in: noPort,
-			want: []string{"[home: the local address for players is not open]", "[free the port]",
+			want: []string{"[home: the local address for players is not open]", "[free the port, or give the account another one with \"shelfkeeper account set\"]",
 				"[Open Audiobookshelf]", "Re-authenticate", "[Copy player address]", "Quit"},
 			tooltip: "Shelfkeeper, home: the local address for players is not open"},
 		{desc: "two accounts", in: two,

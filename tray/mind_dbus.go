@@ -41,12 +41,22 @@ func mind(ctx context.Context, conn *dbus.Conn, u *ui) {
 	// Errors of these are the bus's end, which ctx tells.
 	_ = conn.AddMatchSignalContext(ctx, dbus.WithMatchSender("org.freedesktop.DBus"),
 		dbus.WithMatchMember("NameOwnerChanged"), dbus.WithMatchArg(0, watcherName))
+	_ = conn.AddMatchSignalContext(ctx, dbus.WithMatchInterface(watcherName), dbus.WithMatchObjectPath(watcherPath))
 	_ = conn.AddMatchSignalContext(ctx, dbus.WithMatchInterface(settingsFace),
 		dbus.WithMatchMember("SettingChanged"), dbus.WithMatchArg(0, "org.freedesktop.appearance"))
 
 	told := false
 	look := func() {
-		if !register(ctx, conn) && !told && ctx.Err() == nil {
+		hosts := register(ctx, conn) && hasHost(ctx, conn)
+		if ctx.Err() != nil {
+			return
+		}
+		select {
+		case <-u.hosts: // what was not heard yet
+		default:
+		}
+		u.hosts <- hosts // has one place, and only we send
+		if !hosts && !told {
 			told = true
 			u.cfg.Log.Info("no panel shows tray icons now; the icon comes when one does, and `shelfkeeper status` tells the same")
 		}
@@ -66,11 +76,27 @@ func mind(ctx context.Context, conn *dbus.Conn, u *ui) {
 				default:
 				}
 				u.schemes <- schemeOf(ctx, conn) // has one place, and only we send
-			case len(s.Body) == 3 && s.Body[2] != "":
+			case s.Name == "org.freedesktop.DBus.NameOwnerChanged" && len(s.Body) == 3 && s.Body[0] == watcherName,
+				s.Name == watcherName+".StatusNotifierHostRegistered", s.Name == watcherName+".StatusNotifierHostUnregistered":
 				look()
 			}
 		}
 	}
+}
+
+// hasHost reports whether a panel shows what the watcher knows. A watcher that
+// does not say is taken for one that does.
+func hasHost(ctx context.Context, conn *dbus.Conn) bool {
+	ctx, cancel := context.WithTimeout(ctx, desktopTimeout)
+	defer cancel()
+	var v dbus.Variant
+	err := conn.Object(watcherName, watcherPath).CallWithContext(ctx, propsFace+".Get", dbus.FlagNoAutoStart,
+		watcherName, "IsStatusNotifierHostRegistered").Store(&v)
+	if err != nil {
+		return !absent(err)
+	}
+	is, ok := v.Value().(bool)
+	return is || !ok
 }
 
 // register tells the watcher of the icon, and reports whether there is one.

@@ -8,7 +8,13 @@ import (
 	"time"
 
 	"github.com/godbus/dbus/v5"
+
+	"shelfkeeper/assets"
+	"shelfkeeper/daemon/desktop/notify"
 )
+
+// noticeIcon is the size of the picture in a notification.
+const noticeIcon = 48
 
 // show waits for a session bus and shows the icon until ctx ends, which is nil,
 // or the bus does, which is ErrBusLost.
@@ -21,6 +27,17 @@ func show(ctx context.Context, u *ui) error {
 	defer lose(nil)
 	defer context.AfterFunc(conn.Context(), func() { lose(ErrBusLost) })()
 
+	told := make(chan struct{})
+	if u.cfg.Notifications {
+		n := notify.New(conn, assets.Icon(assets.NeedsUser, assets.AnyPanel, noticeIcon), u.cfg.Log)
+		u.messages.to = n
+		go func() {
+			defer close(told)
+			n.Run(lost)
+		}()
+	} else {
+		close(told)
+	}
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
@@ -29,6 +46,10 @@ func show(ctx context.Context, u *ui) error {
 		}
 	}()
 	<-lost.Done()
+	select {
+	case <-told: // notices are taken away while there is a connection
+	case <-time.After(endTimeout):
+	}
 	_ = conn.Close() // takes the icon away, and frees whatever waits for the bus
 	select {
 	case <-ended:

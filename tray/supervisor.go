@@ -28,6 +28,10 @@ const (
 	closeGrace = time.Second
 )
 
+// AgainVariable is set in the environment of a tray that takes the place of
+// one that died.
+const AgainVariable = "SHELFKEEPER_TRAY_AGAIN"
+
 // SupervisorConfig says which process the Supervisor keeps.
 type SupervisorConfig struct {
 	// Argv is the program, by its path, and its arguments. Of /proc/self/exe
@@ -75,23 +79,25 @@ func (s *Supervisor) keep(ctx context.Context) {
 	}
 	wait.Reset()
 	row := 0 // deaths since the child last lived for a while
+	again := false
 	for {
 		if awaitDesktop(ctx, s.cfg.Log) != nil {
 			return
 		}
 		began := time.Now()
-		err := s.run(ctx)
+		err := s.run(ctx, again)
 		if ctx.Err() != nil {
 			return
 		}
+		again = !lostBus(err) // with the bus a desktop ended, and all it showed
 		if time.Since(began) >= steadyAfter {
 			row = 0
 			wait.Reset()
 		}
-		again := wait.NextBackOff()
-		s.tell(row, err, again)
+		pause := wait.NextBackOff()
+		s.tell(row, err, pause)
 		row++
-		if s.rest(ctx, again) != nil {
+		if s.rest(ctx, pause) != nil {
 			return
 		}
 	}
@@ -114,8 +120,11 @@ func lostBus(err error) bool {
 }
 
 // run starts a child and waits for its end, or ends it when ctx does.
-func (s *Supervisor) run(ctx context.Context) error {
+func (s *Supervisor) run(ctx context.Context, again bool) error {
 	cmd := exec.CommandContext(ctx, s.cfg.Argv[0], s.cfg.Argv[1:]...)
+	if again {
+		cmd.Env = append(os.Environ(), AgainVariable+"=1")
+	}
 	if cmd.Path == "/proc/self/exe" {
 		cmd.Args[0] = os.Args[0]
 	}

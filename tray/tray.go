@@ -81,6 +81,8 @@ type Client interface {
 	// signed in with scope.
 	OpenPage(ctx context.Context, account, scope string) (string, error)
 	Quit(ctx context.Context) error
+	// ReportTray says whether a panel shows the icon.
+	ReportTray(ctx context.Context, state health.Tray) error
 }
 
 // Config is what Run needs. All fields are required.
@@ -93,6 +95,17 @@ type Config struct {
 
 	// Copy puts a text into the clipboard.
 	Copy func(text string) error
+
+	// FirstTime reports whether it is asked about what for the first time on
+	// this machine, and remembers it.
+	FirstTime func(what string) bool
+
+	// Notifications are messages of the desktop when an account needs its user.
+	Notifications bool
+
+	// Again says that an earlier process of the tray died. It has told what was
+	// to be told.
+	Again bool
 
 	Log *slog.Logger
 }

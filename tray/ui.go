@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"shelfkeeper/assets"
+	"shelfkeeper/daemon/desktop/notify"
 	"shelfkeeper/daemon/health"
 	"shelfkeeper/daemon/problem"
 )
@@ -26,6 +27,9 @@ type ui struct {
 	cfg     Config
 	feed    *feed
 	schemes chan assets.Scheme // what the desktop says of its panel
+	hosts   chan bool          // whether a panel shows the icon
+
+	messages messages
 
 	scheme  assets.Scheme
 	notes   notes
@@ -45,12 +49,21 @@ type outcome struct {
 }
 
 func newUI(c Config, f *feed) *ui {
-	return &ui{cfg: c, feed: f, schemes: make(chan assets.Scheme, 1), notes: notes{}, done: make(chan outcome)}
+	return &ui{
+		cfg: c, feed: f, schemes: make(chan assets.Scheme, 1), hosts: make(chan bool, 1), notes: notes{}, done: make(chan outcome),
+		messages: messages{asked: map[Command]bool{}, fails: map[string]notify.Notice{}},
+	}
 }
 
 // loop draws and obeys until ctx ends.
 func (u *ui) loop(ctx context.Context, p panel) {
 	u.draw(p)
+	if u.cfg.Again {
+		u.messages.mute(*u.feed.snapshot(), time.Now())
+	}
+	u.tell()
+	var grace <-chan time.Time // ends when a panel has been awaited long enough
+	hosted := true
 	for {
 		select {
 		case <-ctx.Done():
@@ -63,8 +76,25 @@ func (u *ui) loop(ctx context.Context, p panel) {
 			u.note(o)
 		case place := <-p.clicks():
 			u.obey(ctx, u.places[place])
+		case key := <-u.clickedNotices():
+			u.mend(ctx, key)
+		case hosts := <-u.hosts:
+			switch {
+			case !hosts && hosted && grace == nil:
+				grace = time.After(hostGrace)
+			case hosts && !hosted:
+				hosted = true
+				u.hostless(ctx, false)
+			}
+			if hosts {
+				grace = nil
+			}
+		case <-grace:
+			grace, hosted = nil, false
+			u.hostless(ctx, true)
 		}
 		u.draw(p)
+		u.tell()
 	}
 }
 
@@ -177,6 +207,7 @@ func (u *ui) note(o outcome) {
 		n = note{trouble: withRemedy(o.command, p)}
 		u.cfg.Log.Warn("tray command", slog.Any("error", o.err), "account", o.command.Account)
 	}
+	u.messages.answer(o.command, n.trouble)
 	u.notes[key(o.command)] = n
 }
 

@@ -50,6 +50,7 @@ type fakeClient struct {
 	snapshots chan health.Snapshot
 	reauth    func(ctx context.Context, account string) error
 	quits     int
+	reports   []health.Tray
 }
 
 func (c *fakeClient) Events(ctx context.Context, each func(health.Snapshot) error) error {
@@ -66,6 +67,10 @@ func (c *fakeClient) Events(ctx context.Context, each func(health.Snapshot) erro
 }
 func (c *fakeClient) Reauthenticate(ctx context.Context, account string) error {
 	return c.reauth(ctx, account)
+}
+func (c *fakeClient) ReportTray(_ context.Context, state health.Tray) error {
+	c.reports = append(c.reports, state)
+	return nil
 }
 func (c *fakeClient) OpenPage(_ context.Context, account, scope string) (string, error) {
 	return "http://127.0.0.1:13379/_shelfkeeper/open?" + account + "&" + scope, nil

@@ -2,6 +2,7 @@ package tray
 
 import (
 	"fmt"
+	"net/url"
 	"strings"
 	"unicode"
 
@@ -34,6 +35,15 @@ func state(a health.Account) string {
 		return words
 	}
 	return clip(name, maxName) + ": " + words
+}
+
+// person names an account as people read it: by user and host.
+func person(a health.Account) string {
+	u, err := url.Parse(a.Server)
+	if err != nil || u.Hostname() == "" || a.User == "" {
+		return clip(oneLine(a.Name), maxName)
+	}
+	return clip(oneLine(a.User+" at "+u.Hostname()), maxName)
 }
 
 // explained reports whether the account waits for its user because its session

@@ -163,7 +163,7 @@ func (d *demo) serve(ctx context.Context, e *env, fake *absfake.Server, r ready)
 	r.Proxy, r.Control = keeper.Snapshot().Accounts[0].Proxy.URL, keeper.ControlPath()
 	r.ItemURL, r.StreamURL = r.Proxy+r.ItemURL, r.Proxy+r.StreamURL
 	if !d.noTray {
-		endTray, failed := e.superviseTray(r.Control, h.Log)
+		endTray, failed := e.superviseTray(r.Control, h.Config, h.Log)
 		if failed != nil {
 			return failed
 		}

@@ -49,7 +49,7 @@ func newRun(e *env) *cobra.Command {
 			}
 			endTray := func() error { return nil }
 			if !noTray {
-				if endTray, err = e.superviseTray(d.ControlPath(), o.Log); err != nil {
+				if endTray, err = e.superviseTray(d.ControlPath(), o.Config, o.Log); err != nil {
 					return errors.Join(err, d.Close(), h.Close())
 				}
 			}

@@ -79,6 +79,9 @@ func describe(s health.Snapshot, now time.Time) string {
 	if len(s.Accounts) == 0 {
 		fmt.Fprintln(&out, "  no account yet: run `shelfkeeper login URL`")
 	}
+	if t := s.Tray; t != nil {
+		fmt.Fprintf(&out, "  %s\n  → %s\n", t.Reason, t.Remedy)
+	}
 	for _, a := range s.Accounts {
 		fmt.Fprintf(&out, "\n%s: %s for %s\n", a.Name, a.Level, max(0, now.Sub(a.Since.Time)).Round(time.Second))
 		row := func(name, format string, args ...any) {

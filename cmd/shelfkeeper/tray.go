@@ -2,14 +2,18 @@ package main
 
 import (
 	"context"
+	"errors"
 	"io"
+	"io/fs"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"runtime"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"shelfkeeper/daemon/config"
 	"shelfkeeper/daemon/control"
 	"shelfkeeper/daemon/desktop"
 	"shelfkeeper/tray"
@@ -18,7 +22,8 @@ import (
 // newTray is the process that shows the icon. The daemon starts it; a user can
 // too.
 func newTray(e *env) *cobra.Command {
-	return &cobra.Command{
+	var quiet bool
+	c := &cobra.Command{
 		Use:   "tray",
 		Short: "Show the icon in the panel (the daemon starts this by itself)",
 		Args:  noArgs,
@@ -27,13 +32,38 @@ func newTray(e *env) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			paths, err := e.paths()
+			if err != nil {
+				return err
+			}
 			err = tray.Run(c.Context(), tray.Config{Client: clicks{client, e}, Open: desktop.Open, Copy: desktop.Copy,
+				FirstTime: firstTime(paths.State), Notifications: !quiet, Again: os.Getenv(tray.AgainVariable) != "",
 				Log: e.logger(slog.LevelWarn)})
 			if isNoDaemon(err) {
 				return notRunning()
 			}
 			return err
 		},
+	}
+	c.Flags().BoolVar(&quiet, "no-notifications", false, "no messages of the desktop when an account needs you")
+	return c
+}
+
+// firstTime remembers in files in state what was said once.
+func firstTime(state string) func(what string) bool {
+	return func(what string) bool {
+		name := "told-" + strings.Map(func(r rune) rune {
+			if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-' {
+				return r
+			}
+			return '_'
+		}, what)
+		f, err := os.OpenFile(filepath.Join(state, name), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+		if err != nil {
+			return !errors.Is(err, fs.ErrExist)
+		}
+		_ = f.Close() // it is empty
+		return true
 	}
 }
 
@@ -56,13 +86,17 @@ func (c clicks) Reauthenticate(ctx context.Context, account string) error {
 
 // superviseTray keeps an icon in the panel for the daemon that listens at
 // control, until the returned function is called.
-func (e *env) superviseTray(control string, log *slog.Logger) (end func() error, err error) {
+func (e *env) superviseTray(control string, cfg config.Config, log *slog.Logger) (end func() error, err error) {
 	program := "/proc/self/exe" // this very program, even after an upgrade replaced its file
 	if runtime.GOOS != "linux" {
 		if program, err = os.Executable(); err != nil {
 			return nil, err
 		}
 	}
-	s := tray.Supervise(tray.SupervisorConfig{Argv: []string{program, "tray", "--control", control}, Stderr: e.stderr, Log: log})
+	argv := []string{program, "tray", "--control", control}
+	if !cfg.Notifications {
+		argv = append(argv, "--no-notifications")
+	}
+	s := tray.Supervise(tray.SupervisorConfig{Argv: argv, Stderr: e.stderr, Log: log})
 	return s.Close, nil
 }

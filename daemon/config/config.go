@@ -63,6 +63,7 @@ type Config struct {
 	TrustedOrigins []string
 	Store          Store  // for accounts that are signed in from now on
 	UserAgent      string // "" leaves the choice to the program
+	Notifications  bool   // messages of the desktop when an account needs its user
 
 	// ListenGiven reports whether Listen stands in the file.
 	ListenGiven bool
@@ -80,7 +81,8 @@ type accountConfig struct {
 
 // Default returns what holds without a file.
 func Default() Config {
-	return Config{LogLevel: slog.LevelInfo, Listen: DefaultListen, PagePort: StatusPort, LocalAccess: AccessUser, Store: StoreOS}
+	return Config{LogLevel: slog.LevelInfo, Listen: DefaultListen, PagePort: StatusPort, LocalAccess: AccessUser, Store: StoreOS,
+		Notifications: true}
 }
 
 // Load reads the file at path. A file that does not exist gives Default. Every

@@ -21,6 +21,7 @@ type document struct {
 	LocalAccess    *string             `toml:"local_access"`
 	Store          *string             `toml:"store"`
 	UserAgent      *string             `toml:"user_agent"`
+	Notifications  *bool               `toml:"notifications"`
 	Upstream       layer               `toml:"upstream"`
 	Accounts       map[string]*account `toml:"accounts"`
 }
@@ -93,6 +94,9 @@ func (c *checker) config(d document) Config {
 	c.localAccess(&cfg, d.LocalAccess)
 	c.store(&cfg, d.Store)
 	c.userAgent(&cfg, d.UserAgent)
+	if d.Notifications != nil {
+		cfg.Notifications = *d.Notifications
+	}
 	cfg.upstream = c.layer(d.Upstream, false, "upstream")
 	c.accounts(&cfg, d.Accounts)
 	return cfg

@@ -22,6 +22,7 @@ var schema = []struct {
 	{[]string{"local_access"}, unstable.String},
 	{[]string{"store"}, unstable.String},
 	{[]string{"user_agent"}, unstable.String},
+	{[]string{"notifications"}, unstable.Bool},
 	{[]string{"upstream", "ca_file"}, unstable.String},
 	{[]string{"upstream", "proxy"}, unstable.String},
 	{[]string{"upstream", "headers", "*"}, unstable.String},

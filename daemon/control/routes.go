@@ -7,6 +7,7 @@ import (
 	"maps"
 	"net/http"
 
+	"shelfkeeper/daemon/health"
 	"shelfkeeper/daemon/problem"
 	"shelfkeeper/daemon/redact"
 )
@@ -62,6 +63,12 @@ func routes(d Daemon, log *slog.Logger) http.Handler {
 			_ = http.NewResponseController(w).Flush()
 			d.Quit()
 		},
+	}
+	if t, ok := d.(TrayReports); ok {
+		table[callTray] = command(log, "tray", func(_ context.Context, in health.Tray) (nothing, error) {
+			t.ReportTray(in)
+			return nothing{}, nil
+		})
 	}
 	if o, ok := d.(OpenID); ok {
 		table[callOpenID] = func(w http.ResponseWriter, r *http.Request) { streamSteps(w, r, o, log) }

@@ -11,6 +11,14 @@ type Snapshot struct {
 	At       Time      `json:"at"`
 	Level    Level     `json:"level"` // the worst account's
 	Accounts []Account `json:"accounts"`
+	Tray     *Tray     `json:"tray,omitempty"` // nil while nothing is wrong with it
+}
+
+// Tray is why no panel shows the icon.
+type Tray struct {
+	Condition string `json:"condition"` // "no-host", or "" for nothing
+	Reason    string `json:"reason"`
+	Remedy    string `json:"remedy"`
 }
 
 // Account is one account's part of a Snapshot.
