@@ -64,6 +64,8 @@ func TestDescribe(t *testing.T) {
 		"offline":     {Version: "1.2.3", Level: health.Offline, Accounts: []health.Account{offline}},
 		"lost":        {Version: "1.2.3", Level: health.NeedsUser, Accounts: []health.Account{lost, back, over}},
 		"no-accounts": {Version: "1.2.3", Level: health.NeedsUser},
+		"no-panel": {Version: "1.2.3", Level: health.OK, Accounts: []health.Account{home},
+			Tray: &health.Tray{Condition: "no-host", Reason: "no panel shows the icon", Remedy: "add the item Status Tray to the panel"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			path := filepath.Join("testdata", "status", name+".txt")
