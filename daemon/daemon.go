@@ -359,5 +359,7 @@ func (d *Daemon) SignOut(ctx context.Context, account string) error {
 	case d.signedOut <- struct{}{}:
 	default:
 	}
-	return errors.Join(d.remove(s), d.home.Farewell(s.Account(), told))
+	err = errors.Join(d.remove(s), d.home.Farewell(s.Account(), told))
+	d.home.ReleaseEmptyVault(context.WithoutCancel(ctx))
+	return err
 }

@@ -60,7 +60,7 @@ func (v *Vault) openBackend(ctx context.Context, o Options) error {
 		if err := v.remember(ctx); err != nil {
 			return err
 		}
-		v.store, err = v.openFileStore(ctx, o.Passphrase)
+		v.store, err = v.openFileStore(ctx, o.Passphrase, o.Wrong)
 		return err
 	}
 	return fmt.Errorf("%w: no backend is called %q; there are %q, %q and %q", ErrInvalid, v.backend, OS, File, Memory)

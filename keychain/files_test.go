@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -151,31 +152,94 @@ func TestPassphraseFromEnv(t *testing.T) {
 	if err := os.WriteFile(file, []byte("from file\r\nsecond line"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, ok := PassphraseFromEnv(); ok {
-		t.Error("there is none")
+	if p, err := PassphraseFromEnv(); !p.IsEmpty() || err != nil {
+		t.Error("there is none:", err)
 	}
 	t.Setenv(passphraseFileVariable, file)
-	if p, ok := PassphraseFromEnv(); !ok || p.Reveal() != "from file" {
-		t.Error("file:", ok)
+	t.Setenv(passphraseVariable, "") // empty is none
+	if p, err := PassphraseFromEnv(); err != nil || p.Reveal() != "from file" {
+		t.Error("file:", err)
 	}
-	if _, there := os.LookupEnv(passphraseFileVariable); there {
-		t.Error("the file's variable is still set")
-	}
+	t.Setenv(passphraseFileVariable, file)
 	t.Setenv(passphraseVariable, "direct")
-	if p, ok := PassphraseFromEnv(); !ok || p.Reveal() != "direct" {
-		t.Error("variable:", ok)
+	if p, err := PassphraseFromEnv(); err != nil || p.Reveal() != "direct" {
+		t.Error("variable:", err)
 	}
-	if _, there := os.LookupEnv(passphraseVariable); there {
-		t.Error("the variable is still set")
+	for _, name := range []string{passphraseVariable, passphraseFileVariable} {
+		if _, there := os.LookupEnv(name); there {
+			t.Errorf("%s is still set", name)
+		}
 	}
-	t.Setenv(passphraseFileVariable, filepath.Join(t.TempDir(), "none"))
-	if _, ok := PassphraseFromEnv(); ok {
-		t.Error("an absent file gives one")
+}
+
+// A file that should hold the passphrase and does not is named with the cause.
+func TestPassphraseFileThatIsNone(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name, text string) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
 	}
-	if _, err := Open(t.Context(), Options{Backend: File, Dir: t.TempDir()}); !errors.Is(err, ErrPassphrase) ||
-		!strings.Contains(err.Error(), "cannot be read") {
-		t.Errorf("got %v", err)
+	for path, cause := range map[string]string{
+		filepath.Join(dir, "none"):                   "none: no such file",
+		write("empty", ""):                           "empty is empty",
+		write("line", "\nsecond"):                    "the first line of ",
+		write("blank", "\r\n"):                       "the first line of ",
+		write("endless", strings.Repeat("x", 1<<20)): "more than 4096 bytes",
+		dir: "is a directory",
+		filepath.Join(write("file", "x"), "inner"): "not a directory",
+	} {
+		t.Setenv(passphraseVariable, "")
+		t.Setenv(passphraseFileVariable, path)
+		p, err := PassphraseFromEnv()
+		if !p.IsEmpty() || !errors.Is(err, ErrPassphrase) || !strings.Contains(fmt.Sprint(err), passphraseFileVariable) ||
+			!strings.Contains(fmt.Sprint(err), cause) {
+			t.Errorf("%s: %v", path, err)
+		}
 	}
+}
+
+// A wrong passphrase is tried once, until it or what it should open changes.
+func TestWrongPassphraseIsTriedOnce(t *testing.T) {
+	dir := t.TempDir()
+	fileVault(t, dir)
+	var wrong WrongPassphrase
+	open := func(p string) error {
+		v, err := Open(t.Context(), Options{Backend: File, Dir: dir, Passphrase: redact.New(p), Wrong: &wrong})
+		if err == nil {
+			_ = v.Close()
+		}
+		return err
+	}
+	tries := func(want bool, p string) {
+		t.Helper()
+		before := wrong.tried
+		err := open(p)
+		if !errors.Is(err, ErrPassphrase) || !strings.HasSuffix(err.Error(), "is wrong") {
+			t.Fatal(err)
+		}
+		if got := wrong.tried > before; got != want {
+			t.Errorf("%q was tried: %v", p, got)
+		}
+	}
+	tries(true, "first")
+	tries(false, "first")
+	tries(true, "second")
+	tries(false, "second")
+	if err := open(passphrase.Reveal()); err != nil {
+		t.Fatal("the right one:", err)
+	}
+	if err := os.Remove(filepath.Join(dir, identityName)); err != nil {
+		t.Fatal(err)
+	}
+	if v, err := Open(t.Context(), Options{Backend: File, Dir: dir, Passphrase: redact.New("third")}); err != nil {
+		t.Fatal(err)
+	} else {
+		_ = v.Close()
+	}
+	tries(true, "second") // another identity
 }
 
 // Two vaults on one directory are what two processes are: the file lock keeps

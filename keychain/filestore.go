@@ -45,9 +45,9 @@ type wireItem struct {
 	Value   string `json:"value"`
 }
 
-func (v *Vault) openFileStore(ctx context.Context, passphrase redact.Secret) (store, error) {
+func (v *Vault) openFileStore(ctx context.Context, passphrase redact.Secret, wrong *WrongPassphrase) (s store, err error) {
 	if passphrase.IsEmpty() {
-		return nil, fmt.Errorf("%w is missing: %s", ErrPassphrase, passphraseRemedy())
+		return nil, fmt.Errorf("%w is missing", ErrPassphrase)
 	}
 	// scrypt takes hundreds of megabytes once; a daemon that idles in twenty
 	// must give them back now rather than at some later collection.
@@ -57,6 +57,14 @@ func (v *Vault) openFileStore(ctx context.Context, passphrase redact.Secret) (st
 		return nil, err
 	}
 	defer unlock()
+	defer func() {
+		if err != nil {
+			v.endUse()
+		}
+	}()
+	if err := v.shareUse(ctx); err != nil {
+		return nil, err
+	}
 	data, err := v.files.read(identityName)
 	if errors.Is(err, fs.ErrNotExist) {
 		return v.newFileStore(passphrase)
@@ -64,8 +72,12 @@ func (v *Vault) openFileStore(ctx context.Context, passphrase redact.Secret) (st
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", identityName, err)
 	}
+	if wrong.is(data, passphrase) {
+		return nil, fmt.Errorf("%w is wrong", ErrPassphrase)
+	}
 	identity, err := openIdentity(data, passphrase)
 	if err != nil {
+		wrong.remember(data, passphrase, err)
 		return nil, err
 	}
 	return &fileStore{files: v.disk, identity: identity}, nil

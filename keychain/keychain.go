@@ -95,6 +95,9 @@ type Options struct {
 	// Passphrase of the File backend; a store that is not there yet is created
 	// with it.
 	Passphrase redact.Secret
+	// Wrong, if not nil, keeps a passphrase that failed from being tried again.
+	// Share one between calls of Open.
+	Wrong *WrongPassphrase
 	// Helper is the command line of a child that calls RunOp, for the OS
 	// backend. On Linux pass /proc/self/exe, since the file may be upgraded
 	// under a running daemon.

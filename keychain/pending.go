@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 )
 
 // markPrefix opens the names of marks: owed.<account>, with the account's name
@@ -21,41 +20,44 @@ func (v *Vault) removeMark(account string) error {
 	return v.files.remove(markPrefix + fileName(account))
 }
 
-func pendingSignOuts(f files) (accounts []string, err error) {
-	names, err := f.list(markPrefix)
+func pendingSignOuts(f files) ([]string, error) { return marked(f, markPrefix) }
+
+// PendingSignOuts returns the accounts of the vault in dir of which the keychain
+// may hold something though the user signed out. It opens nothing and asks for
+// nothing.
+func PendingSignOuts(dir string) ([]string, error) {
+	v := newVault(nil)
+	v.files = diskFiles{dir: dir}
+	accounts, err := pendingSignOuts(v.files)
 	if err != nil {
 		return nil, err
 	}
-	for _, name := range names {
-		data, err := f.read(name)
-		if errors.Is(err, fs.ErrNotExist) {
-			continue // finished meanwhile
-		}
-		if err != nil {
-			return accounts, err
-		}
-		if checkAccount(string(data)) == nil {
-			accounts = append(accounts, string(data))
-		}
+	if backend, err := v.remembered(); err != nil || backend != OS {
+		return accounts, nil // what was abandoned lies in the desktop's keychain
 	}
-	return accounts, nil
+	more, err := abandoned(v.files)
+	return append(accounts, more...), err
 }
-
-// PendingSignOuts returns the accounts of the vault in dir that were signed out of while
-// the keychain could not be cleaned. It opens nothing and asks for nothing.
-func PendingSignOuts(dir string) ([]string, error) { return pendingSignOuts(diskFiles{dir: dir}) }
 
 // Finish cleans the keychain after sign-outs that could not. nil means that
 // nothing is left. It raises no prompt unless the context says so, and may be
 // called at any time.
 func (v *Vault) Finish(ctx context.Context) error {
+	var errs []error
 	accounts, err := pendingSignOuts(v.files)
 	if err != nil {
 		return fmt.Errorf("look for sign-outs to finish: %w", err)
 	}
-	errs := make([]error, len(accounts))
-	for i, account := range accounts {
-		errs[i] = v.finish(ctx, account)
+	for _, account := range accounts {
+		errs = append(errs, v.finish(ctx, account))
+	}
+	if v.backend == OS {
+		if accounts, err = abandoned(v.files); err != nil {
+			return fmt.Errorf("look for sign-outs to finish: %w", err)
+		}
+		for _, account := range accounts {
+			errs = append(errs, v.finishAbandoned(ctx, account))
+		}
 	}
 	return errors.Join(errs...)
 }

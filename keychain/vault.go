@@ -8,6 +8,8 @@ import (
 	"maps"
 	"slices"
 	"sync"
+
+	"github.com/gofrs/flock"
 )
 
 // Vault stores records. Its methods may be called from several goroutines, and
@@ -18,6 +20,7 @@ type Vault struct {
 	files   files
 	disk    *diskFiles // nil for Memory: no locks across processes, no memory of the backend
 	store   store
+	use     *flock.Flock // shared while a File vault is open; nil otherwise
 	log     *slog.Logger
 
 	keyGate    gate // held while the key is read or made
@@ -88,6 +91,7 @@ func (v *Vault) Close() error {
 	}
 	v.mu.Unlock()
 	v.calls.Wait()
+	v.endUse()
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.key = nil

@@ -26,6 +26,7 @@ type env struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
 	passphrase     redact.Secret
+	passphraseErr  error // why the environment's passphrase could not be read
 
 	control string // --control
 	config  string // --config
@@ -203,16 +204,30 @@ func (e *env) home(ctx context.Context) (*home.Home, error) {
 }
 
 // askPassphrase returns the passphrase of the file backend: the environment's,
-// or what is typed.
-func (e *env) askPassphrase(ctx context.Context) (redact.Secret, error) {
+// or what is typed. One that a new vault gets is typed twice, since a mistake in
+// it could not be found out before it is too late.
+func (e *env) askPassphrase(ctx context.Context, fresh bool) (redact.Secret, error) {
+	if e.passphraseErr != nil {
+		return redact.Secret{}, problem.New(problem.Vault, e.passphraseErr, "correct that file, or unset SHELFKEEPER_PASSPHRASE_FILE to be asked")
+	}
 	if !e.passphrase.IsEmpty() {
 		return e.passphrase, nil
 	}
-	p, err := e.secret(ctx, "Passphrase of the vault: ")
-	if err != nil {
-		return p, fmt.Errorf("%w: none in the environment, and %w", keychain.ErrPassphrase, err)
+	if _, typing := e.terminal(); !typing {
+		return redact.Secret{}, fmt.Errorf("%w: none in the environment, and no terminal to ask at", keychain.ErrPassphrase)
 	}
-	return p, nil // not kept: it may be mistyped
+	if !fresh {
+		p, err := e.secret(ctx, "Passphrase of the vault: ") // not kept: it may be mistyped
+		if err != nil {
+			return p, unanswered(err)
+		}
+		return p, nil
+	}
+	p, err := e.newSecret(ctx, "New passphrase of the vault", "the two passphrases differ, and the vault has none yet")
+	if err == nil && p.IsEmpty() {
+		err = problem.Newf(problem.Usage, "type one, or keep secrets in the desktop's keychain with `--store os`", "the new passphrase is empty")
+	}
+	return p, err
 }
 
 // client returns a client of the running daemon, if there is one.

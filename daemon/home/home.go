@@ -32,8 +32,9 @@ type Options struct {
 	// Backend of the vault; empty for the one it remembers, or the
 	// configuration's where it remembers none.
 	Backend keychain.Backend
-	// Passphrase is asked for when a vault of the file backend is opened.
-	Passphrase func(context.Context) (redact.Secret, error)
+	// Passphrase is asked for when a vault of the file backend is opened; fresh
+	// says that there is none yet, and that it will be the new one's.
+	Passphrase func(ctx context.Context, fresh bool) (redact.Secret, error)
 	// Unattended says that Passphrase asks nobody.
 	Unattended bool
 	// Helper is the command line of a child that runs keychain.RunOp.
@@ -60,6 +61,8 @@ type Home struct {
 
 	mu      sync.Mutex
 	vault   *keychain.Vault
+	wrong   keychain.WrongPassphrase
+	signIns int // under way
 	budgets *budget.Budgets
 	known   map[string]*players.Identities // by account
 	flows   []*openid.Flow                 // sign-ins that wait for a person; replaced at each change
@@ -106,7 +109,7 @@ func (h *Home) openVault(ctx context.Context, backend keychain.Backend) (*keycha
 		}
 		return h.vault, nil
 	}
-	o := keychain.Options{Backend: backend, Dir: h.vaultDir(), Helper: h.Helper, Log: h.Log}
+	o := keychain.Options{Backend: backend, Dir: h.vaultDir(), Helper: h.Helper, Wrong: &h.wrong, Log: h.Log}
 	if o.Backend == "" {
 		o.Backend = h.Backend
 	}
@@ -120,8 +123,11 @@ func (h *Home) openVault(ctx context.Context, backend keychain.Backend) (*keycha
 		}
 	}
 	if o.Backend == keychain.File {
-		var err error
-		if o.Passphrase, err = h.Passphrase(ctx); err != nil {
+		has, err := keychain.HasPassphrase(o.Dir)
+		if err != nil {
+			return nil, err
+		}
+		if o.Passphrase, err = h.Passphrase(ctx, !has); err != nil {
 			return nil, err
 		}
 	}

@@ -25,13 +25,14 @@ const signInDeadline = 5 * time.Minute
 // SignIn finds the server, signs in with what the user gave and keeps the
 // session: in the vault first, then in the accounts. Its error is a
 // *problem.Problem, and then nothing has changed here.
-func (h *Home) SignIn(ctx context.Context, req control.SignInRequest) (control.SignInAnswer, error) {
+func (h *Home) SignIn(ctx context.Context, req control.SignInRequest) (answer control.SignInAnswer, err error) {
+	ended := h.beginUse()
+	defer func() { ended(err != nil) }()
 	ctx, cancel := context.WithTimeout(keychain.WithPrompt(ctx), signInDeadline)
 	defer cancel()
 	method := byPassword
 	var token absapi.Token
 	if !req.Token.IsEmpty() {
-		var err error
 		if method, token, err = methodOfToken(req.Token); err != nil {
 			return control.SignInAnswer{}, err
 		}
@@ -46,7 +47,7 @@ func (h *Home) SignIn(ctx context.Context, req control.SignInRequest) (control.S
 	if method != byPassword {
 		means = signin.ByToken{Token: req.Token}
 	}
-	answer, err := in.finish(ctx, means)
+	answer, err = in.finish(ctx, means)
 	if err != nil {
 		return control.SignInAnswer{}, explainToken(err, token)
 	}

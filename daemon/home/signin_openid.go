@@ -33,7 +33,9 @@ func (h *Home) SignInOpenID(ctx context.Context, req control.OpenIDRequest, show
 // SignInOpenIDRenewing is SignInOpenID where renew is how the session of an account is
 // renewed here.
 func (h *Home) SignInOpenIDRenewing(ctx context.Context, req control.OpenIDRequest, renew func(context.Context, string) error,
-	show func(control.OpenIDStep) error) error {
+	show func(control.OpenIDStep) error) (err error) {
+	ended := h.beginUse()
+	defer func() { ended(err != nil) }()
 	ctx, cancel := context.WithCancel(keychain.WithPrompt(ctx))
 	defer cancel()
 	k, stage, err := h.beginOpenID(ctx, req, renew)

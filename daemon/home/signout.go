@@ -92,6 +92,7 @@ func (h *Home) withSession(ctx context.Context, name string, act func(*session.S
 
 // SignOut ends the account's session on both sides and forgets the account.
 func (h *Home) SignOut(ctx context.Context, account string) error {
+	defer h.ReleaseEmptyVault(context.WithoutCancel(ctx))
 	return h.withSession(ctx, account, func(s *session.Session, a accounts.Account) error {
 		told, err := h.EndSession(ctx, s, a.Name)
 		if err != nil {

@@ -1,0 +1,58 @@
+package home
+
+import (
+	"context"
+	"time"
+
+	"shelfkeeper/keychain"
+)
+
+// releaseDeadline bounds what a command or the daemon does for an empty vault.
+const releaseDeadline = 10 * time.Second
+
+// beginUse counts a sign-in. ended is called at its end; after a sign-in that
+// failed a vault that holds nothing is forgotten, so that the next one can choose
+// another passphrase or store.
+func (h *Home) beginUse() (ended func(failed bool)) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.signIns++
+	return func(failed bool) {
+		h.mu.Lock()
+		h.signIns--
+		h.mu.Unlock()
+		if failed {
+			h.ReleaseEmptyVault(context.Background())
+		}
+	}
+}
+
+// ReleaseEmptyVault forgets a vault that holds nothing, with its backend and
+// passphrase. It does nothing while an account or a sign-in may need it. A
+// failure costs nothing but the choice of another store.
+func (h *Home) ReleaseEmptyVault(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, releaseDeadline)
+	defer cancel()
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.vault == nil || h.signIns > 0 {
+		return
+	}
+	if err := h.Book.Reload(); err != nil || len(h.Book.All()) > 0 {
+		return
+	}
+	if backend, err := keychain.Remembered(h.vaultDir()); err != nil || backend == "" {
+		return
+	}
+	did, err := h.vault.Dissolve(ctx)
+	if err != nil {
+		h.Log.Debug("the empty vault stays", "reason", err)
+	}
+	if !did {
+		return
+	}
+	if err := h.vault.Close(); err != nil {
+		h.Log.Warn("close the vault", "reason", err)
+	}
+	h.vault = nil
+}
