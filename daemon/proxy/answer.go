@@ -120,6 +120,7 @@ func (s *Server) copyHeader(h http.Header, c *call, resp *http.Response, replace
 			h[name] = append(h[name], v)
 		}
 	}
+	c.keepShareCookie(h, resp)
 	if h["Content-Type"] == nil {
 		h["Content-Type"] = nil // nobody is to guess one
 	}

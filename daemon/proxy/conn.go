@@ -3,11 +3,13 @@ package proxy
 import (
 	"context"
 	"net"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
 
 	"shelfkeeper/daemon/players"
+	"shelfkeeper/daemon/proxy/route"
 )
 
 // conn is what is known of a player's connection.
@@ -56,6 +58,12 @@ func (s *Server) ConnContext(ctx context.Context, nc net.Conn) context.Context {
 // loopbackNames are what players call this machine, the one at which pages
 // live first.
 var loopbackNames = []string{"127.0.0.1", "localhost", "::1"}
+
+// hasBasePath reports whether path, from which a base path is cut already, has
+// another one.
+func (s *Server) hasBasePath(path string) bool {
+	return slices.ContainsFunc(s.prefixes, func(prefix string) bool { _, has := route.CutPrefix(path, prefix); return has })
+}
 
 func connOf(ctx context.Context) *conn {
 	c, _ := ctx.Value(connKey{}).(*conn)

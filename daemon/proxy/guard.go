@@ -163,7 +163,9 @@ func knownPlayer(c *call) *refusal.Refusal {
 
 // inScope decides what goes upstream, and with what.
 func inScope(c *call) *refusal.Refusal {
-	switch need, bearer, ok := scopeOf(c.r.Method, c.path); {
+	need, bearer, known := scopeOf(c.r.Method, c.path)
+	allowed := bearer == withoutBearer || c.caller.Scope.Covers(need)
+	switch {
 	case c.preflight(): // the request that follows is looked at
 		return nil
 	case c.socket: // what may pass in it is decided frame by frame
@@ -173,9 +175,9 @@ func inScope(c *call) *refusal.Refusal {
 			return refusal.BeyondScope
 		}
 		return nil
-	case !ok:
-		return refusal.BeyondScope
-	case bearer == withBearer && !c.caller.Scope.Covers(need):
+	case !known && (!allowed || c.server.hasBasePath(c.path)):
+		return refusal.NotThere // a second base path would be cut off behind us, and our rules with it
+	case !allowed:
 		return refusal.BeyondScope
 	default:
 		c.needs = bearer

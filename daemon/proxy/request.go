@@ -109,6 +109,9 @@ func (c *call) outgoing(ctx context.Context, token string, b *body, ranged bool)
 	if token != "" {
 		out.Header.Set("Authorization", "Bearer "+token)
 	}
+	if cookie := c.shareCookieOf(); cookie != "" {
+		out.Header.Set("Cookie", cookie)
+	}
 	maps.Copy(out.Header, c.extra)
 	b.attach(out)
 	return out

@@ -177,6 +177,12 @@ var (
 		Remedy: "give it a grant of a wider scope (`shelfkeeper players add NAME --scope full` or `admin`), " +
 			"or do it on the Audiobookshelf server itself",
 	}
+	NotThere = &Refusal{
+		Name:   "not-there",
+		Status: http.StatusNotFound,
+		Cause:  "the Audiobookshelf server is not known to have such an address",
+		Remedy: "correct the method and the path, or use a grant of scope admin for what a newer server may have",
+	}
 	Temporary = &Refusal{
 		Name:    "weather",
 		Status:  http.StatusServiceUnavailable,
