@@ -9,6 +9,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 	"os"
 	"path/filepath"
 	"sync"
@@ -24,6 +25,7 @@ import (
 	"shelfkeeper/daemon/problem"
 	"shelfkeeper/daemon/redact"
 	"shelfkeeper/daemon/service"
+	"shelfkeeper/daemon/upstream"
 )
 
 // Daemon serves every account of a Home. Make it with New, run it with Run,
@@ -121,8 +123,9 @@ func (d *Daemon) newService(a accounts.Account, listen string) (*service.Service
 		Account: a, Upstream: up, Session: d.home.SessionConfig(a, up), Identities: d.home.Identities(a.Name),
 		PortGiven: c.ListenOf(a.Name) != 0, Journal: d.home.JournalPath(a.Name), Listen: listen, ListenExtra: c.ListenExtra,
 		ExtraHosts: c.ExtraHosts, Access: c.LocalAccess, TrustedOrigins: c.TrustedOrigins,
-		Seen: func(ctx context.Context, version, username string) { d.home.Observe(ctx, a.Name, version, username) },
-		Log:  d.home.Log,
+		Reach: func(base *url.URL) (*upstream.Upstream, error) { return d.home.ReachOther(a, base) },
+		Seen:  func(ctx context.Context, version, username string) { d.home.Observe(ctx, a.Name, version, username) },
+		Log:   d.home.Log,
 	})
 }
 

@@ -23,6 +23,8 @@ var (
 		Text: "signed out", Remedy: "run `shelfkeeper login URL`"}
 	OtherServer = Condition{ID: "other-server", Level: NeedsUser,
 		Text: "a sign-in to another server was not finished", Remedy: "run `shelfkeeper login URL` once more"}
+	ServerMoved = Condition{ID: "server-moved", Level: NeedsUser,
+		Text: "the server has moved to https", Remedy: "sign in at its new address"}
 	PasswordRefused = Condition{ID: "password-refused", Level: NeedsUser,
 		Text:   "the server refused the stored password, or the account was disabled",
 		Remedy: "run `shelfkeeper login` with the new password"}
@@ -87,7 +89,7 @@ var (
 
 // declared lists every condition in the order of their gravity.
 var declared = []*Condition{
-	&AccountPaused, &NoAccount, &SignedOut, &OtherServer, &PasswordRefused, &AccountDisabled, &SessionLost, &TokenRefused,
+	&AccountPaused, &NoAccount, &SignedOut, &OtherServer, &ServerMoved, &PasswordRefused, &AccountDisabled, &SessionLost, &TokenRefused,
 	&VaultUnreadable, &VaultNewer, &VaultPassphrase, &VaultDenied, &VaultLocked, &VaultAbsent, &HeaderEaten, &DiskBlocks, &ProxyDown,
 	&VaultHanging, &ServerUnreachable, &NoAnswer, &RateLimited, &RenewalFails,
 	&DiskTrouble, &ProgressDisk, &ProgressDamaged, &LocalhostTaken, &ExtraAddress, &SocketDown, &TokenSuspect, &RenewalDelayed,

@@ -32,6 +32,13 @@ func (h *Home) Reach(a accounts.Account) (*upstream.Upstream, error) {
 	return up, nil
 }
 
+// ReachOther returns the way to another address at which the account's server
+// may be. The gateway's headers go to the same host only.
+func (h *Home) ReachOther(a accounts.Account, base *url.URL) (*upstream.Upstream, error) {
+	own, err := url.Parse(a.Server)
+	return h.reach(a.Name, base, err == nil && strings.EqualFold(own.Hostname(), base.Hostname()))
+}
+
 // SessionConfig is what a session of the account needs that lies here; Board
 // and StayAwake are the caller's.
 func (h *Home) SessionConfig(a accounts.Account, up *upstream.Upstream) session.Config {

@@ -24,7 +24,13 @@ func sameOrigin(server string, base *url.URL) bool {
 // server: the same port of the same machine, at the same sub-folder or at the
 // one that Audiobookshelf answers at as well. Names are resolved for it.
 func sameServer(ctx context.Context, a, b *url.URL) bool {
-	if !samePort(a, b) || !samePath(a.Path, b.Path) {
+	if !samePath(a.Path, b.Path) {
+		return false
+	}
+	if a.Scheme != b.Scheme && strings.EqualFold(a.Hostname(), b.Hostname()) {
+		return true // it moved from http to https, and to that one's port
+	}
+	if !samePort(a, b) {
 		return false
 	}
 	if strings.EqualFold(a.Hostname(), b.Hostname()) {

@@ -162,7 +162,7 @@ func (in *signIn) finish(ctx context.Context, means signin.Means) (control.SignI
 		}
 	}
 	if old.Server != "" && old.Server != base.String() {
-		if err := in.endOld(ctx, old); err != nil {
+		if err := in.endOld(ctx, old, replaced); err != nil {
 			answer.Warnings = append(answer.Warnings, fmt.Sprintf("the old session at %s could not be ended there: %v", old.Server, err))
 		}
 	}

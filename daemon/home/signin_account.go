@@ -94,10 +94,13 @@ func (h *Home) accountsOn(ctx context.Context, base *url.URL) map[string]bool {
 // endOld ends the session that the account had at another address, or on
 // another server, before this sign-in. A session of the same address was ended
 // by the sign-in itself.
-func (in *signIn) endOld(ctx context.Context, old keychain.Record) error {
+func (in *signIn) endOld(ctx context.Context, old keychain.Record, replaced bool) error {
 	base, err := url.Parse(old.Server)
 	if err != nil {
 		return redact.Error(err)
+	}
+	if !replaced {
+		base = in.server.Base // the same server, which may answer no more at the old address
 	}
 	up, err := in.home.reach(old.Account, base, true)
 	if err != nil {

@@ -13,6 +13,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/netip"
+	"net/url"
 	"os"
 	"sync"
 	"time"
@@ -51,6 +52,8 @@ type Config struct {
 	ExtraHosts     []string
 	TrustedOrigins []string
 	Access         config.LocalAccess
+	// Reach returns the way to another address of the account's server.
+	Reach func(base *url.URL) (*upstream.Upstream, error)
 	// Seen is told what the server was seen to be, after each change.
 	Seen func(ctx context.Context, version, username string)
 	Log  *slog.Logger
@@ -66,6 +69,7 @@ type Service struct {
 	proxy     *proxy.Server
 	watchdog  *watchdog
 	addresses *addresses
+	moves     *moveWatch
 	socket    *wsconn.Socket
 	log       *slog.Logger
 	journal   *progress.Journal
@@ -95,6 +99,7 @@ func New(c Config) (*Service, error) {
 	s.addresses = newAddresses(up, s.version, s.log)
 	s.watchdog = newWatchdog(up, s.board)
 	s.watchdog.lost = func() { s.addresses.look("the server does not answer") }
+	s.moves = s.newMoveWatch(c.Reach)
 	s.journal = s.newJournal(c.Journal)
 	var err error
 	s.proxy, err = proxy.New(proxy.Config{
@@ -150,6 +155,7 @@ func (s *Service) Start(changed func()) {
 	s.running.Go(func() {
 		s.watchdog.run(ctx, s.up, func() { s.back("server back") })
 	})
+	s.running.Go(func() { s.moves.run(ctx) })
 	s.running.Go(func() {
 		s.addresses.run(ctx, func(why string) {
 			s.back(why)
