@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"slices"
 	"syscall"
 )
 
@@ -25,16 +26,14 @@ const (
 // one.
 func CauseOf(err error) (c Cause, path string) {
 	path = pathOf(err)
-	var code syscall.Errno
-	errors.As(err, &code)
 	switch {
-	case isNoSpace(code):
+	case isAny(err, codesNoSpace):
 		c = NoSpace
-	case isReadOnly(code):
+	case isAny(err, codesReadOnly):
 		c = ReadOnly
-	case isNoLocks(code):
+	case isAny(err, codesNoLocks):
 		c = NoLocks
-	case isDiskFailed(code):
+	case isAny(err, codesDiskFailed):
 		c = DiskFailed
 	case errors.Is(err, fs.ErrPermission):
 		c = Forbidden
@@ -43,6 +42,10 @@ func CauseOf(err error) (c Cause, path string) {
 		}
 	}
 	return c, path
+}
+
+func isAny(err error, codes []syscall.Errno) bool {
+	return slices.ContainsFunc(codes, func(c syscall.Errno) bool { return errors.Is(err, c) })
 }
 
 func pathOf(err error) string {

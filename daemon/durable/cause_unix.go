@@ -8,13 +8,13 @@ import (
 	"syscall"
 )
 
-// isNoSpace counts a limit of the process as a full disk: the file cannot grow.
-func isNoSpace(code syscall.Errno) bool {
-	return code == syscall.ENOSPC || code == syscall.EDQUOT || code == syscall.EFBIG
-}
-func isReadOnly(code syscall.Errno) bool   { return code == syscall.EROFS }
-func isNoLocks(code syscall.Errno) bool    { return code == syscall.ENOLCK }
-func isDiskFailed(code syscall.Errno) bool { return code == syscall.EIO }
+// A limit of the process or the user counts as a full disk: the file cannot grow.
+var (
+	codesNoSpace    = []syscall.Errno{syscall.ENOSPC, syscall.EDQUOT, syscall.EFBIG}
+	codesReadOnly   = []syscall.Errno{syscall.EROFS}
+	codesNoLocks    = []syscall.Errno{syscall.ENOLCK}
+	codesDiskFailed = []syscall.Errno{syscall.EIO}
+)
 
 // ownedByRootAlone reports whether root owns path, or the nearest folder above
 // it that can be seen, while somebody else runs this program.
