@@ -121,7 +121,7 @@ func (d *Daemon) newService(a accounts.Account, listen string) (*service.Service
 	c := d.home.Config
 	return service.New(service.Config{
 		Account: a, Upstream: up, Session: d.home.SessionConfig(a, up), Identities: d.home.Identities(a.Name),
-		PortGiven: c.ListenOf(a.Name) != 0, Journal: d.home.JournalPath(a.Name), Listen: listen, ListenExtra: c.ListenExtra,
+		PortGiven: c.ListenOf(a.Name) != 0, Journal: d.home.JournalDir(a.Name), Listen: listen, ListenExtra: c.ListenExtra,
 		ExtraHosts: c.ExtraHosts, Access: c.LocalAccess, TrustedOrigins: c.TrustedOrigins,
 		Reach: func(base *url.URL) (*upstream.Upstream, error) { return d.home.ReachOther(a, base) },
 		Seen:  func(ctx context.Context, version, username string) { d.home.Observe(ctx, a.Name, version, username) },

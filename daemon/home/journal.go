@@ -10,16 +10,16 @@ import (
 	"shelfkeeper/daemon/progress"
 )
 
-// JournalPath is where the reports of an account's players wait. It outlives
+// JournalDir is where the reports of an account's players wait. It outlives
 // the account: they belong to the user, who may sign in again.
-func (h *Home) JournalPath(account string) string {
-	return filepath.Join(h.Paths.State, "progress", account+".db")
+func (h *Home) JournalDir(account string) string {
+	return filepath.Join(h.Paths.State, "progress", account)
 }
 
 // leftInJournal is what a user who signs out should know of reports that still
 // wait; nil where there are none.
 func (h *Home) leftInJournal(a accounts.Account) error {
-	n, err := progress.Waiting(h.JournalPath(a.Name), a.UserID)
+	n, err := progress.Waiting(h.JournalDir(a.Name), a.UserID)
 	if err != nil || n == 0 {
 		return err
 	}

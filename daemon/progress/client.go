@@ -127,6 +127,9 @@ const (
 	graceSlow = 10 * time.Second
 )
 
+// afterStart is when the server may be asked of what an earlier run sent.
+func afterStart() time.Time { return time.Now().Add(graceCut) }
+
 // report sends r as the player sent it. quiet is how long to wait before the
 // server is asked what became of it.
 func (c *client) report(ctx context.Context, r Report) (a Answer, v verdict, quiet time.Duration) {
@@ -191,11 +194,7 @@ func (c *client) listened(ctx context.Context, id string) (*info, error) {
 			if string(fields["id"]) != `"`+id+`"` {
 				continue
 			}
-			for key, v := range fields {
-				if !keptFields[key] || len(v) > maxField {
-					delete(fields, key)
-				}
-			}
+			bound(fields)
 			if _, in, err := infoOf(fields); err == nil {
 				return in, nil
 			}

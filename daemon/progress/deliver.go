@@ -2,7 +2,6 @@ package progress
 
 import (
 	"context"
-	"slices"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
@@ -40,20 +39,9 @@ func (j *Journal) run() {
 	pause.InitialInterval, pause.MaxInterval = pauseFirst, pauseMost
 	for {
 		fine := j.round(j.ctx)
-		j.mu.Lock()
-		if fine || j.graceLocked() <= 0 { // else it is not over, only breathing
-			close(j.rounds)
-			j.rounds = make(chan struct{})
-		}
-		if j.ctx.Err() != nil || j.waitingLocked() == 0 {
-			j.running = false
-			if j.ctx.Err() == nil {
-				j.closeIdleLocked()
-			}
-			j.mu.Unlock()
+		if j.roundEnded(fine) {
 			return
 		}
-		j.mu.Unlock()
 		if fine {
 			pause.Reset()
 			continue
@@ -69,13 +57,36 @@ func (j *Journal) run() {
 	}
 }
 
+// roundEnded tells those who wait for a round, and reports whether run has
+// nothing more to do.
+func (j *Journal) roundEnded(fine bool) (over bool) {
+	j.lock()
+	defer j.unlock()
+	pausing := !fine && j.graceLocked() > 0 // the round is not over, it only waits for the server
+	v := &j.view
+	v.mu.Lock()
+	if !pausing {
+		close(v.rounds)
+		v.rounds = make(chan struct{})
+	}
+	over = j.ctx.Err() != nil || v.waiting == 0
+	if over {
+		v.running = false
+	}
+	v.mu.Unlock()
+	if over && j.ctx.Err() == nil {
+		j.closeIdleLocked()
+	}
+	return over
+}
+
 // pauseFor returns how long to wait before the next round. It is shorter than
 // pause if a session may be asked about earlier.
 func (j *Journal) pauseFor(pause time.Duration) time.Duration {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	if quiet := j.graceLocked(); quiet > 0 {
-		pause = min(pause, quiet)
+	j.lock()
+	defer j.unlock()
+	if grace := j.graceLocked(); grace > 0 {
+		pause = min(pause, grace)
 	}
 	return pause
 }
@@ -95,45 +106,44 @@ func (j *Journal) graceLocked() (first time.Duration) {
 // once.
 func (j *Journal) round(ctx context.Context) (fine bool) {
 	select {
-	case <-j.wake: // this is what it asks for
+	case <-j.wake: // this round is what it asks for
 	default:
 	}
-	blockedItems := make(map[string]bool) // items whose order would be broken
-	passed := make(map[entry]bool)
-	for ctx.Err() == nil {
-		w := j.next(passed, blockedItems)
+	passed := make(map[itemID]bool) // items of which an entry could not be delivered
+	fine = true
+	for seq := uint64(0); ctx.Err() == nil; {
+		w := j.next(seq, passed)
 		if w == nil {
-			return len(passed) == 0
+			return fine
 		}
 		switch j.deliver(ctx, w) {
 		case later:
 			return false
 		case blocked:
-			passed[w] = true
-			j.mu.Lock()
-			if item := w.item(); item != "" {
-				blockedItems[item] = true
+			fine = false
+			j.lock()
+			if item := w.item(); item != (itemID{}) {
+				passed[item] = true
 			}
-			j.mu.Unlock()
+			seq = w.order() + 1
+			j.unlock()
 		}
 	}
 	return false
 }
 
-// next returns the oldest entry, without those that cannot be delivered in this
-// round.
-func (j *Journal) next(passed map[entry]bool, blockedItems map[string]bool) (oldest entry) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	j.eachLocked(func(w entry) {
-		if passed[w] || blockedItems[w.item()] {
-			return
+// next returns the oldest entry from a sequence number on that is about none of
+// the items passed.
+func (j *Journal) next(seq uint64, passed map[itemID]bool) entry {
+	j.lock()
+	defer j.unlock()
+	for {
+		w := j.from(seq)
+		if w == nil || !passed[w.item()] {
+			return w
 		}
-		if oldest == nil || w.order() < oldest.order() {
-			oldest = w
-		}
-	})
-	return oldest
+		seq = w.order() + 1
+	}
 }
 
 // deliver takes one entry a step further.
@@ -156,44 +166,40 @@ func isTooOld(w entry) bool { return time.Since(w.since()) > tooOld }
 // finish removes what was delivered. If that cannot be written, a crash makes
 // the entry be delivered once more, which changes nothing at the server.
 func (j *Journal) finish(w entry) outcome {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	defer j.changedLocked()
-	if e, still := j.removeLocked(w); still {
-		if err := j.writeLocked(e); err != nil {
-			j.log.Warn("a delivered report is still in the journal", "reason", err)
-		}
-	}
+	j.lock()
+	defer j.unlock()
+	j.finishLocked(w)
 	return done
 }
 
-// removeLocked removes w from what waits. still is false if a newer report has
-// replaced it meanwhile.
-func (j *Journal) removeLocked(w entry) (e edit, still bool) {
+func (j *Journal) finishLocked(list ...entry) {
+	var records []record
+	for _, w := range list {
+		if r, still := j.removalLocked(w); still {
+			records = append(records, r)
+		}
+	}
+	if err := j.writeLocked(records...); err != nil {
+		j.log.Warn("a delivered report is still in the journal", "reason", err)
+		for _, r := range records {
+			j.apply(r)
+		}
+	}
+	j.changedLocked()
+}
+
+// removalLocked returns the record that removes w. still is false if a newer
+// report has replaced it meanwhile.
+func (j *Journal) removalLocked(w entry) (r record, still bool) {
 	switch w := w.(type) {
 	case *change:
-		i := slices.IndexFunc(j.changes, func(c *change) bool { return c.Seq == w.Seq })
-		if i < 0 {
-			return e, false
-		}
-		j.changes = slices.Delete(slices.Clone(j.changes), i, i+1)
-		return edit{bucketChanges, seqKey(w.Seq), nil}, true
+		return record{Removed: &removed{Change: w.Seq}}, j.changes.get(w.Seq) != nil
 	case *offline:
-		if j.offline[w.ID] != w {
-			return e, false
-		}
-		delete(j.offline, w.ID)
-		return edit{bucketOffline, []byte(w.ID), nil}, true
+		return record{Removed: &removed{Offline: w.ID}}, j.latest[w.ID] == w
 	case *listening:
-		l := j.sessions[w.ID]
-		if l == nil {
-			return e, false
-		}
-		delete(j.sessions, w.ID)
-		l.backlog = false
-		return edit{bucketSessions, []byte(w.ID), nil}, true
+		return record{Removed: &removed{Session: w.ID}}, j.sessions[w.ID] != nil
 	}
-	return e, false
+	return r, false
 }
 
 // attemptsLocked returns the counter of an entry that still waits, or nil.

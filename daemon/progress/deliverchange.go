@@ -1,13 +1,10 @@
 package progress
 
-import (
-	"context"
-	"slices"
-)
+import "context"
 
 // deliverChange delivers an update, unless the server has a newer one.
 func (j *Journal) deliverChange(ctx context.Context, c *change) outcome {
-	unlock, ok := j.locks.lock(ctx, c.item())
+	unlock, ok := j.locks.lock(ctx, c.Item+"/"+c.Episode)
 	if !ok {
 		return blocked
 	}
@@ -27,7 +24,7 @@ func (j *Journal) deliverChange(ctx context.Context, c *change) outcome {
 	if !c.Tried {
 		tried := *c
 		tried.Tried = true
-		if !j.replace(c, &tried) {
+		if !j.replace(&tried) {
 			return blocked
 		}
 		c = &tried
@@ -56,60 +53,29 @@ func (j *Journal) deliverChange(ctx context.Context, c *change) outcome {
 	}
 }
 
+// replace replaces an update by another state of it, durably.
+func (j *Journal) replace(c *change) bool {
+	j.lock()
+	defer j.unlock()
+	if j.changes.get(c.Seq) == nil {
+		return false // a newer one has taken its place
+	}
+	return j.writeLocked(record{Change: c}) == nil
+}
+
+// maxPlaces bounds the places that are remembered.
+const maxPlaces = 4096
+
 // rememberPlace remembers the place that an update set for an item.
 func (j *Journal) rememberPlace(c *change) {
-	at, there, ok := number(c.Body["currentTime"])
+	at, there, ok := number(fieldsOf(c.Body)["currentTime"])
 	if !ok || !there {
 		return
 	}
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	if len(j.places) >= maxEntries {
+	j.lock()
+	defer j.unlock()
+	if len(j.places) >= maxPlaces {
 		clear(j.places)
 	}
 	j.places[c.item()] = at
-}
-
-func (j *Journal) deliverOffline(ctx context.Context, o *offline) outcome {
-	unlock, ok := j.locks.lock(ctx, o.ID)
-	if !ok {
-		return blocked
-	}
-	defer unlock()
-	if isTooOld(o) {
-		return j.setAside(o, "older than 30 days")
-	}
-	r := o.report()
-	a, v, _ := j.client.report(ctx, r)
-	if v == taken && o.All {
-		list, _ := results(a)
-		if i := slices.IndexFunc(list, func(r result) bool { return r.Error != "" || !r.Success }); i >= 0 {
-			return j.setAside(o, list[i].Error)
-		}
-	}
-	switch v {
-	case taken:
-		return j.finish(o)
-	case gone, refused:
-		return j.setAside(o, string(a.Body))
-	case stuck:
-		return j.tryAgain(o)
-	}
-	return later
-}
-
-// replace replaces an update by another state of it, durably.
-func (j *Journal) replace(was, is *change) bool {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	i := slices.IndexFunc(j.changes, func(c *change) bool { return c.Seq == was.Seq })
-	if i < 0 {
-		return false // a newer one has taken its place
-	}
-	if j.writeLocked(edit{bucketChanges, seqKey(is.Seq), is}) != nil {
-		return false
-	}
-	j.changes = slices.Clone(j.changes)
-	j.changes[i] = is
-	return true
 }

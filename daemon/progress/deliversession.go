@@ -37,8 +37,8 @@ func (j *Journal) deliverSession(ctx context.Context, id string) outcome {
 
 // pendingSession returns a copy of a session of which something waits.
 func (j *Journal) pendingSession(id string) (s listening, ok bool) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
+	j.lock()
+	defer j.unlock()
 	l := j.sessions[id]
 	if l == nil {
 		return s, false
@@ -54,8 +54,8 @@ func (j *Journal) pendingSession(id string) (s listening, ok bool) {
 // update changes a session durably. It reports false, and changes nothing,
 // where the session is gone or the change cannot be written.
 func (j *Journal) update(id string, change func(*listening)) bool {
-	j.mu.Lock()
-	defer j.mu.Unlock()
+	j.lock()
+	defer j.unlock()
 	l := j.sessions[id]
 	if l == nil {
 		return false
@@ -63,19 +63,17 @@ func (j *Journal) update(id string, change func(*listening)) bool {
 	next := *l
 	change(&next)
 	next.backlog = next.pending()
-	if j.writeLocked(edit{bucketSessions, []byte(id), &next}) != nil {
+	if j.writeLocked(record{Session: &next}) != nil {
 		return false
 	}
-	next.stored, next.dirty = true, false
-	l.account = next.account
 	j.changedLocked()
 	return true
 }
 
 // waitFor makes a session wait before the server is asked about it.
 func (j *Journal) waitFor(id string, pause time.Duration) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
+	j.lock()
+	defer j.unlock()
 	if l := j.sessions[id]; l != nil {
 		l.askAfter = time.Now().Add(pause)
 	}
@@ -95,6 +93,8 @@ func (j *Journal) deliverOpen(ctx context.Context, s listening) outcome {
 		return later
 	}
 	switch {
+	case s.Recovered && s.Known:
+		return j.compare(s, in)
 	case s.Sent == nil:
 	case s.Known && s.counted(in.Sum):
 		// The answer was lost, but the report had arrived.
@@ -114,8 +114,8 @@ func (j *Journal) deliverOpen(ctx context.Context, s listening) outcome {
 
 // askOnceMore makes the delivery ask again whether the server has counted sent.
 func (j *Journal) askOnceMore(id string, sent *interval) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
+	j.lock()
+	defer j.unlock()
 	if l := j.sessions[id]; l != nil {
 		l.notCounted, l.askAfter = sent, time.Now().Add(graceCut)
 	}
@@ -136,7 +136,7 @@ func (j *Journal) sendToOpen(ctx context.Context, s listening, in *info) outcome
 		return later
 	}
 	at := timestamp{j.client.clock.server(send.At), send.Position}
-	if j.isNewer(p, at.At, itemKey(in.Item, in.Episode)) {
+	if j.isNewer(p, at.At, itemID{in.Item, in.Episode}) {
 		// Another device is further: the time counts, the place stays.
 		at = timestamp{p.LastUpdate, *p.CurrentTime}
 	}
@@ -172,16 +172,16 @@ func stepped(ok bool) outcome {
 }
 
 // isNewer reports whether p was written by somebody else, after moment.
-func (j *Journal) isNewer(p *place, moment int64, item string) bool {
+func (j *Journal) isNewer(p *place, moment int64, item itemID) bool {
 	return p != nil && p.CurrentTime != nil && p.LastUpdate > moment+clockSlack.Milliseconds() && !j.isOwn(p, item)
 }
 
 // isOwn reports whether p is a place that was delivered from here, or that is
 // under way. The time of p does not tell: the server puts in its own, and a slow
 // server accepts a report long after it was made. The place does.
-func (j *Journal) isOwn(p *place, item string) bool {
-	j.mu.Lock()
-	defer j.mu.Unlock()
+func (j *Journal) isOwn(p *place, item itemID) bool {
+	j.lock()
+	defer j.unlock()
 	if at, ok := j.places[item]; ok && p.at(at) {
 		return true
 	}
@@ -196,21 +196,59 @@ func (j *Journal) isOwn(p *place, item string) bool {
 	return false
 }
 
+// compare makes a session right whose newest states were lost with a part of the
+// file: of what waits, the server's sum tells how much is counted.
+func (j *Journal) compare(s listening, in *info) outcome {
+	all := s.Sent.then(s.Waiting)
+	lacks := s.unsent(all, in.Sum)
+	asked := s.Sent
+	if asked == nil {
+		asked = s.Waiting
+	}
+	if lacks > sumSlack && s.notCounted != asked {
+		j.askOnceMore(s.ID, asked)
+		return blocked
+	}
+	return stepped(j.update(s.ID, func(l *listening) {
+		l.Sent, l.Waiting, l.Recovered, l.Base, l.Info = nil, nil, false, in.Sum, in
+		switch {
+		case all == nil:
+		case lacks > sumSlack:
+			rest := *all
+			rest.Time = lacks
+			l.Waiting = &rest
+		default:
+			l.Position, l.Timestamp = all.Position, &timestamp{j.client.clock.server(all.At), all.Position}
+		}
+	}))
+}
+
 // foundGone records that the server does not know the session any more. If the
 // journal never saw the session, the server's list of sessions may have it.
 func (j *Journal) foundGone(ctx context.Context, s listening) outcome {
 	in, base := s.Info, s.Base
-	if !s.Known || in == nil {
+	if !s.Known || in == nil || s.Recovered {
 		found, err := j.client.listened(ctx, s.ID)
-		if err != nil {
+		switch {
+		case err != nil:
 			return later
-		}
-		if found == nil {
+		case s.Known && in != nil && found != nil:
+			if out := j.compare(s, found); out != more {
+				return out
+			}
+			return stepped(j.update(s.ID, func(l *listening) { l.Gone = true }))
+		case s.Known && in != nil: // the server has not written it down
+			known := *in
+			known.Sum = base
+			found = &known
+		case found == nil:
 			return j.setAside(&s, "the server does not know this session, and has never written it down")
 		}
 		in, base = found, found.Sum
 	}
-	return stepped(j.update(s.ID, func(l *listening) { l.Gone, l.Info, l.Base, l.Known = true, in, base, true }))
+	return stepped(j.update(s.ID, func(l *listening) {
+		l.Gone, l.Info, l.Base, l.Known, l.Recovered = true, in, base, true, false
+	}))
 }
 
 // deliverGone reports a session that the server has forgotten as one listened
@@ -273,10 +311,10 @@ func (j *Journal) deliverEnd(ctx context.Context, s listening) outcome {
 
 // endOrRest removes a session that its player has ended, and keeps another.
 func (j *Journal) endOrRest(s *listening) outcome {
-	j.mu.Lock()
+	j.lock()
 	l := j.sessions[s.ID]
 	ended := l != nil && l.Closing && l.Waiting == nil && l.Sent == nil
-	j.mu.Unlock()
+	j.unlock()
 	if ended {
 		return j.finish(s)
 	}

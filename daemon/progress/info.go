@@ -44,8 +44,16 @@ var keptFields = map[string]bool{
 	"timeListening": true, "startTime": true, "currentTime": true, "startedAt": true, "updatedAt": true,
 }
 
-// maxField bounds each of them.
-const maxField = 4 << 10
+const (
+	// maxField bounds each of them, and maxInfo all that can be left out.
+	maxField = 4 << 10
+	maxInfo  = 8 << 10
+)
+
+// needed are the fields without which a session cannot be reported.
+var needed = map[string]bool{
+	"id": true, "libraryItemId": true, "episodeId": true, "timeListening": true, "currentTime": true,
+}
 
 var errNoSession = errors.New("no playback session")
 
@@ -76,11 +84,36 @@ func readInfo(r io.Reader) (id string, in *info, err error) {
 		if err := dec.Decode(&v); err != nil {
 			return "", nil, fmt.Errorf("%w: %w", errNoSession, err)
 		}
-		if len(v) <= maxField {
-			fields[key] = v
-		}
+		fields[key] = v
+		bound(fields)
 	}
 	return infoOf(fields)
+}
+
+// bound removes fields until what is left is small.
+func bound(fields map[string]json.RawMessage) {
+	size := 0
+	for key, v := range fields {
+		if !keptFields[key] || len(v) > maxField {
+			delete(fields, key)
+			continue
+		}
+		size += len(v)
+	}
+	for key := range fields {
+		if size > maxInfo && !needed[key] {
+			size -= len(fields[key])
+			delete(fields, key)
+		}
+	}
+}
+
+func (in *info) size() int {
+	n := len(in.Item) + len(in.Episode) + len(in.Device)
+	for key, v := range in.fields {
+		n += len(key) + len(v) + 64 // of the map
+	}
+	return n
 }
 
 func infoOf(fields map[string]json.RawMessage) (id string, in *info, err error) {

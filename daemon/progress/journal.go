@@ -14,11 +14,14 @@ package progress
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/url"
 	"sync"
 	"time"
+
+	"golang.org/x/sync/semaphore"
 
 	"shelfkeeper/daemon/redact"
 )
@@ -34,7 +37,7 @@ type Tokens interface {
 
 // Config is what a Journal works with. All but Log are required.
 type Config struct {
-	Path      string // of the file; it is made when it is first needed
+	Dir       string // of the account's files; it is made when it is first needed
 	UserID    string // whose reports they are, as the server's tokens say
 	Base      *url.URL
 	Transport http.RoundTripper // follows no redirects, never repeats what was written
@@ -61,6 +64,10 @@ var (
 // kept: the web client gives up after 9 s (abs: client/players/PlayerHandler.js).
 const patience = 5 * time.Second
 
+// diskPatience is how long a report waits until others are written, beside
+// patience.
+const diskPatience = 3 * time.Second
+
 // Journal keeps one user's reports. All its methods are safe for concurrent
 // use.
 type Journal struct {
@@ -68,111 +75,132 @@ type Journal struct {
 	log    *slog.Logger
 	client *client
 	locks  keyLocks
+	bulk   *semaphore.Weighted // bytes of large bodies that are in memory
+	small  *semaphore.Weighted // the same of small ones
 
-	mu             sync.Mutex
-	store          store
-	sessions       map[string]*listening
-	changes        []*change // in the order in which they came
-	offline        map[string]*offline
-	places         map[string]float64 // by item: the place that the newest delivered update named
-	setAsideCount  int                // entries set aside
-	setAsideReason string             // the newest of them
-	otherUsers     int                // entries of other users in the file
-	damaged        string             // where a damaged file was put
-	writeErr       error              // of the newest write
-	seq            uint64
-	changed        chan struct{} // closed and replaced at each change of Status
-	idle           chan struct{} // closed while nothing waits
-	rounds         chan struct{} // closed and replaced after each round of deliveries
+	// busy holds a value while somebody reads or changes the fields below. It
+	// is held over writes to disk, each of a bounded size; view is for what
+	// must not wait for one.
+	busy chan struct{}
+	entries
+	store      store
+	places     map[itemID]float64 // the place that the newest delivered update named
+	otherUsers int                // entries that wait for other users of the account
+	damaged    string             // where a damaged file was put
+	recovered  int                // entries that were read from it
+	writeErr   error              // of the newest write
 
-	running bool          // a goroutine delivers
-	wake    chan struct{} // holds one
-	ctx     context.Context
-	cancel  context.CancelFunc
-	closed  bool
-	group   sync.WaitGroup
+	view view
+
+	wake   chan struct{} // holds one
+	ctx    context.Context
+	cancel context.CancelFunc
+	runs   sync.WaitGroup
 }
 
 // New returns a Journal that has read nothing yet.
 func New(cfg Config) *Journal {
 	j := &Journal{
-		cfg: cfg, log: cfg.Log, store: store{path: cfg.Path, user: cfg.UserID},
-		sessions: make(map[string]*listening), offline: make(map[string]*offline), places: make(map[string]float64),
-		changed: make(chan struct{}), idle: make(chan struct{}), rounds: make(chan struct{}), wake: make(chan struct{}, 1),
+		cfg: cfg, log: cfg.Log, store: store{dir: cfg.Dir, user: cfg.UserID},
+		entries: newEntries(), places: make(map[itemID]float64), busy: make(chan struct{}, 1), wake: make(chan struct{}, 1),
+		bulk: semaphore.NewWeighted(bulkBodies), small: semaphore.NewWeighted(smallBodies),
+		view: view{changed: make(chan struct{}), idle: make(chan struct{}), rounds: make(chan struct{})},
 	}
 	if j.log == nil {
 		j.log = slog.New(slog.DiscardHandler)
 	}
-	close(j.idle)
+	close(j.view.idle)
 	j.client = newClient(cfg)
 	j.ctx, j.cancel = context.WithCancel(context.Background())
 	return j
 }
 
+func (j *Journal) lock()   { j.busy <- struct{}{} }
+func (j *Journal) unlock() { <-j.busy }
+
+// lockFor is lock for a report that a player waits for: it gives up where the
+// disk does not answer.
+func (j *Journal) lockFor(wait time.Duration) error {
+	select {
+	case j.busy <- struct{}{}:
+		return nil
+	default:
+	}
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case j.busy <- struct{}{}:
+		return nil
+	case <-timer.C:
+		return fmt.Errorf("%w: the disk does not answer", ErrDisk)
+	}
+}
+
 // Start reads what an earlier run left, if there is a file, and begins to
-// deliver it. Where nothing is left the file is closed again: a daemon that
-// nobody listens through pays nothing.
+// deliver it. If nothing is left the file is closed again: a daemon without
+// listeners pays nothing.
 func (j *Journal) Start() {
-	j.mu.Lock()
-	defer j.mu.Unlock()
+	j.lock()
+	defer j.unlock()
 	if !j.store.exists() {
+		j.otherUsers = j.store.others()
+		j.changedLocked()
 		return
 	}
 	if err := j.openLocked(); err != nil {
 		return // it shows in Status, and the next report tries again
 	}
 	j.closeIdleLocked()
-	j.wakeLocked()
+	j.Wake()
 }
 
 // Close ends deliveries, writes down what is known of the open sessions, and
 // waits. Reports that come later are not kept.
 func (j *Journal) Close() error {
-	j.mu.Lock()
-	j.closed = true
-	j.mu.Unlock()
+	j.view.mu.Lock()
+	j.view.closed = true
+	j.view.mu.Unlock()
 	j.cancel()
-	j.group.Wait()
-	j.mu.Lock()
-	defer j.mu.Unlock()
+	j.runs.Wait()
+	j.lock()
+	defer j.unlock()
 	var flushed error
 	if j.store.isOpen() {
-		flushed = j.store.write(j.dirtyLocked()...)
+		flushed = j.store.write(&j.entries, j.dirtyLocked()...)
 	}
 	return errors.Join(flushed, j.store.close())
+}
+
+func (j *Journal) isClosed() bool {
+	j.view.mu.Lock()
+	defer j.view.mu.Unlock()
+	return j.view.closed
+}
+
+// isWaiting reports whether anything waits to be delivered.
+func (j *Journal) isWaiting() bool {
+	j.view.mu.Lock()
+	defer j.view.mu.Unlock()
+	return j.view.waiting > 0
 }
 
 // Wake makes the journal try to deliver now: the server may be reachable again,
 // or there is a token.
 func (j *Journal) Wake() {
-	j.mu.Lock()
-	defer j.mu.Unlock()
+	v := &j.view
+	v.mu.Lock()
+	defer v.mu.Unlock()
 	j.wakeLocked()
 }
 
-// AwaitDelivery starts a delivery and returns when it has ended, when nothing
-// waits, or with ctx. A request that reads the listener's place calls it, so
-// that the answer includes the reports before it.
-func (j *Journal) AwaitDelivery(ctx context.Context) {
-	j.mu.Lock()
-	idle, tried := j.idle, j.rounds
-	j.wakeLocked()
-	j.mu.Unlock()
-	select {
-	case <-idle:
-	case <-tried:
-	case <-ctx.Done():
-	}
-}
-
-// wakeLocked makes the delivery try now, and starts one where none runs.
+// wakeLocked is Wake for a caller that holds view.mu.
 func (j *Journal) wakeLocked() {
-	if j.closed || j.waitingLocked() == 0 {
+	if j.view.closed || j.view.waiting == 0 {
 		return
 	}
-	if !j.running {
-		j.running = true
-		j.group.Go(j.run)
+	if !j.view.running {
+		j.view.running = true
+		j.runs.Go(j.run)
 		return
 	}
 	select {
@@ -181,48 +209,60 @@ func (j *Journal) wakeLocked() {
 	}
 }
 
+// AwaitDelivery starts a delivery and returns when it has ended, when nothing
+// waits, or with ctx. A request that reads the listener's place calls it, so
+// that the answer includes the reports before it.
+func (j *Journal) AwaitDelivery(ctx context.Context) {
+	j.view.mu.Lock()
+	idle, tried := j.view.idle, j.view.rounds
+	j.wakeLocked()
+	j.view.mu.Unlock()
+	select {
+	case <-idle:
+	case <-tried:
+	case <-ctx.Done():
+	}
+}
+
 // openLocked opens the file and takes over what lies in it.
 func (j *Journal) openLocked() error {
 	if j.store.isOpen() {
 		return nil
 	}
-	if j.closed {
+	if j.isClosed() {
 		return ErrNotOurs
 	}
-	kept, damaged, err := j.store.open()
-	if damaged != "" {
-		j.damaged = damaged
-		j.log.Error("the journal of listening was damaged and is put aside", "file", damaged)
+	o, err := j.store.open(j.log)
+	if o.damaged != "" {
+		j.damaged, j.recovered = o.damaged, o.entries.waiting()
+		j.log.Error("the journal of listening was damaged; every whole entry was read, and the file is kept",
+			"file", o.damaged, "entries", j.recovered)
 	}
 	if err != nil {
 		j.failedLocked(err)
 		return err
 	}
 	j.writeErr = nil
-	j.setAsideCount, j.setAsideReason, j.otherUsers = kept.aside, kept.why, kept.others
-	for _, l := range kept.sessions {
-		if known := j.sessions[l.ID]; known != nil && !known.stored {
-			continue // known from its opening only, and newer
+	known := j.sessions
+	j.entries = o.entries
+	for _, l := range known {
+		if l.stored && j.sessions[l.ID] == nil {
+			continue // it was removed with the file
 		}
-		l.backlog, l.stored, l.askAfter = l.pending(), true, time.Now().Add(graceCut)
-		j.sessions[l.ID] = l
-		j.seq = max(j.seq, l.Seq)
+		if was := j.sessions[l.ID]; was == nil || !was.pending() {
+			l.charged = 0
+			j.putSession(l) // known from its opening only, and newer
+		}
 	}
-	j.changes = kept.changes
-	for _, c := range j.changes {
-		j.seq = max(j.seq, c.Seq)
-	}
-	for _, o := range kept.offline {
-		j.offline[o.ID] = o
-		j.seq = max(j.seq, o.Seq)
-	}
+	j.otherUsers = j.store.others()
 	j.changedLocked()
 	return nil
 }
 
-// closeIdleLocked closes the file if nothing in it is needed.
+// closeIdleLocked closes the file if nothing in it is needed, and deletes it if
+// it holds nothing.
 func (j *Journal) closeIdleLocked() {
-	if !j.store.isOpen() || j.waitingLocked() > 0 {
+	if !j.store.isOpen() || j.waiting() > 0 {
 		return
 	}
 	for _, l := range j.sessions {
@@ -230,14 +270,22 @@ func (j *Journal) closeIdleLocked() {
 			return
 		}
 	}
-	var gone []edit
+	var gone []record
 	for id, l := range j.sessions {
 		if l.stored {
-			gone = append(gone, edit{bucketSessions, []byte(id), nil})
-			delete(j.sessions, id)
+			gone = append(gone, record{Removed: &removed{Session: id}})
 		}
 	}
-	if err := errors.Join(j.store.write(gone...), j.store.close()); err != nil {
+	var err error
+	if len(j.entries.setAside) == 0 {
+		err = j.store.remove()
+	} else {
+		err = errors.Join(j.store.write(&j.entries, gone...), j.store.close())
+	}
+	for _, r := range gone {
+		j.apply(r)
+	}
+	if err != nil {
 		j.failedLocked(err)
 	}
 }
@@ -250,39 +298,39 @@ func (j *Journal) failedLocked(err error) {
 	j.changedLocked()
 }
 
-// writeLocked makes edits durable, together with the sessions that have changed
-// since the last write.
-func (j *Journal) writeLocked(edits ...edit) error {
-	err := j.openLocked()
-	if err == nil {
-		edits = append(j.dirtyLocked(), edits...)
-		err = j.store.write(edits...)
+// writeLocked makes records durable and applies them, together with the sessions
+// that have changed since the last write. On an error nothing is applied.
+func (j *Journal) writeLocked(records ...record) error {
+	if err := j.openLocked(); err != nil {
+		return err
 	}
-	switch {
-	case err == nil:
-		j.writeErr = nil
-		for _, l := range j.sessions {
-			if l.dirty {
-				l.dirty, l.stored = false, true
-			}
-		}
-	case !errors.Is(err, ErrFull):
+	dirty := j.dirtyLocked()
+	if err := j.store.write(&j.entries, append(dirty, records...)...); err != nil {
 		j.failedLocked(err)
+		return err
 	}
-	return err
+	j.writeErr = nil
+	for _, r := range dirty {
+		r.Session.dirty, r.Session.stored = false, true
+	}
+	for _, r := range records {
+		if r.Session != nil {
+			r.Session.dirty, r.Session.stored = false, true
+		}
+		j.apply(r)
+	}
+	return nil
 }
 
 // dirtyLocked returns the sessions that have changed since they were written. A
 // report that the server has counted is removed with the next write. After a
 // crash before that write, the server is asked whether it has counted it.
-func (j *Journal) dirtyLocked() []edit {
-	var edits []edit
-	for id, l := range j.sessions {
+func (j *Journal) dirtyLocked() []record {
+	var dirty []record
+	for _, l := range j.sessions {
 		if l.dirty {
-			edits = append(edits, edit{bucketSessions, []byte(id), l})
+			dirty = append(dirty, record{Session: l})
 		}
 	}
-	return edits
+	return dirty
 }
-
-func (j *Journal) nextLocked() uint64 { j.seq++; return j.seq }

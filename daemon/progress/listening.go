@@ -52,9 +52,11 @@ func (s *interval) body(position float64) []byte {
 type listening struct {
 	ID string `json:"id"` // never changes
 	account
+
+	charged int // what it adds to the size of all entries
 }
 
-// account is what became of a session's time. Guarded by Journal.mu.
+// account is what became of a session's time. Guarded by Journal.lock.
 type account struct {
 	Info *info `json:"info,omitempty"` // nil: never seen
 
@@ -64,12 +66,13 @@ type account struct {
 	// Position is the last one that the server has certainly accepted.
 	Position float64 `json:"position"`
 
-	Sent      *interval  `json:"sent,omitempty"`    // on its way, or sent without an answer
-	Waiting   *interval  `json:"waiting,omitempty"` // certainly not sent yet
-	Closing   bool       `json:"closing,omitempty"` // the player has ended it
-	Gone      bool       `json:"gone,omitempty"`    // the server does not know it any more
-	Closed    bool       `json:"closed,omitempty"`  // the server has closed it for another one of its device
-	Timestamp *timestamp `json:"stamp,omitempty"`   // to be corrected at the server
+	Sent      *interval  `json:"sent,omitempty"`      // on its way, or sent without an answer
+	Waiting   *interval  `json:"waiting,omitempty"`   // certainly not sent yet
+	Closing   bool       `json:"closing,omitempty"`   // the player has ended it
+	Recovered bool       `json:"recovered,omitempty"` // the file was damaged: newer states of it may be missing
+	Gone      bool       `json:"gone,omitempty"`      // the server does not know it any more
+	Closed    bool       `json:"closed,omitempty"`    // the server has closed it for another one of its device
+	Timestamp *timestamp `json:"stamp,omitempty"`     // to be corrected at the server
 
 	Agent string `json:"agent,omitempty"` // the player's User-Agent, which the server records
 	Seq   uint64 `json:"seq"`
@@ -126,14 +129,29 @@ func (l *listening) since() time.Time {
 	return l.seen()
 }
 
-func (l *listening) item() string {
+func (l *listening) item() itemID {
 	if l.Info == nil {
-		return ""
+		return itemID{}
 	}
-	return itemKey(l.Info.Item, l.Info.Episode)
+	return itemID{l.Info.Item, l.Info.Episode}
 }
 
-func itemKey(item, episode string) string { return item + "/" + episode }
+func (l *listening) size() int {
+	n := 2*entrySize + len(l.ID) + len(l.Agent)
+	if l.Info != nil {
+		n += l.Info.size()
+	}
+	return n
+}
+
+// unsent returns how much of the interval s the server's sum lacks. It is for a
+// session whose newest states may be lost: what waited may be counted already.
+func (l *listening) unsent(s *interval, sum float64) float64 {
+	if s == nil {
+		return 0
+	}
+	return min(s.Time, max(0, l.Base+s.Time-sum))
+}
 
 // counted reports whether the server's sum includes Sent. The sum is Base with
 // or without Sent; anything above was added by somebody else.

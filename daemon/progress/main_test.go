@@ -17,6 +17,7 @@ import (
 	"go.uber.org/goleak"
 
 	"shelfkeeper/daemon/absfake"
+	"shelfkeeper/daemon/progress/recordlog"
 	"shelfkeeper/daemon/redact"
 )
 
@@ -29,14 +30,16 @@ type rig struct {
 	transport *http.Transport
 	token     string
 	user      string
-	path      string
+	dir       string
 	j         *Journal
 
 	mu     sync.Mutex
 	dead   bool // the process was killed: it sends and writes nothing more
 	killAt int  // at this step from now on; 0: not
-	steps  int
-	who    string // is signed in
+	// killAtStart is killAt for the next start.
+	killAtStart int
+	steps       int
+	who         string // is signed in
 }
 
 func newRig(t *testing.T, release absfake.Release) *rig {
@@ -48,7 +51,7 @@ func newRig(t *testing.T, release absfake.Release) *rig {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &rig{t: t, fake: fake, path: filepath.Join(t.TempDir(), "progress", "home.db")}
+	r := &rig{t: t, fake: fake, dir: filepath.Join(t.TempDir(), "progress", "home")}
 	r.transport = &http.Transport{DialContext: fake.Listen().DialContext, DisableCompression: true, IdleConnTimeout: 4 * time.Second}
 	var in struct {
 		User struct{ ID, AccessToken string }
@@ -74,14 +77,14 @@ func newRig(t *testing.T, release absfake.Release) *rig {
 // begin starts the process.
 func (r *rig) begin() {
 	r.mu.Lock()
-	r.dead, r.killAt, r.steps = false, 0, 0
+	r.dead, r.killAt, r.steps = false, r.killAtStart, 0
 	r.mu.Unlock()
 	base, _ := url.Parse("http://abs.example")
 	r.j = New(Config{
-		Path: r.path, UserID: r.user, Base: base, Transport: r, Tokens: r,
+		Dir: r.dir, UserID: r.user, Base: base, Transport: r, Tokens: r,
 		Identity: func() string { r.mu.Lock(); defer r.mu.Unlock(); return r.who },
 	})
-	r.j.store.hook = func(step) error { return r.step() }
+	r.j.store.hook = func(recordlog.Step) error { return r.step() }
 	r.j.store.noSync = true
 	r.j.Start()
 }
@@ -224,10 +227,8 @@ func (r *rig) settled() {
 	ctx, cancel := context.WithTimeout(r.t.Context(), time.Hour)
 	defer cancel()
 	for {
-		r.j.mu.Lock()
-		moved, left := r.j.changed, r.j.waitingLocked()
-		r.j.mu.Unlock()
-		if left == 0 {
+		moved := r.j.Changed()
+		if !r.j.isWaiting() {
 			return
 		}
 		r.j.Wake()

@@ -92,6 +92,9 @@ func progressPath(item, episode string) string {
 // of old releases.
 const maxID = 128
 
+// maxAgent bounds the User-Agent that is kept.
+const maxAgent = 256
+
 func goodID(id string) bool { return id != "" && len(id) <= maxID && id != "." && id != ".." }
 
 // readsJSON reports whether the server reads the body as JSON.

@@ -15,8 +15,8 @@ func (j *Journal) Opened(answer io.Reader) {
 	if err != nil || !goodID(id) {
 		return // the server is asked for it when a report comes
 	}
-	j.mu.Lock()
-	defer j.mu.Unlock()
+	j.lock()
+	defer j.unlock()
 	for other, l := range j.sessions {
 		// The server closes what was open on the same device (abs:
 		// server/managers/PlaybackSessionManager.js, startSession). Reports that
@@ -25,14 +25,15 @@ func (j *Journal) Opened(answer io.Reader) {
 			l.Closed, l.dirty = true, true
 		}
 	}
-	if j.sessions[id] == nil && !j.closed {
+	if j.sessions[id] == nil && !j.isClosed() {
 		// It is written at once. If the daemon is killed and the server
 		// restarted, nobody else remembers the session, and its time could not
 		// be reported.
-		l := &listening{id, account{Info: in, Base: in.Sum, Known: true, Position: in.Position, Seen: time.Now().UnixMilli()}}
-		j.sessions[id] = l
-		if j.writeLocked(edit{bucketSessions, []byte(id), l}) == nil {
-			l.stored = true
+		l := &listening{ID: id, account: account{
+			Info: in, Base: in.Sum, Known: true, Position: in.Position, Seen: time.Now().UnixMilli(),
+		}}
+		if j.writeLocked(record{Session: l}) != nil {
+			j.putSession(l) // it is remembered all the same
 		}
 	}
 	j.pruneLocked()
@@ -58,19 +59,21 @@ func (j *Journal) pruneLocked() {
 
 // forgetLocked removes a session without a waiting report.
 func (j *Journal) forgetLocked(l *listening) {
-	delete(j.sessions, l.ID)
+	gone := record{Removed: &removed{Session: l.ID}}
 	if l.stored && j.store.isOpen() {
-		if err := j.writeLocked(edit{bucketSessions, []byte(l.ID), nil}); err != nil {
+		l.dirty = false
+		if err := j.writeLocked(gone); err != nil {
 			j.log.Warn("a session that has ended is still in the journal", "reason", err)
 		}
 	}
+	j.apply(gone)
 }
 
 // bypassed is called when a report of the session goes to the server without
 // the journal. The sum that the server has counted is unknown from then on.
 func (j *Journal) bypassed(id string) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
+	j.lock()
+	defer j.unlock()
 	if l := j.sessions[id]; l != nil && !l.pending() {
 		j.forgetLocked(l)
 	}
@@ -89,9 +92,7 @@ func (j *Journal) takeSession(ctx context.Context, r Report, s *interval) (Answe
 	case err != nil:
 		return Answer{}, err
 	case !direct:
-		j.mu.Lock()
-		defer j.mu.Unlock()
-		return j.keepSessionLocked(r, s)
+		return j.keepSession(r, s)
 	case s == nil:
 		return j.endNow(ctx, r, l)
 	case l == nil:
@@ -108,27 +109,27 @@ func (j *Journal) takeSession(ctx context.Context, r Report, s *interval) (Answe
 // direct is false where the report has to wait. With direct, l is nil where the
 // server does not know the session; a report without an interval needs none.
 func (j *Journal) directSession(ctx context.Context, r Report, s *interval, free bool) (l *listening, direct bool, err error) {
-	j.mu.Lock()
+	j.lock()
 	l = j.sessions[r.Session]
-	if !free || j.closed || j.waitingLocked() > 0 || l != nil && l.Gone {
-		j.mu.Unlock()
+	if !free || j.isClosed() || j.waiting() > 0 || l != nil && l.Gone {
+		j.unlock()
 		return nil, false, nil
 	}
 	if s != nil && !j.store.isOpen() {
 		if err := j.openLocked(); err != nil {
-			j.mu.Unlock()
+			j.unlock()
 			return nil, false, ErrNotOurs
 		}
 		l = j.sessions[r.Session]
 	}
 	known := s == nil || l != nil && l.Known
-	j.mu.Unlock()
+	j.unlock()
 	if known {
 		return l, true, nil
 	}
 	switch in, v := j.client.openSession(ctx, r.Session); v {
 	case taken:
-		return &listening{r.Session, account{Info: in, Base: in.Sum, Known: true, Position: in.Position}}, true, nil
+		return &listening{ID: r.Session, account: account{Info: in, Base: in.Sum, Known: true, Position: in.Position}}, true, nil
 	case gone:
 		return nil, true, nil
 	case refused:
@@ -139,24 +140,22 @@ func (j *Journal) directSession(ctx context.Context, r Report, s *interval, free
 
 // beginSending writes down that s is on its way to the server.
 func (j *Journal) beginSending(l *listening, r Report, s *interval) error {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	l.Sent, l.Closing, l.Seq, l.Seen, l.Agent = s, r.Kind == End, j.nextLocked(), time.Now().UnixMilli(), r.Header.Get("User-Agent")
-	j.sessions[r.Session] = l
-	if err := j.writeLocked(edit{bucketSessions, []byte(l.ID), l}); err != nil {
+	j.lock()
+	defer j.unlock()
+	l.Sent, l.Closing, l.Seq, l.Seen, l.Agent = s, r.Kind == End, j.nextSeq(), time.Now().UnixMilli(), agentOf(r)
+	if err := j.writeLocked(record{Session: l}); err != nil {
 		l.Sent, l.Closing = nil, false
 		j.forgetLocked(l) // its sum is unknown from here on
 		return j.notKept(err, false)
 	}
-	l.stored, l.dirty = true, false
 	return nil
 }
 
 // endSending records what the server answered, and returns what the player is
 // told.
 func (j *Journal) endSending(l *listening, r Report, a Answer, v verdict, grace time.Duration) Answer {
-	j.mu.Lock()
-	defer j.mu.Unlock()
+	j.lock()
+	defer j.unlock()
 	l.askAfter = time.Now().Add(grace)
 	switch v {
 	case taken:
@@ -181,19 +180,19 @@ func (j *Journal) endSending(l *listening, r Report, a Answer, v verdict, grace 
 	}
 	l.backlog = true
 	j.changedLocked()
-	j.wakeLocked()
+	j.Wake()
 	return keptOK()
 }
 
 // endNow ends a session without a last report.
 func (j *Journal) endNow(ctx context.Context, r Report, l *listening) (Answer, error) {
 	a, v, _ := j.client.report(ctx, r)
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	switch {
-	case v == temporary || v == stuck:
-		return j.keepSessionLocked(r, nil)
-	case l != nil && (v == taken || v == gone):
+	if v == temporary || v == stuck {
+		return j.keepSession(r, nil)
+	}
+	j.lock()
+	defer j.unlock()
+	if l = j.sessions[r.Session]; l != nil && (v == taken || v == gone) {
 		j.forgetLocked(l)
 		j.closeIdleLocked()
 		if v == gone {
@@ -203,8 +202,12 @@ func (j *Journal) endNow(ctx context.Context, r Report, l *listening) (Answer, e
 	return a, nil
 }
 
-// keepSessionLocked makes a report of a session durable and has it delivered.
-func (j *Journal) keepSessionLocked(r Report, s *interval) (Answer, error) {
+// keepSession makes a report of a session durable and has it delivered.
+func (j *Journal) keepSession(r Report, s *interval) (Answer, error) {
+	if err := j.lockFor(diskPatience); err != nil {
+		return Answer{}, err
+	}
+	defer j.unlock()
 	if err := j.openLocked(); err != nil {
 		return Answer{}, j.notKept(err, true)
 	}
@@ -218,19 +221,25 @@ func (j *Journal) keepSessionLocked(r Report, s *interval) (Answer, error) {
 	}
 	next.Waiting = next.Waiting.then(s)
 	next.Closing = r.Kind == End
-	next.Seq, next.Seen, next.Agent = j.nextLocked(), time.Now().UnixMilli(), r.Header.Get("User-Agent")
-	if err := j.writeLocked(edit{bucketSessions, []byte(r.Session), next}); err != nil {
+	next.Seq, next.Seen, next.Agent = j.nextSeq(), time.Now().UnixMilli(), agentOf(r)
+	next.backlog = true
+	var t tally
+	if l == nil || !l.backlog {
+		t = tally{added: 1, size: next.size()}
+		if j.waitingSessions() >= maxSessions {
+			return Answer{}, ErrFull
+		}
+	}
+	if err := j.keepLocked(t, []record{{Session: next}}); err != nil {
 		return Answer{}, j.notKept(err, true)
 	}
-	next.stored, next.dirty, next.backlog = true, false, true
-	if l == nil {
-		j.sessions[r.Session] = next
-	} else {
-		l.account = next.account // beginSending's caller may hold l
-	}
-	j.changedLocked()
-	j.wakeLocked()
 	return keptOK(), nil
+}
+
+// agentOf is the player's User-Agent, as far as it is kept.
+func agentOf(r Report) string {
+	agent := r.Header.Get("User-Agent")
+	return agent[:min(len(agent), maxAgent)]
 }
 
 // header is what a report of the session carries beside the account's token.

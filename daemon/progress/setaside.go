@@ -5,25 +5,34 @@ import (
 	"time"
 )
 
+const (
+	// maxSetAside and maxSetAsideBytes bound what was set aside; the oldest goes
+	// first.
+	maxSetAside      = 200
+	maxSetAsideBytes = 512 << 10
+	// maxReason bounds the text of a reason.
+	maxReason = 200
+)
+
 // attempts counts how often the server failed at an entry. It is guarded by
-// Journal.mu.
+// Journal.lock.
 type attempts struct {
 	Tries int `json:"tries,omitempty"`
 
-	tried time.Time // when Tries was last counted
+	tried int64 // when Tries was last counted, in ms
 }
 
 // tryAgain counts an error of the server's own.
 func (j *Journal) tryAgain(w entry) outcome {
-	j.mu.Lock()
+	j.lock()
 	tries := j.attemptsLocked(w)
 	enough := false
-	if now := time.Now(); tries != nil && now.Sub(tries.tried) >= tryEvery {
+	if now := time.Now().UnixMilli(); tries != nil && now-tries.tried >= tryEvery.Milliseconds() {
 		tries.tried = now
 		tries.Tries++
 		enough = tries.Tries >= maxTries
 	}
-	j.mu.Unlock()
+	j.unlock()
 	if enough {
 		return j.setAside(w, "the server fails at it again and again")
 	}
@@ -32,43 +41,73 @@ func (j *Journal) tryAgain(w entry) outcome {
 
 // setAsideEntry is a report that is kept but not sent any more.
 type setAsideEntry struct {
-	At    time.Time `json:"at"`
-	Why   string    `json:"why"`
-	Entry entry     `json:"entry"`
+	ID      uint64          `json:"id"`
+	At      time.Time       `json:"at"`
+	Why     string          `json:"why"`
+	Item    string          `json:"item,omitempty"`
+	Episode string          `json:"episode,omitempty"`
+	Reports int             `json:"reports,omitempty"`
+	Entry   json.RawMessage `json:"entry,omitempty"` // its record; of a very large one only the rest is kept
 }
 
-// UnmarshalJSON implements json.Unmarshaler; the entry itself is kept for people to read.
-func (a *setAsideEntry) UnmarshalJSON(b []byte) error {
-	var shown struct {
-		At  time.Time
-		Why string
+func (s *setAsideEntry) size() int { return entrySize + len(s.Why) + len(s.Item) + len(s.Entry) }
+
+func (e *entries) putSetAside(s *setAsideEntry) {
+	e.seq = max(e.seq, s.ID)
+	e.setAside = append(e.setAside, s)
+	e.size += s.size()
+	total := 0
+	for _, s := range e.setAside {
+		total += s.size()
 	}
-	err := json.Unmarshal(b, &shown)
-	a.At, a.Why = shown.At, shown.Why
-	return err
+	for len(e.setAside) > maxSetAside || total > maxSetAsideBytes {
+		gone := e.setAside[0].size()
+		total, e.size = total-gone, e.size-gone
+		e.setAside[0] = nil
+		e.setAside = e.setAside[1:]
+	}
 }
 
 // setAside moves w to the reports that are kept but not sent any more.
 func (j *Journal) setAside(w entry, why string) outcome {
-	if len(why) > 200 {
-		why = why[:200]
-	}
-	j.mu.Lock()
-	defer j.mu.Unlock()
+	j.lock()
+	defer j.unlock()
+	return j.setAsideLocked(w, why)
+}
+
+func (j *Journal) setAsideLocked(w entry, why string) outcome {
 	defer j.changedLocked()
-	now := time.Now()
-	put := edit{bucketAside, append(seqKey(uint64(now.UnixNano())), seqKey(j.nextLocked())...), &setAsideEntry{now, why, w}}
-	if b, err := json.Marshal(w); err != nil || len(b) > maxAsideEntry {
-		put.value = &setAsideEntry{now, why, nil}
+	if len(why) > maxReason {
+		why = why[:maxReason]
 	}
-	e, still := j.removeLocked(w)
+	gone, still := j.removalLocked(w)
 	if !still {
 		return done
 	}
-	if err := j.writeLocked(e, put); err != nil {
-		j.log.Warn("a report that was set aside is still in the journal", "reason", err)
+	put := &setAsideEntry{
+		ID: j.nextSeq(), At: time.Now(), Why: why, Item: w.item().item, Episode: w.item().episode, Reports: w.count(),
 	}
-	j.setAsideCount, j.setAsideReason = min(j.setAsideCount+1, maxAside), why
-	j.log.Warn("a report of listening was set aside", "reason", why, "item", w.item(), "reports", w.count())
+	if b, err := asRecord(w).encode(); err == nil && len(b) <= maxSetAsideBytes/8 {
+		put.Entry = b
+	}
+	// First the one, then the other: a crash between them repeats the request.
+	if err := j.writeLocked(record{SetAside: put}, gone); err != nil {
+		j.log.Warn("a report that was set aside is still in the journal", "reason", err)
+		j.apply(record{SetAside: put})
+		j.apply(gone)
+	}
+	j.log.Warn("a report of listening was set aside", "reason", why, "item", w.item().item, "reports", w.count())
 	return done
+}
+
+func asRecord(w entry) record {
+	switch w := w.(type) {
+	case *listening:
+		return record{Session: w}
+	case *change:
+		return record{Change: w}
+	case *offline:
+		return record{Offline: w}
+	}
+	return record{}
 }

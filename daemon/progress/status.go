@@ -1,6 +1,9 @@
 package progress
 
-import "time"
+import (
+	"sync"
+	"time"
+)
 
 // Status is the state of a Journal as a person sees it.
 type Status struct {
@@ -10,46 +13,64 @@ type Status struct {
 	SetAsideReason string    // of the newest of those
 	OtherUsers     int       // entries that wait for another user of this account
 	Damaged        string    // the file in which a damaged journal is kept; "": none
+	Recovered      int       // entries that were read from it
 	WriteError     error     // why nothing can be written at the moment
+}
+
+// view is what can be asked of a Journal without waiting for a write. Its mutex
+// is never held over one, nor over anything that grows with what waits.
+type view struct {
+	mu      sync.Mutex
+	status  Status
+	waiting int           // entries
+	changed chan struct{} // closed and replaced at each change of status
+	idle    chan struct{} // closed while nothing waits
+	rounds  chan struct{} // closed and replaced after each round of deliveries
+	running bool          // a goroutine delivers
+	closed  bool
 }
 
 // Status returns the state of this moment.
 func (j *Journal) Status() Status {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	s := Status{
-		SetAside: j.setAsideCount, SetAsideReason: j.setAsideReason, OtherUsers: j.otherUsers, Damaged: j.damaged, WriteError: j.writeErr,
-	}
-	j.eachLocked(func(w entry) {
-		s.Waiting += w.count()
-		if at := w.since(); s.Oldest.IsZero() || at.Before(s.Oldest) {
-			s.Oldest = at
-		}
-	})
-	return s
+	j.view.mu.Lock()
+	defer j.view.mu.Unlock()
+	return j.view.status
 }
 
 // Changed returns a channel that is closed at the next change of Status.
 func (j *Journal) Changed() <-chan struct{} {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return j.changed
+	j.view.mu.Lock()
+	defer j.view.mu.Unlock()
+	return j.view.changed
 }
 
 // changedLocked is called after each change of what waits or is shown.
 func (j *Journal) changedLocked() {
-	close(j.changed)
-	j.changed = make(chan struct{})
+	now := Status{
+		SetAside: len(j.entries.setAside), OtherUsers: j.otherUsers, Damaged: j.damaged, Recovered: j.recovered, WriteError: j.writeErr,
+	}
+	if n := len(j.entries.setAside); n > 0 {
+		now.SetAsideReason = j.entries.setAside[n-1].Why
+	}
+	now.Waiting, now.Oldest = j.reports()
+	waiting := j.waiting()
+
+	v := &j.view
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.status, v.waiting = now, waiting
+	close(v.changed)
+	v.changed = make(chan struct{})
 	closed := false
 	select {
-	case <-j.idle:
+	case <-v.idle:
 		closed = true
 	default:
 	}
-	if waits := j.waitingLocked() > 0; waits && closed {
-		j.idle = make(chan struct{})
-	} else if !waits && !closed {
-		close(j.idle)
+	if waiting > 0 && closed {
+		v.idle = make(chan struct{})
+	} else if waiting == 0 && !closed {
+		close(v.idle)
 	}
 }
 
@@ -58,52 +79,5 @@ type entry interface {
 	order() uint64
 	count() int // reports that went into it
 	since() time.Time
-	item() string // whose progress it changes; "" unknown
-}
-
-// eachLocked calls f for all that waits.
-func (j *Journal) eachLocked(f func(entry)) {
-	for _, l := range j.sessions {
-		if l.backlog {
-			f(l)
-		}
-	}
-	for _, c := range j.changes {
-		f(c)
-	}
-	for _, o := range j.offline {
-		f(o)
-	}
-}
-
-// waitingLocked returns how many entries wait.
-func (j *Journal) waitingLocked() int {
-	n := len(j.changes) + len(j.offline)
-	for _, l := range j.sessions {
-		if l.backlog {
-			n++
-		}
-	}
-	return n
-}
-
-// Waiting counts the reports of a user that wait in the journal at path, while
-// no Journal has it open.
-func Waiting(path, userID string) (int, error) {
-	s := store{path: path, user: userID}
-	if !s.exists() {
-		return 0, nil
-	}
-	f, err := s.tryOpen()
-	if err != nil {
-		return 0, err
-	}
-	n := len(f.offline)
-	for _, c := range f.changes {
-		n += c.Count
-	}
-	for _, l := range f.sessions {
-		n += l.count()
-	}
-	return n, s.close()
+	item() itemID // whose progress it changes; zero: unknown
 }

@@ -1,251 +1,279 @@
 package progress
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
-	"syscall"
-	"time"
+	"strings"
 
-	bolt "go.etcd.io/bbolt"
-	bolterrors "go.etcd.io/bbolt/errors"
-)
-
-// The buckets of one user. Those of several users may lie in one file: an
-// account's name can pass from one to another.
-const (
-	bucketSessions = "sessions" // by session id: listening
-	bucketChanges  = "changes"  // by sequence: change
-	bucketOffline  = "offline"  // by session id: offline
-	bucketAside    = "aside"    // by sequence: setAsideEntry
+	"shelfkeeper/daemon/durable"
+	"shelfkeeper/daemon/progress/recordlog"
 )
 
 const (
-	// maxEntries and maxBytes bound what waits: months of listening, and a file
-	// that is read at a start within milliseconds.
-	maxEntries = 2000
-	maxBytes   = 8 << 20
-	// maxAside is how many entries that were set aside are kept, the newest.
-	maxAside = 200
-	// maxAsideEntry is the largest that is kept whole; of a larger one only the
-	// reason is.
-	maxAsideEntry = 64 << 10
-	// lockPatience is how long an open waits for another process that is just
-	// ending.
-	lockPatience = time.Second
+	// maxSize bounds what waits, in bytes of memory: more than every batch that a
+	// player can send at once.
+	maxSize = 12 << 20
+	// maxGrown bounds it where nothing is added and entries only grow, so that
+	// a report about something that already waits still fits.
+	maxGrown = maxSize + maxSize/4
+	// maxSessions bounds the sessions that wait: one for each time that a player
+	// began to play.
+	maxSessions = 2000
+	// spareFile is how large a file grows before it is written anew without what
+	// does not count any more.
+	spareFile = 1 << 20
+
+	logEnding    = ".log"
+	legacyEnding = ".db"
 )
 
-// errDamaged: the file is no journal any more.
-var errDamaged = errors.New("damaged")
+// errNewer: the file is not ours to change.
+var errNewer = errors.New("the journal of listening was written by a newer version of Shelfkeeper")
 
-// store is the journal's file. It is guarded by Journal.mu.
+// store is the file of one user. The users of one account have their own files
+// in its folder: an account's name can pass from one user to another. It is
+// guarded by Journal.lock.
 type store struct {
-	path string
+	dir  string
 	user string
-	db   *bolt.DB
+	log  *recordlog.Log // nil while it is closed
 
-	entries int            // of this user, those set aside not counted
-	bytes   int            // of their values
-	sizes   map[string]int // by bucket and key
-
-	hook   func(step) error // tests: around each transaction
-	noSync bool             // tests: what is killed is not the machine
+	hook   func(recordlog.Step) error // for tests
+	noSync bool
 }
 
-// edit puts value at key, or deletes it where value is nil.
-type edit struct {
-	bucket string
-	key    []byte
-	value  any
+// path is where a user's file lies. The user's id comes from a server, so it
+// does not become a name as it is.
+func (s *store) path() string {
+	sum := sha256.Sum256([]byte(s.user))
+	return filepath.Join(s.dir, hex.EncodeToString(sum[:8])+logEnding)
 }
 
-// step names a moment of a write, for tests that kill there.
-type step string
+// legacy is where earlier versions kept the reports of all users of an account.
+func (s *store) legacy() string { return s.dir + legacyEnding }
 
-const (
-	beforeWrite step = "before a write"
-	afterWrite  step = "after a write"
-)
-
-func (s *store) reached(at step) error {
+func (s *store) reached(at recordlog.Step) error {
 	if s.hook == nil {
 		return nil
 	}
 	return s.hook(at)
 }
 
-func (s *store) isOpen() bool { return s.db != nil }
+func (s *store) isOpen() bool { return s.log != nil }
 
+// exists reports whether anything is kept.
 func (s *store) exists() bool {
-	_, err := os.Stat(s.path)
-	return err == nil
+	for _, name := range []string{s.path(), s.legacy()} {
+		if _, err := os.Lstat(name); err == nil {
+			return true
+		}
+	}
+	return false
 }
 
-// open opens the file, or makes it, and reads all of it. One that is damaged is
-// put aside under another name, which is returned, and a new one is made.
-func (s *store) open() (f loaded, damaged string, err error) {
-	if err := os.MkdirAll(filepath.Dir(s.path), 0o700); err != nil {
-		return f, "", err
-	}
-	f, err = s.tryOpen()
-	if !errors.Is(err, errDamaged) {
-		return f, "", err
-	}
-	damaged = fmt.Sprintf("%s.damaged-%s", s.path, time.Now().UTC().Format("20060102T150405.000"))
-	if err := os.Rename(s.path, damaged); err != nil {
-		return f, "", err
-	}
-	f, err = s.tryOpen()
-	return f, damaged, err
+// opened is what open found.
+type opened struct {
+	entries entries
+	damaged string // where a damaged file is kept
 }
 
-func (s *store) tryOpen() (f loaded, err error) {
+// open opens the file and reads all of it.
+func (s *store) open(log *slog.Logger) (o opened, err error) {
 	defer func() {
 		if err != nil {
 			err = fmt.Errorf("open the journal of listening: %w", err)
 		}
 	}()
-	var db *bolt.DB
-	// With its list of free pages in the file, an open reads next to nothing
-	// of a file that may be damaged.
-	if err := guarded(func() (err error) {
-		db, err = bolt.Open(s.path, 0o600, &bolt.Options{Timeout: lockPatience, NoSync: s.noSync})
-		return err
-	}); err != nil {
-		if isDamage(err) {
-			err = fmt.Errorf("%w: %w", errDamaged, err)
+	l := newLoader(s.user)
+	file, found, err := recordlog.Open(s.path(), l.record)
+	if l.newer {
+		err = errors.Join(errNewer, err)
+		if file != nil {
+			err = errors.Join(err, file.Close())
 		}
-		return f, err
-	}
-	s.sizes, s.entries, s.bytes = make(map[string]int), 0, 0
-	if err = sound(db); err == nil {
-		err = guarded(func() error { return db.View(func(tx *bolt.Tx) error { return s.read(tx, &f) }) })
+		return o, err
 	}
 	if err != nil {
-		// Whatever it is, nothing of it can be relied upon.
-		return loaded{}, fmt.Errorf("%w: %w", errDamaged, errors.Join(err, db.Close()))
+		return o, err
 	}
-	s.db = db
-	return f, nil
+	file.Hook, file.NoSync = s.reached, s.noSync
+	o = opened{l.finish(found.Lost), found.Damaged}
+	s.log = file
+	if err := s.takeOver(&o, log); err != nil {
+		return o, errors.Join(err, s.close())
+	}
+	if file.MustRewrite() && (found.Damaged != "" || o.entries.waiting() > 0) {
+		// If that fails, the damaged file stays as it is, and the next write
+		// tries again.
+		if err := file.Rewrite(o.entries.records(s.user, nil)); err != nil {
+			log.Warn("the journal of listening was not written anew", "reason", err)
+		}
+	}
+	return o, nil
 }
 
-// isDamage reports whether an open failed for what the file holds, rather than
-// for a lock, a permission or a disk.
-func isDamage(err error) bool {
-	var path *fs.PathError
-	var system syscall.Errno
-	return !errors.Is(err, bolterrors.ErrTimeout) && !errors.As(err, &path) && !errors.As(err, &system)
-}
-
-// count records the size of a value; a size below 0 removes it.
-func (s *store) count(bucket string, key []byte, size int) {
-	name := bucket + "/" + string(key)
-	old, was := s.sizes[name]
-	if was {
-		s.entries, s.bytes = s.entries-1, s.bytes-old
-		delete(s.sizes, name)
-	}
-	if size >= 0 {
-		s.sizes[name] = size
-		s.entries, s.bytes = s.entries+1, s.bytes+size
-	}
-}
-
-// write makes all edits durable, or none. It returns ErrFull where they would
-// add entries to a full file, or more than a few kilobytes to a large one.
-func (s *store) write(edits ...edit) error {
-	if len(edits) == 0 {
+// write makes records durable. e is what the file holds so far.
+func (s *store) write(e *entries, records ...record) error {
+	if len(records) == 0 {
 		return nil
 	}
-	if err := s.reached(beforeWrite); err != nil {
-		return err
-	}
-	values := make([][]byte, len(edits))
-	entries, bytes := s.entries, s.bytes
-	for i, e := range edits {
-		if e.value == nil {
-			continue
-		}
-		v, err := encode(e.value)
+	lines := make([][]byte, 0, len(records))
+	size := s.log.Size()
+	for _, r := range records {
+		b, err := r.encode()
 		if err != nil {
 			return err
 		}
-		values[i] = v
-		if e.bucket == bucketAside {
-			continue
-		}
-		old, was := s.sizes[e.bucket+"/"+string(e.key)]
-		if bytes += len(v) - old; !was {
-			entries++
-		}
+		lines = append(lines, b)
+		size += int64(len(b))
 	}
-	if (entries > s.entries && entries > maxEntries) || (bytes > s.bytes+maxField && bytes > maxBytes) {
-		return ErrFull
+	var err error
+	if s.log.MustRewrite() || size > 2*int64(e.size)+spareFile {
+		err = s.log.Rewrite(e.records(s.user, records))
+	} else {
+		err = s.log.Append(lines...)
 	}
-	if err := guarded(func() error { return s.db.Update(func(tx *bolt.Tx) error { return s.apply(tx, edits, values) }) }); err != nil {
-		return fmt.Errorf("write the journal of listening: %w", err)
-	}
-	_ = s.reached(afterWrite) // it is durable
-	for i, e := range edits {
-		switch {
-		case e.bucket == bucketAside:
-		case values[i] == nil:
-			s.count(e.bucket, e.key, -1)
-		default:
-			s.count(e.bucket, e.key, len(values[i]))
-		}
-	}
-	return nil
-}
-
-func (s *store) apply(tx *bolt.Tx, edits []edit, values [][]byte) error {
-	user, err := tx.CreateBucketIfNotExists([]byte(s.user))
 	if err != nil {
-		return err
-	}
-	for i, e := range edits {
-		b, err := user.CreateBucketIfNotExists([]byte(e.bucket))
-		if err != nil {
-			return err
-		}
-		if values[i] == nil {
-			err = b.Delete(e.key)
-		} else {
-			err = b.Put(e.key, values[i])
-		}
-		if err != nil {
-			return err
-		}
-		if e.bucket == bucketAside {
-			if err := trim(b); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-// trim drops the oldest entries that were set aside.
-func trim(b *bolt.Bucket) error {
-	var keys [][]byte
-	if err := b.ForEach(func(k, _ []byte) error { keys = append(keys, k); return nil }); err != nil {
-		return err
-	}
-	for _, k := range keys[:max(0, len(keys)-maxAside)] {
-		if err := b.Delete(k); err != nil {
-			return err
-		}
+		return fmt.Errorf("write the journal of listening: %w", err)
 	}
 	return nil
 }
 
 func (s *store) close() error {
-	if s.db == nil {
+	if s.log == nil {
 		return nil
 	}
-	err := s.db.Close()
-	s.db = nil
+	err := s.log.Close()
+	s.log = nil
 	return err
+}
+
+// remove closes the file and deletes it.
+func (s *store) remove() error {
+	return errors.Join(durable.Remove(s.path()), s.close())
+}
+
+// others counts the entries that wait for other users of the account.
+func (s *store) others() int {
+	files, err := os.ReadDir(s.dir)
+	if err != nil {
+		return 0
+	}
+	n := 0
+	for _, f := range files {
+		path := filepath.Join(s.dir, f.Name())
+		if !strings.HasSuffix(path, logEnding) || path == s.path() {
+			continue
+		}
+		l := newLoader("")
+		if recordlog.Read(path, l.record) == nil {
+			e := l.finish(0)
+			n += e.waiting()
+		}
+	}
+	return n
+}
+
+// loader makes entries of the records of a file.
+type loader struct {
+	user    string // "": whoever it is
+	entries entries
+	newer   bool
+	foreign bool           // the file is another user's
+	lost    map[string]int // by session: how many places were unreadable before its newest record
+}
+
+func newLoader(user string) *loader {
+	return &loader{user: user, entries: newEntries(), lost: make(map[string]int)}
+}
+
+var errRecord = errors.New("it is no record of the journal")
+
+// record takes one record; lost is how many places before it were unreadable.
+func (l *loader) record(b []byte, lost int) error {
+	var r record
+	if err := json.Unmarshal(b, &r); err != nil {
+		return err
+	}
+	if h := r.Head; h != nil {
+		switch {
+		case h.Format != fileFormat:
+			return errRecord
+		case h.Version > fileVersion:
+			l.newer = true
+		case l.user != "" && h.User != l.user:
+			l.foreign = true
+		}
+	}
+	switch {
+	case l.newer:
+		return nil // nobody looks at it
+	case l.foreign, !r.valid():
+		return errRecord
+	}
+	l.entries.apply(r)
+	if r.Session != nil {
+		l.lost[r.Session.ID] = lost
+	}
+	return nil
+}
+
+// valid reports whether a record can be applied.
+func (r record) valid() bool {
+	switch {
+	case r.Session != nil:
+		return goodID(r.Session.ID)
+	case r.Change != nil:
+		return goodID(r.Change.Item) && r.Change.Seq != 0 && fieldsOf(r.Change.Body) != nil
+	case r.Offline != nil:
+		return goodID(r.Offline.ID) && r.Offline.Seq != 0 && len(r.Offline.Session) > 0
+	case r.Device != nil:
+		return r.Device.ID != "" && len(r.Device.Info) > 0
+	}
+	return r.Head != nil || r.SetAside != nil || r.Removed != nil
+}
+
+// finish returns the entries. lost is how many places in the file were
+// unreadable: a session whose newest record lies before one of them may have had
+// a newer state.
+func (l *loader) finish(lost int) entries {
+	for id, s := range l.entries.sessions {
+		s.backlog, s.stored, s.askAfter = s.pending(), true, afterStart()
+		s.Recovered = s.Recovered || s.pending() && l.lost[id] < lost
+	}
+	for id, d := range l.entries.devices {
+		if d.uses == 0 { // its sessions are delivered, or lost
+			delete(l.entries.devices, id)
+			l.entries.size -= d.size()
+		}
+	}
+	return l.entries
+}
+
+// Waiting counts the reports of a user that wait in the journal in dir, while no
+// Journal has it open.
+func Waiting(dir, userID string) (int, error) {
+	s := store{dir: dir, user: userID}
+	l := newLoader(userID)
+	if err := recordlog.Read(s.path(), l.record); err != nil {
+		return 0, err
+	}
+	e := l.finish(0)
+	n, _ := e.reports()
+	old, err := readLegacy(s.legacy())
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return n, err
+	}
+	if u := old.users[userID]; u != nil {
+		more, _ := u.reports()
+		n += more
+	}
+	return n, nil
 }

@@ -2,7 +2,6 @@ package progress
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"time"
 )
@@ -31,69 +30,35 @@ func (j *Journal) Take(ctx context.Context, r Report) (Answer, error) {
 		if !ok || !r.readsJSON() {
 			return Answer{}, ErrNotOurs
 		}
-		return j.takeOther(ctx, r, c.item(), func(tried bool) (Answer, error) {
+		return j.takeOther(ctx, r, c.Item+"/"+c.Episode, func(tried bool) (Answer, error) {
 			c.Tried = tried
-			return keptOK(), j.keepLocked([]*change{c}, nil)
+			return keptOK(), j.keepChanges(c)
 		})
 	case Batch:
-		list, ok := changesOf(r, now)
+		b, ok := batchOf(r, now)
 		if !ok {
 			return Answer{}, ErrNotOurs
 		}
-		return j.takeOther(ctx, r, "batch", func(tried bool) (Answer, error) {
-			for _, c := range list {
-				c.Tried = tried
-			}
-			return keptOK(), j.keepLocked(list, nil)
-		})
+		return j.takeOther(ctx, r, "batch", func(tried bool) (Answer, error) { return keptOK(), j.keepBatch(b, tried) })
 	case Local:
-		o, ok := offlineOf(r.Body, now)
+		o, ok := offlineOf(r.Body, agentOf(r), now)
 		if !ok || !r.readsJSON() {
 			return Answer{}, ErrNotOurs
 		}
-		o.Agent = r.Header.Get("User-Agent")
-		return j.takeOther(ctx, r, o.ID, func(bool) (Answer, error) {
-			return keptOK(), j.keepLocked(nil, []*offline{o})
-		})
+		return j.takeOther(ctx, r, o.ID, func(bool) (Answer, error) { return keptOK(), j.keepOffline(nil, o) })
 	case LocalAll:
-		list, results, ok := localAllOf(r, now)
+		b, ok := batchOf(r, now)
 		if !ok {
 			return Answer{}, ErrNotOurs
 		}
-		return j.takeOther(ctx, r, "local-all", func(bool) (Answer, error) {
-			body, err := json.Marshal(map[string]any{"results": results})
-			if err != nil {
+		return j.takeOther(ctx, r, localAllKey, func(bool) (Answer, error) {
+			if err := j.keepSessions(b); err != nil {
 				return Answer{}, err
 			}
-			return kept(body, "application/json; charset=utf-8"), j.keepLocked(nil, list)
+			return b.results(), nil
 		})
 	}
 	return Answer{}, ErrNotOurs
-}
-
-// changesOf reads a Batch. It skips what the server would skip.
-func changesOf(r Report, now time.Time) (list []*change, ok bool) {
-	var bodies []json.RawMessage
-	if !r.readsJSON() || json.Unmarshal(r.Body, &bodies) != nil {
-		return nil, false
-	}
-	for _, b := range bodies {
-		var of struct {
-			LibraryItemID string
-			EpisodeID     *string
-		}
-		if json.Unmarshal(b, &of) != nil {
-			continue
-		}
-		episode := ""
-		if of.EpisodeID != nil {
-			episode = *of.EpisodeID
-		}
-		if c, ok := changeOf(of.LibraryItemID, episode, b, now); ok {
-			list = append(list, c)
-		}
-	}
-	return list, len(list) > 0
 }
 
 // takeOther is Take for reports that may be sent twice without harm. keep writes
@@ -104,16 +69,13 @@ func (j *Journal) takeOther(ctx context.Context, r Report, key string, keep func
 		defer unlock()
 	}
 	tried := false
-	if j.mu.Lock(); free && !j.closed && j.waitingLocked() == 0 {
-		j.mu.Unlock()
+	if free && !j.isClosed() && !j.isWaiting() {
 		a, v, _ := j.client.report(ctx, r)
 		if v != temporary && v != stuck {
 			return a, nil
 		}
 		tried = true
-		j.mu.Lock()
 	}
-	defer j.mu.Unlock()
 	a, err := keep(tried)
 	return a, j.notKept(err, true)
 }
@@ -122,7 +84,7 @@ func (j *Journal) takeOther(ctx context.Context, r Report, key string, keep func
 // server is out of reach, so that forwarding the report is of no use.
 func (j *Journal) notKept(err error, away bool) error {
 	switch {
-	case err == nil || errors.Is(err, ErrFull):
+	case err == nil || errors.Is(err, ErrFull) || errors.Is(err, ErrNotOurs):
 		return err
 	case away:
 		return errors.Join(ErrDisk, err)
@@ -130,52 +92,144 @@ func (j *Journal) notKept(err error, away bool) error {
 	return ErrNotOurs
 }
 
-// keepLocked makes updates and offline sessions durable and has them delivered.
-func (j *Journal) keepLocked(changes []*change, sessions []*offline) error {
+// keepBatch makes the updates of a Batch durable and has them delivered. They
+// are counted first, so that a report that does not fit costs next to nothing.
+func (j *Journal) keepBatch(b *batch, tried bool) error {
+	if err := j.open(); err != nil {
+		return err
+	}
+	switch t, any := j.tallyChanges(b); {
+	case !any:
+		return ErrNotOurs
+	case !j.fits(t):
+		return ErrFull
+	}
+	for part := range chunks(b.changes()) {
+		for _, c := range part {
+			c.Tried = tried
+		}
+		if err := j.keepChanges(part...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// keepSessions is keepBatch for a LocalAll.
+func (j *Journal) keepSessions(b *batch) error {
+	if err := j.open(); err != nil {
+		return err
+	}
+	switch t, any := j.tallySessions(b); {
+	case !any:
+		return ErrNotOurs
+	case !j.fits(t):
+		return ErrFull
+	}
+	for part := range chunks(onlyKept(b.sessions())) {
+		if err := j.keepOffline(b.device, part...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// open opens the file, whose entries decide what fits.
+func (j *Journal) open() error {
+	if err := j.lockFor(diskPatience); err != nil {
+		return err
+	}
+	defer j.unlock()
+	return j.openLocked()
+}
+
+func (j *Journal) fits(t tally) bool {
+	j.lock()
+	defer j.unlock()
+	return j.fitsLocked(t)
+}
+
+// keepChanges makes updates durable and has them delivered.
+func (j *Journal) keepChanges(list ...*change) error {
+	if err := j.lockFor(diskPatience); err != nil {
+		return err
+	}
+	defer j.unlock()
 	if err := j.openLocked(); err != nil {
 		return err
 	}
-	var edits []edit
-	after := append([]*change(nil), j.changes...)
-	for _, c := range changes {
-		c.Seq = j.nextLocked()
-		// Only the newest of an item may give way: what lies between two of
-		// them must be seen in between.
-		for i := len(after) - 1; i >= 0; i-- {
-			e := after[i]
-			if e.Item != c.Item || e.Episode != c.Episode {
-				continue
-			}
-			if c.covers(e) && !e.Tried {
-				c = c.over(e)
-				after = append(after[:i:i], after[i+1:]...)
-				edits = append(edits, edit{bucketChanges, seqKey(e.Seq), nil})
-			}
-			break
-		}
-		after = append(after, c)
-		edits = append(edits, edit{bucketChanges, seqKey(c.Seq), c})
-	}
-	latest := make(map[string]*offline)
-	for _, o := range sessions {
-		o.Seq = j.nextLocked()
-		earlier := latest[o.ID]
+	var t tally
+	records := make([]record, 0, len(list))
+	newest := make(map[itemID]*change) // of this list
+	for _, c := range list {
+		c.Seq = j.nextSeq()
+		earlier := newest[c.item()]
 		if earlier == nil {
-			earlier = j.offline[o.ID]
+			earlier = j.newest[c.item()]
 		}
-		latest[o.ID] = o.over(earlier)
+		r := record{Change: c}
+		// Only the newest update of an item may be replaced: the server must
+		// see the older ones in their order.
+		if earlier != nil && !earlier.Tried && c.covers(earlier) {
+			c = c.over(earlier)
+			r = record{Change: c, Replaces: earlier.Seq}
+			t.size -= earlier.size()
+		} else {
+			t.added++
+		}
+		t.size += c.size()
+		newest[c.item()] = c
+		records = append(records, r)
 	}
-	for id, o := range latest {
-		edits = append(edits, edit{bucketOffline, []byte(id), o})
-	}
-	if err := j.writeLocked(edits...); err != nil {
+	return j.keepLocked(t, records)
+}
+
+// keepOffline makes offline sessions, of one device if there is one, durable and
+// has them delivered.
+func (j *Journal) keepOffline(d *device, list ...*offline) error {
+	if err := j.lockFor(diskPatience); err != nil {
 		return err
 	}
-	j.changes = after
-	for id, o := range latest {
-		j.offline[id] = o
+	defer j.unlock()
+	if err := j.openLocked(); err != nil {
+		return err
+	}
+	var t tally
+	var records []record
+	if d != nil && j.devices[d.ID] == nil {
+		t.size += d.size()
+		records = append(records, record{Device: d})
+	}
+	latest := make(map[string]*offline) // of this list
+	for _, o := range list {
+		o.Seq = j.nextSeq()
+		earlier := latest[o.ID]
+		if earlier == nil {
+			earlier = j.latest[o.ID]
+		}
+		if earlier == nil {
+			t.added++
+		} else {
+			t.size -= earlier.size()
+		}
+		o = o.over(earlier)
+		t.size += o.size()
+		latest[o.ID] = o
+		records = append(records, record{Offline: o})
+	}
+	return j.keepLocked(t, records)
+}
+
+// keepLocked makes records that add or replace entries durable, if they fit, and
+// has them delivered.
+func (j *Journal) keepLocked(t tally, records []record) error {
+	if !j.fitsLocked(t) {
+		return ErrFull
+	}
+	if err := j.writeLocked(records...); err != nil {
+		return err
 	}
 	j.changedLocked()
-	j.wakeLocked()
+	j.Wake()
 	return nil
 }

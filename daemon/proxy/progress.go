@@ -20,6 +20,8 @@ type Journal interface {
 	Take(ctx context.Context, r progress.Report) (progress.Answer, error)
 	// Opened is told of the answer that opens a playback session.
 	Opened(answer io.Reader)
+	// Reserve waits until a body of n bytes may be read into memory.
+	Reserve(ctx context.Context, n int64) (release func(), err error)
 	// AwaitDelivery waits until what is kept is delivered, or cannot be yet.
 	AwaitDelivery(ctx context.Context)
 }
@@ -65,7 +67,7 @@ const (
 // listens answers c where it is a report of listening that the journal takes.
 // Where it reports false, c goes the common way; a question for the listener's
 // place has then waited for what waits before it.
-func (s *Server) listens(w http.ResponseWriter, c *call) bool {
+func (s *Server) listens(w http.ResponseWriter, c *call) (answered bool) {
 	if s.cfg.Journal == nil || c.needs != withBearer {
 		return false
 	}
@@ -79,7 +81,19 @@ func (s *Server) listens(w http.ResponseWriter, c *call) bool {
 	if !ok || c.r.ContentLength > r.Kind.MaxBody() {
 		return false
 	}
-	body, err := io.ReadAll(io.LimitReader(c.r.Body, r.Kind.MaxBody()+1))
+	release, err := s.reserve(c.r, r.Kind.MaxBody())
+	if err != nil {
+		s.refuse(w, c, refusal.Temporary.Because("too many reports come at the same time"))
+		return true
+	}
+	defer func() {
+		if answered {
+			release()
+		} else { // the body stays in memory until the server has it
+			context.AfterFunc(c.r.Context(), release)
+		}
+	}()
+	body, err := readReport(c.r, r.Kind.MaxBody())
 	if err != nil {
 		s.refuse(w, c, refusal.Temporary.Because("the request's body did not arrive"))
 		return true
@@ -106,6 +120,32 @@ func (s *Server) listens(w http.ResponseWriter, c *call) bool {
 		io.Closer
 	}{io.MultiReader(bytes.NewReader(body), rest), rest}
 	return false
+}
+
+// reserveWait is how long a report waits until others have left the memory.
+const reserveWait = 5 * time.Second
+
+// reserve waits until there is room for the body of r, which has at most limit
+// bytes.
+func (s *Server) reserve(r *http.Request, limit int64) (release func(), err error) {
+	ctx, cancel := context.WithTimeout(r.Context(), reserveWait)
+	defer cancel()
+	n := r.ContentLength
+	if n < 0 {
+		n = limit
+	}
+	return s.cfg.Journal.Reserve(ctx, n)
+}
+
+// readReport returns the body of r, or one byte more than limit of it. A body of
+// a known length is read into memory of that length.
+func readReport(r *http.Request, limit int64) ([]byte, error) {
+	if n := r.ContentLength; n >= 0 && n <= limit {
+		body := make([]byte, n)
+		_, err := io.ReadFull(r.Body, body)
+		return body, err
+	}
+	return io.ReadAll(io.LimitReader(r.Body, limit+1))
 }
 
 // reportOf says what c reports, but for its body.

@@ -43,7 +43,8 @@ func (j *fakeJournal) Opened(r io.Reader) {
 	j.opened = append(j.opened, string(b))
 }
 
-func (j *fakeJournal) AwaitDelivery(context.Context) { j.mu.Lock(); j.settled++; j.mu.Unlock() }
+func (j *fakeJournal) Reserve(context.Context, int64) (func(), error) { return func() {}, nil }
+func (j *fakeJournal) AwaitDelivery(context.Context)                  { j.mu.Lock(); j.settled++; j.mu.Unlock() }
 
 func kept() progress.Answer {
 	return progress.Answer{Status: 200, Body: []byte("OK"), Header: http.Header{"Content-Type": {"text/plain; charset=utf-8"}}, Kept: true}
@@ -175,7 +176,7 @@ func TestProgressThroughTheProxy(t *testing.T) {
 	session := proxytest.SignedIn(t, fake)
 	base := &url.URL{Scheme: "http", Host: "abs.example"}
 	j := progress.New(progress.Config{
-		Path: filepath.Join(t.TempDir(), "j.db"), UserID: session.UserID, Base: base, Transport: transport, Tokens: session,
+		Dir: filepath.Join(t.TempDir(), "j"), UserID: session.UserID, Base: base, Transport: transport, Tokens: session,
 		Identity: func() string { return session.UserID },
 	})
 	defer func() {

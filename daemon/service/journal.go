@@ -2,6 +2,7 @@ package service
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"shelfkeeper/daemon/health"
@@ -12,9 +13,9 @@ import (
 // still be delivered.
 const lastDelivery = 5 * time.Second
 
-func (s *Service) newJournal(path string) *progress.Journal {
+func (s *Service) newJournal(dir string) *progress.Journal {
 	return progress.New(progress.Config{
-		Path: path, UserID: s.account.UserID, Base: s.up.Base(), Transport: s.watchdog, Tokens: Tokens{Session: s.session},
+		Dir: dir, UserID: s.account.UserID, Base: s.up.Base(), Transport: s.watchdog, Tokens: Tokens{Session: s.session},
 		Identity: func() string { user, _ := s.session.Secrets(); return user },
 		Log:      s.log,
 	})
@@ -26,7 +27,8 @@ func (s *Service) watchJournal() {
 	case now.WriteError != nil:
 		s.board.Raise(&health.ProgressDisk, now.WriteError.Error())
 	case now.Damaged != "":
-		s.board.Raise(&health.ProgressDamaged, "it is kept as "+now.Damaged)
+		s.board.Raise(&health.ProgressDamaged, fmt.Sprintf("%d reports were recovered from the damaged one, which is kept as %s",
+			now.Recovered, now.Damaged))
 	default:
 		s.board.Clear(&health.ProgressDisk)
 	}

@@ -1,0 +1,227 @@
+package progress
+
+import (
+	"bytes"
+	"encoding/json"
+	"iter"
+	"time"
+)
+
+// chunk is how many entries of one report are written together: other reports
+// wait for one chunk at most.
+const chunk = 500
+
+// elements returns the elements of a JSON array. Nothing is copied, and nothing
+// is built of them. The text must be valid.
+func elements(array []byte) iter.Seq[json.RawMessage] {
+	return func(yield func(json.RawMessage) bool) {
+		array = bytes.TrimSpace(array)
+		depth, begin, text := 0, 1, false
+		for i := 0; i < len(array); i++ {
+			switch c := array[i]; {
+			case text && c == '\\':
+				i++
+			case c == '"':
+				text = !text
+			case text:
+			case c == '[' || c == '{':
+				depth++
+			case c == ']' || c == '}' || c == ',' && depth == 1:
+				if depth == 1 {
+					if e := bytes.TrimSpace(array[begin:i]); len(e) > 0 && !yield(e) {
+						return
+					}
+					begin = i + 1
+				}
+				if c != ',' {
+					depth--
+				}
+			}
+		}
+	}
+}
+
+// batch is a report about many items or sessions, of which nothing is built yet.
+type batch struct {
+	report Report
+	list   json.RawMessage // the elements
+	device *device         // of a LocalAll
+	now    time.Time
+}
+
+// batchOf reads a Batch or a LocalAll.
+func batchOf(r Report, now time.Time) (b *batch, ok bool) {
+	if !r.readsJSON() || !json.Valid(r.Body) {
+		return nil, false
+	}
+	b = &batch{report: r, list: r.Body, now: now}
+	if r.Kind == LocalAll {
+		var parts struct {
+			Sessions   json.RawMessage
+			DeviceInfo json.RawMessage
+		}
+		if json.Unmarshal(r.Body, &parts) != nil {
+			return nil, false
+		}
+		b.list, b.device = parts.Sessions, deviceOf(parts.DeviceInfo)
+	}
+	return b, len(b.list) > 0 && bytes.TrimSpace(b.list)[0] == '['
+}
+
+// changes returns the updates of a Batch. It skips what the server would skip.
+func (b *batch) changes() iter.Seq[*change] {
+	return func(yield func(*change) bool) {
+		for raw := range elements(b.list) {
+			var of struct {
+				LibraryItemID string
+				EpisodeID     *string
+			}
+			if json.Unmarshal(raw, &of) != nil {
+				continue
+			}
+			episode := ""
+			if of.EpisodeID != nil {
+				episode = *of.EpisodeID
+			}
+			if c, ok := changeOf(of.LibraryItemID, episode, raw, b.now); ok && !yield(c) {
+				return
+			}
+		}
+	}
+}
+
+// sessions returns the sessions of a LocalAll. id is what one that cannot be
+// kept calls itself.
+func (b *batch) sessions() iter.Seq2[*offline, string] {
+	return func(yield func(*offline, string) bool) {
+		agent := agentOf(b.report)
+		for raw := range elements(b.list) {
+			o, ok := offlineOf(raw, agent, b.now)
+			if !ok {
+				var s struct{ ID string }
+				_ = json.Unmarshal(raw, &s) // the refusal names the id, if there is one
+				if !yield(nil, s.ID) {
+					return
+				}
+				continue
+			}
+			o.All = true
+			if b.device != nil {
+				o.Device = b.device.ID
+			}
+			if !yield(o, o.ID) {
+				return
+			}
+		}
+	}
+}
+
+// results is the server's answer to a LocalAll of which everything is kept.
+func (b *batch) results() Answer {
+	var out bytes.Buffer
+	out.WriteString(`{"results":[`)
+	for o, id := range b.sessions() {
+		r := result{ID: id, Error: "Media item not found"}
+		if o != nil {
+			synced := true // else a player may take its own, newer place for the older one
+			r = result{ID: id, Success: true, Synced: &synced}
+		}
+		if out.Len() > len(`{"results":[`) {
+			out.WriteByte(',')
+		}
+		one, _ := json.Marshal(r) // of texts
+		out.Write(one)
+	}
+	out.WriteString(`]}`)
+	return kept(out.Bytes(), "application/json; charset=utf-8")
+}
+
+// tally counts what keeping a report adds.
+type tally struct {
+	added int // entries
+	size  int // bytes, of entries that are new
+}
+
+// fitsLocked reports whether there is room. A report that adds no entry fits
+// although the journal is full, unless it lets the entries grow out of bounds.
+func (j *Journal) fitsLocked(t tally) bool {
+	if t.added == 0 {
+		return j.size+t.size <= maxGrown
+	}
+	return j.size+t.size <= maxSize
+}
+
+// tallyChanges counts what a Batch would add, without keeping any of it.
+func (j *Journal) tallyChanges(b *batch) (t tally, any bool) {
+	seen := make(map[itemID]bool)
+	for part := range chunks(b.changes()) {
+		j.lock()
+		for _, c := range part {
+			any = true
+			if j.newest[c.item()] == nil && !seen[c.item()] {
+				t.added++
+				t.size += c.size()
+				if t.size <= maxSize {
+					seen[c.item()] = true
+				}
+			}
+		}
+		j.unlock()
+		if t.size > maxSize {
+			break // it does not fit, whatever follows
+		}
+	}
+	return t, any
+}
+
+// tallySessions counts what a LocalAll would add, without keeping any of it.
+func (j *Journal) tallySessions(b *batch) (t tally, any bool) {
+	seen := make(map[string]bool)
+	for part := range chunks(onlyKept(b.sessions())) {
+		j.lock()
+		for _, o := range part {
+			any = true
+			if j.latest[o.ID] == nil && !seen[o.ID] {
+				t.added++
+				t.size += o.size()
+				seen[o.ID] = true
+			}
+		}
+		j.unlock()
+		if t.size > maxSize {
+			break
+		}
+	}
+	if b.device != nil && t.added > 0 {
+		t.size += b.device.size()
+	}
+	return t, any
+}
+
+func onlyKept(all iter.Seq2[*offline, string]) iter.Seq[*offline] {
+	return func(yield func(*offline) bool) {
+		for o := range all {
+			if o != nil && !yield(o) {
+				return
+			}
+		}
+	}
+}
+
+// chunks returns the elements of all in parts of a bounded number.
+func chunks[E any](all iter.Seq[E]) iter.Seq[[]E] {
+	return func(yield func([]E) bool) {
+		var part []E
+		for e := range all {
+			if part = append(part, e); len(part) == chunk {
+				if !yield(part) {
+					return
+				}
+				part = nil
+			}
+		}
+		if len(part) > 0 {
+			yield(part)
+		}
+	}
+}

@@ -1,0 +1,118 @@
+package progress
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"net/http"
+	"time"
+)
+
+// offline is a session that a player listened to without the server. It is
+// reported with absolute sums, so that sending it twice changes nothing.
+type offline struct {
+	Seq     uint64          `json:"seq"`
+	ID      string          `json:"id"`
+	Item    string          `json:"item"`
+	Episode string          `json:"episode,omitempty"`
+	Session json.RawMessage `json:"session"`
+	Device  string          `json:"device_id,omitempty"` // of a LocalAll: the id of its device
+	All     bool            `json:"all,omitempty"`       // it came in a LocalAll
+	Agent   string          `json:"agent,omitempty"`     // the player's User-Agent, which the server records
+	First   int64           `json:"first"`
+	At      int64           `json:"at"`
+	Count   int             `json:"count"`
+
+	attempts
+}
+
+func (o *offline) order() uint64    { return o.Seq }
+func (o *offline) count() int       { return o.Count }
+func (o *offline) since() time.Time { return time.UnixMilli(o.First) }
+func (o *offline) item() itemID     { return itemID{o.Item, o.Episode} }
+func (o *offline) size() int {
+	return entrySize + len(o.ID) + len(o.Item) + len(o.Episode) + len(o.Session) + len(o.Agent)
+}
+
+// device is what a LocalAll says of the player for all its sessions. It is kept
+// once, however many there are.
+type device struct {
+	ID   string          `json:"id"`
+	Info json.RawMessage `json:"info"`
+
+	uses int // by entries
+}
+
+func deviceOf(raw json.RawMessage) *device {
+	if len(raw) == 0 {
+		return nil
+	}
+	sum := sha256.Sum256(raw)
+	return &device{ID: hex.EncodeToString(sum[:16]), Info: bytes.Clone(raw)}
+}
+
+func (d *device) size() int {
+	if d == nil {
+		return 0
+	}
+	return entrySize + len(d.Info)
+}
+
+// offlineOf reads one session.
+func offlineOf(raw json.RawMessage, agent string, now time.Time) (o *offline, ok bool) {
+	var s struct {
+		ID, LibraryItemID string
+		EpisodeID         *string
+	}
+	if len(raw) > maxUpdate || json.Unmarshal(raw, &s) != nil || !goodID(s.ID) || !goodID(s.LibraryItemID) {
+		return nil, false
+	}
+	at := now.UnixMilli()
+	o = &offline{ID: s.ID, Item: s.LibraryItemID, Session: bytes.Clone(raw), Agent: agent, First: at, At: at, Count: 1}
+	if s.EpisodeID != nil {
+		o.Episode = *s.EpisodeID
+	}
+	return o, true
+}
+
+// over returns o as the replacement of an earlier state of the session.
+func (o *offline) over(earlier *offline) *offline {
+	if earlier == nil {
+		return o
+	}
+	both := *o
+	both.Count += earlier.Count
+	both.First = earlier.First
+	return &both
+}
+
+// reportOf returns offline sessions as a player would send them. They came from
+// one device, or there is one.
+func reportOf(list []*offline, d *device) Report {
+	o := list[0]
+	r := Report{Kind: Local, Body: o.Session, Header: http.Header{"Content-Type": {"application/json"}}}
+	if o.Agent != "" {
+		r.Header.Set("User-Agent", o.Agent)
+	}
+	if !o.All {
+		return r
+	}
+	r.Kind = LocalAll
+	var body bytes.Buffer
+	body.WriteString(`{"sessions":[`)
+	for i, o := range list {
+		if i > 0 {
+			body.WriteByte(',')
+		}
+		body.Write(o.Session)
+	}
+	body.WriteByte(']')
+	if d != nil {
+		body.WriteString(`,"deviceInfo":`)
+		body.Write(d.Info)
+	}
+	body.WriteByte('}')
+	r.Body = body.Bytes()
+	return r
+}

@@ -1,0 +1,275 @@
+package progress
+
+import (
+	"encoding/json"
+	"fmt"
+	"iter"
+	"slices"
+	"time"
+)
+
+// record is one line of the journal's file: what is said of one entry. Exactly
+// one of its fields is set, Replaces apart.
+type record struct {
+	Head     *fileHead      `json:"head,omitempty"`
+	Session  *listening     `json:"session,omitempty"`
+	Change   *change        `json:"change,omitempty"`
+	Replaces uint64         `json:"replaces,omitempty"` // the update that Change takes the place of
+	Offline  *offline       `json:"offline,omitempty"`
+	Device   *device        `json:"device,omitempty"`
+	SetAside *setAsideEntry `json:"set_aside,omitempty"`
+	Removed  *removed       `json:"removed,omitempty"`
+}
+
+// fileHead is the first record of a file.
+type fileHead struct {
+	Format  string `json:"format"`
+	Version int    `json:"version"`
+	User    string `json:"user"` // whose reports they are, as the server's tokens say
+}
+
+const (
+	fileFormat  = "shelfkeeper listening"
+	fileVersion = 1
+)
+
+// removed names an entry that does not count any more.
+type removed struct {
+	Session  string `json:"session,omitempty"`
+	Change   uint64 `json:"change,omitempty"`
+	Offline  string `json:"offline,omitempty"`
+	SetAside uint64 `json:"set_aside,omitempty"`
+}
+
+// itemID names what a progress is about.
+type itemID struct{ item, episode string }
+
+// entrySize is about what the memory for one entry costs beside its texts.
+const entrySize = 256
+
+// entries is what a journal keeps. It is guarded by Journal.lock.
+type entries struct {
+	sessions map[string]*listening
+	changes  queue[*change]
+	newest   map[itemID]*change // the newest update that waits, by item
+	offline  queue[*offline]
+	latest   map[string]*offline // by id of the session
+	devices  map[string]*device
+	setAside []*setAsideEntry // oldest first
+	size     int              // of all, as a bound of the memory that they take
+	seq      uint64           // the highest number that was given out
+}
+
+func newEntries() entries {
+	return entries{
+		sessions: make(map[string]*listening), newest: make(map[itemID]*change),
+		latest: make(map[string]*offline), devices: make(map[string]*device),
+	}
+}
+
+func (e *entries) nextSeq() uint64 { e.seq++; return e.seq }
+
+// apply makes what a record says true.
+func (e *entries) apply(r record) {
+	switch {
+	case r.Session != nil:
+		e.putSession(r.Session)
+	case r.Change != nil:
+		e.removeChange(r.Replaces)
+		e.putChange(r.Change)
+	case r.Offline != nil:
+		e.putOffline(r.Offline)
+	case r.Device != nil:
+		if e.devices[r.Device.ID] == nil {
+			e.devices[r.Device.ID] = &device{ID: r.Device.ID, Info: r.Device.Info}
+			e.size += r.Device.size()
+		}
+	case r.SetAside != nil:
+		e.putSetAside(r.SetAside)
+	case r.Removed != nil:
+		e.remove(*r.Removed)
+	}
+}
+
+func (e *entries) putSession(l *listening) {
+	e.seq = max(e.seq, l.Seq)
+	was := e.sessions[l.ID]
+	if was == nil {
+		e.sessions[l.ID] = l
+		was = l
+	}
+	was.account = l.account // a delivery may hold was
+	size := l.size()
+	e.size, was.charged = e.size+size-was.charged, size
+}
+
+func (e *entries) putChange(c *change) {
+	if was := e.changes.get(c.Seq); was != nil { // another state of it
+		e.changes.replace(c)
+		e.size -= was.size()
+	} else {
+		e.changes.push(c)
+	}
+	e.size += c.size()
+	e.seq = max(e.seq, c.Seq)
+	if newest := e.newest[c.item()]; newest == nil || newest.Seq <= c.Seq {
+		e.newest[c.item()] = c
+	}
+}
+
+func (e *entries) removeChange(seq uint64) {
+	c := e.changes.get(seq)
+	if c == nil {
+		return
+	}
+	e.changes.remove(seq)
+	e.size -= c.size()
+	if e.newest[c.item()] == c {
+		delete(e.newest, c.item())
+	}
+}
+
+func (e *entries) putOffline(o *offline) {
+	if d := e.devices[o.Device]; d != nil {
+		d.uses++ // first: the earlier state may be the last that uses it
+	}
+	e.removeOffline(o.ID)
+	e.offline.push(o)
+	e.latest[o.ID] = o
+	e.size += o.size()
+	e.seq = max(e.seq, o.Seq)
+}
+
+func (e *entries) removeOffline(id string) {
+	o := e.latest[id]
+	if o == nil {
+		return
+	}
+	e.offline.remove(o.Seq)
+	delete(e.latest, id)
+	e.size -= o.size()
+	if d := e.devices[o.Device]; d != nil {
+		if d.uses--; d.uses == 0 {
+			delete(e.devices, d.ID)
+			e.size -= d.size()
+		}
+	}
+}
+
+func (e *entries) remove(r removed) {
+	switch {
+	case r.Session != "":
+		if l := e.sessions[r.Session]; l != nil {
+			delete(e.sessions, r.Session)
+			e.size, l.charged = e.size-l.charged, 0
+			l.backlog = false
+		}
+	case r.Change != 0:
+		e.removeChange(r.Change)
+	case r.Offline != "":
+		e.removeOffline(r.Offline)
+	case r.SetAside != 0:
+		if i := slices.IndexFunc(e.setAside, func(s *setAsideEntry) bool { return s.ID == r.SetAside }); i >= 0 {
+			e.size -= e.setAside[i].size()
+			e.setAside = slices.Delete(e.setAside, i, i+1)
+		}
+	}
+}
+
+// waiting returns how many entries wait to be delivered.
+func (e *entries) waiting() int {
+	return e.changes.len() + e.offline.len() + e.waitingSessions()
+}
+
+func (e *entries) waitingSessions() (n int) {
+	for _, l := range e.sessions {
+		if l.backlog {
+			n++
+		}
+	}
+	return n
+}
+
+// reports returns how many reports wait, and when the oldest of them came.
+func (e *entries) reports() (n int, oldest time.Time) {
+	n = e.changes.reports + e.offline.reports
+	earlier := func(at time.Time) {
+		if !at.IsZero() && (oldest.IsZero() || at.Before(oldest)) {
+			oldest = at
+		}
+	}
+	earlier(e.changes.oldest())
+	earlier(e.offline.oldest())
+	for _, l := range e.sessions {
+		if l.backlog {
+			n += l.count()
+			earlier(l.since())
+		}
+	}
+	return n, oldest
+}
+
+// from returns the entry that waits with the lowest sequence number from seq on,
+// or nil.
+func (e *entries) from(seq uint64) (oldest entry) {
+	if c := e.changes.from(seq); c != nil {
+		oldest = c
+	}
+	if o := e.offline.from(seq); o != nil && (oldest == nil || o.Seq < oldest.order()) {
+		oldest = o
+	}
+	for _, l := range e.sessions {
+		if l.backlog && l.Seq >= seq && (oldest == nil || l.Seq < oldest.order()) {
+			oldest = l
+		}
+	}
+	return oldest
+}
+
+// records returns everything as the records of a new file.
+func (e *entries) records(user string, more []record) iter.Seq2[[]byte, error] {
+	return func(yield func([]byte, error) bool) {
+		put := func(r record) bool { return yield(r.encode()) }
+		if !put(record{Head: &fileHead{fileFormat, fileVersion, user}}) {
+			return
+		}
+		for _, l := range e.sessions {
+			if !put(record{Session: l}) {
+				return
+			}
+		}
+		for c := range e.changes.all() {
+			if !put(record{Change: c}) {
+				return
+			}
+		}
+		for _, d := range e.devices { // before their sessions
+			if !put(record{Device: d}) {
+				return
+			}
+		}
+		for o := range e.offline.all() {
+			if !put(record{Offline: o}) {
+				return
+			}
+		}
+		for _, s := range e.setAside {
+			if !put(record{SetAside: s}) {
+				return
+			}
+		}
+		for _, r := range more {
+			if !put(r) {
+				return
+			}
+		}
+	}
+}
+
+func (r record) encode() ([]byte, error) {
+	b, err := json.Marshal(r)
+	if err != nil {
+		return nil, fmt.Errorf("write the journal of listening: %w", err)
+	}
+	return b, nil
+}
