@@ -33,7 +33,7 @@ func (d *Daemon) RevokePlayer(ctx context.Context, account, player string) error
 }
 
 // OpenPage returns an address under which the account's web page opens once.
-func (d *Daemon) OpenPage(_ context.Context, account, scope string) (string, error) {
+func (d *Daemon) OpenPage(ctx context.Context, account, scope string) (string, error) {
 	s, err := d.serviceOf(account)
 	if err != nil {
 		return "", err
@@ -46,5 +46,6 @@ func (d *Daemon) OpenPage(_ context.Context, account, scope string) (string, err
 	if err != nil {
 		return "", problem.New(problem.Other, err, "")
 	}
+	s.LearnUser(ctx)
 	return url, nil
 }

@@ -14,6 +14,7 @@ const (
 	Open               // show Command.URL in the browser
 	Reauthenticate     // make the session of Command.Account anew
 	Copy               // put Command.URL into the clipboard
+	OpenAsAdmin        // the same, with what administers the server
 	Quit               // end the daemon, and the tray with it
 )
 
@@ -47,7 +48,7 @@ const (
 	shownAccounts = 6
 
 	statusPerAccount  = 5 // state, two of the cause, remedy, what became of a command
-	actionsPerAccount = 3
+	actionsPerAccount = 4
 )
 
 // menu returns what the user sees of a snapshot and of what became of the
@@ -107,9 +108,18 @@ func actions(a health.Account, which string, n notes) []Line {
 	text, after, busy := n.progress(reauth)
 	return []Line{
 		{"Open Audiobookshelf" + which, a.Proxy.URL != "", Command{Open, a.Name, a.Proxy.URL}},
+		asAdmin(a, which),
 		{text + which + after, !busy, reauth},
 		{"Copy player address" + which, a.Proxy.URL != "", Command{Copy, a.Name, a.Proxy.URL}},
 	}
+}
+
+// asAdmin offers the page of an administrator; its line is hidden for others.
+func asAdmin(a health.Account, which string) Line {
+	if !a.Admin {
+		return Line{}
+	}
+	return Line{"Open Audiobookshelf as administrator" + which, a.Proxy.URL != "", Command{OpenAsAdmin, a.Name, a.Proxy.URL}}
 }
 
 // The places of the menu, in which a Model is laid out: first the status, then

@@ -41,6 +41,8 @@ func TestMenu(t *testing.T) {
 	kept.Accounts[0].Progress.Waiting = 12
 	refused := snapshotOf(nil)
 	refused.Accounts[0].Proxy.Refused = []health.Refused{{Program: "audiobookshelf-ht (process 812)", Origin: "app://htpc", Count: 12}}
+	admin := snapshotOf(nil)
+	admin.Accounts[0].Admin = true
 	reauth := Command{Act: Reauthenticate, Account: "home"}
 
 	for _, c := range []struct {
@@ -52,6 +54,10 @@ func TestMenu(t *testing.T) {
 	}{
 		{desc: "all well", in: snapshotOf(nil),
 			want:    []string{"[home: signed in]", "Open Audiobookshelf", "Re-authenticate", "Copy player address", "Quit"},
+			tooltip: "Shelfkeeper, home: signed in"},
+		{desc: "an administrator", in: admin,
+			want: []string{"[home: signed in]", "Open Audiobookshelf", "Open Audiobookshelf as administrator", "Re-authenticate",
+				"Copy player address", "Quit"},
 			tooltip: "Shelfkeeper, home: signed in"},
 		{desc: "a program is refused", in: refused,
 			want: []string{"[home: signed in]", `[Refused 12 x audiobookshelf-ht (process 812): allow it? See "shelfkeeper status"]`,
@@ -119,7 +125,9 @@ func TestCommandsOfTheMenu(t *testing.T) {
 	m := menu(s, nil)
 	var got []Command
 	for _, l := range append(m.Actions, m.Quit) {
-		got = append(got, l.Command)
+		if l.Text != "" {
+			got = append(got, l.Command)
+		}
 	}
 	want := []Command{
 		{Open, "home", "http://127.0.0.1:13379"}, {Reauthenticate, "home", ""}, {Copy, "home", "http://127.0.0.1:13379"},

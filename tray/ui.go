@@ -173,8 +173,12 @@ func (u *ui) obey(ctx context.Context, l Line) {
 }
 
 // pageScope is that of the page which the menu opens: all that a user does,
-// without the administration of the server.
-const pageScope = "full"
+// without the administration of the server. adminScope is that of the other one,
+// which administrators are offered.
+const (
+	pageScope  = "full"
+	adminScope = "admin"
+)
 
 // run does what a command says; a panic in the functions of Config counts as its failure.
 func (u *ui) run(ctx context.Context, c Command) (err error) {
@@ -186,6 +190,12 @@ func (u *ui) run(ctx context.Context, c Command) (err error) {
 	switch c.Act {
 	case Open:
 		url, err := u.cfg.Client.OpenPage(ctx, c.Account, pageScope)
+		if err != nil {
+			return err
+		}
+		return u.cfg.Open(url)
+	case OpenAsAdmin:
+		url, err := u.cfg.Client.OpenPage(ctx, c.Account, adminScope)
 		if err != nil {
 			return err
 		}
@@ -217,7 +227,7 @@ func withRemedy(c Command, p *problem.Problem) *problem.Problem {
 	remedy := p.Remedy
 	switch {
 	case remedy != "":
-	case c.Act == Open:
+	case c.Act == Open || c.Act == OpenAsAdmin:
 		remedy = "open " + c.URL
 	case c.Act == Copy:
 		remedy = "it is " + c.URL

@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"shelfkeeper/daemon/control"
 	"shelfkeeper/daemon/desktop"
 	"shelfkeeper/daemon/players"
 	"shelfkeeper/daemon/problem"
@@ -36,18 +37,39 @@ until you sign out in the page or run "shelfkeeper players revoke". With
 			case err != nil:
 				return err
 			case show:
-				_, err := fmt.Fprintln(e.stdout, url)
-				return err
+				if _, err := fmt.Fprintln(e.stdout, url); err != nil {
+					return err
+				}
+				return e.offerAdmin(c, client, account, players.Scope(scope))
 			}
 			if err := desktop.Open(url); err != nil {
 				return problem.New(problem.Other, fmt.Errorf("open the browser: %w", err),
 					"run `shelfkeeper open --print` and open that address within 30 seconds")
 			}
-			return nil
+			return e.offerAdmin(c, client, account, players.Scope(scope))
 		},
 	}
 	c.Flags().StringVar(&account, "account", "", "`name` of the account, if there are several")
 	c.Flags().StringVar(&scope, "scope", string(players.ScopeFull), "full, admin or listen")
 	c.Flags().BoolVar(&show, "print", false, "print the address, which works once within 30 seconds, instead of opening it")
 	return c
+}
+
+// offerAdmin says how an administrator's page opens whole: the menus of its
+// settings stay empty with less.
+func (e *env) offerAdmin(c *cobra.Command, client *control.Client, account string, scope players.Scope) error {
+	if scope == players.ScopeAdmin {
+		return nil
+	}
+	s, err := client.Snapshot(c.Context())
+	if err != nil {
+		return nil // the page is open
+	}
+	for _, a := range s.Accounts {
+		if a.Admin && (a.Name == account || account == "" && len(s.Accounts) == 1) {
+			_, err := fmt.Fprintf(e.stderr, "%s administers this server; for its settings run `shelfkeeper open --scope admin`.\n", a.User)
+			return err
+		}
+	}
+	return nil
 }

@@ -46,7 +46,8 @@ func newPlayersAdd(e *env) *cobra.Command {
 		Long: `Makes a grant for the program NAME and prints its secret, which cannot be shown
 again. Scopes:
   listen  read, stream, and the user's own progress and playback sessions
-  full    all that the web page does for a user
+  full    all that the web page does for a user; it edits and deletes items too,
+          as far as the account may
   admin   users, API keys, settings and backups too, if the account may`,
 		Example: "  shelfkeeper players add \"Music Assistant\"\n  shelfkeeper players add script --scope full",
 		Args:    oneArg("a name for the program"),

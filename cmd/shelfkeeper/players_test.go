@@ -149,7 +149,11 @@ func TestOpenSignsInOnce(t *testing.T) {
 	p.ok(a.stdin, a.args...)
 	p.daemon()
 	p.until("signed in", func(a health.Account) bool { return a.Level == health.OK })
-	address := strings.TrimSpace(p.ok("", "open", "--print").stdout)
+	opened := p.ok("", "open", "--print")
+	address := strings.TrimSpace(opened.stdout)
+	if strings.Contains(opened.stderr, "--scope admin") {
+		t.Errorf("a user who is no administrator is told\n%s", opened.stderr)
+	}
 	if !strings.HasPrefix(address, fmt.Sprintf("http://127.0.0.1:%d/_shelfkeeper/open?nonce=", p.port)) {
 		t.Fatal(address)
 	}
@@ -175,5 +179,23 @@ func TestOpenSignsInOnce(t *testing.T) {
 	p.ok("", "players", "revoke", "web page")
 	if code, _ := playerAsks(t, "GET", base+"/api/me", "", "Authorization", "Bearer "+token); code != 401 {
 		t.Errorf("after revoking: %d", code)
+	}
+}
+
+// The page of an administrator has empty menus at the usual scope: open says how
+// to get them.
+func TestOpenOffersAdministration(t *testing.T) {
+	t.Parallel()
+	users := []absfake.User{{Name: user, Password: password, Type: "admin"}}
+	s, p := newServer(t, absfake.Config{WebClient: true, Users: users}), newPlace(t)
+	a := signIn(s.url)
+	p.ok(a.stdin, a.args...)
+	p.daemon()
+	p.until("signed in", func(a health.Account) bool { return a.Level == health.OK })
+	if r := p.ok("", "open", "--print"); !strings.Contains(r.stderr, "shelfkeeper open --scope admin") || strings.Contains(r.stdout, "admin") {
+		t.Errorf("%s%s", r.stdout, r.stderr)
+	}
+	if r := p.ok("", "open", "--print", "--scope", "admin"); strings.Contains(r.stderr, "--scope admin") {
+		t.Errorf("it offers what it does: %s", r.stderr)
 	}
 }

@@ -28,6 +28,7 @@ type Account struct {
 	Address       string  `json:"address"` // of several, the one in use; "" where there is one
 	ServerVersion string  `json:"server_version"`
 	User          string  `json:"user"`
+	Admin         bool    `json:"admin,omitempty"` // the user administers the server, as far as that is known
 	Level         Level   `json:"level"`
 	Condition     string  `json:"condition"`
 	Reason        string  `json:"reason"`

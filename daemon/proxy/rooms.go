@@ -138,6 +138,14 @@ func (s *Server) opened() func(io.Reader) {
 	return s.cfg.Journal.Opened
 }
 
+// Administers reports whether the account's user administers the server, as far as
+// that is known.
+func (s *Server) Administers() bool { return s.local.Administers() }
+
+// LearnUser asks the server who the user is, unless that is known. It does not
+// wait for long.
+func (s *Server) LearnUser(ctx context.Context) { s.local.LearnUser(ctx) }
+
 // OpenURL returns an address under which this server's web client opens signed
 // in with scope. It works once, within 30 s, for a browser of the user.
 func (s *Server) OpenURL(scope players.Scope) (string, error) { return s.local.OpenURL(scope) }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -40,6 +41,7 @@ func (s *Local) loginPayload(ctx context.Context) (object, *refusal.Refusal) {
 	if no == nil {
 		if o, ok := userPayload(status, raw); ok {
 			s.keep(raw)
+			s.learn(o)
 			return o, nil
 		}
 		no = unexpected(status)
@@ -57,6 +59,35 @@ func (s *Local) loginPayload(ctx context.Context) (object, *refusal.Refusal) {
 	}
 	s.cfg.Log.DebugContext(ctx, "a sign-in is answered from memory", "reason", redact.Text(no.Cause))
 	return o, nil
+}
+
+// learnWait is how long a page that is opened waits for the server to say who the
+// user is.
+const learnWait = 2 * time.Second
+
+// LearnUser asks the server who the user is, unless that is known.
+func (s *Local) LearnUser(ctx context.Context) {
+	if s.userType.Load() != nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, learnWait)
+	defer cancel()
+	_, _ = s.loginPayload(ctx) // where it fails nothing is known, as before
+}
+
+// Administers reports whether the user administers the server, as far as that is
+// known.
+func (s *Local) Administers() bool {
+	kind := s.userType.Load()
+	return kind != nil && (*kind == "root" || *kind == "admin")
+}
+
+func (s *Local) learn(payload object) {
+	raw, _ := payload.get("user")
+	var user struct{ Type string }
+	if json.Unmarshal(raw, &user) == nil {
+		s.userType.Store(&user.Type)
+	}
 }
 
 // userPayload reads an answer that holds a user.
