@@ -186,7 +186,7 @@ func TestOpenSignsInOnce(t *testing.T) {
 // to get them.
 func TestOpenOffersAdministration(t *testing.T) {
 	t.Parallel()
-	users := []absfake.User{{Name: user, Password: password, Type: "admin"}}
+	users := []absfake.User{{Name: "root", Password: "of no interest", Type: "root"}, {Name: user, Password: password, Type: "admin"}}
 	s, p := newServer(t, absfake.Config{WebClient: true, Users: users}), newPlace(t)
 	a := signIn(s.url)
 	p.ok(a.stdin, a.args...)
