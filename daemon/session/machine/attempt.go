@@ -125,8 +125,8 @@ func (m *machine) unreachable(f Unreachable) {
 	}
 }
 
-// reachable: the way is open in both directions, and what the attempt is for
-// is decided now, under the lock and with the newest record.
+// reachable: the server can be reached and its answer came back. The aim of the
+// attempt is chosen now, under the lock and with the newest record.
 func (m *machine) reachable(f Reachable) {
 	if m.Step != Pinging {
 		return
@@ -167,7 +167,7 @@ func (m *machine) aim() keychain.Purpose {
 	return keychain.RenewPair
 }
 
-// intend writes down what is about to be presented, and only then is it.
+// intend makes the intent durable. The token is presented after that.
 func (m *machine) intend(aim keychain.Purpose) {
 	rec := m.Record
 	m.Attempt.Aim = aim
@@ -205,7 +205,7 @@ func (m *machine) intended() {
 	}
 }
 
-// weather ends an attempt that learned nothing about the token.
+// temporary ends an attempt that learned nothing about the token.
 func (m *machine) temporary(err *absapi.Error) {
 	m.Failure = err
 	m.Pauses.Failures++

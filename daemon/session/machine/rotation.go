@@ -123,7 +123,7 @@ func (m *machine) commit() {
 	m.do(Commit{Record: *m.Received.Record})
 }
 
-// landed: what the server gave is durable, so it may be used.
+// takeDurable: what the server gave is durable, so it may be used.
 func (m *machine) takeDurable(rec keychain.Record) {
 	renewed := rec.Access != m.Published.Pair.Access.Secret
 	var pair absapi.TokenPair

@@ -8,7 +8,7 @@ import (
 
 const (
 	// rotateAfter is the share of a token's life after which it is renewed:
-	// early enough that an hour of bad weather on a 30-day token or some
+	// early enough that an hour without a server on a 30-day token or some
 	// minutes on a one-hour token never reach a player.
 	rotateAfter = 0.8
 	// marginShare and marginMost are how long before its end an access token

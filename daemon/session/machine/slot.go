@@ -1,8 +1,8 @@
 package machine
 
-// owe starts the slot write of the newest record unless one is under way. At
-// the start nothing is known of the slots: writing once more is harmless, and
-// repairs what a crash left behind.
+// writeSlot starts the slot write of the newest record unless one is under way.
+// After a start the machine does not know what the slots hold: one more write is
+// harmless and repairs what a crash left behind.
 func (m *machine) writeSlot() {
 	if m.Slot.Settled < m.Record.Generation && !m.Slot.Settling && !m.Closing {
 		m.Slot.Settling = true
@@ -17,7 +17,7 @@ func (m *machine) slotWritten(f Settled) {
 		m.prepared()
 		return
 	}
-	m.writeSlot() // a newer generation landed meanwhile
+	m.writeSlot() // a newer generation was stored meanwhile
 }
 
 func (m *machine) slotFailed(f SettleFailed) {

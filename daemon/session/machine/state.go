@@ -22,7 +22,7 @@ const (
 	Fresh                  // a pair is published
 	Rotating               // an attempt to renew the pair is under way
 	Recovering             // the pair is lost; the stored password signs in
-	Offline                // bad weather; tried again later
+	Offline                // a temporary failure; tried again later
 	NeedsUser              // only the user can go on
 )
 
@@ -58,7 +58,7 @@ const (
 	Idle            Step = iota
 	Opening              // the vault is read for the first time
 	Acquiring            // the account's lock, and the newest record under it
-	Repairing            // the slot write that is still owed
+	Repairing            // the slot write that is still pending
 	Pinging              // GET /ping on the connection of the attempt
 	Intending            // the intent becomes durable
 	Refreshing           // POST /auth/refresh
@@ -74,7 +74,7 @@ const (
 	Erasing              // the user signs out
 )
 
-var stepNames = [...]string{"idle", "opening", "acquiring", "repairing", "pinging", "intending", "refreshing", "changing", "signing-in", "committing", "refusing", "burying", "withdrawing", "tidying", "noting", "checking", "erasing"}
+var stepNames = [...]string{"idle", "opening", "acquiring", "repairing", "pinging", "intending", "refreshing", "changing", "signing-in", "committing", "refusing", "discarding-spare", "withdrawing", "cleaning-up", "recording-id", "checking", "erasing"}
 
 func (s Step) String() string { return stepNames[s] }
 

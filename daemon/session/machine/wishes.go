@@ -7,10 +7,9 @@ import (
 	"shelfkeeper/keychain"
 )
 
-// needed is a player at the door. It never shortens a pause but the vault's:
-// weather and limits do not pass because somebody waits, but somebody may just
-// have unlocked the keychain and pressed play. A passphrase does not change by
-// itself, and each try at one costs a second of work.
+// needed is a player's request without a usable token. It shortens no pause but
+// the vault's: the user may just have unlocked the keychain and pressed play. A
+// wrong passphrase stays wrong, and each try costs a second of work.
 func (m *machine) needed() {
 	if m.Phase == VaultUnavailable && !errors.Is(m.Trouble, keychain.ErrPassphrase) {
 		m.Pauses.BackoffUntil = time.Time{}
