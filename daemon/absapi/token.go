@@ -29,6 +29,7 @@ type Token struct {
 	// ID is the jti of servers from 2.35.1 on; older ones send none, so tokens
 	// are not unique there.
 	ID       string
+	// IssuedAt is zero if the token does not say when it was made.
 	IssuedAt time.Time
 	// ExpiresAt is zero for a token that never expires.
 	ExpiresAt time.Time
@@ -72,11 +73,9 @@ func ParseToken(secret redact.Secret) (Token, error) {
 	case c.UserID == "":
 		t.ID, t.Username = c.KeyID, c.Name
 	}
-	var ok1, ok2 bool
-	t.IssuedAt, ok1 = plausible(c.IssuedAt)
-	t.ExpiresAt, ok2 = plausible(c.ExpiresAt)
-	if !ok1 || !ok2 {
-		return Token{}, fmt.Errorf("%w: its times are out of range", ErrNotToken)
+	t.IssuedAt, t.ExpiresAt = timeOf(c.IssuedAt), timeOf(c.ExpiresAt)
+	if s := c.ExpiresAt; s != nil && s.Unix() < 0 && s.Unix() > -1<<53 {
+		t.ExpiresAt = time.Unix(0, 0).UTC() // the server finds that it has ended
 	}
 	return t, nil
 }
@@ -94,15 +93,16 @@ func isHeaderSafe(s string) bool {
 	return true
 }
 
-// plausible returns the claim's time, zero for none, and whether it lies in
-// years that time.Time can hold without surprises.
-func plausible(d *jwt.NumericDate) (time.Time, bool) {
+// timeOf returns the claim's time, zero for none and for one that no clock
+// reaches, such as one in milliseconds: by its own reckoning the server then
+// takes the token for ever.
+func timeOf(d *jwt.NumericDate) time.Time {
 	if d == nil {
-		return time.Time{}, true
+		return time.Time{}
 	}
 	s := d.Unix()
 	if s < 0 || s > 253402300799 { // 9999-12-31T23:59:59Z
-		return time.Time{}, false
+		return time.Time{}
 	}
-	return d.UTC(), true
+	return d.UTC()
 }

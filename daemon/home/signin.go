@@ -130,6 +130,10 @@ func (in *signIn) finish(ctx context.Context, means signin.Means) (control.SignI
 	result, err := signin.SignIn{
 		Account: guess, Place: place, Server: base.String(), Means: means,
 		Vault: in.vault, Budget: h.budget(base), Client: absapi.New(conn, base), History: h.history,
+		Again: func() (*absapi.Client, func()) {
+			again := up.Private()
+			return absapi.New(again, base), again.Close
+		},
 	}.Do(ctx)
 	var inVault *signin.VaultError
 	switch {

@@ -118,17 +118,21 @@ type openIDKeeper struct {
 }
 
 // connect gives each request a connection of its own: minutes lie in between.
-func (k *openIDKeeper) connect() (client *absapi.Client, release func(), err error) {
+func (k *openIDKeeper) connect() (client *absapi.Client, again func() (*absapi.Client, func()), release func(), err error) {
 	name := k.account.Name
 	if name == "" {
 		name = k.req.Account
 	}
 	up, err := k.home.reach(name, k.server.Base, true)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
-	conn := up.Private()
-	return absapi.New(conn, k.server.Base), func() { conn.Close(); up.Close() }, nil
+	again = func() (*absapi.Client, func()) {
+		conn := up.Private()
+		return absapi.New(conn, k.server.Base), conn.Close
+	}
+	client, done := again()
+	return client, again, func() { done(); up.Close() }, nil
 }
 
 var errNoRoom = errors.New("the server's sign-in limit leaves no room for it now")
@@ -142,7 +146,7 @@ func (k *openIDKeeper) Authorize(ctx context.Context, redirect string) (*absapi.
 	if k.answer != nil && !budget.Room(time.Now(), spareCost) {
 		return nil, errNoRoom // nobody is sent to a provider in vain
 	}
-	client, release, err := k.connect()
+	client, _, release, err := k.connect()
 	if err != nil {
 		return nil, err
 	}
@@ -163,14 +167,14 @@ func (k *openIDKeeper) Redeem(ctx context.Context, stage openid.Stage, flow *abs
 		k.answer = &answer
 		return nil
 	}
-	client, release, err := k.connect()
+	client, again, release, err := k.connect()
 	if err != nil {
 		return err
 	}
 	defer release()
 	return signin.Spare{
 		Account: k.account.Name, Server: k.server.Base.String(), UserID: k.account.UserID, Version: k.server.Version, Means: means,
-		Vault: k.vault, Budget: k.home.budget(k.server.Base), Client: client,
+		Vault: k.vault, Budget: k.home.budget(k.server.Base), Client: client, Again: again,
 	}.Do(ctx)
 }
 

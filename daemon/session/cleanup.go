@@ -4,7 +4,6 @@ import (
 	"context"
 	"time"
 
-	"shelfkeeper/daemon/absapi"
 	"shelfkeeper/daemon/session/machine"
 	"shelfkeeper/daemon/session/signin"
 )
@@ -17,8 +16,12 @@ const cleanUpDeadline = 10 * time.Second
 func (s *Session) cleanUp(ctx context.Context, e machine.CleanUp) machine.CleanedUp {
 	ctx, cancel := context.WithTimeout(ctx, cleanUpDeadline)
 	defer cancel()
-	client := absapi.New(s.conn(), s.Base)
 	log := s.Log.With("account", s.Account)
+	client, err := s.ready(ctx)
+	if err != nil {
+		log.Debug("the server's sessions could not be seen to", "reason", err)
+		return machine.CleanedUp{}
+	}
 	if !e.Ended.IsEmpty() {
 		if err := signin.Logout(ctx, client, e.Ended); err != nil {
 			log.Warn("the replaced session could not be ended", "reason", err)

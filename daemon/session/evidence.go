@@ -18,14 +18,17 @@ const evidenceDeadline = 3 * time.Second
 // request that the limiter counts.
 func (s *Session) gatherEvidence(ctx context.Context, refusal *absapi.Error) machine.Evidence {
 	s.mu.Lock()
-	conn, token, st := s.attempt.conn, s.state.EvidenceToken(time.Now()), s.state
+	token, st := s.state.EvidenceToken(time.Now()), s.state
 	s.mu.Unlock()
-	if refusal.Verdict != absapi.RefreshInvalid || token.Secret.IsEmpty() || conn == nil {
+	if refusal.Verdict != absapi.RefreshInvalid || token.Secret.IsEmpty() {
 		return machine.Evidence{}
 	}
 	ctx, cancel := context.WithTimeout(ctx, evidenceDeadline)
 	defer cancel()
-	client := absapi.New(conn, s.Base)
+	client, err := s.ready(ctx)
+	if err != nil {
+		return machine.Evidence{}
+	}
 	me, err := client.Me(ctx, token.Secret)
 	switch {
 	case absapi.VerdictOf(err) == absapi.TokenRejected:

@@ -30,9 +30,10 @@ const (
 
 // attempt is what one attempt holds: the account's lock and its connection.
 type attempt struct {
-	release func()
-	awake   func() // ends the delay of a suspend
-	conn    Conn
+	release    func()
+	awake      func() // ends the delay of a suspend
+	conn       Conn
+	answeredAt time.Time // when an answer last came over conn
 }
 
 // end gives both back. It may be called twice.
@@ -175,14 +176,7 @@ func (s *Session) preflight(ctx context.Context) machine.Fact {
 	if wait := s.Budget.Wait(time.Now()); wait > 0 {
 		return machine.Unreachable{Err: budget.OverBudget(wait)}
 	}
-	conn := s.Connect()
-	s.mu.Lock()
-	s.attempt.disconnect()
-	s.attempt.conn = conn
-	s.mu.Unlock()
-	ctx, cancel := context.WithTimeout(ctx, pingDeadline)
-	defer cancel()
-	meta, err := absapi.New(conn, s.Base).Ping(ctx)
+	_, meta, err := s.connectAndPing(ctx)
 	if err != nil {
 		return machine.Unreachable{Err: absapi.AsError(err)}
 	}

@@ -12,7 +12,10 @@ import (
 // small file, and for a slow disk.
 const historyDeadline = 10 * time.Second
 
-// recall takes in what earlier processes have recorded.
+// repeatsKept is how often a record in which only a count went up is written.
+const repeatsKept = time.Hour
+
+// openRecord takes in what earlier processes have recorded.
 func (s *Session) openRecord() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -23,13 +26,14 @@ func (s *Session) openRecord() {
 	s.diagnose()
 }
 
-// note records what the fact f made of the state before, and what is to be
+// recordStep records what the fact f made of the state before, and what is to be
 // thought of it.
 func (s *Session) recordStep(before machine.State, f machine.Fact) {
 	entries := entriesOf(before, f, s.state, time.Now())
 	if len(entries) == 0 || s.History == nil {
 		return
 	}
+	known := len(s.History.Entries())
 	for _, e := range entries {
 		s.History.Add(e)
 	}
@@ -38,6 +42,10 @@ func (s *Session) recordStep(before machine.State, f machine.Fact) {
 	if d := s.state.Loss; d != nil && (told == nil || d.Sentence != told.Sentence || !d.At.Equal(told.At)) {
 		s.Log.Warn("session lost", "account", s.Account, "at", d.At, "cause", d.Cause, "certain", d.Certain, "reason", d.Sentence)
 	}
+	if repeats := len(s.History.Entries()) == known; repeats && time.Since(s.recordKept) < repeatsKept {
+		return // the same failure once more: an hour offline is one write, and Close writes the rest
+	}
+	s.recordKept = time.Now()
 	s.spawn(s.keepHistory)
 }
 

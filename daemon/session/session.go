@@ -62,6 +62,10 @@ type Config struct {
 // spent the refresh token.
 const closeGrace = 5 * time.Second
 
+// unwrittenGrace is the same while a pair is not durable yet: losing it costs
+// the session, and a slow disk needs several seconds for each write.
+const unwrittenGrace = 20 * time.Second
+
 // shortPause is how soon the next attempt must start for a caller of Token to
 // wait for it rather than to be sent away.
 const shortPause = 3 * time.Second
@@ -76,7 +80,8 @@ type Session struct {
 	state      machine.State
 	changed    chan struct{} // closed and replaced after each fact
 	attempt    attempt
-	signOutErr error // how the newest sign-out went at the server
+	recordKept time.Time // when the record of attempts was last written
+	signOutErr error     // how the newest sign-out went at the server
 	stopped    bool
 
 	changing sync.Mutex // held by the one caller of ChangePassword
@@ -113,10 +118,17 @@ func (s *Session) Start() {
 // seconds to land, and waits for everything the session started.
 func (s *Session) Close() {
 	s.handle(machine.Closed{})
-	ctx, cancel := context.WithTimeout(context.Background(), closeGrace)
+	grace := closeGrace
+	s.mu.Lock()
+	if s.state.Received.Record != nil {
+		grace = unwrittenGrace
+	}
+	s.mu.Unlock()
+	ctx, cancel := context.WithTimeout(context.Background(), grace)
 	defer cancel()
 	s.await(ctx, func(st machine.State) bool { return !st.Busy() && !st.Slot.Settling })
 	s.cancel()
+	s.keepHistory(context.Background())
 	s.mu.Lock()
 	s.stopped = true
 	s.disarm()
@@ -158,24 +170,22 @@ func (s *Session) handle(f machine.Fact) {
 	s.changed = make(chan struct{})
 }
 
-// arm sets the one timer to the machine's next wish.
+// arm sets the one timer to the moment for which the machine has planned
+// something. It does so after every fact: a timer stands still while the machine
+// sleeps, so that after a wake-up only the time that is left counts.
 func (s *Session) arm() {
-	at := s.state.WakeAt()
-	if at.Equal(s.timerAt) && s.timer != nil {
-		return
-	}
 	s.disarm()
+	at := s.state.WakeAt()
 	if at.IsZero() {
 		return
 	}
 	s.running.Add(1)
-	s.timerAt = at
 	var own *time.Timer
-	own = time.AfterFunc(time.Until(at), func() {
+	own = time.AfterFunc(until(at), func() {
 		defer s.running.Done()
 		s.mu.Lock()
 		if s.timer == own {
-			s.timer, s.timerAt = nil, time.Time{}
+			s.timer = nil
 		}
 		s.mu.Unlock()
 		s.handle(machine.Due{})
@@ -183,11 +193,17 @@ func (s *Session) arm() {
 	s.timer = own
 }
 
+// until is how long it is until at by the clock that gets there first.
+func until(at time.Time) time.Duration {
+	now := time.Now()
+	return min(at.Sub(now), at.Round(0).Sub(now.Round(0)))
+}
+
 func (s *Session) disarm() {
 	if s.timer != nil && s.timer.Stop() {
 		s.running.Done()
 	}
-	s.timer, s.timerAt = nil, time.Time{}
+	s.timer = nil
 }
 
 // await waits until the state satisfies done, or ctx ends; it reports which.
@@ -251,11 +267,16 @@ func (s *Session) SignOut(ctx context.Context) error {
 	switch {
 	case !done:
 		return ctx.Err()
-	case s.state.Phase != machine.SignedOut || s.state.Trouble != nil:
-		return errors.Join(fmt.Errorf("sign out: %w", s.state.Trouble), s.signOutErr)
+	case s.state.Wishes.SignOutErr != nil:
+		return errors.Join(fmt.Errorf("sign out: %w", s.state.Wishes.SignOutErr), s.signOutErr)
+	case s.state.Phase != machine.SignedOut:
+		return fmt.Errorf("sign out: %w", errEnding)
 	}
 	return s.signOutErr
 }
+
+// errEnding: nothing new is begun while the program ends.
+var errEnding = errors.New("Shelfkeeper is being stopped; nothing was signed out")
 
 // Changed returns a channel that is closed after the next fact, whether or not
 // it changed anything.

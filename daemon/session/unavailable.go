@@ -3,6 +3,7 @@ package session
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"shelfkeeper/daemon/absapi"
@@ -79,13 +80,24 @@ func findings(s machine.State, now time.Time) (fs []finding) {
 			if s.Pauses.RateLimitedUntil.After(now) {
 				detail += ", until " + s.Pauses.RateLimitedUntil.Local().Format("15:04")
 			}
-			add(&health.RateLimited, detail)
+			remedy := ""
+			if s.Clocks.OnDemand {
+				var cause string
+				cause, remedy = oddTokens(s.Clocks)
+				detail = cause + "; " + detail
+			}
+			fs = append(fs, finding{&health.RateLimited, detail, remedy})
 		case w.Verdict == absapi.Temporary:
 			add(&health.ServerUnreachable, w.Evidence)
 		case !s.Usable(now):
 			add(&health.RenewalFails, w.Evidence)
 		default:
 			add(&health.RenewalDelayed, w.Evidence)
+		}
+	}
+	if c := s.Clocks; s.Published.Generation > 0 && s.Phase != machine.Static {
+		if detail, remedy := oddTokens(c); detail != "" {
+			fs = append(fs, finding{&health.OddTokens, detail, remedy})
 		}
 	}
 	if now.Before(s.Suspicion.BrokenUntil) {
@@ -113,6 +125,10 @@ func conditionOf(w machine.Why) (*health.Condition, string) {
 		return &health.HeaderEaten, ""
 	case machine.TokenRefused:
 		return &health.TokenRefused, ""
+	case machine.AnotherUser:
+		return &health.AnotherUser, ""
+	case machine.TokensUnusable:
+		return &health.TokensUnusable, ""
 	case machine.OtherUser:
 		return &health.SessionLost, "the password now belongs to another user of the server"
 	}
@@ -154,8 +170,26 @@ func unavailable(s machine.State, now time.Time) *Unavailable {
 			}
 		}
 	}
-	if u.NeedsUser() && u.retryAfter == 0 {
+	if u.NeedsUser() && (u.retryAfter == 0 || u.retryAfter > userPause) {
 		u.retryAfter = userPause
 	}
 	return u
+}
+
+// setExpiry is the remedy for a lifetime that the server's owner has set.
+const setExpiry = "set ACCESS_TOKEN_EXPIRY on the server to a number of seconds, such as 3600, and restart it"
+
+// oddTokens says what is unusual about the lifetime of the server's access
+// tokens, and what can be done; nothing where it is as usual.
+func oddTokens(c machine.Clocks) (detail, remedy string) {
+	switch c.Odd {
+	case machine.ShortTokens:
+		return fmt.Sprintf("the server's ACCESS_TOKEN_EXPIRY is %.0f seconds (it reads 12h as 12)", c.Life.Seconds()), setExpiry
+	case machine.EndlessTokens:
+		return "the server's access tokens have no end (`exp`) that a clock reaches", setExpiry
+	case machine.UndatedTokens:
+		return "the server's access tokens do not say when they were made (`iat`)",
+			"let nothing between here and the server change its tokens"
+	}
+	return "", ""
 }

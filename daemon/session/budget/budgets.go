@@ -19,8 +19,8 @@ import (
 )
 
 // budgetLock bounds the wait for another process's read and write of a small
-// file.
-const budgetLock = 5 * time.Second
+// file. A slow disk needs several seconds for each of its two syncs.
+const budgetLock = 30 * time.Second
 
 // Budgets are the budgets of every server, in one file, so that addresses
 // which turn out to be one server can share. They are safe for concurrent use,

@@ -3,22 +3,37 @@ package budget
 import (
 	"context"
 	"net/http/httptrace"
+	"time"
+
 	"shelfkeeper/daemon/absapi"
 	"shelfkeeper/daemon/failpoint"
-	"time"
+	"shelfkeeper/daemon/redact"
 )
 
-// authDeadline bounds one request that the limiter counts. It is long, since
+// RequestDeadline bounds one request that the limiter counts. It is long, since
 // giving up on an answer may cost the session.
 const RequestDeadline = 60 * time.Second
 
-// spendApart is spend for a request whose answer may bring tokens.
-func SpendInTurn(ctx context.Context, b *Budget, c *absapi.Client, ask func(context.Context, *absapi.Client) (absapi.Answer, error)) (absapi.Answer, *absapi.Error) {
+// Ask makes one request that the limiter counts.
+type Ask func(context.Context, *absapi.Client) (absapi.Answer, error)
+
+// Ready returns the client for a request that is counted by now. Counting is a
+// durable write, and a slow disk may need longer for it than an idle connection
+// lives.
+type Ready func(context.Context) (*absapi.Client, error)
+
+// With is for a client that is ready at any time.
+func With(c *absapi.Client) Ready {
+	return func(context.Context) (*absapi.Client, error) { return c, nil }
+}
+
+// SpendInTurn is Spend for a request whose answer may bring tokens.
+func SpendInTurn(ctx context.Context, b *Budget, ready Ready, ask Ask) (absapi.Answer, *absapi.Error) {
 	leave, err := b.Turn(ctx)
 	if err != nil {
-		return absapi.Answer{}, &absapi.Error{Op: "wait for another account", Verdict: absapi.Temporary, Unwritten: true, Evidence: err.Error(), Err: err}
+		return absapi.Answer{}, unsent("wait for another account", err)
 	}
-	answer, failure := Spend(ctx, b, c, ask)
+	answer, failure := Spend(ctx, b, ready, ask)
 	leave(failure == nil || !bringsNothing(failure))
 	if failure == nil {
 		b.Released(time.Now(), answer.ServerVersion)
@@ -31,15 +46,25 @@ func SpendInTurn(ctx context.Context, b *Budget, c *absapi.Client, ask func(cont
 // not wait.
 func bringsNothing(e *absapi.Error) bool { return e.Unwritten || e.Verdict.IsRejection() }
 
-// spend makes one request within the budget, and lets the budget learn from
+func unsent(op string, err error) *absapi.Error {
+	return &absapi.Error{Op: op, Verdict: absapi.Temporary, Unwritten: true, Evidence: redact.Text(err.Error()), Err: err}
+}
+
+// Spend makes one request within the budget, and lets the budget learn from
 // the answer.
-func Spend(ctx context.Context, b *Budget, c *absapi.Client, ask func(context.Context, *absapi.Client) (absapi.Answer, error)) (absapi.Answer, *absapi.Error) {
+func Spend(ctx context.Context, b *Budget, ready Ready, ask Ask) (absapi.Answer, *absapi.Error) {
 	wait, err := b.Take(time.Now())
 	if err != nil {
-		return absapi.Answer{}, &absapi.Error{Op: "count the request", Verdict: absapi.Temporary, Unwritten: true, Evidence: err.Error(), Err: err}
+		return absapi.Answer{}, unsent("count the request", err)
 	}
 	if wait > 0 {
 		return absapi.Answer{}, OverBudget(wait)
+	}
+	c, err := ready(ctx)
+	if err != nil {
+		failure := *absapi.AsError(err)
+		failure.Unwritten = true
+		return absapi.Answer{}, &failure
 	}
 	ctx, cancel := context.WithTimeout(ctx, RequestDeadline)
 	defer cancel()
@@ -56,7 +81,7 @@ func Spend(ctx context.Context, b *Budget, c *absapi.Client, ask func(context.Co
 	if err != nil {
 		failure := absapi.AsError(err)
 		b.Learn(time.Now(), failure.Meta, failure.Status != 0 && !failure.Unwritten)
-		if failure.Verdict == absapi.RateLimited && !failure.Meta.Limit.Present && failure.RetryAfter > 0 {
+		if failure.Verdict == absapi.RateLimited && !failure.Unwritten && !failure.Meta.Limit.Present && failure.RetryAfter > 0 {
 			b.Block(time.Now(), failure.RetryAfter) // for the server's other accounts, too
 		}
 		return absapi.Answer{}, failure
@@ -66,6 +91,7 @@ func Spend(ctx context.Context, b *Budget, c *absapi.Client, ask func(context.Co
 	return answer, nil
 }
 
+// OverBudget is the failure of a request that has to wait for our own budget.
 func OverBudget(wait time.Duration) *absapi.Error {
 	return &absapi.Error{Op: "renew session", Verdict: absapi.RateLimited, Unwritten: true, RetryAfter: wait,
 		Evidence: "our share of the server's sign-in limit is used up"}

@@ -13,8 +13,8 @@ func (m *machine) begin() {
 	if m.Busy() || m.Closing {
 		return
 	}
-	if m.Rules.Collides && m.Published.Generation > 0 && m.now.Before(m.gapEnd()) {
-		m.Pauses.SpacedUntil = m.gapEnd()
+	if m.Rules.Collides && m.Published.Generation > 0 && !reached(m.now, m.gapEnd()) {
+		m.Pauses.SpacedUntil = onBothClocks(m.now, m.gapEnd())
 		m.Phase = Offline
 		return
 	}
@@ -55,9 +55,13 @@ func (m *machine) acquired(f Acquired) {
 		// not known to be durable.
 		m.commit()
 		return
+	case m.ofOtherUser(f.Record):
+		m.otherUserStored()
+		m.finish(m.Why.String())
+		return
 	case f.Record.Generation > m.Record.Generation:
 		m.adopt(f.Record)
-		if m.Phase == Static || m.Record.Intent == nil && m.Usable(m.now) && m.now.Before(m.Clocks.RotateAt) {
+		if m.Phase == Static || m.Record.Intent == nil && m.Usable(m.now) && !reached(m.now, m.Clocks.RotateAt) {
 			m.finish("adopted what another process stored")
 			return
 		}
@@ -71,7 +75,7 @@ func (m *machine) acquired(f Acquired) {
 			m.markRefused(&m.Record) // what could not be written is known all the same
 		}
 	}
-	if m.Slot.Settled < m.Record.Generation && !m.now.Before(m.Slot.RetryAt) || m.Slot.Settling {
+	if m.Slot.Settled < m.Record.Generation && reached(m.now, m.Slot.RetryAt) || m.Slot.Settling {
 		// Otherwise both slots would lag behind the next pair.
 		m.writeSlot()
 		if m.Slot.Settling {
@@ -85,11 +89,13 @@ func (m *machine) acquired(f Acquired) {
 // prepared: lock and record are in order. A pair that an earlier attempt
 // received and could not write comes first.
 func (m *machine) prepared() {
-	if m.Received.Record != nil {
+	switch {
+	case m.Received.Record != nil:
 		m.commit()
-		return
+	case m.stopping():
+	default:
+		m.ping()
 	}
-	m.ping()
 }
 
 func (m *machine) acquireFailed(f AcquireFailed) {
@@ -152,7 +158,7 @@ const spareTries = 3
 // aim says what comes first while the session is alive. What was interrupted
 // goes before what is due, since a grace window may be running.
 func (m *machine) aim() keychain.Purpose {
-	pairDue := m.Attempt.ByUser || m.Wishes.Renew || !m.Usable(m.now) || !m.now.Before(m.Clocks.RotateAt)
+	pairDue := m.Attempt.ByUser || m.Wishes.Renew || !m.Usable(m.now) || reached(m.now, m.Clocks.RotateAt)
 	intent := m.Record.Intent
 	switch {
 	case intent != nil && (intent.Purpose == keychain.RenewPair || intent.Purpose == keychain.ChangePassword):
@@ -209,9 +215,7 @@ func (m *machine) intended() {
 func (m *machine) temporary(err *absapi.Error) {
 	m.Failure = err
 	m.Pauses.Failures++
-	if err.RetryAfter > 0 {
-		m.Pauses.RateLimitedUntil = later(m.Pauses.RateLimitedUntil, m.now.Add(err.RetryAfter))
-	}
+	m.askedToWait(err)
 	pause := backoff(m.Pauses.Failures, m.jitter)
 	if m.countedByLimiter() && !err.Unwritten {
 		// The server's limiter may have counted it: a gateway that lets pings
@@ -220,6 +224,23 @@ func (m *machine) temporary(err *absapi.Error) {
 		pause = 2 * backoff(m.presented()+1, m.jitter)
 	}
 	m.pause(m.withinGrace(pause), err.Evidence)
+}
+
+// mostHint bounds a Retry-After that is no limiter's word: a maintenance page
+// may ask for an hour and be gone in a minute.
+const mostHint = 2 * time.Minute
+
+// askedToWait obeys a Retry-After. Only the server's limiter on a route that it
+// guards, and our own budget, are limits that nobody may shorten.
+func (m *machine) askedToWait(err *absapi.Error) {
+	ownBudget := err.Status == 0
+	switch {
+	case err.RetryAfter <= 0:
+	case err.Verdict == absapi.RateLimited && (ownBudget || m.countedByLimiter() && !err.Unwritten):
+		m.Pauses.RateLimitedUntil = later(m.Pauses.RateLimitedUntil, m.now.Add(err.RetryAfter))
+	default:
+		m.Pauses.HintUntil = m.now.Add(min(err.RetryAfter, mostHint))
+	}
 }
 
 // withinGrace shortens a pause that would end after the server has forgotten a

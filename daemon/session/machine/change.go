@@ -93,9 +93,7 @@ func (m *machine) changeFailed(f ChangeFailed) {
 	switch {
 	case f.Err.Unwritten, f.Err.Verdict == absapi.RateLimited, f.Err.Verdict == absapi.BadRequest, f.Err.Verdict == absapi.TokenRejected:
 		m.changeOver(f.Err)
-		if f.Err.RetryAfter > 0 {
-			m.Pauses.RateLimitedUntil = later(m.Pauses.RateLimitedUntil, m.now.Add(f.Err.RetryAfter))
-		}
+		m.askedToWait(f.Err)
 		rec := m.Record
 		rec.NewPassword, rec.Intent = keychain.Password{}, nil
 		m.Step = Withdrawing

@@ -1,6 +1,10 @@
 package machine
 
-import "time"
+import (
+	"time"
+
+	"shelfkeeper/keychain"
+)
 
 const (
 	// lookPace is how often a session that only the user can bring back reads
@@ -34,7 +38,7 @@ func (s State) waitsForOthers() bool { return s.Phase == NeedsUser || s.Phase ==
 
 // look reads the vault if it was read longer ago than that.
 func (m *machine) rereadIfOlder(ago time.Duration) {
-	if m.waitsForOthers() && !m.Busy() && !m.LastRead.IsZero() && !m.now.Before(m.LastRead.Add(ago)) {
+	if m.waitsForOthers() && !m.Busy() && !m.LastRead.IsZero() && reached(m.now, m.LastRead.Add(ago)) {
 		m.open(false)
 	}
 }
@@ -48,4 +52,17 @@ func (m *machine) trackReading() {
 	case m.LastRead.IsZero(), m.LastRead.After(m.now): // or the clock was set back
 		m.LastRead = m.now
 	}
+}
+
+// ofOtherUser reports whether another process has signed this account in as
+// another user.
+func (m *machine) ofOtherUser(rec keychain.Record) bool {
+	return m.Record.UserID != "" && rec.UserID != "" && rec.UserID != m.Record.UserID
+}
+
+// otherUserStored ends the session here: its players and grants belong to the
+// user that it began with. The next start serves the other one.
+func (m *machine) otherUserStored() {
+	m.Phase, m.Why, m.Trouble = NeedsUser, AnotherUser, nil
+	m.Published, m.Received = Published{}, Received{}
 }

@@ -7,7 +7,7 @@ import "time"
 func (s State) FindingsChangeAt(now time.Time) time.Time {
 	var at time.Time
 	sooner := func(t time.Time) {
-		if t.After(now) && (at.IsZero() || t.Before(at)) {
+		if !reached(now, t) && (at.IsZero() || t.Before(at)) {
 			at = t
 		}
 	}

@@ -41,7 +41,7 @@ func Next(s State, e Event) (State, []Effect) {
 	case SignOutDropped:
 		m.cancelSignOut()
 	case Closed:
-		m.Closing = true
+		m.closed()
 	case ChangeAsked:
 		m.changeAsked(f)
 	case ChangeDropped:
@@ -119,12 +119,16 @@ func (m *machine) opened(f Opened) {
 	if byUser || first || newer { // what is known already shortens no pause
 		m.Pauses.endWaits()
 	}
-	if newer {
+	foreign := m.ofOtherUser(f.Record)
+	if newer && !foreign {
 		m.adopt(f.Record)
 	}
 	m.Attempt.ByUser = false
 	switch {
+	case foreign:
+		m.otherUserStored()
 	case m.Phase == Static || m.Phase == NeedsUser && !byUser:
+		m.due()
 	case byUser, (first || newer) && (m.Lost || m.Record.Intent != nil || !m.Usable(m.now)):
 		// An intent means that a rotation was cut off, perhaps after the
 		// server did its part: its grace window is running.
@@ -209,25 +213,17 @@ func pairOf(rec keychain.Record) (absapi.TokenPair, error) {
 // publish lets callers use the pair of the durable record. received is when
 // the server gave it, zero if that was before this process began.
 func (m *machine) publish(pair absapi.TokenPair, received time.Time) {
-	m.Published.Pair, m.Published.Generation = pair, m.Record.Generation
-	m.Clocks.RotateAt, m.Clocks.UsableUntil = window(pair, m.now, m.Clocks.Skew)
-	m.Published.AnsweredAt, m.Clocks.UsableForAtMost = received, time.Time{}
-	if !received.IsZero() {
-		life := pair.Access.ExpiresAt.Sub(pair.Access.IssuedAt)
-		m.Clocks.UsableForAtMost = received.Add(life)
-		// Whatever clocks say, a pair that has just come is used for a while:
-		// renewing it at once would never end.
-		m.Clocks.RotateAt = later(m.Clocks.RotateAt, received.Round(0).Add(life/4))
-		m.Clocks.UsableUntil = later(m.Clocks.UsableUntil, received.Round(0).Add(life/2))
-	}
-	if m.Rules.Collides && m.Clocks.RotateAt.Before(m.gapEnd()) {
-		m.Clocks.RotateAt = m.gapEnd()
-	}
+	m.Published = Published{Pair: pair, Generation: m.Record.Generation, AnsweredAt: received}
+	m.setClocks(pair, received)
 	if pair.Access.Secret != m.Suspicion.Token {
 		m.Suspicion.Token = redact.Secret{}
 	}
 	m.scheduleSpare()
 	m.Phase, m.Why, m.Failure, m.Wishes.Renew = Fresh, NoReason, nil, false
+	if m.Clocks.Odd == DeadTokens {
+		m.Phase, m.Why = NeedsUser, TokensUnusable
+		m.Pauses.ProbeAt = m.now.Add(disabledProbe)
+	}
 	m.writeSlot()
 }
 

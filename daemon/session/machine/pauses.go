@@ -13,7 +13,12 @@ type Pauses struct {
 	// put right. A wake-up or the user ends it.
 	ProbeAt time.Time
 
-	// RateLimitedUntil is the word of the server's limiter.
+	// HintUntil is a Retry-After that binds nobody, such as a maintenance
+	// page's. A wake-up, a player's request or the user ends it.
+	HintUntil time.Time
+
+	// RateLimitedUntil is the word of the server's limiter on a limited route,
+	// or of our own budget.
 	RateLimitedUntil time.Time
 	// ConfirmAt is when a refusal is asked for once more, to be sure.
 	ConfirmAt time.Time
@@ -25,7 +30,9 @@ type Pauses struct {
 }
 
 // until is the end of the longest pause.
-func (p Pauses) until() time.Time { return later(later(p.BackoffUntil, p.ProbeAt), p.fixed()) }
+func (p Pauses) until() time.Time {
+	return later(later(p.BackoffUntil, p.ProbeAt), later(p.HintUntil, p.fixed()))
+}
 
 // fixed is the end of the longest pause that nobody may shorten.
 func (p Pauses) fixed() time.Time {
@@ -34,8 +41,19 @@ func (p Pauses) fixed() time.Time {
 
 // endWaits ends the pauses that a wake-up or the user may end.
 func (p *Pauses) endWaits() {
-	p.Failures, p.BackoffUntil, p.ProbeAt = 0, time.Time{}, time.Time{}
+	p.Failures = 0
+	p.BackoffUntil, p.ProbeAt, p.HintUntil = time.Time{}, time.Time{}, time.Time{}
 }
+
+// reached reports whether t has come, by either clock. The wall clock goes on
+// while the machine sleeps, and the monotonic one when somebody sets the wall
+// clock back.
+func reached(now, t time.Time) bool {
+	return !now.Before(t) || !now.Round(0).Before(t.Round(0))
+}
+
+// onBothClocks returns the wall time t as the same moment on both clocks of now.
+func onBothClocks(now, t time.Time) time.Time { return now.Add(t.Round(0).Sub(now.Round(0))) }
 
 func later(a, b time.Time) time.Time {
 	if a.After(b) {

@@ -65,10 +65,27 @@ func (s State) renewalDue() time.Time {
 	if !s.Clocks.UsableForAtMost.IsZero() {
 		due = earlier(due, s.Clocks.UsableForAtMost)
 	}
+	if s.Clocks.OnDemand {
+		due = s.refreshTokenDue()
+	}
 	if !s.Spare.DueAt.IsZero() {
 		due = earlier(due, s.Spare.DueAt)
 	}
 	return due
+}
+
+// refreshTokenDue returns when a pair is renewed so that its refresh token does
+// not end.
+func (s State) refreshTokenDue() time.Time {
+	t := s.Published.Pair.Refresh
+	if t.ExpiresAt.IsZero() {
+		return s.Clocks.UsableUntil.Add(endlessLife)
+	}
+	if !credibleIssue(t) {
+		return s.Clocks.UsableUntil
+	}
+	due := t.IssuedAt.Add(time.Duration(float64(t.ExpiresAt.Sub(t.IssuedAt)) * rotateAfter)).Add(-s.Clocks.Skew)
+	return later(due, s.Published.AnsweredAt.Add(shortLife)) // whatever the token says, never without a pause
 }
 
 // WakeAt returns when the machine wants to be told Due; zero if never.
@@ -84,7 +101,7 @@ func (s State) WakeAt() time.Time {
 func (m *machine) due() {
 	for {
 		at, do := m.plan()
-		if do == nothing || m.now.Before(at) {
+		if do == nothing || !reached(m.now, at) {
 			return
 		}
 		switch do {

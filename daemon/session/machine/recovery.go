@@ -154,7 +154,8 @@ func (m *machine) checked(f Checked) {
 	default:
 		m.Failure, m.Wishes.SendAgain = f.Err, false
 		m.Pauses.Failures++
-		m.Pauses.BackoffUntil = m.now.Add(max(f.Err.RetryAfter, backoff(m.Pauses.Failures, m.jitter)))
+		m.Pauses.BackoffUntil = m.now.Add(backoff(m.Pauses.Failures, m.jitter))
+		m.askedToWait(f.Err)
 	}
 	m.signOutIfAsked()
 }

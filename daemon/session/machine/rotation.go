@@ -71,7 +71,7 @@ func (m *machine) refreshed(f Refreshed) {
 	switch m.Attempt.Aim {
 	case keychain.RenewSpare:
 		rec.Spare, m.Attempt.Outcome = f.Answer.Pair.Refresh.Secret, "renewed the spare session"
-		m.setSkew(f.Answer.Pair.Access.IssuedAt)
+		m.learnIssue(f.Answer.Pair.Access)
 	case keychain.PromoteSpare:
 		m.Attempt.Outcome = "the spare session took the place of the lost one"
 		rec.Spare = redact.Secret{}
@@ -106,8 +106,7 @@ func (m *machine) take(rec *keychain.Record, a absapi.Answer, previous redact.Se
 		rec.Static = a.Legacy
 		return
 	}
-	// The token's own time is the server's; a Date may be a gateway's.
-	m.setSkew(a.Pair.Access.IssuedAt)
+	m.learnIssue(a.Pair.Access)
 }
 
 // receive makes rec, with what the server has just given, the candidate of the
@@ -151,7 +150,7 @@ func (m *machine) takeDurable(rec keychain.Record) {
 		m.publish(pair, m.Received.At)
 	default: // only the spare
 		m.Phase, m.Why, m.Failure, m.Published.Generation = Fresh, NoReason, nil, rec.Generation
-		m.Clocks.RotateAt = later(m.Clocks.RotateAt, m.gapEnd())
+		m.Clocks.RotateAt = later(m.Clocks.RotateAt, onBothClocks(m.now, m.gapEnd()))
 		m.scheduleSpare()
 		m.writeSlot()
 	}

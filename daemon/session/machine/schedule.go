@@ -2,8 +2,6 @@ package machine
 
 import (
 	"time"
-
-	"shelfkeeper/daemon/absapi"
 )
 
 const (
@@ -31,6 +29,8 @@ const (
 	// disabledProbe: the same refresh token works again once the account is
 	// enabled.
 	disabledProbe = 15 * time.Minute
+	// playerProbe is the same while a player waits.
+	playerProbe = time.Minute
 	// lastTry is how long before the end of a grace window a lost answer is
 	// asked for once more: time for a slow network, and for the server's clock.
 	lastTry = 10 * time.Second
@@ -65,27 +65,6 @@ func (r Rules) patience() time.Duration {
 		return refreshPatience
 	}
 	return min(refreshPatience, r.Grace/graceShare)
-}
-
-// window returns when a pair received or loaded at now is due, and until when
-// its access token may be used, both on the local clock. skew is the server's
-// clock minus ours.
-func window(pair absapi.TokenPair, now time.Time, skew time.Duration) (rotateAt, usable time.Time) {
-	issued, expires := pair.Access.IssuedAt.Add(-skew), pair.Access.ExpiresAt.Add(-skew)
-	life := expires.Sub(issued)
-	if life <= 0 {
-		return now, now
-	}
-	rotateAt = issued.Add(time.Duration(float64(life) * rotateAfter))
-	usable = expires.Add(-min(time.Duration(float64(life)*marginShare), marginMost))
-	// A refresh token that ends before the access token would be due sets the
-	// pace (REFRESH_TOKEN_EXPIRY may be set to anything).
-	if end := pair.Refresh.ExpiresAt.Add(-skew); !pair.Refresh.ExpiresAt.IsZero() {
-		if due := issued.Add(time.Duration(float64(end.Sub(issued)) * rotateAfter)); due.Before(rotateAt) {
-			rotateAt = due
-		}
-	}
-	return rotateAt, usable
 }
 
 // backoff returns the pause after the given number of failures, with full

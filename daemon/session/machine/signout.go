@@ -12,7 +12,7 @@ func (m *machine) signOutAsked() {
 	if m.Closing || m.Step == Erasing {
 		return
 	}
-	m.Wishes.SignOut = true
+	m.Wishes.SignOut, m.Wishes.SignOutErr = true, nil
 	if !m.Busy() {
 		m.signOutIfAsked()
 	}
@@ -35,10 +35,21 @@ func (m *machine) erased(f Erased) {
 	m.Step = Idle
 	if f.Err == nil || errors.Is(f.Err, keychain.ErrSlotPending) {
 		m.forget()
+		m.Trouble = f.Err // something may be left in a keychain
 	}
-	m.Trouble = f.Err
+	m.Wishes.SignOutErr = f.Err
 	m.rereadIfAsked()
 }
 
 // stay takes a sign-out back that has not begun.
 func (m *machine) cancelSignOut() { m.Wishes.SignOut = false }
+
+// closed lets no new attempt begin. A pair that waits for space on the disk is
+// tried once more, since the server has spent the one before.
+func (m *machine) closed() {
+	m.Closing = true
+	if m.Received.Record != nil && !m.Busy() {
+		m.Step = Acquiring
+		m.do(Acquire{})
+	}
+}

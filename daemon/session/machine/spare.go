@@ -25,14 +25,11 @@ func (m *machine) scheduleSpare() {
 		return // none, or one that never ends
 	}
 	life := token.ExpiresAt.Sub(token.IssuedAt)
-	m.Spare.DueAt = later(token.IssuedAt.Add(time.Duration(float64(life)*spareLife)).Add(-m.Clocks.Skew), m.gapEnd())
+	due := later(token.IssuedAt.Add(time.Duration(float64(life)*spareLife)).Add(-m.Clocks.Skew), m.gapEnd())
+	m.Spare.DueAt = onBothClocks(m.now, due)
 }
 
-func (s State) spareDueAt(now time.Time) bool {
-	return !s.Spare.DueAt.IsZero() && !now.Before(s.Spare.DueAt)
-}
-
-func (m *machine) spareDue() bool { return m.spareDueAt(m.now) }
+func (m *machine) spareDue() bool { return !m.Spare.DueAt.IsZero() && reached(m.now, m.Spare.DueAt) }
 
 // replace goes on after the pair is lost: with the password of a change whose
 // outcome is open, with the spare, or with the stored password.

@@ -41,15 +41,20 @@ const (
 	HeaderEaten         // a gateway removes x-refresh-token
 	TokenRefused        // of a static session
 	OtherUser           // the sign-in led to another user id than the account's
+	AnotherUser         // another process signed the account in as another user
+	TokensUnusable      // the server's access tokens have ended when they are made
 )
 
-var whyNames = [...]string{"", "password refused", "account disabled", "session lost", "refresh header removed", "token refused", "other user"}
+var whyNames = [...]string{"", "password refused", "account disabled", "session lost", "refresh header removed", "token refused", "other user",
+	"signed in as another user", "tokens unusable"}
 
 func (w Why) String() string { return whyNames[w] }
 
 // probed reports whether the server is asked again from time to time: what
 // somebody else can put right may end without the user.
-func (w Why) Probed() bool { return w == AccountDisabled || w == HeaderEaten || w == TokenRefused }
+func (w Why) Probed() bool {
+	return w == AccountDisabled || w == HeaderEaten || w == TokenRefused || w == TokensUnusable
+}
 
 // step is where an attempt stands: which answer it waits for.
 type Step int
@@ -129,9 +134,12 @@ type Published struct {
 // Clocks say when the published pair is renewed and how long it is used.
 type Clocks struct {
 	RotateAt        time.Time
-	UsableUntil     time.Time     // by the wall clock
-	UsableForAtMost time.Time     // the same by the monotonic clock, which no correction turns back
+	UsableUntil     time.Time
+	UsableForAtMost time.Time     // the same without the server's clock: the token's whole life since it came
 	Skew            time.Duration // the server's clock minus ours
+	Life            time.Duration // how long such a token lives; 0: it has no end
+	Odd             Oddness       // what is unusual about it
+	OnDemand        bool          // it lives so shortly that it is renewed only when somebody needs it
 }
 
 // Attempt is what the attempt under way is for. Parts of it outlive the
@@ -184,6 +192,8 @@ type Wishes struct {
 	SendAgain bool // the user acted: a refused password may be sent once more
 	Reread    bool // somebody else wrote the record during an attempt
 	SignOut   bool // the user signs out as soon as the attempt is over
+	// SignOutErr is why the newest sign-out was not done.
+	SignOutErr error
 }
 
 // Counts are for people.
@@ -223,8 +233,8 @@ func (s State) Usable(now time.Time) bool {
 	if s.Phase == Static {
 		return true
 	}
-	return s.Published.Generation > 0 && !s.tokenSuspected() && now.Round(0).Before(s.Clocks.UsableUntil) &&
-		(s.Clocks.UsableForAtMost.IsZero() || now.Before(s.Clocks.UsableForAtMost))
+	return s.Published.Generation > 0 && !s.tokenSuspected() && !reached(now, s.Clocks.UsableUntil) &&
+		(s.Clocks.UsableForAtMost.IsZero() || !reached(now, s.Clocks.UsableForAtMost))
 }
 
 // tokenSuspected reports whether the published token got a 401.

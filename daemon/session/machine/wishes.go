@@ -7,14 +7,23 @@ import (
 	"shelfkeeper/keychain"
 )
 
-// needed is a player's request without a usable token. It shortens no pause but
-// the vault's: the user may just have unlocked the keychain and pressed play. A
-// wrong passphrase stays wrong, and each try costs a second of work.
+// needed is a player's request without a usable token. It shortens few pauses.
+// The user may just have unlocked the keychain and pressed play, but a wrong
+// passphrase stays wrong, and each try costs a second of work. A Retry-After
+// that is only a hint ends. A disabled account may be asked for once a minute:
+// its user may just have been told that it works again.
 func (m *machine) needed() {
+	m.Pauses.HintUntil = time.Time{}
+	if m.Phase == NeedsUser && m.Why == AccountDisabled && reached(m.now, m.Pauses.ProbeAt.Add(playerProbe-disabledProbe)) {
+		m.Pauses.ProbeAt = time.Time{}
+	}
 	if m.Phase == VaultUnavailable && !errors.Is(m.Trouble, keychain.ErrPassphrase) {
 		m.Pauses.BackoffUntil = time.Time{}
 	}
 	m.rereadIfOlder(rereadSoon)
+	if m.Phase == Fresh && m.Clocks.OnDemand && !m.Usable(m.now) {
+		m.Wishes.Renew = true
+	}
 	m.due()
 }
 
@@ -54,11 +63,11 @@ func (m *machine) asked() {
 	}
 	switch {
 	case m.Busy():
-	case m.Phase == VaultUnavailable, m.Phase == SignedOut:
+	case m.Phase == VaultUnavailable, m.Phase == SignedOut, m.Why == AnotherUser:
 		m.open(true)
 	case !m.Record.Static.IsEmpty():
 		m.check()
-	case m.now.Before(m.Pauses.fixed()): // Due comes when it ends
+	case !reached(m.now, m.Pauses.fixed()): // Due comes when it ends
 		m.Phase = Offline
 	default:
 		m.begin()

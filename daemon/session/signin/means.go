@@ -38,7 +38,7 @@ type ByPassword struct {
 
 // Obtain implements Means.
 func (p ByPassword) Obtain(ctx context.Context, b *budget.Budget, c *absapi.Client) (Obtained, error) {
-	answer, failure := budget.SpendInTurn(ctx, b, c, func(ctx context.Context, c *absapi.Client) (absapi.Answer, error) {
+	answer, failure := budget.SpendInTurn(ctx, b, budget.With(c), func(ctx context.Context, c *absapi.Client) (absapi.Answer, error) {
 		if p.Legacy {
 			return c.LoginLegacy(ctx, p.Username, p.Password)
 		}
@@ -109,7 +109,7 @@ type ByCode struct {
 
 // Obtain implements Means.
 func (o ByCode) Obtain(ctx context.Context, b *budget.Budget, c *absapi.Client) (Obtained, error) {
-	answer, failure := budget.SpendInTurn(ctx, b, c, func(ctx context.Context, c *absapi.Client) (absapi.Answer, error) {
+	answer, failure := budget.SpendInTurn(ctx, b, budget.With(c), func(ctx context.Context, c *absapi.Client) (absapi.Answer, error) {
 		return c.Redeem(ctx, o.Authorization, o.Code)
 	})
 	if failure != nil {
@@ -122,7 +122,7 @@ func (o ByCode) Obtain(ctx context.Context, b *budget.Budget, c *absapi.Client) 
 // *absapi.Error.
 func Authorize(ctx context.Context, b *budget.Budget, c *absapi.Client, version, redirect string) (*absapi.Authorization, error) {
 	var flow *absapi.Authorization
-	_, failure := budget.Spend(ctx, b, c, func(ctx context.Context, c *absapi.Client) (a absapi.Answer, err error) {
+	_, failure := budget.Spend(ctx, b, budget.With(c), func(ctx context.Context, c *absapi.Client) (a absapi.Answer, err error) {
 		flow, a.Meta, err = c.Authorize(ctx, version, redirect)
 		return a, err
 	})

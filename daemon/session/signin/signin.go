@@ -59,6 +59,10 @@ type SignIn struct {
 	Vault  Vault
 	Budget *budget.Budget
 	Client *absapi.Client
+	// Again returns a client with a new connection, for sessions that are ended
+	// after slow writes: an idle connection is closed within seconds. Nil: it is
+	// Client.
+	Again func() (client *absapi.Client, done func())
 	// History returns the record of attempts of an account; nil for none.
 	History func(account string) *history.Log
 }
@@ -116,13 +120,13 @@ func (in SignIn) Do(ctx context.Context) (Result, error) {
 	result := Result{Obtained: got, Account: in.Account}
 	if in.Place != nil {
 		if result.Account, err = in.Place(got); err != nil {
-			return Result{}, errors.Join(err, endSession(ctx, in.Client, got))
+			return Result{}, errors.Join(err, in.endSession(ctx, got))
 		}
 	}
 	if result.Account != at.account {
 		at.leave() // never two locks at once
 		if at, err = in.open(ctx, result.Account); err != nil {
-			return Result{}, &VaultError{Err: errors.Join(err, endSession(ctx, in.Client, got)), Sent: true}
+			return Result{}, &VaultError{Err: errors.Join(err, in.endSession(ctx, got)), Sent: true}
 		}
 	}
 	rec, superseded := in.record(got, at.old, result.Account)
@@ -134,7 +138,7 @@ func (in SignIn) Do(ctx context.Context) (Result, error) {
 	for _, token := range superseded {
 		// One server session a machine. If it cannot be told, the server
 		// removes the old one when it expires.
-		_ = Logout(ctx, in.Client, token)
+		_ = in.logout(ctx, token)
 	}
 	return result, nil
 }
@@ -184,7 +188,7 @@ func (in SignIn) commit(ctx context.Context, rec keychain.Record, got Obtained) 
 	case unknown != nil && !errors.Is(unknown, keychain.ErrNotFound):
 		return nil, err
 	}
-	return nil, errors.Join(err, endSession(ctx, in.Client, got))
+	return nil, errors.Join(err, in.endSession(ctx, got))
 }
 
 // place is an account that a sign-in works on: its lock, and what is stored.
@@ -224,12 +228,22 @@ func (in SignIn) open(ctx context.Context, account string) (target, error) {
 	return p, nil
 }
 
-// discard ends a session at the server that exists there and nowhere else.
-func endSession(ctx context.Context, c *absapi.Client, got Obtained) error {
+// endSession ends a session at the server that exists there and nowhere else.
+func (in SignIn) endSession(ctx context.Context, got Obtained) error {
 	if got.Pair.Refresh.Secret.IsEmpty() {
 		return nil
 	}
-	return Logout(ctx, c, got.Pair.Refresh.Secret)
+	return in.logout(ctx, got.Pair.Refresh.Secret)
+}
+
+func (in SignIn) logout(ctx context.Context, token redact.Secret) error {
+	client := in.Client
+	if in.Again != nil {
+		var done func()
+		client, done = in.Again()
+		defer done()
+	}
+	return Logout(ctx, client, token)
 }
 
 // note records a sign-in by the user. No sign-in fails for the want of a

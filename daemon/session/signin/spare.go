@@ -32,6 +32,7 @@ type Spare struct {
 	Vault  Vault
 	Budget *budget.Budget
 	Client *absapi.Client
+	Again  func() (client *absapi.Client, done func()) // as in SignIn
 }
 
 // Do signs in and adds the session to the account's record, under the
@@ -58,10 +59,10 @@ func (in Spare) Do(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), keepDeadline)
 	defer cancel()
-	token := got.Pair.Refresh.Secret
+	token, keeping := got.Pair.Refresh.Secret, SignIn{Vault: in.Vault, Client: in.Client, Again: in.Again}
 	switch {
 	case got.UserID != in.UserID:
-		return errors.Join(ErrSpareOfOther, endSession(ctx, in.Client, got))
+		return errors.Join(ErrSpareOfOther, keeping.endSession(ctx, got))
 	case token.IsEmpty() || token == rec.Refresh:
 		return ErrSpareLate // nothing of its own to keep, and nothing to end
 	}
@@ -71,12 +72,11 @@ func (in Spare) Do(ctx context.Context) error {
 	if i := rec.Intent; i != nil && (i.Purpose == keychain.RenewSpare || i.Purpose == keychain.PromoteSpare) {
 		rec.Intent = nil // it was about the one before
 	}
-	commit := SignIn{Vault: in.Vault, Client: in.Client}
-	if _, err := commit.commit(ctx, rec, got); err != nil {
+	if _, err := keeping.commit(ctx, rec, got); err != nil {
 		return &VaultError{Err: err, Sent: true}
 	}
 	if !before.IsEmpty() && before != token {
-		_ = Logout(ctx, in.Client, before) // it expires by itself otherwise
+		_ = keeping.logout(ctx, before) // it expires by itself otherwise
 	}
 	_ = in.Vault.Settle(ctx, in.Account) // the journal holds it, and the session settles again
 	return nil
