@@ -29,7 +29,18 @@ var (
 		Text:   "the server refused the stored password, or the account was disabled",
 		Remedy: "run `shelfkeeper login` with the new password"}
 	AccountDisabled = Condition{ID: "account-disabled", Level: NeedsUser,
-		Text: "the account was disabled on the server", Remedy: "ask the server's admin to enable it; nothing was lost here"}
+		Text: "the account was disabled on the server", Remedy: "ask the server's admin to enable it, then run `shelfkeeper reauth`; nothing was lost here"}
+	AnotherUser = Condition{ID: "another-user", Level: NeedsUser,
+		Text: "another program signed this account in as another user", Remedy: "stop Shelfkeeper and start it again to serve that user"}
+	SignInUnusable = Condition{ID: "sign-in-unusable", Level: NeedsUser,
+		Text:   "the answers to the sign-in with the stored password are of no use",
+		Remedy: "look at what stands between here and the server: it must pass /login and its answer through unchanged"}
+	ServerUnrecognised = Condition{ID: "server-unrecognised", Level: NeedsUser,
+		Text:   "the server knows nothing of this session, so that no password is sent: it may be another server at this address",
+		Remedy: "on your own network it comes back by itself; if the server was set up anew, run `shelfkeeper reauth`"}
+	TokensUnusable = Condition{ID: "tokens-unusable", Level: NeedsUser,
+		Text:   "the server's access tokens have ended when they are made",
+		Remedy: "set ACCESS_TOKEN_EXPIRY on the server to a number of seconds, such as 3600, and check its clock"}
 	SessionLost = Condition{ID: "session-lost", Level: NeedsUser,
 		Text: "the server ended the session and no password is stored", Remedy: "run `shelfkeeper login`"}
 	TokenRefused = Condition{ID: "token-refused", Level: NeedsUser,
@@ -80,6 +91,8 @@ var (
 		Text: "the server refuses fresh tokens; requests are held back for a while", Remedy: "check the server's log and clock"}
 	RenewalDelayed = Condition{ID: "renewal-delayed", Level: Degraded, Hold: time.Minute,
 		Text: "the session could not be renewed yet; it is still valid"}
+	OddTokens = Condition{ID: "odd-tokens", Level: Degraded, Hold: 5 * time.Second,
+		Text: "the server's tokens have an unusual lifetime"}
 	SlotPending = Condition{ID: "slot-pending", Level: Degraded, Hold: 30 * time.Second,
 		Text: "the keychain does not take the newest session; it is safe in the journal", Remedy: "check the desktop's keyring"}
 	ProxyDown = Condition{ID: "proxy-down", Level: NeedsUser,
@@ -90,8 +103,9 @@ var (
 // declared lists every condition in the order of their gravity.
 var declared = []*Condition{
 	&AccountPaused, &NoAccount, &SignedOut, &OtherServer, &ServerMoved, &PasswordRefused, &AccountDisabled, &SessionLost, &TokenRefused,
+	&AnotherUser, &TokensUnusable, &SignInUnusable, &ServerUnrecognised,
 	&VaultUnreadable, &VaultNewer, &VaultPassphrase, &VaultDenied, &VaultLocked, &VaultAbsent, &HeaderEaten, &DiskBlocks, &ProxyDown,
 	&VaultHanging, &ServerUnreachable, &NoAnswer, &RateLimited, &RenewalFails,
 	&DiskTrouble, &ProgressDisk, &ProgressDamaged, &LocalhostTaken, &ExtraAddress, &SocketDown, &TokenSuspect, &RenewalDelayed,
-	&SlotPending,
+	&OddTokens, &SlotPending,
 }

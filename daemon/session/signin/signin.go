@@ -176,7 +176,7 @@ func (in SignIn) record(got Obtained, old keychain.Record, account string) (rec 
 // unsynced says so. The server is told to end it only if it is surely not here.
 func (in SignIn) commit(ctx context.Context, rec keychain.Record, got Obtained) (unsynced, err error) {
 	if err = keychain.CheckRoom(rec); err != nil {
-		return nil, errors.Join(err, endSession(ctx, in.Client, got))
+		return nil, errors.Join(err, in.endSession(ctx, got))
 	}
 	if err = in.Vault.Commit(ctx, rec); err == nil {
 		return nil, nil
