@@ -28,7 +28,7 @@ type Token struct {
 	Type string
 	// ID is the jti of servers from 2.35.1 on; older ones send none, so tokens
 	// are not unique there.
-	ID       string
+	ID string
 	// IssuedAt is zero if the token does not say when it was made.
 	IssuedAt time.Time
 	// ExpiresAt is zero for a token that never expires.
