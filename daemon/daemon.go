@@ -347,6 +347,22 @@ func (d *Daemon) remove(old *service.Service) error {
 	return old.Close()
 }
 
+// Forget forgets an account without its vault and without the server.
+func (d *Daemon) Forget(ctx context.Context, account string) ([]string, error) {
+	s, err := d.serviceOf(account)
+	if err != nil && account == "" && len(d.all()) == 0 {
+		return d.home.Forget(ctx, "") // what the vault may still hold
+	}
+	if err != nil {
+		return nil, err
+	}
+	ctx = context.WithoutCancel(ctx) // the account is not served any more
+	if err := d.remove(s); err != nil {
+		d.home.Log.Warn("end the account's service", "account", s.Account().Name, "reason", err)
+	}
+	return d.home.Forget(ctx, s.Account().Name)
+}
+
 // SignOut ends the account's session on both sides and forgets the account.
 func (d *Daemon) SignOut(ctx context.Context, account string) error {
 	s, err := d.serviceOf(account)

@@ -5,8 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/gofrs/flock"
 )
 
 // abandonedPrefix opens the names of marks: abandoned.<account>, with the
@@ -26,56 +29,96 @@ type Abandoned struct {
 // nothing, so it cannot tell the server. What the desktop's keychain holds stays
 // there until Finish meets a keychain that answers. It is for the user's explicit
 // act only, when the keychain or the passphrase is gone for good.
-func Abandon(ctx context.Context, dir, account string) (a Abandoned, err error) {
+func Abandon(ctx context.Context, dir, account string) (Abandoned, error) {
+	return abandon(ctx, dir, []string{account}, func(name string) bool { return belongsTo(name, account) })
+}
+
+// AbandonAll is Abandon for every account that the vault in dir tells of and for
+// those named, and forgets the vault itself. No account may be in use.
+func AbandonAll(ctx context.Context, dir string, accounts ...string) (Abandoned, error) {
+	stored, err := Journaled(dir)
+	if err != nil {
+		return Abandoned{}, err
+	}
+	signedOut, err := pendingSignOuts(diskFiles{dir: dir})
+	if err != nil {
+		return Abandoned{}, err
+	}
+	accounts = slices.Compact(slices.Sorted(slices.Values(slices.Concat(accounts, stored, signedOut))))
+	return abandon(ctx, dir, accounts, holdsAccount)
+}
+
+// belongsTo reports whether a file of the vault is one account's.
+func belongsTo(name, account string) bool {
+	for _, prefix := range []string{journalPrefix, setAsidePrefix} {
+		if strings.HasPrefix(name, prefix+fileName(account)+".") {
+			return true
+		}
+	}
+	return name == markPrefix+fileName(account) || name == itemName(slotItem(account, 0)) || name == itemName(slotItem(account, 1))
+}
+
+// holdsAccount reports whether a file of the vault is some account's.
+func holdsAccount(name string) bool {
+	return name != itemName(keyItem) && slices.ContainsFunc([]string{journalPrefix, setAsidePrefix, itemPrefix, markPrefix},
+		func(prefix string) bool { return strings.HasPrefix(name, prefix) })
+}
+
+// abandon removes the files of accounts, which are those that mine reports. If no
+// other account has any, the vault is forgotten too.
+func abandon(ctx context.Context, dir string, accounts []string, mine func(name string) bool) (a Abandoned, err error) {
 	v := newVault(nil)
 	v.disk = &diskFiles{dir: dir}
 	v.files = v.disk
-	if a.Backend, err = v.remembered(); err != nil {
-		return a, fmt.Errorf("forget %s: %w", account, err)
+	for _, account := range accounts {
+		release, err := v.Acquire(ctx, account)
+		if err != nil {
+			return a, fmt.Errorf("forget the account: %w", err)
+		}
+		defer release()
 	}
-	release, err := v.Acquire(ctx, account)
-	if err != nil {
-		return a, fmt.Errorf("forget %s: %w", account, err)
-	}
-	defer release()
 	unlock, err := v.lockFile(ctx, vaultLock)
 	if err != nil {
-		return a, fmt.Errorf("forget %s: %w", account, err)
+		return a, fmt.Errorf("forget the account: %w", err)
 	}
 	defer unlock()
-	if err := v.abandon(account, &a); err != nil {
-		return a, fmt.Errorf("forget %s: %w", account, err)
+	v.use = flock.New(filepath.Join(dir, useLock))
+	defer v.endUse()
+	alone, err := v.use.TryLock()
+	if err == nil {
+		if a.Backend, err = v.remembered(); errors.Is(err, ErrUnreadable) {
+			a.Backend, err = OS, nil // it may be, and the marks do no harm
+		}
+	}
+	if err == nil {
+		err = v.erase(accounts, mine, alone, &a)
+	}
+	if err != nil {
+		return a, fmt.Errorf("forget the account: %w", err)
 	}
 	return a, nil
 }
 
-func (v *Vault) abandon(account string, a *Abandoned) error {
+func (v *Vault) erase(accounts []string, mine func(string) bool, alone bool, a *Abandoned) error {
 	if a.Backend == OS {
-		if err := v.files.write(abandonedPrefix+fileName(account), []byte(account)); err != nil {
-			return err
+		for _, account := range accounts {
+			if err := v.files.write(abandonedPrefix+fileName(account), []byte(account)); err != nil {
+				return err
+			}
+			a.Keychain = append(a.Keychain, slotItem(account, 0), slotItem(account, 1))
 		}
-		a.Keychain = []string{slotItem(account, 0), slotItem(account, 1)}
 	}
 	all, err := v.files.list("")
 	if err != nil {
 		return err
 	}
-	mine := func(name string) bool {
-		return strings.HasPrefix(name, journalPrefix+fileName(account)+".") || strings.HasPrefix(name, setAsidePrefix+fileName(account)+".") ||
-			name == itemName(slotItem(account, 0)) || name == itemName(slotItem(account, 1)) || name == markPrefix+fileName(account)
-	}
-	key := itemName(keyItem)
-	others := func(name string) bool {
-		return !mine(name) && name != key && slices.ContainsFunc([]string{journalPrefix, setAsidePrefix, itemPrefix, markPrefix},
-			func(prefix string) bool { return strings.HasPrefix(name, prefix) })
-	}
-	a.Vault = !slices.ContainsFunc(all, others)
+	a.Vault = alone && !slices.ContainsFunc(all, func(name string) bool { return holdsAccount(name) && !mine(name) })
 	for _, name := range all {
 		if mine(name) || a.Vault && strings.HasPrefix(name, sealedPrefix) {
 			a.Files = append(a.Files, name)
 		}
 	}
-	for _, name := range []string{key, identityName, markerName} { // in this order, see Dissolve
+	for _, name := range []string{itemName(keyItem), identityName, markerName} { // in this order, see Dissolve
 		if a.Vault && slices.Contains(all, name) {
 			a.Files = append(a.Files, name)
 		}

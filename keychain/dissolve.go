@@ -54,7 +54,7 @@ func (v *Vault) Dissolve(ctx context.Context) (bool, error) {
 // remains lists the files of a vault that holds nothing: of signed-out accounts,
 // and the key. It is nil if the vault holds something.
 func (v *Vault) remains(k *sealKey) (names []string, err error) {
-	for _, prefix := range []string{markPrefix, abandonedPrefix, setAsidePrefix} {
+	for _, prefix := range []string{markPrefix, setAsidePrefix} {
 		if some, err := v.files.list(prefix); err != nil || len(some) > 0 {
 			return nil, err
 		}

@@ -142,6 +142,9 @@ func (d *double) SetPort(context.Context, string, int) (string, error) {
 	return "", errors.ErrUnsupported
 }
 func (d *double) SignOut(context.Context, string) error { return errors.ErrUnsupported }
+func (d *double) Forget(context.Context, string) ([]string, error) {
+	return nil, errors.ErrUnsupported
+}
 
 // shortDir is a directory whose name leaves room for a socket's: the kernel
 // takes 108 bytes.

@@ -23,7 +23,8 @@ func TestHelp(t *testing.T) {
 	}
 	for name, flags := range map[string][]string{
 		"players": nil, "open": {"--scope", "--account", "--print"},
-		"run": nil, "logout": {"--account"}, "reauth": {"--account"}, "quit": nil, "version": nil, "status": {"--json", "--watch"},
+		"run": nil, "logout": {"--account", "--forget"}, "reauth": {"--account"}, "quit": nil, "version": nil,
+		"status":  {"--json", "--watch"},
 		"history": {"--account", "--json"},
 		"login": {"--username", "--password-stdin", "--api-key-stdin", "--token-stdin", "--oidc", "--no-browser", "--account", "--store",
 			"--allow-http"},

@@ -108,6 +108,14 @@ func (c *Client) ChangePassword(ctx context.Context, account string, old, change
 	return c.call(ctx, callPassword, commandTimeout, passwordWire{account, old.Reveal(), changed.Reveal()}, nil)
 }
 
+// Forget forgets an account without its vault and without the server. It returns
+// what was forgotten and what stays where, a sentence each.
+func (c *Client) Forget(ctx context.Context, account string) (said []string, err error) {
+	var out saidWire
+	err = c.call(ctx, callForget, commandTimeout, accountWire{account}, &out)
+	return out.Said, err
+}
+
 // SetPort gives an account another port, 0 for a free one, and returns the
 // address for players.
 func (c *Client) SetPort(ctx context.Context, account string, port int) (proxyURL string, err error) {

@@ -57,6 +57,9 @@ type Accounts interface {
 	Reauthenticate(ctx context.Context, account string) error
 	SignIn(context.Context, SignInRequest) (SignInAnswer, error)
 	SignOut(ctx context.Context, account string) error
+	// Forget forgets an account without its vault and without the server. It
+	// returns what was forgotten and what stays where, a sentence each.
+	Forget(ctx context.Context, account string) (said []string, err error)
 	// ChangePassword changes the password on the server. An empty old password
 	// stands for the stored one.
 	ChangePassword(ctx context.Context, account string, old, changed redact.Secret) error

@@ -30,6 +30,10 @@ func routes(d Daemon, log *slog.Logger) http.Handler {
 		callLogout: command(log, "logout", func(ctx context.Context, in accountWire) (nothing, error) {
 			return nothing{}, d.SignOut(ctx, in.Account)
 		}),
+		callForget: command(log, "forget", func(ctx context.Context, in accountWire) (saidWire, error) {
+			said, err := d.Forget(ctx, in.Account)
+			return saidWire{said}, err
+		}),
 		callPlayers: command(log, "players", func(ctx context.Context, in accountWire) (playersWire, error) {
 			list, err := d.Players(ctx, in.Account)
 			return playersWire{list}, err

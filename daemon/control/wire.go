@@ -32,6 +32,7 @@ const (
 	callReauth   = "POST /v1/reauth"
 	callLogin    = "POST /v1/login"
 	callLogout   = "POST /v1/logout"
+	callForget   = "POST /v1/forget"
 	callPassword = "POST /v1/password"
 	callPort     = "POST /v1/port"
 	callQuit     = "POST /v1/quit"
@@ -52,6 +53,11 @@ type passwordWire struct {
 	Account string `json:"account"`
 	Old     string `json:"old"`
 	New     string `json:"new"`
+}
+
+// saidWire is the answer to forget.
+type saidWire struct {
+	Said []string `json:"said"`
 }
 
 // portWire is the body of port, and urlWire its answer.

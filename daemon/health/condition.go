@@ -46,18 +46,22 @@ var (
 	TokenRefused = Condition{ID: "token-refused", Level: NeedsUser,
 		Text: "the server refuses the API key or token", Remedy: "create a new one on the server and run `shelfkeeper login`"}
 	VaultUnreadable = Condition{ID: "vault-unreadable", Level: NeedsUser,
-		Text: "the stored session cannot be read", Remedy: "run `shelfkeeper login` once more; the unreadable file is kept"}
+		Text: "the stored session cannot be read",
+		Remedy: "run `shelfkeeper login` once more; the unreadable file is kept. If its key is gone, run `shelfkeeper logout " +
+			"--forget` first"}
 	VaultNewer = Condition{ID: "vault-newer", Level: NeedsUser,
 		Text: "the stored session was written by a newer Shelfkeeper", Remedy: "start the newer version"}
 	VaultPassphrase = Condition{ID: "vault-passphrase", Level: NeedsUser,
-		Text:   "the vault does not open",
-		Remedy: "set SHELFKEEPER_PASSPHRASE or SHELFKEEPER_PASSPHRASE_FILE to its passphrase and start Shelfkeeper again"}
+		Text: "the vault does not open",
+		Remedy: "set SHELFKEEPER_PASSPHRASE or SHELFKEEPER_PASSPHRASE_FILE to its passphrase and start Shelfkeeper again; " +
+			"if it is lost, run `shelfkeeper logout --forget`"}
 	VaultDenied = Condition{ID: "vault-denied", Level: NeedsUser,
 		Text: "the keychain refused access", Remedy: "allow Shelfkeeper in the keychain, then run `shelfkeeper reauth`"}
 	VaultLocked = Condition{ID: "vault-locked", Level: NeedsUser,
 		Text: "the keychain is locked", Remedy: "unlock it, or run `shelfkeeper reauth` to be asked"}
 	VaultAbsent = Condition{ID: "vault-absent", Level: NeedsUser, Hold: 10 * time.Second,
-		Text: "no keychain answers", Remedy: "start the desktop's keyring, or sign in with `--store file`"}
+		Text: "no keychain answers", Remedy: "start the desktop's keyring; if it is gone for good, run `shelfkeeper logout --forget`, " +
+			"then `shelfkeeper login URL --store file`"}
 	HeaderEaten = Condition{ID: "header-eaten", Level: NeedsUser,
 		Text:   "something between here and the server removes the x-refresh-token header",
 		Remedy: "let the reverse proxy pass x-refresh-token through"}

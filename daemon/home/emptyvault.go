@@ -2,6 +2,7 @@ package home
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"shelfkeeper/keychain"
@@ -55,4 +56,37 @@ func (h *Home) ReleaseEmptyVault(ctx context.Context) {
 		h.Log.Warn("close the vault", "reason", err)
 	}
 	h.vault = nil
+}
+
+// changeBackend forgets a vault that surely keeps nothing, where the user asks for
+// another backend. Traces of signed-out accounts are nothing. Home's lock is held.
+func (h *Home) changeBackend(ctx context.Context, backend keychain.Backend) error {
+	if backend == "" || h.Backend == keychain.Memory || len(h.Book.All()) > 0 {
+		return nil // Open says what is wrong with it
+	}
+	remembered, err := keychain.Remembered(h.vaultDir())
+	if err != nil || remembered == "" || remembered == backend {
+		return nil
+	}
+	o := keychain.Options{Backend: remembered, Dir: h.vaultDir(), Helper: h.Helper, Wrong: &h.wrong, Log: h.Log}
+	if remembered == keychain.File {
+		if !h.Unattended {
+			return backendProblem(remembered, backend)
+		}
+		if o.Passphrase, err = h.Passphrase(ctx, false); err != nil {
+			return backendProblem(remembered, backend)
+		}
+	}
+	v, err := keychain.Open(ctx, o)
+	if err != nil {
+		return backendProblem(remembered, backend)
+	}
+	did, err := v.Dissolve(ctx)
+	if err := errors.Join(err, v.Close()); err != nil {
+		h.Log.Debug("the vault stays as it is", "reason", err)
+	}
+	if !did {
+		return backendProblem(remembered, backend)
+	}
+	return nil
 }

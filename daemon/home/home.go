@@ -109,6 +109,9 @@ func (h *Home) openVault(ctx context.Context, backend keychain.Backend) (*keycha
 		}
 		return h.vault, nil
 	}
+	if err := h.changeBackend(ctx, backend); err != nil {
+		return nil, err
+	}
 	o := keychain.Options{Backend: backend, Dir: h.vaultDir(), Helper: h.Helper, Wrong: &h.wrong, Log: h.Log}
 	if o.Backend == "" {
 		o.Backend = h.Backend

@@ -48,20 +48,26 @@ func vaultProblem(err error) *problem.Problem {
 	}
 	var size *keychain.SizeError
 	if errors.As(err, &size) && !size.Password {
-		return problem.New(problem.Vault, err, "the names of this user and account are too long: ask the server's admin for a shorter user name")
+		return problem.New(problem.Vault, err,
+			"the names of this user and account are too long: ask the server's admin for a shorter user name")
 	}
 	for _, r := range []struct {
 		is     error
 		remedy string
 	}{
 		{keychain.ErrLocked, "unlock the keychain and try again"},
-		{keychain.ErrAbsent, "start the desktop's keyring, or keep the session in a file: `shelfkeeper login --store file`"},
+		{keychain.ErrAbsent, "start the desktop's keyring; or keep sessions in a file: `shelfkeeper login URL --store file`, after " +
+			"`shelfkeeper logout --forget` " +
+			"for an account that the keyring kept"},
 		{keychain.ErrDenied, "allow Shelfkeeper in the keychain and try again"},
 		{keychain.ErrHanging, "look for the keychain's prompt, answer it and try again"},
-		{keychain.ErrPassphrase, "set SHELFKEEPER_PASSPHRASE or SHELFKEEPER_PASSPHRASE_FILE to the vault's passphrase"},
+		{keychain.ErrPassphrase, "set SHELFKEEPER_PASSPHRASE or SHELFKEEPER_PASSPHRASE_FILE to the vault's passphrase; if it is lost, " +
+			"`shelfkeeper logout --forget` forgets the account here"},
 		{keychain.ErrNewer, "start the newer version; nothing was changed"},
-		{keychain.ErrUnreadable, "the file is kept; if its key is gone for good, move it away and sign in again"},
-		{keychain.ErrBackend, "leave out `--store`, or sign out of every account and move that directory away first"},
+		{keychain.ErrUnreadable, "the file is kept; if its key is gone for good, run `shelfkeeper logout --forget` and sign in again"},
+		{keychain.ErrBackend, "leave out `--store`, or sign out of every account first: `shelfkeeper logout`, or `shelfkeeper logout " +
+			"--forget` " +
+			"if its keychain is gone"},
 		{keychain.ErrTooLarge, "use a shorter password, or sign in with `--no-store-password`"},
 	} {
 		if errors.Is(err, r.is) {
@@ -73,7 +79,9 @@ func vaultProblem(err error) *problem.Problem {
 }
 
 func backendProblem(has, wants keychain.Backend) *problem.Problem {
-	return problem.Newf(problem.Vault, fmt.Sprintf("sign out of every account first, or leave out `--store %s`", wants),
+	return problem.Newf(problem.Vault, fmt.Sprintf("sign out of every account first (`shelfkeeper logout`, or `shelfkeeper logout "+
+		"--forget` if that cannot be), "+
+		"or leave out `--store %s`", wants),
 		"this vault keeps its sessions in %q and never moves them by itself", has)
 }
 

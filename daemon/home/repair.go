@@ -180,11 +180,12 @@ func methodOfRecord(rec keychain.Record) accounts.Method {
 // leftOnServer says what becomes of a session that the server could not be
 // told to end. A new password ends sessions from 2.36.0 on; before, nothing
 // but time or an admin does, and nobody has the token any more.
-func leftOnServer(version string) string {
-	const nothing = "nothing is left here; "
+func leftOnServer(version string) string { return "nothing is left here; " + stillOnServer(version) }
+
+func stillOnServer(version string) string {
 	if version != "" && absapi.PasswordChangeEndsSessions(version) {
-		return nothing + "to end the session there at once, change the password on the server"
+		return "to end the session there at once, change the password on the server"
 	}
-	return nothing + "the server forgets the session by itself, by default after 30 days (7 before Audiobookshelf 2.31); a new " +
+	return "the server forgets the session by itself, by default after 30 days (7 before Audiobookshelf 2.31); a new " +
 		"password does not end it there"
 }
