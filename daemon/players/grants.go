@@ -1,6 +1,7 @@
 package players
 
 import (
+	"cmp"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
@@ -74,6 +75,8 @@ type Grants struct {
 	path string
 	now  func() time.Time
 
+	made atomic.Uint64 // grants since the start
+
 	mu   sync.RWMutex
 	list map[string]*entry // by id; the map is replaced at each change, entries change only in used
 	uses lastUse
@@ -85,6 +88,7 @@ type entry struct {
 	hash  [sha256.Size]byte // of KindSecret
 	ended []string          // ended sign-ins, the oldest first
 	used  *atomic.Int64     // Unix seconds; shared by all copies of the entry
+	order uint64            // of making, since the start: many are made in one second; 0: before
 }
 
 func (e *entry) grant() Grant {
@@ -167,7 +171,9 @@ func (g *Grants) makeRoom(list map[string]*entry, account string) {
 		}
 		sessions = append(sessions, e)
 	}
-	slices.SortFunc(sessions, func(a, b *entry) int { return int(a.lastUsed() - b.lastUsed()) })
+	slices.SortFunc(sessions, func(a, b *entry) int {
+		return cmp.Or(cmp.Compare(a.lastUsed(), b.lastUsed()), cmp.Compare(a.order, b.order))
+	})
 	for i := 0; i <= len(sessions)-maxSessions; i++ {
 		delete(list, sessions[i].ID)
 	}
@@ -177,6 +183,7 @@ func (g *Grants) newEntry(account, name string, kind Kind, scope Scope) *entry {
 	return &entry{
 		Grant: Grant{Account: account, Name: name, Kind: kind, Scope: scope, Created: g.now().UTC().Truncate(time.Second)},
 		used:  new(atomic.Int64),
+		order: g.made.Add(1),
 	}
 }
 

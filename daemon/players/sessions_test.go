@@ -2,6 +2,8 @@ package players
 
 import (
 	"errors"
+	"path/filepath"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -118,6 +120,37 @@ func TestLastUseIsWrittenLazily(t *testing.T) {
 		}
 		if got := stored(); !got.After(used) {
 			t.Errorf("closing does not write: %v", got)
+		}
+	})
+}
+
+// A program that signs in again and again within a second keeps its newest
+// sign-ins.
+func TestNewestSignInsStay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g, err := OpenGrants(filepath.Join(t.TempDir(), "grants.json"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var made []string
+		for range 3 * maxSessions {
+			one, err := g.open("home", "password sign-in", ScopeFull)
+			if err != nil {
+				t.Fatal(err)
+			}
+			made = append(made, one.ID)
+		}
+		left := g.List("home")
+		for _, one := range left {
+			if !slices.Contains(made[len(made)-maxSessions:], one.ID) {
+				t.Fatalf("an older one stayed: number %d", slices.Index(made, one.ID))
+			}
+		}
+		if len(left) != maxSessions {
+			t.Errorf("%d are left", len(left))
+		}
+		if err := g.Close(); err != nil {
+			t.Fatal(err)
 		}
 	})
 }
