@@ -123,8 +123,14 @@ func answeredHere(c *call) *refusal.Refusal {
 
 // knownPlayer lets in who holds a grant, or is the user.
 func knownPlayer(c *call) *refusal.Refusal {
-	if c.preflight() || c.local != nil && c.local.Open() || probeRoutes.Matches(c.r.Method, c.path) {
+	if c.preflight() || c.local != nil && c.local.Open() {
 		return nil // it carries its own credential, or tells nobody anything
+	}
+	if probeRoutes.Matches(c.r.Method, c.path) {
+		if c.server.local.Stranger(c.server.localRequest(c)) {
+			c.local = answers.Probe
+		}
+		return nil
 	}
 	switch presented, how := credential(c.r); how {
 	case conflicting:

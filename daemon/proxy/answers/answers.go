@@ -106,6 +106,7 @@ type Local struct {
 	cfg      Config
 	tries    backoff
 	openings openings
+	known    known
 	userType atomic.Pointer[string] // of the user at the server, once it is known
 	kept     atomic.Pointer[[]byte] // the last answer to a sign-in, without tokens, packed
 }

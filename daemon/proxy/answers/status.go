@@ -13,7 +13,7 @@ const maxStatus = 1 << 20
 // status answers GET /status as the server does, but that one signs in here
 // with a password, and is not sent away to an identity provider at once.
 func (s *Local) status(w http.ResponseWriter, c *Request) *refusal.Refusal {
-	status, raw, no := s.cfg.Ask(c.Context(), Question{Method: http.MethodGet, Path: "/status", Limit: maxStatus})
+	status, raw, no := s.about(c, "/status")
 	if no != nil {
 		return no
 	}

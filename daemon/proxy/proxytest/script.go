@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"shelfkeeper/daemon/players"
 	"shelfkeeper/daemon/proxy"
 	"shelfkeeper/daemon/redact"
 )
@@ -54,6 +55,8 @@ type Stage struct {
 	Server *proxy.Server
 	Tokens *Tokens
 	Began  time.Time
+
+	Stranger bool // its player is no program of the user
 }
 
 func NewStage(t *testing.T, answers ...func(*http.Request) (*http.Response, error)) *Stage {
@@ -62,7 +65,13 @@ func NewStage(t *testing.T, answers ...func(*http.Request) (*http.Response, erro
 	s, err := proxy.New(proxy.Config{
 		Base: &url.URL{Scheme: "http", Host: "abs.example", Path: "/abs"}, Transport: g.Script, Tokens: g.Tokens,
 		Grants: &Grants{Good: map[string]bool{Grant: true}}, Identity: func() (string, []redact.Secret) { return "u1", nil },
-		OwnUID: 4711, PeerOf: Me, Port: 13379,
+		OwnUID: 4711, Port: 13379,
+		PeerOf: func(c net.Conn) players.Peer {
+			if g.Stranger {
+				return players.Peer{UID: 1, Known: true}
+			}
+			return Me(c)
+		},
 	})
 	if err != nil {
 		t.Fatal(err)
