@@ -19,6 +19,7 @@ import (
 
 	"shelfkeeper/daemon/accounts"
 	"shelfkeeper/daemon/control"
+	"shelfkeeper/daemon/dashboard"
 	"shelfkeeper/daemon/health"
 	"shelfkeeper/daemon/home"
 	"shelfkeeper/daemon/netmon"
@@ -35,9 +36,12 @@ type Daemon struct {
 	lock    *flock.Flock
 	control *control.Server
 	monitor *netmon.Monitor
+	page    *dashboard.Server // nil where there is none
 	quit    chan struct{}
 	quitted sync.Once
 	running sync.WaitGroup
+
+	pageBoard *health.Board // of the page
 
 	signedOut chan struct{} // after a sign-out, which may have left something to finish
 
@@ -138,6 +142,9 @@ func (d *Daemon) Run(ctx context.Context) error {
 	}
 	d.mu.Unlock()
 	d.monitor.Start()
+	if d.page != nil {
+		d.page.Start()
+	}
 	served := make(chan error, 1)
 	d.running.Go(func() { served <- d.control.Serve(d) })
 	finishing, stop := context.WithCancel(ctx)
@@ -165,6 +172,9 @@ func (d *Daemon) Close() error {
 	var errs []error
 	if d.control != nil {
 		errs = append(errs, d.control.Close())
+	}
+	if d.page != nil {
+		errs = append(errs, d.page.Close())
 	}
 	d.mu.Lock()
 	services := d.services
@@ -205,6 +215,11 @@ func (d *Daemon) Snapshot() health.Snapshot {
 		s.Accounts = append(s.Accounts, account.Snapshot())
 	}
 	s.Level = health.Worst(s.Accounts)
+	page, level := d.pageState()
+	s.Page = page
+	if s.Level != health.Paused {
+		s.Level = max(s.Level, level)
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	s.Tray = d.tray

@@ -122,6 +122,9 @@ func (d *double) OpenPage(_ context.Context, account, scope string) (string, err
 	}
 	return "", errors.ErrUnsupported
 }
+func (d *double) PageLink(context.Context, string) (string, error) {
+	return "", errors.ErrUnsupported
+}
 func (d *double) Players(context.Context, string) ([]control.Player, error) {
 	return nil, errors.ErrUnsupported
 }

@@ -154,7 +154,7 @@ type benchDaemon struct {
 // daemon starts a daemon.
 func (h *crashHome) daemon(ctx context.Context, args ...string) (*benchDaemon, error) {
 	d := &benchDaemon{began: time.Now(), ended: make(chan struct{}), deaf: make(chan struct{})}
-	d.cmd = h.command(context.WithoutCancel(ctx), append([]string{"run", "--no-tray"}, args...)...)
+	d.cmd = h.command(context.WithoutCancel(ctx), append([]string{"run", "--no-tray", "--no-page"}, args...)...)
 	d.cmd.Stdout, d.cmd.Stderr = &d.said, &d.said
 	d.client = control.Dial(filepath.Join(h.runtime, "shelfkeeper", "control.sock"))
 	if err := d.cmd.Start(); err != nil {

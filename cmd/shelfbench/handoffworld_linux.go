@@ -158,7 +158,7 @@ func (w *world) startDaemon(ctx context.Context) (err error) {
 	if out, err := in.CombinedOutput(); err != nil {
 		return fmt.Errorf("sign in: %w: %s", err, out)
 	}
-	if w.daemon, err = w.start(ctx, w.cli(), w.env(), w.binary, "run", "--no-tray"); err != nil {
+	if w.daemon, err = w.start(ctx, w.cli(), w.env(), w.binary, "run", "--no-tray", "--no-page"); err != nil {
 		return err
 	}
 	listening := w.rig.command(ctx, w.cli(), w.binary, "status", "--json")

@@ -107,7 +107,7 @@ func (p program) signIn(ctx context.Context, server *process) error {
 // run starts the daemon and returns how long it took until players could
 // connect.
 func (p program) run(ctx context.Context) (*process, time.Duration, error) {
-	d := &process{cmd: p.command(ctx, "run")}
+	d := &process{cmd: p.command(ctx, "run", "--no-page")}
 	d.cmd.Stderr = io.Discard
 	began := time.Now()
 	if err := d.cmd.Start(); err != nil {

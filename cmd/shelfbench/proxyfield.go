@@ -197,7 +197,7 @@ func (b between) shelfkeeper(ctx context.Context, home string, port int) (*exec.
 	if err := p.signIn(ctx, server); err != nil {
 		return nil, err
 	}
-	cmd := p.command(ctx, "run", "--no-tray")
+	cmd := p.command(ctx, "run", "--no-tray", "--no-page")
 	cmd.Stderr = io.Discard
 	return cmd, nil
 }

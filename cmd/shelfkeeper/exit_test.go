@@ -190,7 +190,7 @@ var exits = []struct {
 	{"port of another account", problem.PortTaken, func(t *testing.T, p *place) attempt {
 		p.login(newServer(t, absfake.Config{}))
 		other := p.port
-		p.config(fmt.Sprintf("listen = %d\n", freePort(t)))
+		p.config(fmt.Sprintf("listen = %d\npage_port = %d\n", freePort(t), p.page))
 		a := signIn(newServer(t, absfake.Config{}).url, "--account", "second")
 		if r := p.run(a.stdin, a.args...); r.code != problem.OK {
 			t.Fatal(r.stderr)

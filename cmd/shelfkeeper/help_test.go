@@ -22,8 +22,8 @@ func TestHelp(t *testing.T) {
 		t.Errorf("the hidden command shows:\n%s", root)
 	}
 	for name, flags := range map[string][]string{
-		"players": nil, "open": {"--scope", "--account", "--print"},
-		"run": nil, "logout": {"--account", "--forget"}, "reauth": {"--account"}, "quit": nil, "version": nil,
+		"players": nil, "open": {"--scope", "--account", "--print"}, "page": {"--account", "--print"},
+		"run": {"--no-page", "--no-tray"}, "logout": {"--account", "--forget"}, "reauth": {"--account"}, "quit": nil, "version": nil,
 		"status":  {"--json", "--watch"},
 		"history": {"--account", "--json"},
 		"login": {"--username", "--password-stdin", "--api-key-stdin", "--token-stdin", "--oidc", "--no-browser", "--account", "--store",

@@ -35,6 +35,7 @@ type place struct {
 	home    string
 	env     []string
 	port    int // where players reach the first account
+	page    int // of the status page
 	secrets []string
 }
 
@@ -56,7 +57,7 @@ func barePlace(t testing.TB, env []string) *place {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	p := &place{t: t, home: dir, port: freePort(t), secrets: []string{passphrase}}
+	p := &place{t: t, home: dir, port: freePort(t), page: freePort(t), secrets: []string{passphrase}}
 	p.env = []string{
 		"HOME=" + dir, "USERPROFILE=" + dir, "PATH=" + os.Getenv("PATH"), "TMPDIR=" + os.Getenv("TMPDIR"),
 		"XDG_CONFIG_HOME=" + filepath.Join(dir, "config"), "XDG_STATE_HOME=" + filepath.Join(dir, "state"),
@@ -69,7 +70,7 @@ func barePlace(t testing.TB, env []string) *place {
 	if err := os.MkdirAll(filepath.Join(dir, "run"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	p.config(fmt.Sprintf("listen = %d\n", p.port))
+	p.config(fmt.Sprintf("listen = %d\npage_port = %d\n", p.port, p.page))
 	return p
 }
 

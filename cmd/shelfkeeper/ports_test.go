@@ -79,7 +79,7 @@ func TestFurtherAccountGetsAFreePort(t *testing.T) {
 	s, other, p := newServer(t, absfake.Config{}), newServer(t, absfake.Config{}), newPlace(t)
 	p.login(s)
 	port := freePort(t)
-	p.config(fmt.Sprintf("listen = %d\n", port)) // which the second account would get
+	p.config(fmt.Sprintf("listen = %d\npage_port = %d\n", port, p.page)) // which the second account would get
 	taken(t, port)
 	p.daemon()
 	r := p.ok(password+"\n", "login", other.url, "--username", user, "--password-stdin", "--account", "second")
@@ -135,7 +135,7 @@ func TestConfiguredPortOfAnAccount(t *testing.T) {
 	t.Parallel()
 	s, p := newServer(t, absfake.Config{}), newPlace(t)
 	first, then := freePort(t), freePort(t)
-	give := func(port int) { p.config(fmt.Sprintf("[accounts.shelf]\nlisten = %d\n", port)) }
+	give := func(port int) { p.config(fmt.Sprintf("page_port = %d\n[accounts.shelf]\nlisten = %d\n", p.page, port)) }
 	give(first)
 	r := p.ok(password+"\n", "login", s.url, "--username", user, "--password-stdin", "--store", "file", "--account", "shelf")
 	if !strings.Contains(r.stdout, fmt.Sprintf("http://127.0.0.1:%d ", first)) {

@@ -69,7 +69,7 @@ running, 9 only you can go on.`,
 	root.PersistentFlags().BoolVarP(&e.verbose, "verbose", "v", false, "say more on stderr")
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return usage(c, err) })
 	root.AddCommand(run, newLogin(e), newLogout(e), newStatus(e), newHistory(e), newReauth(e), newPassword(e), newPlayers(e),
-		newAccount(e), newOpen(e), newAutostart(e), newDemo(e), newTray(e), newQuit(e), newVersion(e), newKeychainOp(e),
+		newAccount(e), newOpen(e), newPage(e), newAutostart(e), newDemo(e), newTray(e), newQuit(e), newVersion(e), newKeychainOp(e),
 		newOpenIDReturn(e))
 	strictCompletion(root)
 	return root

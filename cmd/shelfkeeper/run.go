@@ -18,7 +18,7 @@ import (
 )
 
 func newRun(e *env) *cobra.Command {
-	var noTray bool
+	var noTray, noPage bool
 	var listen string
 	c := &cobra.Command{
 		Use:   "run",
@@ -44,8 +44,12 @@ func newRun(e *env) *cobra.Command {
 				}
 				fmt.Fprintf(e.stdout, "%s: players reach %s at %s\n", a.Name, a.Server, a.Proxy.URL)
 			}
+			if !noPage {
+				d.ServePage(e.pageOptions())
+				fmt.Fprintf(e.stdout, "The status page is at %s\n", d.Snapshot().Page.URL)
+			}
 			if len(d.Snapshot().Accounts) == 0 {
-				fmt.Fprintln(e.stdout, "No account yet: run `shelfkeeper login URL` in another terminal.")
+				fmt.Fprintln(e.stdout, "No account yet: open the status page, or run `shelfkeeper login URL` in another terminal.")
 			}
 			endTray := func() error { return nil }
 			if !noTray {
@@ -60,6 +64,7 @@ func newRun(e *env) *cobra.Command {
 		},
 	}
 	c.Flags().BoolVar(&noTray, "no-tray", false, "no icon in the panel")
+	c.Flags().BoolVar(&noPage, "no-page", false, "no status page")
 	c.Flags().StringVar(&listen, "listen", "",
 		"`address` at which players reach the one account, instead of its own; for a second daemon on the same state")
 	_ = c.Flags().MarkHidden("listen") // it errs only for a flag that is not there

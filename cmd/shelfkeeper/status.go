@@ -76,6 +76,9 @@ func writeStatus(w io.Writer, s health.Snapshot, asJSON bool) error {
 func describe(s health.Snapshot, now time.Time) string {
 	var out strings.Builder
 	fmt.Fprintf(&out, "Shelfkeeper %s, %s\n", s.Version, s.Level)
+	if s.Page.Reason != "" {
+		fmt.Fprintf(&out, "  %s\n  → %s\n", s.Page.Reason, s.Page.Remedy)
+	}
 	if len(s.Accounts) == 0 {
 		fmt.Fprintln(&out, "  no account yet: run `shelfkeeper login URL`")
 	}

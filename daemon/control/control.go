@@ -33,6 +33,7 @@ type Daemon interface {
 	Observed
 	Accounts
 	Players
+	Pages
 	// Quit asks the daemon to end and returns at once. It must not wait for
 	// Server.Close, since Server.Close waits for this call.
 	Quit()

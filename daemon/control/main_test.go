@@ -125,6 +125,10 @@ func (d *double) Players(_ context.Context, account string) ([]Player, error) {
 		Created: time.Unix(1, 0).UTC()}}, d.about("list", account)
 }
 
+func (d *double) PageLink(_ context.Context, account string) (string, error) {
+	return "http://localhost:1/enter?link=x", d.about("page", account)
+}
+
 func (d *double) AddPlayer(_ context.Context, account, name, scope string) (NewPlayer, error) {
 	return NewPlayer{redact.New("sk_secret"), account, "http://127.0.0.1:1"}, d.about("add", account, name, scope)
 }

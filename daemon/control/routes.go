@@ -52,6 +52,10 @@ func routes(d Daemon, log *slog.Logger) http.Handler {
 			url, err := d.OpenPage(ctx, in.Account, in.Scope)
 			return openWire{url}, err
 		}),
+		callPage: command(log, "page", func(ctx context.Context, in accountWire) (openWire, error) {
+			url, err := d.PageLink(ctx, in.Account)
+			return openWire{url}, err
+		}),
 		callPassword: command(log, "password", func(ctx context.Context, in passwordWire) (nothing, error) {
 			return nothing{}, d.ChangePassword(ctx, in.Account, redact.New(in.Old), redact.New(in.New))
 		}),

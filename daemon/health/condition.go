@@ -99,6 +99,8 @@ var (
 		Text: "the server's tokens have an unusual lifetime"}
 	SlotPending = Condition{ID: "slot-pending", Level: Degraded, Hold: 30 * time.Second,
 		Text: "the keychain does not take the newest session; it is safe in the journal", Remedy: "check the desktop's keyring"}
+	PageDown = Condition{ID: "page-down", Level: Degraded, Hold: 10 * time.Second,
+		Text: "the status page is not open", Remedy: "set another page_port in config.toml, then start Shelfkeeper again"}
 	ProxyDown = Condition{ID: "proxy-down", Level: NeedsUser,
 		Text:   "the local address for players is not open",
 		Remedy: "free the port, or give the account another one with `shelfkeeper account set`"}
@@ -111,5 +113,5 @@ var declared = []*Condition{
 	&VaultUnreadable, &VaultNewer, &VaultPassphrase, &VaultDenied, &VaultLocked, &VaultAbsent, &HeaderEaten, &DiskBlocks, &ProxyDown,
 	&VaultHanging, &ServerUnreachable, &NoAnswer, &RateLimited, &RenewalFails,
 	&DiskTrouble, &ProgressDisk, &ProgressDamaged, &LocalhostTaken, &ExtraAddress, &SocketDown, &TokenSuspect, &RenewalDelayed,
-	&OddTokens, &SlotPending,
+	&OddTokens, &SlotPending, &PageDown,
 }

@@ -10,6 +10,7 @@ type Snapshot struct {
 	PID      int       `json:"pid"`
 	At       Time      `json:"at"`
 	Level    Level     `json:"level"` // the worst account's
+	Page     Page      `json:"page"`
 	Accounts []Account `json:"accounts"`
 	Tray     *Tray     `json:"tray,omitempty"` // nil while nothing is wrong with it
 }
@@ -17,6 +18,15 @@ type Snapshot struct {
 // Tray is why no panel shows the icon.
 type Tray struct {
 	Condition string `json:"condition"` // "no-host", or "" for nothing
+	Reason    string `json:"reason"`
+	Remedy    string `json:"remedy"`
+}
+
+// Page is the status page. URL is empty where there is none, and Condition where
+// nothing is wrong with it.
+type Page struct {
+	URL       string `json:"url"`
+	Condition string `json:"condition"`
 	Reason    string `json:"reason"`
 	Remedy    string `json:"remedy"`
 }

@@ -54,6 +54,15 @@ func (h *Home) history(account string) *history.Log {
 	return l
 }
 
+// Entries returns the record of attempts of an account that is here, oldest
+// first.
+func (h *Home) Entries(account string) []history.Entry {
+	if _, ok := h.Book.Get(account); !ok {
+		return nil
+	}
+	return h.history(account).Entries()
+}
+
 // forgetHistory removes the record of an account that the user signed out of.
 func (h *Home) forgetHistory(ctx context.Context, account string) error {
 	l := h.history(account)

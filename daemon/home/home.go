@@ -130,7 +130,7 @@ func (h *Home) openVault(ctx context.Context, backend keychain.Backend) (*keycha
 		if err != nil {
 			return nil, err
 		}
-		if o.Passphrase, err = h.Passphrase(ctx, !has); err != nil {
+		if o.Passphrase, err = h.passphrase(ctx, !has); err != nil {
 			return nil, err
 		}
 	}

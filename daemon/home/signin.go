@@ -199,6 +199,22 @@ func misgivings(result signin.Result) (warnings []string) {
 // discover finds the server behind what the user typed, and refuses to go on
 // where a password would travel in the clear.
 func (h *Home) discover(ctx context.Context, req control.SignInRequest, m method) (absapi.Server, error) {
+	server, err := h.find(ctx, req)
+	if err != nil {
+		return absapi.Server{}, err
+	}
+	if err := m.offered(server); err != nil {
+		return absapi.Server{}, err
+	}
+	if ok, why := upstream.PlainHTTPAllowed(ctx, net.DefaultResolver, server.Base); !ok && !req.AllowHTTP {
+		return absapi.Server{}, problem.Newf(problem.Usage, "use https, or accept it with --allow-http",
+			"the %s would travel unencrypted to %s: %s", m.secret, server.Base.Host, why)
+	}
+	return server, nil
+}
+
+// find returns the server behind what the user typed, whatever it offers.
+func (h *Home) find(ctx context.Context, req control.SignInRequest) (absapi.Server, error) {
 	var first string // the gateway's headers go to the typed host, not to where it points
 	server, err := absapi.Discover(ctx, func(base *url.URL) (absapi.Doer, func(), error) {
 		if first == "" {
@@ -223,13 +239,6 @@ func (h *Home) discover(ctx context.Context, req control.SignInRequest, m method
 	if !server.Initialised {
 		return absapi.Server{}, problem.Newf(problem.Unreachable, "open it in a browser and create its first user",
 			"%s is an Audiobookshelf that was never set up", server.Base)
-	}
-	if err := m.offered(server); err != nil {
-		return absapi.Server{}, err
-	}
-	if ok, why := upstream.PlainHTTPAllowed(ctx, net.DefaultResolver, server.Base); !ok && !req.AllowHTTP {
-		return absapi.Server{}, problem.Newf(problem.Usage, "use https, or accept it with --allow-http",
-			"the %s would travel unencrypted to %s: %s", m.secret, server.Base.Host, why)
 	}
 	return server, nil
 }

@@ -1,0 +1,68 @@
+package main
+
+import (
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"shelfkeeper/daemon"
+	"shelfkeeper/daemon/desktop"
+	"shelfkeeper/daemon/problem"
+)
+
+func newPage(e *env) *cobra.Command {
+	var account string
+	var show bool
+	c := &cobra.Command{
+		Use:   "page",
+		Short: "Open the status page in the browser",
+		Long: `Opens the status page: how every account is doing, signing in, and the players.
+
+The running daemon serves it at http://localhost:13380 (page_port in config.toml),
+for browsers of your own user alone. Where the system does not tell whose a
+browser is, only the address that this command opens lets it in.`,
+		Args: noArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			client, err := e.client()
+			if err != nil {
+				return err
+			}
+			link, err := client.PageLink(c.Context(), account)
+			switch {
+			case isNoDaemon(err):
+				return notRunning()
+			case err != nil:
+				return err
+			case show:
+				_, err := fmt.Fprintln(e.stdout, link)
+				return err
+			}
+			if err := desktop.Open(link); err != nil {
+				return problem.New(problem.Other, fmt.Errorf("open the browser: %w", err),
+					"run `shelfkeeper page --print` and open that address within 30 seconds")
+			}
+			return nil
+		},
+	}
+	c.Flags().StringVar(&account, "account", "", "`name` of the account to show")
+	c.Flags().BoolVar(&show, "print", false, "print the address, which works once within 30 seconds, instead of opening it")
+	return c
+}
+
+// pageOptions are what the page may use of this desktop.
+func (e *env) pageOptions() daemon.PageOptions {
+	o := daemon.PageOptions{OwnUID: os.Getuid()}
+	if !desktop.HasScreen() {
+		return o
+	}
+	o.Show = desktop.Open
+	o.TakeScheme = func(scheme string) (func() error, error) {
+		command, err := e.returnCommand()
+		if err != nil {
+			return nil, err
+		}
+		return desktop.TakeScheme(scheme, command)
+	}
+	return o
+}

@@ -1,0 +1,161 @@
+package dashboard
+
+import (
+	"context"
+	"time"
+
+	"shelfkeeper/daemon/health"
+	"shelfkeeper/daemon/history"
+	"shelfkeeper/daemon/redact"
+)
+
+// Daemon is what the page shows and acts on. All methods are called
+// concurrently; their errors are shown as problem.Of returns them.
+type Daemon interface {
+	Observed
+	Accounts
+	SignIns
+	Browsers
+	Players
+}
+
+// Observed is the state that the page follows.
+type Observed interface {
+	Snapshot() health.Snapshot
+	// Changed returns a channel that is closed at the next change of the
+	// snapshot.
+	Changed() <-chan struct{}
+	// History is the record of an account's attempts, oldest first.
+	History(account string) []history.Entry
+}
+
+// Accounts are the acts on an account that is here.
+type Accounts interface {
+	// Known returns what is written down of an account.
+	Known(account string) (Known, bool)
+	// Reauthenticate renews the session with what is stored. A passphrase opens
+	// the vault before; empty for none.
+	Reauthenticate(ctx context.Context, account string, passphrase redact.Secret) error
+	SignOut(ctx context.Context, account string) error
+	// OpenPage returns an address that opens the account's web page once.
+	OpenPage(ctx context.Context, account, scope string) (string, error)
+}
+
+// Known is an account as it is written down.
+type Known struct {
+	Name, Server, User string
+	Method             Method
+	Store              string
+	AllowHTTP          bool // the user let secrets travel unencrypted
+}
+
+// Method is how a user signs in.
+type Method string
+
+// The methods.
+const (
+	ByPassword Method = "password"
+	ByOpenID   Method = "openid"
+	ByToken    Method = "token" // an API key, or a token from before 2.26
+)
+
+// SignIns begin a session.
+type SignIns interface {
+	// Look finds the server behind what a person typed. Nothing secret leaves.
+	Look(ctx context.Context, address string) (Found, error)
+	// Store says where secrets are kept.
+	Store() Store
+	SignIn(context.Context, SignIn) (SignedIn, error)
+}
+
+// Found is the server behind an address.
+type Found struct {
+	Server   string
+	Version  string
+	Password bool // it lets people in by password
+	OpenID   bool // and in the browser
+	// Plain is why what is typed would travel unencrypted over a network that
+	// others use; "" where it does not.
+	Plain string
+	Notes []string // sentences for the user
+}
+
+// Store says where the secrets of a next sign-in go.
+type Store struct {
+	Backend string // os, file or memory; "" where there is no vault yet
+	Open    bool   // no passphrase is needed
+	Wanted  string // what config.toml wishes for, os or file
+}
+
+// SignIn holds the answers of a person.
+type SignIn struct {
+	Server     string
+	Username   string
+	Password   redact.Secret
+	Token      redact.Secret // an API key or token in place of name and password
+	Account    string        // "" for a new one
+	Keep       bool          // keep the password
+	AllowHTTP  bool
+	Store      string // os or file; "" for the one that is chosen
+	Passphrase redact.Secret
+}
+
+// SignedIn is the result of a sign-in.
+type SignedIn struct {
+	Account       string
+	Server        string
+	ServerVersion string
+	User          string
+	ProxyURL      string
+	Grant         redact.Secret // shown once
+	Warnings      []string
+}
+
+// Browsers sign in at an OpenID provider.
+type Browsers interface {
+	// SignInOpenID calls show at each step; see control.OpenID.
+	SignInOpenID(ctx context.Context, in OpenID, show func(Step) error) error
+	ReturnOpenID(ctx context.Context, address string) error
+	SkipOpenID(ctx context.Context, state string) error
+}
+
+// OpenID describes a sign-in through OpenID.
+type OpenID struct {
+	Server     string
+	Account    string
+	AllowHTTP  bool
+	Store      string
+	Passphrase redact.Secret
+	Renew      bool // only missing sessions are made
+}
+
+// Step is how far a sign-in through OpenID is.
+type Step struct {
+	URL, State string
+	Sent       bool   // the browser is on its way to URL
+	Redirect   string // where the browser comes back to
+	Callback   string // what the provider must allow
+	Spare      bool   // it concerns the second session
+	Answer     *SignedIn
+	Notes      []string
+}
+
+// Players are the acts on the programs that use an account.
+type Players interface {
+	Players(ctx context.Context, account string) ([]Player, error)
+	AddPlayer(ctx context.Context, account, name, scope string) (NewPlayer, error)
+	RevokePlayer(ctx context.Context, account, player string) error
+}
+
+// Player is a grant, without its secret.
+type Player struct {
+	ID, Account, Name, Kind, Scope string
+	Created, LastUsed              time.Time
+}
+
+// NewPlayer is a new grant.
+type NewPlayer struct {
+	Secret   redact.Secret
+	Account  string
+	ProxyURL string
+}

@@ -1,0 +1,40 @@
+package dashboard
+
+import (
+	"html/template"
+	"strings"
+
+	"shelfkeeper/assets"
+)
+
+// entry is one of the navigation.
+type entry struct{ Here, Path, Label string }
+
+func navigation() []entry {
+	return []entry{{"home", "/", text("nav.home")}}
+}
+
+// templates reads the pages, which are compiled in.
+func templates() *template.Template {
+	return template.Must(template.New("").Funcs(template.FuncMap{
+		"t":      text,
+		"nav":    navigation,
+		"words":  words,
+		"secure": func(address string) bool { return strings.HasPrefix(address, "https://") },
+		"file":   func(path string) string { return path + "?v=" + files[path].version },
+	}).ParseFS(assets.Page, "page/*.html"))
+}
+
+// words shows a sentence that was written for a terminal: what stands in
+// backticks is something to type.
+func words(sentence string) template.HTML {
+	var out strings.Builder
+	for i, part := range strings.Split(sentence, "`") {
+		part = template.HTMLEscapeString(part)
+		if i%2 == 1 {
+			part = "<code>" + part + "</code>"
+		}
+		out.WriteString(part)
+	}
+	return template.HTML(out.String()) // each part is escaped
+}

@@ -1,0 +1,230 @@
+package dashboard
+
+import (
+	"net/url"
+	"strings"
+	"time"
+
+	"shelfkeeper/daemon/health"
+)
+
+// frame is what every page has.
+type frame struct {
+	Title   string
+	Here    string // the entry of the navigation
+	Level   string // of everything, for the icon of the tab
+	Version string
+	CSRF    string
+	Live    bool   // it follows the daemon
+	Said    string // what became of the last act
+	Trouble *trouble
+	Refusal string
+	Body    any
+}
+
+// trouble is what went wrong with an act.
+type trouble struct{ Text, Remedy string }
+
+// accountView is an account as the page shows it.
+type accountView struct {
+	Name    string
+	Path    string
+	Title   string // whose it is
+	Level   string
+	Words   string
+	Since   stamp
+	Reason  string
+	Remedy  string
+	Actions []action // the first one is what helps
+	Facts   []fact
+	CSRF    string
+}
+
+// action is a button: a form that is sent to Path, or a link for a Get.
+type action struct {
+	ID, Path, Label string
+	Get             bool
+	Strong, Grave   bool
+}
+
+// fact is one line about an account.
+type fact struct {
+	Label string
+	Value string
+	At    stamp  // a moment behind or instead of Value
+	Note  string // smaller
+	Copy  bool   // Value is for the clipboard
+}
+
+// stamp is a moment in words, and as machines read it.
+type stamp struct{ Words, ISO string }
+
+// when returns t as people of this machine say it.
+func when(t, now time.Time) stamp {
+	if t.IsZero() {
+		return stamp{}
+	}
+	local, today := t.Local(), now.Local()
+	layout := "2 January 2006, 15:04"
+	switch days := day(local).Sub(day(today)).Hours() / 24; {
+	case days == 0:
+		layout = "15:04"
+	case days > -7 && days < 7:
+		layout = "Monday, 15:04"
+	case local.Year() == today.Year():
+		layout = "2 January, 15:04"
+	}
+	return stamp{local.Format(layout), t.UTC().Format(time.RFC3339)}
+}
+
+// day is the date of t at noon, so that days can be counted across changes to
+// and from summer time.
+func day(t time.Time) time.Time {
+	return time.Date(t.Year(), t.Month(), t.Day(), 12, 0, 0, 0, time.UTC)
+}
+
+func accountPath(name string, more ...string) string {
+	return "/" + strings.Join(append([]string{"accounts", url.PathEscape(name)}, more...), "/")
+}
+
+// titleOf names an account as people do.
+func titleOf(user, server, name string) string {
+	if u, err := url.Parse(server); err == nil && u.Host != "" && user != "" {
+		return text("account.named", user, u.Host)
+	}
+	return name
+}
+
+// viewOf shows an account.
+func (s *Server) viewOf(a health.Account, csrf string) accountView {
+	now := time.Now()
+	v := accountView{
+		Name: a.Name, Path: accountPath(a.Name), Title: titleOf(a.User, a.Server, a.Name), Level: a.Level.String(),
+		Words: text("level." + a.Level.String()), Since: when(a.Since.Time, now), Reason: a.Reason, CSRF: csrf,
+	}
+	if a.Level != health.OK {
+		v.Remedy = textOr("remedy."+a.Condition, a.Remedy)
+	}
+	v.Actions = s.actions(a)
+	v.Facts = append(sessionFacts(a, now), serviceFacts(a, now)...)
+	return v
+}
+
+// mends says which act mends a condition. The others offer to try again.
+var mends = map[string]string{
+	health.SignedOut.ID: "sign-in", health.OtherServer.ID: "sign-in", health.PasswordRefused.ID: "sign-in",
+	health.SessionLost.ID: "sign-in", health.TokenRefused.ID: "sign-in", health.VaultUnreadable.ID: "sign-in",
+	health.VaultLocked.ID: "unlock", health.VaultPassphrase.ID: "passphrase",
+}
+
+func (s *Server) actions(a health.Account) []action {
+	id := func(what string) string { return what + "-" + a.Name }
+	open := action{ID: id("open"), Path: accountPath(a.Name, "open"), Label: text("act.open")}
+	renew := action{ID: id("renew"), Path: accountPath(a.Name, "renew"), Label: text("act.renew")}
+	out := action{ID: id("out"), Path: accountPath(a.Name, "sign-out"), Label: text("act.sign-out"), Get: true}
+	signIn := action{ID: id("in"), Path: accountPath(a.Name, "sign-in"), Label: text("act.sign-in"), Get: true}
+	if a.Level == health.OK {
+		open.Strong = true
+		return []action{open, renew, out}
+	}
+	switch mends[a.Condition] {
+	case "sign-in":
+		// The button tries by itself first: a spare or a stored password may do.
+		renew.Label, renew.Strong = text("act.sign-in"), true
+		return []action{renew, out}
+	case "unlock":
+		renew.Label, renew.Strong = text("act.unlock"), true
+		return []action{renew, out}
+	case "passphrase":
+		unlock := action{ID: id("unlock"), Path: accountPath(a.Name, "unlock"), Label: text("act.unlock"), Get: true, Strong: true}
+		return []action{unlock, out}
+	}
+	if a.Level == health.NeedsUser || a.Level == health.Offline {
+		renew.Label, renew.Strong = text("act.again"), true
+		return []action{renew, open, signIn, out}
+	}
+	open.Strong = true
+	return []action{open, renew, out}
+}
+
+// sessionFacts tell about the login.
+func sessionFacts(a health.Account, now time.Time) []fact {
+	server := fact{Label: text("fact.server"), Value: a.Server}
+	if a.ServerVersion != "" {
+		server.Value = text("fact.version", a.Server, a.ServerVersion)
+	}
+	if a.Address != "" {
+		server.Note = text("fact.through", a.Address)
+	}
+	facts := []fact{server}
+	in := a.Session
+	if in.Method != "" {
+		facts = append(facts, fact{Label: text("fact.method"), Value: textOr("method."+in.Method, in.Method)})
+	}
+	switch {
+	case !in.RefreshExpiresAt.IsZero():
+		facts = append(facts, fact{Label: text("fact.good"), At: when(in.RefreshExpiresAt.Time, now), Note: text("fact.good.note")})
+	case in.Method == "api key" || in.Method == "legacy token":
+		facts = append(facts, fact{Label: text("fact.good"), Value: text("fact.good.none")})
+	}
+	switch {
+	case !in.NextRotationAt.IsZero() && in.NextRotationAt.Before(now):
+		facts = append(facts, fact{Label: text("fact.next"), Value: text("now")})
+	case !in.NextRotationAt.IsZero():
+		facts = append(facts, fact{Label: text("fact.next"), At: when(in.NextRotationAt.Time, now)})
+	case !in.RefreshExpiresAt.IsZero() && a.Level != health.NeedsUser:
+		facts = append(facts, fact{Label: text("fact.next"), Value: text("fact.next.idle")})
+	}
+	if last := in.LastRotation; !last.At.IsZero() {
+		facts = append(facts, fact{Label: text("fact.last"), At: when(last.At.Time, now), Note: last.Outcome})
+	}
+	if l := a.Loss; l != nil && now.Sub(l.At.Time) < lossShown && !strings.Contains(a.Reason, l.Sentence) {
+		facts = append(facts, fact{Label: text("fact.loss"), At: when(l.At.Time, now), Note: l.Sentence})
+	}
+	return facts
+}
+
+// lossShown is how long a loss shows that is over.
+const lossShown = 7 * 24 * time.Hour
+
+// serviceFacts tell about what goes through.
+func serviceFacts(a health.Account, now time.Time) []fact {
+	socket := fact{Label: text("fact.socket"), Value: textOr("socket."+a.Socket.State, a.Socket.State)}
+	if a.Socket.Reconnects > 0 {
+		socket.Note = text("socket.reconnects", count("count.times", a.Socket.Reconnects))
+	}
+	if a.Socket.State != "authenticated" && a.Socket.Reason != "" && !strings.Contains(a.Reason, a.Socket.Reason) {
+		socket.Note = a.Socket.Reason
+	}
+	vault := fact{Label: text("fact.vault"), Value: textOr("vault."+a.Vault.Backend, a.Vault.Backend),
+		Note: textOr("vault."+a.Vault.Condition, a.Vault.Condition)}
+	return []fact{
+		socket,
+		{Label: text("fact.players"), Value: a.Proxy.URL, Copy: a.Proxy.URL != "",
+			Note: text("fact.traffic", count("count.requests", int(a.Proxy.Requests)), size(a.Proxy.Bytes))},
+		{Label: text("fact.running"), Value: count("count.streams", a.Proxy.Active)},
+		{Label: text("fact.progress"), Value: progressWords(a.Progress, now)},
+		vault,
+	}
+}
+
+// progressWords say what became of reports of listening.
+func progressWords(p health.Progress, now time.Time) string {
+	var parts []string
+	switch oldest := when(p.Oldest.Time, now).Words; {
+	case p.Waiting == 1:
+		parts = append(parts, text("progress.1", oldest))
+	case p.Waiting > 1:
+		parts = append(parts, text("progress.waiting", p.Waiting, oldest))
+	}
+	if p.SetAside > 0 {
+		parts = append(parts, text("progress.aside", p.SetAside, p.SetAsideReason))
+	}
+	if p.OtherUsers > 0 {
+		parts = append(parts, text("progress.others", p.OtherUsers))
+	}
+	if len(parts) == 0 {
+		return text("progress.none")
+	}
+	return strings.Join(parts, "; ")
+}
