@@ -37,7 +37,7 @@ func (s *Server) answer(w http.ResponseWriter, c *call, x *exchange) *refusal.Re
 	resp := x.resp
 	switch resp.StatusCode {
 	case http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
-		return refusal.Temporary.Because("a gateway answered " + resp.Status).Later(resp.Header)
+		return refusal.Temporary.Because("a gateway answered " + redact.Text(resp.Status)).Later(resp.Header)
 	case http.StatusProxyAuthRequired, http.StatusNetworkAuthenticationRequired:
 		return refusal.Gateway401
 	case http.StatusSwitchingProtocols:

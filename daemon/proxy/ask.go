@@ -9,6 +9,7 @@ import (
 
 	"shelfkeeper/daemon/proxy/answers"
 	"shelfkeeper/daemon/proxy/refusal"
+	"shelfkeeper/daemon/proxy/stream"
 	"shelfkeeper/daemon/redact"
 	"shelfkeeper/daemon/tokenfilter"
 )
@@ -52,11 +53,11 @@ func (s *Server) questionOnce(ctx context.Context, c *call, limit int64) (int, [
 	raw, err := io.ReadAll(io.LimitReader(tokenfilter.Guard(blank, known, func() { s.withheld(c) }), limit+1))
 	switch status := x.resp.StatusCode; {
 	case err != nil:
-		return 0, nil, unreached(err)
+		return 0, nil, stream.Unreached(err)
 	case int64(len(raw)) > limit:
 		return 0, nil, refusal.Temporary.Because(fmt.Sprintf("its answer is larger than %d bytes", limit))
 	case status == http.StatusBadGateway, status == http.StatusServiceUnavailable, status == http.StatusGatewayTimeout:
-		return 0, nil, refusal.Temporary.Because("a gateway answered " + x.resp.Status)
+		return 0, nil, refusal.Temporary.Because("a gateway answered " + redact.Text(x.resp.Status))
 	case status/100 == 3:
 		return 0, nil, refusal.Elsewhere
 	default:

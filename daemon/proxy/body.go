@@ -15,10 +15,11 @@ const bodyWait = 30 * time.Second
 type patientBody struct {
 	io.ReadCloser
 	conn *http.ResponseController
+	wait time.Duration // how long nothing may come
 }
 
 func (b *patientBody) Read(p []byte) (int, error) {
-	_ = b.conn.SetReadDeadline(time.Now().Add(bodyWait)) // without one it is as slow as the player
+	_ = b.conn.SetReadDeadline(time.Now().Add(b.wait)) // without one it is as slow as the player
 	n, err := b.ReadCloser.Read(p)
 	if err != nil {
 		// From here on net/http watches the connection itself.

@@ -18,9 +18,11 @@ const (
 	// tokenWait is how long a request is held while the session is renewed. A
 	// refresh takes well under a second; players give up after 10 to 30 s.
 	tokenWait = 10 * time.Second
-	// headWait is how long the server may take until its answer begins. It
-	// looks through whole libraries and asks book sites while one waits.
-	headWait = 2 * time.Minute
+	// answerWait is how long the server may take until its answer begins, from the
+	// end of the request's body. Backups and batch matches take many minutes, and
+	// TCP's keepalive or HTTP/2's ping finds a connection that is dead. So this is
+	// only a last resort.
+	answerWait = 6 * time.Hour
 )
 
 // exchange is one request to the server and its answer.
@@ -37,7 +39,7 @@ func (s *Server) forward(w http.ResponseWriter, c *call) {
 	defer c.r.Body.Close()
 	b, err := bodyOf(c.r)
 	if err != nil {
-		s.refuse(w, c, refusal.Temporary.Because("the request's body did not arrive"))
+		s.refuse(w, c, unreadBody(err))
 		return
 	}
 	if own := s.addressesOf(c).Theirs(b.kept); len(own) > 0 {
@@ -49,8 +51,11 @@ func (s *Server) forward(w http.ResponseWriter, c *call) {
 		switch {
 		case no == nil:
 			return
+		case no == refusal.SlowBody, no == refusal.BadBody: // its end is also the end of the context
+			s.refuse(w, c, no)
+			return
 		case c.r.Context().Err() != nil:
-			abort(c) // nobody is listening any more
+			abort(c) // the player is gone
 		case !h.Again(c.r.Context(), no):
 			s.refuse(w, c, no)
 			return
@@ -71,7 +76,7 @@ func (s *Server) attempt(w http.ResponseWriter, c *call, b *body) *refusal.Refus
 	}
 	defer x.resp.Body.Close()
 	before := maps.Clone(w.Header())
-	no := s.answer(w, c, x)
+	no := doubtful(c, b, x.resp, s.answer(w, c, x))
 	if no != nil {
 		clear(w.Header())
 		maps.Copy(w.Header(), before)
@@ -86,6 +91,7 @@ func (s *Server) fetch(ctx context.Context, x *exchange, c *call, b *body) *refu
 		probe = stream.WakeHead
 	}
 	var token, refused redact.Secret
+	var sent fate
 	for ranged := true; ; {
 		var err error
 		if c.needs == withBearer && token.IsEmpty() {
@@ -96,14 +102,12 @@ func (s *Server) fetch(ctx context.Context, x *exchange, c *call, b *body) *refu
 				return refusal.AskAgain
 			}
 		}
-		x.watchdog.Begin(headWait, probe, stream.ErrSlowHead)
-		resp, err := s.cfg.Transport.RoundTrip(c.outgoing(ctx, token.Reveal(), b, ranged))
-		x.watchdog.End()
+		resp, err := s.roundTrip(x, c.outgoing(sent.trace(ctx), token.Reveal(), b, ranged), b, probe)
 		if err != nil {
 			if cause := context.Cause(ctx); cause != nil {
 				err = cause
 			}
-			return unreached(err)
+			return sent.lost(c, b, err)
 		}
 		switch {
 		case resp.StatusCode == http.StatusUnauthorized:
@@ -128,6 +132,23 @@ func (s *Server) fetch(ctx context.Context, x *exchange, c *call, b *body) *refu
 			return nil
 		}
 	}
+}
+
+// roundTrip sends a request and waits for the head of its answer. The time for the
+// answer begins when the body has been sent. probe is what a change of network leaves.
+func (s *Server) roundTrip(x *exchange, out *http.Request, b *body, probe time.Duration) (*http.Response, error) {
+	wait := func() { x.watchdog.Begin(answerWait, probe, stream.ErrSlowHead) }
+	if b.stream != nil {
+		b.stream.whenOver(wait)
+	} else {
+		wait()
+	}
+	resp, err := s.cfg.Transport.RoundTrip(out)
+	if b.stream != nil {
+		b.stream.whenOver(nil)
+	}
+	x.watchdog.End()
+	return resp, err
 }
 
 // token returns a token for one request: a good one, or one in place of

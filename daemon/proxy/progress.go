@@ -95,7 +95,7 @@ func (s *Server) listens(w http.ResponseWriter, c *call) (answered bool) {
 	}()
 	body, err := readReport(c.r, r.Kind.MaxBody())
 	if err != nil {
-		s.refuse(w, c, refusal.Temporary.Because("the request's body did not arrive"))
+		s.refuse(w, c, unreadBody(err))
 		return true
 	}
 	if int64(len(body)) <= r.Kind.MaxBody() {

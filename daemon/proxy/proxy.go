@@ -210,7 +210,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Body != nil && r.Body != http.NoBody {
 		// net/http tells by its own request's body whether a 100 is still due.
 		own := *r
-		own.Body = &patientBody{r.Body, http.NewResponseController(w)}
+		own.Body = &patientBody{r.Body, http.NewResponseController(w), bodyWait}
 		c.r = &own
 	}
 	// For browsers that tell too little of who asks.

@@ -17,7 +17,7 @@ var allRefusals = []*refusal.Refusal{
 	refusal.FarAway, refusal.BadTarget, refusal.BadMethod, refusal.BadPath, refusal.WrongHost, refusal.OtherOrigin, refusal.ToNumeric,
 	refusal.NoUpgrade, refusal.NoSocketPath, refusal.NoSocket, refusal.NoSignIn,
 	refusal.BadGrant, refusal.NeedsGrant, refusal.GrantOnly, refusal.NoKey, refusal.BeyondScope, refusal.NotThere, refusal.TooMany, refusal.BadRefresh,
-	refusal.SlowBody, refusal.TooLarge, refusal.NotKept,
+	refusal.SlowBody, refusal.BadBody, refusal.UnknownFate, refusal.TooLarge, refusal.NotKept,
 	refusal.NoOpenID, refusal.NoPassword, refusal.NotChanged, refusal.OwnSession, refusal.OpenedAlready, refusal.ExtraGrant,
 	refusal.Temporary, refusal.NoToken, refusal.TokenRejected, refusal.AskAgain, refusal.Gateway401, refusal.Elsewhere, refusal.Unreadable,
 	refusal.JournalFull, refusal.JournalDisk,

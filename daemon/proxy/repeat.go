@@ -1,10 +1,8 @@
 package proxy
 
 import (
-	"errors"
 	"net/http"
 
-	"shelfkeeper/daemon/proxy/refusal"
 	"shelfkeeper/daemon/proxy/route"
 	"shelfkeeper/daemon/proxy/stream"
 )
@@ -28,14 +26,26 @@ GET /status
 GET /healthcheck
 `)
 
+// actingRoutes are GETs that change something: a backup that is restored, and a
+// library whose books are all matched (abs: server/routers/ApiRouter.js).
+var actingRoutes = route.Parse(`
+GET /api/backups/:id/apply
+GET /api/libraries/:id/matchall
+`)
+
 // repeatable reports whether c can be sent again when nobody knows whether the
 // server has seen it.
 func repeatable(c *call, b *body) bool {
+	return b.stream == nil && !unsafe(c, b)
+}
+
+// unsafe reports whether the server does something a second time when c is sent again.
+func unsafe(c *call, b *body) bool {
 	switch c.r.Method {
 	case http.MethodGet, http.MethodHead, http.MethodOptions:
-		return b.stream == nil
+		return actingRoutes.Matches(http.MethodGet, c.path)
 	}
-	return b.stream == nil && repeatRoutes.Matches(c.r.Method, c.path)
+	return b.stream != nil || !repeatRoutes.Matches(c.r.Method, c.path)
 }
 
 // newHold returns how long c may be held, and counts it when it is.
@@ -45,13 +55,4 @@ func (s *Server) newHold(c *call, b *body) *stream.Hold {
 		most = 0
 	}
 	return stream.NewHold(s.broadcast, most, func() { s.stats.held.Add(1) })
-}
-
-// unreached says that the server could not be reached.
-func unreached(err error) *refusal.Refusal {
-	no := stream.Unreached(err)
-	if errors.Is(err, errPlayerBody) {
-		no.Passing = false
-	}
-	return no
 }

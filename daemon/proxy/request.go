@@ -3,7 +3,6 @@ package proxy
 import (
 	"bytes"
 	"context"
-	"errors"
 	"io"
 	"maps"
 	"net/http"
@@ -40,13 +39,10 @@ const maxReplay = 64 << 10
 // body is a request's body, replayable or not.
 type body struct {
 	kept   []byte
-	stream io.ReadCloser // when it is not kept
+	stream *upload // when it is not kept
 	length int64
 	sent   bool
 }
-
-// errPlayerBody: the player's own body could not be read.
-var errPlayerBody = errors.New("read request body")
 
 func bodyOf(r *http.Request) (*body, error) {
 	switch {
@@ -55,11 +51,14 @@ func bodyOf(r *http.Request) (*body, error) {
 	case r.ContentLength > 0 && r.ContentLength <= maxReplay:
 		kept, err := io.ReadAll(r.Body)
 		if err != nil {
-			return nil, errors.Join(errPlayerBody, err)
+			return nil, err
 		}
 		return &body{kept: kept, length: int64(len(kept))}, nil
 	}
-	return &body{stream: r.Body, length: r.ContentLength}, nil
+	if own, ok := r.Body.(*patientBody); ok {
+		own.wait = uploadWait
+	}
+	return &body{stream: &upload{ReadCloser: r.Body}, length: r.ContentLength}, nil
 }
 
 // replayable reports whether the body can be sent again.

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"golang.org/x/sync/singleflight"
+
+	"shelfkeeper/daemon/redact"
 )
 
 const (
@@ -86,7 +88,7 @@ func (r *reader) get(ctx context.Context, path string) (json.RawMessage, error) 
 	case err != nil:
 		return nil, err
 	case resp.StatusCode != http.StatusOK || !json.Valid(body):
-		return nil, errors.New("it answered " + resp.Status)
+		return nil, errors.New("it answered " + redact.Text(resp.Status))
 	}
 	return body, nil
 }

@@ -88,6 +88,18 @@ var (
 		Cause:  "the request's body did not arrive",
 		Remedy: "send it at once",
 	}
+	BadBody = &Refusal{
+		Name:   "bad-body",
+		Status: http.StatusBadRequest,
+		Cause:  "the request's body is broken",
+		Remedy: "send it as HTTP/1.1 asks for, and with the length that it announces",
+	}
+	UnknownFate = &Refusal{
+		Name:   "unknown-fate",
+		Status: http.StatusGatewayTimeout,
+		Cause:  "the connection to the Audiobookshelf server broke when the request had been sent: it may have been done or not",
+		Remedy: "look at the server before you send it once more",
+	}
 	TooLarge = &Refusal{
 		Name:   "too-large",
 		Status: http.StatusRequestEntityTooLarge,

@@ -18,10 +18,9 @@ const (
 	// walk to another room takes less than a minute.
 	patience = 60 * time.Second
 	// idle ends an answer that cannot be continued and of which nothing more
-	// comes. Players wait longer than 45 s (measured with mpv); a transcoder
-	// that starts takes some seconds. Time in which the player does not read
-	// does not count.
-	idle = 2 * time.Minute
+	// comes. The server may pause for minutes, as when it packs a large book.
+	// Time in which the player does not read does not count.
+	idle = 10 * time.Minute
 	// wakeProbe is what a stream gets after a change of network to show that
 	// its connection still lives. A connection that works is left alone.
 	wakeProbe = 1500 * time.Millisecond
@@ -32,7 +31,7 @@ const (
 
 // Why a Watchdog ended an exchange.
 var (
-	ErrSlowHead = errors.New("no answer within two minutes")
+	ErrSlowHead = errors.New("no answer within six hours")
 	errStalled  = errors.New("the answer stopped coming")
 	errMoved    = errors.New("nothing came after a change of network")
 )

@@ -1,0 +1,60 @@
+package proxy
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/http/httptrace"
+	"os"
+	"sync/atomic"
+
+	"shelfkeeper/daemon/proxy/refusal"
+	"shelfkeeper/daemon/proxy/stream"
+)
+
+// fate records whether the server may have begun to act on a request.
+type fate struct{ written atomic.Bool }
+
+// trace returns a context for one request. When the transport takes another connection
+// because it provably wrote nothing on the first, the record begins anew.
+func (f *fate) trace(ctx context.Context) context.Context {
+	f.written.Store(false)
+	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		GetConn:      func(string) { f.written.Store(false) },
+		WroteHeaders: func() { f.written.Store(true) },
+	})
+}
+
+// lost returns the refusal for a request that got no answer. An unsafe request that
+// may have been done is never recommended to be repeated.
+func (f *fate) lost(c *call, b *body, err error) *refusal.Refusal {
+	complete := true
+	if b.stream != nil {
+		var failed error
+		complete, failed = b.stream.state()
+		if failed != nil {
+			return unreadBody(failed)
+		}
+	}
+	if f.written.Load() && complete && unsafe(c, b) {
+		return refusal.UnknownFate
+	}
+	return stream.Unreached(err)
+}
+
+// unreadBody returns the refusal for a request whose body could not be read.
+func unreadBody(err error) *refusal.Refusal {
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return refusal.SlowBody
+	}
+	return refusal.BadBody
+}
+
+// doubtful returns no, or the refusal for an unsafe request of which only the beginning
+// of an answer came, or only the answer of a gateway that lost the server.
+func doubtful(c *call, b *body, resp *http.Response, no *refusal.Refusal) *refusal.Refusal {
+	if no == nil || no.Name != refusal.Temporary.Name || !unsafe(c, b) || resp.StatusCode == http.StatusServiceUnavailable {
+		return no
+	}
+	return refusal.UnknownFate
+}
