@@ -103,7 +103,7 @@ var (
 		Text: "the status page is not open", Remedy: "set another page_port in config.toml, then start Shelfkeeper again"}
 	ProxyDown = Condition{ID: "proxy-down", Level: NeedsUser,
 		Text:   "the local address for players is not open",
-		Remedy: "free the port, or give the account another one with `shelfkeeper account set`"}
+		Remedy: "free the port, or give the account another one with `shelfkeeper account set NAME --port 0`"}
 )
 
 // declared lists every condition in the order of their gravity.

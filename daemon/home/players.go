@@ -62,7 +62,7 @@ func (h *Home) AddPlayer(_ context.Context, account, name, scope string) (contro
 	switch {
 	case errors.Is(err, players.ErrExists):
 		return control.NewPlayer{}, problem.Newf(problem.Usage,
-			"choose another name, or take that one away first: `shelfkeeper players revoke`",
+			fmt.Sprintf("choose another name, or take that one away first: `shelfkeeper players revoke %q --account %s`", name, a.Name),
 			"account %s has a player called %q already", a.Name, name)
 	case err != nil:
 		return control.NewPlayer{}, StateProblem(err)

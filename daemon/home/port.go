@@ -91,8 +91,8 @@ func (h *Home) CheckConfig() error {
 			"--account NAME`")
 	}
 	if h.Config.ListenGiven && !given {
-		h.Log.Warn("`listen` in config.toml is the port of a first sign-in and moves no account that is here; `shelfkeeper account "+
-			"set` does",
+		h.Log.Warn("`listen` in config.toml is the port of a first sign-in and moves no account that is here; "+
+			"`shelfkeeper account set NAME --port N` does",
 			"listen", h.Config.Listen, "accounts", names)
 	}
 	return nil
