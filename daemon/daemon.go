@@ -93,7 +93,7 @@ func (d *Daemon) open(listen string) error {
 	defer cancel()
 	ok, err := lock.TryLockContext(ctx, 25*time.Millisecond)
 	if err != nil && !errors.Is(err, context.DeadlineExceeded) {
-		return home.StateProblem(err)
+		return home.StateProblem(fmt.Errorf("lock %s: %w", lock.Path(), err))
 	}
 	if !ok {
 		return problem.Newf(problem.Running, "use it, or end it first: `shelfkeeper quit`", "Shelfkeeper is running already")

@@ -7,6 +7,7 @@ import (
 
 	"shelfkeeper/daemon/absfake"
 	"shelfkeeper/daemon/health"
+	"shelfkeeper/daemon/problem"
 )
 
 // A sign-in that was cut off between the vault and the list of accounts leaves
@@ -44,5 +45,56 @@ func TestLogoutWithATornJournal(t *testing.T) {
 		if strings.HasPrefix(name, "unreadable.") {
 			t.Errorf("%s is left", name)
 		}
+	}
+}
+
+// Three first sign-ins at once are three times the same: one account, and one
+// session on the server.
+func TestFirstSignInsAtOnce(t *testing.T) {
+	t.Parallel()
+	s, p := newServer(t, absfake.Config{}), newPlace(t)
+	p.secrets = append(p.secrets, password)
+	var all []*process
+	for range 3 {
+		in, out, err := os.Pipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := out.WriteString(password + "\n"); err != nil {
+			t.Fatal(err)
+		}
+		_ = out.Close()
+		all = append(all, p.startWith(in, "login", s.url, "--username", user, "--password-stdin", "--store", "file"))
+		_ = in.Close()
+	}
+	for _, r := range all {
+		if code := r.wait(); code != problem.OK {
+			t.Errorf("exit code %d: %s", code, r.stderr.text())
+		}
+	}
+	if list := p.read(p.state("accounts.json")); strings.Count(list, `"name"`) != 1 {
+		t.Errorf("accounts: %s", list)
+	}
+	ended := s.Ledger().Count(func(e absfake.Entry) bool { return e.Path == "/logout" })
+	if begun := len(s.Ledger().Logins(user)); begun != 3 || ended != 2 {
+		t.Errorf("%d sessions were begun and %d ended", begun, ended)
+	}
+}
+
+// A state that can only be read is said to be so, not to be full.
+func TestReadOnlyState(t *testing.T) {
+	t.Parallel()
+	if os.Geteuid() == 0 {
+		t.Skip("root may write everywhere; the words are tested in daemon/durable")
+	}
+	s, p := newServer(t, absfake.Config{}), newPlace(t)
+	p.login(s)
+	if err := os.Chmod(p.state(), 0o500); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = os.Chmod(p.state(), 0o700) }()
+	r := p.run("", "account", "set", "127-0-0-1-alice", "--port", "0")
+	if r.code != problem.Config || !strings.Contains(r.stderr, "let your user write in "+p.state()) || strings.Contains(r.stderr, "space") {
+		t.Errorf("exit code %d: %s", r.code, r.stderr)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"shelfkeeper/daemon/hostname"
 )
@@ -32,6 +33,9 @@ const maxCuts = 4
 // then with and without ABS's usual sub-folder; https before http where no
 // scheme was typed.
 func candidates(raw string) ([]*url.URL, error) {
+	if !utf8.ValidString(raw) {
+		return nil, badAddress("the address is not valid UTF-8")
+	}
 	text := clean(raw)
 	if text == "" {
 		return nil, badAddress("no address was given")

@@ -62,3 +62,31 @@ func TestForeignOwner(t *testing.T) {
 		t.Errorf("got %q", why)
 	}
 }
+
+// What sudo has left is named, and sudo leaves nothing in a user's home.
+func TestSudo(t *testing.T) {
+	if why := unsafe(foreign{0}); os.Geteuid() != 0 && (!strings.Contains(why, "run with sudo") || !strings.Contains(why, "sudo chown")) {
+		t.Errorf("a directory of root: %q", why)
+	}
+	if os.Geteuid() != 0 {
+		t.Skip("needs root to make another user's directory")
+	}
+	home := t.TempDir()
+	if err := os.Chown(home, 1234, 1234); err != nil {
+		t.Skip("cannot change an owner here: ", err)
+	}
+	for by, refused := range map[string]bool{"1234": true, "": false, "0": false} {
+		t.Setenv("SUDO_UID", by)
+		dir := filepath.Join(home, "state"+by, "shelfkeeper")
+		err := PrivateDir(dir)
+		if refused != errors.Is(err, ErrUnsafeDir) || refused && !strings.Contains(err.Error(), "leave sudo away") {
+			t.Errorf("sudo by %q: %v", by, err)
+		}
+		if _, missing := os.Stat(dir); refused != (missing != nil) {
+			t.Errorf("sudo by %q: the directory: %v", by, missing)
+		}
+	}
+	if why := unsafe(foreign{1234}); !strings.Contains(why, "leave sudo away") {
+		t.Errorf("another's directory: %q", why)
+	}
+}

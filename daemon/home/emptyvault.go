@@ -34,9 +34,10 @@ func (h *Home) beginUse() (ended func(failed bool)) {
 func (h *Home) ReleaseEmptyVault(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, releaseDeadline)
 	defer cancel()
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.vault == nil || h.signIns > 0 {
+	select {
+	case h.opening <- struct{}{}:
+		defer func() { <-h.opening }()
+	case <-ctx.Done():
 		return
 	}
 	if err := h.Book.Reload(); err != nil || len(h.Book.All()) > 0 {
@@ -45,21 +46,38 @@ func (h *Home) ReleaseEmptyVault(ctx context.Context) {
 	if backend, err := keychain.Remembered(h.vaultDir()); err != nil || backend == "" {
 		return
 	}
-	did, err := h.vault.Dissolve(ctx)
+	// Out of sight while it may go: a sign-in that begins now waits for the turn.
+	h.mu.Lock()
+	vault := h.vault
+	if h.signIns > 0 {
+		vault = nil
+	}
+	if vault != nil {
+		h.vault = nil
+	}
+	h.mu.Unlock()
+	if vault == nil {
+		return
+	}
+	did, err := vault.Dissolve(ctx)
 	if err != nil {
 		h.Log.Debug("the empty vault stays", "reason", err)
 	}
-	if !did {
+	h.mu.Lock()
+	if !did && !h.closed {
+		h.vault, vault = vault, nil
+	}
+	h.mu.Unlock()
+	if vault == nil {
 		return
 	}
-	if err := h.vault.Close(); err != nil {
+	if err := vault.Close(); err != nil {
 		h.Log.Warn("close the vault", "reason", err)
 	}
-	h.vault = nil
 }
 
 // changeBackend forgets a vault that surely keeps nothing, where the user asks for
-// another backend. Traces of signed-out accounts are nothing. Home's lock is held.
+// another backend. Traces of signed-out accounts are nothing. The caller has the turn of opening.
 func (h *Home) changeBackend(ctx context.Context, backend keychain.Backend) error {
 	if backend == "" || h.Backend == keychain.Memory || len(h.Book.All()) > 0 {
 		return nil // Open says what is wrong with it

@@ -78,14 +78,15 @@ func (h *Home) abandon(ctx context.Context, account string) (keychain.Abandoned,
 // closeVault lets go of the one vault; the next use opens it anew.
 func (h *Home) closeVault() {
 	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.vault == nil {
+	vault := h.vault
+	h.vault = nil
+	h.mu.Unlock()
+	if vault == nil {
 		return
 	}
-	if err := h.vault.Close(); err != nil {
+	if err := vault.Close(); err != nil {
 		h.Log.Warn("close the vault", "reason", err)
 	}
-	h.vault = nil
 }
 
 func tellAbandoned(a accounts.Account, gone keychain.Abandoned) []string {

@@ -10,6 +10,7 @@ package home
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"path/filepath"
@@ -59,8 +60,11 @@ type Home struct {
 	Book   *accounts.Book
 	Grants *players.Grants
 
-	mu      sync.Mutex
+	opening chan struct{} // held by the one who opens or dissolves the vault; it may wait for a person
+
+	mu      sync.Mutex // held for nothing that may wait
 	vault   *keychain.Vault
+	closed  bool
 	wrong   keychain.WrongPassphrase
 	signIns int // under way
 	budgets *budget.Budgets
@@ -84,34 +88,81 @@ func Open(o Options) (*Home, error) {
 	if err != nil {
 		return nil, StateProblem(err)
 	}
-	return &Home{Options: o, Book: book, Grants: grants, known: map[string]*players.Identities{}}, nil
+	return &Home{Options: o, Book: book, Grants: grants, known: map[string]*players.Identities{},
+		opening: make(chan struct{}, 1)}, nil
 }
+
+// errClosed is the answer of a Home that is closed.
+var errClosed = errors.New("the program ends")
 
 // Close closes the vault and the grants.
 func (h *Home) Close() error {
 	h.mu.Lock()
-	defer h.mu.Unlock()
+	vault := h.vault
+	h.vault, h.closed = nil, true
+	h.mu.Unlock()
 	err := h.Grants.Close()
-	if h.vault == nil {
+	if vault == nil {
 		return err
 	}
-	return errors.Join(err, h.vault.Close())
+	return errors.Join(err, vault.Close())
 }
 
 // openVault returns the one vault. backend is the user's wish; empty for what
-// the directory remembers.
+// the directory remembers. It may wait for a person; mutexes of the Home are
+// free meanwhile, and whoever needs the vault too waits as long as ctx lasts.
 func (h *Home) openVault(ctx context.Context, backend keychain.Backend) (*keychain.Vault, error) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.vault != nil {
-		if backend != "" && backend != h.vault.Backend() {
-			return nil, backendProblem(h.vault.Backend(), backend)
-		}
-		return h.vault, nil
+	if v, err := h.vaultOpen(backend); v != nil || err != nil {
+		return v, err
+	}
+	select {
+	case h.opening <- struct{}{}:
+		defer func() { <-h.opening }()
+	case <-ctx.Done():
+		return nil, fmt.Errorf("wait for the vault: %w", context.Cause(ctx))
+	}
+	if v, err := h.vaultOpen(backend); v != nil || err != nil {
+		return v, err
 	}
 	if err := h.changeBackend(ctx, backend); err != nil {
 		return nil, err
 	}
+	o, err := h.vaultOptions(ctx, backend)
+	if err != nil {
+		return nil, err
+	}
+	v, err := keychain.Open(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	h.mu.Lock()
+	closed := h.closed
+	if !closed {
+		h.vault = v
+	}
+	h.mu.Unlock()
+	if closed {
+		return nil, errors.Join(errClosed, v.Close())
+	}
+	return v, nil
+}
+
+// vaultOpen returns the vault if it is open, nil if it is not yet.
+func (h *Home) vaultOpen(backend keychain.Backend) (*keychain.Vault, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	switch {
+	case h.closed:
+		return nil, errClosed
+	case h.vault != nil && backend != "" && backend != h.vault.Backend():
+		return nil, backendProblem(h.vault.Backend(), backend)
+	}
+	return h.vault, nil
+}
+
+// vaultOptions is how the vault is opened; for a file vault the passphrase is
+// asked for.
+func (h *Home) vaultOptions(ctx context.Context, backend keychain.Backend) (keychain.Options, error) {
 	o := keychain.Options{Backend: backend, Dir: h.vaultDir(), Helper: h.Helper, Wrong: &h.wrong, Log: h.Log}
 	if o.Backend == "" {
 		o.Backend = h.Backend
@@ -119,7 +170,7 @@ func (h *Home) openVault(ctx context.Context, backend keychain.Backend) (*keycha
 	if o.Backend == "" {
 		known, err := keychain.Remembered(o.Dir)
 		if err != nil {
-			return nil, err
+			return o, err
 		}
 		if o.Backend = known; known == "" {
 			o.Backend = keychain.Backend(h.Config.Store)
@@ -128,16 +179,11 @@ func (h *Home) openVault(ctx context.Context, backend keychain.Backend) (*keycha
 	if o.Backend == keychain.File {
 		has, err := keychain.HasPassphrase(o.Dir)
 		if err != nil {
-			return nil, err
+			return o, err
 		}
 		if o.Passphrase, err = h.passphrase(ctx, !has); err != nil {
-			return nil, err
+			return o, err
 		}
 	}
-	v, err := keychain.Open(ctx, o)
-	if err != nil {
-		return nil, err
-	}
-	h.vault = v
-	return v, nil
+	return o, nil
 }

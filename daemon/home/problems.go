@@ -28,13 +28,11 @@ func StateProblem(err error) *problem.Problem {
 		remedy = "repair the file, or move it away and sign in again; nothing was changed"
 	case errors.Is(err, config.ErrNoHome):
 		remedy = "set HOME"
-	case durable.IsFull(err):
-		remedy = freeSpace
+	default:
+		remedy = durable.Remedy(err)
 	}
 	return problem.New(problem.Config, err, remedy)
 }
-
-const freeSpace = "free some space and try again; nothing was lost"
 
 // vaultProblem explains an error of the vault.
 func vaultProblem(err error) *problem.Problem {
@@ -42,10 +40,7 @@ func vaultProblem(err error) *problem.Problem {
 	if errors.As(err, &p) {
 		return p
 	}
-	remedy := ""
-	if durable.IsFull(err) {
-		remedy = freeSpace
-	}
+	remedy := durable.Remedy(err)
 	var size *keychain.SizeError
 	if errors.As(err, &size) && !size.Password {
 		return problem.New(problem.Vault, err,
@@ -101,6 +96,9 @@ func serverProblem(err error) *problem.Problem {
 			code = problem.Config
 		}
 		return problem.New(code, fmt.Errorf("%s", text), found.Remedy)
+	}
+	if _, path := durable.CauseOf(err); path != "" && durable.Remedy(err) != "" {
+		return StateProblem(err) // the file that counts requests, not the server
 	}
 	if errors.Is(err, upstream.ErrPolicy) {
 		return problem.New(problem.Config, err, "correct config.toml")

@@ -3,9 +3,14 @@ package home
 import (
 	"errors"
 	"fmt"
+	"io/fs"
+	"net"
+	"os"
+	"strings"
 	"syscall"
 	"testing"
 
+	"shelfkeeper/daemon/absapi"
 	"shelfkeeper/daemon/health"
 	"shelfkeeper/daemon/problem"
 	"shelfkeeper/daemon/session"
@@ -47,5 +52,25 @@ func TestSessionProblems(t *testing.T) {
 		if p.Code != c.code || p.Remedy != c.condition.Remedy || p.Text != c.condition.Text+": as seen" {
 			t.Errorf("%s becomes %+v", c.condition.ID, p)
 		}
+	}
+}
+
+// An error of a file says what to do about that file, whatever was being done.
+func TestProblemsOfFiles(t *testing.T) {
+	for code, want := range map[syscall.Errno]string{
+		syscall.ENOSPC: "free some space", syscall.EROFS: "read-only", syscall.ENOLCK: "XDG_STATE_HOME", syscall.EACCES: "let your user write",
+	} {
+		err := fmt.Errorf("write: %w", &fs.PathError{Op: "open", Path: "/s/shelfkeeper/x.json", Err: code})
+		for name, p := range map[string]*problem.Problem{
+			"state": StateProblem(err), "vault": vaultProblem(err), "server": serverProblem(&absapi.Error{Op: "login", Err: err}),
+		} {
+			if !strings.Contains(p.Remedy, want) || code != syscall.ENOSPC && strings.Contains(p.Remedy, "space") {
+				t.Errorf("%v, %s: %+v", code, name, p)
+			}
+		}
+	}
+	refused := &absapi.Error{Op: "login", Err: &net.OpError{Op: "dial", Net: "tcp", Err: os.NewSyscallError("connect", syscall.EACCES)}}
+	if p := serverProblem(refused); p.Code != problem.Unreachable {
+		t.Errorf("a connection that is refused: %+v", p)
 	}
 }

@@ -23,11 +23,8 @@ func testHome(t *testing.T, fake *absfake.Server) *Home {
 	l := fake.Listen()
 	served := make(chan error, 1)
 	go func() { served <- fake.Serve(l) }()
-	dir := t.TempDir()
 	h, err := Open(Options{
-		Version: "test", Config: config.Default(), Backend: keychain.Memory, Log: slog.New(slog.DiscardHandler),
-		Paths: config.Paths{Config: filepath.Join(dir, "config.toml"), State: filepath.Join(dir, "state"),
-			Runtime: filepath.Join(dir, "run")},
+		Version: "test", Config: config.Default(), Backend: keychain.Memory, Log: discard, Paths: testPaths(t),
 		Dial: func(ctx context.Context, network, addr string) (net.Conn, error) {
 			return l.DialContext(ctx, network, addr)
 		},
@@ -44,6 +41,13 @@ func testHome(t *testing.T, fake *absfake.Server) *Home {
 		}
 	})
 	return h
+}
+
+var discard = slog.New(slog.DiscardHandler)
+
+func testPaths(t *testing.T) config.Paths {
+	dir := t.TempDir()
+	return config.Paths{Config: filepath.Join(dir, "config.toml"), State: filepath.Join(dir, "state"), Runtime: filepath.Join(dir, "run")}
 }
 
 func newFake(t *testing.T, c absfake.Config) *absfake.Server {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"shelfkeeper/daemon/absapi"
+	"shelfkeeper/daemon/durable"
 	"shelfkeeper/daemon/health"
 	"shelfkeeper/daemon/session/machine"
 	"shelfkeeper/keychain"
@@ -71,7 +72,11 @@ func findings(s machine.State, now time.Time) (fs []finding) {
 		if c == &health.DiskTrouble && !s.Usable(now) {
 			c = &health.DiskBlocks
 		}
-		add(c, s.Trouble.Error())
+		f := finding{Condition: c, detail: s.Trouble.Error()}
+		if c == &health.DiskTrouble || c == &health.DiskBlocks {
+			f.remedy = durable.Remedy(s.Trouble) // "free some space" helps a full disk only
+		}
+		fs = append(fs, f)
 	}
 	if w := s.Failure; w != nil && s.Phase != machine.NeedsUser && s.Phase != machine.SignedOut {
 		switch {
