@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"slices"
 	"sync"
+	"time"
 )
 
 type dialFunc func(ctx context.Context, network, addr string) (net.Conn, error)
@@ -13,7 +14,8 @@ type dialFunc func(ctx context.Context, network, addr string) (net.Conn, error)
 // network dials and keeps a list of its connections, so that Close can cut them: a
 // transport closes only its idle ones.
 type network struct {
-	dial dialFunc
+	dial    dialFunc
+	unacked time.Duration // the dialer's TCP_USER_TIMEOUT
 	// dials counts the running calls of dial. net/http continues them after the
 	// end of the request that started them.
 	dials sync.WaitGroup
@@ -25,7 +27,7 @@ type network struct {
 }
 
 func newNetwork(dial dialFunc) *network {
-	return &network{dial: dial, open: map[*tracked]struct{}{}, cancel: map[*context.CancelFunc]struct{}{}}
+	return &network{dial: dial, unacked: unackedTimeout, open: map[*tracked]struct{}{}, cancel: map[*context.CancelFunc]struct{}{}}
 }
 
 // DialContext dials within dialDeadline.
@@ -54,7 +56,7 @@ func (n *network) DialContext(ctx context.Context, kind, addr string) (net.Conn,
 		_ = conn.Close()
 		return nil, ErrClosed
 	}
-	t := &tracked{Conn: conn, network: n}
+	t := &tracked{Conn: conn, network: n, window: watchZeroWindow(conn, n.unacked)}
 	n.open[t] = struct{}{}
 	return t, nil
 }
@@ -97,6 +99,13 @@ func (n *network) closeFrom(local []netip.Addr) int {
 type tracked struct {
 	net.Conn
 	network *network
+	window  *zeroWindow // nil: none
+}
+
+// Write implements net.Conn.
+func (t *tracked) Write(b []byte) (int, error) {
+	t.window.written()
+	return t.Conn.Write(b)
 }
 
 // Close closes the connection.
@@ -104,5 +113,6 @@ func (t *tracked) Close() error {
 	t.network.mu.Lock()
 	delete(t.network.open, t)
 	t.network.mu.Unlock()
+	t.window.close()
 	return t.Conn.Close()
 }
