@@ -11,6 +11,10 @@ import (
 // wait for one chunk at most.
 const chunk = 500
 
+// maxElements bounds the elements of one report: more cannot be kept in any
+// case, but each would get an answer.
+const maxElements = 50_000
+
 // elements returns the elements of a JSON array. Nothing is copied, and nothing
 // is built of them. The text must be valid.
 func elements(array []byte) iter.Seq[json.RawMessage] {
@@ -47,6 +51,7 @@ type batch struct {
 	list   json.RawMessage // the elements
 	device *device         // of a LocalAll
 	now    time.Time
+	count  int // elements
 }
 
 // batchOf reads a Batch or a LocalAll.
@@ -65,13 +70,22 @@ func batchOf(r Report, now time.Time) (b *batch, ok bool) {
 		}
 		b.list, b.device = parts.Sessions, deviceOf(parts.DeviceInfo)
 	}
-	return b, len(b.list) > 0 && bytes.TrimSpace(b.list)[0] == '['
+	if list := bytes.TrimSpace(b.list); len(list) == 0 || list[0] != '[' {
+		return nil, false
+	}
+	for range elements(b.list) {
+		b.count++
+	}
+	return b, true
 }
 
 // changes returns the updates of a Batch. It skips what the server would skip.
 func (b *batch) changes() iter.Seq[*change] {
 	return func(yield func(*change) bool) {
 		for raw := range elements(b.list) {
+			if raw[0] != '{' {
+				continue
+			}
 			var of struct {
 				LibraryItemID string
 				EpisodeID     *string
@@ -138,8 +152,8 @@ func (b *batch) results() Answer {
 
 // tally counts what keeping a report adds.
 type tally struct {
-	added int // entries
-	size  int // bytes, of entries that are new
+	added int // entries about something of which nothing waits
+	size  int // bytes
 }
 
 // fitsLocked reports whether there is room. A report that adds no entry fits
@@ -153,17 +167,15 @@ func (j *Journal) fitsLocked(t tally) bool {
 
 // tallyChanges counts what a Batch would add, without keeping any of it.
 func (j *Journal) tallyChanges(b *batch) (t tally, any bool) {
-	seen := make(map[itemID]bool)
+	seen := make(map[uint64]bool) // by hash: a clash lets one entry be counted as a replacement
 	for part := range chunks(b.changes()) {
 		j.lock()
 		for _, c := range part {
 			any = true
-			if j.newest[c.item()] == nil && !seen[c.item()] {
+			if j.newestOf(c.item()) == nil && !seen[c.item().hash()] {
 				t.added++
 				t.size += c.size()
-				if t.size <= maxSize {
-					seen[c.item()] = true
-				}
+				seen[c.item().hash()] = true
 			}
 		}
 		j.unlock()

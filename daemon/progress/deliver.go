@@ -179,7 +179,7 @@ func (j *Journal) finishLocked(list ...entry) {
 			records = append(records, r)
 		}
 	}
-	if err := j.writeLocked(records...); err != nil {
+	if err := j.writeLaterLocked(records...); err != nil {
 		j.log.Warn("a delivered report is still in the journal", "reason", err)
 		for _, r := range records {
 			j.apply(r)

@@ -60,7 +60,7 @@ func (j *Journal) replace(c *change) bool {
 	if j.changes.get(c.Seq) == nil {
 		return false // a newer one has taken its place
 	}
-	return j.writeLocked(record{Change: c}) == nil
+	return j.writeLaterLocked(record{Change: c}) == nil
 }
 
 // maxPlaces bounds the places that are remembered.
@@ -68,12 +68,16 @@ const maxPlaces = 4096
 
 // rememberPlace remembers the place that an update set for an item.
 func (j *Journal) rememberPlace(c *change) {
+	j.lock()
+	defer j.unlock()
+	j.rememberPlaceLocked(c)
+}
+
+func (j *Journal) rememberPlaceLocked(c *change) {
 	at, there, ok := number(fieldsOf(c.Body)["currentTime"])
 	if !ok || !there {
 		return
 	}
-	j.lock()
-	defer j.unlock()
 	if len(j.places) >= maxPlaces {
 		clear(j.places)
 	}

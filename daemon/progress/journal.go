@@ -166,7 +166,7 @@ func (j *Journal) Close() error {
 	defer j.unlock()
 	var flushed error
 	if j.store.isOpen() {
-		flushed = j.store.write(&j.entries, j.dirtyLocked()...)
+		flushed = j.store.write(&j.entries, false, j.dirtyLocked()...)
 	}
 	return errors.Join(flushed, j.store.close())
 }
@@ -280,7 +280,7 @@ func (j *Journal) closeIdleLocked() {
 	if len(j.entries.setAside) == 0 {
 		err = j.store.remove()
 	} else {
-		err = errors.Join(j.store.write(&j.entries, gone...), j.store.close())
+		err = errors.Join(j.store.write(&j.entries, false, gone...), j.store.close())
 	}
 	for _, r := range gone {
 		j.apply(r)
@@ -300,12 +300,19 @@ func (j *Journal) failedLocked(err error) {
 
 // writeLocked makes records durable and applies them, together with the sessions
 // that have changed since the last write. On an error nothing is applied.
-func (j *Journal) writeLocked(records ...record) error {
+func (j *Journal) writeLocked(records ...record) error { return j.writeWhenLocked(false, records) }
+
+// writeLaterLocked is writeLocked for records that a power cut may cost, because
+// without them a request is repeated that changes nothing. The disk is not waited
+// for.
+func (j *Journal) writeLaterLocked(records ...record) error { return j.writeWhenLocked(true, records) }
+
+func (j *Journal) writeWhenLocked(later bool, records []record) error {
 	if err := j.openLocked(); err != nil {
 		return err
 	}
 	dirty := j.dirtyLocked()
-	if err := j.store.write(&j.entries, append(dirty, records...)...); err != nil {
+	if err := j.store.write(&j.entries, later, append(dirty, records...)...); err != nil {
 		j.failedLocked(err)
 		return err
 	}

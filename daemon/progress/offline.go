@@ -12,17 +12,17 @@ import (
 // offline is a session that a player listened to without the server. It is
 // reported with absolute sums, so that sending it twice changes nothing.
 type offline struct {
-	Seq     uint64          `json:"seq"`
-	ID      string          `json:"id"`
-	Item    string          `json:"item"`
-	Episode string          `json:"episode,omitempty"`
-	Session json.RawMessage `json:"session"`
-	Device  string          `json:"device_id,omitempty"` // of a LocalAll: the id of its device
-	All     bool            `json:"all,omitempty"`       // it came in a LocalAll
-	Agent   string          `json:"agent,omitempty"`     // the player's User-Agent, which the server records
-	First   int64           `json:"first"`
-	At      int64           `json:"at"`
-	Count   int             `json:"count"`
+	Seq     uint64 `json:"seq"`
+	ID      string `json:"id"`
+	Item    string `json:"item"`
+	Episode string `json:"episode,omitempty"`
+	Session text   `json:"session"`
+	Device  string `json:"device_id,omitempty"` // of a LocalAll: the id of its device
+	All     bool   `json:"all,omitempty"`       // it came in a LocalAll
+	Agent   string `json:"agent,omitempty"`     // the player's User-Agent, which the server records
+	First   int64  `json:"first"`
+	At      int64  `json:"at"`
+	Count   int    `json:"count"`
 
 	attempts
 }
@@ -32,7 +32,7 @@ func (o *offline) count() int       { return o.Count }
 func (o *offline) since() time.Time { return time.UnixMilli(o.First) }
 func (o *offline) item() itemID     { return itemID{o.Item, o.Episode} }
 func (o *offline) size() int {
-	return entrySize + len(o.ID) + len(o.Item) + len(o.Episode) + len(o.Session) + len(o.Agent)
+	return entrySize + len(o.Session) // the ids stand in it, and the agent is shared
 }
 
 // device is what a LocalAll says of the player for all its sessions. It is kept
@@ -69,9 +69,10 @@ func offlineOf(raw json.RawMessage, agent string, now time.Time) (o *offline, ok
 		return nil, false
 	}
 	at := now.UnixMilli()
-	o = &offline{ID: s.ID, Item: s.LibraryItemID, Session: bytes.Clone(raw), Agent: agent, First: at, At: at, Count: 1}
+	o = &offline{Session: text(raw), Agent: agent, First: at, At: at, Count: 1}
+	o.ID, o.Item = o.Session.part(s.ID), o.Session.part(s.LibraryItemID)
 	if s.EpisodeID != nil {
-		o.Episode = *s.EpisodeID
+		o.Episode = o.Session.part(*s.EpisodeID)
 	}
 	return o, true
 }
@@ -91,7 +92,7 @@ func (o *offline) over(earlier *offline) *offline {
 // one device, or there is one.
 func reportOf(list []*offline, d *device) Report {
 	o := list[0]
-	r := Report{Kind: Local, Body: o.Session, Header: http.Header{"Content-Type": {"application/json"}}}
+	r := Report{Kind: Local, Body: []byte(o.Session), Header: http.Header{"Content-Type": {"application/json"}}}
 	if o.Agent != "" {
 		r.Header.Set("User-Agent", o.Agent)
 	}
@@ -105,7 +106,7 @@ func reportOf(list []*offline, d *device) Report {
 		if i > 0 {
 			body.WriteByte(',')
 		}
-		body.Write(o.Session)
+		body.WriteString(string(o.Session))
 	}
 	body.WriteByte(']')
 	if d != nil {

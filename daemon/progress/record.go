@@ -3,6 +3,7 @@ package progress
 import (
 	"encoding/json"
 	"fmt"
+	"hash/maphash"
 	"iter"
 	"slices"
 	"time"
@@ -44,14 +45,29 @@ type removed struct {
 // itemID names what a progress is about.
 type itemID struct{ item, episode string }
 
-// entrySize is about what the memory for one entry costs beside its texts.
-const entrySize = 256
+var hashSeed = maphash.MakeSeed()
+
+func (i itemID) hash() uint64 { return maphash.Comparable(hashSeed, i) }
+
+// newestOf returns the newest update of an item that waits, or nil. Of two items
+// with one hash, which is next to impossible, one is not found: its updates are
+// all delivered.
+func (e *entries) newestOf(i itemID) *change {
+	if c := e.newest[i.hash()]; c != nil && c.item() == i {
+		return c
+	}
+	return nil
+}
+
+// entrySize is about what the memory for one entry costs beside its texts, the
+// indexes included.
+const entrySize = 240
 
 // entries is what a journal keeps. It is guarded by Journal.lock.
 type entries struct {
 	sessions map[string]*listening
 	changes  queue[*change]
-	newest   map[itemID]*change // the newest update that waits, by item
+	newest   map[uint64]*change // the newest update that waits, by the hash of its item
 	offline  queue[*offline]
 	latest   map[string]*offline // by id of the session
 	devices  map[string]*device
@@ -62,7 +78,7 @@ type entries struct {
 
 func newEntries() entries {
 	return entries{
-		sessions: make(map[string]*listening), newest: make(map[itemID]*change),
+		sessions: make(map[string]*listening), newest: make(map[uint64]*change),
 		latest: make(map[string]*offline), devices: make(map[string]*device),
 	}
 }
@@ -112,8 +128,8 @@ func (e *entries) putChange(c *change) {
 	}
 	e.size += c.size()
 	e.seq = max(e.seq, c.Seq)
-	if newest := e.newest[c.item()]; newest == nil || newest.Seq <= c.Seq {
-		e.newest[c.item()] = c
+	if newest := e.newest[c.item().hash()]; newest == nil || newest.Seq <= c.Seq {
+		e.newest[c.item().hash()] = c
 	}
 }
 
@@ -124,14 +140,15 @@ func (e *entries) removeChange(seq uint64) {
 	}
 	e.changes.remove(seq)
 	e.size -= c.size()
-	if e.newest[c.item()] == c {
-		delete(e.newest, c.item())
+	if e.newest[c.item().hash()] == c {
+		delete(e.newest, c.item().hash())
 	}
 }
 
 func (e *entries) putOffline(o *offline) {
 	if d := e.devices[o.Device]; d != nil {
-		d.uses++ // first: the earlier state may be the last that uses it
+		o.Device = d.ID // in the same memory
+		d.uses++        // first: the earlier state may be the last that uses it
 	}
 	e.removeOffline(o.ID)
 	e.offline.push(o)

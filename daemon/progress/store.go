@@ -19,7 +19,7 @@ import (
 const (
 	// maxSize bounds what waits, in bytes of memory: more than every batch that a
 	// player can send at once.
-	maxSize = 12 << 20
+	maxSize = 8 << 20
 	// maxGrown bounds it where nothing is added and entries only grow, so that
 	// a report about something that already waits still fits.
 	maxGrown = maxSize + maxSize/4
@@ -119,8 +119,9 @@ func (s *store) open(log *slog.Logger) (o opened, err error) {
 	return o, nil
 }
 
-// write makes records durable. e is what the file holds so far.
-func (s *store) write(e *entries, records ...record) error {
+// write makes records durable. e is what the file holds so far. With later, a
+// power cut may cost these records, and nothing else may.
+func (s *store) write(e *entries, later bool, records ...record) error {
 	if len(records) == 0 {
 		return nil
 	}
@@ -135,9 +136,12 @@ func (s *store) write(e *entries, records ...record) error {
 		size += int64(len(b))
 	}
 	var err error
-	if s.log.MustRewrite() || size > 2*int64(e.size)+spareFile {
+	switch {
+	case s.log.MustRewrite() || size > 2*int64(e.size)+spareFile:
 		err = s.log.Rewrite(e.records(s.user, records))
-	} else {
+	case later:
+		err = s.log.AppendLater(lines...)
+	default:
 		err = s.log.Append(lines...)
 	}
 	if err != nil {

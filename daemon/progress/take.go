@@ -95,6 +95,9 @@ func (j *Journal) notKept(err error, away bool) error {
 // keepBatch makes the updates of a Batch durable and has them delivered. They
 // are counted first, so that a report that does not fit costs next to nothing.
 func (j *Journal) keepBatch(b *batch, tried bool) error {
+	if b.count > maxElements {
+		return ErrFull
+	}
 	if err := j.open(); err != nil {
 		return err
 	}
@@ -117,6 +120,9 @@ func (j *Journal) keepBatch(b *batch, tried bool) error {
 
 // keepSessions is keepBatch for a LocalAll.
 func (j *Journal) keepSessions(b *batch) error {
+	if b.count > maxElements {
+		return ErrFull
+	}
 	if err := j.open(); err != nil {
 		return err
 	}
@@ -163,25 +169,40 @@ func (j *Journal) keepChanges(list ...*change) error {
 	newest := make(map[itemID]*change) // of this list
 	for _, c := range list {
 		c.Seq = j.nextSeq()
-		earlier := newest[c.item()]
-		if earlier == nil {
-			earlier = j.newest[c.item()]
+		earlier, own := newest[c.item()]
+		if !own {
+			earlier = j.newestOf(c.item())
 		}
 		r := record{Change: c}
 		// Only the newest update of an item may be replaced: the server must
 		// see the older ones in their order.
-		if earlier != nil && !earlier.Tried && c.covers(earlier) {
+		switch {
+		case earlier == nil:
+			t.added++
+		case c.covers(earlier) && (own || j.mayReplaceLocked(earlier, c)):
 			c = c.over(earlier)
 			r = record{Change: c, Replaces: earlier.Seq}
 			t.size -= earlier.size()
-		} else {
-			t.added++
 		}
 		t.size += c.size()
 		newest[c.item()] = c
 		records = append(records, r)
 	}
 	return j.keepLocked(t, records)
+}
+
+// mayReplaceLocked reports whether c may take the place of an earlier update. One
+// that was sent without an answer is kept where there is room: if the server
+// stood still and takes it late, it explains the place that is found there.
+func (j *Journal) mayReplaceLocked(earlier, c *change) bool {
+	if !earlier.Tried || c.Body == earlier.Body {
+		return true
+	}
+	if j.size < maxSize/2 {
+		return false
+	}
+	j.rememberPlaceLocked(earlier)
+	return true
 }
 
 // keepOffline makes offline sessions, of one device if there is one, durable and

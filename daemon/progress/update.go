@@ -1,7 +1,6 @@
 package progress
 
 import (
-	"bytes"
 	"encoding/json"
 	"time"
 )
@@ -9,15 +8,15 @@ import (
 // change is an update of the user's place in an item, as PATCH accepts it. It is
 // guarded by Journal.lock, and never changed after it was written, only replaced.
 type change struct {
-	Seq     uint64          `json:"seq"`
-	Item    string          `json:"item"`
-	Episode string          `json:"episode,omitempty"`
-	Body    json.RawMessage `json:"body"`
-	First   int64           `json:"first"`          // when the oldest update in it came, in ms of our clock
-	At      int64           `json:"at"`             // when the newest came
-	Said    int64           `json:"said,omitempty"` // when it was made, as the player says: the lastUpdate in Body
-	Count   int             `json:"count"`
-	Tried   bool            `json:"tried,omitempty"` // it was sent, and its answer was lost
+	Seq     uint64 `json:"seq"`
+	Item    string `json:"item"`
+	Episode string `json:"episode,omitempty"`
+	Body    text   `json:"body"`
+	First   int64  `json:"first"`          // when the oldest update in it came, in ms of our clock
+	At      int64  `json:"at"`             // when the newest came
+	Said    int64  `json:"said,omitempty"` // when it was made, as the player says: the lastUpdate in Body
+	Count   int    `json:"count"`
+	Tried   bool   `json:"tried,omitempty"` // it was sent, and its answer was lost
 
 	attempts
 }
@@ -26,7 +25,7 @@ func (c *change) order() uint64    { return c.Seq }
 func (c *change) count() int       { return c.Count }
 func (c *change) since() time.Time { return time.UnixMilli(c.First) }
 func (c *change) item() itemID     { return itemID{c.Item, c.Episode} }
-func (c *change) size() int        { return entrySize + len(c.Item) + len(c.Episode) + len(c.Body) }
+func (c *change) size() int        { return entrySize + len(c.Body) } // the ids stand in it
 
 // maxUpdate is the largest body of one update that is kept.
 const maxUpdate = 64 << 10
@@ -39,7 +38,8 @@ func changeOf(item, episode string, body []byte, now time.Time) (c *change, ok b
 		return nil, false
 	}
 	at := now.UnixMilli()
-	c = &change{Item: item, Episode: episode, Body: bytes.Clone(body), First: at, At: at, Count: 1}
+	c = &change{Body: text(body), First: at, At: at, Count: 1}
+	c.Item, c.Episode = c.Body.part(item), c.Body.part(episode)
 	if said, there, ok := number(fields["lastUpdate"]); ok && there && said > 0 && said < 1<<53 {
 		c.Said = int64(said)
 	}
@@ -47,9 +47,9 @@ func changeOf(item, episode string, body []byte, now time.Time) (c *change, ok b
 }
 
 // fieldsOf returns the fields of a JSON object, nil where body is none.
-func fieldsOf(body []byte) map[string]json.RawMessage {
+func fieldsOf[T []byte | json.RawMessage | text](body T) map[string]json.RawMessage {
 	var fields map[string]json.RawMessage
-	if json.Unmarshal(body, &fields) != nil {
+	if json.Unmarshal([]byte(body), &fields) != nil {
 		return nil
 	}
 	return fields
@@ -63,6 +63,9 @@ var resetting = []string{"isFinished", "finishedAt", "hideFromContinueListening"
 // covers reports whether c makes an earlier update of the same item superfluous:
 // after c, nothing of the earlier one could be seen.
 func (c *change) covers(earlier *change) bool {
+	if c.Body == earlier.Body {
+		return true
+	}
 	is, was := fieldsOf(c.Body), fieldsOf(earlier.Body)
 	for _, key := range resetting {
 		if was[key] != nil || is[key] != nil {
@@ -82,6 +85,7 @@ func (c *change) over(earlier *change) *change {
 	both := *c
 	both.Count += earlier.Count
 	both.First = earlier.First
+	both.Tried = c.Tried || earlier.Tried && c.Body == earlier.Body
 	return &both
 }
 

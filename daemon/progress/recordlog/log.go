@@ -189,8 +189,14 @@ func (l *Log) reached(at Step) error {
 }
 
 // Append adds records, which are durable when it returns nil. On an error none
-// of them counts, and the log may have to be rewritten.
-func (l *Log) Append(records ...[]byte) (err error) {
+// of them counts, and the log must be rewritten.
+func (l *Log) Append(records ...[]byte) error { return l.append(true, records) }
+
+// AppendLater is Append for records that a power cut may cost: they are durable
+// with the next Append. The end of the process alone costs nothing.
+func (l *Log) AppendLater(records ...[]byte) error { return l.append(false, records) }
+
+func (l *Log) append(sync bool, records [][]byte) (err error) {
 	if l.stale {
 		return errors.New("the log must be written anew")
 	}
@@ -223,7 +229,7 @@ func (l *Log) Append(records ...[]byte) (err error) {
 			return err
 		}
 	}
-	if !l.NoSync {
+	if sync && !l.NoSync {
 		if err := l.file.Sync(); err != nil {
 			return err
 		}

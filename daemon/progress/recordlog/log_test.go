@@ -58,7 +58,7 @@ func write(t testing.TB, path string, all []string) {
 
 func sample() []string {
 	all := []string{`{"head":1}`}
-	for i := range 12 {
+	for i := range 6 {
 		all = append(all, fmt.Sprintf(`{"n":%d,"text":%q}`, i, strings.Repeat("x", i*3)))
 	}
 	return all

@@ -1,0 +1,301 @@
+package progress
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"path/filepath"
+	"runtime"
+	"runtime/debug"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"shelfkeeper/daemon/redact"
+)
+
+// away is a server that cannot be reached, until it is back. It then takes
+// everything, and knows no progress yet.
+type away struct {
+	back  atomic.Bool
+	asked atomic.Int64
+}
+
+func (a *away) RoundTrip(r *http.Request) (*http.Response, error) {
+	if !a.back.Load() {
+		return nil, errors.New("connection refused")
+	}
+	a.asked.Add(1)
+	w := httptest.NewRecorder()
+	switch {
+	case r.Method == http.MethodGet:
+		http.Error(w, "Not Found", http.StatusNotFound)
+		w.Body.Truncate(len("Not Found"))
+	case strings.HasSuffix(r.URL.Path, "/local-all"):
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = w.WriteString(`{"results":[]}`)
+	default:
+		w.Header().Set("Content-Type", "text/plain")
+		_, _ = w.WriteString("OK")
+	}
+	return w.Result(), nil
+}
+func (a *away) Token(context.Context) (redact.Secret, error) { return redact.New("t"), nil }
+func (a *away) Suspect(context.Context, redact.Secret) (redact.Secret, error) {
+	return redact.New("t"), nil
+}
+
+// outage returns a journal whose server is away.
+func outage(t *testing.T, dir string) *Journal {
+	t.Helper()
+	j, _ := outageOf(t, dir)
+	return j
+}
+
+func outageOf(t *testing.T, dir string) (*Journal, *away) {
+	t.Helper()
+	server := &away{}
+	j := New(Config{
+		Dir: dir, UserID: "u", Base: &url.URL{Scheme: "http", Host: "abs.example"}, Transport: server, Tokens: server,
+		Identity: func() string { return "u" },
+	})
+	j.Start()
+	t.Cleanup(func() {
+		if err := j.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return j, server
+}
+
+// memory is how much more memory the heap takes at its peak than now, until stop
+// is called.
+func memory() (stop func() (peak uint64)) {
+	debug.FreeOSMemory()
+	var before runtime.MemStats
+	runtime.ReadMemStats(&before)
+	var peak uint64
+	done := make(chan struct{})
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		ticks := time.NewTicker(time.Millisecond)
+		defer ticks.Stop()
+		for {
+			var now runtime.MemStats
+			runtime.ReadMemStats(&now)
+			if now.HeapInuse > before.HeapInuse {
+				peak = max(peak, now.HeapInuse-before.HeapInuse)
+			}
+			select {
+			case <-done:
+				return
+			case <-ticks.C:
+			}
+		}
+	})
+	return func() uint64 {
+		close(done)
+		wg.Wait()
+		return peak
+	}
+}
+
+// maxMemory is the most by which anything that a player sends may let the daemon
+// grow.
+const maxMemory = 20 << 20
+
+func batchBody(n int, item func(int) string, more string) []byte {
+	var b strings.Builder
+	b.WriteByte('[')
+	for i := range n {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		fmt.Fprintf(&b, `{"libraryItemId":%q%s}`, item(i), more)
+	}
+	b.WriteByte(']')
+	return []byte(b.String())
+}
+
+func localAllBody(n, deviceBytes int) []byte {
+	var b strings.Builder
+	fmt.Fprintf(&b, `{"deviceInfo":{"deviceId":"phone","x":%q},"sessions":[`, strings.Repeat("x", deviceBytes))
+	for i := range n {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		fmt.Fprintf(&b, `{"id":"s%d","libraryItemId":"i%d","timeListening":%d}`, i, i, i)
+	}
+	b.WriteString("]}")
+	return []byte(b.String())
+}
+
+// repeats is how often each report comes.
+const repeats = 2
+
+// Whatever one report is, and however often it comes: memory and time are
+// bounded, others are not kept waiting, and what fits is kept.
+func TestLargeReports(t *testing.T) {
+	short := func(i int) string { return fmt.Sprint("i", i) }
+	long := func(i int) string { return fmt.Sprintf("86a33fcc-28d2-4e3c-91af-%012d", i) }
+	for _, c := range []struct {
+		desc string
+		kind Kind
+		body []byte
+		kept int // reports that wait afterwards; -1: it does not fit
+	}{
+		{"48,000 items", Batch, batchBody(48_000, short, ""), -1},
+		{"every book of a library of 5,000", Batch, batchBody(5000, long, `,"isFinished":true`), 5000},
+		{"as many real items as a body holds", Batch, batchBody(23_000, long, `,"isFinished":true`), 23_000},
+		{"40,000 times one item", Batch, batchBody(40_000, func(int) string { return "one" }, `,"progress":0.5`), 40_000},
+		{"10,000 times one item, finished", Batch, batchBody(10_000, func(int) string { return "one" }, `,"isFinished":true`), 10_000},
+		{"30 items of 60 kB", Batch, batchBody(30, long, `,"ebookLocation":"`+strings.Repeat("y", 60_000)+`"`), 30},
+		{"4,000 sessions of a device of 1 MB", LocalAll, localAllBody(4000, 1<<20), 4000},
+		{"20,000 sessions", LocalAll, localAllBody(20_000, 10), 20_000},
+		{"a device of 2 MB", LocalAll, localAllBody(1, 2<<20-200), 1},
+		{"nothing but commas", Batch, []byte("[" + strings.Repeat("0,", 1_000_000) + "0]"), -1},
+		{"one session, and nothing else that could be one", LocalAll, []byte(`{"sessions":[{"id":"a","libraryItemId":"b"}` +
+			strings.Repeat(",0", 500_000) + "]}"), -1},
+		{"many that are none", LocalAll, []byte(`{"sessions":[{"id":"a","libraryItemId":"b"}` + strings.Repeat(",0", 40_000) + "]}"), 1},
+		{"nothing but brackets", Batch, []byte(strings.Repeat("[", 5000) + strings.Repeat("]", 5000)), -2},
+	} {
+		t.Run(c.desc, func(t *testing.T) {
+			if int64(len(c.body)) > c.kind.MaxBody() {
+				t.Fatalf("%d bytes: the proxy would not bring it", len(c.body))
+			}
+			j := outage(t, filepath.Join(t.TempDir(), "home"))
+			peak := memory()
+			slowest := make(chan time.Duration, 1)
+			done := make(chan struct{})
+			go func() { // what others notice meanwhile
+				var worst time.Duration
+				for {
+					began := time.Now()
+					_ = j.Status()
+					worst = max(worst, time.Since(began))
+					select {
+					case <-done:
+						slowest <- worst
+						return
+					case <-time.After(time.Millisecond):
+					}
+				}
+			}()
+			began := time.Now()
+			for range repeats { // impatient players repeat it
+				release, err := j.Reserve(t.Context(), int64(len(c.body)))
+				if err != nil {
+					t.Fatal(err)
+				}
+				a, err := j.Take(t.Context(), Report{Kind: c.kind, Body: c.body, Header: jsonHeader})
+				release()
+				switch {
+				case c.kept == -1 && !errors.Is(err, ErrFull), c.kept == -2 && !errors.Is(err, ErrNotOurs), c.kept > 0 && (err != nil || !a.Kept):
+					t.Fatalf("%d: %v", a.Status, err)
+				}
+			}
+			took := time.Since(began)
+			close(done)
+			worst, grown := <-slowest, peak()
+			t.Logf("%d bytes: %v, status within %v, %.1f MB", len(c.body), took, worst, float64(grown)/(1<<20))
+			if grown > maxMemory || took > time.Minute || worst > time.Second {
+				t.Errorf("%d bytes: %v, status within %v, %.1f MB", len(c.body), took, worst, float64(grown)/(1<<20))
+			}
+			if n := j.Status().Waiting; n != max(0, repeats*c.kept) {
+				t.Errorf("%d reports wait, want %d", n, max(0, repeats*c.kept))
+			}
+		})
+	}
+}
+
+// Many players at once: their bodies wait for each other, small ones do not.
+func TestManyLargeReportsAtOnce(t *testing.T) {
+	j := outage(t, filepath.Join(t.TempDir(), "home"))
+	peak := memory()
+	var wg sync.WaitGroup
+	var full, kept atomic.Int64
+	for n := range 8 {
+		wg.Go(func() {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			defer cancel()
+			const size = 2 << 20
+			release, err := j.Reserve(ctx, size)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer release()
+			body := batchBody(20_000, func(i int) string { return fmt.Sprintf("item-%02d-%d-of-a-library", n, i) }, `,"isFinished":true`)
+			switch _, err := j.Take(ctx, Report{Kind: Batch, Body: body, Header: jsonHeader}); {
+			case err == nil:
+				kept.Add(1)
+			case errors.Is(err, ErrFull):
+				full.Add(1)
+			default:
+				t.Error(err)
+			}
+		})
+	}
+	for i := range 20 {
+		began := time.Now()
+		release, err := j.Reserve(t.Context(), 100)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := j.Take(t.Context(), listened(Sync, fmt.Sprint("session", i), 10, 10)); err != nil && !errors.Is(err, ErrFull) {
+			t.Error(err)
+		}
+		release()
+		if took := time.Since(began); took > 5*time.Second {
+			t.Errorf("a small report waits %v", took)
+		}
+	}
+	wg.Wait()
+	if grown := peak(); grown > maxMemory || kept.Load() != 1 || full.Load() != 7 {
+		t.Errorf("%.1f MB, %d kept, %d full", float64(grown)/(1<<20), kept.Load(), full.Load())
+	}
+}
+
+// What was kept in a long outage goes to the server in time that grows with its
+// number alone, and leaves nothing behind.
+func TestLargeDelivery(t *testing.T) {
+	for _, c := range []struct {
+		kind Kind
+		body []byte
+		most int64 // requests
+	}{
+		{Batch, batchBody(10_000, func(i int) string { return fmt.Sprint("item", i) }, `,"isFinished":true`), 3 * 10_000},
+		{LocalAll, localAllBody(10_000, 100_000), 10_000/groupEntries + 1},
+	} {
+		dir := filepath.Join(t.TempDir(), "home")
+		j, server := outageOf(t, dir)
+		if a, err := j.Take(t.Context(), Report{Kind: c.kind, Body: c.body, Header: jsonHeader}); err != nil || !a.Kept {
+			t.Fatal(err)
+		}
+		peak := memory()
+		server.back.Store(true)
+		began := time.Now()
+		for s := j.Status(); s.Waiting > 0; s = j.Status() {
+			changed := j.Changed()
+			j.Wake()
+			select {
+			case <-changed:
+			case <-time.After(time.Minute):
+				t.Fatalf("%+v", j.Status())
+			}
+		}
+		took, grown := time.Since(began), peak()
+		t.Logf("%d bytes: %v, %d requests, %.1f MB", len(c.body), took, server.asked.Load(), float64(grown)/(1<<20))
+		if took > time.Minute || grown > maxMemory || server.asked.Load() > c.most {
+			t.Errorf("%d bytes: %v, %d requests, %.1f MB", len(c.body), took, server.asked.Load(), float64(grown)/(1<<20))
+		}
+		if j.size != 0 || len(j.newest) != 0 || len(j.latest) != 0 || len(j.devices) != 0 {
+			t.Errorf("%d bytes, %d, %d, %d entries are left", j.size, len(j.newest), len(j.latest), len(j.devices))
+		}
+	}
+}
