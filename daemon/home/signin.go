@@ -262,9 +262,13 @@ func (h *Home) keepAccount(ctx context.Context, a accounts.Account, known bool) 
 		if !errors.Is(err, accounts.ErrExists) {
 			return added, err
 		}
-		// A daemon found the session in the vault first; see AdoptOrphans.
-		stored, _ := h.Book.Get(a.Name)
-		a.Port, a.CreatedAt = stored.Port, stored.CreatedAt
+		// Another sign-in was first, or a daemon found the session in the vault
+		// (see AdoptOrphans). Put keeps the port that was chosen.
+		a.Port = 0
 	}
-	return a, h.Book.Put(ctx, a)
+	if err := h.Book.Put(ctx, a); err != nil {
+		return a, err
+	}
+	stored, _ := h.Book.Get(a.Name)
+	return stored, nil
 }
