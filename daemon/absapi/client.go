@@ -155,7 +155,11 @@ func (c *Client) session(ctx context.Context, q call) (Answer, error) {
 func (c *Client) ask(ctx context.Context, q call) (reply, error) {
 	a := c.exchange(ctx, q)
 	if v, evidence := classify(q.op, a); v != Accepted {
-		return a, a.failure(q.op, v, evidence)
+		failure := a.failure(q.op, v, evidence)
+		if q.op.beginsSession() {
+			failure.Leftover = leftover(a)
+		}
+		return a, failure
 	}
 	return a, nil
 }

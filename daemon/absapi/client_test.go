@@ -222,11 +222,14 @@ func TestBodiesAreBounded(t *testing.T) {
 		body := sessionBody("u1", access, refresh)
 		return reply200(strings.TrimSuffix(body, "}") + `,"pad":"` + strings.Repeat("x", n) + `"}`)
 	}
-	s := newSite(t, map[string]http.HandlerFunc{"POST /auth/refresh": padded(6 << 20)})
-	if _, err := s.client(t, "").Refresh(t.Context(), redact.New("r")); err != nil {
-		t.Errorf("a user with 6 MB of progress: %v", err)
+	for _, n := range []int{1 << 10, 1 << 20, 6 << 20, 9 << 20, 50 << 20} {
+		s := newSite(t, map[string]http.HandlerFunc{"POST /auth/refresh": padded(n)})
+		answer, err := s.client(t, "").Refresh(t.Context(), redact.New("r"))
+		if err != nil || answer.Pair.Refresh.Secret.Reveal() != refresh || answer.UserID != "u1" {
+			t.Errorf("a user with %d bytes of progress: %v", n, err)
+		}
 	}
-	s = newSite(t, map[string]http.HandlerFunc{"POST /auth/refresh": padded(9 << 20),
+	s := newSite(t, map[string]http.HandlerFunc{"POST /auth/refresh": padded(65 << 20),
 		"GET /ping": reply200(`{"success":true,"pad":"` + strings.Repeat("x", 2<<20) + `"}`)})
 	for _, err := range []error{second(s.client(t, "").Refresh(t.Context(), redact.New("r"))), second(s.client(t, "").Ping(t.Context()))} {
 		if e := asError(t, err); e.Verdict != Temporary || !strings.Contains(e.Evidence, "too large") {

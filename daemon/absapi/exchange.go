@@ -1,6 +1,7 @@
 package absapi
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -14,9 +15,10 @@ import (
 const (
 	// maxBody bounds every answer but those below; ABS's are a few hundred bytes.
 	maxBody = 1 << 20
-	// maxSessionBody bounds answers that hold the whole user: with thousands of
-	// progress entries and bookmarks they reach megabytes.
-	maxSessionBody = 8 << 20
+	// maxSessionBody bounds answers that hold the whole user: with ten thousands
+	// of progress entries and bookmarks they reach tens of megabytes. What goes
+	// beyond maxBody is read and not kept.
+	maxSessionBody = 64 << 20
 )
 
 // reply is everything classify may look at.
@@ -57,15 +59,49 @@ func (c *Client) exchange(ctx context.Context, q call) reply {
 	if from := resp.Request; from != nil && from.URL != nil {
 		a.elsewhere = from.URL.String() != r.URL.String()
 	}
-	limit := maxBody
-	if q.op.bringsUser() {
-		limit = maxSessionBody
-	}
-	a.body, a.err = io.ReadAll(io.LimitReader(resp.Body, int64(limit)+1))
-	if len(a.body) > limit {
-		a.body, a.tooLarge = a.body[:limit], true
+	a.body, a.err = io.ReadAll(io.LimitReader(resp.Body, maxBody+1))
+	if len(a.body) > maxBody {
+		a.tooLarge = true
+		if q.op.bringsUser() && a.status == http.StatusOK && isJSON(a.header) {
+			a.condense(resp.Body)
+		}
+		a.body = a.body[:min(len(a.body), maxBody)]
 	}
 	return a
+}
+
+// condense reads a large answer with a user to its end. Of one that is no such
+// answer, only the beginning is kept.
+func (a *reply) condense(rest io.Reader) {
+	body := &bounded{r: io.MultiReader(bytes.NewReader(a.body), rest), left: maxSessionBody}
+	small, err := condense(body)
+	switch {
+	case err == nil:
+		a.body, a.tooLarge = small, false
+	case body.failed != nil:
+		a.err, a.tooLarge = body.failed, false
+	}
+}
+
+// bounded reads at most left bytes, and keeps the error of what it reads from.
+type bounded struct {
+	r      io.Reader
+	left   int
+	failed error
+}
+
+var errTooLarge = errors.New("the answer is too large")
+
+func (b *bounded) Read(p []byte) (int, error) {
+	if b.left <= 0 {
+		return 0, errTooLarge
+	}
+	n, err := b.r.Read(p[:min(len(p), b.left)])
+	b.left -= n
+	if err != nil && !errors.Is(err, io.EOF) {
+		b.failed = err
+	}
+	return n, err
 }
 
 // written watches how far a request got. Its callbacks run on the transport's

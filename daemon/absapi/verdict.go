@@ -101,6 +101,9 @@ type Error struct {
 	// Unwritten reports that the request provably never left this machine in
 	// full, so that the server cannot have acted on it. False means unknown.
 	Unwritten bool
+	// Leftover is the refresh token of a session that the server began in vain:
+	// its answer to a sign-in is of no use. It is for Logout alone.
+	Leftover redact.Secret
 	Meta
 	// Err is the transport error, nil when an answer came.
 	Err error

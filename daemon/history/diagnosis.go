@@ -2,6 +2,7 @@ package history
 
 import (
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -84,11 +85,16 @@ func Diagnose(entries []Entry, c Circumstances) (Diagnosis, bool) {
 // since, only repeat it.
 func newestLoss(entries []Entry) int {
 	at := -1
+	var alive []time.Time // tokens that were taken later: it was another server that refused them
 	for i := len(entries) - 1; i >= 0; i-- {
 		e := entries[i]
 		switch {
 		case at < 0 && e.Outcome == Renewed:
 			// The session works again; an older loss is still reported.
+			if e.Kind == Refresh {
+				alive = append(alive, e.Issued)
+			}
+		case isLoss(e) && slices.ContainsFunc(alive, e.Issued.Equal):
 		case at < 0 && isLoss(e):
 			at = i
 		case at >= 0 && isLoss(e) && e.Outcome == entries[at].Outcome && e.Issued.Equal(entries[at].Issued):

@@ -2,12 +2,15 @@ package session
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
 	"shelfkeeper/daemon/absapi"
+	"shelfkeeper/daemon/redact"
 	"shelfkeeper/daemon/session/budget"
 	"shelfkeeper/daemon/session/machine"
+	"shelfkeeper/daemon/session/signin"
 )
 
 // stillFresh is how long after its last answer a connection counts as open. An
@@ -15,8 +18,8 @@ import (
 const stillFresh = 2 * time.Second
 
 // auth makes one request that the server's limiter counts.
-func (s *Session) auth(ctx context.Context, ask budget.Ask) (absapi.Answer, *absapi.Error) {
-	answer, failure := budget.SpendInTurn(ctx, s.Budget, s.ready, ask)
+func (s *Session) auth(ctx context.Context, byUser bool, ask budget.Ask) (absapi.Answer, *absapi.Error) {
+	answer, failure := budget.SpendInTurn(ctx, s.budget(byUser), s.ready, ask)
 	s.mu.Lock()
 	s.attempt.answeredAt = time.Now()
 	s.mu.Unlock()
@@ -60,15 +63,65 @@ func (s *Session) connectAndPing(ctx context.Context) (*absapi.Client, absapi.Me
 	return client, meta, err
 }
 
-// login signs in as the server's release has it.
-func login(ctx context.Context, c *absapi.Client, e machine.Login) (absapi.Answer, error) {
-	if e.Legacy {
+// budget is the whole one for the user, and a part of it otherwise.
+func (s *Session) budget(byUser bool) *budget.Budget {
+	if byUser {
+		return s.Budget
+	}
+	return s.Budget.Background()
+}
+
+// signIn signs in with a stored password. A session that is begun there and is
+// of no use here is ended again.
+func (s *Session) signIn(ctx context.Context, e machine.Login) machine.Fact {
+	answer, failure := s.auth(ctx, e.ByUser, func(ctx context.Context, c *absapi.Client) (absapi.Answer, error) {
+		return s.login(ctx, c, e)
+	})
+	leftover := redact.Secret{}
+	switch {
+	case failure != nil:
+		leftover = failure.Leftover
+	case answer.UserID != e.UserID:
+		leftover = answer.Pair.Refresh.Secret
+	}
+	if !leftover.IsEmpty() {
+		s.endLeftover(ctx, leftover)
+	}
+	if failure != nil {
+		return machine.LoginFailed{Err: failure, OtherServer: errors.Is(failure, errOtherRelease)}
+	}
+	return machine.LoggedIn{Answer: answer}
+}
+
+func (s *Session) endLeftover(ctx context.Context, token redact.Secret) {
+	client, err := s.ready(ctx)
+	if err == nil {
+		err = signin.Logout(ctx, client, token)
+	}
+	if err != nil {
+		s.Log.Warn("a session of no use could not be ended at the server", "account", s.Account, "reason", err)
+	}
+}
+
+// errOtherRelease: another server seems to have the address, since it has
+// another release and nothing else vouches for it.
+var errOtherRelease = errors.New("another release of Audiobookshelf answers at this address than the account's server had")
+
+// login signs in as the server's release has it. Without TLS to vouch for the
+// server, one with another release than known gets no password.
+func (s *Session) login(ctx context.Context, c *absapi.Client, e machine.Login) (absapi.Answer, error) {
+	if e.Legacy || s.Base.Scheme == "http" && e.Version != "" {
 		status, err := c.Status(ctx)
-		if err != nil {
-			return absapi.Answer{}, err
-		}
-		if !absapi.SupportsRefresh(status.Version) {
+		switch {
+		case err != nil:
+			failure := *absapi.AsError(err)
+			failure.Unwritten = true
+			return absapi.Answer{}, &failure
+		case e.Legacy && !absapi.SupportsRefresh(status.Version):
 			return c.LoginLegacy(ctx, e.Username, e.Password)
+		case !e.Legacy && status.Version != e.Version:
+			return absapi.Answer{}, &absapi.Error{Op: "sign in", Verdict: absapi.Temporary, Unwritten: true, Meta: status.Meta, Err: errOtherRelease,
+				Evidence: fmt.Sprintf("Audiobookshelf %s answers there, and the account's server had %s", status.Version, e.Version)}
 		}
 	}
 	return c.Login(ctx, e.Username, e.Password)

@@ -63,7 +63,7 @@ func (s *Session) interpret(ctx context.Context, e machine.Effect) machine.Fact 
 	case machine.Acquire:
 		return s.acquire(ctx, e)
 	case machine.Preflight:
-		return s.preflight(ctx)
+		return s.preflight(ctx, e)
 	case machine.Commit:
 		ctx, cancel := context.WithTimeout(ctx, vaultDeadline)
 		defer cancel()
@@ -73,7 +73,7 @@ func (s *Session) interpret(ctx context.Context, e machine.Effect) machine.Fact 
 		failpoint.Reached("committed")
 		return machine.Committed(e)
 	case machine.Refresh:
-		answer, err := s.auth(ctx, func(ctx context.Context, c *absapi.Client) (absapi.Answer, error) {
+		answer, err := s.auth(ctx, e.ByUser, func(ctx context.Context, c *absapi.Client) (absapi.Answer, error) {
 			ctx, cancel := context.WithTimeout(ctx, e.Patience)
 			defer cancel()
 			return c.Refresh(ctx, e.Token)
@@ -83,15 +83,9 @@ func (s *Session) interpret(ctx context.Context, e machine.Effect) machine.Fact 
 		}
 		return machine.Refreshed{Answer: answer}
 	case machine.Login:
-		answer, err := s.auth(ctx, func(ctx context.Context, c *absapi.Client) (absapi.Answer, error) {
-			return login(ctx, c, e)
-		})
-		if err != nil {
-			return machine.LoginFailed{Err: err}
-		}
-		return machine.LoggedIn{Answer: answer}
+		return s.signIn(ctx, e)
 	case machine.ChangePassword:
-		answer, err := s.auth(ctx, func(ctx context.Context, c *absapi.Client) (absapi.Answer, error) {
+		answer, err := s.auth(ctx, true, func(ctx context.Context, c *absapi.Client) (absapi.Answer, error) {
 			return c.ChangePassword(ctx, e.Bearer, e.Refresh, e.Old, e.New)
 		})
 		if err != nil {
@@ -172,8 +166,8 @@ func (s *Session) ours(rec keychain.Record) bool {
 
 // preflight opens the connection that the auth request then uses as well, and
 // looks whether an answer finds its way back over it.
-func (s *Session) preflight(ctx context.Context) machine.Fact {
-	if wait := s.Budget.Wait(time.Now()); wait > 0 {
+func (s *Session) preflight(ctx context.Context, e machine.Preflight) machine.Fact {
+	if wait := s.budget(e.ByUser).Wait(time.Now()); wait > 0 {
 		return machine.Unreachable{Err: budget.OverBudget(wait)}
 	}
 	_, meta, err := s.connectAndPing(ctx)

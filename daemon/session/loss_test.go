@@ -78,7 +78,11 @@ func TestCausesOfALoss(t *testing.T) {
 			func(absfake.Release) string { return `called "dorothy"` }, ""},
 		{"signing key lost", false, func(r *rig) { r.fake.ChangeSecret() }, soon, history.ServerReplaced,
 			func(absfake.Release) string { return "no longer takes anything it issued" }, "ask the server's admin whether it was set up anew; then run `shelfkeeper login`"},
-		{"user deleted", true, func(r *rig) { r.must(r.fake.DeleteUser("demo")) }, soon, history.ServerReplaced,
+		{"user deleted", true, func(r *rig) {
+			r.must(r.fake.DeleteUser("demo"))
+			time.Sleep(soon)
+			_ = r.s.Reauthenticate(r.Context()) // the user's word that the password may be sent
+		}, time.Minute, history.ServerReplaced,
 			func(absfake.Release) string { return "this user was deleted" }, "ask the server's admin whether it was set up anew; then run `shelfkeeper login`"},
 		{"gateway", false, func(r *rig) {
 			r.fake.Inject(absfake.Fault{Kind: absfake.Answer, Path: "/auth/refresh", Status: 401, ContentType: "application/json", Body: `{"error":"No refresh token provided"}`})

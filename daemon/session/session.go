@@ -99,7 +99,7 @@ func New(cfg Config) *Session {
 	if cfg.Jitter == nil {
 		cfg.Jitter = rand.Float64
 	}
-	return &Session{Config: cfg, state: machine.State{Version: cfg.ServerVersion, Rules: machine.RulesOf(cfg.ServerVersion)}, changed: make(chan struct{})}
+	return &Session{Config: cfg, state: machine.State{Version: cfg.ServerVersion, Plain: cfg.Base.Scheme == "http", Rules: machine.RulesOf(cfg.ServerVersion)}, changed: make(chan struct{})}
 }
 
 // Start reads the vault and keeps the session from then on. It returns at

@@ -78,10 +78,21 @@ func findings(s machine.State, now time.Time) (fs []finding) {
 		}
 		fs = append(fs, f)
 	}
+	if n := s.SignIns; n.Unusable >= machine.UnusableInARow && s.Phase != machine.NeedsUser && s.Phase != machine.SignedOut {
+		remedy := ""
+		if n.Last.Verdict == absapi.MissingRefreshToken {
+			remedy = "let the reverse proxy pass x-return-tokens through"
+		}
+		detail := fmt.Sprintf("%d times in a row, last: %s", n.Unusable, n.Last.Evidence)
+		fs = append(fs, finding{&health.SignInUnusable, detail, remedy})
+	}
 	if w := s.Failure; w != nil && s.Phase != machine.NeedsUser && s.Phase != machine.SignedOut {
 		switch {
 		case w.Verdict == absapi.RateLimited && !s.Usable(now):
 			detail := w.Evidence
+			if last := s.Answered; last != nil && last != w {
+				detail = last.Evidence + "; " + detail
+			}
 			if s.Pauses.RateLimitedUntil.After(now) {
 				detail += ", until " + s.Pauses.RateLimitedUntil.Local().Format("15:04")
 			}
@@ -117,7 +128,7 @@ func findings(s machine.State, now time.Time) (fs []finding) {
 // afterLoss reports whether w follows from a lost session, whose cause says more
 // than the condition does.
 func afterLoss(w machine.Why) bool {
-	return w == machine.PasswordRefused || w == machine.SessionLost || w == machine.HeaderEaten || w == machine.OtherUser
+	return w == machine.PasswordRefused || w == machine.SessionLost || w == machine.HeaderEaten || w == machine.OtherUser || w == machine.Unrecognised
 }
 
 func conditionOf(w machine.Why) (*health.Condition, string) {
@@ -130,6 +141,8 @@ func conditionOf(w machine.Why) (*health.Condition, string) {
 		return &health.HeaderEaten, ""
 	case machine.TokenRefused:
 		return &health.TokenRefused, ""
+	case machine.Unrecognised:
+		return &health.ServerUnrecognised, ""
 	case machine.AnotherUser:
 		return &health.AnotherUser, ""
 	case machine.TokensUnusable:

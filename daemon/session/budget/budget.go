@@ -55,7 +55,7 @@ type spending struct {
 	Said    time.Time     `json:"said,omitzero"`
 }
 
-// share is how many requests we may make in one window.
+// share is how many requests we may make in one window, the user's own included.
 func (s spending) share() int {
 	limit := s.Limit
 	if limit == 0 {
@@ -74,14 +74,20 @@ func (s spending) span() time.Duration {
 	return s.Window + inFlight
 }
 
-// wait returns how long the next request has to wait at now.
-func (s spending) wait(now time.Time) time.Duration {
+// reserved is how much of the share is kept for what the user does himself: a
+// session that fails in the background must not use up his own sign-in. Three
+// requests bring a lost session back, and they come first.
+func (s spending) reserved() int { return max(0, min(2, s.share()-3)) }
+
+// wait returns how long the next request has to wait at now, of one that may
+// use share requests a window.
+func (s spending) wait(now time.Time, share int) time.Duration {
 	wait := max(0, s.Blocked.Sub(now))
 	if s.Off {
 		return wait
 	}
-	if recent := s.recent(now); len(recent) >= s.share() {
-		freed := recent[len(recent)-s.share()].Add(s.span())
+	if recent := s.recent(now); len(recent) >= share {
+		freed := recent[len(recent)-share].Add(s.span())
 		wait = max(wait, freed.Sub(now))
 	}
 	return wait

@@ -213,3 +213,37 @@ func TestAddressesOfOneServerShare(t *testing.T) {
 		t.Error("four of ten are taken by one of two addresses")
 	}
 }
+
+// What runs in the background leaves the user two requests of a window, where
+// three are left to bring a lost session back.
+func TestBackgroundLeavesTheUserHisOwn(t *testing.T) {
+	now := time.Unix(1_800_000_000, 0)
+	for _, c := range []struct{ limit, background, user int }{{0, 8, 2}, {40, 8, 2}, {100, 23, 2}, {20, 3, 2}, {16, 3, 1}, {5, 3, 1}, {4, 3, 0}, {2, 1, 0}} {
+		b := New("")
+		if c.limit > 0 {
+			b.Learn(now, absapi.Meta{Limit: absapi.RateLimit{Present: true, Limit: c.limit, Remaining: c.limit, Window: 10 * time.Minute}}, true)
+		}
+		count := func(b *Budget) (n int) {
+			for range 200 {
+				wait, err := b.Take(now)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if wait > 0 {
+					break
+				}
+				n++
+			}
+			return n
+		}
+		if got := count(b.Background()); got != c.background {
+			t.Errorf("limit %d: %d in the background, want %d", c.limit, got, c.background)
+		}
+		if wait := b.Background().Wait(now); wait <= 0 {
+			t.Errorf("limit %d: the background waits %v", c.limit, wait)
+		}
+		if got := count(b); got != c.user {
+			t.Errorf("limit %d: %d for the user, want %d", c.limit, got, c.user)
+		}
+	}
+}

@@ -33,18 +33,32 @@ type Budgets struct {
 
 // Budget is what may be asked of one server. It is safe for concurrent use.
 type Budget struct {
-	all  *Budgets
-	name string
+	all        *Budgets
+	name       string
+	background bool
 }
 
-// shelf is where budgets lie. change may be given nil, for a shelf that was
+// Background is the same budget for requests that no user waits for: a few of
+// each window are left to him.
+func (b *Budget) Background() *Budget { return &Budget{b.all, b.name, true} }
+
+// wait returns how long the next request to s has to wait.
+func (b *Budget) wait(s *server, now time.Time) time.Duration {
+	share := s.share()
+	if b.background {
+		share -= s.reserved()
+	}
+	return s.spending.wait(now, share)
+}
+
+// store is where budgets lie. change may be given nil, for a shelf that was
 // never written, and returns nil for what need not be written.
 type store interface {
 	read() ([]byte, error)
 	update(change func([]byte) ([]byte, error)) error
 }
 
-// OpenBudgets returns the budgets kept in the file at path; with an empty path
+// Open returns the budgets kept in the file at path; with an empty path
 // they live and die with the process.
 func Open(path string) *Budgets {
 	if path == "" {
@@ -70,10 +84,10 @@ func (b *Budgets) begin(now time.Time) {
 }
 
 // Of returns the budget of the server at base.
-func (b *Budgets) Of(base *url.URL) *Budget { return &Budget{b, serverName(base)} }
+func (b *Budgets) Of(base *url.URL) *Budget { return &Budget{b, serverName(base), false} }
 
-// NewBudget returns the budget of one server alone: see OpenBudgets.
-func New(path string) *Budget { return &Budget{Open(path), ""} }
+// New returns the budget of one server alone: see Open.
+func New(path string) *Budget { return &Budget{Open(path), "", false} }
 
 // Wait returns how long the next request has to wait; it counts nothing. What
 // cannot be read counts as nothing spent here: Take will say so.
@@ -85,7 +99,7 @@ func (b *Budget) Wait(now time.Time) time.Duration {
 	}
 	book := decodeBook(data)
 	now, _ = book.correct(seen)
-	return book.server(b.name).wait(now)
+	return b.wait(book.server(b.name), now)
 }
 
 // Room reports whether n further requests fit into the budget at now.
@@ -98,7 +112,7 @@ func (b *Budget) Room(now time.Time, n int) bool {
 	book := decodeBook(data)
 	now, _ = book.correct(seen)
 	s := book.server(b.name)
-	return s.wait(now) == 0 && (s.Off || len(s.recent(now))+n <= s.share())
+	return b.wait(s, now) == 0 && (s.Off || len(s.recent(now))+n <= s.share())
 }
 
 // Take counts a request that is about to be made, or returns how long it has
@@ -106,7 +120,7 @@ func (b *Budget) Room(now time.Time, n int) bool {
 // bring the allowance back.
 func (b *Budget) Take(now time.Time) (wait time.Duration, err error) {
 	err = b.update(now, func(s *server, now time.Time) bool {
-		if wait = s.wait(now); wait == 0 {
+		if wait = b.wait(s, now); wait == 0 {
 			s.spending = s.take(now)
 		}
 		return wait == 0

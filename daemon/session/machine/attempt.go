@@ -122,7 +122,7 @@ func (m *machine) stopping() bool {
 
 func (m *machine) ping() {
 	m.Step = Pinging
-	m.do(Preflight{})
+	m.do(Preflight{ByUser: m.Attempt.ByUser})
 }
 
 func (m *machine) unreachable(f Unreachable) {
@@ -201,19 +201,22 @@ func (m *machine) intended() {
 	switch m.Attempt.Aim {
 	case keychain.RenewSpare, keychain.PromoteSpare:
 		m.Step = Refreshing
-		m.do(Refresh{Token: m.Record.Spare, Patience: m.Rules.patience()})
+		m.do(Refresh{Token: m.Record.Spare, Patience: m.Rules.patience(), ByUser: m.Attempt.ByUser})
 	case keychain.ChangePassword:
 		m.Step, m.Change.EndsSessions = Changing, m.Rules.PasswordEnds
 		m.do(ChangePassword{Bearer: m.Published.Pair.Access.Secret, Refresh: m.Record.Refresh, Old: m.Change.Wanted.Old, New: m.Change.Wanted.New})
 	default:
 		m.Step = Refreshing
-		m.do(Refresh{Token: m.Record.Refresh, Patience: m.Rules.patience()})
+		m.do(Refresh{Token: m.Record.Refresh, Patience: m.Rules.patience(), ByUser: m.Attempt.ByUser})
 	}
 }
 
 // temporary ends an attempt that learned nothing about the token.
 func (m *machine) temporary(err *absapi.Error) {
 	m.Failure = err
+	if !ownBudget(err) {
+		m.Answered = err
+	}
 	m.Pauses.Failures++
 	m.askedToWait(err)
 	pause := backoff(m.Pauses.Failures, m.jitter)
@@ -233,14 +236,18 @@ const mostHint = 2 * time.Minute
 // askedToWait obeys a Retry-After. Only the server's limiter on a route that it
 // guards, and our own budget, are limits that nobody may shorten.
 func (m *machine) askedToWait(err *absapi.Error) {
-	ownBudget := err.Status == 0
 	switch {
 	case err.RetryAfter <= 0:
-	case err.Verdict == absapi.RateLimited && (ownBudget || m.countedByLimiter() && !err.Unwritten):
+	case err.Verdict == absapi.RateLimited && (ownBudget(err) || m.countedByLimiter() && !err.Unwritten):
 		m.Pauses.RateLimitedUntil = later(m.Pauses.RateLimitedUntil, m.now.Add(err.RetryAfter))
 	default:
 		m.Pauses.HintUntil = m.now.Add(min(err.RetryAfter, mostHint))
 	}
+}
+
+// ownBudget reports whether a request was not made because of our own budget.
+func ownBudget(err *absapi.Error) bool {
+	return err.Verdict == absapi.RateLimited && err.Status == 0
 }
 
 // withinGrace shortens a pause that would end after the server has forgotten a
@@ -300,6 +307,7 @@ func (m *machine) endUnchanged(outcome string) {
 // finish gives the lock back.
 func (m *machine) finish(outcome string) {
 	if m.Phase == Fresh || m.Phase == Static {
+		m.SignIns, m.Answered = SignIns{}, nil
 		m.Pauses, m.Wishes.SendAgain = Pauses{}, false
 	}
 	m.Step, m.Attempt.ByUser, m.Attempt.Replaced = Idle, false, redact.Secret{}

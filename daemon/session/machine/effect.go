@@ -22,7 +22,8 @@ type (
 	// Disconnect closes the attempt's connection, whatever is on its way there.
 	Disconnect struct{}
 	// Preflight opens the attempt's connection and pings over it.
-	Preflight struct{}
+	// ByUser: the part of the budget that is the user's own may be used.
+	Preflight struct{ ByUser bool }
 	// Commit makes the record durable in the journal.
 	Commit struct{ Record keychain.Record }
 	// Refresh presents the refresh token on the attempt's connection, and waits
@@ -30,13 +31,19 @@ type (
 	Refresh struct {
 		Token    redact.Secret
 		Patience time.Duration
+		ByUser   bool
 	}
 	// Login asks /status and then signs in with the stored password.
-	// Legacy: the server may be too old for more than a legacy token.
+	// UserID is whose session it must be: another one is ended again. Legacy:
+	// the server may be too old for more than a legacy token. Version: the
+	// release that the server must have where nothing else vouches for it; "" for
+	// any.
 	Login struct {
-		Username string
-		Password redact.Secret
-		Legacy   bool
+		UserID, Username string
+		Password         redact.Secret
+		Legacy           bool
+		Version          string
+		ByUser           bool
 	}
 	// ChangePassword asks for another password, with the refresh token of the
 	// session that is to go on.

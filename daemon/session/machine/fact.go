@@ -76,8 +76,12 @@ type (
 	}
 	// LoggedIn: the stored password gave a pair.
 	LoggedIn struct{ Answer absapi.Answer }
-	// LoginFailed: it did not.
-	LoginFailed struct{ Err *absapi.Error }
+	// LoginFailed: it did not. OtherServer: no password was sent, since another
+	// release answers than the account's server had.
+	LoginFailed struct {
+		Err         *absapi.Error
+		OtherServer bool
+	}
 	// PasswordChanged: the server took it. The pair is empty where the session
 	// goes on with its own.
 	PasswordChanged struct{ Answer absapi.Answer }

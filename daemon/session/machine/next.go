@@ -22,6 +22,8 @@ func Next(s State, e Event) (State, []Effect) {
 		m.due()
 	case Woken:
 		m.Pauses.endWaits()
+		m.Pauses.SignInAt = earlier(m.Pauses.SignInAt, m.SignIns.At.Add(wokenSignIn))
+		m.askAgainFirst()
 		if m.Step == Refreshing && m.Rules.Grace > 0 {
 			// The answer may have been lost with the network or in the sleep,
 			// and most of the grace window with it: asking again is safe.
@@ -177,7 +179,7 @@ func (m *machine) forget() {
 	if m.Change.Wanted != nil {
 		m.changeOver(ErrNotChanged)
 	}
-	m.State = State{Change: Change{Err: m.Change.Err}, Phase: SignedOut, Rules: m.Rules, Version: m.Version, Closing: m.Closing}
+	m.State = State{Change: Change{Err: m.Change.Err}, Phase: SignedOut, Rules: m.Rules, Version: m.Version, Plain: m.Plain, Closing: m.Closing}
 }
 
 // adopt makes a durable record of a newer generation the session's own and
@@ -219,6 +221,7 @@ func (m *machine) publish(pair absapi.TokenPair, received time.Time) {
 		m.Suspicion.Token = redact.Secret{}
 	}
 	m.scheduleSpare()
+	m.Suspicion.Unrecognised, m.SignIns, m.Answered = false, SignIns{}, nil
 	m.Phase, m.Why, m.Failure, m.Wishes.Renew = Fresh, NoReason, nil, false
 	if m.Clocks.Odd == DeadTokens {
 		m.Phase, m.Why = NeedsUser, TokensUnusable

@@ -13,6 +13,9 @@ type Pauses struct {
 	// put right. A wake-up or the user ends it.
 	ProbeAt time.Time
 
+	// SignInAt is when a password is sent again after answers that said nothing
+	// about it. The user ends it; a wake-up may shorten it.
+	SignInAt time.Time
 	// HintUntil is a Retry-After that binds nobody, such as a maintenance
 	// page's. A wake-up, a player's request or the user ends it.
 	HintUntil time.Time
@@ -31,7 +34,7 @@ type Pauses struct {
 
 // until is the end of the longest pause.
 func (p Pauses) until() time.Time {
-	return later(later(p.BackoffUntil, p.ProbeAt), later(p.HintUntil, p.fixed()))
+	return later(later(p.BackoffUntil, p.ProbeAt), later(later(p.HintUntil, p.SignInAt), p.fixed()))
 }
 
 // fixed is the end of the longest pause that nobody may shorten.

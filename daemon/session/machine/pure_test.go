@@ -23,7 +23,7 @@ var pure = map[string][]string{
 		"Temporary", "RateLimited", "RefreshInvalid", "RefreshExpired", "UserInactive", "HeaderEaten",
 		"PasswordRejected", "TokenRejected", "BadRequest",
 	},
-	"shelfkeeper/daemon/history": {"Diagnosis", "TokenAnswer", "Row"},
+	"shelfkeeper/daemon/history": {"Diagnosis", "TokenAnswer", "NotAccepted", "Row"},
 	"shelfkeeper/daemon/redact":  {"Secret"},
 	"shelfkeeper/keychain": {
 		"Record", "Intent", "Purpose", "Password", "StoredPassword", "RenewPair", "RenewSpare", "PromoteSpare", "ChangePassword",

@@ -21,7 +21,7 @@ func (m *machine) signIn() {
 	case m.stopping():
 	case rec.NewPassword.IsStored():
 		m.Step, m.Attempt.SentPassword = SigningIn, rec.NewPassword
-		m.do(Login{Username: rec.Username, Password: rec.NewPassword.Secret()})
+		m.do(m.loginOf(rec.NewPassword))
 	case !rec.Password.IsStored() && !rec.Static.IsEmpty():
 		m.giveUp(TokenRefused)
 	case !rec.Password.IsStored():
@@ -29,9 +29,20 @@ func (m *machine) signIn() {
 	case rec.PasswordRefused && !m.Wishes.SendAgain:
 		m.giveUp(PasswordRefused)
 	default:
-		m.Step, m.Attempt.SentPassword, m.Wishes.SendAgain = SigningIn, rec.Password, false
-		m.do(Login{Username: rec.Username, Password: rec.Password.Secret(), Legacy: !rec.Static.IsEmpty()})
+		m.Step, m.Attempt.SentPassword = SigningIn, rec.Password
+		m.do(m.loginOf(rec.Password))
+		m.Wishes.SendAgain = false
 	}
+}
+
+// loginOf is the sign-in with a password of the account. Where no token vouches
+// for the server any more, its release must at least be the one it was.
+func (m *machine) loginOf(password keychain.Password) Login {
+	e := Login{UserID: m.Record.UserID, Username: m.Record.Username, Password: password.Secret(), ByUser: m.Attempt.ByUser}
+	if e.Legacy = !m.Record.Static.IsEmpty(); !e.Legacy && !m.Wishes.SendAgain {
+		e.Version = m.Version
+	}
+	return e
 }
 
 func (m *machine) loggedIn(f LoggedIn) {
@@ -77,10 +88,16 @@ func (m *machine) loginFailed(f LoginFailed) {
 		return
 	}
 	m.learnClock(f.Err.Meta)
-	if f.Err.Verdict != absapi.PasswordRejected {
+	switch {
+	case f.OtherServer:
+		m.unrecognised(f.Err)
+		return
+	case f.Err.Verdict != absapi.PasswordRejected:
+		m.unusable(f.Err)
 		m.temporary(f.Err)
 		return
 	}
+	m.SignIns = SignIns{}
 	m.Failure = f.Err
 	rec := m.Record
 	m.markRefused(&rec)

@@ -2,6 +2,7 @@ package machine
 
 import (
 	"shelfkeeper/daemon/absapi"
+	"shelfkeeper/daemon/history"
 	"shelfkeeper/keychain"
 )
 
@@ -24,6 +25,11 @@ func (m *machine) refreshFailed(f RefreshFailed) {
 			m.Failure = f.Err
 			m.Pauses.ConfirmAt = m.now.Add(confirmPause)
 			m.pause(confirmPause, "asking once more: "+f.Err.Evidence)
+			return
+		}
+		stranger := f.Evidence.AccessToken == history.NotAccepted || m.Suspicion.Unrecognised && m.Plain
+		if stranger && !m.OfSpare() && !m.Wishes.SendAgain {
+			m.unrecognised(f.Err)
 			return
 		}
 		if f.Evidence.Username != "" && !m.OfSpare() {

@@ -41,19 +41,20 @@ const (
 	HeaderEaten         // a gateway removes x-refresh-token
 	TokenRefused        // of a static session
 	OtherUser           // the sign-in led to another user id than the account's
+	Unrecognised        // the server knows neither the session nor its valid token: it may be another one
 	AnotherUser         // another process signed the account in as another user
 	TokensUnusable      // the server's access tokens have ended when they are made
 )
 
 var whyNames = [...]string{"", "password refused", "account disabled", "session lost", "refresh header removed", "token refused", "other user",
-	"signed in as another user", "tokens unusable"}
+	"server not recognised", "signed in as another user", "tokens unusable"}
 
 func (w Why) String() string { return whyNames[w] }
 
 // probed reports whether the server is asked again from time to time: what
 // somebody else can put right may end without the user.
 func (w Why) Probed() bool {
-	return w == AccountDisabled || w == HeaderEaten || w == TokenRefused || w == TokensUnusable
+	return w == AccountDisabled || w == HeaderEaten || w == TokenRefused || w == TokensUnusable || w == Unrecognised
 }
 
 // step is where an attempt stands: which answer it waits for.
@@ -91,6 +92,7 @@ type State struct {
 	Step    Step
 	Rules   Rules
 	Version string // the server's, as last seen
+	Plain   bool   // no TLS vouches for the server
 	Closing bool   // the program ends: no new attempt starts
 
 	Record keychain.Record // the newest durable record
@@ -104,11 +106,13 @@ type State struct {
 	Suspicion Suspicion
 	Spare     Spare
 	Change    Change
+	SignIns   SignIns
 	Slot      Slot
 	Wishes    Wishes
 	Counts    Counts
 
-	Failure  *absapi.Error // the newest answer, or lack of one, that brought no token
+	Failure  *absapi.Error // why the newest attempt brought no token
+	Answered *absapi.Error // the same without our own budget: what the server, or something before it, did
 	Trouble  error         // why the vault cannot be read or written
 	LastRead time.Time     // when the vault was last read, while only another process can bring the session back
 
@@ -161,6 +165,7 @@ type Suspicion struct {
 	BrokenUntil    time.Time     // fresh tokens are refused too: none is given out until then
 	InvalidAnswers int           // `Invalid refresh token` answers to this refresh token
 	StaticRefused  bool          // a static token got a 401
+	Unrecognised   bool          // the server refused a valid access token as well, since a pair was last published
 	Fruitless      redact.Secret // legacy token that the password brought again after it was refused
 }
 

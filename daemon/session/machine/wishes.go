@@ -56,6 +56,7 @@ func (m *machine) asked() {
 		return
 	}
 	m.Pauses.endWaits()
+	m.Pauses.SignInAt = time.Time{}
 	m.Suspicion.BrokenUntil, m.Suspicion.RenewedAt = time.Time{}, time.Time{}
 	m.Attempt.ByUser, m.Wishes.Renew, m.Wishes.SendAgain = true, true, true
 	if m.Lost { // ask the server again, but once is enough this time

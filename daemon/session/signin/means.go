@@ -45,7 +45,7 @@ func (p ByPassword) Obtain(ctx context.Context, b *budget.Budget, c *absapi.Clie
 		return c.Login(ctx, p.Username, p.Password)
 	})
 	if failure != nil {
-		return Obtained{}, failure
+		return Obtained{}, endLeftover(ctx, c, failure)
 	}
 	got := obtained(answer)
 	if p.Keep {
@@ -70,6 +70,16 @@ func (p ByPassword) atLeast() Obtained {
 		got.Password = keychain.StoredPassword(p.Password)
 	}
 	return got
+}
+
+// endLeftover ends a session that the server began although its answer is of no
+// use, and returns the failure.
+func endLeftover(ctx context.Context, c *absapi.Client, failure *absapi.Error) error {
+	if token := failure.Leftover; !token.IsEmpty() {
+		// If it cannot be told, the server removes the session when it expires.
+		_ = Logout(context.WithoutCancel(ctx), c, token)
+	}
+	return failure
 }
 
 func obtained(a absapi.Answer) Obtained {
@@ -113,7 +123,7 @@ func (o ByCode) Obtain(ctx context.Context, b *budget.Budget, c *absapi.Client) 
 		return c.Redeem(ctx, o.Authorization, o.Code)
 	})
 	if failure != nil {
-		return Obtained{}, failure
+		return Obtained{}, endLeftover(ctx, c, failure)
 	}
 	return obtained(answer), nil
 }

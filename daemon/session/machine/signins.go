@@ -1,0 +1,68 @@
+package machine
+
+import (
+	"time"
+
+	"shelfkeeper/daemon/absapi"
+	"shelfkeeper/keychain"
+)
+
+// SignIns are the sign-ins with the stored password that were neither accepted
+// nor refused in the server's own words.
+type SignIns struct {
+	Unusable int           // in a row
+	Last     *absapi.Error // the newest of them
+	At       time.Time     // when it was
+}
+
+// UnusableInARow is how many such answers are taken for a mishap. Each of them
+// may have cost the server a session or a ban list a strike, so that pauses grow
+// from then on.
+const UnusableInARow = 3
+
+// signInPauses are the pauses from then on; the last one stays.
+var signInPauses = []time.Duration{5 * time.Minute, 15 * time.Minute, time.Hour, 4 * time.Hour}
+
+// wokenSignIn is how soon after the last one a sign-in may follow a wake-up:
+// whatever stood in between may belong to another network.
+const wokenSignIn = 15 * time.Minute
+
+// unusable counts an answer to a sign-in that says nothing about the password.
+func (m *machine) unusable(err *absapi.Error) {
+	if err.Unwritten || err.Verdict == absapi.RateLimited {
+		return
+	}
+	m.SignIns.Unusable++
+	m.SignIns.Last, m.SignIns.At = err, m.now
+	if n := m.SignIns.Unusable - UnusableInARow; n >= 0 {
+		m.Pauses.SignInAt = m.now.Add(signInPauses[min(n, len(signInPauses)-1)])
+	}
+}
+
+// unrecognised ends an attempt at a server that refuses the session and its
+// valid access token alike. It may be another server that has the same address
+// in another network: it gets no password. The refresh token is presented again
+// after a wake-up and from time to time. When the access token has ended, TLS
+// still vouches for the server, and the password may go there; without TLS
+// nothing does, and only the user can say so.
+func (m *machine) unrecognised(err *absapi.Error) {
+	m.Failure, m.Answered, m.Lost = err, err, false
+	m.Suspicion.Unrecognised = true
+	m.Suspicion.InvalidAnswers = 1 // asked once more is enough
+	if m.Published.Generation > 0 {
+		m.Suspicion.Token = m.Published.Pair.Access.Secret
+	}
+	m.Pauses.ProbeAt = m.now.Add(disabledProbe)
+	m.giveUp(Unrecognised)
+}
+
+// askAgainFirst makes a session that was lost before a wake-up present its
+// refresh token again before a password is sent: the refusal may have come from
+// another network's server.
+func (m *machine) askAgainFirst() {
+	intent := m.Record.Intent
+	if m.Lost && !m.Busy() && m.Suspicion.InvalidAnswers >= 2 && m.Record.Static.IsEmpty() &&
+		(intent == nil || intent.Purpose == keychain.RenewPair) {
+		m.Lost, m.Suspicion.InvalidAnswers = false, 1
+	}
+}
