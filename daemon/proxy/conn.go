@@ -3,12 +3,14 @@ package proxy
 import (
 	"context"
 	"net"
+	"net/http"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
 
 	"shelfkeeper/daemon/players"
+	"shelfkeeper/daemon/proxy/answers"
 	"shelfkeeper/daemon/proxy/route"
 )
 
@@ -42,15 +44,23 @@ func (s *Server) ConnContext(ctx context.Context, nc net.Conn) context.Context {
 	for _, host := range names {
 		c.hosts = append(c.hosts, net.JoinHostPort(strings.ToLower(host), strconv.Itoa(port)))
 	}
-	other := func() bool {
-		peer := c.user(s.cfg.PeerOf)
-		return !peer.Known || peer.UID != s.cfg.OwnUID
+	victim, ok := s.conns.admit(nc, c.extra, func() string {
+		switch peer := c.user(s.cfg.PeerOf); {
+		case !peer.Known:
+			return "somebody"
+		case peer.UID != s.cfg.OwnUID:
+			return "user " + strconv.Itoa(peer.UID)
+		}
+		return ""
+	})
+	if !ok {
+		victim = nc // it is not even read from
 	}
-	if !s.conns.admit(nc, c.extra, other) {
+	if victim != nil {
 		s.stats.mu.Lock()
 		s.stats.refused["crowded"]++
 		s.stats.mu.Unlock()
-		_ = nc.Close() // it is not even read from
+		_ = victim.Close()
 	}
 	return context.WithValue(ctx, connKey{}, c)
 }
@@ -63,6 +73,21 @@ var loopbackNames = []string{"127.0.0.1", "localhost", "::1"}
 // another one.
 func (s *Server) hasBasePath(path string) bool {
 	return slices.ContainsFunc(s.prefixes, func(prefix string) bool { _, has := route.CutPrefix(path, prefix); return has })
+}
+
+// proved says that c presents a living grant: its connection is no stranger's.
+func (s *Server) proved(c *call) {
+	if c.conn != nil {
+		s.conns.prove(c.conn.net)
+	}
+}
+
+// closeAfterStranger lets a connection end with its answer when nobody known is at
+// its far end.
+func (s *Server) closeAfterStranger(w http.ResponseWriter, c *call) {
+	if c.conn != nil && c.caller.Grant == "" && c.sender() == answers.Other && !c.page.foreign {
+		w.Header().Set("Connection", "close")
+	}
 }
 
 func connOf(ctx context.Context) *conn {

@@ -1,6 +1,7 @@
 package proxy_test
 
 import (
+	"bufio"
 	"context"
 	"fmt"
 	"io"
@@ -20,49 +21,99 @@ import (
 	"shelfkeeper/daemon/redact"
 )
 
-// Others cannot keep the user out by opening connections.
+// Strangers cannot keep out the user, nor another user's player with a grant.
 func TestCrowdingOut(t *testing.T) {
-	var own atomic.Bool
+	var uid atomic.Int64
+	uid.Store(1)
 	w := proxytest.NewWorld(t, proxytest.Text("application/json", "{}"), func(c *proxy.Config) {
-		c.PeerOf = func(net.Conn) players.Peer {
-			if own.Load() {
-				return players.Peer{UID: 4711, Known: true}
-			}
-			return players.Peer{UID: 1, Known: true}
-		}
+		c.PeerOf = func(net.Conn) players.Peer { return players.Peer{UID: int(uid.Load()), Known: true} }
 	})
-	for range proxy.BusyConns + proxy.MaxOthers + 20 {
-		nc, err := net.Dial("tcp", w.Addr)
+	crowd := func() {
+		for range proxy.BusyConns + proxy.MaxOthers + 100 {
+			nc, err := net.Dial("tcp", w.Addr)
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { _ = nc.Close() })
+		}
+	}
+	player := &http.Transport{}
+	defer player.CloseIdleConnections()
+	plays := func(desc string) {
+		r, err := http.NewRequest("GET", "http://"+w.Addr+"/api/me", nil)
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer nc.Close()
+		r.Header.Set("Authorization", "Bearer "+proxytest.Grant)
+		resp, err := player.RoundTrip(r)
+		if err != nil || resp.StatusCode != 200 {
+			t.Fatalf("%s: %v %v", desc, resp, err)
+		}
+		_, _ = io.Copy(io.Discard, resp.Body)
+		_ = resp.Body.Close()
 	}
-	// Whoever asks now is behind all of them in the queue.
-	if a := w.Try("GET", "/ping"); a != "" {
-		t.Errorf("one more of the others: %s", a)
+	crowd()
+	if a := w.Try("GET", "/ping"); a != "200 OK" { // it waits behind all of them, so they are counted
+		t.Errorf("one more stranger: %s", a)
 	}
-	if n := w.Server.Stats().Refused["crowded"]; n < 20 {
-		t.Errorf("%d turned away", n)
+	if n := w.Server.Stats().Refused["crowded"]; n < 50 {
+		t.Errorf("%d had to go", n)
 	}
-	own.Store(true)
+	uid.Store(2)
+	plays("another user's player with a grant")
+	uid.Store(1)
+	crowd()
+	w.Try("GET", "/ping")
+	plays("the same, on its old connection")
+	uid.Store(4711)
 	if a := w.Do("GET", "/api/me"); a.StatusCode != 200 {
 		t.Errorf("the user: %s", a.Status)
 	}
 }
 
-// A body that does not come is not waited for; one that comes slowly is.
-func TestSlowBodies(t *testing.T) {
+// A connection on which somebody unknown was refused ends with the answer.
+func TestRefusalsToStrangersClose(t *testing.T) {
 	for _, c := range []struct {
-		desc   string
-		pause  time.Duration
-		status string
+		desc, request string
+		uid           int
+		closes        bool
 	}{
-		{"slow", proxy.BodyWait - time.Second, "400"},
-		{"never", 10 * proxy.BodyWait, "408"},
+		{"a stranger", "GET /api/me HTTP/1.1\r\nHost: {host}\r\n\r\n", 1, true},
+		{"a stranger that asks whether the server is there", "GET /ping HTTP/1.1\r\nHost: {host}\r\n\r\n", 1, true},
+		{"a stranger with a wrong grant", "GET /api/me?token=sk_x HTTP/1.1\r\nHost: {host}\r\n\r\n", 1, true},
+		{"another user's player beyond its scope", "GET /api/users?token=" + proxytest.Grant + " HTTP/1.1\r\nHost: {host}\r\n\r\n", 1, false},
+		{"the user, beyond the scope", "GET /api/users HTTP/1.1\r\nHost: {host}\r\n\r\n", 4711, false},
+	} {
+		w := proxytest.NewWorld(t, proxytest.Text("application/json", "{}"), func(cfg *proxy.Config) {
+			cfg.PeerOf = func(net.Conn) players.Peer { return players.Peer{UID: c.uid, Known: true} }
+		})
+		all := w.Raw(c.request)
+		if len(all) != 1 || all[0].Close != c.closes {
+			t.Errorf("%s: %v", c.desc, all)
+		}
+	}
+}
+
+// A body that does not come is not waited for, also where a connection would serve
+// another request and where nobody reads it; one that comes slowly is.
+func TestSlowBodies(t *testing.T) {
+	const login, refused, upload = "POST /login", "POST /api/users", "POST /api/session/local"
+	for _, c := range []struct {
+		desc, what, header string
+		pause, within      time.Duration
+		status             string
+	}{
+		{"slow", login, "Connection: close\r\n", proxy.BodyWait - time.Second, proxy.BodyWait, "400"},
+		{"never", login, "Connection: close\r\n", 10 * proxy.BodyWait, proxy.BodyWait, "408"},
+		{"slow, on a connection that stays", login, "", proxy.BodyWait - time.Second, proxy.BodyWait, "400"},
+		{"never, on a connection that stays", login, "", 10 * proxy.BodyWait, proxy.BodyWait, "408"},
+		{"never, of what is refused", refused, "", 10 * proxy.BodyWait, time.Second, "403"},
+		{"never, of what is refused, chunked", refused, "Transfer-Encoding: chunked\r\n", 10 * proxy.BodyWait, time.Second, "403"},
+		{"never, of what goes on", upload, "", 10 * proxy.BodyWait, proxy.BodyWait, "408"},
 	} {
 		t.Run(c.desc, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
+				began := time.Now()
 				near, far := net.Pipe()
 				s, err := proxy.New(proxy.Config{
 					Base: &url.URL{Scheme: "http", Host: "abs.example"}, Transport: http.DefaultTransport,
@@ -80,14 +131,17 @@ func TestSlowBodies(t *testing.T) {
 				go func() { served <- s.Serve() }()
 				var sent sync.WaitGroup
 				sent.Go(func() {
-					fmt.Fprintf(far, "POST /login HTTP/1.1\r\nHost: 127.0.0.1:13379\r\nConnection: close\r\n"+
-						"Content-Type: application/json\r\nContent-Length: 2\r\n\r\n{")
+					body := "Content-Length: 2\r\n\r\n{"
+					if strings.Contains(c.header, "chunked") {
+						body = "\r\n2\r\n{"
+					}
+					fmt.Fprintf(far, "%s HTTP/1.1\r\nHost: 127.0.0.1:13379\r\n%sContent-Type: application/json\r\n%s", c.what, c.header, body)
 					time.Sleep(c.pause)
 					fmt.Fprint(far, "}")
 				})
-				raw, err := io.ReadAll(far)
-				if err != nil || !strings.HasPrefix(string(raw), "HTTP/1.1 "+c.status) {
-					t.Errorf("%v: %s", err, raw)
+				resp, err := http.ReadResponse(bufio.NewReader(far), nil)
+				if err != nil || !strings.HasPrefix(resp.Status, c.status) || time.Since(began) > c.within+time.Second {
+					t.Errorf("%v %v after %v", resp, err, time.Since(began))
 				}
 				_ = far.Close()
 				if err := s.Close(t.Context()); err != nil {

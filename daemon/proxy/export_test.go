@@ -3,7 +3,7 @@ package proxy
 // For the tests that stand before the whole server.
 const (
 	BusyConns = busyConns
-	MaxOthers = maxOthers
+	MaxOthers = maxStrangers
 	BodyWait  = bodyWait
 	MaxReplay = maxReplay
 )

@@ -19,12 +19,11 @@ import (
 // origin by name, for programs in a webview whose images and audio elements
 // carry no token.
 
-// sender of the page is what a browser says of where a request comes from.
+// page is what a browser says of where a request comes from.
 type page struct {
 	foreign bool   // it is no page of ours
 	origin  string // of a foreign page; "" where the browser hides it
 	trusted bool   // the user trusts that origin
-	proven  bool   // the request presents a living grant or a local token
 }
 
 // exposed are the response headers that a page of a trusted origin may read
@@ -121,7 +120,8 @@ func (c *call) fromPage(origin string) *refusal.Refusal {
 
 // prove says that the request presents a living grant or a local token.
 func (c *call) prove() {
-	c.page.proven = true
+	c.header.Del("Connection")
+	c.server.proved(c)
 	if c.page.foreign {
 		c.shareWithPage()
 	}

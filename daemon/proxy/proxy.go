@@ -210,8 +210,10 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Body != nil && r.Body != http.NoBody {
 		// net/http tells by its own request's body whether a 100 is still due.
 		own := *r
-		own.Body = &patientBody{r.Body, http.NewResponseController(w), bodyWait}
+		c.body = newPatientBody(w, r)
+		own.Body = c.body
 		c.r = &own
+		defer c.body.giveUp()
 	}
 	// For browsers that tell too little of who asks.
 	w.Header().Set("X-Frame-Options", "SAMEORIGIN")
@@ -222,11 +224,15 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
+	if c.caller.Grant != "" {
+		s.proved(c)
+	}
 	if c.preflight() {
 		s.answerPreflight(w, c)
 		return
 	}
 	if c.local != nil {
+		s.closeAfterStranger(w, c)
 		if no := s.local.Answer(c.local, w, s.localRequest(c)); no != nil {
 			s.refuse(w, c, no)
 		}
@@ -263,6 +269,7 @@ type call struct {
 
 	asked  string         // the path as the player wrote it, with single slashes
 	header http.Header    // of the answer
+	body   *patientBody   // of r; nil: none
 	page   page           // that a browser sends it for
 	path   string         // the route: without base path, escapes undone
 	raw    string         // the same, with the escapes that the player wrote

@@ -25,6 +25,10 @@ func (s *Server) count(no *refusal.Refusal) {
 func (s *Server) refuse(w http.ResponseWriter, c *call, no *refusal.Refusal) {
 	s.count(no)
 	no = forAsker(c, no)
+	s.closeAfterStranger(w, c)
+	if c.body != nil && c.body.late.Load() {
+		w.Header().Set("Connection", "close") // nothing that follows could be told from it
+	}
 	s.remember(c, no)
 	s.log.LogAttrs(c.r.Context(), slog.LevelDebug, "request refused",
 		slog.String("reason", no.Name), slog.String("method", refusal.OneLine(c.r.Method)), slog.Int("status", no.Status))
