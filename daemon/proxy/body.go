@@ -61,7 +61,7 @@ var errLateBody = errors.New("the request's body did not arrive")
 
 // giveUp says that nobody reads the rest: it is not waited for long.
 func (b *patientBody) giveUp() {
-	if !b.done.Load() && !b.late.Load().Load() {
+	if !b.done.Load() && !b.late.Load() {
 		b.within(drainWait)
 	}
 }
