@@ -60,6 +60,7 @@ var (
 	_ control.Daemon      = (*Daemon)(nil)
 	_ control.OpenID      = (*Daemon)(nil)
 	_ control.TrayReports = (*Daemon)(nil)
+	_ control.Pausing     = (*Daemon)(nil)
 )
 
 // New takes the instance lock and opens the control socket and every
@@ -128,6 +129,7 @@ func (d *Daemon) newService(a accounts.Account, listen string) (*service.Service
 		PortGiven: c.ListenOf(a.Name) != 0, Journal: d.home.JournalDir(a.Name), Listen: listen, ListenExtra: c.ListenExtra,
 		ExtraHosts: c.ExtraHosts, Access: c.LocalAccess, TrustedOrigins: c.TrustedOrigins,
 		Reach: func(base *url.URL) (*upstream.Upstream, error) { return d.home.ReachOther(a, base) },
+		Pause: d.home.PauseOf(a.Name),
 		Seen:  func(ctx context.Context, version, username string) { d.home.Observe(ctx, a.Name, version, username) },
 		Log:   d.home.Log,
 	})

@@ -68,9 +68,11 @@ running, 9 only you can go on.`,
 	root.PersistentFlags().StringVar(&e.config, "config", "", "`path` of config.toml")
 	root.PersistentFlags().BoolVarP(&e.verbose, "verbose", "v", false, "say more on stderr")
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return usage(c, err) })
-	root.AddCommand(run, newLogin(e), newLogout(e), newStatus(e), newHistory(e), newReauth(e), newPassword(e), newPlayers(e),
-		newAccount(e), newOpen(e), newPage(e), newAutostart(e), newDemo(e), newTray(e), newQuit(e), newVersion(e), newKeychainOp(e),
-		newOpenIDReturn(e))
+	root.AddCommand(
+		run, newLogin(e), newLogout(e), newStatus(e), newHistory(e), newReauth(e), newPassword(e), newPlayers(e), newAccount(e),
+		newOpen(e), newPage(e), newAutostart(e), newPause(e), newResume(e), newDemo(e), newTray(e), newQuit(e), newVersion(e),
+		newKeychainOp(e), newOpenIDReturn(e),
+	)
 	strictCompletion(root)
 	return root
 }

@@ -78,6 +78,9 @@ func routes(d Daemon, log *slog.Logger) http.Handler {
 			return nothing{}, nil
 		})
 	}
+	if p, ok := d.(Pausing); ok {
+		maps.Copy(table, pauseRoutes(p, log))
+	}
 	if o, ok := d.(OpenID); ok {
 		table[callOpenID] = func(w http.ResponseWriter, r *http.Request) { streamSteps(w, r, o, log) }
 		maps.Copy(table, returnRoutes(o, log))

@@ -16,7 +16,7 @@ type Condition struct {
 // level the earlier one gives the reason.
 var (
 	AccountPaused = Condition{ID: "paused", Level: Paused,
-		Text: "paused by you", Remedy: "run `shelfkeeper reauth` to go on"}
+		Text: "paused by you", Remedy: "run `shelfkeeper resume` to go on"}
 	NoAccount = Condition{ID: "no-account", Level: NeedsUser,
 		Text: "no account yet", Remedy: "run `shelfkeeper login URL`"}
 	SignedOut = Condition{ID: "signed-out", Level: NeedsUser,

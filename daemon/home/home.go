@@ -59,6 +59,7 @@ type Home struct {
 	Options
 	Book   *accounts.Book
 	Grants *players.Grants
+	Pauses *accounts.Pauses
 
 	opening chan struct{} // held by the one who opens or dissolves the vault; it may wait for a person
 
@@ -88,7 +89,11 @@ func Open(o Options) (*Home, error) {
 	if err != nil {
 		return nil, StateProblem(err)
 	}
-	return &Home{Options: o, Book: book, Grants: grants, known: map[string]*players.Identities{},
+	pauses, err := accounts.OpenPauses(o.Paths.State)
+	if err != nil {
+		o.Log.Warn("no account is paused", "reason", err)
+	}
+	return &Home{Options: o, Book: book, Grants: grants, Pauses: pauses, known: map[string]*players.Identities{},
 		opening: make(chan struct{}, 1)}, nil
 }
 

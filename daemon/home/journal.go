@@ -31,9 +31,13 @@ func (h *Home) leftInJournal(a accounts.Account) error {
 		"signed out; %s had not reached the server, and wait here for this user", reports)
 }
 
-// Farewell is what a user who has signed out is told: the problem of the
-// sign-out itself, and what is left in the journal.
+// Farewell forgets the pause of an account that is signed out, and returns what
+// its user is told: the problem of the sign-out itself, and what is left in the
+// journal.
 func (h *Home) Farewell(a accounts.Account, told error) error {
+	if err := h.Pauses.Set(a.Name, nil); err != nil {
+		h.Log.Warn("the account's pause is not forgotten", "account", a.Name, "reason", err)
+	}
 	return joinProblems(h.leftInJournal(a), told)
 }
 

@@ -54,6 +54,12 @@ func (s *Server) forward(w http.ResponseWriter, c *call) {
 		case no == refusal.SlowBody, no == refusal.BadBody: // its end is also the end of the context
 			s.refuse(w, c, no)
 			return
+		case errors.Is(context.Cause(c.r.Context()), errPaused):
+			if no = s.paused(); no == nil {
+				no = refusal.Temporary // it is over already
+			}
+			s.refuse(w, c, no)
+			return
 		case c.r.Context().Err() != nil:
 			abort(c) // the player is gone
 		case !h.Again(c.r.Context(), no):

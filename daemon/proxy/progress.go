@@ -64,6 +64,16 @@ const (
 	settleWait = 3 * time.Second
 )
 
+// isReport reports whether c is a report of listening that the journal may
+// take.
+func (s *Server) isReport(c *call) bool {
+	if s.cfg.Journal == nil || c.needs != withBearer {
+		return false
+	}
+	_, ok := reportOf(c)
+	return ok
+}
+
 // listens answers c where it is a report of listening that the journal takes.
 // Where it reports false, c goes the common way; a question for the listener's
 // place has then waited for what waits before it.

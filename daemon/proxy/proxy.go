@@ -118,6 +118,7 @@ type Server struct {
 	local       *answers.Local
 	refused     refusedPrograms
 	wrongGrants slowdown // of pages of foreign origins
+	pausing     *pausing
 
 	begun     time.Time
 	lastAsked atomic.Int64 // when a player last asked for something: after so many ns; negative: never
@@ -167,7 +168,8 @@ func New(cfg Config) (*Server, error) {
 	if cfg.Hold == 0 {
 		cfg.Hold = stream.HoldFor
 	}
-	s := &Server{cfg: cfg, log: cfg.Log, stats: newCounters(), broadcast: stream.NewBroadcast(), tracks: stream.NewTracks(), begun: time.Now()}
+	s := &Server{cfg: cfg, log: cfg.Log, stats: newCounters(), broadcast: stream.NewBroadcast(), tracks: stream.NewTracks(), begun: time.Now(),
+		pausing: newPausing()}
 	s.lastAsked.Store(int64(-activeFor))
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
@@ -231,6 +233,10 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.answerPreflight(w, c)
 		return
 	}
+	if no := s.paused(); no != nil && !s.isReport(c) {
+		s.refuse(w, c, no)
+		return
+	}
 	if c.local != nil {
 		s.closeAfterStranger(w, c)
 		if no := s.local.Answer(c.local, w, s.localRequest(c)); no != nil {
@@ -248,6 +254,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if s.listens(w, c) {
 		return
 	}
+	ctx, forget := s.untilPaused(c.r.Context())
+	defer forget()
+	c.r = c.r.WithContext(ctx)
 	s.forward(w, c)
 }
 

@@ -50,7 +50,7 @@ func (s *Server) newSockets() *livesocket.Sockets {
 		Upstream: s.cfg.Sockets, Tokens: s.cfg.Tokens, Base: s.cfg.Base, Transport: s.cfg.Transport,
 		Token:  func(ctx context.Context) (redact.Secret, error) { return s.ask(ctx, s.cfg.Tokens.Token) },
 		Caller: s.callerOf, Alive: s.cfg.Grants.Alive, Clean: s.cleanFrame,
-		Asked: s.stir, Active: s.Active, Log: s.log,
+		Asked: s.stir, Active: s.Active, Paused: func() bool { return s.paused() != nil }, Log: s.log,
 	})
 }
 

@@ -11,6 +11,10 @@ import (
 // without a check.
 func (s *Service) Network(e netmon.Event) {
 	why := e.String()
+	select {
+	case s.pauseChanged <- struct{}{}: // a sleep may have outlasted the pause
+	default:
+	}
 	s.addresses.network(why)
 	s.up.CloseIdle()
 	if e.Online {

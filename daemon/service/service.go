@@ -54,6 +54,8 @@ type Config struct {
 	Access         config.LocalAccess
 	// Reach returns the way to another address of the account's server.
 	Reach func(base *url.URL) (*upstream.Upstream, error)
+	// Pause is in force from the beginning; nil for none.
+	Pause *accounts.Pause
 	// Seen is told what the server was seen to be, after each change.
 	Seen func(ctx context.Context, version, username string)
 	Log  *slog.Logger
@@ -83,6 +85,10 @@ type Service struct {
 	mu          sync.Mutex
 	extra       []string // addresses beyond this machine that it is served at
 
+	pause        *accounts.Pause // guarded by mu
+	pausing      sync.Mutex      // held while a pause is put into force
+	pauseChanged chan struct{}   // one place
+
 	stop    context.CancelFunc
 	running sync.WaitGroup
 }
@@ -92,7 +98,7 @@ type Service struct {
 func New(c Config) (*Service, error) {
 	a, up := c.Account, c.Upstream
 	s := &Service{account: a, up: up, board: health.NewBoard(), seen: c.Seen, log: c.Log.With("account", a.Name),
-		pulse: make(chan struct{}), ended: make(chan struct{}), listenExtra: c.ListenExtra, portGiven: c.PortGiven}
+		pulse: make(chan struct{}), ended: make(chan struct{}), pause: c.Pause, pauseChanged: make(chan struct{}, 1), listenExtra: c.ListenExtra, portGiven: c.PortGiven}
 	own := c.Session
 	own.Board, own.StayAwake = s.board, stayAwake(s.log)
 	s.session = session.New(own)
@@ -110,6 +116,9 @@ func New(c Config) (*Service, error) {
 		Stirred: func() { s.socket.PlayersActive() },
 	})
 	s.socket = wsconn.New(wsconn.Config{Server: up, Tokens: s.session, Active: s.active, Log: s.log})
+	if err == nil {
+		s.applyPause() // before the first player can come
+	}
 	if err == nil && c.Listen != "" {
 		if err = s.proxy.Listen(c.Listen); err != nil {
 			err = chosenProblem(err)
@@ -149,6 +158,7 @@ func (s *Service) Start(changed func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	s.stop = cancel
 	s.running.Go(func() { s.serve(ctx) })
+	s.running.Go(func() { s.endPause(ctx) })
 	s.session.Start()
 	s.socket.Start()
 	s.journal.Start()

@@ -10,6 +10,7 @@ package livesocket
 
 import (
 	"context"
+	"errors"
 	"io"
 	"log/slog"
 	"net/http"
@@ -59,6 +60,8 @@ type Config struct {
 	// would notice now that the server cannot be reached.
 	Asked  func()
 	Active func() bool
+	// Paused reports whether no player is served now.
+	Paused func() bool
 	Log    *slog.Logger
 }
 
@@ -123,6 +126,9 @@ func (s *Sockets) Serve(w http.ResponseWriter, r *http.Request, caller players.C
 		s.bridges[b] = struct{}{}
 		s.mu.Unlock()
 		s.running.Go(func() {
+			if s.cfg.Paused() { // since the request was let in
+				e.Close(websocket.CloseGoingAway, errPaused)
+			}
 			b.run(s.ctx)
 			s.mu.Lock()
 			delete(s.bridges, b)
@@ -130,6 +136,19 @@ func (s *Sockets) Serve(w http.ResponseWriter, r *http.Request, caller players.C
 		})
 		return b
 	})
+}
+
+// errPaused closes a socket that opens while a pause begins.
+var errPaused = errors.New("the account is paused")
+
+// End closes every socket that is open now, without waiting. Others may open
+// afterwards.
+func (s *Sockets) End(why error) {
+	var open []*bridge
+	s.each(func(b *bridge) { open = append(open, b) })
+	for _, b := range open {
+		b.end.Close(websocket.CloseGoingAway, why)
+	}
 }
 
 // NetworkChanged tells the sockets at the server that the network has changed or time

@@ -195,6 +195,13 @@ var (
 		Cause:  "the Audiobookshelf server is not known to have such an address",
 		Remedy: "correct the method and the path, or use a grant of scope admin for what a newer server may have",
 	}
+	Paused = &Refusal{
+		Name:   "paused",
+		Status: http.StatusServiceUnavailable,
+		Retry:  RetryAfter,
+		Cause:  "this account is paused by its user",
+		Remedy: "run `shelfkeeper resume`, or resume it in the tray",
+	}
 	Temporary = &Refusal{
 		Name:    "weather",
 		Status:  http.StatusServiceUnavailable,
