@@ -190,7 +190,7 @@ func joined(segments []string) string {
 }
 
 func withPath(u *url.URL, path string) *url.URL {
-	host := hostname.Lower(u.Host)
+	host := hostname.Canonical(u.Host)
 	if h, p, err := net.SplitHostPort(host); err == nil && (u.Scheme == "https" && p == "443" || u.Scheme == "http" && p == "80") {
 		host = h
 		if strings.Contains(h, ":") {

@@ -133,9 +133,12 @@ func transportEvidence(err error) string {
 	var invalid x509.CertificateInvalidError
 	var record tls.RecordHeaderError
 	var timeout net.Error
+	var own interface{ Evidence() string }
 	switch {
 	case err == nil:
 		return "no answer came"
+	case errors.As(err, &own): // a proxy that fails, named by package upstream
+		return plain(own.Evidence(), maxEvidence)
 	case errors.Is(err, context.Canceled):
 		return "the request was given up"
 	case errors.As(err, &dns) && dns.IsNotFound:

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"shelfkeeper/daemon/hostname"
 	"shelfkeeper/daemon/proxy/route"
 )
 
@@ -16,7 +17,7 @@ const resolveDeadline = 2 * time.Second
 
 func sameOrigin(server string, base *url.URL) bool {
 	u, err := url.Parse(server)
-	return err == nil && u.Scheme == base.Scheme && u.Host == base.Host &&
+	return err == nil && u.Scheme == base.Scheme && hostname.Canonical(u.Host) == hostname.Canonical(base.Host) &&
 		strings.TrimRight(u.Path, "/") == strings.TrimRight(base.Path, "/")
 }
 

@@ -11,6 +11,7 @@ import (
 	"shelfkeeper/daemon/absapi"
 	"shelfkeeper/daemon/accounts"
 	"shelfkeeper/daemon/control"
+	"shelfkeeper/daemon/hostname"
 	"shelfkeeper/daemon/players"
 	"shelfkeeper/daemon/problem"
 	"shelfkeeper/daemon/session/signin"
@@ -156,7 +157,7 @@ func (in *signIn) finish(ctx context.Context, means signin.Means) (control.SignI
 	}
 	in.account = account
 	answer := control.SignInAnswer{
-		Account: account.Name, Server: account.Server, ServerVersion: account.ServerVersion, User: account.Username,
+		Account: account.Name, Server: hostname.Shown(account.Server), ServerVersion: account.ServerVersion, User: account.Username,
 		ProxyURL: h.WithPort(account).ProxyURL(), Warnings: append(notes(in.server), misgivings(result)...),
 	}
 	if replaced {

@@ -7,6 +7,7 @@ import (
 
 	"shelfkeeper/daemon/accounts"
 	"shelfkeeper/daemon/health"
+	"shelfkeeper/daemon/hostname"
 )
 
 // Snapshot is the state of the account, without a secret in it.
@@ -17,7 +18,7 @@ func (s *Service) Snapshot() health.Account {
 	s.mu.Unlock()
 	stats, socket := s.proxy.Stats(), s.socket.Snapshot()
 	a := health.Account{
-		Name: s.account.Name, Server: s.account.Server, User: s.account.Username, Admin: s.proxy.Administers(),
+		Name: s.account.Name, Server: hostname.Shown(s.account.Server), User: s.account.Username, Admin: s.proxy.Administers(),
 		Level: view.Level, Condition: view.Condition, Reason: view.Reason, Remedy: view.Remedy, Since: health.At(view.Since),
 		Socket: health.Socket{State: string(socket.State), Since: health.At(socket.Since), Reconnects: socket.Reconnects,
 			Reason: socket.Reason},

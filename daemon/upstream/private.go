@@ -64,7 +64,7 @@ func (p *Private) Do(r *http.Request) (*http.Response, error) {
 	}
 	resp, err := p.transport.RoundTrip(out)
 	if err != nil {
-		return nil, err
+		return nil, p.upstream.atProxy(out, err)
 	}
 	if p.upstream.sameOrigin(r.URL) {
 		p.upstream.restoreBase(resp, r, p.to)

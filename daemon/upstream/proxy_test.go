@@ -1,10 +1,13 @@
 package upstream
 
 import (
+	"context"
+	"errors"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"sync"
 	"testing"
@@ -92,5 +95,92 @@ func TestEverythingGoesThroughTheProxy(t *testing.T) {
 		if got := strings.Join(p.asked, ","); got != strings.TrimSuffix(strings.Repeat("abs.example:443 Basic Ym9iOnB3,", 3), ",") {
 			t.Errorf("%s was asked for %s", proxy, got)
 		}
+	}
+}
+
+// A proxy that fails is named with what sets it, for REST, private connection and
+// websocket alike, and without its password.
+func TestFailingProxyIsNamed(t *testing.T) {
+	closed, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	gone := closed.Addr().String()
+	_ = closed.Close()
+	refusing := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusProxyAuthRequired)
+	}))
+	defer refusing.Close()
+	for _, c := range []struct{ desc, proxy, base, says string }{
+		{"nobody there, http", "http://u:hush@" + gone, "http://abs.example",
+			"http://" + gone + ", which config.toml sets, refuses the connection"},
+		{"nobody there, https", "http://u:hush@" + gone, "https://abs.example", "refuses the connection"},
+		{"nobody there, socks", "socks5://" + gone, "https://abs.example", "socks5://" + gone},
+		{"wants a password", refusing.URL, "https://abs.example", "answers 407 Proxy Authentication Required"},
+	} {
+		t.Run(c.desc, func(t *testing.T) {
+			u := open(t, Policy{Base: address(t, c.base), ProxyURL: c.proxy})
+			private := u.Private()
+			defer private.Close()
+			ws := func(r *http.Request) (*http.Response, error) {
+				_, _, err := u.WebsocketDialer().Dial("ws"+strings.TrimPrefix(c.base, "http"), nil)
+				return nil, err
+			}
+			for name, do := range map[string]func(*http.Request) (*http.Response, error){"pool": u.Transport().RoundTrip,
+				"private": private.Do, "socket": ws} {
+				if name == "socket" && c.says == "answers 407 Proxy Authentication Required" {
+					continue // gorilla tells the status text alone
+				}
+				r, err := http.NewRequest("GET", c.base+"/ping", nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				_, err = do(r)
+				var failed *ProxyError
+				if !errors.As(err, &failed) || !strings.Contains(failed.Evidence(), c.says) || strings.Contains(err.Error(), "hush") {
+					t.Errorf("%s: %v", name, err)
+					continue
+				}
+				u.environmentProxy = true
+				if e := u.atProxy(r, failed.Err).Error(); !strings.Contains(e, "environment") || !strings.Contains(e, `proxy = "direct"`) ||
+					len(e) > 160 {
+					t.Errorf("%s: %d bytes: %s", name, len(e), e)
+				}
+				u.environmentProxy = false
+			}
+		})
+	}
+}
+
+// A name in another script is dialled in punycode, by REST and the live socket alike.
+func TestNamesInOtherScripts(t *testing.T) {
+	var mu sync.Mutex
+	var dialled []string
+	dial := func(_ context.Context, _, addr string) (net.Conn, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		dialled = append(dialled, addr)
+		return nil, errors.New("down")
+	}
+	u := open(t, Policy{Base: &url.URL{Scheme: "http", Host: "Bücher.example:8080"}, Dial: dial})
+	r, err := http.NewRequest("GET", "http://bücher.example:8080/ping", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := u.Transport().RoundTrip(r); err == nil {
+		t.Error("an answer")
+	}
+	address := u.URL("socket.io/")
+	address.Scheme = "ws"
+	if _, _, err := u.WebsocketDialer().DialContext(t.Context(), address.String(), u.Header()); err == nil {
+		t.Error("a socket")
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	if len(dialled) != 2 || dialled[0] != "xn--bcher-kva.example:8080" || dialled[1] != dialled[0] {
+		t.Errorf("dialled %q", dialled)
+	}
+	if zoned := open(t, Policy{Base: &url.URL{Scheme: "http", Host: "[FE80::1%Eth0]"}, Dial: dial}); zoned.Base().Host != "[fe80::1%Eth0]" {
+		t.Errorf("the zone became %s", zoned.Base().Host)
 	}
 }

@@ -25,11 +25,13 @@ func (c *sharedTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 		}
 		return nil, err
 	}
-	resp, err := c.transport.RoundTrip(c.upstream.sendTo(out, to))
-	if err == nil {
-		c.upstream.restoreBase(resp, r, to)
+	out = c.upstream.sendTo(out, to)
+	resp, err := c.transport.RoundTrip(out)
+	if err != nil {
+		return nil, c.upstream.atProxy(out, err)
 	}
-	return resp, err
+	c.upstream.restoreBase(resp, r, to)
+	return resp, nil
 }
 
 // prepare returns the outgoing request and leaves the caller's unchanged.

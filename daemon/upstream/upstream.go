@@ -96,9 +96,11 @@ type Upstream struct {
 	userAgent string // of requests that bring none
 	tls       *tls.Config
 	proxy     func(*http.Request) (*url.URL, error)
-	network   *network
-	transport *http.Transport
-	dial      dialFunc
+	// environmentProxy is set when proxy is the environment's.
+	environmentProxy bool
+	network          *network
+	transport        *http.Transport
+	dial             dialFunc
 }
 
 // New checks the policy and returns its Upstream. It reads the CA file and opens no
@@ -130,7 +132,7 @@ func New(p Policy) (*Upstream, error) {
 	}
 	u := &Upstream{
 		base: base, addresses: addresses, inUse: newAddressInUse(nil), header: header, userAgent: userAgent,
-		tls: config, proxy: proxy, dial: p.Dial,
+		tls: config, proxy: proxy, environmentProxy: p.ProxyURL == "", dial: p.Dial,
 	}
 	if len(addresses) == 1 {
 		u.inUse = newAddressInUse(base)
@@ -148,6 +150,7 @@ func New(p Policy) (*Upstream, error) {
 func (u *Upstream) newTransport(dial dialFunc) *http.Transport {
 	return &http.Transport{
 		Proxy:                  u.proxy,
+		OnProxyConnectResponse: refusedTunnel,
 		DialContext:            dial,
 		TLSClientConfig:        u.tls.Clone(),
 		TLSHandshakeTimeout:    handshakeDeadline,
@@ -205,7 +208,7 @@ func checkBase(base *url.URL) (*url.URL, error) {
 		return nil, fmt.Errorf("%w: the address must hold no ? or #", ErrPolicy)
 	}
 	return &url.URL{
-		Scheme: base.Scheme, Host: hostname.Lower(base.Host),
+		Scheme: base.Scheme, Host: hostname.Canonical(base.Host),
 		Path: strings.TrimRight(base.Path, "/"), RawPath: strings.TrimRight(base.RawPath, "/"),
 	}, nil
 }
@@ -215,7 +218,7 @@ func (u *Upstream) sameOrigin(target *url.URL) bool { return sameOrigin(target, 
 
 func sameOrigin(a, b *url.URL) bool {
 	return a != nil && b != nil && a.Scheme == b.Scheme &&
-		strings.EqualFold(a.Hostname(), b.Hostname()) && port(a) == port(b)
+		hostname.Canonical(a.Hostname()) == hostname.Canonical(b.Hostname()) && port(a) == port(b)
 }
 
 func port(u *url.URL) string {

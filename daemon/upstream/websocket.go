@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"sync"
+	"sync/atomic"
 
 	"github.com/gorilla/websocket"
 
@@ -37,6 +38,8 @@ type websocketRoute struct {
 	upstream *Upstream
 	// tlsProxies maps the host:port of proxies that need TLS to their host names.
 	tlsProxies sync.Map
+	// proxied is the request, when it goes through a proxy.
+	proxied atomic.Pointer[http.Request]
 }
 
 // proxy chooses the proxy. It is called once for each dial, before any byte is sent.
@@ -53,6 +56,7 @@ func (w *websocketRoute) proxy(r *http.Request) (*url.URL, error) {
 	if err != nil || p == nil {
 		return nil, err
 	}
+	w.proxied.Store(r)
 	own := *p
 	switch p.Scheme {
 	case "socks5h": // gorilla's socks5 lets the proxy resolve the name already
@@ -70,6 +74,9 @@ func (w *websocketRoute) proxy(r *http.Request) (*url.URL, error) {
 func (w *websocketRoute) dial(ctx context.Context, kind, addr string) (net.Conn, error) {
 	conn, err := w.upstream.network.DialContext(ctx, kind, addr)
 	if err != nil {
+		if r := w.proxied.Load(); r != nil {
+			err = w.upstream.atProxy(r, err)
+		}
 		return nil, err
 	}
 	name, secure := w.tlsProxies.Load(addr)

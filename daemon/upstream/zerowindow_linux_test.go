@@ -76,7 +76,10 @@ func TestZeroWindowKeepsTheConnection(t *testing.T) {
 	}
 	waitUntil(t, "the timeout holds again", func() bool {
 		var ms int
-		if err := window.raw.Control(func(fd uintptr) { ms, _ = unix.GetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT) }); err != nil {
+		if err := window.raw.Control(func(fd uintptr) {
+			ms, _ = unix.GetsockoptInt(int(fd), unix.IPPROTO_TCP,
+				unix.TCP_USER_TIMEOUT)
+		}); err != nil {
 			t.Fatal(err)
 		}
 		return ms == int(timeout.Milliseconds())

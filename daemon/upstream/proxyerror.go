@@ -1,0 +1,75 @@
+package upstream
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+)
+
+// ProxyError is the error of a request that failed at the proxy. It names the proxy,
+// which the user may not know of when the environment sets it.
+type ProxyError struct {
+	Proxy       string // its address without user and password
+	Environment bool   // the environment names it, not the user's settings
+	Err         error
+}
+
+// Error returns the evidence.
+func (e *ProxyError) Error() string { return e.Evidence() }
+
+// Unwrap returns the transport's error.
+func (e *ProxyError) Unwrap() error { return e.Err }
+
+// Evidence says in one line which proxy failed and what to do. absapi shows it.
+func (e *ProxyError) Evidence() string {
+	why := "refuses the connection"
+	var timeout net.Error
+	var status proxyStatus
+	switch {
+	case errors.As(e.Err, &status):
+		why = "answers " + string(status)
+	case errors.Is(e.Err, context.DeadlineExceeded), errors.As(e.Err, &timeout) && timeout.Timeout():
+		why = "does not answer"
+	}
+	if e.Environment {
+		return fmt.Sprintf(`the proxy %s, which the environment sets, %s: unset it, or set proxy = "direct" in config.toml`, e.Proxy, why)
+	}
+	return fmt.Sprintf("the proxy %s, which config.toml sets, %s", e.Proxy, why)
+}
+
+// proxyStatus is a proxy's answer to CONNECT other than 200.
+type proxyStatus string
+
+func (s proxyStatus) Error() string { return "the proxy answered " + string(s) }
+
+// refusedTunnel is the OnProxyConnectResponse of a transport.
+func refusedTunnel(_ context.Context, _ *url.URL, _ *http.Request, resp *http.Response) error {
+	if resp.StatusCode == http.StatusOK {
+		return nil
+	}
+	return proxyStatus(strings.TrimSpace(fmt.Sprintf("%d %s", resp.StatusCode, http.StatusText(resp.StatusCode))))
+}
+
+// atProxy returns err as a *ProxyError when r goes through a proxy and no connection
+// through it came about.
+func (u *Upstream) atProxy(r *http.Request, err error) error {
+	if err == nil || u.proxy == nil || !beforeTunnel(err) {
+		return err
+	}
+	p, failed := u.proxy(r)
+	if failed != nil || p == nil {
+		return err
+	}
+	return &ProxyError{Proxy: p.Scheme + "://" + p.Host, Environment: u.environmentProxy, Err: err}
+}
+
+// beforeTunnel reports whether err came while the proxy was dialled, or from its answer.
+func beforeTunnel(err error) bool {
+	var op *net.OpError
+	var status proxyStatus
+	return errors.As(err, &status) || errors.As(err, &op) && (op.Op == "dial" || op.Op == "proxyconnect" || op.Op == "socks connect")
+}
