@@ -45,7 +45,7 @@ func TestPauseEnd(t *testing.T) {
 // A pause refuses players and nothing else: the session is renewed meanwhile.
 // It outlives the daemon, and ends by a command.
 func TestPauseOutlivesTheDaemon(t *testing.T) {
-	s, p := newServer(t, absfake.Config{AccessTTL: 4 * time.Second}), newPlace(t)
+	s, p := newServer(t, absfake.Config{}), newPlace(t)
 	p.login(s)
 	r := p.daemon()
 	a := p.until("it is served", fresh)
@@ -65,12 +65,14 @@ func TestPauseOutlivesTheDaemon(t *testing.T) {
 	refused := func() {
 		t.Helper()
 		resp, body := get(t, me)
-		if resp.StatusCode != http.StatusServiceUnavailable || resp.Header.Get("Retry-After") == "" || !strings.Contains(string(body), "paused by its user") {
+		if resp.StatusCode != http.StatusServiceUnavailable || resp.Header.Get("Retry-After") == "" ||
+			!strings.Contains(string(body), "paused by its user") {
 			t.Errorf("%d, %v: %s", resp.StatusCode, resp.Header, body)
 		}
 	}
 	refused()
 	before := a.Session.Generation
+	p.ok("", "reauth") // as the schedule does; tokens of seconds are renewed on demand alone
 	p.until("the session is renewed meanwhile", func(a health.Account) bool { return paused(a) && a.Session.Generation > before })
 
 	p.ok("", "quit")
