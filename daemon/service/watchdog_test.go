@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/http"
 	"net/url"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -14,37 +13,56 @@ import (
 	"shelfkeeper/daemon/upstream"
 )
 
+// watchdogRig is a watchdog that runs, and its server, in a bubble.
+type watchdogRig struct {
+	*watchdog
+	fake  *absfake.Server
+	board *health.Board
+	back  chan struct{} // one for each time that the server was found again
+}
+
+func newWatchdogRig(t *testing.T) *watchdogRig {
+	t.Helper()
+	fake, err := absfake.New(absfake.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	listener := fake.Listen()
+	served := make(chan error, 1)
+	go func() { served <- fake.Serve(listener) }()
+	base, _ := url.Parse("http://abs.test")
+	up, err := upstream.New(upstream.Policy{Base: base, Dial: listener.DialContext})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &watchdogRig{fake: fake, board: health.NewBoard(), back: make(chan struct{}, 64)}
+	r.watchdog = newWatchdog(up, r.board)
+	ctx, cancel := context.WithCancel(t.Context())
+	ran := make(chan struct{})
+	go func() { defer close(ran); r.run(ctx, up, func() { r.back <- struct{}{} }) }()
+	t.Cleanup(func() {
+		cancel()
+		<-ran
+		up.Close()
+		if err := fake.Close(); err != nil {
+			t.Error(err)
+		}
+		<-served
+	})
+	return r
+}
+
+func (r *watchdogRig) level() health.Level { v, _, _ := r.board.View(); return v.Level }
+
+func (r *watchdogRig) gone() (back func()) { return r.fake.Inject(absfake.Fault{Kind: absfake.Refuse}) }
+
+func (r *watchdogRig) asked() int { return len(r.fake.Ledger().Entries()) }
+
 func TestWatchdogFindsTheServerAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		fake, err := absfake.New(absfake.Config{Large: 1 << 20})
-		if err != nil {
-			t.Fatal(err)
-		}
-		listener := fake.Listen()
-		served := make(chan error, 1)
-		go func() { served <- fake.Serve(listener) }()
-		base, _ := url.Parse("http://abs.test")
-		up, err := upstream.New(upstream.Policy{Base: base, Dial: listener.DialContext})
-		if err != nil {
-			t.Fatal(err)
-		}
-		board := health.NewBoard()
-		w := newWatchdog(up, board)
-		ran := make(chan struct{})
-		var backs atomic.Int32
-		ctx, cancel := context.WithCancel(t.Context())
-		go func() { defer close(ran); w.run(ctx, up, func() { backs.Add(1) }) }()
-		defer func() {
-			cancel()
-			<-ran
-			up.Close()
-			if err := fake.Close(); err != nil {
-				t.Error(err)
-			}
-			<-served
-		}()
+		w := newWatchdogRig(t)
 		ask := func() error {
-			r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, base.String()+"/ping", nil)
+			r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://abs.test/ping", nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -54,44 +72,43 @@ func TestWatchdogFindsTheServerAgain(t *testing.T) {
 			}
 			return err
 		}
-		level := func() health.Level { v, _, _ := board.View(); return v.Level }
 
-		if err := ask(); err != nil || level() != health.OK {
-			t.Fatalf("while the server answers: %v, %v", err, level())
+		if err := ask(); err != nil || w.level() != health.OK {
+			t.Fatalf("while the server answers: %v, %v", err, w.level())
 		}
-		restore := fake.Inject(absfake.Fault{Kind: absfake.Refuse})
+		restore := w.gone()
 		if err := ask(); err == nil {
 			t.Fatal("the fault does not strike")
 		}
 		time.Sleep(time.Minute) // nobody plays meanwhile
-		if level() != health.Offline {
-			t.Errorf("after a minute without the server: %v", level())
+		if w.level() != health.Offline {
+			t.Errorf("after a minute without the server: %v", w.level())
 		}
 		restore()
 		time.Sleep(askMost * 2)
-		if level() != health.OK || backs.Load() != 1 {
-			t.Errorf("a minute after it came back: %v, woken %d times", level(), backs.Load())
+		if w.level() != health.OK || len(w.back) != 1 {
+			t.Errorf("a minute after it came back: %v, woken %d times", w.level(), len(w.back))
 		}
 		// The live connection was lost, but the server is there.
 		w.probe()
 		time.Sleep(time.Minute)
-		if level() != health.OK {
-			t.Errorf("a probe of a server that is there: %v", level())
+		if w.level() != health.OK {
+			t.Errorf("a probe of a server that is there: %v", w.level())
 		}
-		restore = fake.Inject(absfake.Fault{Kind: absfake.Refuse})
+		restore = w.gone()
 		w.probe() // and now it is not
 		time.Sleep(time.Minute)
-		if level() != health.Offline {
-			t.Errorf("a probe of a server that is gone: %v", level())
+		if w.level() != health.Offline {
+			t.Errorf("a probe of a server that is gone: %v", w.level())
 		}
 		restore()
 		time.Sleep(askMost * 2)
-		if level() != health.OK || backs.Load() != 2 {
-			t.Errorf("back again: %v, woken %d times", level(), backs.Load())
+		if w.level() != health.OK || len(w.back) != 2 {
+			t.Errorf("back again: %v, woken %d times", w.level(), len(w.back))
 		}
-		before := len(fake.Ledger().Entries())
+		before := w.asked()
 		time.Sleep(time.Hour)
-		if after := len(fake.Ledger().Entries()); after != before {
+		if after := w.asked(); after != before {
 			t.Errorf("%d requests while nothing was wrong", after-before)
 		}
 	})
@@ -101,44 +118,20 @@ func TestWatchdogFindsTheServerAgain(t *testing.T) {
 // and does nothing while the server is not known to be down.
 func TestWatchdogIsWoken(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		fake, err := absfake.New(absfake.Config{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		listener := fake.Listen()
-		base, _ := url.Parse("http://abs.test")
-		up, err := upstream.New(upstream.Policy{Base: base, Dial: listener.DialContext})
-		if err != nil {
-			t.Fatal(err)
-		}
-		w := newWatchdog(up, health.NewBoard())
-		ctx, cancel := context.WithCancel(t.Context())
-		ran, back := make(chan struct{}), make(chan struct{}, 1)
-		go func() { defer close(ran); w.run(ctx, up, func() { back <- struct{}{} }) }()
-		defer func() {
-			cancel()
-			<-ran
-			up.Close()
-			if err := fake.Close(); err != nil {
-				t.Error(err)
-			}
-		}()
-		asked := func() int {
-			return fake.Ledger().Count(func(e absfake.Entry) bool { return e.Path == "/ping" })
-		}
+		w := newWatchdogRig(t)
 		w.wake()
 		time.Sleep(time.Hour)
-		if n := asked(); n != 0 {
+		if n := w.asked(); n != 0 {
 			t.Errorf("asked %d times for nothing", n)
 		}
-		remove := fake.Inject(absfake.Fault{Kind: absfake.Refuse})
+		remove := w.gone()
 		w.markDown("cut")
 		time.Sleep(time.Hour)
 		synctest.Wait()
 		remove()
 		start := time.Now()
 		w.wake()
-		<-back
+		<-w.back
 		if took := time.Since(start); took > time.Second {
 			t.Errorf("back after %v", took)
 		}
@@ -155,35 +148,14 @@ func TestRefusedRequestsWakeTheWatchdog(t *testing.T) {
 	}{{"an outage that a player met", true}, {"an outage that the session met", false}} {
 		t.Run(c.desc, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				fake, err := absfake.New(absfake.Config{})
-				if err != nil {
-					t.Fatal(err)
-				}
-				listener := fake.Listen()
-				base, _ := url.Parse("http://abs.test")
-				up, err := upstream.New(upstream.Policy{Base: base, Dial: listener.DialContext})
-				if err != nil {
-					t.Fatal(err)
-				}
-				w := newWatchdog(up, health.NewBoard())
-				ctx, cancel := context.WithCancel(t.Context())
-				ran, back := make(chan struct{}), make(chan struct{}, 8)
-				go func() { defer close(ran); w.run(ctx, up, func() { back <- struct{}{} }) }()
-				defer func() {
-					cancel()
-					<-ran
-					up.Close()
-					if err := fake.Close(); err != nil {
-						t.Error(err)
-					}
-				}()
+				w := newWatchdogRig(t)
 				ask := func(times int) {
 					for range times {
 						w.refused()
 						time.Sleep(200 * time.Millisecond)
 					}
 				}
-				remove := fake.Inject(absfake.Fault{Kind: absfake.Refuse})
+				remove := w.gone()
 				if c.known {
 					w.markDown("cut")
 				}
@@ -193,15 +165,15 @@ func TestRefusedRequestsWakeTheWatchdog(t *testing.T) {
 				if !w.isDown() {
 					t.Fatal("the watchdog does not know that the server is gone")
 				}
-				before := fake.Ledger().Count(func(e absfake.Entry) bool { return true })
+				before := w.asked()
 				ask(100) // 20 s
-				if n := fake.Ledger().Count(func(e absfake.Entry) bool { return true }) - before; n < 5 || n > 11 {
+				if n := w.asked() - before; n < 5 || n > 11 {
 					t.Errorf("asked %d times in 20 s", n)
 				}
 				time.Sleep(10 * time.Minute)
 				remove()
 				start := time.Now()
-				for len(back) == 0 && time.Since(start) < time.Minute {
+				for len(w.back) == 0 && time.Since(start) < time.Minute {
 					ask(1)
 				}
 				if took := time.Since(start); took > refusedApart+300*time.Millisecond {
@@ -209,11 +181,11 @@ func TestRefusedRequestsWakeTheWatchdog(t *testing.T) {
 				}
 				// The server answers and requests are still refused: the session
 				// has another reason, and is not woken each time.
-				for len(back) > 0 {
-					<-back
+				for len(w.back) > 0 {
+					<-w.back
 				}
 				ask(5 * 60 * 3) // 3 minutes
-				if n := len(back); n > 4 {
+				if n := len(w.back); n > 4 {
 					t.Errorf("woken %d times in three minutes", n)
 				}
 			})
