@@ -243,6 +243,7 @@ func (c *client) place(ctx context.Context, item, episode string) (*place, error
 // clock knows how far the server's clock is from ours.
 type clock struct {
 	mu     sync.Mutex
+	known  bool // the server has told its time
 	offset time.Duration
 }
 
@@ -260,8 +261,16 @@ func (c *clock) saw(date string, now time.Time) {
 		offset = 0
 	}
 	c.mu.Lock()
-	c.offset = offset
+	c.offset, c.known = offset, true
 	c.mu.Unlock()
+}
+
+// isAhead reports whether a moment of the server's clock has not come yet.
+func (c *clock) isAhead(ms int64) bool {
+	now := c.server(time.Now().UnixMilli())
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.known && ms > now+clockSlack.Milliseconds()
 }
 
 // server turns a moment of our clock, in ms, into the server's. It is never

@@ -161,7 +161,13 @@ func (j *Journal) deliver(ctx context.Context, w entry) outcome {
 	return blocked
 }
 
-func isTooOld(w entry) bool { return time.Since(w.since()) > tooOld }
+// isTooOld reports whether w has waited for too long. The wall clock may have
+// been put right meanwhile, by years; while the program runs, the time that has
+// passed is certain.
+func (j *Journal) isTooOld(w entry) bool {
+	before := max(0, j.begunWall.Sub(w.since()))
+	return min(time.Since(w.since()), before+time.Since(j.begun)) > tooOld
+}
 
 // finish removes what was delivered. If that cannot be written, a crash makes
 // the entry be delivered once more, which changes nothing at the server.

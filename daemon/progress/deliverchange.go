@@ -9,7 +9,7 @@ func (j *Journal) deliverChange(ctx context.Context, c *change) outcome {
 		return blocked
 	}
 	defer unlock()
-	if isTooOld(c) {
+	if j.isTooOld(c) {
 		return j.setAside(c, "older than 30 days")
 	}
 	p, err := j.client.place(ctx, c.Item, c.Episode)

@@ -25,7 +25,7 @@ func (j *Journal) deliverOffline(ctx context.Context, o *offline) outcome {
 		return blocked
 	}
 	defer unlock()
-	if isTooOld(o) {
+	if j.isTooOld(o) {
 		return j.setAside(o, "older than 30 days")
 	}
 	list, d := j.group(o)

@@ -23,7 +23,7 @@ func (j *Journal) deliverSession(ctx context.Context, id string) outcome {
 		return done
 	case time.Now().Before(s.askAfter):
 		return blocked
-	case isTooOld(&s) && (s.Sent != nil || s.Waiting != nil):
+	case j.isTooOld(&s) && (s.Sent != nil || s.Waiting != nil):
 		return j.setAside(&s, "older than 30 days")
 	case s.Timestamp != nil && s.Sent == nil:
 		return j.correctTime(ctx, s)
@@ -171,9 +171,12 @@ func stepped(ok bool) outcome {
 	return later // the disk does not take it at the moment
 }
 
-// isNewer reports whether p was written by somebody else, after moment.
+// isNewer reports whether p was written by somebody else, after moment. A time
+// that has not come yet is of a clock that is wrong, and tells nothing: it would
+// make every report look late until then.
 func (j *Journal) isNewer(p *place, moment int64, item itemID) bool {
-	return p != nil && p.CurrentTime != nil && p.LastUpdate > moment+clockSlack.Milliseconds() && !j.isOwn(p, item)
+	return p != nil && p.CurrentTime != nil && p.LastUpdate > moment+clockSlack.Milliseconds() &&
+		!j.client.clock.isAhead(p.LastUpdate) && !j.isOwn(p, item)
 }
 
 // isOwn reports whether p is a place that was delivered from here, or that is
@@ -269,9 +272,10 @@ func (j *Journal) deliverGone(ctx context.Context, s listening) outcome {
 	if err != nil {
 		return later
 	}
-	at := j.client.clock.server(send.At)
+	came := j.client.clock.server(send.At)
+	at := came
 	if p != nil && p.LastUpdate >= at && !j.isNewer(p, at, s.item()) {
-		at = p.LastUpdate + 1 // p is our own, of a moment ago
+		at = p.LastUpdate + 1 // p is our own, of a moment ago, or of a clock that is ahead
 	}
 	body, err := s.Info.offline(s.Base+send.Time, send.Position, at)
 	if err != nil {
@@ -281,8 +285,10 @@ func (j *Journal) deliverGone(ctx context.Context, s listening) outcome {
 	switch v {
 	case taken:
 		var correct *timestamp
-		if p == nil {
-			correct = &timestamp{at, send.Position} // the server put its own time into a new progress
+		if p == nil || j.client.clock.isAhead(at) {
+			// The server put its own time into a new progress, or the time is
+			// one that was needed to be taken at all.
+			correct = &timestamp{came, send.Position}
 		}
 		return stepped(j.update(s.ID, func(l *listening) {
 			l.Base, l.Position, l.Sent, l.Timestamp, l.Tries = l.Base+send.Time, send.Position, nil, correct, 0

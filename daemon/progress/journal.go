@@ -92,16 +92,18 @@ type Journal struct {
 
 	view view
 
-	wake   chan struct{} // holds one
-	ctx    context.Context
-	cancel context.CancelFunc
-	runs   sync.WaitGroup
+	begun     time.Time
+	begunWall time.Time     // the same by the wall clock alone, which may be put right since
+	wake      chan struct{} // holds one
+	ctx       context.Context
+	cancel    context.CancelFunc
+	runs      sync.WaitGroup
 }
 
 // New returns a Journal that has read nothing yet.
 func New(cfg Config) *Journal {
 	j := &Journal{
-		cfg: cfg, log: cfg.Log, store: store{dir: cfg.Dir, user: cfg.UserID},
+		cfg: cfg, log: cfg.Log, begun: time.Now(), begunWall: time.Now().Round(0), store: store{dir: cfg.Dir, user: cfg.UserID},
 		entries: newEntries(), places: make(map[itemID]float64), busy: make(chan struct{}, 1), wake: make(chan struct{}, 1),
 		bulk: semaphore.NewWeighted(bulkBodies), small: semaphore.NewWeighted(smallBodies),
 		view: view{changed: make(chan struct{}), idle: make(chan struct{}), rounds: make(chan struct{})},

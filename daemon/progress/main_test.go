@@ -40,6 +40,8 @@ type rig struct {
 	killAtStart int
 	steps       int
 	who         string // is signed in
+
+	ahead time.Duration // how far the server's clock is ahead of ours
 }
 
 func newRig(t *testing.T, release absfake.Release) *rig {
@@ -125,7 +127,7 @@ func (r *rig) RoundTrip(q *http.Request) (*http.Response, error) {
 	if err := r.step(); err != nil {
 		return nil, err
 	}
-	resp, err := r.transport.RoundTrip(q)
+	resp, err := r.throughClock(q)
 	if dead := r.step(); dead != nil {
 		if err == nil {
 			_ = resp.Body.Close()

@@ -233,16 +233,23 @@ func (l *loader) record(b []byte, lost int) error {
 func (r record) valid() bool {
 	switch {
 	case r.Session != nil:
-		return goodID(r.Session.ID)
+		return goodID(r.Session.ID) && r.Session.Seq < maxSeq
 	case r.Change != nil:
-		return goodID(r.Change.Item) && r.Change.Seq != 0 && fieldsOf(r.Change.Body) != nil
+		return goodID(r.Change.Item) && goodSeq(r.Change.Seq) && fieldsOf(r.Change.Body) != nil
 	case r.Offline != nil:
-		return goodID(r.Offline.ID) && r.Offline.Seq != 0 && len(r.Offline.Session) > 0
+		return goodID(r.Offline.ID) && goodSeq(r.Offline.Seq) && len(r.Offline.Session) > 0
+	case r.SetAside != nil:
+		return goodSeq(r.SetAside.ID)
 	case r.Device != nil:
 		return r.Device.ID != "" && len(r.Device.Info) > 0
 	}
-	return r.Head != nil || r.SetAside != nil || r.Removed != nil
+	return r.Head != nil || r.Removed != nil
 }
+
+// maxSeq is more than the sequence numbers that are ever given out.
+const maxSeq = 1 << 53
+
+func goodSeq(n uint64) bool { return n > 0 && n < maxSeq }
 
 // finish returns the entries. lost is how many places in the file were
 // unreadable: a session whose newest record lies before one of them may have had

@@ -89,12 +89,13 @@ func (c *change) over(earlier *change) *change {
 	return &both
 }
 
-// moment returns when the update was made, by the server's clock. A player's
-// clock may be ahead, but no update was made after it came.
+// moment returns when the update was made, by the server's clock. The player's
+// word on that is not believed if it lies after the update came, or longer before
+// than anybody is away: that is a clock that is wrong.
 func (c *change) moment(clock *clock) int64 {
 	came := clock.server(c.At)
-	if c.Said != 0 {
-		return min(c.Said, came)
+	if c.Said != 0 && c.Said < came && c.Said > came-tooOld.Milliseconds() {
+		return c.Said
 	}
 	return came
 }
