@@ -310,6 +310,7 @@ func (m *machine) finish(outcome string) {
 		m.SignIns, m.Answered = SignIns{}, nil
 		m.Pauses, m.Wishes.SendAgain = Pauses{}, false
 	}
+	m.Wishes.Needed = false
 	m.Step, m.Attempt.ByUser, m.Attempt.Replaced = Idle, false, redact.Secret{}
 	m.Counts.Last = Rotation{At: m.now.Round(0), Outcome: outcome}
 	m.do(Release{})

@@ -46,7 +46,7 @@ func (s State) plan() (at time.Time, do task) {
 	switch start := s.StartAt(); {
 	case s.Phase == VaultUnavailable:
 		want(start, openVault)
-	case s.Phase == Fresh && !broken:
+	case s.Phase == Fresh && !broken, s.Phase == Offline && s.canWait():
 		want(later(s.renewalDue(), start), attempt)
 	case s.Phase == Offline, s.Phase == NeedsUser && s.Why.Probed() && s.Record.Static.IsEmpty():
 		want(start, attempt)
@@ -58,7 +58,7 @@ func (s State) plan() (at time.Time, do task) {
 
 // renewalDue returns when a session that is alive has something to renew.
 func (s State) renewalDue() time.Time {
-	if s.Wishes.Renew || s.Change.Wanted != nil || s.tokenSuspected() {
+	if s.Wishes.Renew || s.Wishes.Needed || s.Change.Wanted != nil || s.tokenSuspected() {
 		return longAgo
 	}
 	due := earlier(s.Clocks.RotateAt, s.Clocks.UsableUntil)
@@ -72,6 +72,13 @@ func (s State) renewalDue() time.Time {
 		due = earlier(due, s.Spare.DueAt)
 	}
 	return due
+}
+
+// canWait reports whether an attempt that failed is made again only when
+// somebody needs a token: such tokens end before long, and nothing is at stake.
+func (s State) canWait() bool {
+	return s.Clocks.OnDemand && s.Published.Generation > 0 && !s.Lost && s.Record.Intent == nil && s.Received.Record == nil &&
+		s.Suspicion.InvalidAnswers == 0
 }
 
 // refreshTokenDue returns when a pair is renewed so that its refresh token does

@@ -194,6 +194,7 @@ type Slot struct {
 // Wishes are what is wanted as soon as it can be done.
 type Wishes struct {
 	Renew     bool // an attempt is wanted although the pair is not due
+	Needed    bool // somebody needs a token of those that are renewed on demand
 	SendAgain bool // the user acted: a refused password may be sent once more
 	Reread    bool // somebody else wrote the record during an attempt
 	SignOut   bool // the user signs out as soon as the attempt is over

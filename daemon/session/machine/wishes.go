@@ -21,8 +21,8 @@ func (m *machine) needed() {
 		m.Pauses.BackoffUntil = time.Time{}
 	}
 	m.rereadIfOlder(rereadSoon)
-	if m.Phase == Fresh && m.Clocks.OnDemand && !m.Usable(m.now) {
-		m.Wishes.Renew = true
+	if (m.Phase == Fresh || m.Phase == Offline) && m.Clocks.OnDemand && !m.Usable(m.now) {
+		m.Wishes.Needed = true
 	}
 	m.due()
 }

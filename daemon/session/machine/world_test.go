@@ -25,6 +25,7 @@ type world struct {
 	refused bool // the server refused the password, and the user did not act since
 	erased  bool
 	serial  int
+	life    time.Duration // of access tokens
 
 	presented  redact.Secret          // the refresh token that was presented last
 	dead       map[redact.Secret]bool // tokens the server has refused for good
@@ -38,6 +39,7 @@ type world struct {
 func newWorld(t *rapid.T) *world {
 	w := &world{t: t, now: time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC), written: map[uint64]redact.Secret{},
 		dead: map[redact.Secret]bool{}, doubted: map[redact.Secret]int{}}
+	w.life = rapid.SampledFrom([]time.Duration{time.Hour, time.Hour, 12 * time.Second, 0}).Draw(t, "life of access tokens")
 	pair := w.mint()
 	w.disk = keychain.Record{Lineage: "x", Generation: 1, Account: "a", UserID: "user-1", Username: "alice",
 		Access: pair.Access.Secret, Refresh: pair.Refresh.Secret}
@@ -77,7 +79,7 @@ func (w *world) mint() absapi.TokenPair {
 		}
 		return parsed
 	}
-	return absapi.TokenPair{Access: token("access", time.Hour), Refresh: token("refresh", 30*24*time.Hour)}
+	return absapi.TokenPair{Access: token("access", w.life), Refresh: token("refresh", 30*24*time.Hour)}
 }
 
 // feed hands the machine one fact and holds the promises against what it does.
