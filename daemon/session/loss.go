@@ -15,5 +15,8 @@ func Loss(entries []history.Entry, peers []history.Peer) *health.Loss {
 }
 
 func shownLoss(d history.Diagnosis) *health.Loss {
-	return &health.Loss{At: health.At(d.At), Cause: string(d.Cause), Certain: d.Certain, Sentence: d.Sentence, Remedy: d.Remedy, Recovered: d.Recovered}
+	return &health.Loss{
+		At: health.At(d.At), Cause: string(d.Cause), Certain: d.Certain,
+		Sentence: d.Sentence, Remedy: d.Remedy, Recovered: d.Recovered,
+	}
 }

@@ -99,7 +99,8 @@ func New(cfg Config) *Session {
 	if cfg.Jitter == nil {
 		cfg.Jitter = rand.Float64
 	}
-	return &Session{Config: cfg, state: machine.State{Version: cfg.ServerVersion, Plain: cfg.Base.Scheme == "http", Rules: machine.RulesOf(cfg.ServerVersion)}, changed: make(chan struct{})}
+	state := machine.State{Version: cfg.ServerVersion, Plain: cfg.Base.Scheme == "http", Rules: machine.RulesOf(cfg.ServerVersion)}
+	return &Session{Config: cfg, state: state, changed: make(chan struct{})}
 }
 
 // Start reads the vault and keeps the session from then on. It returns at
@@ -238,12 +239,13 @@ func (s *Session) Reauthenticate(ctx context.Context) error {
 	before := s.state.Published.Generation
 	s.mu.Unlock()
 	s.handle(machine.Asked{})
-	settled := s.await(ctx, func(st machine.State) bool {
+	finished := s.await(ctx, func(st machine.State) bool {
 		return !st.Busy() && !st.ResumesBy(time.Now().Add(shortPause)) || st.Phase == machine.Fresh && st.Published.Generation > before
 	})
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if settled && (s.state.Phase == machine.Static && s.state.Failure == nil || s.state.Phase == machine.Fresh && s.state.Published.Generation > before) {
+	renewed := s.state.Phase == machine.Fresh && s.state.Published.Generation > before
+	if finished && (renewed || s.state.Phase == machine.Static && s.state.Failure == nil) {
 		return nil
 	}
 	return unavailable(s.state, time.Now())

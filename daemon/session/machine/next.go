@@ -179,7 +179,10 @@ func (m *machine) forget() {
 	if m.Change.Wanted != nil {
 		m.changeOver(ErrNotChanged)
 	}
-	m.State = State{Change: Change{Err: m.Change.Err}, Phase: SignedOut, Rules: m.Rules, Version: m.Version, Plain: m.Plain, Closing: m.Closing}
+	m.State = State{
+		Phase: SignedOut, Rules: m.Rules, Version: m.Version, Plain: m.Plain, Closing: m.Closing,
+		Change: Change{Err: m.Change.Err},
+	}
 }
 
 // adopt makes a durable record of a newer generation the session's own and

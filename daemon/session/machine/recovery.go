@@ -145,6 +145,13 @@ func (m *machine) check() {
 	m.do(Check{Token: m.Record.Static})
 }
 
+// mayReplaceStatic reports whether the stored password may bring another token
+// in the place of a refused one.
+func (m *machine) mayReplaceStatic() bool {
+	rec := m.Record
+	return rec.Password.IsStored() && rec.Static != m.Suspicion.Fruitless && (!rec.PasswordRefused || m.Wishes.SendAgain)
+}
+
 func (m *machine) checked(f Checked) {
 	if m.Step != Checking {
 		return
@@ -156,7 +163,7 @@ func (m *machine) checked(f Checked) {
 	case f.Err == nil:
 		m.Phase, m.Why, m.Failure, m.Suspicion.StaticRefused, m.Lost = Static, NoReason, nil, false, false
 		m.Pauses, m.Wishes.SendAgain = Pauses{}, false
-	case f.Err.Verdict == absapi.TokenRejected && m.Record.Password.IsStored() && m.Record.Static != m.Suspicion.Fruitless && (!m.Record.PasswordRefused || m.Wishes.SendAgain):
+	case f.Err.Verdict == absapi.TokenRejected && m.mayReplaceStatic():
 		// A legacy token that came with a password: the password brings the
 		// next one, or a session if the server was upgraded.
 		m.Failure, m.Lost, m.Attempt.ByUser = f.Err, true, byUser

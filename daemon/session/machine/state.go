@@ -46,8 +46,10 @@ const (
 	TokensUnusable      // the server's access tokens have ended when they are made
 )
 
-var whyNames = [...]string{"", "password refused", "account disabled", "session lost", "refresh header removed", "token refused", "other user",
-	"server not recognised", "signed in as another user", "tokens unusable"}
+var whyNames = [...]string{
+	"", "password refused", "account disabled", "session lost", "refresh header removed", "token refused", "other user",
+	"server not recognised", "signed in as another user", "tokens unusable",
+}
 
 func (w Why) String() string { return whyNames[w] }
 
@@ -80,7 +82,10 @@ const (
 	Erasing              // the user signs out
 )
 
-var stepNames = [...]string{"idle", "opening", "acquiring", "repairing", "pinging", "intending", "refreshing", "changing", "signing-in", "committing", "refusing", "discarding-spare", "withdrawing", "cleaning-up", "recording-id", "checking", "erasing"}
+var stepNames = [...]string{
+	"idle", "opening", "acquiring", "repairing", "pinging", "intending", "refreshing", "changing", "signing-in", "committing",
+	"refusing", "discarding-spare", "withdrawing", "cleaning-up", "recording-id", "checking", "erasing",
+}
 
 func (s Step) String() string { return stepNames[s] }
 

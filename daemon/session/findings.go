@@ -1,0 +1,183 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"shelfkeeper/daemon/absapi"
+	"shelfkeeper/daemon/durable"
+	"shelfkeeper/daemon/health"
+	"shelfkeeper/daemon/session/machine"
+	"shelfkeeper/keychain"
+)
+
+// finding is a condition that holds, with its detail and, where the
+// condition's own is not the best one, its remedy.
+type finding struct {
+	*health.Condition
+	detail, remedy string
+}
+
+// findings returns the conditions that s stands for at now, gravest first.
+func findings(s machine.State, now time.Time) (fs []finding) {
+	switch s.Phase {
+	case machine.SignedOut:
+		fs = append(fs, finding{Condition: &health.SignedOut})
+	case machine.NeedsUser:
+		c, detail := conditionOf(s.Why)
+		f := finding{Condition: c, detail: detail}
+		if d := s.Loss; d != nil && !d.Recovered && afterLoss(s.Why) {
+			f.detail, f.remedy = d.Sentence, d.Remedy
+		}
+		fs = append(fs, f)
+	}
+	if s.Trouble != nil {
+		fs = append(fs, troubleFinding(s, now))
+	}
+	if s.Phase != machine.NeedsUser && s.Phase != machine.SignedOut {
+		if s.SignIns.Unusable >= machine.UnusableInARow {
+			fs = append(fs, signInFinding(s.SignIns))
+		}
+		if s.Failure != nil {
+			fs = append(fs, failureFinding(s, now))
+		}
+	}
+	if s.Published.Generation > 0 && s.Phase != machine.Static {
+		if detail, remedy := oddTokens(s.Clocks); detail != "" {
+			fs = append(fs, finding{&health.OddTokens, detail, remedy})
+		}
+	}
+	if now.Before(s.Suspicion.BrokenUntil) {
+		fs = append(fs, finding{Condition: &health.TokenSuspect})
+	}
+	if s.Slot.Trouble != nil && s.Phase != machine.SignedOut {
+		fs = append(fs, finding{Condition: &health.SlotPending, detail: s.Slot.Trouble.Error()})
+	}
+	return fs
+}
+
+func troubleFinding(s machine.State, now time.Time) finding {
+	c := troubleCondition(s.Trouble)
+	if c == &health.DiskTrouble && !s.Usable(now) {
+		c = &health.DiskBlocks
+	}
+	f := finding{Condition: c, detail: s.Trouble.Error()}
+	if c == &health.DiskTrouble || c == &health.DiskBlocks {
+		f.remedy = durable.Remedy(s.Trouble) // "free some space" helps a full disk only
+	}
+	return f
+}
+
+func signInFinding(n machine.SignIns) finding {
+	f := finding{Condition: &health.SignInUnusable, detail: fmt.Sprintf("%d times in a row, last: %s", n.Unusable, n.Last.Evidence)}
+	if n.Last.Verdict == absapi.MissingRefreshToken {
+		f.remedy = "let the reverse proxy pass x-return-tokens through"
+	}
+	return f
+}
+
+// failureFinding says why the newest attempt brought no token.
+func failureFinding(s machine.State, now time.Time) finding {
+	w := s.Failure
+	switch {
+	case w.Verdict == absapi.RateLimited && !s.Usable(now):
+		return limitFinding(s, now)
+	case w.Verdict == absapi.Temporary:
+		return finding{Condition: &health.ServerUnreachable, detail: w.Evidence}
+	case !s.Usable(now):
+		return finding{Condition: &health.RenewalFails, detail: w.Evidence}
+	}
+	return finding{Condition: &health.RenewalDelayed, detail: w.Evidence}
+}
+
+// limitFinding tells of a limit, and of what has used it up.
+func limitFinding(s machine.State, now time.Time) finding {
+	f := finding{Condition: &health.RateLimited, detail: s.Failure.Evidence}
+	if last := s.Answered; last != nil && last != s.Failure {
+		f.detail = last.Evidence + "; " + f.detail
+	}
+	if s.Pauses.RateLimitedUntil.After(now) {
+		f.detail += ", until " + s.Pauses.RateLimitedUntil.Local().Format("15:04")
+	}
+	if s.Clocks.OnDemand {
+		cause, remedy := oddTokens(s.Clocks)
+		f.detail, f.remedy = cause+"; "+f.detail, remedy
+	}
+	return f
+}
+
+// afterLoss reports whether w follows from a lost session, whose cause says more
+// than the condition does.
+func afterLoss(w machine.Why) bool {
+	switch w {
+	case machine.PasswordRefused, machine.SessionLost, machine.HeaderEaten, machine.OtherUser, machine.Unrecognised:
+		return true
+	}
+	return false
+}
+
+func conditionOf(w machine.Why) (*health.Condition, string) {
+	switch w {
+	case machine.PasswordRefused:
+		return &health.PasswordRefused, ""
+	case machine.AccountDisabled:
+		return &health.AccountDisabled, ""
+	case machine.HeaderEaten:
+		return &health.HeaderEaten, ""
+	case machine.TokenRefused:
+		return &health.TokenRefused, ""
+	case machine.Unrecognised:
+		return &health.ServerUnrecognised, ""
+	case machine.AnotherUser:
+		return &health.AnotherUser, ""
+	case machine.TokensUnusable:
+		return &health.TokensUnusable, ""
+	case machine.OtherUser:
+		return &health.SessionLost, "the password now belongs to another user of the server"
+	}
+	return &health.SessionLost, ""
+}
+
+// troubleCondition sorts an error of the vault.
+func troubleCondition(err error) *health.Condition {
+	for _, c := range []struct {
+		is        error
+		condition *health.Condition
+	}{
+		{keychain.ErrLocked, &health.VaultLocked},
+		{keychain.ErrAbsent, &health.VaultAbsent},
+		{keychain.ErrDenied, &health.VaultDenied},
+		{keychain.ErrPassphrase, &health.VaultPassphrase},
+		{keychain.ErrHanging, &health.VaultHanging},
+		{keychain.ErrNewer, &health.VaultNewer},
+		{keychain.ErrUnreadable, &health.VaultUnreadable},
+		{keychain.ErrCorrupt, &health.VaultUnreadable},
+		{ErrOtherServer, &health.OtherServer},
+		{context.DeadlineExceeded, &health.RenewalDelayed}, // another process holds the lock
+	} {
+		if errors.Is(err, c.is) {
+			return c.condition
+		}
+	}
+	return &health.DiskTrouble
+}
+
+// setExpiry is the remedy for a lifetime that the server's owner has set.
+const setExpiry = "set ACCESS_TOKEN_EXPIRY on the server to a number of seconds, such as 3600, and restart it"
+
+// oddTokens says what is unusual about the lifetime of the server's access
+// tokens, and what can be done; nothing where it is as usual.
+func oddTokens(c machine.Clocks) (detail, remedy string) {
+	switch c.Odd {
+	case machine.ShortTokens:
+		return fmt.Sprintf("the server's ACCESS_TOKEN_EXPIRY is %.0f seconds (it reads 12h as 12)", c.Life.Seconds()), setExpiry
+	case machine.EndlessTokens:
+		return "the server's access tokens have no end (`exp`) that a clock reaches", setExpiry
+	case machine.UndatedTokens:
+		return "the server's access tokens do not say when they were made (`iat`)",
+			"let nothing between here and the server change its tokens"
+	}
+	return "", ""
+}
