@@ -268,6 +268,20 @@ func (l *loader) finish(lost int) entries {
 	return l.entries
 }
 
+// Remedy returns what a person can do about a WriteError, "" where the cause is
+// unknown.
+func Remedy(err error) string {
+	switch {
+	case errors.Is(err, errNewer):
+		return "start the newer version; nothing was changed"
+	case errors.Is(err, recordlog.ErrNoFile):
+		return "move away what has the name of the journal's file"
+	case errors.Is(err, recordlog.ErrBusy):
+		return "end the other Shelfkeeper that serves this account"
+	}
+	return durable.Remedy(err)
+}
+
 // Waiting counts the reports of a user that wait in the journal in dir, while no
 // Journal has it open.
 func Waiting(dir, userID string) (int, error) {

@@ -25,7 +25,7 @@ func (s *Service) newJournal(dir string) *progress.Journal {
 func (s *Service) watchJournal() {
 	switch now := s.journal.Status(); {
 	case now.WriteError != nil:
-		s.board.Raise(&health.ProgressDisk, now.WriteError.Error())
+		s.board.RaiseWith(&health.ProgressDisk, now.WriteError.Error(), progress.Remedy(now.WriteError))
 	case now.Damaged != "":
 		s.board.Raise(&health.ProgressDamaged, fmt.Sprintf("%d reports were recovered from the damaged one, which is kept as %s",
 			now.Recovered, now.Damaged))
