@@ -11,11 +11,8 @@ import (
 	"fmt"
 	"net/url"
 	"os"
-	"path/filepath"
 	"sync"
 	"time"
-
-	"github.com/gofrs/flock"
 
 	"shelfkeeper/daemon/accounts"
 	"shelfkeeper/daemon/control"
@@ -32,14 +29,14 @@ import (
 // Daemon serves every account of a Home. Make it with New, run it with Run,
 // and Close it in any case.
 type Daemon struct {
-	home    *home.Home
-	lock    *flock.Flock
-	control *control.Server
-	monitor *netmon.Monitor
-	page    *dashboard.Server // nil where there is none
-	quit    chan struct{}
-	quitted sync.Once
-	running sync.WaitGroup
+	home     *home.Home
+	instance *control.Instance
+	control  *control.Server
+	monitor  *netmon.Monitor
+	page     *dashboard.Server // nil where there is none
+	quit     chan struct{}
+	quitted  sync.Once
+	running  sync.WaitGroup
 
 	pageBoard *health.Board // of the page
 
@@ -88,20 +85,21 @@ func (d *Daemon) ControlPath() string {
 }
 
 func (d *Daemon) open(listen string) error {
-	lock := flock.New(filepath.Join(d.home.Paths.Runtime, "daemon.lock"), flock.SetPermissions(0o600))
 	// A daemon that was killed holds its lock for some milliseconds more.
 	ctx, cancel := context.WithTimeout(context.Background(), lockPatience)
 	defer cancel()
-	ok, err := lock.TryLockContext(ctx, 25*time.Millisecond)
-	if err != nil && !errors.Is(err, context.DeadlineExceeded) {
-		return home.StateProblem(fmt.Errorf("lock %s: %w", lock.Path(), err))
+	var err error
+	var running *problem.Problem
+	if d.instance, err = control.Claim(ctx, d.home.Paths.State); errors.As(err, &running) {
+		return running
+	} else if err != nil {
+		return home.StateProblem(err)
 	}
-	if !ok {
-		return problem.Newf(problem.Running, "use it, or end it first: `shelfkeeper quit`", "Shelfkeeper is running already")
-	}
-	d.lock = lock
 	if d.control, err = control.Listen(d.ControlPath(), d.home.Log); err != nil {
 		return problem.New(problem.Config, err, "")
+	}
+	if err := d.instance.Announce(d.ControlPath()); err != nil {
+		return home.StateProblem(err)
 	}
 	if err := d.home.CheckConfig(); err != nil {
 		return err
@@ -190,8 +188,8 @@ func (d *Daemon) Close() error {
 	wg.Wait()
 	errs = append(errs, ended...)
 	d.running.Wait()
-	if d.lock != nil {
-		errs = append(errs, d.lock.Close())
+	if d.instance != nil {
+		errs = append(errs, d.instance.Release())
 	}
 	return errors.Join(errs...)
 }

@@ -232,15 +232,14 @@ func (e *env) askPassphrase(ctx context.Context, fresh bool) (redact.Secret, err
 
 // client returns a client of the running daemon, if there is one.
 func (e *env) client() (*control.Client, error) {
-	path := e.control
-	if path == "" {
-		paths, err := e.paths()
-		if err != nil {
-			return nil, err
-		}
-		path = home.ControlPath(paths)
+	if e.control != "" {
+		return control.Dial(e.control), nil
 	}
-	return control.Dial(path), nil
+	paths, err := e.paths()
+	if err != nil {
+		return nil, err
+	}
+	return control.DialDaemon(paths.State, home.ControlPath(paths)), nil
 }
 
 // keychainHelper is the command line of our own binary as a keychain child.

@@ -47,6 +47,7 @@ const (
 // name the socket.
 type Client struct {
 	path   string
+	state  string // the state directory; "" when path is the only place to look
 	http   *http.Client
 	peerOf func(net.Conn) peer
 }
@@ -63,6 +64,15 @@ func Dial(path string) *Client {
 		},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
+	return c
+}
+
+// DialDaemon returns a client for the daemon of a state directory. usual is where its
+// control socket lies in this environment; a daemon that was started in another one is
+// found too.
+func DialDaemon(state, usual string) *Client {
+	c := Dial(usual)
+	c.state = state
 	return c
 }
 
@@ -206,26 +216,45 @@ func (c *Client) judge(resp *http.Response) error {
 	return nil
 }
 
-// dial connects to the socket and checks that it belongs to our user: the request
+// dial connects to the daemon. Its socket may lie elsewhere than in this environment.
+func (c *Client) dial(ctx context.Context, _, _ string) (net.Conn, error) {
+	conn, err := c.dialPath(ctx, c.path)
+	if err == nil || !errors.Is(err, ErrNoDaemon) && !errors.Is(err, ErrPathTooLong) {
+		return conn, err
+	}
+	r, ok := elsewhere(c.state, c.path)
+	if !ok {
+		return nil, err
+	}
+	if conn, err = c.dialPath(ctx, r.Socket); err != nil && ctx.Err() == nil {
+		// Not wrapped: a caller that finds ErrNoDaemon goes on without the daemon.
+		return nil, problem.Newf(problem.Unreachable,
+			fmt.Sprintf("run this in the session in which it was started, or end it: `kill %d`", r.PID),
+			"Shelfkeeper runs as process %d, and its control socket cannot be reached from here: %v", r.PID, err)
+	}
+	return conn, err
+}
+
+// dialPath connects to the socket and checks that it belongs to our user: the request
 // may hold a password, and in a directory that others can write to a socket of
 // that name may belong to anybody.
-func (c *Client) dial(ctx context.Context, _, _ string) (net.Conn, error) {
-	if err := checkPath(c.path); err != nil {
+func (c *Client) dialPath(ctx context.Context, path string) (net.Conn, error) {
+	if err := checkPath(path); err != nil {
 		return nil, err
 	}
 	var d net.Dialer
-	conn, err := d.DialContext(ctx, "unix", c.path)
+	conn, err := d.DialContext(ctx, "unix", path)
 	if err != nil {
 		// Windows has an error of its own for a missing name.
-		if _, missing := os.Lstat(c.path); nobodyListens(err) || errors.Is(missing, fs.ErrNotExist) {
-			return nil, fmt.Errorf("control socket %s: %w", c.path, ErrNoDaemon)
+		if _, missing := os.Lstat(path); nobodyListens(err) || errors.Is(missing, fs.ErrNotExist) {
+			return nil, fmt.Errorf("control socket %s: %w", path, ErrNoDaemon)
 		}
 		return nil, fmt.Errorf("control socket: %w", err)
 	}
 	if !c.peerOf(conn).isSelf() {
 		_ = conn.Close()
 		return nil, problem.Newf(problem.Config, "run as the user whose daemon it is, or choose another runtime directory",
-			"control socket %s: another user listens there", c.path)
+			"control socket %s: another user listens there", path)
 	}
 	return conn, nil
 }
