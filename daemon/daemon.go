@@ -393,7 +393,7 @@ func (d *Daemon) SignOut(ctx context.Context, account string) error {
 	case d.signedOut <- struct{}{}:
 	default:
 	}
-	err = errors.Join(d.remove(s), d.home.Farewell(s.Account(), told))
+	err = errors.Join(d.remove(s), d.home.AfterSignOut(s.Account(), told))
 	d.home.ReleaseEmptyVault(context.WithoutCancel(ctx))
 	return err
 }

@@ -189,3 +189,33 @@ func TestPasswordAtATerminal(t *testing.T) {
 	change("", "", "y", problem.OK, "The password is changed")
 	change("one", "one", "", problem.OK, "The password is changed")
 }
+
+// A person is asked before a sign-in takes the place of another server's
+// account, and nothing happens without a yes.
+func TestAskedBeforeReplacing(t *testing.T) {
+	t.Parallel()
+	s, other, p := newServer(t, absfake.Config{}), newServer(t, absfake.Config{}), newPlace(t)
+	p.login(s)
+	for _, answer := range []string{"", "no", "y"} {
+		r, master := p.atTerminal("login", other.url, "-u", user, "--account", "127-0-0-1-alice")
+		r.until(r.stdout, "the old one is signed out. Go on? [y/N] ")
+		r.typeIn(master, answer+"\n")
+		if answer != "y" {
+			if code := r.wait(); code != problem.Usage || !strings.Contains(r.stdout.text(), "nothing was changed") {
+				t.Errorf("after %q: exit code %d\n%s", answer, code, r.stdout.text())
+			}
+			continue
+		}
+		r.asked("Password of alice: ", master)
+		r.typeIn(master, password+"\n")
+		if code := r.wait(); code != problem.OK {
+			t.Errorf("exit code %d\n%s", code, r.stdout.text())
+		}
+	}
+	if a, b := len(s.Ledger().Logins(user)), len(other.Ledger().Logins(user)); a != 1 || b != 1 {
+		t.Errorf("the password was sent %d and %d times", a, b)
+	}
+	if n := s.Ledger().Count(func(e absfake.Entry) bool { return e.Path == "/logout" }); n != 1 {
+		t.Errorf("%d sessions were ended on the first server", n)
+	}
+}

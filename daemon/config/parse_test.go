@@ -44,6 +44,8 @@ func TestRefusals(t *testing.T) {
 		{"port of an account that is none", "[accounts.home]\nlisten = 70000", 2, "accounts.home.listen", "70000 is no port"},
 		{"port of an account in quotes", "[accounts.home]\nlisten = \"1\"", 2, "accounts.home.listen", "a whole number"},
 		{"port of the page for an account", "[accounts.home]\nlisten = 13380", 2, "accounts.home.listen", "status page"},
+		{"another page's port for an account", "page_port = 14000\n[accounts.home]\nlisten = 14000", 3, "accounts.home.listen",
+			"status page"},
 		{"one port twice", "[accounts.a]\nlisten = 14000\n[accounts.b]\nlisten = 14000", 4, "accounts.b.listen", "port of accounts.a"},
 		{"slip below an account", "[accounts.home.upstream]\nprxy = \"x\"", 2, "accounts.home.upstream.prxy",
 			"did you mean accounts.home.upstream.proxy?"},
@@ -223,8 +225,9 @@ X-Home = "three"
 // document's fields cannot drift apart.
 func TestSchemaMatchesDocument(t *testing.T) {
 	samples := map[string]string{
-		"log_level": `"info"`, "listen": "1", "page_port": "1", "local_access": `"user"`, "store": `"os"`, "user_agent": `"x"`, "notifications": "false",
-		"listen_extra": `["172.17.0.1"]`, "extra_hosts": `["h"]`, "trusted_origins": `["app://h"]`,
+		"log_level": `"info"`, "listen": "1", "page_port": "1", "local_access": `"user"`, "store": `"os"`, "user_agent": `"x"`,
+		"notifications": "false",
+		"listen_extra":  `["172.17.0.1"]`, "extra_hosts": `["h"]`, "trusted_origins": `["app://h"]`,
 		"ca_file": `"x"`, "proxy": `"http://h:1"`, "*": `"x"`,
 		"addresses": `["https://abs.example.org"]`, "trust_http": "true",
 	}

@@ -63,6 +63,9 @@ func (c *checker) accounts(cfg *Config, given map[string]*account) {
 			upstream: c.layer(a.Upstream, true, "accounts", name, "upstream"),
 			place:    c.firstOf("accounts", name),
 		}
+		if one.listen != 0 && one.listen == cfg.PagePort {
+			c.refuse(fmt.Sprintf("%d is the port of the status page: choose another", one.listen), path...)
+		}
 		if other, twice := ports[one.listen]; twice && one.listen != 0 {
 			c.refuse(fmt.Sprintf("%d is the port of %s already", one.listen, dotted([]string{"accounts", other})), path...)
 		}

@@ -34,7 +34,7 @@ func (h *Home) leftInJournal(a accounts.Account) error {
 // Farewell forgets the pause of an account that is signed out, and returns what
 // its user is told: the problem of the sign-out itself, and what is left in the
 // journal.
-func (h *Home) Farewell(a accounts.Account, told error) error {
+func (h *Home) AfterSignOut(a accounts.Account, told error) error {
 	if err := h.Pauses.Set(a.Name, nil); err != nil {
 		h.Log.Warn("the account's pause is not forgotten", "account", a.Name, "reason", err)
 	}

@@ -21,5 +21,5 @@ func (h *Home) Look(ctx context.Context, address string) (server absapi.Server, 
 	if ok, why := upstream.PlainHTTPAllowed(ctx, net.DefaultResolver, server.Base); !ok {
 		plain = why
 	}
-	return server, plain, notes(server), nil
+	return server, plain, warningsAbout(server), nil
 }

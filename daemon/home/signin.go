@@ -158,7 +158,7 @@ func (in *signIn) finish(ctx context.Context, means signin.Means) (control.SignI
 	in.account = account
 	answer := control.SignInAnswer{
 		Account: account.Name, Server: hostname.Shown(account.Server), ServerVersion: account.ServerVersion, User: account.Username,
-		ProxyURL: h.WithPort(account).ProxyURL(), Warnings: append(notes(in.server), misgivings(result)...),
+		ProxyURL: h.WithPort(account).ProxyURL(), Warnings: append(warningsAbout(in.server), warningsOf(result)...),
 	}
 	if replaced {
 		if err := errors.Join(h.forgetPlayers(ctx, account.Name), h.forgetHistory(ctx, account.Name)); err != nil {
@@ -182,8 +182,8 @@ func (in *signIn) finish(ctx context.Context, means signin.Means) (control.SignI
 	return answer, nil
 }
 
-// misgivings are what is not as it should be with a session that is kept.
-func misgivings(result signin.Result) (warnings []string) {
+// warningsOf returns what is wrong with a session that is kept all the same.
+func warningsOf(result signin.Result) (warnings []string) {
 	for _, file := range result.SetAside {
 		warnings = append(warnings, fmt.Sprintf("an earlier session could not be read; it is kept as %s in the vault", file))
 	}
@@ -244,8 +244,8 @@ func (h *Home) find(ctx context.Context, req control.SignInRequest) (absapi.Serv
 	return server, nil
 }
 
-// notes are what the user should know of the server.
-func notes(server absapi.Server) (warnings []string) {
+// warningsAbout returns what the user should know of the server.
+func warningsAbout(server absapi.Server) (warnings []string) {
 	if len(server.Redirected) > 0 {
 		warnings = append(warnings, fmt.Sprintf("%s points to %s, which is used from now on", server.Redirected[0], server.Base))
 	}

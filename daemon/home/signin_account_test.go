@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"shelfkeeper/daemon/absfake"
+	"shelfkeeper/daemon/absfake/oidcprovider"
+	"shelfkeeper/daemon/control"
 	"shelfkeeper/daemon/problem"
 	"shelfkeeper/daemon/redact"
 )
@@ -154,5 +156,25 @@ func TestSameServer(t *testing.T) {
 		if sameServer(t.Context(), a, b) != c.want || sameServer(t.Context(), b, a) != c.want {
 			t.Errorf("%s and %s: want %v", c.a, c.b, c.want)
 		}
+	}
+}
+
+// The provider says whose session it is: another user's does not take the place
+// of an account, and is ended on the server.
+func TestOpenIDInThePlaceOfAnAccount(t *testing.T) {
+	p := newOpenIDRig(t, absfake.Config{})
+	p.mustSignIn(control.OpenIDRequest{Server: absAddress, Account: "shelf"}, true)
+	before, _ := p.Book.Get("shelf")
+	p.provider.SetUser(oidcprovider.User{Subject: "other", Username: "other"})
+	err := p.signIn(control.OpenIDRequest{Server: absAddress, Account: "shelf"}, true)
+	if pr := problem.Of(err); pr == nil || pr.Code != problem.Usage || !strings.Contains(pr.Remedy, "--replace") {
+		t.Errorf("%+v", pr)
+	}
+	if now, _ := p.Book.Get("shelf"); now != before || logouts(p.fake) != 1 {
+		t.Errorf("%+v, %d sessions were ended", now, logouts(p.fake))
+	}
+	p.mustSignIn(control.OpenIDRequest{Server: absAddress, Account: "shelf", Replace: true}, true)
+	if now, _ := p.Book.Get("shelf"); now.Username != "other" || logouts(p.fake) != 2 {
+		t.Errorf("%+v, %d sessions were ended", now, logouts(p.fake))
 	}
 }

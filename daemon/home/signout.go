@@ -98,7 +98,7 @@ func (h *Home) SignOut(ctx context.Context, account string) error {
 		if err != nil {
 			return err
 		}
-		return h.Farewell(a, told)
+		return h.AfterSignOut(a, told)
 	})
 }
 

@@ -109,7 +109,7 @@ func (l *loopback) answer(w http.ResponseWriter, r *http.Request, f *Flow) {
 		now, changed := f.Progress()
 		switch {
 		case now.Done:
-			farewell(w, now)
+			showEnd(w, now)
 			return
 		case now.Flow != nil && now.Step > before.Step:
 			http.Redirect(w, r, now.Flow.URL, http.StatusFound)
@@ -123,8 +123,8 @@ func (l *loopback) answer(w http.ResponseWriter, r *http.Request, f *Flow) {
 	}
 }
 
-// farewell is the last thing that the browser shows.
-func farewell(w http.ResponseWriter, p Progress) {
+// showEnd writes the last page that the browser shows.
+func showEnd(w http.ResponseWriter, p Progress) {
 	switch {
 	case p.Err == nil:
 		page(w, http.StatusOK, "Signed in", "Shelfkeeper keeps the session. You can close this window.")
