@@ -47,10 +47,11 @@
   // not changed stays, and the focus with it.
   const show = (page) => {
     const said = words(document)
-    let moved = false
-    for (const next of page.querySelectorAll("[data-region]")) {
+    const regions = Array.from(page.querySelectorAll("[data-region]"))
+    const here = document.querySelectorAll("[data-region]").length
+    if (regions.length !== here || regions.some((r) => !document.getElementById(r.id))) { location.reload(); return }
+    for (const next of regions) {
       const old = document.getElementById(next.id)
-      if (!old) { moved = true; continue }
       if (same(old, next)) continue
       const focus = old.contains(document.activeElement) && document.activeElement.id
       prepare(next, old)
@@ -58,7 +59,6 @@
       const again = focus && document.getElementById(focus)
       if (again) again.focus()
     }
-    if (moved || page.querySelectorAll("[data-region]").length !== document.querySelectorAll("[data-region]").length) { location.reload(); return }
     const icon = page.getElementById("icon"), mine = document.getElementById("icon")
     if (icon && mine && icon.getAttribute("href") !== mine.getAttribute("href")) mine.setAttribute("href", icon.getAttribute("href"))
     document.title = page.title

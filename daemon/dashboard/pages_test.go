@@ -37,7 +37,7 @@ func TestAccountPage(t *testing.T) {
 	a.Progress = health.Progress{Waiting: 3, Oldest: health.At(time.Now()), SetAside: 1, SetAsideReason: "too old"}
 	w := serve(t, newDouble(a), nil)
 	got := w.get("/")
-	got.has(t, "alice at abs.example.org", "Needs you", "the server refused &lt;b&gt;it&lt;/b&gt;", `action="/accounts/home/renew"`,
+	got.has(t, "alice at abs.example.org", "Needs you", "The server refused &lt;b&gt;it&lt;/b&gt;", `action="/accounts/home/renew"`,
 		"Sign in with the password as the server knows it now.", "3 reports wait", "too old", `href="/icon/needs-user.png"`)
 	if strings.Contains(got.body, "shelfkeeper login") {
 		t.Error("it sends to a terminal where it has a button")
@@ -45,7 +45,7 @@ func TestAccountPage(t *testing.T) {
 	// A condition without a button of its own keeps its words.
 	a.Condition, a.Remedy = health.HeaderEaten.ID, "let `x` through"
 	w.daemon.set(func() { w.daemon.accounts[0] = a })
-	w.get("/accounts/home").has(t, "let <code>x</code> through", "Try again")
+	w.get("/accounts/home").has(t, "Let <code>x</code> through", "Try again")
 	if got := w.get("/accounts/other"); got.status != http.StatusNotFound {
 		t.Errorf("an account that is not here: %d", got.status)
 	}
@@ -78,12 +78,12 @@ func TestRenew(t *testing.T) {
 	if got := w.post("/accounts/home/renew"); got.header.Get("Location") != "/accounts/home/sign-in" {
 		t.Errorf("got %d %v", got.status, got.header)
 	}
-	w.get("/accounts/home/sign-in").has(t, "the server ended the session: twice", `value="alice"`, `type="password"`)
+	w.get("/accounts/home/sign-in").has(t, "The server ended the session: twice", `value="alice"`, `type="password"`)
 	// A temporary failure stays at the account.
 	d.renew = problem.Newf(problem.Unreachable, "", "connection refused")
 	a.Condition = health.ServerUnreachable.ID
 	d.set(func() { d.accounts[0] = a })
-	w.post("/accounts/home/renew").has(t, "connection refused")
+	w.post("/accounts/home/renew").has(t, "Connection refused")
 }
 
 func TestSignInAgain(t *testing.T) {
@@ -91,7 +91,7 @@ func TestSignInAgain(t *testing.T) {
 	w := serve(t, d, nil)
 	d.signIn = problem.Newf(problem.Rejected, "check both", "the server refused this user name and password")
 	got := w.post("/accounts/home/sign-in", "method", "password", "username", "alice", "password", "wr0ng")
-	got.has(t, "the server refused this user name and password", "check both", `aria-invalid="true"`, `value="alice"`)
+	got.has(t, "The server refused this user name and password", "Check both", `aria-invalid="true"`, `value="alice"`)
 	if got.status != http.StatusUnprocessableEntity || strings.Contains(got.body, "wr0ng") {
 		t.Errorf("%d, or the password shows", got.status)
 	}
@@ -114,7 +114,7 @@ func TestFirstRun(t *testing.T) {
 		t.Errorf("without an account: %v", got.header)
 	}
 	w.post("/sign-in/look", "server", " ").has(t, "Type the address")
-	w.post("/sign-in/look", "server", "nowhere").has(t, "nothing answers &lt;there&gt;", "look at <code>its</code> address", `value="nowhere"`)
+	w.post("/sign-in/look", "server", "nowhere").has(t, "nothing answers &lt;there&gt;", "Look at <code>its</code> address", `value="nowhere"`)
 	w.post("/sign-in/look", "server", "abs.example.org").has(t, "is Audiobookshelf 2.36.0", "Sign in with OpenID", `name="password"`,
 		`name="token"`, "Encrypted", `value="file"`)
 	try := func(fields ...string) answer {
@@ -205,7 +205,7 @@ func TestOpenIDFlow(t *testing.T) {
 	// One that fails, and one that is called off.
 	w.post("/sign-in/openid", "server", "https://abs.example.org")
 	end <- problem.Newf(problem.Rejected, "ask the admin", "the provider said no")
-	until("the provider said no")
+	until("The provider said no")
 	w.post("/sign-in/openid", "server", "https://abs.example.org")
 	w.post("/sign-in/openid/cancel")
 	w.get("/sign-in/openid").has(t, "No sign-in is under way")
@@ -246,7 +246,7 @@ func TestUnlock(t *testing.T) {
 	w := serve(t, d, nil)
 	w.get("/").has(t, `href="/accounts/home/unlock"`)
 	d.renew = problem.Newf(problem.Vault, "", "the passphrase is wrong")
-	w.post("/accounts/home/unlock", "passphrase", "no").has(t, "the passphrase is wrong", `type="password"`)
+	w.post("/accounts/home/unlock", "passphrase", "no").has(t, "The passphrase is wrong", `type="password"`)
 	d.renew = nil
 	if got := w.post("/accounts/home/unlock", "passphrase", "yes"); got.status != http.StatusSeeOther {
 		t.Errorf("got %d", got.status)

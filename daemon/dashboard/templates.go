@@ -3,6 +3,8 @@ package dashboard
 import (
 	"html/template"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"shelfkeeper/assets"
 )
@@ -25,9 +27,12 @@ func templates() *template.Template {
 	}).ParseFS(assets.Page, "page/*.html"))
 }
 
-// words shows a sentence that was written for a terminal: what stands in
-// backticks is something to type.
+// words shows a sentence that was written for a terminal: it begins with a
+// capital, and what stands in backticks is something to type.
 func words(sentence string) template.HTML {
+	if first, n := utf8.DecodeRuneInString(sentence); n > 0 {
+		sentence = string(unicode.ToUpper(first)) + sentence[n:]
+	}
 	var out strings.Builder
 	for i, part := range strings.Split(sentence, "`") {
 		part = template.HTMLEscapeString(part)

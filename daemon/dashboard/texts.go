@@ -127,6 +127,7 @@ var texts = map[string]string{
 	"first.other":        "Another address",
 	"first.plain.public": "What you type would travel unencrypted: %s",
 	"first.plain.accept": "Send it unencrypted all the same",
+	"first.local":        "Sign in by password",
 	"first.user":         "User name",
 	"first.password":     "Password",
 	"first.keep":         "Keep the password, to sign in by itself when the server ends the session",
