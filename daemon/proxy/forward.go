@@ -47,6 +47,10 @@ func (s *Server) forward(w http.ResponseWriter, c *call) {
 	}
 	h := s.newHold(c, b)
 	for {
+		if s.revoked(c) { // while it was held
+			s.refuse(w, c, refusal.BadGrant)
+			return
+		}
 		no := s.attempt(w, c, b)
 		switch {
 		case no == nil:

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/gorilla/websocket"
 
@@ -61,5 +62,57 @@ func TestSocketOfRevokedGrantWithAPIKey(t *testing.T) {
 	}
 	if proxytest.CodeOf(err) != websocket.ClosePolicyViolation {
 		t.Errorf("%q %v", frame, err)
+	}
+}
+
+// A request of a grant that is revoked while the server works on it, while its small
+// answer comes, or while it is held, gets nothing of the answer.
+func TestRevokedBeforeAnAnswer(t *testing.T) {
+	for _, c := range []struct {
+		desc, method string
+		server       func(rw http.ResponseWriter, revoke func())
+	}{
+		{"while the server works", "GET", func(rw http.ResponseWriter, revoke func()) {
+			revoke()
+			_, _ = io.WriteString(rw, "the answer")
+		}},
+		{"while a small answer comes", "GET", func(rw http.ResponseWriter, revoke func()) {
+			rw.Header().Set("Content-Length", "10")
+			_, _ = io.WriteString(rw, "the a")
+			_ = http.NewResponseController(rw).Flush()
+			revoke()
+			_, _ = io.WriteString(rw, "nswer")
+		}},
+		{"without a body", "HEAD", func(rw http.ResponseWriter, revoke func()) {
+			revoke()
+			rw.Header().Set("X-Answer", "the answer")
+		}},
+		{"while it is held", "GET", func(rw http.ResponseWriter, revoke func()) {
+			revoke()
+			rw.WriteHeader(http.StatusBadGateway)
+		}},
+	} {
+		t.Run(c.desc, func(t *testing.T) {
+			var w *proxytest.World
+			asked := 0
+			w = proxytest.NewWorld(t, func(rw http.ResponseWriter, _ *http.Request) {
+				asked++
+				c.server(rw, func() { w.Grants.Revoke(proxytest.Grant) })
+			}, func(cfg *proxy.Config) { cfg.Hold = 10 * time.Second })
+			r, err := http.NewRequest(c.method, "http://"+w.Addr+"/api/me", nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r.Header.Set("Authorization", "Bearer "+proxytest.Grant)
+			resp, err := http.DefaultTransport.RoundTrip(r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer resp.Body.Close()
+			text, err := io.ReadAll(resp.Body)
+			if err != nil || resp.StatusCode != 401 || strings.Contains(string(text), "answer") || resp.Header.Get("X-Answer") != "" || asked != 1 {
+				t.Errorf("%s %q %v, asked %d times: %v", resp.Status, text, resp.Header, asked, err)
+			}
+		})
 	}
 }

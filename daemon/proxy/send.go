@@ -30,6 +30,9 @@ const wholeSize = 32 << 10
 // the whole (mpv and VLC end silently at a clean early end).
 func (s *Server) send(w http.ResponseWriter, c *call, x *exchange, src io.Reader) *refusal.Refusal {
 	resp := x.resp
+	if s.revoked(c) {
+		return refusal.BadGrant // while the server worked on it
+	}
 	if c.r.Method == http.MethodHead || resp.StatusCode == http.StatusNotModified || resp.StatusCode == http.StatusNoContent {
 		w.WriteHeader(resp.StatusCode)
 		return nil
@@ -42,6 +45,9 @@ func (s *Server) send(w http.ResponseWriter, c *call, x *exchange, src io.Reader
 		n, err := readWhole(src, home[:])
 		if err != nil && !errors.Is(err, errLarge) {
 			return refusal.Temporary.Because("its answer broke off: " + redact.Text(err.Error()))
+		}
+		if s.revoked(c) {
+			return refusal.BadGrant
 		}
 		if err == nil {
 			w.Header().Set("Content-Length", strconv.Itoa(n))
@@ -58,8 +64,8 @@ func (s *Server) send(w http.ResponseWriter, c *call, x *exchange, src io.Reader
 	for {
 		_ = out.Flush() // a player that is gone shows at the next write
 		n, err := src.Read(home[:])
-		if c.caller.Grant != "" && !s.cfg.Grants.Alive(c.caller) {
-			abort(c) // revoked meanwhile
+		if s.revoked(c) {
+			abort(c)
 		}
 		if n > 0 {
 			s.write(w, c, home[:n])
@@ -74,6 +80,9 @@ func (s *Server) send(w http.ResponseWriter, c *call, x *exchange, src io.Reader
 		}
 	}
 }
+
+// revoked reports whether the grant of c was revoked since c was admitted.
+func (s *Server) revoked(c *call) bool { return c.caller.Grant != "" && !s.cfg.Grants.Alive(c.caller) }
 
 func (s *Server) write(w io.Writer, c *call, b []byte) {
 	n, err := w.Write(b)
