@@ -174,24 +174,8 @@ func (j *Journal) isTooOld(w entry) bool {
 func (j *Journal) finish(w entry) outcome {
 	j.lock()
 	defer j.unlock()
-	j.finishLocked(w)
+	j.endLocked([]entry{w}, nil)
 	return done
-}
-
-func (j *Journal) finishLocked(list ...entry) {
-	var records []record
-	for _, w := range list {
-		if r, still := j.removalLocked(w); still {
-			records = append(records, r)
-		}
-	}
-	if err := j.writeLaterLocked(records...); err != nil {
-		j.log.Warn("a delivered report is still in the journal", "reason", err)
-		for _, r := range records {
-			j.apply(r)
-		}
-	}
-	j.changedLocked()
 }
 
 // removalLocked returns the record that removes w. still is false if a newer

@@ -96,16 +96,17 @@ func (j *Journal) finishGroup(list []*offline, a Answer) outcome {
 			}
 		}
 	}
-	j.lock()
-	defer j.unlock()
 	var accepted []entry
+	var refused []refusedEntry
 	for _, o := range list {
 		if why, bad := refusals[o.ID]; bad {
-			j.setAsideLocked(o, why)
+			refused = append(refused, refusedEntry{o, why})
 		} else {
 			accepted = append(accepted, o)
 		}
 	}
-	j.finishLocked(accepted...)
+	j.lock()
+	defer j.unlock()
+	j.endLocked(accepted, refused)
 	return done
 }

@@ -72,32 +72,51 @@ func (e *entries) putSetAside(s *setAsideEntry) {
 func (j *Journal) setAside(w entry, why string) outcome {
 	j.lock()
 	defer j.unlock()
-	return j.setAsideLocked(w, why)
+	j.endLocked(nil, []refusedEntry{{w, why}})
+	return done
 }
 
-func (j *Journal) setAsideLocked(w entry, why string) outcome {
+// refusedEntry is an entry with the reason why it is not sent any more.
+type refusedEntry struct {
+	entry
+	why string
+}
+
+// endLocked removes entries that were delivered, and sets aside those that were
+// refused, in one write.
+func (j *Journal) endLocked(delivered []entry, refused []refusedEntry) {
 	defer j.changedLocked()
-	if len(why) > maxReason {
-		why = why[:maxReason]
+	var records []record
+	for _, r := range refused {
+		gone, still := j.removalLocked(r.entry)
+		if !still {
+			continue
+		}
+		put := &setAsideEntry{
+			ID: j.nextSeq(), At: time.Now(), Why: r.why[:min(len(r.why), maxReason)],
+			Item: r.item().item, Episode: r.item().episode, Reports: r.count(),
+		}
+		if b, err := asRecord(r.entry).encode(); err == nil && len(b) <= maxSetAsideBytes/8 {
+			put.Entry = b
+		}
+		records = append(records, record{SetAside: put}, gone)
+		j.log.Warn("a report of listening was set aside", "reason", put.Why, "item", put.Item, "reports", put.Reports)
 	}
-	gone, still := j.removalLocked(w)
-	if !still {
-		return done
+	write := j.writeLocked
+	if len(records) == 0 {
+		write = j.writeLaterLocked
 	}
-	put := &setAsideEntry{
-		ID: j.nextSeq(), At: time.Now(), Why: why, Item: w.item().item, Episode: w.item().episode, Reports: w.count(),
+	for _, w := range delivered {
+		if gone, still := j.removalLocked(w); still {
+			records = append(records, gone)
+		}
 	}
-	if b, err := asRecord(w).encode(); err == nil && len(b) <= maxSetAsideBytes/8 {
-		put.Entry = b
+	if err := write(records...); err != nil {
+		j.log.Warn("a report that needs nothing more is still in the journal", "reason", err)
+		for _, r := range records {
+			j.apply(r)
+		}
 	}
-	// First the one, then the other: a crash between them repeats the request.
-	if err := j.writeLocked(record{SetAside: put}, gone); err != nil {
-		j.log.Warn("a report that was set aside is still in the journal", "reason", err)
-		j.apply(record{SetAside: put})
-		j.apply(gone)
-	}
-	j.log.Warn("a report of listening was set aside", "reason", why, "item", w.item().item, "reports", w.count())
-	return done
 }
 
 func asRecord(w entry) record {

@@ -27,8 +27,8 @@ func (s *Service) watchJournal() {
 	case now.WriteError != nil:
 		s.board.RaiseWith(&health.ProgressDisk, now.WriteError.Error(), progress.Remedy(now.WriteError))
 	case now.Damaged != "":
-		s.board.Raise(&health.ProgressDamaged, fmt.Sprintf("%d reports were recovered from the damaged one, which is kept as %s",
-			now.Recovered, now.Damaged))
+		s.board.Raise(&health.ProgressDamaged, fmt.Sprintf("the damaged one is kept as %s, and what could be read of it goes on: %s",
+			now.Damaged, countOf(now.Recovered, "entry", "entries")))
 	default:
 		s.board.Clear(&health.ProgressDisk)
 	}
@@ -47,4 +47,12 @@ func (s *Service) DeliverNow(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, lastDelivery)
 	defer cancel()
 	s.journal.AwaitDelivery(ctx)
+}
+
+// countOf is a number with its noun.
+func countOf(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
 }
