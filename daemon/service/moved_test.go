@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -28,15 +29,18 @@ func TestServerThatMovedToHTTPS(t *testing.T) {
 		t.Run(c.desc, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				base, _ := url.Parse(c.base)
-				now, asked := c.found, 0
+				var now atomic.Value
+				var asked atomic.Int64
+				now.Store(c.found)
 				board := health.NewBoard()
 				m := &moveWatch{base: base, name: "home", board: board, log: slog.New(slog.DiscardHandler),
 					find: func(context.Context) (*url.URL, error) {
-						asked++
-						if now == "" {
+						asked.Add(1)
+						at := now.Load().(string)
+						if at == "" {
 							return nil, errors.New("nobody")
 						}
-						return url.Parse(now)
+						return url.Parse(at)
 					}}
 				ctx, cancel := context.WithCancel(t.Context())
 				ended := make(chan struct{})
@@ -46,8 +50,8 @@ func TestServerThatMovedToHTTPS(t *testing.T) {
 
 				time.Sleep(time.Hour)
 				synctest.Wait()
-				if asked != 0 {
-					t.Errorf("asked %d times while all is well", asked)
+				if n := asked.Load(); n != 0 {
+					t.Errorf("asked %d times while all is well", n)
 				}
 				board.Raise(&health.ServerUnreachable, "it redirects")
 				time.Sleep(time.Minute)
@@ -60,13 +64,13 @@ func TestServerThatMovedToHTTPS(t *testing.T) {
 					!strings.Contains(v.Remedy, "`shelfkeeper login "+c.found+" --account home`")) {
 					t.Errorf("shown: %+v", v)
 				}
-				before := asked
+				before := asked.Load()
 				time.Sleep(time.Hour)
 				synctest.Wait()
-				if n := asked - before; n > 20 {
+				if n := asked.Load() - before; n > 20 {
 					t.Errorf("asked %d times in an hour", n)
 				}
-				now = c.base // it is back
+				now.Store(c.base) // it is back
 				board.Clear(&health.ServerUnreachable)
 				time.Sleep(2 * moveMost)
 				synctest.Wait()
