@@ -15,6 +15,7 @@ const (
 	Reauthenticate     // make the session of Command.Account anew
 	Copy               // put Command.URL into the clipboard
 	OpenAsAdmin        // the same, with what administers the server
+	ShowPage           // show the status page in the browser
 	Quit               // end the daemon, and the tray with it
 )
 
@@ -39,6 +40,7 @@ type Model struct {
 	Tooltip string
 	Status  []Line // never enabled: text to read
 	Actions []Line
+	Page    Line // the last of the actions
 	Quit    Line
 }
 
@@ -58,6 +60,7 @@ func menu(s health.Snapshot, n notes) Model {
 	if text := n.trouble(Command{Act: Quit}); text != "" {
 		m.Status = append(m.Status, Line{Text: text})
 	}
+	m.Page = page(s.Page, n)
 	if len(s.Accounts) == 0 {
 		m.Status = append(m.Status,
 			Line{Text: oneLine(health.NoAccount.Text)},
@@ -114,6 +117,21 @@ func actions(a health.Account, which string, n notes) []Line {
 	}
 }
 
+// page offers the status page, and says why it is not open. It is hidden where
+// there is none.
+func page(p health.Page, n notes) Line {
+	l := Line{"Status page", p.Reason == "", Command{Act: ShowPage, URL: p.URL}}
+	switch trouble := n.trouble(l.Command); {
+	case p.URL == "":
+		return Line{}
+	case p.Reason != "":
+		l.Text = clip("Status page: "+oneLine(p.Reason), maxLine)
+	case trouble != "":
+		l.Text = clip("Status page: "+trouble, maxLine)
+	}
+	return l
+}
+
 // asAdmin offers the page of an administrator; its line is hidden for others.
 func asAdmin(a health.Account, which string) Line {
 	if !a.Admin {
@@ -127,13 +145,13 @@ func asAdmin(a health.Account, which string) Line {
 const (
 	statusPlaces = 1 + shownAccounts*statusPerAccount + 1 // what became of Quit, and "and n more"
 	actionPlaces = shownAccounts * actionsPerAccount
-	places       = statusPlaces + actionPlaces + 1
+	places       = statusPlaces + actionPlaces + 2 // and the page, and Quit
 )
 
 // layout returns the lines at their places. A place without text is hidden.
 func (m Model) layout() (at [places]Line) {
 	copy(at[:statusPlaces], m.Status)
 	copy(at[statusPlaces:statusPlaces+actionPlaces], m.Actions)
-	at[places-1] = m.Quit
+	at[places-2], at[places-1] = m.Page, m.Quit
 	return at
 }

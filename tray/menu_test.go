@@ -117,6 +117,28 @@ func TestMenu(t *testing.T) {
 	}
 }
 
+// The status page has its place after the actions of every account, and says
+// why it is not open.
+func TestStatusPageInTheMenu(t *testing.T) {
+	s := snapshotOf(nil)
+	if at := menu(s, nil).layout(); at[places-2] != (Line{}) {
+		t.Errorf("without a page: %+v", at[places-2])
+	}
+	s.Page.URL = "http://localhost:13380/"
+	want := Command{Act: ShowPage, URL: s.Page.URL}
+	if at := menu(s, nil).layout(); at[places-2] != (Line{"Status page", true, want}) || at[places-1].Command.Act != Quit {
+		t.Errorf("got %+v, %+v", at[places-2], at[places-1])
+	}
+	s.Accounts = nil
+	if l := menu(s, nil).Page; !l.Enabled {
+		t.Errorf("without an account: %+v", l)
+	}
+	s.Page.Reason = "port 13380 is taken by mpd (process 812)"
+	if l := menu(s, nil).Page; l.Enabled || l.Text != "Status page: "+s.Page.Reason {
+		t.Errorf("taken: %+v", l)
+	}
+}
+
 func TestCommandsOfTheMenu(t *testing.T) {
 	s := snapshotOf(nil)
 	other := account("work")

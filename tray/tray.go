@@ -80,6 +80,8 @@ type Client interface {
 	// OpenPage returns an address that opens the account's web page once,
 	// signed in with scope.
 	OpenPage(ctx context.Context, account, scope string) (string, error)
+	// PageLink returns an address that lets a browser into the status page once.
+	PageLink(ctx context.Context, account string) (string, error)
 	Quit(ctx context.Context) error
 	// ReportTray says whether a panel shows the icon.
 	ReportTray(ctx context.Context, state health.Tray) error

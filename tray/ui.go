@@ -200,6 +200,12 @@ func (u *ui) run(ctx context.Context, c Command) (err error) {
 			return err
 		}
 		return u.cfg.Open(url)
+	case ShowPage:
+		url, err := u.cfg.Client.PageLink(ctx, "")
+		if err != nil {
+			return err
+		}
+		return u.cfg.Open(url)
 	case Copy:
 		return u.cfg.Copy(c.URL)
 	case Reauthenticate:
@@ -227,7 +233,7 @@ func withRemedy(c Command, p *problem.Problem) *problem.Problem {
 	remedy := p.Remedy
 	switch {
 	case remedy != "":
-	case c.Act == Open || c.Act == OpenAsAdmin:
+	case c.Act == Open || c.Act == OpenAsAdmin || c.Act == ShowPage:
 		remedy = "open " + c.URL
 	case c.Act == Copy:
 		remedy = "it is " + c.URL

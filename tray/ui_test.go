@@ -75,6 +75,9 @@ func (c *fakeClient) ReportTray(_ context.Context, state health.Tray) error {
 func (c *fakeClient) OpenPage(_ context.Context, account, scope string) (string, error) {
 	return "http://127.0.0.1:13379/_shelfkeeper/open?" + account + "&" + scope, nil
 }
+func (c *fakeClient) PageLink(_ context.Context, account string) (string, error) {
+	return "http://localhost:13380/enter?link=x" + account, nil
+}
 func (c *fakeClient) Quit(context.Context) error {
 	c.quits++
 	return nil

@@ -16,6 +16,7 @@ import (
 	"shelfkeeper/daemon/config"
 	"shelfkeeper/daemon/control"
 	"shelfkeeper/daemon/desktop"
+	"shelfkeeper/daemon/problem"
 	"shelfkeeper/tray"
 )
 
@@ -74,10 +75,22 @@ type clicks struct {
 	env *env
 }
 
-// Reauthenticate shows the provider's page if nothing less will do.
+// Reauthenticate shows the provider's page if nothing less will do, or the status
+// page where only the user can go on.
 func (c clicks) Reauthenticate(ctx context.Context, account string) error {
 	if !c.env.signsInByOpenID(ctx, account) {
-		return c.Client.Reauthenticate(ctx, account)
+		err := c.Client.Reauthenticate(ctx, account)
+		if p := problem.Of(err); p == nil || p.Code != problem.NeedsUser {
+			return err
+		}
+		link, failed := c.Client.PageLink(ctx, account)
+		if failed == nil {
+			failed = desktop.Open(link)
+		}
+		if failed != nil {
+			return err // it says what else helps
+		}
+		return problem.New(problem.NeedsUser, err, "sign in on the page that has opened in your browser")
 	}
 	nobody := *c.env // no person types here or reads
 	nobody.stdin, nobody.stdout, nobody.stderr = strings.NewReader(""), io.Discard, io.Discard

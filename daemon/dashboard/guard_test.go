@@ -180,6 +180,13 @@ func TestOneTimeLink(t *testing.T) {
 	if got := w.post("/accounts/home/renew"); got.status != http.StatusSeeOther {
 		t.Errorf("an act with the session: %d", got.status)
 	}
+	w.daemon.set(func() { w.daemon.accounts[0].Condition = health.SessionLost.ID })
+	if link, err = w.server.Link("home"); err != nil {
+		t.Fatal(err)
+	}
+	if got := w.get(strings.TrimPrefix(link, w.server.origin)); got.header.Get("Location") != "/accounts/home/sign-in" {
+		t.Errorf("an account that only the user can mend: %v", got.header)
+	}
 	w.cookie = ""
 	if got := w.get(path); got.status != http.StatusForbidden {
 		t.Errorf("the link a second time: %d", got.status)

@@ -160,6 +160,21 @@ func (s *Server) TakenRemedy() string {
 	return fmt.Sprintf("end the program that has port %d, or set page_port in config.toml", s.cfg.Port)
 }
 
+// placeOf is where the user goes on with an account: at the form that mends it,
+// or at its state.
+func (s *Server) placeOf(name string) string {
+	for _, a := range s.cfg.Daemon.Snapshot().Accounts {
+		switch what := mends[a.Condition]; {
+		case a.Name != name:
+		case what == "sign-in":
+			return accountPath(name, "sign-in")
+		case what == "passphrase":
+			return accountPath(name, "unlock")
+		}
+	}
+	return accountPath(name)
+}
+
 // enter takes a link and leads on to a page that has none in its address.
 func (s *Server) enter(w http.ResponseWriter, r *request) {
 	// A browser that only looks ahead must not use the link up.
@@ -174,7 +189,7 @@ func (s *Server) enter(w http.ResponseWriter, r *request) {
 	r.keep(w)
 	to := "/"
 	if name := r.FormValue("account"); name != "" {
-		to = accountPath(name)
+		to = s.placeOf(name)
 	}
 	http.Redirect(w, r.Request, to, http.StatusSeeOther)
 }
