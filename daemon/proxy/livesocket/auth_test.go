@@ -120,12 +120,12 @@ func TestSocketRenewsToken(t *testing.T) {
 	p.Clean(w.Session.All())
 }
 
-// weatherErr is what a session says that cannot be renewed now.
-type weatherErr struct{ error }
+// temporaryError is what a session says that cannot be renewed now.
+type temporaryError struct{ error }
 
-func (weatherErr) RetryAfter() time.Duration { return 7 * time.Second }
+func (temporaryError) RetryAfter() time.Duration { return 7 * time.Second }
 
-func (weatherErr) Remedy() string { return "" }
+func (temporaryError) Remedy() string { return "" }
 
 // brokenTokens is a session of which one half fails.
 type brokenTokens struct {
@@ -162,16 +162,16 @@ func (b *brokenTokens) Suspect(ctx context.Context, s redact.Secret) (redact.Sec
 // What is wrong with the session's tokens is not the player's fault: its
 // socket stays, it hears of no refusal, and init comes when all is well.
 func TestSocketTokenTrouble(t *testing.T) {
-	weather := weatherErr{errors.New("the server cannot be reached")}
+	temporary := temporaryError{errors.New("the server cannot be reached")}
 	for _, c := range []struct {
 		desc   string
 		tokens *brokenTokens
 		auths  int // at the server, all refused
 	}{
 		{"two tokens refused", &brokenTokens{Tokens: &proxytest.Tokens{List: []string{proxytest.Access1, proxytest.Access2}}}, 2},
-		{"there is no other", &brokenTokens{Tokens: &proxytest.Tokens{List: []string{proxytest.Access1}}, suspect: weather}, 1},
+		{"there is no other", &brokenTokens{Tokens: &proxytest.Tokens{List: []string{proxytest.Access1}}, suspect: temporary}, 1},
 		{"a legacy token", &brokenTokens{Tokens: &proxytest.Tokens{List: []string{proxytest.Legacy}}}, 1},
-		{"weather", &brokenTokens{Tokens: &proxytest.Tokens{List: []string{proxytest.Access1}}, token: weather}, 0},
+		{"a temporary failure", &brokenTokens{Tokens: &proxytest.Tokens{List: []string{proxytest.Access1}}, token: temporary}, 0},
 	} {
 		t.Run(c.desc, func(t *testing.T) {
 			var healed atomic.Pointer[proxytest.LiveTokens]

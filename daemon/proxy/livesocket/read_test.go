@@ -38,7 +38,7 @@ func testSockets(transport http.RoundTripper) *Sockets {
 
 // The init of an account with an API key comes when the server is back, however
 // long it was away: there is no socket whose return would bring it.
-func TestInitOfAPIKeyOutlastsTheWeather(t *testing.T) {
+func TestInitOfAPIKeyOutlastsAnOutage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		began := time.Now()
 		s := testSockets(roundTripper(func(r *http.Request) (*http.Response, error) {

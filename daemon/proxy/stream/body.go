@@ -1,3 +1,10 @@
+// Package stream carries an answer of the server to a player across failures of the
+// network: it holds a request for a while, watches that an answer does not stop, and
+// continues a file where it broke off.
+//
+// It exists because players take a short read for the end of a book. It never joins
+// parts of two versions of a file, and it never repeats a request by itself: its owner
+// sends every request.
 package stream
 
 import (
@@ -13,32 +20,31 @@ import (
 )
 
 const (
-	// goodLeg is how much a continued stream must have yielded for its next cut
-	// to be mended without a pause.
+	// goodLeg is how many bytes one answer must bring before its cut is mended
+	// without a pause.
 	goodLeg = 64 << 10
-	// firstPause and longestPause lie between tries that lead to nothing.
+	// firstPause and longestPause lie between attempts that fail.
 	firstPause   = 100 * time.Millisecond
 	longestPause = 2 * time.Second
 )
 
-// errChanged: the rest of the file is no longer the rest of what was begun.
+// errChanged says that the file is not the one any more that was begun.
 var errChanged = errors.New("the file has changed on the server")
 
-// Source is where a Body gets the remainder of what it gives out.
+// Source is the origin from which a Body gets its remainder.
 type Source struct {
-	// Ask asks the server for a part of the file, as long as the file is the
-	// one that the condition (If-Range) names.
+	// Ask requests a part of the file, if the file still fulfils the condition
+	// (If-Range).
 	Ask       func(ctx context.Context, part Span, condition string) (*http.Response, error)
 	Broadcast *Broadcast
-	Watchdog  *Watchdog               // of the exchange that brought the answer
+	Watchdog  *Watchdog               // of the exchange with the first answer
 	Cancel    context.CancelCauseFunc // of that exchange
-	Resumed   func()                  // a stream that broke off goes on; may be nil
+	Resumed   func()                  // called when a broken stream goes on; may be nil
 	Log       *slog.Logger
 }
 
-// Body is the body of an answer that goes on where it broke off: it asks for
-// the remainder and gives it out as if nothing had happened. It is read from
-// one goroutine and closed after.
+// Body is the body of an answer that continues where it broke off. It requests the
+// remainder, and its reader notices only a delay. One goroutine reads and closes it.
 type Body struct {
 	src Source
 	ctx context.Context // of the player's request
@@ -46,16 +52,16 @@ type Body struct {
 	at  int64 // of the next byte, in the file
 	end int64
 
-	leg   io.ReadCloser // the answer under way; nil: none
+	leg   io.ReadCloser // the body of the present answer, or nil
 	drop  context.CancelCauseFunc
-	skip  int64 // of the leg, before what is wanted
-	got   int64 // from the leg
+	skip  int64 // bytes of the leg before the wanted ones
+	got   int64 // bytes from the leg
 	pause time.Duration
 }
 
-// New returns resp's body as one that is continued, or nil where it cannot be:
-// what is compressed, made while it is sent, or has nothing to know it by.
-// The request that ctx belongs to bounds all of it.
+// New returns resp's body as a Body. It returns nil when the body cannot be continued:
+// it is compressed, its length is unknown, or nothing identifies its version. The
+// Body ends with ctx, the context of the player's request.
 func New(ctx context.Context, resp *http.Response, src Source) *Body {
 	is, part, ok := versionOf(resp)
 	if !ok {
@@ -64,7 +70,7 @@ func New(ctx context.Context, resp *http.Response, src Source) *Body {
 	return &Body{src: src, ctx: ctx, is: is, at: part.From, end: part.End, leg: resp.Body, drop: src.Cancel}
 }
 
-// Read implements io.Reader. Its only good end is the end of what was promised.
+// Read implements io.Reader. It returns io.EOF only at the announced end.
 func (b *Body) Read(p []byte) (int, error) {
 	if b.at >= b.end {
 		return 0, io.EOF
@@ -87,7 +93,7 @@ func (b *Body) Read(p []byte) (int, error) {
 	}
 }
 
-// read reads from the leg under way.
+// read reads from the present leg.
 func (b *Body) read(p []byte) (int, error) {
 	if b.leg == nil {
 		return 0, io.ErrUnexpectedEOF
@@ -109,7 +115,7 @@ func (b *Body) read(p []byte) (int, error) {
 	}
 }
 
-// resume begins the next leg, for as long as the player may be kept waiting.
+// resume begins the next leg. It tries for as long as the player may wait.
 func (b *Body) resume(began time.Time, cause error) error {
 	ctx := b.ctx
 	for {
@@ -139,7 +145,7 @@ func (b *Body) resume(began time.Time, cause error) error {
 	}
 }
 
-// next asks for the rest.
+// next requests the remainder.
 func (b *Body) next() error {
 	ctx, drop := context.WithCancelCause(b.ctx)
 	b.src.Watchdog.Watch(drop)
@@ -160,8 +166,8 @@ func (b *Body) next() error {
 	return err
 }
 
-// take reports whether resp is the rest, and sets how much of it is to be
-// skipped. Everything that is not surely another file is a temporary failure.
+// take returns nil when resp brings the remainder, and sets the bytes to skip. Every
+// other answer that does not prove a changed file is a temporary failure.
 func (b *Body) take(resp *http.Response) error {
 	temporary := fmt.Errorf("the server answered %s", resp.Status)
 	switch resp.StatusCode {
@@ -184,7 +190,7 @@ func (b *Body) take(resp *http.Response) error {
 	return nil
 }
 
-// Close ends the leg under way.
+// Close ends the present leg.
 func (b *Body) Close() {
 	if b.leg != nil {
 		b.drop(nil)

@@ -6,22 +6,22 @@ import (
 	"time"
 )
 
-// Broadcast is the wake-up signal: it tells those who wait that waiting has
-// become pointless, and what is under way that it must show a sign of life.
+// Broadcast is the wake-up signal. It ends pauses, and makes running exchanges prove
+// that they are alive.
 type Broadcast struct {
 	mu      sync.Mutex
 	next    chan struct{} // closed at the next wake-up
 	watched map[*Watchdog]struct{}
 }
 
-// NewBroadcast returns a Broadcast nobody listens to yet.
+// NewBroadcast returns a Broadcast without listeners.
 func NewBroadcast() *Broadcast {
 	return &Broadcast{next: make(chan struct{}), watched: make(map[*Watchdog]struct{})}
 }
 
-// Wake says that the way to the server may have changed: what waits for
-// another try is tried at once, and what has been sent must show a sign of
-// life soon. It returns at once and may be called at any time.
+// Wake says that the route to the server may have changed. Pauses end at once, and
+// running exchanges must get bytes soon. It returns at once and may be called at any
+// time.
 func (w *Broadcast) Wake() {
 	w.mu.Lock()
 	defer w.mu.Unlock()

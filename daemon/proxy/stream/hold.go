@@ -15,24 +15,23 @@ import (
 // to 30 s.
 const HoldFor = 10 * time.Second
 
-// Hold keeps a request back for a while instead of refusing it.
+// Hold holds a request for a while instead of refusing it.
 type Hold struct {
 	broadcast *Broadcast
-	most      time.Duration // 0: not at all
-	held      func()        // told once
-	until     time.Time     // zero: nothing has failed yet
+	most      time.Duration // 0 means not at all
+	held      func()        // called once
+	until     time.Time     // zero before the first failure
 	pause     time.Duration
 }
 
-// NewHold returns a Hold of at most most, 0 for none. It calls held before the
-// first wait.
+// NewHold returns a Hold for at most that time; 0 means none. It calls held before the
+// first pause.
 func NewHold(b *Broadcast, most time.Duration, held func()) *Hold {
 	return &Hold{broadcast: b, most: most, held: held, pause: firstPause}
 }
 
-// Again waits, and reports whether the request is to be tried again after no.
-// The time runs from the first failure: how long it took to show is not the
-// player's to lose.
+// Again pauses, and reports whether the request is sent again after no. The time runs
+// from the first failure, so that a failure that shows late costs the player nothing.
 func (h *Hold) Again(ctx context.Context, no *refusal.Refusal) bool {
 	if h.most <= 0 || !no.Passing {
 		return false
@@ -53,8 +52,8 @@ func (h *Hold) Again(ctx context.Context, no *refusal.Refusal) bool {
 	return h.broadcast.Pause(ctx, pause)
 }
 
-// Unreached says that the server could not be reached. It is not worth a Hold
-// when the reason will not pass by itself.
+// Unreached returns the refusal for a server that cannot be reached. It is not Passing
+// when the reason does not end by itself.
 func Unreached(err error) *refusal.Refusal {
 	no := refusal.Temporary.Because(redact.Text(err.Error()))
 	var certificate *tls.CertificateVerificationError

@@ -67,7 +67,8 @@ func TestHold(t *testing.T) {
 				if g.Took() > stream.HoldFor || c.asked < 0 && g.Took() < stream.HoldFor {
 					t.Errorf("took %v", g.Took())
 				}
-				if c.status == 503 && (rec.Header().Get("Retry-After") == "" || strings.Contains(c.desc, "two minutes") && rec.Header().Get("Retry-After") != "120") {
+				if c.status == 503 && (rec.Header().Get("Retry-After") == "" || strings.Contains(c.desc, "two minutes") &&
+					rec.Header().Get("Retry-After") != "120") {
 					t.Errorf("header %v", rec.Header())
 				}
 			})
@@ -100,7 +101,8 @@ func TestHeldBodies(t *testing.T) {
 // A wake ends the waiting of what is held.
 func TestWakeHeld(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := proxytest.NewStage(t, proxytest.RefusedDial, proxytest.RefusedDial, proxytest.RefusedDial, proxytest.RefusedDial, proxytest.RefusedDial, proxytest.RefusedDial, proxytest.Says(200, "x"))
+		g := proxytest.NewStage(t, proxytest.RefusedDial, proxytest.RefusedDial, proxytest.RefusedDial, proxytest.RefusedDial,
+			proxytest.RefusedDial, proxytest.RefusedDial, proxytest.Says(200, "x"))
 		timer := time.AfterFunc(wakeAfter, func() { g.Server.Wake("cable plugged in") })
 		defer timer.Stop()
 		if rec, broken := g.Play("GET", "/api/me"); broken || rec.Code != 200 || g.Took() != wakeAfter {

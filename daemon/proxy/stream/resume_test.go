@@ -30,36 +30,53 @@ func TestStreamGoesOn(t *testing.T) {
 		from, to int      // what the player must get, in units; 0, 0: a hard end
 	}{
 		{"cut", nil, answers{proxytest.Whole(400), proxytest.Piece(400, 1000, 600)}, []string{rest}, 0, 1000},
-		{"cut before the first byte", nil, answers{proxytest.Whole(0), proxytest.Piece(0, 1000, 1000)}, []string{"GET /abs" + filePath + " bytes=0-99999 " + proxytest.Tag}, 0, 1000},
-		{"cut again and again", nil, answers{proxytest.Whole(400), proxytest.Piece(400, 1000, 1), proxytest.Piece(401, 1000, 0), proxytest.Piece(401, 1000, 599)}, nil, 0, 1000},
-		{"a range of the player's own", []string{"Range", "bytes=10000-89999"}, answers{proxytest.Piece(100, 900, 300), proxytest.Piece(400, 900, 500)}, []string{"GET /abs" + filePath + " bytes=40000-89999 " + proxytest.Tag}, 100, 900},
-		{"the server sends less than was asked for", nil, answers{proxytest.Whole(400), proxytest.Piece(400, 700, 300), proxytest.Piece(700, 1000, 300)}, nil, 0, 1000},
+		{"cut before the first byte", nil, answers{proxytest.Whole(0), proxytest.Piece(0, 1000, 1000)},
+			[]string{"GET /abs" + filePath + " bytes=0-99999 " + proxytest.Tag}, 0, 1000},
+		{"cut again and again", nil, answers{proxytest.Whole(400), proxytest.Piece(400, 1000, 1), proxytest.Piece(401, 1000, 0),
+			proxytest.Piece(401, 1000, 599)}, nil, 0, 1000},
+		{"a range of the player's own", []string{"Range", "bytes=10000-89999"},
+			answers{proxytest.Piece(100, 900, 300), proxytest.Piece(400, 900, 500)},
+			[]string{"GET /abs" + filePath + " bytes=40000-89999 " + proxytest.Tag}, 100, 900},
+		{"the server sends less than was asked for", nil, answers{proxytest.Whole(400), proxytest.Piece(400, 700, 300),
+			proxytest.Piece(700, 1000, 300)}, nil, 0, 1000},
 		{"the whole again, of the same version", nil, answers{proxytest.Whole(400), proxytest.Whole(1000)}, nil, 0, 1000},
-		{"the whole again, cut within what is known", nil, answers{proxytest.Whole(400), proxytest.Whole(300), proxytest.Piece(400, 1000, 600)}, []string{rest, rest}, 0, 1000},
+		{"the whole again, cut within what is known", nil, answers{proxytest.Whole(400), proxytest.Whole(300),
+			proxytest.Piece(400, 1000, 600)}, []string{rest, rest}, 0, 1000},
 		{"a rest that begins earlier", nil, answers{proxytest.Whole(400), proxytest.Piece(300, 1000, 700)}, nil, 0, 1000},
 		{"a rest that begins later", nil, answers{proxytest.Whole(400), proxytest.Piece(401, 1000, 599)}, nil, 0, 0},
 		{"a rest that ends before", nil, answers{proxytest.Whole(400), proxytest.Piece(100, 400, 300)}, nil, 0, 0},
 		{"another tag", nil, answers{proxytest.Whole(400), proxytest.Piece(400, 1000, 600, "Etag", `W/"x"`)}, nil, 0, 0},
 		{"the whole of another version", nil, answers{proxytest.Whole(400), proxytest.Whole(1000, "Etag", `W/"x"`)}, nil, 0, 0},
-		{"another date", nil, answers{proxytest.Whole(400), proxytest.Piece(400, 1000, 600, "Last-Modified", "Thu, 01 Jan 1970 00:00:00 GMT")}, nil, 0, 0},
-		{"another total", nil, answers{proxytest.Whole(400), proxytest.Piece(400, 1000, 600, "Content-Range", "bytes 40000-99999/100001")}, nil, 0, 0},
+		{"another date", nil, answers{proxytest.Whole(400), proxytest.Piece(400, 1000, 600, "Last-Modified",
+			"Thu, 01 Jan 1970 00:00:00 GMT")}, nil, 0, 0},
+		{"another total", nil, answers{proxytest.Whole(400), proxytest.Piece(400, 1000, 600, "Content-Range",
+			"bytes 40000-99999/100001")}, nil, 0, 0},
 		{"no total", nil, answers{proxytest.Whole(400), proxytest.Piece(400, 1000, 600, "Content-Range", "bytes 40000-99999/*")}, nil, 0, 0},
-		{"a length that belies the range", nil, answers{proxytest.Whole(400), proxytest.Piece(400, 1000, 600, "Content-Range", "bytes 40000-99998/100000")}, nil, 0, 0},
-		{"compressed all of a sudden", nil, answers{proxytest.Whole(400), proxytest.Piece(400, 1000, 600, "Content-Encoding", "gzip")}, nil, 0, 0},
+		{"a length that belies the range", nil, answers{proxytest.Whole(400),
+			proxytest.Piece(400, 1000, 600, "Content-Range", "bytes 40000-99998/100000")}, nil, 0, 0},
+		{"compressed all of a sudden", nil, answers{proxytest.Whole(400), proxytest.Piece(400, 1000, 600, "Content-Encoding", "gzip")},
+			nil, 0, 0},
 		{"416", nil, answers{proxytest.Whole(400), proxytest.Says(416, "")}, nil, 0, 0},
 		{"412", nil, answers{proxytest.Whole(400), proxytest.Says(412, "")}, nil, 0, 0},
 		{"refused, 502, 404, a portal's page, a redirect to it, another's 401", nil, answers{
-			proxytest.Whole(400), proxytest.RefusedDial, proxytest.Says(502, "bad"), proxytest.Says(404, "Not Found"), proxytest.Says(200, "<html>", "Content-Type", "text/html"),
-			proxytest.Says(302, "", "Location", "http://portal.example/"), proxytest.Says(401, "who?", "Www-Authenticate", "Basic"), proxytest.Piece(400, 1000, 600)}, nil, 0, 1000},
-		{"the token has expired", nil, answers{proxytest.Whole(400), proxytest.Says(401, "Unauthorized"), proxytest.Piece(400, 1000, 600)}, []string{rest, rest}, 0, 1000},
+			proxytest.Whole(400), proxytest.RefusedDial, proxytest.Says(502, "bad"), proxytest.Says(404, "Not Found"),
+			proxytest.Says(200, "<html>", "Content-Type", "text/html"),
+			proxytest.Says(302, "", "Location", "http://portal.example/"), proxytest.Says(401, "who?", "Www-Authenticate", "Basic"),
+			proxytest.Piece(400, 1000, 600)}, nil, 0, 1000},
+		{"the token has expired", nil, answers{proxytest.Whole(400), proxytest.Says(401, "Unauthorized"),
+			proxytest.Piece(400, 1000, 600)}, []string{rest, rest}, 0, 1000},
 		{"stalled", nil, answers{proxytest.Stalls(0, 1000, 400), proxytest.Piece(400, 1000, 600)}, []string{rest}, 0, 1000},
-		{"no answer to the next request either", nil, answers{proxytest.Whole(400), proxytest.Mute, proxytest.Piece(400, 1000, 600)}, nil, 0, 1000},
-		{"known by its date only", nil, answers{proxytest.Whole(400, "Etag", ""), proxytest.Piece(400, 1000, 600, "Etag", "")}, []string{"GET /abs" + filePath + " bytes=40000-99999 Wed, 31 Dec 2025 00:00:00 GMT"}, 0, 1000},
-		{"known by a date too young", nil, answers{proxytest.Whole(400, "Etag", "", "Last-Modified", "Wed, 31 Dec 2025 23:59:59 GMT")}, nil, 0, 0},
+		{"no answer to the next request either", nil, answers{proxytest.Whole(400), proxytest.Mute, proxytest.Piece(400, 1000, 600)}, nil,
+			0, 1000},
+		{"known by its date only", nil, answers{proxytest.Whole(400, "Etag", ""), proxytest.Piece(400, 1000, 600, "Etag", "")},
+			[]string{"GET /abs" + filePath + " bytes=40000-99999 Wed, 31 Dec 2025 00:00:00 GMT"}, 0, 1000},
+		{"known by a date too young", nil, answers{proxytest.Whole(400, "Etag", "", "Last-Modified", "Wed, 31 Dec 2025 23:59:59 GMT")},
+			nil, 0, 0},
 		{"known by nothing", nil, answers{proxytest.Whole(400, "Etag", "", "Last-Modified", "")}, nil, 0, 0},
 		{"of unknown length, as zips and covers are", nil, answers{proxytest.Whole(400, "length", "-1")}, nil, 0, 0},
 		{"compressed", nil, answers{proxytest.Whole(400, "Content-Encoding", "gzip")}, nil, 0, 0},
-		{"several ranges at once", []string{"Range", "bytes=0-1,4-5"}, answers{proxytest.Piece(0, 999, 400, "Content-Range", "", "Content-Type", "application/x-parts")}, nil, 0, 0},
+		{"several ranges at once", []string{"Range", "bytes=0-1,4-5"}, answers{proxytest.Piece(0, 999, 400, "Content-Range", "",
+			"Content-Type", "application/x-parts")}, nil, 0, 0},
 	} {
 		t.Run(c.desc, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -100,12 +117,14 @@ func TestRestIsAskedForWithoutThePlayersConditions(t *testing.T) {
 					t.Errorf("%s: %s", name, r.Header.Get(name))
 				}
 			}
-			if r.Header.Get("Authorization") != "Bearer "+proxytest.Access1 || r.Header.Get("User-Agent") != "mpv" || strings.Contains(r.URL.RawQuery, "token") {
+			if r.Header.Get("Authorization") != "Bearer "+proxytest.Access1 || r.Header.Get("User-Agent") != "mpv" ||
+				strings.Contains(r.URL.RawQuery, "token") {
 				t.Errorf("%s %v", r.URL, r.Header)
 			}
 			return proxytest.Piece(400, 1000, 600)(r)
 		})
-		rec, broken := g.Play("GET", filePath+"?token="+proxytest.Grant, "If-None-Match", `"x"`, "If-Modified-Since", "Thu, 01 Jan 1970 00:00:00 GMT",
+		rec, broken := g.Play("GET", filePath+"?token="+proxytest.Grant, "If-None-Match", `"x"`, "If-Modified-Since",
+			"Thu, 01 Jan 1970 00:00:00 GMT",
 			"If-Match", "*", "If-Unmodified-Since", "Fri, 01 Jan 2027 00:00:00 GMT", "User-Agent", "mpv", "Cookie", "a=b")
 		if broken || rec.Body.Len() != len(proxytest.File) {
 			t.Errorf("%d bytes", rec.Body.Len())
@@ -138,10 +157,14 @@ func TestWake(t *testing.T) {
 		answers []func(*http.Request) (*http.Response, error)
 		within  time.Duration
 	}{
-		{"a pause", []func(*http.Request) (*http.Response, error){proxytest.Whole(400), proxytest.RefusedDial, proxytest.RefusedDial, proxytest.RefusedDial, proxytest.RefusedDial, proxytest.RefusedDial, proxytest.Piece(400, 1000, 600)}, wakeAfter},
-		{"a stalled body", []func(*http.Request) (*http.Response, error){proxytest.Stalls(0, 1000, 400), proxytest.Piece(400, 1000, 600)}, wakeAfter + stream.WakeProbe},
-		{"a request for the rest", []func(*http.Request) (*http.Response, error){proxytest.Whole(400), proxytest.Mute, proxytest.Piece(400, 1000, 600)}, wakeAfter + stream.WakeProbe},
-		{"a first request", []func(*http.Request) (*http.Response, error){proxytest.Mute, proxytest.Whole(1000)}, wakeAfter + stream.WakeHead + stream.FirstPause},
+		{"a pause", []func(*http.Request) (*http.Response, error){proxytest.Whole(400), proxytest.RefusedDial, proxytest.RefusedDial,
+			proxytest.RefusedDial, proxytest.RefusedDial, proxytest.RefusedDial, proxytest.Piece(400, 1000, 600)}, wakeAfter},
+		{"a stalled body", []func(*http.Request) (*http.Response, error){proxytest.Stalls(0, 1000, 400), proxytest.Piece(400, 1000, 600)},
+			wakeAfter + stream.WakeProbe},
+		{"a request for the rest", []func(*http.Request) (*http.Response, error){proxytest.Whole(400), proxytest.Mute,
+			proxytest.Piece(400, 1000, 600)}, wakeAfter + stream.WakeProbe},
+		{"a first request", []func(*http.Request) (*http.Response, error){proxytest.Mute, proxytest.Whole(1000)},
+			wakeAfter + stream.WakeHead + stream.FirstPause},
 	} {
 		t.Run(c.desc, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

@@ -14,11 +14,11 @@ import (
 )
 
 const (
-	// maxPlays is how many playback sessions are remembered: more than all
-	// players of one person have open.
+	// maxPlays bounds the remembered playback sessions: more than all players of
+	// one person have open.
 	maxPlays = 64
-	// maxPlayBody is the largest answer to a play request that is looked into.
-	// A book of a thousand files has about 4 MB.
+	// maxPlayBody bounds the answer to a play request that is read. A book of a
+	// thousand files has about 4 MB.
 	maxPlayBody = 8 << 20
 )
 
@@ -36,20 +36,20 @@ var trackRoutes = route.Parse(`
 GET /public/session/:id/track/:index
 `)
 
-// Tracks remembers which files the tracks of playback sessions are. The server
-// keeps open sessions in memory only: after its restart their addresses are
-// 404, while the files are where they were (measured on 2.26.3 to 2.36.0).
+// Tracks remembers the files behind the tracks of playback sessions. The server keeps
+// open sessions in memory only. After its restart it answers 404 for their tracks, but
+// the files are still there (measured on 2.26.3 to 2.36.0).
 type Tracks struct {
 	mu    sync.Mutex
 	files map[string]map[string]string // session → index → path of the file
-	order []string                     // of sessions, the oldest first
+	order []string                     // the sessions, the oldest first
 }
 
-// NewTracks returns Tracks that know of no session.
+// NewTracks returns Tracks without sessions.
 func NewTracks() *Tracks { return &Tracks{files: make(map[string]map[string]string)} }
 
-// Locate returns the path of the file behind the track that a request asks
-// for. It reports false where there is none.
+// Locate returns the path of the file behind the requested track. It reports false
+// when none is known.
 func (p *Tracks) Locate(method, path string) (string, bool) {
 	if !trackRoutes.Matches(method, path) {
 		return "", false
@@ -58,9 +58,9 @@ func (p *Tracks) Locate(method, path string) (string, bool) {
 	return p.file(parts[2], parts[4])
 }
 
-// Learn returns src, the body of the server's answer 200 to a request; what it
-// tells of playback sessions is remembered. The answer that opens a session is
-// given to opened too, which may be nil.
+// Learn returns src, the body of the server's answer 200 to a request, and remembers
+// the playback sessions in it. opened, which may be nil, gets an answer that opens a
+// session.
 func (p *Tracks) Learn(method, path string, src io.Reader, opened func(answer io.Reader)) io.Reader {
 	switch {
 	case closeRoutes.Matches(method, path):
@@ -153,8 +153,8 @@ func (r *playReader) learn() {
 	}
 }
 
-// itemFile returns the path of a track's file, where the track is one: that of
-// a transcode is a playlist, whose segments are gone with the session.
+// itemFile returns the path of a track's file. A transcoded track has none: it is a
+// playlist, whose segments end with the session.
 func itemFile(item, contentURL string) (string, bool) {
 	u, err := url.Parse(contentURL)
 	if err != nil || u.Host != "" {

@@ -7,11 +7,11 @@ import (
 	"time"
 )
 
-// settled is how old a file must be for its date alone to tell it from another
-// version: the date has seconds only (RFC 9110, 8.8.2.2).
-const settled = time.Minute
+// minAge is how old a file must be before its date alone identifies its version: the
+// date has seconds only (RFC 9110, 8.8.2.2).
+const minAge = time.Minute
 
-// version is what tells one state of a file from another.
+// version identifies one state of a file.
 type version struct {
 	tag      string
 	modified string
@@ -19,19 +19,19 @@ type version struct {
 	total    int64
 }
 
-// Span is a stretch of a file; End is not part of it.
+// Span is a part of a file, without the byte at End.
 type Span struct{ From, End int64 }
 
-// versionOf reads of which version of a file, and what part of it, resp is. It
-// reports false where the rest could not be asked for, or not be told from the
-// rest of something else.
+// versionOf returns the version of the file in resp, and the part of it. It reports
+// false when the remainder cannot be requested, or cannot be distinguished from that of
+// another version.
 func versionOf(resp *http.Response) (version, Span, bool) {
 	h := resp.Header
 	v := version{tag: h.Get("Etag"), modified: h.Get("Last-Modified"), kind: h.Get("Content-Type")}
 	if v.tag == "" && !longModified(h) {
 		return v, Span{}, false
 	}
-	// Offsets count in what is sent, and another compression is other bytes.
+	// Offsets count encoded bytes, and another compression gives other bytes.
 	if e := h.Get("Content-Encoding"); e != "" && !strings.EqualFold(e, "identity") {
 		return v, Span{}, false
 	}
@@ -53,12 +53,12 @@ func versionOf(resp *http.Response) (version, Span, bool) {
 func longModified(h http.Header) bool {
 	modified, err := http.ParseTime(h.Get("Last-Modified"))
 	date, err2 := http.ParseTime(h.Get("Date"))
-	return err == nil && err2 == nil && date.Sub(modified) >= settled
+	return err == nil && err2 == nil && date.Sub(modified) >= minAge
 }
 
-// condition is what If-Range is to say. Audiobookshelf takes its weak tags
-// there, against RFC 9110 (measured on 2.26.3 to 2.36.0); a server that does
-// not answers with the whole, which is as good.
+// condition is the value of If-Range. Audiobookshelf accepts its weak tags there, in
+// contrast to RFC 9110 (measured on 2.26.3 to 2.36.0). A server that does not accept
+// them answers with the whole file, which also works.
 func (v version) condition() string {
 	if v.tag != "" {
 		return v.tag
@@ -66,13 +66,12 @@ func (v version) condition() string {
 	return v.modified
 }
 
-// same reports whether o is the version v.
+// same reports whether v and o are one version.
 func (v version) same(o version) bool {
 	return v.tag == o.tag && v.modified == o.modified && v.total == o.total
 }
 
-// parseContentRange reads "bytes 0-99/1000". Ranges of unknown total are not
-// taken.
+// parseContentRange reads "bytes 0-99/1000". It refuses ranges of unknown total.
 func parseContentRange(value string) (part Span, total int64, ok bool) {
 	value, ok = strings.CutPrefix(value, "bytes ")
 	if !ok {

@@ -9,48 +9,48 @@ import (
 )
 
 const (
-	// stall is how long a stream that can be continued may yield nothing
-	// while its player waits for more. A disk that spins up needs up to ten
-	// seconds; within patience there are still four tries.
+	// stall is how long a stream that can be continued may bring nothing while
+	// its player waits. A disk that spins up needs up to ten seconds. Within
+	// patience there are still four attempts.
 	stall = 15 * time.Second
-	// patience is how long a stream is continued without a single byte.
-	// mpv waits longer than 45 s and goes on (measured); a server's update or a
+	// patience is how long attempts to continue a stream may bring no byte. mpv
+	// waits for more than 45 s and goes on (measured). A server's update or a
 	// walk to another room takes less than a minute.
 	patience = 60 * time.Second
-	// idle ends an answer that cannot be continued and of which nothing more
-	// comes. The server may pause for minutes, as when it packs a large book.
-	// Time in which the player does not read does not count.
+	// idle ends an answer that cannot be continued and brings nothing more. The
+	// server may pause for minutes, as when it packs a large book. Time in which
+	// the player does not read does not count.
 	idle = 10 * time.Minute
-	// wakeProbe is what a stream gets after a change of network to show that
-	// its connection still lives. A connection that works is left alone.
+	// wakeProbe is how long a stream may bring nothing after a change of network.
+	// A connection that works is left alone.
 	wakeProbe = 1500 * time.Millisecond
-	// WakeHead is the same for an answer that has not begun. The server may
-	// just be slow, and asking twice costs it double.
+	// WakeHead is the same for an answer that has not begun. It is longer, since
+	// the server may be slow, and a second request doubles its work.
 	WakeHead = 5 * time.Second
 )
 
-// Why a Watchdog ended an exchange.
+// The reasons for which a Watchdog ends an exchange.
 var (
 	ErrSlowHead = errors.New("no answer within six hours")
 	errStalled  = errors.New("the answer stopped coming")
 	errMoved    = errors.New("nothing came after a change of network")
 )
 
-// Watchdog ends an exchange with the server of which nothing comes any more.
-// Time in which nobody waits for it does not count.
+// Watchdog ends an exchange with the server that brings nothing any more. Time in which
+// nobody waits for it does not count.
 type Watchdog struct {
 	broadcast *Broadcast
 	timer     *time.Timer
 
 	mu      sync.Mutex
-	cancel  context.CancelCauseFunc // of the exchange that is watched
+	cancel  context.CancelCauseFunc // of the watched exchange
 	why     error
 	waiting bool
-	probe   time.Duration // what a wake-up leaves; 0: a wake-up changes nothing
-	woken   bool          // there was a wake-up while nobody waited
+	probe   time.Duration // the time that a wake-up leaves; 0 means that it changes nothing
+	woken   bool          // a wake-up came while nobody waited
 }
 
-// Over ends the watch. What was watched last goes on.
+// Over ends the watch. The watched exchange goes on.
 func (v *Watchdog) Over() {
 	v.broadcast.mu.Lock()
 	delete(v.broadcast.watched, v)
@@ -58,7 +58,7 @@ func (v *Watchdog) Over() {
 	v.Watch(nil)
 }
 
-// Watch takes cancel as the end of what is watched from now on.
+// Watch begins to watch another exchange, which cancel ends.
 func (v *Watchdog) Watch(cancel context.CancelCauseFunc) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -66,8 +66,8 @@ func (v *Watchdog) Watch(cancel context.CancelCauseFunc) {
 	v.timer.Stop()
 }
 
-// Begin says that something must come within bound, else the exchange ends
-// with why; within probe, where that is given, once the network has changed.
+// Begin says that bytes must come within bound; otherwise the exchange ends with why.
+// After a change of network they must come within probe, unless that is 0.
 func (v *Watchdog) Begin(bound, probe time.Duration, why error) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -78,7 +78,7 @@ func (v *Watchdog) Begin(bound, probe time.Duration, why error) {
 	v.timer.Reset(bound)
 }
 
-// End says that something came.
+// End says that bytes came.
 func (v *Watchdog) End() {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -86,7 +86,7 @@ func (v *Watchdog) End() {
 	v.timer.Stop()
 }
 
-// suspect leaves what is watched only its probe to show a sign of life.
+// suspect shortens the time for the next bytes to the probe.
 func (v *Watchdog) suspect() {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -107,7 +107,7 @@ func (v *Watchdog) expire() {
 	}
 }
 
-// Watched is a body that must not stop coming.
+// Watched is a body that a Watchdog watches.
 type Watched struct {
 	Src      io.Reader
 	Watchdog *Watchdog
