@@ -23,8 +23,10 @@ type patientBody struct {
 	io.ReadCloser
 	conn *http.ResponseController
 	wait time.Duration // how long nothing may come
-	done atomic.Bool   // all of it was read
-	late atomic.Bool   // it did not come
+	// revoked reports whether the player may send no more; nil: it may.
+	revoked func() bool
+	done    atomic.Bool // all of it was read
+	late    atomic.Bool // it did not come
 }
 
 // newPatientBody returns r's body with a deadline.
@@ -39,7 +41,7 @@ func (b *patientBody) within(d time.Duration) {
 }
 
 func (b *patientBody) Read(p []byte) (int, error) {
-	if b.late.Load() {
+	if b.late.Load() || b.revoked != nil && b.revoked() {
 		return 0, errLateBody
 	}
 	if !b.done.Load() {

@@ -66,6 +66,9 @@ func (s *Server) forward(w http.ResponseWriter, c *call) {
 			return
 		case c.r.Context().Err() != nil:
 			abort(c) // the player is gone
+		case s.revoked(c):
+			s.refuse(w, c, refusal.BadGrant)
+			return
 		case !h.Again(c.r.Context(), no):
 			s.refuse(w, c, no)
 			return

@@ -228,6 +228,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	if c.caller.Grant != "" {
 		s.proved(c)
+		if c.body != nil {
+			c.body.revoked = func() bool { return s.revoked(c) }
+		}
 	}
 	if c.preflight() {
 		s.answerPreflight(w, c)

@@ -24,7 +24,7 @@ type Account = answers.Account
 func (s *Server) newLocal() *answers.Local {
 	return answers.New(answers.Config{
 		Account: s.cfg.Account, BasePath: s.cfg.Base.Path, TypedPassword: s.cfg.Access != AccessGrant,
-		Token: s.cfg.Grants.Token, Caller: s.callerOf, Ask: s.question, Count: s.count, PageHost: s.pageHost, Log: s.log,
+		Token: s.cfg.Grants.Token, Caller: s.callerOf, Alive: s.cfg.Grants.Alive, Ask: s.question, Count: s.count, PageHost: s.pageHost, Log: s.log,
 	})
 }
 

@@ -55,6 +55,8 @@ type Config struct {
 	// Caller returns who presents a credential; refusal.BadGrant for no good
 	// one, another refusal when that cannot be told now.
 	Caller func(ctx context.Context, presented string) (players.Caller, *refusal.Refusal)
+	// Alive reports whether the caller's grant still holds.
+	Alive func(players.Caller) bool
 	// Ask asks the server. It returns the answer's status and its body, JSON
 	// without a token in it.
 	Ask func(context.Context, Question) (int, []byte, *refusal.Refusal)

@@ -135,6 +135,9 @@ func (s *Local) answerUser(w http.ResponseWriter, c *Request, caller players.Cal
 	if no != nil {
 		return no
 	}
+	if !s.cfg.Alive(caller) { // revoked while the server was asked
+		return refusal.BadGrant
+	}
 	raw, _ := payload.get("user")
 	user, err := parseObject(raw)
 	if err != nil {

@@ -54,6 +54,7 @@ type Stage struct {
 	T      *testing.T
 	Server *proxy.Server
 	Tokens *Tokens
+	Grants *Grants
 	Began  time.Time
 
 	Stranger bool // its player is no program of the user
@@ -61,10 +62,11 @@ type Stage struct {
 
 func NewStage(t *testing.T, answers ...func(*http.Request) (*http.Response, error)) *Stage {
 	t.Helper()
-	g := &Stage{Script: &Script{Answers: answers}, T: t, Tokens: &Tokens{List: []string{Access1, Access2}}, Began: time.Now()}
+	g := &Stage{Script: &Script{Answers: answers}, T: t, Tokens: &Tokens{List: []string{Access1, Access2}},
+		Grants: &Grants{Good: map[string]bool{Grant: true}}, Began: time.Now()}
 	s, err := proxy.New(proxy.Config{
 		Base: &url.URL{Scheme: "http", Host: "abs.example", Path: "/abs"}, Transport: g.Script, Tokens: g.Tokens,
-		Grants: &Grants{Good: map[string]bool{Grant: true}}, Identity: func() (string, []redact.Secret) { return "u1", nil },
+		Grants: g.Grants, Identity: func() (string, []redact.Secret) { return "u1", nil },
 		OwnUID: 4711, Port: 13379,
 		PeerOf: func(c net.Conn) players.Peer {
 			if g.Stranger {
