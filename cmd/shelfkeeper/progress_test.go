@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"shelfkeeper/daemon/absfake"
+	"shelfkeeper/daemon/control"
 	"shelfkeeper/daemon/health"
 )
 
@@ -149,4 +150,51 @@ func TestSigningOutWithReportsThatWait(t *testing.T) {
 	if got := l.counted(); got != 20 {
 		t.Errorf("the server counts %v s, want 20", got)
 	}
+}
+
+// What the server refuses is listed by a command, sent again by one, and deleted
+// by one.
+func TestProgressCommands(t *testing.T) {
+	t.Parallel()
+	s, p := newServer(t, absfake.Config{}), newPlace(t)
+	p.login(s)
+	if r := p.run("", "progress", "list"); r.code == 0 || !strings.Contains(r.stderr, "not running") {
+		t.Errorf("without a daemon: %+v", r)
+	}
+	p.daemon()
+	p.until("it is signed in", fresh)
+	if out := p.ok("", "progress", "list").stdout; out != "Nothing was set aside.\n" {
+		t.Errorf("said %q", out)
+	}
+	down := s.Inject(absfake.Fault{Kind: absfake.Answer, Status: 502, Path: "/api/me/progress/*"})
+	for _, item := range []string{"gone-1", "gone-2"} {
+		if status, _ := p.request("PATCH", "/api/me/progress/"+item, `{"currentTime":1}`); status != http.StatusOK {
+			t.Fatalf("patch: %d", status)
+		}
+	}
+	down()
+	p.until("both are set aside", func(a health.Account) bool { return a.Progress.SetAside == 2 })
+	var list []control.SetAsideReport
+	if err := json.Unmarshal([]byte(p.ok("", "progress", "list", "--json").stdout), &list); err != nil || len(list) != 2 ||
+		list[0].Item != "gone-1" || list[0].Reason != "Library item not found" {
+		t.Fatalf("%+v %v", list, err)
+	}
+	number := fmt.Sprint(list[0].ID)
+	if out := p.ok("", "progress", "list").stdout; !strings.Contains(out, number) || !strings.Contains(out, "Library item not found") {
+		t.Errorf("said %q", out)
+	}
+	for _, bad := range [][]string{{"drop"}, {"retry", "x"}, {"drop", "--all", number}, {"drop", "999999"}} {
+		if r := p.run("", append([]string{"progress"}, bad...)...); r.code == 0 {
+			t.Errorf("%q: %+v", bad, r)
+		}
+	}
+	if out := p.ok("", "progress", "drop", number).stdout; out != "Deleted: 1\n" {
+		t.Errorf("said %q", out)
+	}
+	if out := p.ok("", "progress", "retry", "--all").stdout; out != "Waiting for the server once more: 1\n" {
+		t.Errorf("said %q", out)
+	}
+	p.until("the server refuses it once more", func(a health.Account) bool { return a.Progress.SetAside == 1 && a.Progress.Waiting == 0 })
+	p.ok("", "progress", "drop", "--all")
+	p.until("nothing is set aside", func(a health.Account) bool { return a.Progress.SetAside == 0 })
 }
