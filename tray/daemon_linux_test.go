@@ -122,9 +122,12 @@ func (d *double) OpenPage(_ context.Context, account, scope string) (string, err
 	}
 	return "", errors.ErrUnsupported
 }
-func (d *double) PageLink(context.Context, string) (string, error) {
-	return "", errors.ErrUnsupported
-}
+
+// pageLink is where the status page opens.
+const pageLink = "http://localhost:13380/enter"
+
+func (d *double) PageLink(context.Context, string) (string, error) { return pageLink, nil }
+
 func (d *double) Players(context.Context, string) ([]control.Player, error) {
 	return nil, errors.ErrUnsupported
 }

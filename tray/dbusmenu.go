@@ -82,12 +82,17 @@ func (m *dbusMenu) line(place int, l Line) {
 }
 
 func lineProps(l Line) map[string]dbus.Variant {
-	return map[string]dbus.Variant{
+	props := map[string]dbus.Variant{
 		// A single underscore marks the next letter as a shortcut.
 		"label":   dbus.MakeVariant(strings.ReplaceAll(l.Text, "_", "__")),
 		"enabled": dbus.MakeVariant(l.Enabled),
 		"visible": dbus.MakeVariant(true),
 	}
+	if l.Mark != Unmarked {
+		props["toggle-type"] = dbus.MakeVariant("checkmark")
+		props["toggle-state"] = dbus.MakeVariant(int32(l.Mark - SwitchedOff)) // 0 is off, 1 is on
+	}
+	return props
 }
 
 // nodes returns the whole menu, the root first. Lines without text are not in
@@ -98,7 +103,7 @@ func (m *dbusMenu) nodes() []menuProps {
 	all := []menuProps{{rootID, map[string]dbus.Variant{"children-display": dbus.MakeVariant("submenu")}}}
 	part, separators := false, int32(0)
 	for place, l := range m.lines {
-		if place == statusPlaces || place == places-1 {
+		if place == statusPlaces || place == generalPlace {
 			part = len(all) > 1
 		}
 		if l.Text == "" {
@@ -154,12 +159,17 @@ func (m *dbusMenu) GetProperty(id int32, name string) (dbus.Variant, *dbus.Error
 // to be lost.
 func (m *dbusMenu) Event(id int32, kind string, _ dbus.Variant, _ uint32) *dbus.Error {
 	if place := int(id) - firstID; kind == "clicked" && place >= 0 && place < places {
-		select {
-		case m.clicked <- place:
-		case <-m.quit:
-		}
+		m.click(place)
 	}
 	return nil
+}
+
+// click returns when the click is sure not to be lost.
+func (m *dbusMenu) click(place int) {
+	select {
+	case m.clicked <- place:
+	case <-m.quit:
+	}
 }
 
 // EventGroup is Event for several; unknown ids are no error.

@@ -66,7 +66,8 @@ func child(kind string) int {
 			return say("open")(url)
 		},
 		Copy: say("copy"), Notifications: true, FirstTime: func(string) bool { return true },
-		Log: slog.New(slog.NewTextHandler(os.Stdout, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Starts: func(context.Context) (bool, error) { return false, fmt.Errorf("not asked in tests") },
+		Log:    slog.New(slog.NewTextHandler(os.Stdout, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	})
 	if err != nil {
 		fmt.Println("ended:", err)
@@ -149,8 +150,11 @@ func snapshotOf(c *health.Condition) health.Snapshot {
 	if c != nil {
 		a.Level, a.Condition, a.Reason, a.Remedy = c.Level, c.ID, c.Text, c.Remedy
 	}
-	return health.Snapshot{Version: "test", Level: a.Level, Accounts: []health.Account{a}}
+	return health.Snapshot{Version: "test", Level: a.Level, Accounts: []health.Account{a}, Page: health.Page{URL: pageURL}}
 }
+
+// pageURL is the status page's.
+const pageURL = "http://localhost:13380/"
 
 // byLevel has a condition for every level.
 var byLevel = map[health.Level]*health.Condition{

@@ -15,7 +15,12 @@ const (
 	Reauthenticate     // make the session of Command.Account anew
 	Copy               // put Command.URL into the clipboard
 	OpenAsAdmin        // the same, with what administers the server
-	ShowPage           // show the status page in the browser
+	Pause              // serve no player of Command.Account until it is resumed
+	PauseTomorrow      // the same, until tomorrow morning
+	Resume             // serve players again
+	ShowPage           // show the status page in the browser, at Command.Account
+	StartAtLogin       // let the system start the daemon at login
+	StopAtLogin        // undo that
 	Quit               // end the daemon, and the tray with it
 )
 
@@ -31,7 +36,17 @@ type Line struct {
 	Text    string
 	Enabled bool
 	Command Command
+	Mark    Mark
 }
+
+// Mark is whether a line shows that something is switched on.
+type Mark int
+
+const (
+	Unmarked Mark = iota // it is no switch
+	SwitchedOff
+	SwitchedOn
+)
 
 // Model is everything that the user sees. Between the three parts of the menu
 // are separators.
@@ -39,9 +54,8 @@ type Model struct {
 	Level   health.Level
 	Tooltip string
 	Status  []Line // never enabled: text to read
-	Actions []Line
-	Page    Line // the last of the actions
-	Quit    Line
+	Actions []Line // of the accounts
+	General []Line // of the program: status page, start at login, quit
 }
 
 const (
@@ -50,44 +64,63 @@ const (
 	shownAccounts = 6
 
 	statusPerAccount  = 5 // state, two of the cause, remedy, what became of a command
-	actionsPerAccount = 4
+	actionsPerAccount = 6
+	generalLines      = 3
 )
 
 // menu returns what the user sees of a snapshot and of what became of the
-// user's commands. It is pure.
-func menu(s health.Snapshot, n notes) Model {
-	m := Model{Level: s.Level, Tooltip: tooltip(s), Quit: Line{"Quit", true, Command{Act: Quit}}}
-	if text := n.trouble(Command{Act: Quit}); text != "" {
-		m.Status = append(m.Status, Line{Text: text})
+// user's commands. login says whether the daemon starts at login; Unmarked is
+// for not knowing, which hides the line. It is pure.
+func menu(s health.Snapshot, n notes, login Mark) Model {
+	m := Model{Level: s.Level, Tooltip: tooltip(s), General: general(page(s.Page, n), login)}
+	for _, act := range []Act{Quit, StartAtLogin, StopAtLogin} {
+		if text := n.trouble(Command{Act: act}); text != "" {
+			m.Status = append(m.Status, Line{Text: text})
+			break
+		}
 	}
-	m.Page = page(s.Page, n)
 	if len(s.Accounts) == 0 {
 		m.Status = append(m.Status,
 			Line{Text: oneLine(health.NoAccount.Text)},
 			Line{Text: oneLine(health.NoAccount.Remedy)})
-		m.Actions = actions(health.Account{}, "", nil)
+		m.Actions = actions(health.Account{}, "", nil)[:copyAt+1]
 		for i := range m.Actions {
 			m.Actions[i].Enabled = false
 		}
 		return m
 	}
+	called := people(s.Accounts)
 	for i, a := range s.Accounts {
 		if i == shownAccounts {
 			m.Status = append(m.Status, Line{Text: fmt.Sprintf("and %d more: run \"shelfkeeper status\"", len(s.Accounts)-i)})
 			break
 		}
-		m.Status = append(m.Status, status(a, n)...)
-		which := ""
-		if len(s.Accounts) > 1 {
-			which = " (" + clip(oneLine(a.Name), maxName) + ")"
+		who, which := "Audiobookshelf as "+clip(oneLine(a.User), maxName), ""
+		if len(s.Accounts) > 1 || a.User == "" {
+			who = called[i]
 		}
+		if len(s.Accounts) > 1 {
+			which = " (" + called[i] + ")"
+		}
+		m.Status = append(m.Status, status(a, who, n)...)
 		m.Actions = append(m.Actions, actions(a, which, n)...)
 	}
 	return m
 }
 
-func status(a health.Account, n notes) []Line {
-	lines := []Line{{Text: clip(state(a), maxLine)}}
+func general(page Line, login Mark) []Line {
+	lines := []Line{page, {}, {Text: "Quit", Enabled: true, Command: Command{Act: Quit}}}
+	switch login {
+	case SwitchedOn:
+		lines[1] = Line{Text: "Start at login", Enabled: true, Command: Command{Act: StopAtLogin}, Mark: login}
+	case SwitchedOff:
+		lines[1] = Line{Text: "Start at login", Enabled: true, Command: Command{Act: StartAtLogin}, Mark: login}
+	}
+	return lines
+}
+
+func status(a health.Account, who string, n notes) []Line {
+	lines := []Line{{Text: clip(state(a, who), maxLine)}}
 	for _, text := range cause(a) {
 		lines = append(lines, Line{Text: text})
 	}
@@ -98,7 +131,7 @@ func status(a health.Account, n notes) []Line {
 		text := fmt.Sprintf("Refused %d x %s: allow it? See \"shelfkeeper status\"", r[0].Count, clip(oneLine(r[0].Program), maxName))
 		lines = append(lines, Line{Text: clip(text, maxLine)})
 	}
-	for _, act := range []Act{Reauthenticate, Open, Copy} {
+	for _, act := range []Act{Reauthenticate, Open, Copy, Pause, PauseTomorrow, Resume} {
 		if text := n.trouble(Command{Act: act, Account: a.Name}); text != "" {
 			return append(lines, Line{Text: text})
 		}
@@ -106,21 +139,33 @@ func status(a health.Account, n notes) []Line {
 	return lines
 }
 
+// copyAt is the place among an account's actions of the last one that is shown,
+// without effect, before there is an account.
+const copyAt = 3
+
 func actions(a health.Account, which string, n notes) []Line {
 	reauth := Command{Act: Reauthenticate, Account: a.Name}
 	text, after, busy := n.progress(reauth)
-	return []Line{
-		{"Open Audiobookshelf" + which, a.Proxy.URL != "", Command{Open, a.Name, a.Proxy.URL}},
+	served := a.Proxy.URL != ""
+	lines := []Line{
+		{Text: "Open Audiobookshelf" + which, Enabled: served, Command: Command{Open, a.Name, a.Proxy.URL}},
 		asAdmin(a, which),
-		{text + which + after, !busy, reauth},
-		{"Copy player address" + which, a.Proxy.URL != "", Command{Copy, a.Name, a.Proxy.URL}},
+		{Text: text + which + after, Enabled: !busy, Command: reauth},
+		{Text: "Copy player address" + which, Enabled: served, Command: Command{Copy, a.Name, a.Proxy.URL}},
+		{Text: "Pause until tomorrow" + which, Enabled: true, Command: Command{Act: PauseTomorrow, Account: a.Name}},
+		{Text: "Pause until resumed" + which, Enabled: true, Command: Command{Act: Pause, Account: a.Name}},
 	}
+	if a.Level == health.Paused {
+		lines[4] = Line{Text: "Resume" + which, Enabled: true, Command: Command{Act: Resume, Account: a.Name}}
+		lines[5] = Line{}
+	}
+	return lines
 }
 
 // page offers the status page, and says why it is not open. It is hidden where
 // there is none.
 func page(p health.Page, n notes) Line {
-	l := Line{"Status page", p.Reason == "", Command{Act: ShowPage, URL: p.URL}}
+	l := Line{Text: "Status page", Enabled: p.Reason == "", Command: Command{Act: ShowPage, URL: p.URL}}
 	switch trouble := n.trouble(l.Command); {
 	case p.URL == "":
 		return Line{}
@@ -137,21 +182,23 @@ func asAdmin(a health.Account, which string) Line {
 	if !a.Admin {
 		return Line{}
 	}
-	return Line{"Open Audiobookshelf as administrator" + which, a.Proxy.URL != "", Command{OpenAsAdmin, a.Name, a.Proxy.URL}}
+	return Line{Text: "Open Audiobookshelf as administrator" + which, Enabled: a.Proxy.URL != "",
+		Command: Command{OpenAsAdmin, a.Name, a.Proxy.URL}}
 }
 
 // The places of the menu, in which a Model is laid out: first the status, then
-// the actions, and Quit.
+// the actions, and what concerns the program.
 const (
-	statusPlaces = 1 + shownAccounts*statusPerAccount + 1 // what became of Quit, and "and n more"
+	statusPlaces = 1 + shownAccounts*statusPerAccount + 1 // what became of a command, and "and n more"
 	actionPlaces = shownAccounts * actionsPerAccount
-	places       = statusPlaces + actionPlaces + 2 // and the page, and Quit
+	generalPlace = statusPlaces + actionPlaces
+	places       = generalPlace + generalLines
 )
 
 // layout returns the lines at their places. A place without text is hidden.
 func (m Model) layout() (at [places]Line) {
 	copy(at[:statusPlaces], m.Status)
-	copy(at[statusPlaces:statusPlaces+actionPlaces], m.Actions)
-	at[places-2], at[places-1] = m.Page, m.Quit
+	copy(at[statusPlaces:generalPlace], m.Actions)
+	copy(at[generalPlace:], m.General)
 	return at
 }

@@ -53,61 +53,71 @@ func TestMenu(t *testing.T) {
 		tooltip string
 	}{
 		{desc: "all well", in: snapshotOf(nil),
-			want:    []string{"[home: signed in]", "Open Audiobookshelf", "Re-authenticate", "Copy player address", "Quit"},
-			tooltip: "Shelfkeeper, home: signed in"},
+			want: []string{"[Audiobookshelf as home: signed in]",
+				"Open Audiobookshelf", "Re-authenticate", "Copy player address", "Pause until tomorrow", "Pause until resumed", "Status page", "Quit"},
+			tooltip: "Shelfkeeper, home at abs.example.org: signed in"},
 		{desc: "an administrator", in: admin,
-			want: []string{"[home: signed in]", "Open Audiobookshelf", "Open Audiobookshelf as administrator", "Re-authenticate",
-				"Copy player address", "Quit"},
-			tooltip: "Shelfkeeper, home: signed in"},
+			want: []string{"[Audiobookshelf as home: signed in]", "Open Audiobookshelf", "Open Audiobookshelf as administrator", "Re-authenticate",
+				"Copy player address", "Pause until tomorrow", "Pause until resumed", "Status page", "Quit"},
+			tooltip: "Shelfkeeper, home at abs.example.org: signed in"},
 		{desc: "a program is refused", in: refused,
-			want: []string{"[home: signed in]", `[Refused 12 x audiobookshelf-ht (process 812): allow it? See "shelfkeeper status"]`,
-				"Open Audiobookshelf", "Re-authenticate", "Copy player address", "Quit"},
-			tooltip: "Shelfkeeper, home: signed in"},
+			want: []string{"[Audiobookshelf as home: signed in]",
+				`[Refused 12 x audiobookshelf-ht (process 812): allow it? See "shelfkeeper status"]`,
+				"Open Audiobookshelf", "Re-authenticate", "Copy player address", "Pause until tomorrow", "Pause until resumed", "Status page", "Quit"},
+			tooltip: "Shelfkeeper, home at abs.example.org: signed in"},
 		{desc: "needs the user", in: snapshotOf(&health.SessionLost),
-			want: []string{"[home: the server ended the session and no password is stored]", `[run "shelfkeeper login"]`,
-				"Open Audiobookshelf", "Re-authenticate", "Copy player address", "Quit"},
-			tooltip: "Shelfkeeper, home: the server ended the session and no password is stored"},
+			want: []string{"[Audiobookshelf as home: the server ended the session and no password is stored]", `[run "shelfkeeper login"]`,
+				"Open Audiobookshelf", "Re-authenticate", "Copy player address", "Pause until tomorrow", "Pause until resumed", "Status page", "Quit"},
+			tooltip: "Shelfkeeper, home at abs.example.org: the server ended the session and no password is stored"},
 		{desc: "reports wait", in: kept,
-			want: []string{"[home: the server cannot be reached: x…; 12 reports of listening wait]",
-				"Open Audiobookshelf", "Re-authenticate", "Copy player address", "Quit"},
-			tooltip: "Shelfkeeper, home: the server cannot be reached: x…; 12 reports of listening wait"},
+			want: []string{"[Audiobookshelf as home: the server cannot be reached: x…; 12 reports of listening wait]",
+				"Open Audiobookshelf", "Re-authenticate", "Copy player address", "Pause until tomorrow", "Pause until resumed", "Status page", "Quit"},
+			tooltip: "Shelfkeeper, home at abs.example.org: the server cannot be reached: x…; 12 reports of listening wait"},
 		{desc: "paused", in: snapshotOf(&health.AccountPaused),
-			want: []string{"[home: paused by you]", `[run "shelfkeeper resume" to go on]`,
-				"Open Audiobookshelf", "Re-authenticate", "Copy player address", "Quit"},
-			tooltip: "Shelfkeeper, home: paused by you"},
-		{desc: "no account", in: health.Snapshot{Level: health.NeedsUser},
+			want: []string{"[Audiobookshelf as home: paused by you]", `[run "shelfkeeper resume" to go on]`,
+				"Open Audiobookshelf", "Re-authenticate", "Copy player address", "Resume", "Status page", "Quit"},
+			tooltip: "Shelfkeeper, home at abs.example.org: paused by you"},
+		{desc: "no account", in: health.Snapshot{Level: health.NeedsUser, Page: health.Page{URL: pageURL}},
 			want: []string{"[no account yet]", `[run "shelfkeeper login URL"]`,
-				"[Open Audiobookshelf]", "[Re-authenticate]", "[Copy player address]", "Quit"},
+				"[Open Audiobookshelf]", "[Re-authenticate]", "[Copy player address]", "Status page", "Quit"},
 			tooltip: "Shelfkeeper: no account yet"},
 		{desc: "no port", in: noPort,
-			want: []string{"[home: the local address for players is not open]", "[free the port, or give the account another one with \"shelfkeeper account set NAME --port 0\"]",
-				"[Open Audiobookshelf]", "Re-authenticate", "[Copy player address]", "Quit"},
-			tooltip: "Shelfkeeper, home: the local address for players is not open"},
+			want: []string{"[Audiobookshelf as home: the local address for players is not open]",
+				`[free the port, or give the account another one with "shelfkeeper account set NAME --port 0"]`,
+				"[Open Audiobookshelf]", "Re-authenticate", "[Copy player address]", "Pause until tomorrow", "Pause until resumed",
+				"Status page", "Quit"},
+			tooltip: "Shelfkeeper, home at abs.example.org: the local address for players is not open"},
 		{desc: "two accounts", in: two,
-			want: []string{"[home: the server cannot be reached: connection refused]", "[work_2: signed in]",
-				"Open Audiobookshelf (home)", "Re-authenticate (home)", "Copy player address (home)",
-				"Open Audiobookshelf (work_2)", "Re-authenticate (work_2)", "Copy player address (work_2)", "Quit"},
-			tooltip: "Shelfkeeper: the server cannot be reached; the session is kept\nhome: the server cannot be reached: connection " +
-				"refused"},
+			want: []string{"[home at abs.example.org: the server cannot be reached: connection refused]", "[work_2 at abs.example.org: signed in]",
+				"Open Audiobookshelf (home at abs.example.org)", "Re-authenticate (home at abs.example.org)",
+				"Copy player address (home at abs.example.org)", "Pause until tomorrow (home at abs.example.org)",
+				"Pause until resumed (home at abs.example.org)",
+				"Open Audiobookshelf (work_2 at abs.example.org)", "Re-authenticate (work_2 at abs.example.org)",
+				"Copy player address (work_2 at abs.example.org)", "Pause until tomorrow (work_2 at abs.example.org)",
+				"Pause until resumed (work_2 at abs.example.org)", "Status page", "Quit"},
+			tooltip: "Shelfkeeper: the server cannot be reached; the session is kept\n" +
+				"home at abs.example.org: the server cannot be reached: connecti…"},
 		{desc: "re-authenticating", in: snapshotOf(nil), notes: notes{reauth: {busy: true}},
-			want:    []string{"[home: signed in]", "Open Audiobookshelf", "[Re-authenticating…]", "Copy player address", "Quit"},
-			tooltip: "Shelfkeeper, home: signed in"},
+			want: []string{"[Audiobookshelf as home: signed in]",
+				"Open Audiobookshelf", "[Re-authenticating…]", "Copy player address", "Pause until tomorrow", "Pause until resumed",
+				"Status page", "Quit"},
+			tooltip: "Shelfkeeper, home at abs.example.org: signed in"},
 		{desc: "re-authenticated", in: snapshotOf(nil), notes: notes{reauth: {at: time.Date(2026, 1, 2, 15, 4, 0, 0, time.Local)}},
-			want: []string{"[home: signed in]", "Open Audiobookshelf", "Re-authenticate – done at 15:04",
-				"Copy player address", "Quit"},
-			tooltip: "Shelfkeeper, home: signed in"},
+			want: []string{"[Audiobookshelf as home: signed in]", "Open Audiobookshelf", "Re-authenticate – done at 15:04",
+				"Copy player address", "Pause until tomorrow", "Pause until resumed", "Status page", "Quit"},
+			tooltip: "Shelfkeeper, home at abs.example.org: signed in"},
 		{desc: "re-authenticating failed", in: snapshotOf(&health.ServerUnreachable),
 			notes: notes{reauth: {trouble: problem.Newf(problem.NeedsUser, "run `shelfkeeper login`", "the password was refused")}},
-			want: []string{"[home: the server cannot be reached]",
+			want: []string{"[Audiobookshelf as home: the server cannot be reached]",
 				`[Re-authenticating did not work: the password was refused → run "shelfkeeper login"]`,
-				"Open Audiobookshelf", "Re-authenticate", "Copy player address", "Quit"},
-			tooltip: "Shelfkeeper, home: the server cannot be reached"},
+				"Open Audiobookshelf", "Re-authenticate", "Copy player address", "Pause until tomorrow", "Pause until resumed", "Status page", "Quit"},
+			tooltip: "Shelfkeeper, home at abs.example.org: the server cannot be reached"},
 		{desc: "a text that is none", in: evil,
-			want: []string{"[home: line one line two [31m" + strings.Repeat("x", 67) + "…]",
-				"Open Audiobookshelf", "Re-authenticate", "Copy player address", "Quit"},
-			tooltip: "Shelfkeeper, home: line one line two [31m" + strings.Repeat("x", 85) + "…"},
+			want: []string{"[Audiobookshelf as home: line one line two [31m" + strings.Repeat("x", 49) + "…]",
+				"Open Audiobookshelf", "Re-authenticate", "Copy player address", "Pause until tomorrow", "Pause until resumed", "Status page", "Quit"},
+			tooltip: "Shelfkeeper, home at abs.example.org: line one line two [31m" + strings.Repeat("x", 66) + "…"},
 	} {
-		m := menu(c.in, c.notes)
+		m := menu(c.in, c.notes, Unmarked)
 		if got := flat(m); fmt.Sprint(got) != fmt.Sprint(c.want) {
 			t.Errorf("%s:\n got %q\nwant %q", c.desc, got, c.want)
 		}
@@ -121,20 +131,21 @@ func TestMenu(t *testing.T) {
 // why it is not open.
 func TestStatusPageInTheMenu(t *testing.T) {
 	s := snapshotOf(nil)
-	if at := menu(s, nil).layout(); at[places-2] != (Line{}) {
-		t.Errorf("without a page: %+v", at[places-2])
+	s.Page.URL = ""
+	if got := menu(s, nil, Unmarked).layout()[generalPlace]; got != (Line{}) {
+		t.Errorf("without a page: %+v", got)
 	}
 	s.Page.URL = "http://localhost:13380/"
-	want := Command{Act: ShowPage, URL: s.Page.URL}
-	if at := menu(s, nil).layout(); at[places-2] != (Line{"Status page", true, want}) || at[places-1].Command.Act != Quit {
-		t.Errorf("got %+v, %+v", at[places-2], at[places-1])
+	want := Line{Text: "Status page", Enabled: true, Command: Command{Act: ShowPage, URL: s.Page.URL}}
+	if at := menu(s, nil, Unmarked).layout(); at[generalPlace] != want || at[places-1].Command.Act != Quit {
+		t.Errorf("got %+v, %+v", at[generalPlace], at[places-1])
 	}
 	s.Accounts = nil
-	if l := menu(s, nil).Page; !l.Enabled {
+	if l := menu(s, nil, Unmarked).General[0]; !l.Enabled {
 		t.Errorf("without an account: %+v", l)
 	}
 	s.Page.Reason = "port 13380 is taken by mpd (process 812)"
-	if l := menu(s, nil).Page; l.Enabled || l.Text != "Status page: "+s.Page.Reason {
+	if l := menu(s, nil, Unmarked).General[0]; l.Enabled || l.Text != "Status page: "+s.Page.Reason {
 		t.Errorf("taken: %+v", l)
 	}
 }
@@ -144,17 +155,19 @@ func TestCommandsOfTheMenu(t *testing.T) {
 	other := account("work")
 	other.Proxy.URL = "http://127.0.0.1:13381"
 	s.Accounts = append(s.Accounts, other)
-	m := menu(s, nil)
+	m := menu(s, nil, Unmarked)
 	var got []Command
-	for _, l := range append(m.Actions, m.Quit) {
+	for _, l := range append(m.Actions, m.General...) {
 		if l.Text != "" {
 			got = append(got, l.Command)
 		}
 	}
 	want := []Command{
 		{Open, "home", "http://127.0.0.1:13379"}, {Reauthenticate, "home", ""}, {Copy, "home", "http://127.0.0.1:13379"},
+		{PauseTomorrow, "home", ""}, {Pause, "home", ""},
 		{Open, "work", "http://127.0.0.1:13381"}, {Reauthenticate, "work", ""}, {Copy, "work", "http://127.0.0.1:13381"},
-		{Quit, "", ""},
+		{PauseTomorrow, "work", ""}, {Pause, "work", ""},
+		{ShowPage, "", pageURL}, {Quit, "", ""},
 	}
 	if fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("got  %v\nwant %v", got, want)
@@ -162,6 +175,41 @@ func TestCommandsOfTheMenu(t *testing.T) {
 	for _, l := range m.Status {
 		if l.Enabled || l.Command.Act != Nothing {
 			t.Errorf("%q can be chosen", l.Text)
+		}
+	}
+}
+
+func TestStartAtLoginIsASwitch(t *testing.T) {
+	for _, c := range []struct {
+		login Mark
+		want  Line
+	}{
+		{Unmarked, Line{}},
+		{SwitchedOn, Line{"Start at login", true, Command{Act: StopAtLogin}, SwitchedOn}},
+		{SwitchedOff, Line{"Start at login", true, Command{Act: StartAtLogin}, SwitchedOff}},
+	} {
+		if got := menu(snapshotOf(nil), nil, c.login).General[1]; got != c.want {
+			t.Errorf("%v: %+v, want %+v", c.login, got, c.want)
+		}
+	}
+}
+
+func TestAccountsAreCalledByUserAndHost(t *testing.T) {
+	a := func(name, user, server string) health.Account {
+		return health.Account{Name: name, User: user, Server: server}
+	}
+	for _, c := range []struct {
+		in   []health.Account
+		want string
+	}{
+		{[]health.Account{a("127-0-0-1-root", "root", "http://127.0.0.1:13378")}, "root at 127.0.0.1"},
+		{[]health.Account{a("v6", "root", "http://[::1]:13378"), a("x", "zoë", "https://abs.example.org/audiobookshelf")},
+			"root at ::1, zoë at abs.example.org"},
+		{[]health.Account{a("home", "root", "http://127.0.0.1:1"), a("other", "root", "http://127.0.0.1:2")}, "home, other"},
+		{[]health.Account{a("home", "", "http://127.0.0.1:1"), a("bad", "root", "::")}, "home, bad"},
+	} {
+		if got := strings.Join(people(c.in), ", "); got != c.want {
+			t.Errorf("got %q, want %q", got, c.want)
 		}
 	}
 }
@@ -181,7 +229,7 @@ func TestMenuOfManyAccountsFits(t *testing.T) {
 			n[Command{Act: act, Account: a.Name}] = note{trouble: problem.Newf(problem.Other, "", "no")}
 		}
 	}
-	m := menu(s, n)
+	m := menu(s, n, Unmarked)
 	if len(m.Status) != statusPlaces || len(m.Actions) != actionPlaces {
 		t.Fatalf("%d and %d lines for %d and %d places", len(m.Status), len(m.Actions), statusPlaces, actionPlaces)
 	}
@@ -221,7 +269,7 @@ func TestTooltipOfSeveralAccounts(t *testing.T) {
 		{health.Snapshot{Accounts: []health.Account{a, b}}, "Shelfkeeper: every account is signed in"},
 		{health.Snapshot{Accounts: []health.Account{a, paused}}, "Shelfkeeper: every account in use is signed in"},
 	} {
-		if got := menu(c.in, nil).Tooltip; got != c.want {
+		if got := menu(c.in, nil, Unmarked).Tooltip; got != c.want {
 			t.Errorf("got %q, want %q", got, c.want)
 		}
 	}
@@ -240,7 +288,7 @@ func TestMenuOfALostSession(t *testing.T) {
 		a.Loss = &health.Loss{Sentence: c.sentence}
 		a.Reason = "the server ended it: " + c.sentence
 		var lines []string
-		for _, l := range menu(health.Snapshot{Level: a.Level, Accounts: []health.Account{a}}, nil).Status {
+		for _, l := range menu(health.Snapshot{Level: a.Level, Accounts: []health.Account{a}}, nil, Unmarked).Status {
 			lines = append(lines, l.Text)
 		}
 		if got := strings.Join(lines, "|"); got != c.want {
@@ -250,14 +298,14 @@ func TestMenuOfALostSession(t *testing.T) {
 	long := a
 	long.Loss = &health.Loss{Sentence: strings.Repeat("x", 500)}
 	long.Reason = "gone: " + long.Loss.Sentence
-	for _, l := range status(long, nil) {
+	for _, l := range status(long, "home", nil) {
 		if len([]rune(l.Text)) > maxLine {
 			t.Errorf("%d characters", len([]rune(l.Text)))
 		}
 	}
 	// A loss that is over is no news.
 	over := health.Account{Name: "home", Loss: &health.Loss{Sentence: "x", Recovered: true}}
-	if lines := status(over, nil); len(lines) != 1 {
+	if lines := status(over, "home", nil); len(lines) != 1 {
 		t.Errorf("got %+v", lines)
 	}
 }

@@ -29,7 +29,9 @@ func (n notes) trouble(c Command) string {
 	}
 	text := map[Act]string{
 		Open: "Could not open the browser: ", Reauthenticate: "Re-authenticating did not work: ",
-		Copy: "Could not copy: ", Quit: "Could not quit: ",
+		Copy: "Could not copy: ", Quit: "Could not quit: ", ShowPage: "could not open it: ",
+		Pause: "Could not pause: ", PauseTomorrow: "Could not pause: ", Resume: "Could not resume: ",
+		StartAtLogin: "Could not turn on the start at login: ", StopAtLogin: "Could not turn off the start at login: ",
 	}[c.Act] + oneLine(p.Text)
 	if p.Remedy == "" {
 		return clip(text, 2*maxLine)

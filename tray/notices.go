@@ -43,9 +43,9 @@ func wanted(s health.Snapshot) (list []notify.Notice, mends map[string]Command) 
 			continue
 		}
 		n := notify.Notice{Key: a.Name + "/" + a.Condition, Title: person(a) + " needs you", Body: sentence(a.Reason, a.Remedy)}
+		n.Label, mends[n.Key] = "Show", Command{Act: ShowPage, Account: a.Name}
 		if slices.Contains(mendedByRenewing, a.Condition) {
-			n.Label = "Re-authenticate"
-			mends[n.Key] = Command{Act: Reauthenticate, Account: a.Name}
+			n.Label, mends[n.Key] = "Re-authenticate", Command{Act: Reauthenticate, Account: a.Name}
 		}
 		list = append(list, n)
 	}
@@ -76,6 +76,9 @@ func (u *ui) tell() {
 	s := *u.feed.snapshot()
 	list, mends := wanted(s)
 	m.mends = mends
+	for account, n := range m.fails {
+		mends[n.Key] = Command{Act: ShowPage, Account: account}
+	}
 	m.muted = slices.DeleteFunc(m.muted, func(key string) bool {
 		return !slices.ContainsFunc(list, func(n notify.Notice) bool { return n.Key == key })
 	})
@@ -126,7 +129,7 @@ func (u *ui) mend(ctx context.Context, key string) {
 		return
 	}
 	delete(m.fails, c.Account)
-	m.asked[c] = true
+	m.asked[c] = c.Act == Reauthenticate
 	u.obey(ctx, Line{Text: "notification", Enabled: true, Command: c})
 }
 
@@ -144,6 +147,7 @@ func (m *messages) answer(c Command, p *problem.Problem) {
 	m.count++
 	m.fails[c.Account] = notify.Notice{
 		Key: fmt.Sprintf("%s/answer/%d", c.Account, m.count), Title: "Re-authenticating did not work", Body: sentence(p.Text, p.Remedy),
+		Label: "Show",
 	}
 }
 

@@ -37,7 +37,7 @@ func withMessages(t *testing.T, c *fakeClient, cfg Config, s health.Snapshot, te
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		c.snapshots = make(chan health.Snapshot)
-		cfg.Client, cfg.Log = c, slog.New(slog.DiscardHandler)
+		cfg.Client, cfg.Log, cfg.Starts = c, slog.New(slog.DiscardHandler), unknownStart
 		ctx, cancel := context.WithCancel(t.Context())
 		f := follow(ctx, c, func() {})
 		c.snapshots <- s
@@ -73,13 +73,14 @@ func TestOnlyWhatNeedsTheUserIsTold(t *testing.T) {
 		c.snapshots <- snapshotOf(&health.SessionLost)
 		synctest.Wait()
 		n := m.shown[0]
-		if n.Title != "home at abs.example.org needs you" || n.Label != "Re-authenticate" || !strings.Contains(n.Body, "→ run \"shelfkeeper login\"") {
+		if n.Title != "home at abs.example.org needs you" || n.Label != "Re-authenticate" ||
+			!strings.Contains(n.Body, "→ run \"shelfkeeper login\"") {
 			t.Errorf("%+v", n)
 		}
 		c.snapshots <- snapshotOf(&health.HeaderEaten)
 		synctest.Wait()
-		if n := m.shown[0]; n.Label != "" || n.Key != "home/header-eaten" {
-			t.Errorf("a click cannot mend it: %+v", n)
+		if n := m.shown[0]; n.Label != "Show" || n.Key != "home/header-eaten" {
+			t.Errorf("a click shows the page: %+v", n)
 		}
 		c.snapshots <- health.Snapshot{Level: health.NeedsUser}
 		synctest.Wait()
@@ -191,7 +192,8 @@ func TestNoPanelIsSaidOnce(t *testing.T) {
 func TestEveryDesktopHasARemedy(t *testing.T) {
 	for _, c := range []struct{ variable, name, part string }{
 		{"GNOME", "GNOME", "appindicator"}, {"ubuntu:GNOME", "GNOME", "appindicator"}, {"KDE", "KDE", "System Tray"},
-		{"XFCE", "XFCE", "Status Tray"}, {"X-Cinnamon", "X-Cinnamon", "XApp"}, {"sway", "sway", "waybar"}, {"i3", "i3", "snixembed"}, {"", "", "StatusNotifier"},
+		{"XFCE", "XFCE", "Status Tray"}, {"X-Cinnamon", "X-Cinnamon", "XApp"}, {"sway", "sway", "waybar"},
+		{"i3", "i3", "snixembed"}, {"", "", "StatusNotifier"},
 	} {
 		t.Setenv("XDG_CURRENT_DESKTOP", c.variable)
 		if got := desktopName(); got != c.name || !strings.Contains(hostRemedy(got), c.part) {

@@ -85,8 +85,8 @@ func (p *dbusPanel) serve() error {
 		face   string
 	}{
 		{p.props, itemPath, propsFace},
-		{activation{}, itemPath, itemFace},
-		{describe(itemFace, p.props, activation{}), itemPath, "org.freedesktop.DBus.Introspectable"},
+		{activation{p.dbusMenu}, itemPath, itemFace},
+		{describe(itemFace, p.props, activation{p.dbusMenu}), itemPath, "org.freedesktop.DBus.Introspectable"},
 		{menu, menuPath, propsFace},
 		{p.dbusMenu, menuPath, menuFace},
 		{describe(menuFace, menu, p.dbusMenu), menuPath, "org.freedesktop.DBus.Introspectable"},
@@ -126,11 +126,15 @@ func (p *dbusPanel) set(property string, value any, signal string) {
 // itemName is the customary name of the first icon of a process.
 func itemName() string { return fmt.Sprintf("%s-%d-1", itemFace, os.Getpid()) }
 
-// activation answers clicks on the icon itself. It refuses them, after which
-// panels open the menu, as ItemIsMenu says.
-type activation struct{}
+// activation answers clicks on the icon itself. Panels that go by ItemIsMenu
+// open the menu for every click; the others, as those of LXQt and MATE, call
+// Activate for the left one. What it refuses makes panels open the menu.
+type activation struct{ menu *dbusMenu }
 
-func (activation) Activate(int32, int32) *dbus.Error          { return &dbus.ErrMsgUnknownMethod }
+func (a activation) Activate(int32, int32) *dbus.Error {
+	a.menu.click(activated)
+	return nil
+}
 func (activation) SecondaryActivate(int32, int32) *dbus.Error { return &dbus.ErrMsgUnknownMethod }
 func (activation) ContextMenu(int32, int32) *dbus.Error       { return &dbus.ErrMsgUnknownMethod }
 func (activation) Scroll(int32, string) *dbus.Error           { return &dbus.ErrMsgUnknownMethod }

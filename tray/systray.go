@@ -53,7 +53,7 @@ type trayPanel struct {
 func newTrayPanel(quit <-chan struct{}) *trayPanel {
 	p := &trayPanel{clicked: make(chan int)}
 	for i := range p.items {
-		if i == statusPlaces || i == places-1 {
+		if i == statusPlaces || i == generalPlace {
 			systray.AddSeparator()
 		}
 		p.items[i] = systray.AddMenuItem("", "")
@@ -106,6 +106,13 @@ func (p *trayPanel) line(place int, l Line) {
 		} else {
 			item.Disable()
 		}
+	}
+	switch {
+	case l.Mark == was.Mark:
+	case l.Mark == SwitchedOn:
+		item.Check()
+	default:
+		item.Uncheck()
 	}
 	if was.Text == "" {
 		item.Show()

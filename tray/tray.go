@@ -80,9 +80,13 @@ type Client interface {
 	// OpenPage returns an address that opens the account's web page once,
 	// signed in with scope.
 	OpenPage(ctx context.Context, account, scope string) (string, error)
-	// PageLink returns an address that lets a browser into the status page once.
-	PageLink(ctx context.Context, account string) (string, error)
 	Quit(ctx context.Context) error
+	// Pause serves no player of an account until a time, zero for until Resume.
+	Pause(ctx context.Context, account string, until time.Time) ([]string, error)
+	Resume(ctx context.Context, account string) ([]string, error)
+	// PageLink returns an address that opens the status page once, at the account
+	// of that name or for "" where a person looks first.
+	PageLink(ctx context.Context, account string) (string, error)
 	// ReportTray says whether a panel shows the icon.
 	ReportTray(ctx context.Context, state health.Tray) error
 }
@@ -97,6 +101,14 @@ type Config struct {
 
 	// Copy puts a text into the clipboard.
 	Copy func(text string) error
+
+	// Tomorrow is when a pause until tomorrow ends.
+	Tomorrow func(now time.Time) time.Time
+
+	// Starts reports whether the system starts the daemon at login, and SetStart
+	// makes it so. Both may ask other programs.
+	Starts   func(ctx context.Context) (bool, error)
+	SetStart func(ctx context.Context, on bool) error
 
 	// FirstTime reports whether it is asked about what for the first time on
 	// this machine, and remembers it.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -33,7 +34,7 @@ func TestEveryLevelOnTheBus(t *testing.T) {
 		s.Accounts[0].Name = "my_home" // an underscore would mark a shortcut
 		d.set(s)
 		eventually(t, level.String(), func() error { return item.shows(level, assets.AnyPanel) })
-		want := menu(s, nil)
+		want := menu(s, nil, Unmarked)
 		eventually(t, level.String(), func() error {
 			if tip, err := item.tooltip(); err != nil || tip != want.Tooltip {
 				return fmt.Errorf("tooltip %q, want %q (%w)", tip, want.Tooltip, err)
@@ -44,7 +45,12 @@ func TestEveryLevelOnTheBus(t *testing.T) {
 		if c != nil && c.Remedy != "" {
 			lines = append(lines, "["+want.Status[1].Text+"]")
 		}
-		lines = append(lines, "---", "Open Audiobookshelf", "Re-authenticate", "Copy player address", "---", "Quit")
+		pauses := []string{"Pause until tomorrow", "Pause until resumed"}
+		if level == health.Paused {
+			pauses = []string{"Resume"}
+		}
+		lines = append(lines, "---", "Open Audiobookshelf", "Re-authenticate", "Copy player address")
+		lines = append(append(lines, pauses...), "---", "Status page", "Quit")
 		eventually(t, level.String(), item.reads(lines...))
 	}
 	var id, status string
@@ -68,12 +74,14 @@ func TestClicksAreActedOn(t *testing.T) {
 		}
 	})
 	item.click(t, "Re-authenticate")
-	eventually(t, "at work", item.reads("[home: the server cannot be reached]",
-		"---", "Open Audiobookshelf", "[Re-authenticating…]", "Copy player address", "---", "Quit"))
+	eventually(t, "at work", item.reads("[Audiobookshelf as home: the server cannot be reached]",
+		"---", "Open Audiobookshelf", "[Re-authenticating…]", "Copy player address", "Pause until tomorrow",
+		"Pause until resumed", "---", "Status page", "Quit"))
 	release <- problem.Newf(problem.Rejected, "run `shelfkeeper login`", "the server refused the stored password")
-	eventually(t, "what must be run", item.reads("[home: the server cannot be reached]",
+	eventually(t, "what must be run", item.reads("[Audiobookshelf as home: the server cannot be reached]",
 		`[Re-authenticating did not work: the server refused the stored password → run "shelfkeeper login"]`,
-		"---", "Open Audiobookshelf", "Re-authenticate", "Copy player address", "---", "Quit"))
+		"---", "Open Audiobookshelf", "Re-authenticate", "Copy player address", "Pause until tomorrow",
+		"Pause until resumed", "---", "Status page", "Quit"))
 	if d.reauths() != 1 {
 		t.Errorf("asked %d times", d.reauths())
 	}
@@ -88,9 +96,10 @@ func TestClicksAreActedOn(t *testing.T) {
 	d.set(broken)
 	eventually(t, "ok", func() error { return item.shows(health.OK, assets.AnyPanel) })
 	item.click(t, "Open")
-	eventually(t, "the trouble shows", item.reads("[home: signed in]",
+	eventually(t, "the trouble shows", item.reads("[Audiobookshelf as home: signed in]",
 		"[Could not open the browser: no browser → open http://127.0.0.1:1/unopenable]",
-		"---", "Open Audiobookshelf", "Re-authenticate", "Copy player address", "---", "Quit"))
+		"---", "Open Audiobookshelf", "Re-authenticate", "Copy player address", "Pause until tomorrow",
+		"Pause until resumed", "---", "Status page", "Quit"))
 
 	item.click(t, "Quit")
 	eventually(t, "the daemon is asked to quit", func() error {
@@ -112,7 +121,7 @@ func TestNoClickIsLost(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	copyID := entries[len(entries)-3].id
+	copyID := entries[slices.IndexFunc(entries, func(e entry) bool { return strings.HasPrefix(e.label, "Copy") })].id
 	const clicks = 200
 	for range clicks {
 		item.clickID(t, copyID)
@@ -136,8 +145,9 @@ func TestThousandUpdates(t *testing.T) {
 	last := snapshotOf(&health.ServerUnreachable)
 	last.Accounts[0].Reason = "the last of a thousand"
 	d.set(last)
-	eventually(t, "the last state", item.reads("[home: the last of a thousand]",
-		"---", "Open Audiobookshelf", "Re-authenticate", "Copy player address", "---", "Quit"))
+	eventually(t, "the last state", item.reads("[Audiobookshelf as home: the last of a thousand]",
+		"---", "Open Audiobookshelf", "Re-authenticate", "Copy player address", "Pause until tomorrow",
+		"Pause until resumed", "---", "Status page", "Quit"))
 	eventually(t, "the last icon", func() error { return item.shows(health.Offline, assets.AnyPanel) })
 	if strings.Contains(r.out.String(), "DATA RACE") || h.registrations() != 1 {
 		t.Errorf("a race, or %d registrations", h.registrations())
@@ -160,7 +170,7 @@ func TestEventReachesThePanelInFiftyMilliseconds(t *testing.T) {
 		began := time.Now()
 		d.set(s)
 		eventually(t, "the change", func() error { // the tooltip is drawn after the icon
-			if tip, err := item.tooltip(); err != nil || tip != menu(s, nil).Tooltip {
+			if tip, err := item.tooltip(); err != nil || tip != menu(s, nil, Unmarked).Tooltip {
 				return fmt.Errorf("tooltip %q (%w)", tip, err)
 			}
 			return nil

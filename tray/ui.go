@@ -2,15 +2,12 @@ package tray
 
 import (
 	"context"
-	"fmt"
-	"log/slog"
 	"sync"
 	"time"
 
 	"shelfkeeper/assets"
 	"shelfkeeper/daemon/desktop/notify"
 	"shelfkeeper/daemon/health"
-	"shelfkeeper/daemon/problem"
 )
 
 // panel is the part of the desktop that shows the icon. One goroutine calls it.
@@ -18,8 +15,13 @@ type panel interface {
 	icon(assets.Mark, assets.Scheme)
 	tooltip(text string)
 	line(place int, l Line) // a line without text is hidden
-	clicks() <-chan int     // places; none is lost while nobody receives
+	// clicks are places, or activated; none is lost while nobody receives.
+	clicks() <-chan int
 }
+
+// activated stands for a click on the icon itself, where a panel does not show
+// the menu for it.
+const activated = -1
 
 // ui keeps a panel as the newest snapshot says. Only the goroutine in loop uses
 // its unexported state.
@@ -30,6 +32,7 @@ type ui struct {
 	hosts   chan bool          // whether a panel shows the icon
 
 	messages messages
+	login    Mark // whether the daemon starts at login; Unmarked: not known
 
 	scheme  assets.Scheme
 	notes   notes
@@ -42,9 +45,10 @@ type ui struct {
 	under  assets.Scheme // the shown icon's
 }
 
-// outcome is the end of a command.
+// outcome is the end of a command, or with Nothing a look at the start at login.
 type outcome struct {
 	command Command
+	login   Mark
 	err     error
 }
 
@@ -62,6 +66,7 @@ func (u *ui) loop(ctx context.Context, p panel) {
 		u.messages.mute(*u.feed.snapshot(), time.Now())
 	}
 	u.tell()
+	u.lookAtLogin(ctx)
 	var grace <-chan time.Time // ends when a panel has been awaited long enough
 	hosted := true
 	for {
@@ -73,8 +78,17 @@ func (u *ui) loop(ctx context.Context, p panel) {
 			u.notes.settle(*u.feed.snapshot())
 		case u.scheme = <-u.schemes:
 		case o := <-u.done:
-			u.note(o)
+			if o.login != Unmarked {
+				u.login = o.login
+			}
+			if o.command.Act != Nothing {
+				u.note(o)
+			}
 		case place := <-p.clicks():
+			if place == activated {
+				u.obey(ctx, Line{Text: "icon", Enabled: true, Command: Command{Act: ShowPage}})
+				break
+			}
 			u.obey(ctx, u.places[place])
 		case key := <-u.clickedNotices():
 			u.mend(ctx, key)
@@ -115,7 +129,7 @@ func (u *ui) finish() {
 // draw brings the panel to what is to be seen now. It touches only what
 // differs: each call costs D-Bus messages and makes panels rebuild.
 func (u *ui) draw(p panel) {
-	m := menu(*u.feed.snapshot(), u.notes)
+	m := menu(*u.feed.snapshot(), u.notes, u.login)
 	if !u.drawn || m.Level != u.shown.Level || u.scheme != u.under {
 		p.icon(markOf(m.Level), u.scheme)
 	}
@@ -150,97 +164,4 @@ func markOf(l health.Level) assets.Mark {
 		return assets.Paused
 	}
 	return assets.NeedsUser
-}
-
-// obey starts the command of a clicked line. Panels may send a click on a line
-// that has been disabled meanwhile.
-func (u *ui) obey(ctx context.Context, l Line) {
-	c := l.Command
-	if !l.Enabled || c.Act == Nothing || u.notes[key(c)].busy {
-		return
-	}
-	u.cfg.Log.Debug("tray clicked", "line", l.Text, "account", c.Account)
-	if c.Act == Reauthenticate || c.Act == Quit {
-		u.notes[key(c)] = note{busy: true} // once more would only wait for the first
-	}
-	u.running.Go(func() {
-		o := outcome{c, u.run(ctx, c)}
-		select {
-		case u.done <- o:
-		case <-ctx.Done():
-		}
-	})
-}
-
-// pageScope is that of the page which the menu opens: all that a user does,
-// without the administration of the server. adminScope is that of the other one,
-// which administrators are offered.
-const (
-	pageScope  = "full"
-	adminScope = "admin"
-)
-
-// run does what a command says; a panic in the functions of Config counts as its failure.
-func (u *ui) run(ctx context.Context, c Command) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("it panicked: %v", p)
-		}
-	}()
-	switch c.Act {
-	case Open:
-		url, err := u.cfg.Client.OpenPage(ctx, c.Account, pageScope)
-		if err != nil {
-			return err
-		}
-		return u.cfg.Open(url)
-	case OpenAsAdmin:
-		url, err := u.cfg.Client.OpenPage(ctx, c.Account, adminScope)
-		if err != nil {
-			return err
-		}
-		return u.cfg.Open(url)
-	case ShowPage:
-		url, err := u.cfg.Client.PageLink(ctx, "")
-		if err != nil {
-			return err
-		}
-		return u.cfg.Open(url)
-	case Copy:
-		return u.cfg.Copy(c.URL)
-	case Reauthenticate:
-		return u.cfg.Client.Reauthenticate(ctx, c.Account)
-	case Quit:
-		return u.cfg.Client.Quit(ctx)
-	}
-	return nil
-}
-
-func (u *ui) note(o outcome) {
-	n := note{at: time.Now()}
-	if o.err != nil {
-		p := problem.Of(o.err)
-		n = note{trouble: withRemedy(o.command, p)}
-		u.cfg.Log.Warn("tray command", slog.Any("error", o.err), "account", o.command.Account)
-	}
-	u.messages.answer(o.command, n.trouble)
-	u.notes[key(o.command)] = n
-}
-
-// withRemedy adds what the user can run to an error that does not say it. A
-// temporary failure has no remedy.
-func withRemedy(c Command, p *problem.Problem) *problem.Problem {
-	remedy := p.Remedy
-	switch {
-	case remedy != "":
-	case c.Act == Open || c.Act == OpenAsAdmin || c.Act == ShowPage:
-		remedy = "open " + c.URL
-	case c.Act == Copy:
-		remedy = "it is " + c.URL
-	case c.Act == Quit:
-		remedy = "run `shelfkeeper quit`"
-	case p.Code == problem.Rejected || p.Code == problem.NeedsUser:
-		remedy = "run `shelfkeeper login`"
-	}
-	return problem.New(p.Code, p, remedy)
 }

@@ -51,6 +51,7 @@ type fakeClient struct {
 	reauth    func(ctx context.Context, account string) error
 	quits     int
 	reports   []health.Tray
+	paused    []string
 }
 
 func (c *fakeClient) Events(ctx context.Context, each func(health.Snapshot) error) error {
@@ -68,6 +69,14 @@ func (c *fakeClient) Events(ctx context.Context, each func(health.Snapshot) erro
 func (c *fakeClient) Reauthenticate(ctx context.Context, account string) error {
 	return c.reauth(ctx, account)
 }
+func (c *fakeClient) Pause(_ context.Context, account string, until time.Time) ([]string, error) {
+	c.paused = append(c.paused, account+" "+until.Format(time.DateTime))
+	return nil, nil
+}
+func (c *fakeClient) Resume(_ context.Context, account string) ([]string, error) {
+	c.paused = append(c.paused, account+" no more")
+	return nil, nil
+}
 func (c *fakeClient) ReportTray(_ context.Context, state health.Tray) error {
 	c.reports = append(c.reports, state)
 	return nil
@@ -83,12 +92,18 @@ func (c *fakeClient) Quit(context.Context) error {
 	return nil
 }
 
+// unknownStart hides the line about the start at login.
+func unknownStart(context.Context) (bool, error) { return false, errors.ErrUnsupported }
+
 // inLoop runs a ui on a fake panel within a bubble.
 func inLoop(t *testing.T, c *fakeClient, cfg Config, test func(p *fakePanel, u *ui)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		c.snapshots = make(chan health.Snapshot)
 		cfg.Client, cfg.Log = c, slog.New(slog.DiscardHandler)
+		if cfg.Starts == nil {
+			cfg.Starts = unknownStart
+		}
 		ctx, cancel := context.WithCancel(t.Context())
 		f := follow(ctx, c, func() {})
 		c.snapshots <- snapshotOf(nil)
@@ -119,8 +134,8 @@ func TestOnlyWhatDiffersIsDrawn(t *testing.T) {
 		}
 		c.snapshots <- snapshotOf(&health.ServerUnreachable)
 		synctest.Wait()
-		want := []string{"icon offline 0", "tooltip Shelfkeeper, home: the server cannot be reached",
-			"line home: the server cannot be reached"}
+		want := []string{"icon offline 0", "tooltip Shelfkeeper, home at abs.example.org: the server cannot be reached",
+			"line Audiobookshelf as home: the server cannot be reached"}
 		if fmt.Sprint(p.calls) != fmt.Sprint(want) {
 			t.Errorf("got %q, want %q", p.calls, want)
 		}
@@ -221,6 +236,62 @@ func TestCommandsThatHangOrPanic(t *testing.T) {
 		synctest.Wait()
 		if c.quits != 1 {
 			t.Errorf("%d quits", c.quits)
+		}
+	})
+}
+
+// Pausing and the start at login go to where they are done, and the menu shows
+// what became of them.
+func TestPauseAndStartAtLogin(t *testing.T) {
+	c := &fakeClient{}
+	starts, trouble := false, errors.New("no systemd here")
+	var opened []string
+	cfg := Config{
+		Tomorrow: func(time.Time) time.Time { return time.Date(2026, 1, 2, 6, 0, 0, 0, time.UTC) },
+		Starts:   func(context.Context) (bool, error) { return starts, nil },
+		SetStart: func(_ context.Context, on bool) error {
+			if trouble != nil {
+				return trouble
+			}
+			starts = on
+			return nil
+		},
+		Open: func(url string) error { opened = append(opened, url); return nil },
+	}
+	shows := func(p *fakePanel, text string, mark Mark) bool {
+		return slices.ContainsFunc(p.at[:], func(l Line) bool { return strings.Contains(l.Text, text) && l.Mark == mark })
+	}
+	inLoop(t, c, cfg, func(p *fakePanel, _ *ui) {
+		p.click(t, "Start at login")
+		synctest.Wait()
+		if !shows(p, "Start at login", SwitchedOff) || !shows(p, "Could not turn on the start at login: no systemd here", Unmarked) {
+			t.Errorf("a failure does not show: %v", p.at)
+		}
+		trouble = nil
+		for _, want := range []Mark{SwitchedOn, SwitchedOff} {
+			p.click(t, "Start at login")
+			synctest.Wait()
+			if !shows(p, "Start at login", want) || shows(p, "Could not", Unmarked) {
+				t.Errorf("the switch is not %v: %v", want, p.at)
+			}
+		}
+		p.click(t, "Pause until tomorrow")
+		synctest.Wait()
+		p.click(t, "Pause until resumed")
+		synctest.Wait()
+		c.snapshots <- snapshotOf(&health.AccountPaused)
+		synctest.Wait()
+		p.click(t, "Resume")
+		synctest.Wait()
+		if got := fmt.Sprint(c.paused); got != "[home 2026-01-02 06:00:00 home 0001-01-01 00:00:00 home no more]" {
+			t.Errorf("asked for %s", got)
+		}
+		p.clicked <- activated
+		synctest.Wait()
+		p.click(t, "Status page")
+		synctest.Wait()
+		if got := fmt.Sprint(opened); got != "[http://localhost:13380/enter?link=x http://localhost:13380/enter?link=x]" {
+			t.Errorf("opened %s", got)
 		}
 	})
 }

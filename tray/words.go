@@ -17,8 +17,8 @@ const (
 	maxTooltip = 127
 )
 
-// state says in words how an account is doing.
-func state(a health.Account) string {
+// state says in words how an account is doing that is called who.
+func state(a health.Account, who string) string {
 	words := oneLine(a.Reason)
 	if explained(a) {
 		// The cause has lines of its own.
@@ -30,11 +30,7 @@ func state(a health.Account) string {
 	if waits := waiting(a.Progress.Waiting); waits != "" {
 		words = clip(words, maxLine-maxName-len(waits)-2) + waits // a long reason gives way
 	}
-	name := oneLine(a.Name)
-	if name == "" {
-		return words
-	}
-	return clip(name, maxName) + ": " + words
+	return who + ": " + words
 }
 
 // person names an account as people read it: by user and host.
@@ -44,6 +40,22 @@ func person(a health.Account) string {
 		return clip(oneLine(a.Name), maxName)
 	}
 	return clip(oneLine(a.User+" at "+u.Hostname()), maxName)
+}
+
+// people names accounts as person does, and apart where two would be called the
+// same.
+func people(accounts []health.Account) []string {
+	names, count := make([]string, len(accounts)), map[string]int{}
+	for i, a := range accounts {
+		names[i] = person(a)
+		count[names[i]]++
+	}
+	for i, a := range accounts {
+		if count[names[i]] > 1 {
+			names[i] = clip(oneLine(a.Name), maxName) // it is there once
+		}
+	}
+	return names
 }
 
 // explained reports whether the account waits for its user because its session
@@ -101,12 +113,12 @@ func tooltip(s health.Snapshot) string {
 	case 0:
 		return clip("Shelfkeeper: "+oneLine(health.NoAccount.Text), maxTooltip)
 	case 1:
-		return clip("Shelfkeeper, "+state(s.Accounts[0]), maxTooltip)
+		return clip("Shelfkeeper, "+state(s.Accounts[0], person(s.Accounts[0])), maxTooltip)
 	}
 	lines := []string{"Shelfkeeper: " + levelWords(s.Level)}
-	for _, a := range s.Accounts {
+	for i, a := range s.Accounts {
 		if a.Level == s.Level && s.Level != health.OK {
-			lines = append(lines, state(a))
+			lines = append(lines, state(a, people(s.Accounts)[i]))
 		}
 	}
 	if s.Level == health.OK {

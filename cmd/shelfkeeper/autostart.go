@@ -82,6 +82,25 @@ func (e *env) autostartState(ctx context.Context) (autostart.State, error) {
 	return autostart.Look(ctx, plan)
 }
 
+// starts reports whether the daemon starts at login, for the tray.
+func (e *env) starts(ctx context.Context) (bool, error) {
+	s, err := e.autostartState(ctx)
+	return s.On, err
+}
+
+// setStart makes the daemon start at login or not, for the tray.
+func (e *env) setStart(ctx context.Context, on bool) error {
+	if !on {
+		return autostart.Off(ctx)
+	}
+	var plan autostart.Plan
+	if err := e.complete(&plan); err != nil {
+		return err
+	}
+	_, err := autostart.On(ctx, plan)
+	return err
+}
+
 // complete adds our own program, with the global flags it was given.
 func (e *env) complete(plan *autostart.Plan) (err error) {
 	if plan.Program, err = autostart.Program(); err != nil {

@@ -45,8 +45,8 @@ func startUserManager(p *place) *userManager {
 		t.Skip(missing)
 	}
 	m := &userManager{t: t, log: newWatched(), env: p.env}
-	cmd := exec.Command("unshare", "--mount", "sh", "-c", "mount --make-rshared / && mount -t tmpfs tmpfs /run && mkdir -p /run/systemd/system && "+
-		"exec /lib/systemd/systemd --user --log-target=console --log-level=info")
+	cmd := exec.Command("unshare", "--mount", "sh", "-c", "mount --make-rshared / && mount -t tmpfs tmpfs /run && "+
+		"mkdir -p /run/systemd/system && exec /lib/systemd/systemd --user --log-target=console --log-level=info")
 	cmd.Env, cmd.Stdout, cmd.Stderr = m.env, m.log, m.log
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)

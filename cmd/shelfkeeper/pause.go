@@ -99,11 +99,7 @@ func pauseEnd(text string, now time.Time) (time.Time, error) {
 	case "":
 		return time.Time{}, nil
 	case "tomorrow":
-		day := now.Day() + 1
-		if now.Hour() < nightEnds {
-			day--
-		}
-		return time.Date(now.Year(), now.Month(), day, morning, 0, 0, 0, now.Location()), nil
+		return tomorrow(now), nil
 	}
 	d, err := time.ParseDuration(text)
 	if days, ok := strings.CutSuffix(text, "d"); ok {
@@ -116,6 +112,15 @@ func pauseEnd(text string, now time.Time) (time.Time, error) {
 		return time.Time{}, fmt.Errorf("--until takes tomorrow, or a duration such as 30m, 2h or 3d up to a year, not %q", text)
 	}
 	return now.Add(d), nil
+}
+
+// tomorrow is the morning after now: in the small hours that of the same date.
+func tomorrow(now time.Time) time.Time {
+	day := now.Day() + 1
+	if now.Hour() < nightEnds {
+		day--
+	}
+	return time.Date(now.Year(), now.Month(), day, morning, 0, 0, 0, now.Location())
 }
 
 func first(args []string) string {

@@ -23,7 +23,7 @@ import (
 // newTray is the process that shows the icon. The daemon starts it; a user can
 // too.
 func newTray(e *env) *cobra.Command {
-	var quiet bool
+	var quiet, sameControl bool
 	c := &cobra.Command{
 		Use:   "tray",
 		Short: "Show the icon in the panel (the daemon starts this by itself)",
@@ -37,9 +37,13 @@ func newTray(e *env) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			daemon := *e // as the daemon was started, which is what starts at login
+			if !sameControl {
+				daemon.control = ""
+			}
 			err = tray.Run(c.Context(), tray.Config{Client: clicks{client, e}, Open: desktop.Open, Copy: desktop.Copy,
 				FirstTime: firstTime(paths.State), Notifications: !quiet, Again: os.Getenv(tray.AgainVariable) != "",
-				Log: e.logger(slog.LevelWarn)})
+				Tomorrow: tomorrow, Starts: daemon.starts, SetStart: daemon.setStart, Log: e.logger(slog.LevelWarn)})
 			if isNoDaemon(err) {
 				return notRunning()
 			}
@@ -47,6 +51,8 @@ func newTray(e *env) *cobra.Command {
 		},
 	}
 	c.Flags().BoolVar(&quiet, "no-notifications", false, "no messages of the desktop when an account needs you")
+	c.Flags().BoolVar(&sameControl, "same-control", false, "a start at login uses --control too")
+	_ = c.Flags().MarkHidden("same-control") // it errs only for a flag that is not there
 	return c
 }
 
@@ -107,6 +113,12 @@ func (e *env) superviseTray(control string, cfg config.Config, log *slog.Logger)
 		}
 	}
 	argv := []string{program, "tray", "--control", control}
+	if e.control != "" {
+		argv = append(argv, "--same-control")
+	}
+	if e.config != "" {
+		argv = append(argv, "--config", e.config)
+	}
 	if !cfg.Notifications {
 		argv = append(argv, "--no-notifications")
 	}
