@@ -127,7 +127,7 @@ func (s *Session) open(ctx context.Context, e machine.Open) machine.Fact {
 	if err != nil {
 		return machine.OpenFailed{Err: err}
 	}
-	return machine.Opened{Record: rec}
+	return machine.Opened{Record: rec, Unlimited: s.Budget.Unlimited()}
 }
 
 func (s *Session) acquire(ctx context.Context, e machine.Acquire) machine.Fact {

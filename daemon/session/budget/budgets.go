@@ -102,6 +102,13 @@ func (b *Budget) Wait(now time.Time) time.Duration {
 	return b.wait(book.server(b.name), now)
 }
 
+// Unlimited reports whether the server is known to have no limiter. What cannot
+// be read counts as limited.
+func (b *Budget) Unlimited() bool {
+	data, err := b.all.store.read()
+	return err == nil && decodeBook(data).server(b.name).Off
+}
+
 // Room reports whether n further requests fit into the budget at now.
 func (b *Budget) Room(now time.Time, n int) bool {
 	seen := b.all.reading(now)

@@ -50,7 +50,11 @@ type (
 // Facts that answer an effect.
 type (
 	// Opened: the vault's newest record, read for the first time or anew.
-	Opened struct{ Record keychain.Record }
+	// Unlimited: the server is known to have no limiter.
+	Opened struct {
+		Record    keychain.Record
+		Unlimited bool
+	}
 	// OpenFailed: keychain.ErrNotFound is one of the errors.
 	OpenFailed struct{ Err error }
 	// Acquired: the lock is held and this is the newest record under it.

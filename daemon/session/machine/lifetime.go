@@ -19,7 +19,8 @@ const (
 
 const (
 	// shortLife is the life below which renewing ahead of need would use up the
-	// budget. Such tokens are renewed when somebody needs one.
+	// budget. Where there is a limiter, such tokens are renewed when somebody needs
+	// one.
 	shortLife = 90 * time.Second
 	// endlessLife stands for the life of a token without an end, and
 	// endlessPace is how often it is renewed.
@@ -50,7 +51,7 @@ func (m *machine) setClocks(pair absapi.TokenPair, received time.Time) {
 	case EndlessTokens:
 		c.RotateAt, c.Life = earlier(c.RotateAt, m.now.Round(0).Add(endlessPace)), 0
 	case ShortTokens:
-		c.OnDemand = true
+		c.OnDemand = !m.Unlimited
 	}
 	if m.Rules.Collides && c.RotateAt.Before(m.gapEnd()) {
 		c.RotateAt = m.gapEnd()

@@ -117,7 +117,7 @@ func (m *machine) opened(f Opened) {
 		return
 	}
 	byUser, first, newer := m.Attempt.ByUser, m.Phase == VaultUnavailable, f.Record.Generation > m.Record.Generation
-	m.Step, m.Trouble = Idle, nil
+	m.Step, m.Trouble, m.Unlimited = Idle, nil, f.Unlimited
 	if byUser || first || newer { // what is known already shortens no pause
 		m.Pauses.endWaits()
 	}

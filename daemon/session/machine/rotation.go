@@ -62,6 +62,7 @@ func (m *machine) refreshed(f Refreshed) {
 	}
 	m.learnClock(f.Answer.Meta)
 	m.learnVersion(f.Answer)
+	m.Unlimited = f.Answer.Direct && !f.Answer.Limit.Present
 	if id := f.Answer.Pair.Access.UserID; id != m.Record.UserID || f.Answer.Pair.Refresh.UserID != id {
 		m.temporary(&absapi.Error{Op: "refresh session", Verdict: absapi.Temporary, Evidence: "the answer belongs to another user"})
 		return

@@ -97,8 +97,11 @@ type State struct {
 	Step    Step
 	Rules   Rules
 	Version string // the server's, as last seen
-	Plain   bool   // no TLS vouches for the server
-	Closing bool   // the program ends: no new attempt starts
+	// Unlimited: the server is known to have no limiter, so that renewing ahead of
+	// need costs nobody anything.
+	Unlimited bool
+	Plain     bool // no TLS vouches for the server
+	Closing   bool // the program ends: no new attempt starts
 
 	Record keychain.Record // the newest durable record
 	Lost   bool            // the server has authentically refused Record's refresh token
