@@ -2,7 +2,6 @@ package session
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -75,7 +74,7 @@ func (s *Session) budget(byUser bool) *budget.Budget {
 // of no use here is ended again.
 func (s *Session) signIn(ctx context.Context, e machine.Login) machine.Fact {
 	answer, failure := s.auth(ctx, e.ByUser, func(ctx context.Context, c *absapi.Client) (absapi.Answer, error) {
-		return s.login(ctx, c, e)
+		return login(ctx, c, e)
 	})
 	leftover := redact.Secret{}
 	switch {
@@ -88,7 +87,7 @@ func (s *Session) signIn(ctx context.Context, e machine.Login) machine.Fact {
 		s.endLeftover(ctx, leftover)
 	}
 	if failure != nil {
-		return machine.LoginFailed{Err: failure, OtherServer: errors.Is(failure, errOtherRelease)}
+		return machine.LoginFailed{Err: failure}
 	}
 	return machine.LoggedIn{Answer: answer}
 }
@@ -103,25 +102,17 @@ func (s *Session) endLeftover(ctx context.Context, token redact.Secret) {
 	}
 }
 
-// errOtherRelease: another server seems to have the address, since it has
-// another release and nothing else vouches for it.
-var errOtherRelease = errors.New("another release of Audiobookshelf answers at this address than the account's server had")
-
-// login signs in as the server's release has it. Without TLS to vouch for the
-// server, one with another release than known gets no password.
-func (s *Session) login(ctx context.Context, c *absapi.Client, e machine.Login) (absapi.Answer, error) {
-	if e.Legacy || s.Base.Scheme == "http" && e.Version != "" {
+// login signs in as the server's release has it.
+func login(ctx context.Context, c *absapi.Client, e machine.Login) (absapi.Answer, error) {
+	if e.Legacy {
 		status, err := c.Status(ctx)
-		switch {
-		case err != nil:
+		if err != nil {
 			failure := *absapi.AsError(err)
-			failure.Unwritten = true
+			failure.Unwritten = true // the password
 			return absapi.Answer{}, &failure
-		case e.Legacy && !absapi.SupportsRefresh(status.Version):
+		}
+		if !absapi.SupportsRefresh(status.Version) {
 			return c.LoginLegacy(ctx, e.Username, e.Password)
-		case !e.Legacy && status.Version != e.Version:
-			return absapi.Answer{}, &absapi.Error{Op: "sign in", Verdict: absapi.Temporary, Unwritten: true, Meta: status.Meta, Err: errOtherRelease,
-				Evidence: fmt.Sprintf("Audiobookshelf %s answers there, and the account's server had %s", status.Version, e.Version)}
 		}
 	}
 	return c.Login(ctx, e.Username, e.Password)

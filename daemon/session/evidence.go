@@ -9,20 +9,33 @@ import (
 	"shelfkeeper/daemon/session/machine"
 )
 
-// evidenceDeadline is short: players may be waiting for the sign-in that comes
-// next, and what is asked here is for people.
-const evidenceDeadline = 3 * time.Second
+const (
+	// evidenceDeadline bounds the question whose server this is.
+	evidenceDeadline = 10 * time.Second
+	// rowDeadline is short: players may be waiting for the sign-in that comes
+	// next, and the list of sessions is for people.
+	rowDeadline = 3 * time.Second
+)
 
-// hear asks for the user, once and only when the refresh token is refused for
-// good: one more 401 would look to a server's ban list like a guess. It is no
-// request that the limiter counts.
-func (s *Session) gatherEvidence(ctx context.Context, refusal *absapi.Error) machine.Evidence {
+// gatherEvidence asks what the access token says about a server that refuses
+// the refresh token for good. It asks once: one more 401 would look to a
+// server's ban list like a guess.
+func (s *Session) gatherEvidence(ctx context.Context, byUser bool) machine.Evidence {
 	s.mu.Lock()
-	token, st := s.state.EvidenceToken(time.Now()), s.state
+	st := s.state
 	s.mu.Unlock()
-	if refusal.Verdict != absapi.RefreshInvalid || token.Secret.IsEmpty() {
+	token, valid := st.EvidenceToken(time.Now())
+	switch {
+	case token.Secret.IsEmpty():
 		return machine.Evidence{}
+	case valid:
+		return s.askWithValid(ctx, st, token)
 	}
+	return s.askWithExpired(ctx, byUser, token)
+}
+
+// askWithValid asks for the user, which no limiter counts.
+func (s *Session) askWithValid(ctx context.Context, st machine.State, token absapi.Token) machine.Evidence {
 	ctx, cancel := context.WithTimeout(ctx, evidenceDeadline)
 	defer cancel()
 	client, err := s.ready(ctx)
@@ -32,17 +45,19 @@ func (s *Session) gatherEvidence(ctx context.Context, refusal *absapi.Error) mac
 	me, err := client.Me(ctx, token.Secret)
 	switch {
 	case absapi.VerdictOf(err) == absapi.TokenRejected:
-		return machine.Evidence{AccessToken: history.NotAccepted}
+		return machine.Evidence{Server: machine.Stranger, AccessToken: history.NotAccepted}
 	case err != nil || me.UserID != token.UserID:
 		return machine.Evidence{}
 	}
-	w := machine.Evidence{AccessToken: history.StillAccepted}
+	w := machine.Evidence{Server: machine.Own, AccessToken: history.StillAccepted}
 	if me.Username != token.Username {
 		w.Username = me.Username
 	}
 	if st.Record.SessionID == "" || !absapi.SupportsSessions(st.Version) {
 		return w
 	}
+	ctx, cancel = context.WithTimeout(ctx, rowDeadline)
+	defer cancel()
 	sessions, err := client.Sessions(ctx, token.Secret, st.Record.Refresh)
 	if err != nil {
 		return w
@@ -56,4 +71,24 @@ func (s *Session) gatherEvidence(ctx context.Context, refusal *absapi.Error) mac
 		}
 	}
 	return w
+}
+
+// askWithExpired presents the expired access token as if it were a refresh
+// token. ABS looks at the signature first: the server that made it says that it
+// has expired, or that it is of another type, and any other server says that it
+// is invalid (abs: server/auth/TokenManager.js). It changes nothing there.
+func (s *Session) askWithExpired(ctx context.Context, byUser bool, token absapi.Token) machine.Evidence {
+	_, err := s.auth(ctx, byUser, func(ctx context.Context, c *absapi.Client) (absapi.Answer, error) {
+		return c.Refresh(ctx, token.Secret)
+	})
+	if err == nil {
+		return machine.Evidence{}
+	}
+	switch err.Verdict {
+	case absapi.RefreshExpired, absapi.HeaderEaten:
+		return machine.Evidence{Server: machine.Own, Expired: true}
+	case absapi.RefreshInvalid:
+		return machine.Evidence{Server: machine.Stranger, Expired: true, AccessToken: history.NotAccepted}
+	}
+	return machine.Evidence{}
 }

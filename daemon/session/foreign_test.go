@@ -55,15 +55,11 @@ func TestAnotherServerAtTheSameAddress(t *testing.T) {
 	}{
 		{"over a renewal", absfake.R2360, 30 * time.Minute, 25 * time.Minute, true},
 		{"for a day", absfake.R2360, 30 * time.Minute, 24 * time.Hour, true},
-		{"an older one, met after a night", absfake.R2350, 30 * time.Minute, 24 * time.Hour, false},
-		{"a newer one, met after a night", absfake.R2360, 30 * time.Minute, 24 * time.Hour, false},
+		{"met after a night", absfake.R2360, 30 * time.Minute, 24 * time.Hour, false},
+		{"an older release, met after a night", absfake.R2350, 30 * time.Minute, 24 * time.Hour, false},
 	} {
 		t.Run(c.desc, func(t *testing.T) {
-			own := absfake.R2360
-			if !c.valid && c.release == own {
-				own = absfake.R2351
-			}
-			withRig(t, absfake.Config{Release: own, AccessTTL: time.Hour, RefreshTTL: 30 * 24 * time.Hour}, func(r *rig) {
+			withRig(t, absfake.Config{AccessTTL: time.Hour, RefreshTTL: 30 * 24 * time.Hour}, func(r *rig) {
 				foreign, away := r.roam(c.release)
 				time.Sleep(c.away)
 				if !c.valid {

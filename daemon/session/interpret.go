@@ -79,9 +79,15 @@ func (s *Session) interpret(ctx context.Context, e machine.Effect) machine.Fact 
 			return c.Refresh(ctx, e.Token)
 		})
 		if err != nil {
-			return machine.RefreshFailed{Err: err, Evidence: s.gatherEvidence(ctx, err)}
+			f := machine.RefreshFailed{Err: err}
+			if err.Verdict == absapi.RefreshInvalid {
+				f.Evidence = s.gatherEvidence(ctx, e.ByUser)
+			}
+			return f
 		}
 		return machine.Refreshed{Answer: answer}
+	case machine.Recognise:
+		return machine.Recognised{Evidence: s.gatherEvidence(ctx, e.ByUser)}
 	case machine.Login:
 		return s.signIn(ctx, e)
 	case machine.ChangePassword:

@@ -31,7 +31,7 @@ const (
 	defaultLimit  = 40
 	defaultWindow = 10 * time.Minute
 	// leastShare is what we take at least: less would not bring back a lost
-	// session (refresh, the same again, log in) within one window.
+	// session within one window; see reserved.
 	leastShare = 4
 	// mostShare bounds what is remembered.
 	mostShare = 500
@@ -75,9 +75,10 @@ func (s spending) span() time.Duration {
 }
 
 // reserved is how much of the share is kept for what the user does himself: a
-// session that fails in the background must not use up his own sign-in. Three
-// requests bring a lost session back, and they come first.
-func (s spending) reserved() int { return max(0, min(2, s.share()-3)) }
+// session that fails in the background must not use up his own sign-in. Four
+// requests bring a lost session back (refresh, the same again, whose server it
+// is, log in), and they come first.
+func (s spending) reserved() int { return max(0, min(2, s.share()-leastShare)) }
 
 // wait returns how long the next request has to wait at now, of one that may
 // use share requests a window.

@@ -215,10 +215,10 @@ func TestAddressesOfOneServerShare(t *testing.T) {
 }
 
 // What runs in the background leaves the user two requests of a window, where
-// three are left to bring a lost session back.
+// four are left to bring a lost session back.
 func TestBackgroundLeavesTheUserHisOwn(t *testing.T) {
 	now := time.Unix(1_800_000_000, 0)
-	for _, c := range []struct{ limit, background, user int }{{0, 8, 2}, {40, 8, 2}, {100, 23, 2}, {20, 3, 2}, {16, 3, 1}, {5, 3, 1}, {4, 3, 0}, {2, 1, 0}} {
+	for _, c := range []struct{ limit, background, user int }{{0, 8, 2}, {40, 8, 2}, {100, 23, 2}, {24, 4, 2}, {20, 4, 1}, {16, 4, 0}, {5, 4, 0}, {4, 3, 0}, {2, 1, 0}} {
 		b := New("")
 		if c.limit > 0 {
 			b.Learn(now, absapi.Meta{Limit: absapi.RateLimit{Present: true, Limit: c.limit, Remaining: c.limit, Window: 10 * time.Minute}}, true)

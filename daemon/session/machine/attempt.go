@@ -140,6 +140,9 @@ func (m *machine) reachable(f Reachable) {
 	m.learnClock(f.Meta)
 	switch {
 	case m.stopping():
+	case m.Suspicion.Undecided != nil && !m.Lost && !m.Wishes.SendAgain:
+		m.Step, m.Attempt.Aim = Recognising, keychain.RenewPair
+		m.do(Recognise{ByUser: m.Attempt.ByUser})
 	case m.Lost && m.Record.Static.IsEmpty():
 		m.replace()
 	case m.Lost:

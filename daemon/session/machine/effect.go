@@ -33,16 +33,16 @@ type (
 		Patience time.Duration
 		ByUser   bool
 	}
+	// Recognise asks whether the server knows the signature of the account's
+	// access token.
+	Recognise struct{ ByUser bool }
 	// Login asks /status and then signs in with the stored password.
 	// UserID is whose session it must be: another one is ended again. Legacy:
-	// the server may be too old for more than a legacy token. Version: the
-	// release that the server must have where nothing else vouches for it; "" for
-	// any.
+	// the server may be too old for more than a legacy token.
 	Login struct {
 		UserID, Username string
 		Password         redact.Secret
 		Legacy           bool
-		Version          string
 		ByUser           bool
 	}
 	// ChangePassword asks for another password, with the refresh token of the
@@ -78,6 +78,7 @@ func (Preflight) effect()      {}
 func (Commit) effect()         {}
 func (Refresh) effect()        {}
 func (Login) effect()          {}
+func (Recognise) effect()      {}
 func (ChangePassword) effect() {}
 func (CleanUp) effect()        {}
 func (Settle) effect()         {}

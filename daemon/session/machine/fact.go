@@ -78,14 +78,12 @@ type (
 		Err      *absapi.Error
 		Evidence Evidence
 	}
+	// Recognised: what there is to know about the server, perhaps nothing.
+	Recognised struct{ Evidence Evidence }
 	// LoggedIn: the stored password gave a pair.
 	LoggedIn struct{ Answer absapi.Answer }
-	// LoginFailed: it did not. OtherServer: no password was sent, since another
-	// release answers than the account's server had.
-	LoginFailed struct {
-		Err         *absapi.Error
-		OtherServer bool
-	}
+	// LoginFailed: it did not.
+	LoginFailed struct{ Err *absapi.Error }
 	// PasswordChanged: the server took it. The pair is empty where the session
 	// goes on with its own.
 	PasswordChanged struct{ Answer absapi.Answer }
@@ -133,6 +131,7 @@ func (CommitFailed) fact()    {}
 func (Refreshed) fact()       {}
 func (RefreshFailed) fact()   {}
 func (LoggedIn) fact()        {}
+func (Recognised) fact()      {}
 func (LoginFailed) fact()     {}
 func (Settled) fact()         {}
 func (SettleFailed) fact()    {}

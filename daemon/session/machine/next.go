@@ -69,6 +69,8 @@ func Next(s State, e Event) (State, []Effect) {
 		m.refreshed(f)
 	case RefreshFailed:
 		m.refreshFailed(f)
+	case Recognised:
+		m.recognised(f)
 	case LoggedIn:
 		m.loggedIn(f)
 	case LoginFailed:
@@ -224,7 +226,7 @@ func (m *machine) publish(pair absapi.TokenPair, received time.Time) {
 		m.Suspicion.Token = redact.Secret{}
 	}
 	m.scheduleSpare()
-	m.Suspicion.Unrecognised, m.SignIns, m.Answered = false, SignIns{}, nil
+	m.SignIns, m.Answered, m.Suspicion.Undecided = SignIns{}, nil, nil
 	m.Phase, m.Why, m.Failure, m.Wishes.Renew = Fresh, NoReason, nil, false
 	if m.Clocks.Odd == DeadTokens {
 		m.Phase, m.Why = NeedsUser, TokensUnusable

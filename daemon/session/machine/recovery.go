@@ -29,20 +29,17 @@ func (m *machine) signIn() {
 	case rec.PasswordRefused && !m.Wishes.SendAgain:
 		m.giveUp(PasswordRefused)
 	default:
-		m.Step, m.Attempt.SentPassword = SigningIn, rec.Password
+		m.Step, m.Attempt.SentPassword, m.Wishes.SendAgain = SigningIn, rec.Password, false
 		m.do(m.loginOf(rec.Password))
-		m.Wishes.SendAgain = false
 	}
 }
 
-// loginOf is the sign-in with a password of the account. Where no token vouches
-// for the server any more, its release must at least be the one it was.
+// loginOf is the sign-in with a password of the account.
 func (m *machine) loginOf(password keychain.Password) Login {
-	e := Login{UserID: m.Record.UserID, Username: m.Record.Username, Password: password.Secret(), ByUser: m.Attempt.ByUser}
-	if e.Legacy = !m.Record.Static.IsEmpty(); !e.Legacy && !m.Wishes.SendAgain {
-		e.Version = m.Version
+	return Login{
+		UserID: m.Record.UserID, Username: m.Record.Username, Password: password.Secret(),
+		Legacy: !m.Record.Static.IsEmpty(), ByUser: m.Attempt.ByUser,
 	}
-	return e
 }
 
 func (m *machine) loggedIn(f LoggedIn) {
@@ -88,11 +85,7 @@ func (m *machine) loginFailed(f LoginFailed) {
 		return
 	}
 	m.learnClock(f.Err.Meta)
-	switch {
-	case f.OtherServer:
-		m.unrecognised(f.Err)
-		return
-	case f.Err.Verdict != absapi.PasswordRejected:
+	if f.Err.Verdict != absapi.PasswordRejected {
 		m.unusable(f.Err)
 		m.temporary(f.Err)
 		return

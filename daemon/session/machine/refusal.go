@@ -2,7 +2,6 @@ package machine
 
 import (
 	"shelfkeeper/daemon/absapi"
-	"shelfkeeper/daemon/history"
 	"shelfkeeper/keychain"
 )
 
@@ -27,16 +26,7 @@ func (m *machine) refreshFailed(f RefreshFailed) {
 			m.pause(confirmPause, "asking once more: "+f.Err.Evidence)
 			return
 		}
-		stranger := f.Evidence.AccessToken == history.NotAccepted || m.Suspicion.Unrecognised && m.Plain
-		if stranger && !m.OfSpare() && !m.Wishes.SendAgain {
-			m.unrecognised(f.Err)
-			return
-		}
-		if f.Evidence.Username != "" && !m.OfSpare() {
-			// A new name ends sessions, and the password goes with the new one.
-			m.Record.Username = f.Evidence.Username
-		}
-		m.refused(f.Err)
+		m.judge(f.Err, f.Evidence)
 	case absapi.UserInactive:
 		m.Pauses.ProbeAt = m.now.Add(disabledProbe)
 		m.giveUp(AccountDisabled)
@@ -48,7 +38,36 @@ func (m *machine) refreshFailed(f RefreshFailed) {
 	}
 }
 
-// ofSpare reports whether the spare was presented.
+// judge decides what a refresh token that was refused twice is worth, by what
+// is known of the server that refused it.
+func (m *machine) judge(err *absapi.Error, e Evidence) {
+	m.Suspicion.Undecided = nil
+	if !m.OfSpare() && !m.Wishes.SendAgain {
+		switch {
+		case e.Server == Stranger && (m.Plain || !e.Expired):
+			m.unrecognised(err)
+			return
+		case e.Server == Unknown && m.Plain && !m.Record.Access.IsEmpty():
+			m.Suspicion.Undecided = err
+			m.temporary(err)
+			return
+		}
+	}
+	if e.Username != "" && !m.OfSpare() {
+		// A new name ends sessions, and the password goes with the new one.
+		m.Record.Username = e.Username
+	}
+	m.refused(err)
+}
+
+// recognised goes on with a refusal that could not be judged at once.
+func (m *machine) recognised(f Recognised) {
+	if m.Step == Recognising {
+		m.judge(m.Suspicion.Undecided, f.Evidence)
+	}
+}
+
+// OfSpare reports whether the spare was presented.
 func (s State) OfSpare() bool {
 	return s.Attempt.Aim == keychain.RenewSpare || s.Attempt.Aim == keychain.PromoteSpare
 }

@@ -39,15 +39,13 @@ func (m *machine) unusable(err *absapi.Error) {
 	}
 }
 
-// unrecognised ends an attempt at a server that refuses the session and its
-// valid access token alike. It may be another server that has the same address
-// in another network: it gets no password. The refresh token is presented again
-// after a wake-up and from time to time. When the access token has ended, TLS
-// still vouches for the server, and the password may go there; without TLS
-// nothing does, and only the user can say so.
+// unrecognised ends an attempt at a server that refuses the session and does
+// not know the signature of its access token. It may be another server that has
+// the same address in another network: it gets no password. The refresh token is
+// presented again after a wake-up and from time to time. Where TLS vouches for
+// the server, an expired access token ends the doubt: the signing key was lost.
 func (m *machine) unrecognised(err *absapi.Error) {
 	m.Failure, m.Answered, m.Lost = err, err, false
-	m.Suspicion.Unrecognised = true
 	m.Suspicion.InvalidAnswers = 1 // asked once more is enough
 	if m.Published.Generation > 0 {
 		m.Suspicion.Token = m.Published.Pair.Access.Secret
@@ -61,6 +59,9 @@ func (m *machine) unrecognised(err *absapi.Error) {
 // another network's server.
 func (m *machine) askAgainFirst() {
 	intent := m.Record.Intent
+	if m.Suspicion.Undecided != nil && !m.Busy() {
+		m.Suspicion.Undecided, m.Suspicion.InvalidAnswers = nil, 1
+	}
 	if m.Lost && !m.Busy() && m.Suspicion.InvalidAnswers >= 2 && m.Record.Static.IsEmpty() &&
 		(intent == nil || intent.Purpose == keychain.RenewPair) {
 		m.Lost, m.Suspicion.InvalidAnswers = false, 1

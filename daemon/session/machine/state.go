@@ -69,6 +69,7 @@ const (
 	Repairing            // the slot write that is still pending
 	Pinging              // GET /ping on the connection of the attempt
 	Intending            // the intent becomes durable
+	Recognising          // whose server refused the refresh token
 	Refreshing           // POST /auth/refresh
 	Changing             // PATCH /api/me/password
 	SigningIn            // POST /login with the stored password
@@ -83,7 +84,7 @@ const (
 )
 
 var stepNames = [...]string{
-	"idle", "opening", "acquiring", "repairing", "pinging", "intending", "refreshing", "changing", "signing-in", "committing",
+	"idle", "opening", "acquiring", "repairing", "pinging", "intending", "recognising", "refreshing", "changing", "signing-in", "committing",
 	"refusing", "discarding-spare", "withdrawing", "cleaning-up", "recording-id", "checking", "erasing",
 }
 
@@ -172,8 +173,8 @@ type Suspicion struct {
 	RenewedAt      time.Time     // when a pair was obtained because of a suspicion
 	BrokenUntil    time.Time     // fresh tokens are refused too: none is given out until then
 	InvalidAnswers int           // `Invalid refresh token` answers to this refresh token
+	Undecided      *absapi.Error // the second of them, while it is not known whose server gave it
 	StaticRefused  bool          // a static token got a 401
-	Unrecognised   bool          // the server refused a valid access token as well, since a pair was last published
 	Fruitless      redact.Secret // legacy token that the password brought again after it was refused
 }
 

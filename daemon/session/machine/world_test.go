@@ -26,6 +26,9 @@ type world struct {
 	erased  bool
 	serial  int
 	life    time.Duration // of access tokens
+	plain   bool          // no TLS
+	acted   bool          // the user's word stands that the password may be sent
+	strange bool          // the newest refusal came from a server that does not know its signature
 
 	presented  redact.Secret          // the refresh token that was presented last
 	dead       map[redact.Secret]bool // tokens the server has refused for good
@@ -40,6 +43,7 @@ func newWorld(t *rapid.T) *world {
 	w := &world{t: t, now: time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC), written: map[uint64]redact.Secret{},
 		dead: map[redact.Secret]bool{}, doubted: map[redact.Secret]int{}}
 	w.life = rapid.SampledFrom([]time.Duration{time.Hour, time.Hour, 12 * time.Second, 0}).Draw(t, "life of access tokens")
+	w.plain = rapid.Bool().Draw(t, "plain http")
 	pair := w.mint()
 	w.disk = keychain.Record{Lineage: "x", Generation: 1, Account: "a", UserID: "user-1", Username: "alice",
 		Access: pair.Access.Secret, Refresh: pair.Refresh.Secret}
@@ -64,7 +68,7 @@ func newWorld(t *rapid.T) *world {
 func (w *world) boot() {
 	w.refused, w.refusedNew = w.disk.PasswordRefused, keychain.Password{}
 	version := rapid.SampledFrom([]string{"2.26.3", "2.35.0", "2.36.0", ""}).Draw(w.t, "release")
-	w.state, w.pending, w.locked = State{Rules: RulesOf(version)}, nil, false
+	w.state, w.pending, w.locked = State{Rules: RulesOf(version), Plain: w.plain}, nil, false
 	w.feed(Started{})
 }
 
@@ -86,6 +90,7 @@ func (w *world) mint() absapi.TokenPair {
 func (w *world) feed(f Fact) {
 	before := w.state
 	after, effects := Next(before, Event{At: w.now, Jitter: rapid.Float64Range(0, 1).Draw(w.t, "jitter"), Fact: f})
+	w.acted = w.acted && (before.Wishes.SendAgain || after.Wishes.SendAgain)
 	w.state = after
 	for _, e := range effects {
 		w.check(e)
@@ -163,6 +168,9 @@ func (w *world) check(e Effect) {
 		}
 		w.settled, w.refusedNew = false, keychain.Password{}
 	case Login:
+		if w.plain && w.strange && !w.state.Wishes.SendAgain && !w.acted {
+			w.t.Fatal("a password is sent to a server that does not know its own signature")
+		}
 		w.sent = keychain.StoredPassword(e.Password)
 		switch w.sent {
 		case w.disk.NewPassword:
@@ -193,7 +201,7 @@ func (w *world) outside(kind int) {
 	case 2:
 		w.feed(Woken{Reason: "link"})
 	case 3:
-		w.refused = false
+		w.refused, w.acted = false, true
 		w.feed(Asked{})
 	case 4: // killed and started again
 		w.boot()

@@ -68,6 +68,14 @@ func (w *world) answer(kind int) {
 		w.feed(CleanedUp{SessionID: rapid.SampledFrom([]string{"", "s1", "s2"}).Draw(w.t, "id"), OrphanGone: good})
 	case Refresh:
 		w.feed(w.refreshAnswer(kind, weather))
+	case Recognise:
+		if kind > 5 {
+			w.feed(Recognised{})
+			return
+		}
+		found := Evidence{Server: Recognition(rapid.IntRange(1, 2).Draw(w.t, "server"))}
+		w.strange = found.Server == Stranger
+		w.feed(Recognised{Evidence: found})
 	case Login:
 		switch {
 		case kind < 4 && e.Legacy && kind > 0:
@@ -122,6 +130,7 @@ func (w *world) refreshAnswer(kind int, weather *absapi.Error) Fact {
 	switch kind {
 	case 0, 1, 2:
 		pair := w.mint()
+		w.strange = false
 		w.given = pair.Refresh.Secret
 		// From 2.36.0 on a session that lives on says that no password was changed.
 		w.settled = w.settled || w.state.Rules.PasswordEnds || !w.disk.NewPassword.IsStored()
@@ -134,9 +143,13 @@ func (w *world) refreshAnswer(kind int, weather *absapi.Error) Fact {
 	case 3:
 		w.doubted[w.presented]++
 		w.dead[w.presented] = w.doubted[w.presented] > 1
-		return fail(absapi.RefreshInvalid)
+		e := Evidence{Server: Recognition(rapid.IntRange(0, 2).Draw(w.t, "server"))}
+		w.strange = e.Server == Stranger && w.state.Suspicion.InvalidAnswers > 0 && !w.state.OfSpare()
+		f := fail(absapi.RefreshInvalid).(RefreshFailed)
+		f.Evidence = e
+		return f
 	case 4:
-		w.dead[w.presented] = true
+		w.dead[w.presented], w.strange = true, false
 		return fail(absapi.RefreshExpired)
 	case 5:
 		return fail(absapi.UserInactive)
