@@ -161,7 +161,9 @@ func (s *store) close() error {
 
 // remove closes the file and deletes it.
 func (s *store) remove() error {
-	return errors.Join(durable.Remove(s.path()), s.close())
+	err := s.log.Remove()
+	s.log = nil
+	return err
 }
 
 // others counts the entries that wait for other users of the account.

@@ -19,6 +19,7 @@ import (
 	"iter"
 	"os"
 	"path/filepath"
+	"runtime"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -245,6 +246,14 @@ func (l *Log) Rewrite(records iter.Seq2[[]byte, error]) error {
 	if err := l.reached(Before); err != nil {
 		return err
 	}
+	if runtime.GOOS == "windows" && l.file != nil {
+		// Windows replaces no file that is open.
+		err := l.file.Close()
+		l.file, l.stale = nil, true
+		if err != nil {
+			return err
+		}
+	}
 	var size int64
 	err := durable.Write(l.path, 0o600, func(w io.Writer) error {
 		buffer := make([]byte, 0, 64<<10)
@@ -288,10 +297,19 @@ func (l *Log) Rewrite(records iter.Seq2[[]byte, error]) error {
 
 // Close closes the file and lets other processes have the log.
 func (l *Log) Close() error {
-	var err error
-	if l.file != nil {
-		err = l.file.Close()
-		l.file = nil
+	return errors.Join(l.closeFile(), l.lock.Unlock())
+}
+
+// Remove deletes the file and closes the log.
+func (l *Log) Remove() error {
+	return errors.Join(l.closeFile(), durable.Remove(l.path), l.lock.Unlock())
+}
+
+func (l *Log) closeFile() error {
+	if l.file == nil {
+		return nil
 	}
-	return errors.Join(err, l.lock.Unlock())
+	err := l.file.Close()
+	l.file, l.stale = nil, true
+	return err
 }
