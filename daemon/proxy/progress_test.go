@@ -3,12 +3,16 @@ package proxy_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"net/url"
 	"path/filepath"
+	"runtime"
+	"runtime/debug"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -163,32 +167,100 @@ func TestReportsAreFiltered(t *testing.T) {
 	}
 }
 
-// From a player's request to the server's sum, through bad weather and a
-// restart, with the real journal.
-func TestProgressThroughTheProxy(t *testing.T) {
+// journalWorld is a local address before a double of the server, with the real
+// journal between them.
+func journalWorld(t *testing.T) (*proxytest.World, *absfake.Server, *progress.Journal) {
+	t.Helper()
 	fake, err := absfake.New(absfake.Config{LimiterMax: -1})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer fake.Close()
 	transport := &http.Transport{DialContext: fake.Listen().DialContext, DisableCompression: true}
-	defer transport.CloseIdleConnections()
 	session := proxytest.SignedIn(t, fake)
 	base := &url.URL{Scheme: "http", Host: "abs.example"}
 	j := progress.New(progress.Config{
 		Dir: filepath.Join(t.TempDir(), "j"), UserID: session.UserID, Base: base, Transport: transport, Tokens: session,
 		Identity: func() string { return session.UserID },
 	})
-	defer func() {
+	t.Cleanup(func() {
 		if err := j.Close(); err != nil {
 			t.Error(err)
 		}
-	}()
+		transport.CloseIdleConnections()
+		if err := fake.Close(); err != nil {
+			t.Error(err)
+		}
+	})
 	w := &proxytest.World{T: t}
 	w.Server, w.Addr = proxytest.Start(t, proxy.Config{
 		Base: base, Transport: transport, Tokens: session, Grants: &proxytest.Grants{}, OwnUID: 4711, PeerOf: proxytest.Me, Journal: j,
 		Identity: func() (string, []redact.Secret) { return session.Identity() },
 	})
+	return w, fake, j
+}
+
+// In an outage some players send the largest reports there are, at once: the
+// process grows by 20 MB at most, others are answered, and what fits is kept.
+func TestLargeReportsOfManyPlayers(t *testing.T) {
+	w, fake, j := journalWorld(t)
+	end := fake.Inject(absfake.Fault{Kind: absfake.Refuse, Path: "/api/*"})
+	defer end()
+	var batch, sessions strings.Builder
+	batch.WriteString("[0")
+	for i := range 20_000 {
+		fmt.Fprintf(&batch, `,{"libraryItemId":"86a33fcc-28d2-4e3c-91af-%012d","isFinished":true}`, i)
+	}
+	batch.WriteString("]")
+	fmt.Fprintf(&sessions, `{"deviceInfo":{"x":%q},"sessions":[0`, strings.Repeat("x", 1<<20))
+	for i := range 4000 {
+		fmt.Fprintf(&sessions, `,{"id":"s%d","libraryItemId":"i%d"}`, i, i)
+	}
+	sessions.WriteString("]}")
+	debug.FreeOSMemory()
+	var before, now runtime.MemStats
+	runtime.ReadMemStats(&before)
+	var wg sync.WaitGroup
+	var kept atomic.Int64
+	for n := range 6 {
+		method, path, body := "PATCH", "/api/me/progress/batch/update", batch.String()
+		if n%3 == 2 {
+			method, path, body = "POST", "/api/session/local-all", sessions.String()
+		}
+		wg.Go(func() {
+			a := w.Send(method, path, strings.NewReader(body), "Content-Type", "application/json")
+			switch a.StatusCode {
+			case http.StatusOK:
+				kept.Add(1)
+			case http.StatusServiceUnavailable:
+			default:
+				t.Errorf("%s %s", a.Status, a.Text)
+			}
+		})
+	}
+	done := make(chan struct{})
+	go func() { wg.Wait(); close(done) }()
+	peak, slowest := uint64(0), time.Duration(0)
+	for running := true; running; {
+		began := time.Now()
+		j.Status()
+		slowest = max(slowest, time.Since(began))
+		runtime.ReadMemStats(&now)
+		peak = max(peak, now.HeapInuse)
+		select {
+		case <-done:
+			running = false
+		case <-time.After(2 * time.Millisecond):
+		}
+	}
+	if grown := int64(peak) - int64(before.HeapInuse); grown > 20<<20 || slowest > time.Second || kept.Load() == 0 {
+		t.Errorf("%.1f MB, status within %v, %d kept", float64(grown)/(1<<20), slowest, kept.Load())
+	}
+}
+
+// From a player's request to the server's sum, through an outage and a restart,
+// with the real journal.
+func TestProgressThroughTheProxy(t *testing.T) {
+	w, fake, j := journalWorld(t)
 	as := []string{"Content-Type", "application/json"}
 	book := fake.Library().Tracks().ID
 	var s struct{ ID string }
