@@ -8,8 +8,6 @@ package daemon
 import (
 	"context"
 	"errors"
-	"fmt"
-	"net/url"
 	"os"
 	"sync"
 	"time"
@@ -21,9 +19,7 @@ import (
 	"shelfkeeper/daemon/home"
 	"shelfkeeper/daemon/netmon"
 	"shelfkeeper/daemon/problem"
-	"shelfkeeper/daemon/redact"
 	"shelfkeeper/daemon/service"
-	"shelfkeeper/daemon/upstream"
 )
 
 // Daemon serves every account of a Home. Make it with New, run it with Run,
@@ -60,8 +56,9 @@ var (
 	_ control.Pausing     = (*Daemon)(nil)
 )
 
-// New takes the instance lock and opens the control socket and every
-// account's local address: all of them, or none and a *problem.Problem.
+// New takes the instance lock and opens the control socket and the local
+// address of every account. Its error is a *problem.Problem; an account's own
+// address that cannot be opened is none, but a condition of that account.
 // listen, where given, is the one account's address instead of its own.
 func New(h *home.Home, listen string) (*Daemon, error) {
 	d := &Daemon{home: h, quit: make(chan struct{}), signedOut: make(chan struct{}, 1), changed: make(chan struct{})}
@@ -112,25 +109,6 @@ func (d *Daemon) open(listen string) error {
 		d.services = append(d.services, s)
 	}
 	return nil
-}
-
-// newService prepares the service of a with what lies in the Home.
-func (d *Daemon) newService(a accounts.Account, listen string) (*service.Service, error) {
-	a = d.home.WithPort(a)
-	up, err := d.home.Reach(a)
-	if err != nil {
-		return nil, err
-	}
-	c := d.home.Config
-	return service.New(service.Config{
-		Account: a, Upstream: up, Session: d.home.SessionConfig(a, up), Identities: d.home.Identities(a.Name),
-		PortGiven: c.ListenOf(a.Name) != 0, Journal: d.home.JournalDir(a.Name), Listen: listen, ListenExtra: c.ListenExtra,
-		ExtraHosts: c.ExtraHosts, Access: c.LocalAccess, TrustedOrigins: c.TrustedOrigins,
-		Reach: func(base *url.URL) (*upstream.Upstream, error) { return d.home.ReachOther(a, base) },
-		Pause: d.home.PauseOf(a.Name),
-		Seen:  func(ctx context.Context, version, username string) { d.home.Observe(ctx, a.Name, version, username) },
-		Log:   d.home.Log,
-	})
 }
 
 // Run serves until ctx ends or somebody asks the daemon to quit. Close is
@@ -258,142 +236,3 @@ func (d *Daemon) Quit() { d.quitted.Do(func() { close(d.quit) }) }
 // Quitting returns a channel that is closed when somebody asks the daemon to
 // quit.
 func (d *Daemon) Quitting() <-chan struct{} { return d.quit }
-
-// serviceOf returns the service of the account; an empty name means the only
-// one.
-func (d *Daemon) serviceOf(name string) (*service.Service, error) {
-	services := d.all()
-	if name == "" && len(services) == 1 {
-		return services[0], nil
-	}
-	for _, s := range services {
-		if s.Account().Name == name {
-			return s, nil
-		}
-	}
-	return nil, home.NoSuchAccount(d.home.Book, name)
-}
-
-// ChangePassword changes the password of an account on its server, and in the
-// vault where it is stored. Its error is a *problem.Problem.
-func (d *Daemon) ChangePassword(ctx context.Context, account string, old, changed redact.Secret) error {
-	s, err := d.serviceOf(account)
-	if err != nil {
-		return err
-	}
-	return d.home.ChangePasswordOf(ctx, s.Session(), s.Account(), old, changed)
-}
-
-// Reauthenticate renews the session of an account now.
-func (d *Daemon) Reauthenticate(ctx context.Context, account string) error {
-	s, err := d.serviceOf(account)
-	if err != nil {
-		return err
-	}
-	return d.home.Renew(ctx, s.Session())
-}
-
-// SignIn signs in and serves the account from then on.
-func (d *Daemon) SignIn(ctx context.Context, req control.SignInRequest) (control.SignInAnswer, error) {
-	answer, err := d.home.SignIn(ctx, req)
-	if err != nil {
-		return answer, err
-	}
-	d.serveSignedIn(&answer)
-	return answer, nil
-}
-
-// serveSignedIn serves an account that is signed in. What keeps it from being
-// served is a warning: an error would hide the account and its grant.
-func (d *Daemon) serveSignedIn(answer *control.SignInAnswer) {
-	if err := d.serveNamed(answer.Account); err != nil {
-		p := problem.Of(err)
-		answer.Warnings = append(answer.Warnings, fmt.Sprintf("the account is signed in, but not served yet: %s; %s", p.Text, p.Remedy))
-	}
-}
-
-// SetPort gives an account another port and serves it there.
-func (d *Daemon) SetPort(ctx context.Context, account string, port int) (string, error) {
-	a, err := d.home.SetPort(ctx, account, port)
-	if err != nil {
-		return "", err
-	}
-	return a.ProxyURL(), d.serve(a)
-}
-
-// serve begins to serve a, replacing one of another server, port, user or
-// method.
-func (d *Daemon) serve(a accounts.Account) error {
-	d.serving.Lock()
-	defer d.serving.Unlock()
-	if s, err := d.serviceOf(a.Name); err == nil {
-		a = d.home.WithPort(a)
-		old := s.Account()
-		if old.Server == a.Server && old.Port == a.Port && old.UserID == a.UserID && old.Username == a.Username && old.Method == a.Method {
-			s.Session().Reload()
-			return nil
-		}
-		if err := d.remove(s); err != nil {
-			return err
-		}
-	}
-	s, err := d.newService(a, "")
-	if err != nil {
-		return err
-	}
-	s.Start(d.bump)
-	d.mu.Lock()
-	d.services = append(d.services, s)
-	d.mu.Unlock()
-	d.bump()
-	return nil
-}
-
-func (d *Daemon) remove(old *service.Service) error {
-	d.mu.Lock()
-	for i, s := range d.services {
-		if s == old {
-			d.services = append(d.services[:i:i], d.services[i+1:]...)
-			break
-		}
-	}
-	d.mu.Unlock()
-	d.bump()
-	return old.Close()
-}
-
-// Forget forgets an account without its vault and without the server.
-func (d *Daemon) Forget(ctx context.Context, account string) ([]string, error) {
-	s, err := d.serviceOf(account)
-	if err != nil && account == "" && len(d.all()) == 0 {
-		return d.home.Forget(ctx, "") // what the vault may still hold
-	}
-	if err != nil {
-		return nil, err
-	}
-	ctx = context.WithoutCancel(ctx) // the account is not served any more
-	if err := d.remove(s); err != nil {
-		d.home.Log.Warn("end the account's service", "account", s.Account().Name, "reason", err)
-	}
-	return d.home.Forget(ctx, s.Account().Name)
-}
-
-// SignOut ends the account's session on both sides and forgets the account.
-func (d *Daemon) SignOut(ctx context.Context, account string) error {
-	s, err := d.serviceOf(account)
-	if err != nil {
-		return err
-	}
-	s.DeliverNow(ctx)
-	told, err := d.home.EndSession(ctx, s.Session(), s.Account().Name)
-	if err != nil {
-		return err
-	}
-	select {
-	case d.signedOut <- struct{}{}:
-	default:
-	}
-	err = errors.Join(d.remove(s), d.home.AfterSignOut(s.Account(), told))
-	d.home.ReleaseEmptyVault(context.WithoutCancel(ctx))
-	return err
-}

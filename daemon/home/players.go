@@ -82,7 +82,8 @@ func (h *Home) TrustPlayer(_ context.Context, account, player, origin string) er
 	}
 	switch err := h.Grants.Trust(a.Name, player, lower); {
 	case errors.Is(err, players.ErrNotFound):
-		return problem.Newf(problem.Usage, "see `shelfkeeper players list`", "account %s has no player called %q with a secret", a.Name, player)
+		return problem.Newf(problem.Usage, "see `shelfkeeper players list`", "account %s has no player called %q with a secret",
+			a.Name, player)
 	case err != nil:
 		return StateProblem(err)
 	}

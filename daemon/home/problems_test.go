@@ -58,7 +58,8 @@ func TestSessionProblems(t *testing.T) {
 // An error of a file says what to do about that file, whatever was being done.
 func TestProblemsOfFiles(t *testing.T) {
 	for code, want := range map[syscall.Errno]string{
-		syscall.ENOSPC: "free some space", syscall.EROFS: "read-only", syscall.ENOLCK: "XDG_STATE_HOME", syscall.EACCES: "let your user write",
+		syscall.ENOSPC: "free some space", syscall.EROFS: "read-only", syscall.ENOLCK: "XDG_STATE_HOME",
+		syscall.EACCES: "let your user write",
 	} {
 		err := fmt.Errorf("write: %w", &fs.PathError{Op: "open", Path: "/s/shelfkeeper/x.json", Err: code})
 		for name, p := range map[string]*problem.Problem{

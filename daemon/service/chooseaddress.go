@@ -46,7 +46,8 @@ func rejectStrangers(list []*url.URL, base *url.URL, answers []answer, known str
 		if a.err != nil || i == reference {
 			continue
 		}
-		if reference >= 0 && sameStatus(a.status, answers[reference].status) || reference < 0 && absapi.SameOrLater(a.status.Version, known) {
+		if reference >= 0 && sameStatus(a.status, answers[reference].status) || reference < 0 &&
+			absapi.SameOrLater(a.status.Version, known) {
 			continue
 		}
 		a.err = fmt.Errorf("another Audiobookshelf (%s)", a.status.Version)

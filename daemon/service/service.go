@@ -98,7 +98,8 @@ type Service struct {
 func New(c Config) (*Service, error) {
 	a, up := c.Account, c.Upstream
 	s := &Service{account: a, up: up, board: health.NewBoard(), seen: c.Seen, log: c.Log.With("account", a.Name),
-		pulse: make(chan struct{}), ended: make(chan struct{}), pause: c.Pause, pauseChanged: make(chan struct{}, 1), listenExtra: c.ListenExtra, portGiven: c.PortGiven}
+		pulse: make(chan struct{}), ended: make(chan struct{}), pause: c.Pause, pauseChanged: make(chan struct{}, 1),
+		listenExtra: c.ListenExtra, portGiven: c.PortGiven}
 	own := c.Session
 	own.Board, own.StayAwake = s.board, stayAwake(s.log)
 	s.session = session.New(own)
