@@ -144,6 +144,10 @@ func (s *Server) filter(c *call, resp *http.Response, replace tokenfilter.Replac
 	default:
 		return nil, refusal.Unreadable.Because(encoding)
 	}
+	src, replace, err := showNewKey(c, resp, src, replace)
+	if err != nil {
+		return nil, refusal.Temporary.Because("its answer broke off: " + redact.Text(err.Error()))
+	}
 	if tokenfilter.KindOf(resp.Header.Get("Content-Type")) == tokenfilter.Escaped {
 		src = tokenfilter.JSON(src, replace)
 	} else {

@@ -110,6 +110,15 @@ type zeros struct{}
 
 func (zeros) Read(p []byte) (int, error) { return len(p), nil }
 
+// adminScope gives the grants of a test the admin scope.
+type adminScope struct{ proxy.Grants }
+
+func (a adminScope) Caller(ctx context.Context, s string) (players.Caller, error) {
+	c, err := a.Grants.Caller(ctx, s)
+	c.Scope = players.ScopeAdmin
+	return c, err
+}
+
 // fullGrants gives the grants of a test the full scope.
 type fullGrants struct{ proxy.Grants }
 
