@@ -19,7 +19,8 @@ type conn struct {
 	net      net.Conn
 	loopback bool
 	extra    bool     // it came in over an address that is open to more than this machine
-	hosts    []string // the values of Host that name us on it
+	hosts    []string // the values of Host that name us on it, with the port
+	bare     []string // the same without the port
 
 	once sync.Once
 	peer players.Peer
@@ -42,7 +43,9 @@ func (s *Server) ConnContext(ctx context.Context, nc net.Conn) context.Context {
 		}
 	}
 	for _, host := range names {
-		c.hosts = append(c.hosts, net.JoinHostPort(strings.ToLower(host), strconv.Itoa(port)))
+		full := net.JoinHostPort(strings.ToLower(host), strconv.Itoa(port))
+		c.hosts = append(c.hosts, full)
+		c.bare = append(c.bare, strings.TrimSuffix(full, ":"+strconv.Itoa(port)))
 	}
 	victim, ok := s.conns.admit(nc, c.extra, func() string {
 		switch peer := c.user(s.cfg.PeerOf); {

@@ -1,10 +1,13 @@
 package proxy_test
 
 import (
+	"bufio"
 	"bytes"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -94,6 +97,56 @@ func TestPathsAndBasePaths(t *testing.T) {
 				t.Errorf("went to %s, want %s", got, c.out)
 			}
 		})
+	}
+}
+
+// Names that the web client writes in base64 reach the server as they were written.
+func TestNamesWithSlashes(t *testing.T) {
+	w := proxytest.NewWorld(t, proxytest.Text("text/plain", "ok"), func(c *proxy.Config) { c.Grants = adminScope{c.Grants} })
+	for _, name := range []string{"Noël", "ok?", "п", "Пётр ппп", "???", "a/b", "ÿÿÿ", "plain"} {
+		escaped := url.PathEscape(base64.StdEncoding.EncodeToString([]byte(name)))
+		for _, c := range []struct{ method, path string }{
+			{"DELETE", "/api/tags/" + escaped}, {"DELETE", "/audiobookshelf/api/genres/" + escaped},
+			{"PATCH", "/api/libraries/l1/narrators/" + escaped}, {"DELETE", "/api/libraries/l1/narrators/" + escaped + "/"},
+		} {
+			before := len(w.Requests())
+			a := w.Do(c.method, c.path, "Authorization", "Bearer "+proxytest.Grant)
+			if a.StatusCode != 200 {
+				t.Errorf("%s %s: %s %s", c.method, c.path, a.Status, a.Text)
+				continue
+			}
+			got := w.Requests()[before].RequestURI
+			if got != strings.TrimPrefix(c.path, "/audiobookshelf") {
+				t.Errorf("%s became %s", c.path, got)
+			}
+		}
+	}
+	// The scope holds for them too.
+	narrow := proxytest.NewWorld(t, proxytest.Text("text/plain", "ok"))
+	if a := narrow.Do("DELETE", "/api/tags/b2s%2F", "Authorization", "Bearer "+proxytest.Grant); a.StatusCode != 403 {
+		t.Errorf("%s", a.Status)
+	}
+}
+
+// A Host without a port, and none at all in HTTP/1.0, is no rebound page's.
+func TestHostsWithoutPort(t *testing.T) {
+	w := proxytest.NewWorld(t, proxytest.Text("text/plain", "ok"))
+	for _, request := range []string{
+		"GET /api/me HTTP/1.1\r\nHost: localhost\r\n\r\n", "GET /api/me HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n",
+		"GET /api/me HTTP/1.1\r\nHost: [::1]\r\n\r\n", "GET /api/me HTTP/1.0\r\n\r\n", "GET /api/me HTTP/1.0\r\nHost: LOCALHOST\r\n\r\n",
+	} {
+		nc, err := net.Dial("tcp", w.Addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.WriteString(nc, request); err != nil {
+			t.Fatal(err)
+		}
+		resp, err := http.ReadResponse(bufio.NewReader(nc), nil)
+		if err != nil || resp.StatusCode != 200 {
+			t.Errorf("%q: %v %v", request, resp, err)
+		}
+		_ = nc.Close()
 	}
 }
 

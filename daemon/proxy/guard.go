@@ -59,7 +59,7 @@ func plainTarget(c *call) *refusal.Refusal {
 func cleanPath(c *call) *refusal.Refusal {
 	raw, _, _ := strings.Cut(c.r.RequestURI, "?")
 	raw = route.Collapse(raw)
-	path, ok := route.Unescape(raw)
+	path, ok := route.Readable(raw, c.server.prefixes)
 	if !ok {
 		return refusal.BadPath
 	}
@@ -80,7 +80,17 @@ func cleanPath(c *call) *refusal.Refusal {
 }
 
 func ourHost(c *call) *refusal.Refusal {
-	if !slices.Contains(c.conn.hosts, strings.ToLower(c.r.Host)) {
+	host := strings.ToLower(c.r.Host)
+	switch {
+	case slices.Contains(c.conn.hosts, host):
+		c.host = host
+	case slices.Contains(c.conn.bare, host):
+		// A page whose name was rebound sends its own name. Programs leave the port
+		// out, and forwarded ports change it.
+		c.host = c.conn.hosts[slices.Index(c.conn.bare, host)]
+	case host == "" && c.r.ProtoMajor == 1 && c.r.ProtoMinor == 0 && !c.conn.extra:
+		c.host = c.conn.hosts[0] // no browser sends a request without a name
+	default:
 		return refusal.WrongHost
 	}
 	return nil

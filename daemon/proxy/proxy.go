@@ -279,6 +279,7 @@ type call struct {
 	r      *http.Request
 	conn   *conn
 
+	host   string         // by which we are known to the player, with the port
 	asked  string         // the path as the player wrote it, with single slashes
 	header http.Header    // of the answer
 	body   *patientBody   // of r; nil: none

@@ -133,6 +133,9 @@ func (c *call) remainder(ctx context.Context, token string, part stream.Span, co
 func (c *call) upstreamURL() *url.URL {
 	base := c.server.cfg.Base
 	path, raw, query := c.path, c.raw, withoutToken(c.r.URL.RawQuery)
+	if plain, err := url.PathUnescape(raw); err == nil {
+		path = plain // an escaped slash is one character of a name in c.path
+	}
 	if c.detour != "" {
 		path, raw, query = c.detour, (&url.URL{Path: c.detour}).EscapedPath(), ""
 	}

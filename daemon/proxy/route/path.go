@@ -1,8 +1,11 @@
 package route
 
 import (
+	"net/url"
+	"regexp"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // UsualBasePath is where Audiobookshelf lives unless it was told otherwise;
@@ -63,7 +66,48 @@ func Unescape(raw string) (string, bool) {
 		}
 		b.WriteByte(c)
 	}
+	if !utf8.ValidString(b.String()) {
+		return "", false // the server cannot read it either, and answers 400
+	}
 	return b.String(), true
+}
+
+// named are the routes whose last segment is a name in base64, as the web client
+// writes it. Escaped slashes are part of that name (abs: client/plugins/init.client.js,
+// server/controllers/MiscController.js).
+var named = Parse(`
+ANY /api/tags/:name
+ANY /api/genres/:name
+ANY /api/libraries/:id/narrators/:name
+`)
+
+// base64Name is what a name in base64 is made of, escapes undone. It cannot be read as
+// a way to another path.
+var base64Name = regexp.MustCompile(`^[0-9A-Za-z+/_-]*={0,2}$`)
+
+// Readable is Unescape for a path under one of the base paths. In the name that some
+// routes end with, an escaped slash becomes "_".
+func Readable(raw string, prefixes []string) (string, bool) {
+	if path, ok := Unescape(raw); ok {
+		return path, true
+	}
+	cut := strings.LastIndexByte(strings.TrimSuffix(raw, "/"), '/') + 1
+	name, err := url.PathUnescape(strings.TrimSuffix(raw[cut:], "/"))
+	if err != nil || !base64Name.MatchString(name) {
+		return "", false
+	}
+	path, ok := Unescape(raw[:cut] + "_")
+	if !ok {
+		return "", false
+	}
+	bare := path
+	for _, prefix := range prefixes {
+		if under, ok := CutPrefix(path, prefix); ok {
+			bare = under
+			break
+		}
+	}
+	return path, named.Matches("ANY", bare)
 }
 
 // CutPrefix cuts a base path off, whatever its case.
