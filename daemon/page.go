@@ -146,7 +146,7 @@ func (d pageDaemon) Players(ctx context.Context, account string) ([]dashboard.Pl
 	out := make([]dashboard.Player, 0, len(list))
 	for _, p := range list {
 		out = append(out, dashboard.Player{ID: p.ID, Account: p.Account, Name: p.Name, Kind: p.Kind, Scope: p.Scope, Created: p.Created,
-			LastUsed: p.LastUsed})
+			LastUsed: p.LastUsed, Origins: p.Origins})
 	}
 	return out, err
 }

@@ -150,3 +150,49 @@ func TestPageReauthenticate(t *testing.T) {
 		t.Errorf("a player's request afterwards: %d", resp.StatusCode)
 	}
 }
+
+// A player comes, gets a grant, is shown, and loses it again.
+func TestPagePlayers(t *testing.T) {
+	b := browser(t)
+	w := signedInWorld(t, absfake.Config{})
+	address := w.daemon.Snapshot().Accounts[0].Proxy.URL
+	ask := func(key string) int {
+		r, err := http.NewRequest(http.MethodGet, address+"/api/me", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if key != "" {
+			r.Header.Set("Authorization", "Bearer "+key)
+		}
+		r.Header.Set("User-Agent", "mpv/0.35")
+		resp, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = resp.Body.Close()
+		return resp.StatusCode
+	}
+	if got := ask(""); got != http.StatusOK {
+		t.Fatalf("a program of the user: %d", got)
+	}
+	p := newTab(t, b, w.page+"/players")
+	p.says("your own program")
+	p.fill("input[name=name]", "Living room")
+	p.click("form.fields button")
+	p.says("A grant for Living room")
+	p.judge("players-granted")
+	key := p.js(`return document.querySelector("[data-copy^=sk_]").dataset.copy`)
+	if got := ask(key); got != http.StatusOK {
+		t.Errorf("with the grant: %d", got)
+	}
+	p.click("main .acts a")
+	p.says("grant Living room")
+	p.click("details[id^=recipes] summary")
+	p.judge("players")
+	p.click("tr:last-child details[id^=revoke] summary")
+	p.click("tr:last-child details[id^=revoke] button")
+	p.says("The grant is taken away")
+	if got := ask(key); got != http.StatusUnauthorized {
+		t.Errorf("with the grant that was taken away: %d", got)
+	}
+}

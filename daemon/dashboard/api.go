@@ -144,6 +144,9 @@ type Step struct {
 type Players interface {
 	Players(ctx context.Context, account string) ([]Player, error)
 	AddPlayer(ctx context.Context, account, name, scope string) (NewPlayer, error)
+	// TrustPlayer lets programs in a webview, whose pages have that origin, come in
+	// with a grant.
+	TrustPlayer(ctx context.Context, account, player, origin string) error
 	RevokePlayer(ctx context.Context, account, player string) error
 }
 
@@ -151,6 +154,7 @@ type Players interface {
 type Player struct {
 	ID, Account, Name, Kind, Scope string
 	Created, LastUsed              time.Time
+	Origins                        []string
 }
 
 // NewPlayer is a new grant.

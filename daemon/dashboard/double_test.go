@@ -139,6 +139,11 @@ func (d *double) AddPlayer(_ context.Context, account, name, scope string) (NewP
 	return NewPlayer{Secret: redact.New("sk_new"), Account: account, ProxyURL: "http://127.0.0.1:13379"}, nil
 }
 
+func (d *double) TrustPlayer(_ context.Context, account, player, origin string) error {
+	d.did("trust " + account + " " + player + " " + origin)
+	return nil
+}
+
 func (d *double) RevokePlayer(_ context.Context, account, player string) error {
 	d.did("revoke " + account + " " + player)
 	return nil

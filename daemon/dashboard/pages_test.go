@@ -379,7 +379,7 @@ func TestTexts(t *testing.T) {
 		}
 	}
 	// Keys whose last part is a value.
-	families := []string{"level.", "remedy.", "method.", "socket.", "vault.", "count.", "bytes."}
+	families := []string{"level.", "remedy.", "method.", "socket.", "vault.", "count.", "bytes.", "kind.", "scope.", "play.", "recipe."}
 	for key := range texts {
 		if !used[key] && !slices.ContainsFunc(families, func(f string) bool { return strings.HasPrefix(key, f) }) {
 			t.Errorf("nothing says %q", key)
@@ -402,5 +402,56 @@ func TestWhen(t *testing.T) {
 		if got := when(c.at, now).Words; got != c.want {
 			t.Errorf("%v: %q, want %q", c.at, got, c.want)
 		}
+	}
+}
+
+func TestPlayers(t *testing.T) {
+	a := someAccount()
+	a.Proxy.Visitors = []health.Visitor{{Program: "mpv", Scope: "listen", Requests: 1, Last: health.At(time.Now())},
+		{Program: "kodi <b>", Grant: "g1", Scope: "full", Requests: 7, Last: health.At(time.Now())}}
+	a.Proxy.Refused = []health.Refused{{Program: "Booklight", Origin: "http://tauri.localhost", Reason: "other-origin",
+		Cause: "its page is of another origin", Remedy: "run `shelfkeeper players trust`", Count: 3, Last: health.At(time.Now())}}
+	d := newDouble(a)
+	d.players = []Player{{ID: "g1", Account: "home", Name: "Kodi", Kind: "secret", Scope: "full", Created: time.Now()},
+		{ID: "g2", Account: "other", Name: "not mine", Kind: "secret", Scope: "full"}}
+	w := serve(t, d, nil)
+	got := w.get("/players")
+	got.has(t, "mpv", "your own program", "kodi &lt;b&gt;", "grant Kodi", "Booklight was refused 3 times", "http://tauri.localhost",
+		"Its page is of another origin", "Music Assistant", "<code>http://127.0.0.1:13379</code>", "Take away", "never")
+	if strings.Contains(got.body, "not mine") || strings.Contains(got.body, `value="admin"`) {
+		t.Error("another account's grant, or a scope that the account has not")
+	}
+	got = w.post("/players/add", "account", "home", "name", "Living room", "scope", "full")
+	got.has(t, "A grant for Living room", "<code>sk_new</code>", "<dd>any</dd>")
+	if got.header.Get("Cache-Control") != "no-store" {
+		t.Errorf("a grant may be kept: %v", got.header)
+	}
+	if got := w.get("/players"); strings.Contains(got.body, "sk_new") {
+		t.Error("the grant shows again")
+	}
+	w.post("/players/allow", "account", "home", "name", "Booklight", "origin", "http://tauri.localhost", "scope", "nonsense")
+	if got := w.post("/players/revoke", "account", "home", "player", "g1"); got.header.Get("Location") != "/players?done=act.revoked" {
+		t.Errorf("got %d %v", got.status, got.header)
+	}
+	want := []string{"add home Living room full", "add home Booklight listen", "trust home Booklight http://tauri.localhost", "revoke home g1"}
+	if acts := d.done(); !slices.Equal(acts, want) {
+		t.Errorf("acts %q", acts)
+	}
+}
+
+// What to paste is whole: every value has its address and key filled in.
+func TestRecipes(t *testing.T) {
+	for _, r := range filled("http://127.0.0.1:13381", "sk_x") {
+		if len(r.Fields) == 0 || r.Program == "" {
+			t.Errorf("%+v", r)
+		}
+		for _, f := range r.Fields {
+			if strings.ContainsAny(f.Value, "{}") || f.Value == "" {
+				t.Errorf("%s: %+v", r.Program, f)
+			}
+		}
+	}
+	if got := filled("http://127.0.0.1:13381", "")[9]; got.Fields[0].Value != "127.0.0.1" || got.Fields[1].Value != "13381" {
+		t.Errorf("parts of the address: %+v", got)
 	}
 }

@@ -36,6 +36,11 @@ func (s *Server) routing() *http.ServeMux {
 		"POST /accounts/{account}/sign-in":        s.again,
 		"POST /accounts/{account}/sign-in/openid": s.againOpenID,
 
+		"GET /players":         s.showPlayers,
+		"POST /players/add":    s.addPlayer,
+		"POST /players/allow":  s.allowPlayer,
+		"POST /players/revoke": s.revokePlayer,
+
 		"GET /sign-in":                s.askAddress,
 		"POST /sign-in/look":          s.look,
 		"POST /sign-in":               s.signInFirst,

@@ -13,7 +13,7 @@ import (
 type entry struct{ Here, Path, Label string }
 
 func navigation() []entry {
-	return []entry{{"home", "/", text("nav.home")}}
+	return []entry{{"home", "/", text("nav.home")}, {"players", "/players", text("nav.players")}}
 }
 
 // templates reads the pages, which are compiled in.

@@ -116,6 +116,17 @@ type Proxy struct {
 	Held    uint64 `json:"held"`
 	// Refused are programs that were refused something, the newest first.
 	Refused []Refused `json:"refused,omitempty"`
+	// Visitors are programs that were let in, the newest first.
+	Visitors []Visitor `json:"visitors,omitempty"`
+}
+
+// Visitor is a program that was let in since the start.
+type Visitor struct {
+	Program  string `json:"program"` // as the system or the program itself names it
+	Grant    string `json:"grant"`   // the id of its grant; "" for none
+	Scope    string `json:"scope"`
+	Requests uint64 `json:"requests"`
+	Last     Time   `json:"last"`
 }
 
 // Refused is a program that was refused something that the user could allow.

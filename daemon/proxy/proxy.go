@@ -117,6 +117,7 @@ type Server struct {
 	conns       connections
 	local       *answers.Local
 	refused     refusedPrograms
+	visitors    visitors
 	wrongGrants slowdown // of pages of foreign origins
 	pausing     *pausing
 
@@ -232,6 +233,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			c.body.revoked = func() bool { return s.revoked(c) }
 		}
 	}
+	s.visit(c)
 	if c.preflight() {
 		s.answerPreflight(w, c)
 		return

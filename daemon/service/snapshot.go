@@ -25,6 +25,7 @@ func (s *Service) Snapshot() health.Account {
 		Proxy: health.Proxy{
 			URL: s.URL(), Extra: extra, Requests: stats.Requests, Bytes: stats.Bytes, Active: int(stats.Active),
 			Unauthorized: stats.Unauthorized, Resumed: stats.Resumed, Held: stats.Held, Refused: s.refused(),
+			Visitors: s.visitors(),
 		},
 		Vault: health.Vault{Backend: s.account.Store}, Progress: s.progress(),
 	}
@@ -52,6 +53,15 @@ func (s *Service) refused() (list []health.Refused) {
 			Program: r.Program, Origin: r.Origin, Reason: r.Refusal.Name, Cause: r.Refusal.Cause, Remedy: r.Refusal.Remedy,
 			Count: r.Count, Last: health.At(r.Last),
 		})
+	}
+	return list
+}
+
+// visitors are the programs that were let in.
+func (s *Service) visitors() (list []health.Visitor) {
+	for _, v := range s.proxy.Visitors() {
+		list = append(list, health.Visitor{Program: v.Program, Grant: v.Grant, Scope: string(v.Scope), Requests: v.Requests,
+			Last: health.At(v.Last)})
 	}
 	return list
 }

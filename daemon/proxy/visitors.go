@@ -1,0 +1,109 @@
+package proxy
+
+import (
+	"slices"
+	"sync"
+	"time"
+
+	"shelfkeeper/daemon/players"
+	"shelfkeeper/daemon/proxy/refusal"
+)
+
+// maxVisitors bounds the programs that are remembered; the one that came longest
+// ago is forgotten first.
+const maxVisitors = 32
+
+// Visitor is a program that was let in, since the start.
+type Visitor struct {
+	Program  string        // as the system names it, or else as it names itself
+	Grant    string        // the id of its grant; "" for a program of the user without one
+	Scope    players.Scope // what it may do
+	Requests uint64
+	Last     time.Time
+}
+
+// visitors remembers which programs were let in.
+type visitors struct {
+	mu     sync.Mutex
+	list   map[visitorKey]*Visitor
+	lookup time.Time // the last look at the system's tables
+}
+
+// visitorKey is what a program says of itself, and as what it came in.
+type visitorKey struct {
+	agent, grant string
+	scope        players.Scope
+}
+
+// Visitors returns the programs that were let in, the newest first.
+func (s *Server) Visitors() []Visitor {
+	s.visitors.mu.Lock()
+	defer s.visitors.mu.Unlock()
+	list := make([]Visitor, 0, len(s.visitors.list))
+	for _, v := range s.visitors.list {
+		list = append(list, *v)
+	}
+	slices.SortFunc(list, func(a, b Visitor) int { return b.Last.Compare(a.Last) })
+	return list
+}
+
+// visit counts a request that was let in as a player's. The system is asked for
+// the program's name once.
+func (s *Server) visit(c *call) {
+	if c.caller.Scope == "" {
+		return // it came for what anybody gets
+	}
+	agent := c.r.Header.Get("User-Agent")
+	key := visitorKey{agent[:min(len(agent), maxAgent)], c.caller.Grant, c.caller.Scope}
+	if !s.visitors.count(key, time.Now()) || c.conn.extra {
+		return
+	}
+	if holder, ok := players.ProgramOf(c.conn.net); ok && holder.PID != 0 {
+		name := refusal.OneLine(holder.Program)
+		s.visitors.name(key, name[:min(len(name), maxProgram)])
+	}
+}
+
+// count counts a request, and reports whether the system is to be asked which
+// program that is.
+func (v *visitors) count(key visitorKey, now time.Time) (ask bool) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	one := v.list[key]
+	if one == nil {
+		one = &Visitor{Program: nameIn(key.agent), Grant: key.grant, Scope: key.scope}
+		v.addLocked(key, one)
+		// It reads the open files of every process.
+		if ask = now.Sub(v.lookup) >= lookupPause; ask {
+			v.lookup = now
+		}
+	}
+	one.Requests++
+	one.Last = now
+	return ask
+}
+
+func (v *visitors) addLocked(key visitorKey, one *Visitor) {
+	if v.list == nil {
+		v.list = make(map[visitorKey]*Visitor)
+	}
+	if len(v.list) >= maxVisitors {
+		var oldest visitorKey
+		var at time.Time
+		for k, o := range v.list {
+			if at.IsZero() || o.Last.Before(at) {
+				oldest, at = k, o.Last
+			}
+		}
+		delete(v.list, oldest)
+	}
+	v.list[key] = one
+}
+
+func (v *visitors) name(key visitorKey, program string) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if one := v.list[key]; one != nil && program != "" {
+		one.Program = program
+	}
+}
