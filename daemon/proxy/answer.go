@@ -31,6 +31,18 @@ var dropped = map[string]bool{
 // wholeOnly are headers that are no longer true of a filtered body.
 var wholeOnly = []string{"Content-Length", "Accept-Ranges", "Content-Range", "Content-Md5", "Digest", "Content-Digest", "Repr-Digest"}
 
+// saysOfWhole reports whether a header speaks of the file and not of this answer's
+// body: 304 and 416 have none of its bytes.
+func saysOfWhole(status int, name string) bool {
+	switch status {
+	case http.StatusNotModified:
+		return name == "Accept-Ranges"
+	case http.StatusRequestedRangeNotSatisfiable:
+		return name == "Accept-Ranges" || name == "Content-Range"
+	}
+	return false
+}
+
 // answer gives resp to the player. It returns why not, as long as nothing has
 // been given yet.
 func (s *Server) answer(w http.ResponseWriter, c *call, x *exchange) *refusal.Refusal {
@@ -57,7 +69,7 @@ func (s *Server) answer(w http.ResponseWriter, c *call, x *exchange) *refusal.Re
 			return no
 		}
 		for _, name := range wholeOnly {
-			if name != "Content-Range" || resp.StatusCode != http.StatusRequestedRangeNotSatisfiable {
+			if !saysOfWhole(resp.StatusCode, name) {
 				h.Del(name)
 			}
 		}
@@ -66,6 +78,9 @@ func (s *Server) answer(w http.ResponseWriter, c *call, x *exchange) *refusal.Re
 		if tag := h.Get("Etag"); tag != "" && !strings.HasPrefix(tag, "W/") {
 			h.Set("Etag", "W/"+tag)
 		}
+	}
+	if tag := h.Get("Etag"); tag != "" && c.personal() {
+		h.Set("Etag", c.ownTag(tag))
 	}
 	if resp.StatusCode == http.StatusOK {
 		src = s.tracks.Learn(c.r.Method, c.path, src, s.opened())

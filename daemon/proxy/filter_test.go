@@ -99,7 +99,7 @@ func TestTokensInBodies(t *testing.T) {
 					t.Errorf("length %d, header %v", a.ContentLength, a.Header)
 				}
 				filtered := c.contentType != "audio/mpeg"
-				if filtered != (a.Header.Get("Etag") == `W/"abc"`) || filtered == (a.Header.Get("Accept-Ranges") == "bytes") {
+				if filtered != strings.HasPrefix(a.Header.Get("Etag"), `W/"abc`) || filtered == (a.Header.Get("Accept-Ranges") == "bytes") {
 					t.Errorf("header %v", a.Header)
 				}
 				head := w.Do("HEAD", "/api/me", auth...)

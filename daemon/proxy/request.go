@@ -95,6 +95,14 @@ func (c *call) outgoing(ctx context.Context, token string, b *body, ranged bool)
 			out.Header[name] = values
 		}
 	}
+	if c.personal() {
+		if tags := c.serverTags(c.r.Header["If-None-Match"]); tags != "" {
+			out.Header.Set("If-None-Match", tags)
+		} else {
+			out.Header.Del("If-None-Match")
+		}
+		out.Header.Del("If-Modified-Since") // a date names no caller
+	}
 	if !ranged {
 		out.Header.Del("Range")
 		out.Header.Del("If-Range")
