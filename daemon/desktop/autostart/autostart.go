@@ -58,10 +58,15 @@ func On(ctx context.Context, p Plan) (State, error) {
 	if err := p.check(); err != nil {
 		return State{}, err
 	}
-	if err := turnOn(ctx, p); err != nil {
+	why, err := turnOn(ctx, p)
+	if err != nil {
 		return State{}, trouble("turn on the start at login", err)
 	}
-	return Look(ctx, p)
+	s, err := Look(ctx, p)
+	if s.Reason == "" {
+		s.Reason = why
+	}
+	return s, err
 }
 
 // Off undoes On, by whichever method it was done, and leaves nothing. It may

@@ -20,22 +20,22 @@ func agentPath() (string, error) {
 
 // turnOn writes the agent, which launchd reads at each login. It is not told
 // now, since that would start a second daemon beside the one that may run.
-func turnOn(_ context.Context, p Plan) error {
+func turnOn(_ context.Context, p Plan) (why string, err error) {
 	if p.Headless {
-		return problem.Newf(problem.Usage, "leave --headless away, or write a LaunchDaemon as the administrator",
+		return "", problem.Newf(problem.Usage, "leave --headless away, or write a LaunchDaemon as the administrator",
 			"a start without a login is not there on macOS")
 	}
 	path, err := agentPath()
 	if err != nil {
-		return err
+		return "", err
 	}
 	if there, err := os.ReadFile(path); err == nil && !strings.Contains(string(there), mark) {
-		return foreign(path)
+		return "", foreign(path)
 	}
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return err
+		return "", err
 	}
-	return durable.WriteFile(path, []byte(p.plist()), 0o644)
+	return "", durable.WriteFile(path, []byte(p.plist()), 0o644)
 }
 
 func turnOff(context.Context) error {

@@ -43,39 +43,45 @@ func (f files) link(target string) string {
 	return filepath.Join(f.base, "systemd", "user", target+".wants", unitName)
 }
 
-func turnOn(ctx context.Context, p Plan) error {
+func turnOn(ctx context.Context, p Plan) (why string, err error) {
 	f, err := userFiles()
 	if err != nil {
-		return err
+		return "", err
+	}
+	for _, path := range []string{f.unit(), f.entry()} {
+		if there, err := os.ReadFile(path); err == nil && !strings.Contains(string(there), mark) {
+			return "", foreign(path) // whatever it starts, two starts are one too many
+		}
 	}
 	manager := askManager(ctx)
 	if p.Headless && !manager.answers {
-		return problem.Newf(problem.Config, "log in so that `systemctl --user status` answers, or start `shelfkeeper run --no-tray` by other means",
+		return "", problem.Newf(problem.Config, "log in so that `systemctl --user status` answers, or start `shelfkeeper run --no-tray` by other means",
 			"a start without a desktop needs systemd, and its user manager does not answer: %s", manager.why)
 	}
-	if byUnit, _ := choose(p, manager, hasDisplay()); !byUnit {
+	byUnit, why := choose(p, manager, hasDisplay())
+	if !byUnit {
 		if err := write(f.entry(), p.entry()); err != nil {
-			return err
+			return "", err
 		}
-		return f.removeUnit(ctx)
+		return "not by a systemd unit: " + why, f.removeUnit(ctx)
 	}
 	if err := write(f.unit(), p.unit()); err != nil {
-		return err
+		return "", err
 	}
 	for _, target := range []string{desktopTarget, headlessTarget} {
 		if target != p.target() {
 			if err := remove(f.link(target)); err != nil {
-				return err
+				return "", err
 			}
 		}
 	}
 	if err := f.enable(p.target()); err != nil {
-		return err
+		return "", err
 	}
 	if err := removeOurs(f.entry()); err != nil {
-		return err
+		return "", err
 	}
-	return reload(ctx)
+	return "", reload(ctx)
 }
 
 // choose says whether the unit starts the daemon, and otherwise why not. A

@@ -26,23 +26,23 @@ func runLine(p Plan) (string, error) {
 	return p.runLine(filepath.Join(system, "conhost.exe"))
 }
 
-func turnOn(_ context.Context, p Plan) error {
+func turnOn(_ context.Context, p Plan) (why string, err error) {
 	if p.Headless {
-		return problem.Newf(problem.Usage, "leave --headless away", "a start without a login is not there on Windows")
+		return "", problem.Newf(problem.Usage, "leave --headless away", "a start without a login is not there on Windows")
 	}
 	line, err := runLine(p)
 	if err != nil {
-		return err
+		return "", err
 	}
 	k, _, err := registry.CreateKey(registry.CURRENT_USER, runKey, registry.SET_VALUE)
 	if err != nil {
-		return fmt.Errorf("write the registry: %w", err)
+		return "", fmt.Errorf("write the registry: %w", err)
 	}
 	defer k.Close()
 	if err := k.SetStringValue(valueName, line); err != nil {
-		return fmt.Errorf("write the registry: %w", err)
+		return "", fmt.Errorf("write the registry: %w", err)
 	}
-	return deleteValue(approvedKey) // what the Task Manager turned off
+	return "", deleteValue(approvedKey) // what the Task Manager turned off
 }
 
 func turnOff(context.Context) error {

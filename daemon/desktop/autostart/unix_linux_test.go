@@ -89,6 +89,9 @@ func TestMethodFollowsTheDesktop(t *testing.T) {
 			p.Headless = c.headless
 			for range 2 { // idempotent
 				s, err := On(t.Context(), p)
+				if (s.Reason != "") != (c.method == Entry) && !c.headless {
+					t.Errorf("why this method: %q", s.Reason)
+				}
 				if err != nil || !s.On || s.Method != c.method || s.Headless != c.headless || !s.Current {
 					t.Fatalf("got %+v, %v", s, err)
 				}
@@ -142,6 +145,7 @@ func TestOneMethodAtATime(t *testing.T) {
 func TestForeignFilesAreLeftAlone(t *testing.T) {
 	for _, c := range []struct{ systemctl, file string }{
 		{graphical, "systemd/user/shelfkeeper.service"}, {noManager, "autostart/shelfkeeper.desktop"},
+		{noManager, "systemd/user/shelfkeeper.service"}, {graphical, "autostart/shelfkeeper.desktop"},
 	} {
 		base := userWith(t, c.systemctl)
 		path := filepath.Join(base, c.file)
@@ -155,6 +159,9 @@ func TestForeignFilesAreLeftAlone(t *testing.T) {
 		var p *problem.Problem
 		if !errors.As(err, &p) || p.Remedy == "" || !strings.Contains(p.Text, path) {
 			t.Errorf("on: %v", err)
+		}
+		if got := left(t, base); len(got) != strings.Count(c.file, "/")+1 {
+			t.Errorf("something was written beside it: %q", got)
 		}
 		if err := Off(t.Context()); err == nil {
 			t.Error("off says nothing")
