@@ -4,6 +4,12 @@ import "context"
 
 // deliverChange delivers an update, unless the server has a newer one.
 func (j *Journal) deliverChange(ctx context.Context, c *change) outcome {
+	if list := j.batchFrom(c); len(list) >= batchLeast {
+		if out, ok := j.deliverBatch(ctx, list); ok {
+			return out
+		}
+		j.goAlone(list)
+	}
 	unlock, ok := j.locks.lock(ctx, c.Item+"/"+c.Episode)
 	if !ok {
 		return blocked
@@ -82,4 +88,15 @@ func (j *Journal) rememberPlaceLocked(c *change) {
 		clear(j.places)
 	}
 	j.places[c.item()] = at
+}
+
+// goAlone makes updates go one by one from now on.
+func (j *Journal) goAlone(list []*change) {
+	j.lock()
+	defer j.unlock()
+	for _, c := range list {
+		if is := j.changes.get(c.Seq); is != nil {
+			is.alone = true
+		}
+	}
 }

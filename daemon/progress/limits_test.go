@@ -2,8 +2,10 @@ package progress
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -24,6 +26,42 @@ import (
 type away struct {
 	back  atomic.Bool
 	asked atomic.Int64
+
+	mu    sync.Mutex
+	times map[string]int64 // by item
+}
+
+// update is a batch's PATCH: a new progress is dated by the server.
+func (a *away) update(body io.Reader) {
+	var list []struct {
+		LibraryItemID string
+		LastUpdate    int64
+	}
+	_ = json.NewDecoder(body).Decode(&list)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, one := range list {
+		if _, known := a.times[one.LibraryItemID]; known {
+			a.times[one.LibraryItemID] = one.LastUpdate
+		} else {
+			a.times[one.LibraryItemID] = time.Now().UnixMilli()
+		}
+	}
+}
+
+// me is the answer with the places.
+func (a *away) me(w io.Writer) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	fmt.Fprint(w, `{"id":"u","settings":{"x":[1]},"mediaProgress":[`)
+	n := 0
+	for item, at := range a.times {
+		if n++; n > 1 {
+			fmt.Fprint(w, ",")
+		}
+		fmt.Fprintf(w, `{"libraryItemId":%q,"episodeId":null,"lastUpdate":%d,"currentTime":0,"isFinished":true}`, item, at)
+	}
+	fmt.Fprint(w, `]}`)
 }
 
 func (a *away) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -33,6 +71,9 @@ func (a *away) RoundTrip(r *http.Request) (*http.Response, error) {
 	a.asked.Add(1)
 	w := httptest.NewRecorder()
 	switch {
+	case r.URL.Path == "/api/me":
+		w.Header().Set("Content-Type", "application/json")
+		a.me(w)
 	case r.Method == http.MethodGet:
 		http.Error(w, "Not Found", http.StatusNotFound)
 		w.Body.Truncate(len("Not Found"))
@@ -40,6 +81,9 @@ func (a *away) RoundTrip(r *http.Request) (*http.Response, error) {
 		w.Header().Set("Content-Type", "application/json")
 		_, _ = w.WriteString(`{"results":[]}`)
 	default:
+		if strings.HasSuffix(r.URL.Path, "/batch/update") {
+			a.update(r.Body)
+		}
 		w.Header().Set("Content-Type", "text/plain")
 		_, _ = w.WriteString("OK")
 	}
@@ -59,7 +103,7 @@ func outage(t *testing.T, dir string) *Journal {
 
 func outageOf(t *testing.T, dir string) (*Journal, *away) {
 	t.Helper()
-	server := &away{}
+	server := &away{times: make(map[string]int64)}
 	j := New(Config{
 		Dir: dir, UserID: "u", Base: &url.URL{Scheme: "http", Host: "abs.example"}, Transport: server, Tokens: server,
 		Identity: func() string { return "u" },
@@ -109,7 +153,7 @@ func memory() (stop func() (peak uint64)) {
 // grow.
 const maxMemory = 20 << 20
 
-func batchBody(n int, item func(int) string, more string) []byte {
+func batchOfItems(n int, item func(int) string, more string) []byte {
 	var b strings.Builder
 	b.WriteByte('[')
 	for i := range n {
@@ -149,12 +193,12 @@ func TestLargeReports(t *testing.T) {
 		body []byte
 		kept int // reports that wait afterwards; -1: it does not fit
 	}{
-		{"48,000 items", Batch, batchBody(48_000, short, ""), -1},
-		{"every book of a library of 5,000", Batch, batchBody(5000, long, `,"isFinished":true`), 5000},
-		{"as many real items as a body holds", Batch, batchBody(23_000, long, `,"isFinished":true`), 23_000},
-		{"40,000 times one item", Batch, batchBody(40_000, func(int) string { return "one" }, `,"progress":0.5`), 40_000},
-		{"10,000 times one item, finished", Batch, batchBody(10_000, func(int) string { return "one" }, `,"isFinished":true`), 10_000},
-		{"30 items of 60 kB", Batch, batchBody(30, long, `,"ebookLocation":"`+strings.Repeat("y", 60_000)+`"`), 30},
+		{"48,000 items", Batch, batchOfItems(48_000, short, ""), -1},
+		{"every book of a library of 5,000", Batch, batchOfItems(5000, long, `,"isFinished":true`), 5000},
+		{"as many real items as a body holds", Batch, batchOfItems(23_000, long, `,"isFinished":true`), 23_000},
+		{"40,000 times one item", Batch, batchOfItems(40_000, func(int) string { return "one" }, `,"progress":0.5`), 40_000},
+		{"10,000 times one item, finished", Batch, batchOfItems(10_000, func(int) string { return "one" }, `,"isFinished":true`), 10_000},
+		{"30 items of 60 kB", Batch, batchOfItems(30, long, `,"ebookLocation":"`+strings.Repeat("y", 60_000)+`"`), 30},
 		{"4,000 sessions of a device of 1 MB", LocalAll, localAllBody(4000, 1<<20), 4000},
 		{"20,000 sessions", LocalAll, localAllBody(20_000, 10), 20_000},
 		{"a device of 2 MB", LocalAll, localAllBody(1, 2<<20-200), 1},
@@ -230,7 +274,7 @@ func TestManyLargeReportsAtOnce(t *testing.T) {
 				return
 			}
 			defer release()
-			body := batchBody(20_000, func(i int) string { return fmt.Sprintf("item-%02d-%d-of-a-library", n, i) }, `,"isFinished":true`)
+			body := batchOfItems(20_000, func(i int) string { return fmt.Sprintf("item-%02d-%d-of-a-library", n, i) }, `,"isFinished":true`)
 			switch _, err := j.Take(ctx, Report{Kind: Batch, Body: body, Header: jsonHeader}); {
 			case err == nil:
 				kept.Add(1)
@@ -269,7 +313,7 @@ func TestLargeDelivery(t *testing.T) {
 		body []byte
 		most int64 // requests
 	}{
-		{Batch, batchBody(10_000, func(i int) string { return fmt.Sprint("item", i) }, `,"isFinished":true`), 3 * 10_000},
+		{Batch, batchOfItems(10_000, func(i int) string { return fmt.Sprint("item", i) }, `,"isFinished":true`), 4 * (10_000/batchMost + 1)},
 		{LocalAll, localAllBody(10_000, 100_000), 10_000/groupEntries + 1},
 	} {
 		dir := filepath.Join(t.TempDir(), "home")

@@ -18,6 +18,7 @@ type change struct {
 	Count   int    `json:"count"`
 	Tried   bool   `json:"tried,omitempty"` // it was sent, and its answer was lost
 
+	alone bool // not in a batch: the server did not take it there
 	attempts
 }
 
