@@ -71,25 +71,44 @@ type Turns struct{ slots chan struct{} }
 // NewTurns returns Turns for n large frames at one time.
 func NewTurns(n int) *Turns { return &Turns{slots: make(chan struct{}, n)} }
 
-// take waits for a turn. It reports false when none came in time, or when gone was
-// closed. A nil Turns has no bound.
-func (t *Turns) take(gone <-chan struct{}) bool {
-	if t == nil {
+// turn lets one connection take turns, one at a time: its next large frame is not read
+// before the event of the last one is consumed.
+type turn struct {
+	of  *Turns
+	own chan struct{} // holds one
+}
+
+func newTurn(of *Turns) *turn { return &turn{of: of, own: make(chan struct{}, 1)} }
+
+// take waits for a turn. It reports false when none came in time, or when quit was
+// closed. Without Turns there is no bound.
+func (t *turn) take(quit <-chan struct{}) bool {
+	if t.of == nil {
 		return true
 	}
 	late := time.NewTimer(turnWait)
 	defer late.Stop()
 	select {
-	case t.slots <- struct{}{}:
+	case t.own <- struct{}{}:
+	case <-quit:
+		return false
+	case <-late.C:
+		return false
+	}
+	select {
+	case t.of.slots <- struct{}{}:
 		return true
-	case <-gone:
+	case <-quit:
 	case <-late.C:
 	}
+	<-t.own
 	return false
 }
 
-func (t *Turns) end() {
-	if t != nil {
-		<-t.slots
+// end ends the turn. Any goroutine may call it, once for each turn.
+func (t *turn) end() {
+	if t.of != nil {
+		<-t.of.slots
+		<-t.own
 	}
 }

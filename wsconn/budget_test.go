@@ -119,24 +119,31 @@ func TestForbiddenFramesDoNotLeave(t *testing.T) {
 func TestLargeFramesTakeTurns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		turns := NewTurns(1)
-		if !turns.take(nil) {
+		one, other := newTurn(turns), newTurn(turns)
+		if !one.take(nil) {
 			t.Fatal("no turn")
 		}
 		began := time.Now()
-		if turns.take(nil) || time.Since(began) != turnWait {
+		if other.take(nil) || one.take(nil) || time.Since(began) != 2*turnWait {
 			t.Errorf("a second turn after %v", time.Since(began))
 		}
-		go func() { time.Sleep(time.Second); turns.end() }()
-		if !turns.take(nil) {
+		quit := make(chan struct{})
+		close(quit)
+		began = time.Now()
+		if other.take(quit) || one.take(quit) || time.Since(began) > 0 {
+			t.Errorf("whoever quits waited for %v", time.Since(began))
+		}
+		go func() { time.Sleep(time.Second); one.end() }()
+		if !other.take(nil) {
 			t.Error("no turn after the end of the first")
 		}
-		turns.end()
+		other.end()
 		q := newQueue(func(Event) {})
-		for i := range 5 {
-			if !turns.take(nil) {
+		for i := range 5 { // dropped events give their turns back
+			if !one.take(nil) {
 				t.Fatalf("turn %d is lost", i)
 			}
-			q.push(Event{Name: "x", release: turns.end})
+			q.push(Event{Name: "x", release: one.end})
 			q.close()
 		}
 	})

@@ -40,8 +40,10 @@ type Conn struct {
 	deliver func(Event)
 	gone    chan struct{} // closed when the connection is cut
 
-	turns    *Turns
-	holdsOne bool // the frame that is handled now has a turn
+	turn     *turn
+	holdsOne bool          // the frame that is handled now has the turn
+	quit     chan struct{} // closed by goodbye and cut: nothing is waited for any more
+	quitting sync.Once
 
 	watch watcher
 	beats handshake // zero before the server's open packet
@@ -74,7 +76,7 @@ func Open(ctx context.Context, s Server, deliver func(Event), active func() bool
 		return nil, err
 	}
 	c := &Conn{
-		ws: ws, raw: raw, deliver: deliver, gone: make(chan struct{}), turns: turns,
+		ws: ws, raw: raw, deliver: deliver, gone: make(chan struct{}), turn: newTurn(turns), quit: make(chan struct{}),
 		pings: map[string]chan struct{}{}, watch: newWatcher(active), born: time.Now(),
 	}
 	ws.SetReadLimit(MaxPacket)
@@ -179,7 +181,7 @@ func (c *Conn) event(until time.Time) (Event, error) {
 		default:
 			if e, ok := p.Event(); ok {
 				if c.holdsOne {
-					e.release, c.holdsOne = c.turns.end, false
+					e.release, c.holdsOne = c.turn.end, false
 				}
 				return e, nil
 			}
@@ -191,7 +193,7 @@ func (c *Conn) event(until time.Time) (Event, error) {
 func (c *Conn) endTurn() {
 	if c.holdsOne {
 		c.holdsOne = false
-		c.turns.end()
+		c.turn.end()
 	}
 }
 
@@ -206,6 +208,10 @@ func (c *Conn) receive(until time.Time) (Packet, error) {
 		c.endTurn()
 		kind, frame, err := c.read()
 		if errors.Is(err, errNoTurn) {
+			c.ended = true
+			if ended := c.end(err, time.Time{}, ""); ended == ErrClosed {
+				return Packet{}, ended
+			}
 			return Packet{}, &TemporaryError{Evidence: "too many large events came over the live sockets at once", Err: err}
 		}
 		if err != nil {

@@ -39,6 +39,7 @@ func (c *Conn) goodbye() {
 		joined := c.joined
 		_ = c.raw.SetDeadline(by) // it also ends a write that hangs
 		c.mu.Unlock()
+		c.giveUp()
 		if joined {
 			_ = c.write(Packet{Engine: EngineMessage, Type: Disconnect}.Append(nil), by)
 		}
@@ -60,9 +61,13 @@ func (c *Conn) Close() {
 	c.cut()
 }
 
+// giveUp ends the wait for a turn.
+func (c *Conn) giveUp() { c.quitting.Do(func() { close(c.quit) }) }
+
 // cut closes the connection without a close frame.
 func (c *Conn) cut() {
 	c.cutting.Do(func() {
+		c.giveUp()
 		close(c.gone)
 		_ = c.raw.Close()
 		_ = c.ws.Close()

@@ -14,16 +14,18 @@ const (
 	maxQueuedBytes  = 4 << 20
 	// maxTotalBytes bounds the frames that wait for all players of a SessionServer.
 	maxTotalBytes = 64 << 20
-	// roomWait is how long a frame waits for room among those of all players. A
-	// player that reads takes the largest frame in far less.
-	roomWait = 2 * time.Second
+	// stuckAfter is how long a player may read nothing before it has to make room
+	// for frames of others. roomWait is how long such a frame waits when no player
+	// is stuck. A player that reads takes the largest frame in far less.
+	stuckAfter = time.Second
+	roomWait   = 2 * time.Second
 	// pollBytes is how much one answer to a poll carries, or one larger frame.
 	pollBytes = 1 << 20
 )
 
 // Send queues a text frame for the player. A player that does not read is closed,
-// and its frames are dropped. When too many bytes wait for all players together,
-// Send waits for at most roomWait; then the player with the most bytes is closed.
+// and its frames are dropped. When too many bytes wait for all players together, a
+// player that is stuck is closed, or after roomWait the one with the most bytes.
 func (e *PlayerConn) Send(frame []byte) {
 	e.mu.Lock()
 	slow := e.heldBytes > 0 && (len(e.queued) >= maxQueuedFrames || e.heldBytes+len(frame) > maxQueuedBytes)
@@ -50,6 +52,9 @@ func (e *PlayerConn) append(frame []byte) {
 		e.mu.Unlock()
 		e.server.queued.release(len(frame))
 		return
+	}
+	if e.heldBytes == 0 {
+		e.progress = time.Now()
 	}
 	e.queued = append(e.queued, frame)
 	e.heldBytes += len(frame)
@@ -78,6 +83,13 @@ func (e *PlayerConn) nextFits(n int) bool {
 	return len(e.queued) > 0 && len(e.queued[0]) <= n
 }
 
+// moved records that the player has taken a piece of a frame.
+func (e *PlayerConn) moved() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.progress = time.Now()
+}
+
 // sent releases the bytes of frames that have left, or were dropped.
 func (e *PlayerConn) sent(n int) {
 	e.mu.Lock()
@@ -89,21 +101,25 @@ func (e *PlayerConn) sent(n int) {
 // makeRoom reserves n bytes for a frame to e. It reports false when e was closed.
 func (s *SessionServer) makeRoom(e *PlayerConn, n int) bool {
 	ok, freed := s.queued.reserve(n)
-	if ok {
+	if ok || s.evict(n, stuckAfter) {
 		return true
 	}
-	late := time.NewTimer(roomWait)
-	defer late.Stop()
+	began := time.Now()
+	look := time.NewTicker(stuckAfter / 4)
+	defer look.Stop()
 	for {
 		select {
 		case <-freed:
 		case <-e.gone:
 			return false
-		case <-late.C:
-			if s.evict(n) {
+		case <-look.C:
+			stuck := stuckAfter
+			if time.Since(began) >= roomWait {
+				stuck, began = 0, time.Now()
+			}
+			if s.evict(n, stuck) {
 				return true
 			}
-			late.Reset(roomWait)
 		}
 		if ok, freed = s.queued.reserve(n); ok {
 			return true
@@ -111,34 +127,36 @@ func (s *SessionServer) makeRoom(e *PlayerConn, n int) bool {
 	}
 }
 
-// evict closes the slowest connection unless there is room for n bytes by now. It
-// reports whether it has reserved them. Only one caller at a time closes one: the next
-// caller may find room.
-func (s *SessionServer) evict(n int) bool {
+// evict closes the connection with the most bytes of those that were stuck for so
+// long, unless there is room for n bytes by now. It reports whether it has reserved
+// them. Only one caller at a time closes one: the next caller may find room.
+func (s *SessionServer) evict(n int, stuck time.Duration) bool {
 	s.evicting.Lock()
 	defer s.evicting.Unlock()
 	if ok, _ := s.queued.reserve(n); ok {
 		return true
 	}
-	s.closeSlowest()
+	slowest := s.slowest(stuck)
+	if slowest == nil {
+		return false
+	}
+	slowest.Close(websocket.CloseTryAgainLater, errSlow)
 	ok, _ := s.queued.reserve(n)
 	return ok
 }
 
-// closeSlowest closes the connection for which the most bytes wait.
-func (s *SessionServer) closeSlowest() {
-	var slowest *PlayerConn
+// slowest returns the connection for which the most bytes wait, of those that were
+// stuck for so long; nil when there is none.
+func (s *SessionServer) slowest(stuck time.Duration) (slowest *PlayerConn) {
 	most := 0
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	for _, e := range s.conns {
 		e.mu.Lock()
-		if e.heldBytes > most {
+		if e.heldBytes > most && time.Since(e.progress) >= stuck {
 			slowest, most = e, e.heldBytes
 		}
 		e.mu.Unlock()
 	}
-	s.mu.Unlock()
-	if slowest != nil {
-		slowest.Close(websocket.CloseTryAgainLater, errSlow)
-	}
+	return slowest
 }

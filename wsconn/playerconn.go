@@ -36,9 +36,10 @@ type PlayerConn struct {
 
 	mu        sync.Mutex
 	queued    [][]byte
-	heldBytes int  // of queued frames, and of those that are being written
-	polls     bool // the transport is polling
-	polling   bool // a poll is under way
+	heldBytes int       // of queued frames, and of those that are being written
+	progress  time.Time // when the player took a piece, or the first of these frames came
+	polls     bool      // the transport is polling
+	polling   bool      // a poll is under way
 	posting   bool
 	upgrading bool
 	code      int // the close code
@@ -179,7 +180,7 @@ func (e *PlayerConn) readLoop(conn *websocket.Conn) (int, error) {
 // close frame.
 func (e *PlayerConn) writeLoop(conn *websocket.Conn, first []byte) {
 	if len(first) > 0 {
-		if err := writePieces(conn, first); err != nil {
+		if err := e.writePieces(conn, first); err != nil {
 			e.Close(websocket.CloseAbnormalClosure, errors.Join(errSlow, err))
 		}
 	}
@@ -196,7 +197,7 @@ func (e *PlayerConn) writeLoop(conn *websocket.Conn, first []byte) {
 				e.Close(websocket.ClosePolicyViolation, errForbidden)
 				break
 			}
-			err := writePieces(conn, frame)
+			err := e.writePieces(conn, frame)
 			e.sent(len(frame))
 			if err != nil {
 				e.Close(websocket.CloseAbnormalClosure, errors.Join(errSlow, err))
@@ -208,7 +209,7 @@ func (e *PlayerConn) writeLoop(conn *websocket.Conn, first []byte) {
 
 // writePieces writes a frame in pieces with a deadline each. A slow player thus
 // gets a large frame in its own time, as long as it reads at all.
-func writePieces(conn *websocket.Conn, frame []byte) error {
+func (e *PlayerConn) writePieces(conn *websocket.Conn, frame []byte) error {
 	w, err := conn.NextWriter(websocket.TextMessage)
 	if err != nil {
 		return err
@@ -218,6 +219,7 @@ func writePieces(conn *websocket.Conn, frame []byte) error {
 		if _, err := w.Write(piece); err != nil {
 			return err
 		}
+		e.moved()
 	}
 	_ = conn.SetWriteDeadline(time.Now().Add(pieceDeadline))
 	return w.Close()

@@ -46,7 +46,7 @@ func (e *PlayerConn) poll(w http.ResponseWriter, r *http.Request) {
 	}()
 	for {
 		if frames := e.nextPoll(); len(frames) > 0 {
-			if !writePoll(w, frames...) {
+			if !writePoll(w, e.moved, frames...) {
 				e.Close(websocket.CloseAbnormalClosure, errSlow)
 			}
 			for _, frame := range frames {
@@ -58,13 +58,13 @@ func (e *PlayerConn) poll(w http.ResponseWriter, r *http.Request) {
 		upgrading := e.upgrading || !e.polls
 		e.mu.Unlock()
 		if upgrading {
-			writePoll(w, []byte{byte(EngineNoop)})
+			writePoll(w, e.moved, []byte{byte(EngineNoop)})
 			return
 		}
 		select {
 		case <-e.wake:
 		case <-e.gone:
-			writePoll(w, []byte{byte(EngineClose)})
+			writePoll(w, e.moved, []byte{byte(EngineClose)})
 			return
 		case <-r.Context().Done():
 			return // the player is gone, or it will poll again
@@ -189,8 +189,8 @@ func (e *PlayerConn) nextPoll() (frames [][]byte) {
 var recordSeparator = []byte{0x1e}
 
 // writePoll writes the answer to a poll, in pieces with a deadline each: a player that
-// does not read is not waited for.
-func writePoll(w http.ResponseWriter, packets ...[]byte) bool {
+// does not read is not waited for. moved is called after each piece.
+func writePoll(w http.ResponseWriter, moved func(), packets ...[]byte) bool {
 	length := len(packets) - 1
 	for _, p := range packets {
 		length += len(p)
@@ -206,6 +206,7 @@ func writePoll(w http.ResponseWriter, packets ...[]byte) bool {
 			if _, err := w.Write(piece); err != nil {
 				return false
 			}
+			moved()
 		}
 		return true
 	}

@@ -22,6 +22,7 @@ type queue struct {
 	list    []Event
 	bytes   int
 	dropped uint64
+	closed  bool // nothing is consumed any more
 }
 
 func newQueue(consume func(Event)) *queue {
@@ -35,6 +36,11 @@ func (q *queue) push(e Event) {
 		return
 	}
 	q.mu.Lock()
+	if q.closed {
+		q.mu.Unlock()
+		e.done()
+		return
+	}
 	q.list = append(q.list, e)
 	q.bytes += len(e.Args)
 	for len(q.list) > 1 && (len(q.list) > queueEvents || q.bytes > queueBytes) {
@@ -69,6 +75,7 @@ func (q *queue) next() (Event, bool) {
 
 // run delivers until ctx ends.
 func (q *queue) run(ctx context.Context) {
+	defer q.close()
 	for {
 		for ctx.Err() == nil {
 			e, ok := q.next()
@@ -86,8 +93,11 @@ func (q *queue) run(ctx context.Context) {
 	}
 }
 
-// close drops the events that nobody will consume any more.
+// close drops the events that nobody will consume any more, and all later ones.
 func (q *queue) close() {
+	q.mu.Lock()
+	q.closed = true
+	q.mu.Unlock()
 	for e, ok := q.next(); ok; e, ok = q.next() {
 		e.done()
 	}

@@ -19,7 +19,7 @@ func (c *Conn) read() (kind int, frame []byte, err error) {
 	if err != nil || len(frame) < smallFrame {
 		return kind, frame, err
 	}
-	if !c.turns.take(c.gone) {
+	if !c.turn.take(c.quit) {
 		return kind, nil, errNoTurn
 	}
 	c.holdsOne = true

@@ -196,7 +196,7 @@ func (s *SessionServer) openPolling(w http.ResponseWriter, owner string, open fu
 	e.mu.Lock()
 	e.polls = true
 	e.mu.Unlock()
-	writePoll(w, e.openPacket("websocket"))
+	writePoll(w, e.moved, e.openPacket("websocket"))
 }
 
 func (s *SessionServer) openWebsocket(w http.ResponseWriter, r *http.Request, owner string, open func(*PlayerConn) Player) {
