@@ -68,6 +68,7 @@ const (
 // PeerOf, Log and Stirred are required.
 type Config struct {
 	Base      *url.URL          // of the server, with its base path
+	Hosts     []string          // under which the server is known beside Base's; may be nil
 	Transport http.RoundTripper // follows no redirects, decompresses nothing, has no overall timeout
 	Tokens    Tokens
 	Grants    Grants

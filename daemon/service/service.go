@@ -110,7 +110,7 @@ func New(c Config) (*Service, error) {
 	s.journal = s.newJournal(c.Journal)
 	var err error
 	s.proxy, err = proxy.New(proxy.Config{
-		Base: up.Base(), Transport: s.watchdog, Sockets: up, Journal: s.journal, Tokens: Tokens{s.session, s.watchdog.refused},
+		Base: up.Base(), Hosts: hostsOf(up.Addresses()), Transport: s.watchdog, Sockets: up, Journal: s.journal, Tokens: Tokens{s.session, s.watchdog.refused},
 		Grants: c.Identities, Account: s.localAccount(c.Identities), Identity: s.session.Secrets,
 		Access: proxy.Access(c.Access), OwnUID: os.Getuid(), ExtraHosts: c.ExtraHosts, Log: s.log,
 		TrustedOrigins: c.TrustedOrigins, OriginGrant: c.Identities.OfOrigin,
@@ -135,6 +135,14 @@ func New(c Config) (*Service, error) {
 		s.listenMore()
 	}
 	return s, nil
+}
+
+// hostsOf are the hosts of the server's addresses, with their ports.
+func hostsOf(addresses []*url.URL) (hosts []string) {
+	for _, a := range addresses {
+		hosts = append(hosts, a.Host)
+	}
+	return hosts
 }
 
 // Account is the account that is served.

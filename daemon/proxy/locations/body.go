@@ -26,6 +26,7 @@ type Request struct {
 	Path   string   // the route
 	Host   string   // that the player asked
 	Base   *url.URL // of the server
+	Others []string // hosts under which the server is known too
 }
 
 // Ours returns src, the body of the server's answer, with the server's address
@@ -43,7 +44,27 @@ func (r Request) Ours(contentType string, src io.Reader) io.Reader {
 	default:
 		return src
 	}
-	return &addresses{src: src, host: []byte("//" + r.Base.Host), after: []byte(after), ours: []byte("http://" + r.Host)}
+	wrap := func(src io.Reader, self string) io.Reader {
+		for _, host := range r.hosts(self) {
+			src = &addresses{src: src, host: []byte("//" + host), after: []byte(after), ours: []byte("http://" + r.Host)}
+		}
+		return src
+	}
+	if after == "" && feedPages.Matches(r.Method, r.Path) {
+		return &feed{src: src, wrap: wrap}
+	}
+	return wrap(src, "")
+}
+
+// hosts are those under which the server is known, self among them where it is given.
+// Ours is not: what is replaced once is not replaced again.
+func (r Request) hosts(self string) (list []string) {
+	for _, host := range append([]string{r.Base.Host, self}, r.Others...) {
+		if host != "" && host != r.Host && !slices.Contains(list, host) {
+			list = append(list, host)
+		}
+	}
+	return list
 }
 
 // Theirs returns a request's body with our address replaced by the server's: a

@@ -83,3 +83,59 @@ func TestServersAddress(t *testing.T) {
 		}
 	}
 }
+
+// A feed says itself under which address the server knows it: with several
+// addresses, or behind a gateway that hides the port, it is another one than the
+// account's. Links and guids are the same whichever it is.
+func TestFeedsAreFoundByTheirOwnLink(t *testing.T) {
+	feed := func(prefix string) string {
+		return `<?xml version="1.0"?><rss><channel><title>http://other.example</title><link>` + prefix + `/item/1</link>` +
+			`<atom:link href="` + prefix + `/feed/x" rel="self" type="application/rss+xml"/>` +
+			`<item><guid isPermaLink="false">` + prefix + `/feed/x/item/1/media.mp3</guid>` +
+			`<enclosure url="` + prefix + `/feed/x/item/1/media.mp3"/></item></channel></rss>`
+	}
+	var want string
+	for _, prefix := range []string{
+		"http://HOST", "https://abs.example", "https://abs.example:8443/audiobookshelf", "http://192.168.1.5:13378", "https://second.example", "http://[fd00::1]:80",
+	} {
+		w := proxytest.NewWorld(t, func(rw http.ResponseWriter, r *http.Request) {
+			rw.Header().Set("Content-Type", "text/xml; charset=utf-8")
+			_, _ = io.WriteString(rw, feed(strings.ReplaceAll(prefix, "HOST", r.Host)))
+		}, func(c *proxy.Config) { c.Hosts = []string{"second.example"} })
+		a := w.Do("GET", "/feed/x")
+		base := ""
+		if strings.HasSuffix(prefix, "/audiobookshelf") {
+			base = "/audiobookshelf"
+		}
+		if want = feed("http://" + w.Addr + base); a.Text != want || a.Err != nil {
+			t.Errorf("%s: %s %v\n got %s\nwant %s", prefix, a.Status, a.Err, a.Text, want)
+		}
+	}
+	for desc, text := range map[string]string{
+		"no link of its own":   `<rss><link>https://abs.example/x</link></rss>`,
+		"another kind of link": `<rss><atom:link href="https://abs.example/x" rel="hub"/><link>https://abs.example/x</link></rss>`,
+		"no address":           `<rss><atom:link href="javascript:x" rel="self"/><link>https://abs.example/x</link></rss>`,
+		"far behind":           `<rss>` + strings.Repeat(" ", 128<<10) + `<atom:link href="https://abs.example/x" rel="self"/></rss>`,
+	} {
+		w := proxytest.NewWorld(t, proxytest.Text("application/rss+xml", text))
+		if a := w.Do("GET", "/feed/x"); a.Text != text || a.Err != nil {
+			t.Errorf("%s: %s", desc, a.Text)
+		}
+	}
+	// Elsewhere such a link is somebody's text.
+	text := `<a><atom:link href="https://abs.example/x" rel="self"/></a>`
+	w := proxytest.NewWorld(t, proxytest.Text("text/xml", text))
+	if a := w.Do("GET", "/feed/x/item/1/media.xml"); a.Text != text {
+		t.Errorf("%s", a.Text)
+	}
+}
+
+// What is told of feeds names our address whichever of the server's it was.
+func TestFeedsOfOtherAddresses(t *testing.T) {
+	w := proxytest.NewWorld(t, proxytest.Text("application/json", `{"feeds":[{"serverAddress":"https://second.example:8443"},{"serverAddress":"https://third.example"}]}`),
+		asAdmin, func(c *proxy.Config) { c.Hosts = []string{"second.example:8443"} })
+	want := `{"feeds":[{"serverAddress":"http://` + w.Addr + `"},{"serverAddress":"https://third.example"}]}`
+	if a := w.Do("GET", "/api/feeds", "Authorization", "Bearer "+proxytest.Grant); a.Text != want {
+		t.Errorf("%s", a.Text)
+	}
+}
