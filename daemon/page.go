@@ -3,6 +3,7 @@ package daemon
 import (
 	"context"
 	"slices"
+	"time"
 
 	"shelfkeeper/daemon/accounts"
 	"shelfkeeper/daemon/control"
@@ -154,4 +155,41 @@ func (d pageDaemon) Players(ctx context.Context, account string) ([]dashboard.Pl
 func (d pageDaemon) AddPlayer(ctx context.Context, account, name, scope string) (dashboard.NewPlayer, error) {
 	made, err := d.Daemon.AddPlayer(ctx, account, name, scope)
 	return dashboard.NewPlayer{Secret: made.Secret, Account: made.Account, ProxyURL: made.ProxyURL}, err
+}
+
+func (d pageDaemon) Pause(ctx context.Context, account string, tomorrow bool) error {
+	var until time.Time
+	if tomorrow {
+		until = home.Tomorrow(time.Now())
+	}
+	_, err := d.Daemon.Pause(ctx, account, until)
+	return err
+}
+
+func (d pageDaemon) Resume(ctx context.Context, account string) error {
+	_, err := d.Daemon.Resume(ctx, account)
+	return err
+}
+
+func (d pageDaemon) SetAside(ctx context.Context, account string) ([]dashboard.Report, error) {
+	list, err := d.Daemon.SetAside(ctx, account)
+	out := make([]dashboard.Report, 0, len(list))
+	for _, r := range list {
+		item := r.Item
+		if r.Episode != "" {
+			item += "/" + r.Episode
+		}
+		out = append(out, dashboard.Report{ID: r.ID, At: r.At, Item: item, Seconds: r.Seconds, Reason: r.Reason, Retryable: r.Retryable})
+	}
+	return out, err
+}
+
+func (d pageDaemon) RetrySetAside(ctx context.Context, account string, ids []uint64) error {
+	_, err := d.Daemon.RetrySetAside(ctx, account, ids)
+	return err
+}
+
+func (d pageDaemon) DropSetAside(ctx context.Context, account string, ids []uint64) error {
+	_, err := d.Daemon.DropSetAside(ctx, account, ids)
+	return err
 }

@@ -196,3 +196,45 @@ func TestPagePlayers(t *testing.T) {
 		t.Errorf("with the grant that was taken away: %d", got)
 	}
 }
+
+// The record and a pause, and what they look like.
+func TestPagePauseAndRecord(t *testing.T) {
+	b := browser(t)
+	w := signedInWorld(t, absfake.Config{})
+	name := w.daemon.Snapshot().Accounts[0].Name
+	address := w.daemon.Snapshot().Accounts[0].Proxy.URL
+	status := func() int {
+		resp, err := http.Get(address + "/api/me")
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = resp.Body.Close()
+		return resp.StatusCode
+	}
+	p := newTab(t, b, w.page+"/record")
+	p.says("sign-in")
+	p.judge("record")
+	p.open(w.page)
+	p.click("#pause-" + name)
+	p.says("The session is kept alive.")
+	p.judge("pause")
+	p.click("button[value=tomorrow]")
+	p.says("Paused by you")
+	p.judge("account-paused")
+	if got := status(); got != http.StatusServiceUnavailable {
+		t.Errorf("a player while it is paused: %d", got)
+	}
+	p.click("#resume-" + name)
+	p.says("Players are served again")
+	if got := status(); got != http.StatusOK {
+		t.Errorf("a player afterwards: %d", got)
+	}
+	p.click("#out-" + name)
+	p.says("Sign out of")
+	p.judge("sign-out")
+	p.click("button.grave")
+	p.says("Nothing is left here")
+	if n := len(w.daemon.Snapshot().Accounts); n != 0 {
+		t.Errorf("%d accounts are left", n)
+	}
+}

@@ -85,10 +85,6 @@ func (e *env) pausing(ctx context.Context, there func(*control.Client) ([]string
 }
 
 const (
-	// morning is the hour at which a pause until tomorrow ends, and nightEnds the
-	// one before which tomorrow is the morning of the same date.
-	morning   = 6
-	nightEnds = 3
 	// longestPause is a year: more is a slip of the finger.
 	longestPause = 366 * 24 * time.Hour
 )
@@ -99,7 +95,7 @@ func pauseEnd(text string, now time.Time) (time.Time, error) {
 	case "":
 		return time.Time{}, nil
 	case "tomorrow":
-		return tomorrow(now), nil
+		return home.Tomorrow(now), nil
 	}
 	d, err := time.ParseDuration(text)
 	if days, ok := strings.CutSuffix(text, "d"); ok {
@@ -112,15 +108,6 @@ func pauseEnd(text string, now time.Time) (time.Time, error) {
 		return time.Time{}, fmt.Errorf("--until takes tomorrow, or a duration such as 30m, 2h or 3d up to a year, not %q", text)
 	}
 	return now.Add(d), nil
-}
-
-// tomorrow is the morning after now: in the small hours that of the same date.
-func tomorrow(now time.Time) time.Time {
-	day := now.Day() + 1
-	if now.Hour() < nightEnds {
-		day--
-	}
-	return time.Date(now.Year(), now.Month(), day, morning, 0, 0, 0, now.Location())
 }
 
 func first(args []string) string {

@@ -16,6 +16,7 @@ import (
 	"shelfkeeper/daemon/config"
 	"shelfkeeper/daemon/control"
 	"shelfkeeper/daemon/desktop"
+	"shelfkeeper/daemon/home"
 	"shelfkeeper/daemon/problem"
 	"shelfkeeper/tray"
 )
@@ -43,7 +44,7 @@ func newTray(e *env) *cobra.Command {
 			}
 			err = tray.Run(c.Context(), tray.Config{Client: clicks{client, e}, Open: desktop.Open, Copy: desktop.Copy,
 				FirstTime: firstTime(paths.State), Notifications: !quiet, Again: os.Getenv(tray.AgainVariable) != "",
-				Tomorrow: tomorrow, Starts: daemon.starts, SetStart: daemon.setStart, Log: e.logger(slog.LevelWarn)})
+				Tomorrow: home.Tomorrow, Starts: daemon.starts, SetStart: daemon.setStart, Log: e.logger(slog.LevelWarn)})
 			if isNoDaemon(err) {
 				return notRunning()
 			}

@@ -17,6 +17,8 @@ type Daemon interface {
 	SignIns
 	Browsers
 	Players
+	Pauses
+	Reports
 }
 
 // Observed is the state that the page follows.
@@ -162,4 +164,29 @@ type NewPlayer struct {
 	Secret   redact.Secret
 	Account  string
 	ProxyURL string
+}
+
+// Pauses let players wait, by the user's wish.
+type Pauses interface {
+	// Pause serves no player of the account until tomorrow, or until Resume.
+	Pause(ctx context.Context, account string, tomorrow bool) error
+	Resume(ctx context.Context, account string) error
+}
+
+// Reports are reports of listening that the server refused.
+type Reports interface {
+	SetAside(ctx context.Context, account string) ([]Report, error)
+	// RetrySetAside sends these once more; DropSetAside deletes them.
+	RetrySetAside(ctx context.Context, account string, ids []uint64) error
+	DropSetAside(ctx context.Context, account string, ids []uint64) error
+}
+
+// Report is one that was set aside.
+type Report struct {
+	ID        uint64
+	At        time.Time
+	Item      string
+	Seconds   float64
+	Reason    string
+	Retryable bool
 }

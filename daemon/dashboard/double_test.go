@@ -2,6 +2,7 @@ package dashboard
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -266,4 +267,28 @@ func (w *world) form(fields ...string) url.Values {
 		form.Set(fields[i], fields[i+1])
 	}
 	return form
+}
+
+func (d *double) Pause(_ context.Context, account string, tomorrow bool) error {
+	d.did(fmt.Sprintf("pause %s %v", account, tomorrow))
+	return nil
+}
+
+func (d *double) Resume(_ context.Context, account string) error {
+	d.did("resume " + account)
+	return nil
+}
+
+func (d *double) SetAside(context.Context, string) ([]Report, error) {
+	return []Report{{ID: 7, At: time.Now(), Item: "li_1", Seconds: 90, Reason: "it is <gone>"}}, nil
+}
+
+func (d *double) RetrySetAside(_ context.Context, account string, ids []uint64) error {
+	d.did(fmt.Sprint("retry ", account, ids))
+	return nil
+}
+
+func (d *double) DropSetAside(_ context.Context, account string, ids []uint64) error {
+	d.did(fmt.Sprint("drop ", account, ids))
+	return nil
 }

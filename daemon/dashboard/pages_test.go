@@ -17,6 +17,7 @@ import (
 
 	"shelfkeeper/assets"
 	"shelfkeeper/daemon/health"
+	"shelfkeeper/daemon/history"
 	"shelfkeeper/daemon/problem"
 )
 
@@ -379,7 +380,7 @@ func TestTexts(t *testing.T) {
 		}
 	}
 	// Keys whose last part is a value.
-	families := []string{"level.", "remedy.", "method.", "socket.", "vault.", "count.", "bytes.", "kind.", "scope.", "play.", "recipe."}
+	families := []string{"level.", "remedy.", "method.", "socket.", "vault.", "count.", "bytes.", "kind.", "scope.", "play.", "recipe.", "week.", "record."}
 	for key := range texts {
 		if !used[key] && !slices.ContainsFunc(families, func(f string) bool { return strings.HasPrefix(key, f) }) {
 			t.Errorf("nothing says %q", key)
@@ -453,5 +454,57 @@ func TestRecipes(t *testing.T) {
 	}
 	if got := filled("http://127.0.0.1:13381", "")[9]; got.Fields[0].Value != "127.0.0.1" || got.Fields[1].Value != "13381" {
 		t.Errorf("parts of the address: %+v", got)
+	}
+}
+
+// Each attempt has its place on its day, and a loss is told in words too.
+func TestWeek(t *testing.T) {
+	now := time.Date(2026, 11, 26, 14, 0, 0, 0, time.Local)
+	entries := []history.Entry{
+		{At: now.AddDate(0, 0, -8), Kind: history.Refresh, Outcome: history.Renewed}, // too long ago
+		{At: now.AddDate(0, 0, -1), Kind: history.Refresh, Outcome: history.Renewed},
+		{At: now.Add(-2 * time.Hour), Until: now.Add(-time.Hour), Count: 4, Kind: history.Refresh, Outcome: history.Unreachable},
+		{At: now.Add(-time.Hour), Kind: history.Refresh, Outcome: history.Lost, Evidence: "Invalid <refresh> token"},
+		{At: now.Add(-time.Hour), Kind: history.Login, Outcome: history.SignedIn},
+	}
+	days := week(entries, now)
+	if len(days) != 7 || days[6].Name != "Thu 26" || days[0].Name != "Fri 20" {
+		t.Fatalf("days %+v", days)
+	}
+	if days[0].Words != "nothing was needed" || days[5].Words != "1 renewal" || days[6].Words != "1 sign-in, 1 outage, 1 loss" {
+		t.Errorf("words %q, %q, %q", days[0].Words, days[5].Words, days[6].Words)
+	}
+	for _, want := range []string{`class="outage" x="720" y="6" width="60"`, `class="loss" x="780" y="0"`} {
+		if !strings.Contains(string(days[6].Picture), want) {
+			t.Errorf("no %s in %s", want, days[6].Picture)
+		}
+	}
+	d := newDouble(someAccount())
+	d.entries = entries
+	w := serve(t, d, nil)
+	w.get("/record").has(t, "the server ended the session", "Invalid &lt;refresh&gt; token", "5 times", "stored password")
+	w.get("/accounts/home").has(t, "The last seven days", `<svg class="day"`)
+}
+
+func TestPauseAndReports(t *testing.T) {
+	a := someAccount()
+	a.Progress.SetAside = 1
+	d := newDouble(a)
+	w := serve(t, d, nil)
+	w.get("/").has(t, `href="/accounts/home/pause"`, `href="/accounts/home/reports"`)
+	w.get("/accounts/home/pause").has(t, "The session is kept alive.", "Until tomorrow")
+	w.post("/accounts/home/pause", "until", "tomorrow")
+	w.post("/accounts/home/pause", "until", "resume")
+	a.Level, a.Condition = health.Paused, health.AccountPaused.ID
+	d.set(func() { d.accounts[0] = a })
+	w.get("/").has(t, `action="/accounts/home/resume"`)
+	w.post("/accounts/home/resume")
+	w.get("/accounts/home/reports").has(t, "li_1", "1m30s", "it is &lt;gone&gt;", "Only this is kept")
+	w.post("/accounts/home/reports/retry", "id", "7")
+	w.post("/accounts/home/reports/drop", "id", "7")
+	w.post("/accounts/home/reports/drop") // all would be deleted
+	want := []string{"pause home true", "pause home false", "resume home", "retry home[7]", "drop home[7]"}
+	if acts := d.done(); !slices.Equal(acts, want) {
+		t.Errorf("acts %q", acts)
 	}
 }

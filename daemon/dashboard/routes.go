@@ -36,6 +36,15 @@ func (s *Server) routing() *http.ServeMux {
 		"POST /accounts/{account}/sign-in":        s.again,
 		"POST /accounts/{account}/sign-in/openid": s.againOpenID,
 
+		"GET /accounts/{account}/pause":          s.askPause,
+		"POST /accounts/{account}/pause":         s.pause,
+		"POST /accounts/{account}/resume":        s.resume,
+		"GET /accounts/{account}/reports":        s.showReports,
+		"POST /accounts/{account}/reports/retry": s.retryReports,
+		"POST /accounts/{account}/reports/drop":  s.dropReports,
+
+		"GET /record": s.showRecord,
+
 		"GET /players":         s.showPlayers,
 		"POST /players/add":    s.addPlayer,
 		"POST /players/allow":  s.allowPlayer,

@@ -37,6 +37,7 @@ type accountView struct {
 	Remedy  string
 	Actions []action // the first one is what helps
 	Facts   []fact
+	Week    []dayView
 	CSRF    string
 }
 
@@ -106,6 +107,7 @@ func (s *Server) viewOf(a health.Account, csrf string) accountView {
 		v.Remedy = textOr("remedy."+a.Condition, a.Remedy)
 	}
 	v.Actions = s.actions(a)
+	v.Week = week(s.cfg.Daemon.History(a.Name), now)
 	v.Facts = append(sessionFacts(a, now), serviceFacts(a, now)...)
 	return v
 }
@@ -122,10 +124,18 @@ func (s *Server) actions(a health.Account) []action {
 	open := action{ID: id("open"), Path: accountPath(a.Name, "open"), Label: text("act.open")}
 	renew := action{ID: id("renew"), Path: accountPath(a.Name, "renew"), Label: text("act.renew")}
 	out := action{ID: id("out"), Path: accountPath(a.Name, "sign-out"), Label: text("act.sign-out"), Get: true}
+	pause := action{ID: id("pause"), Path: accountPath(a.Name, "pause"), Label: text("act.pause"), Get: true}
+	reports := action{ID: id("reports"), Path: accountPath(a.Name, "reports"), Label: text("act.reports"), Get: true}
+	if a.Level == health.Paused {
+		return []action{{ID: id("resume"), Path: accountPath(a.Name, "resume"), Label: text("act.resume"), Strong: true}, out}
+	}
 	signIn := action{ID: id("in"), Path: accountPath(a.Name, "sign-in"), Label: text("act.sign-in"), Get: true}
 	if a.Level == health.OK {
 		open.Strong = true
-		return []action{open, renew, out}
+		if a.Progress.SetAside > 0 {
+			return []action{open, reports, renew, pause, out}
+		}
+		return []action{open, renew, pause, out}
 	}
 	switch mends[a.Condition] {
 	case "sign-in":
@@ -144,7 +154,10 @@ func (s *Server) actions(a health.Account) []action {
 		return []action{renew, open, signIn, out}
 	}
 	open.Strong = true
-	return []action{open, renew, out}
+	if a.Progress.SetAside == 0 {
+		return []action{open, renew, pause, out}
+	}
+	return []action{open, reports, renew, pause, out}
 }
 
 // sessionFacts tell about the login.
