@@ -32,6 +32,7 @@ func TestKilledInTheMiddleOfARotation(t *testing.T) {
 				t.Parallel()
 				s, p := newServer(t, absfake.Config{Release: release, AccessTTL: 3 * time.Second}), newPlace(t)
 				p.login(s)
+				p.wanted()
 				letGo := s.Inject(at.fault)
 				d := p.daemon()
 				s.until("the rotation is "+at.desc, at.is)
@@ -74,6 +75,7 @@ func TestKilledOverAndOver(t *testing.T) {
 	t.Parallel()
 	s, p := newServer(t, absfake.Config{AccessTTL: 2 * time.Second}), newPlace(t)
 	p.login(s)
+	p.wanted()
 	generation := uint64(0)
 	for round := range 6 {
 		d := p.daemon()

@@ -44,12 +44,15 @@ func (p *place) daemonThatDies(point, trace string) *process {
 // passing of one name as "name#n".
 func rotationPoints(t *testing.T, release absfake.Release) []string {
 	t.Helper()
-	s, p := newServer(t, absfake.Config{Release: release, AccessTTL: time.Second}), newPlace(t)
+	s, p := newServer(t, absfake.Config{Release: release}), newPlace(t)
 	p.login(s)
 	trace := filepath.Join(p.home, "trace")
 	d := p.daemonThatDies("", trace)
 	d.until(d.stdout, "\n")
-	p.until("a second rotation follows", func(a health.Account) bool { return a.Session.Generation == 3 })
+	for range 2 { // so that the first is surely over
+		p.ok("", "reauth")
+		p.until("the keychain has it", settled)
+	}
 	d.kill()
 	var points []string
 	seen := map[string]int{}
@@ -92,7 +95,7 @@ func TestKilledAtEachStepOfARotation(t *testing.T) {
 		for share := range shares {
 			t.Run(fmt.Sprintf("%s %d", release, share+1), func(t *testing.T) {
 				t.Parallel()
-				s, p := newServer(t, absfake.Config{Release: release, AccessTTL: time.Second}), newPlace(t)
+				s, p := newServer(t, absfake.Config{Release: release}), newPlace(t)
 				p.login(s)
 				generation := uint64(1)
 				for i := share; i < len(points); i += shares {
@@ -109,10 +112,19 @@ func killedAt(t *testing.T, s *server, p *place, point string, lost bool, before
 	t.Helper()
 	logins := len(s.Ledger().Logins(user))
 	d := p.daemonThatDies(point, "")
-	select {
-	case <-d.ended:
-	case <-time.After(patience):
-		t.Fatalf("%s is never reached", point)
+	d.until(d.stdout, "\n")
+	for began := time.Now(); ; {
+		// Not by the command, which would act itself where no daemon is left.
+		_ = control.Dial(p.socket()).Reauthenticate(t.Context(), "") // it fails where the daemon dies of it
+		select {
+		case <-d.ended:
+		default:
+			if time.Since(began) < patience {
+				continue
+			}
+			t.Fatalf("%s is never reached", point)
+		}
+		break
 	}
 	began := time.Now()
 	d = p.daemon()
@@ -122,7 +134,9 @@ func killedAt(t *testing.T, s *server, p *place, point string, lost bool, before
 		}
 		d.wait()
 	}()
-	a := p.until("the session goes on", func(a health.Account) bool { return settled(a) && a.Session.Generation > before })
+	p.until("the session goes on", fresh)
+	p.ok("", "reauth")
+	a := p.until("the session is renewed", func(a health.Account) bool { return settled(a) && a.Session.Generation > before })
 	for book := s.Library().Tracks(); ; {
 		resp, _ := get(t, a.Proxy.URL+"/api/items/"+book.ID+"/file/"+book.Files[0].Ino)
 		if resp.StatusCode == http.StatusOK {

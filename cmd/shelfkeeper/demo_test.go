@@ -87,12 +87,19 @@ func TestDemo(t *testing.T) {
 					t.Errorf("%s: %s", url, resp.Status)
 				}
 			}
+			asked := uint64(2)
+			for began := time.Now(); ; asked++ { // a player that goes on after the token's end
+				if resp, _ := get(t, r.ItemURL); resp.StatusCode != http.StatusOK || time.Since(began) > 3*time.Second {
+					break
+				}
+			}
+			asked++
 			a := p.untilAt(r.Control, "the token changed", func(a health.Account) bool { return fresh(a) && a.Session.Generation > 1 })
 			if a.Vault.Backend != "memory" || a.Proxy.URL != r.Proxy || a.Server != r.Server {
 				t.Errorf("status: %+v", a)
 			}
 			s := d.end(r)
-			if s.MediaRequests != 1 || s.MediaTokens != 1 || s.PlayerRequests != 2 || s.PlayerBytes < 25_000_000 || s.Requests < 6 ||
+			if s.MediaRequests != 1 || s.MediaTokens != 1 || s.PlayerRequests != asked || s.PlayerBytes < 25_000_000 || s.Requests < 6 ||
 				s.Rotations < 1 || s.SessionGeneration < 2 || s.PasswordLogins != 1 || s.PlayerRejected != 0 {
 				t.Errorf("counted %+v", s)
 			}
@@ -181,6 +188,9 @@ func TestDemoFaultsAndRate(t *testing.T) {
 	began := time.Now()
 	if resp, body := ask(t, req); len(body) != 2_000_000 || time.Since(began) < 1500*time.Millisecond {
 		t.Errorf("%s, %d bytes in %v", resp.Status, len(body), time.Since(began))
+	}
+	if resp, _ := get(t, r.ItemURL); resp.StatusCode != http.StatusOK { // the token has ended, and the first answer is lost
+		t.Errorf("after the token's end: %s", resp.Status)
 	}
 	if s := d.end(r); s.Replays != 1 || s.PasswordLogins != 1 || s.PlayerRejected != 0 {
 		t.Errorf("counted %+v", s)

@@ -18,18 +18,23 @@ import (
 // running daemon's writes fail as a full disk does, and needs no privileges.
 func TestFullDisk(t *testing.T) {
 	t.Parallel()
-	s, p := newServer(t, absfake.Config{AccessTTL: 2 * time.Second}), newPlace(t)
+	s, p := newServer(t, absfake.Config{AccessTTL: 10 * time.Second}), newPlace(t)
 	p.login(s)
 	d := p.daemon()
-	p.until("the session was renewed", func(a health.Account) bool { return fresh(a) && a.Session.Refreshes > 0 })
+	p.ok("", "reauth")
+	p.until("the keychain has it", settled)
 
 	var before unix.Rlimit
 	full := unix.Rlimit{Cur: 16, Max: unix.RLIM_INFINITY}
 	if err := unix.Prlimit(d.cmd.Process.Pid, unix.RLIMIT_FSIZE, &full, &before); err != nil {
 		t.Fatal(err)
 	}
+	p.wanted()
+	if r := p.run("", "reauth"); r.code != problem.Vault { // while the token is good
+		t.Errorf("reauth on a disk that is just full: exit code %d\n%s", r.code, r.stderr)
+	}
 	a := p.until("the disk is noticed", func(a health.Account) bool { return a.Condition == health.DiskTrouble.ID })
-	if a.Level != health.Degraded || a.Remedy != "free some space before it ends" || a.Vault.Condition != "disk" ||
+	if a.Level != health.Degraded || !strings.HasPrefix(a.Remedy, "free some space") || a.Vault.Condition != "disk" ||
 		!strings.Contains(a.Reason, "cannot be written to disk, so it is not renewed") || !strings.Contains(a.Reason, "file too large") {
 		t.Errorf("shown: %+v", a)
 	}
@@ -43,13 +48,13 @@ func TestFullDisk(t *testing.T) {
 		t.Errorf("a player got %s: %s", resp.Status, body)
 	}
 	p.until("the token ended", func(a health.Account) bool { return a.Condition == health.DiskBlocks.ID && a.Level == health.NeedsUser })
-	if r := p.run("", "reauth"); r.code != problem.Vault || !strings.Contains(r.stderr, "  → free some space\n") {
+	if r := p.run("", "reauth"); r.code != problem.Vault || !strings.Contains(r.stderr, "  → free some space") {
 		t.Errorf("reauth on a full disk: exit code %d\n%s", r.code, r.stderr)
 	}
 	if now := refreshes(s.Ledger()); now != asked {
 		t.Errorf("%d rotations were begun without room for their answer", now-asked)
 	}
-	if r := p.run("", "status"); r.code != problem.NeedsUser || !strings.Contains(r.stdout, "  remedy    free some space\n") {
+	if r := p.run("", "status"); r.code != problem.NeedsUser || !strings.Contains(r.stdout, "  remedy    free some space") {
 		t.Errorf("status:\n%s", r.stdout)
 	}
 
@@ -68,6 +73,7 @@ func TestDiskFullWhenTheAnswerComes(t *testing.T) {
 	t.Parallel()
 	s, p := newServer(t, absfake.Config{Release: absfake.R2263, AccessTTL: 2 * time.Second}), newPlace(t)
 	p.login(s)
+	p.wanted()
 	letGo := s.Inject(absfake.Fault{Kind: absfake.Stall, Path: "/auth/refresh", Times: 1})
 	d := p.daemon()
 	s.until("the rotation is asked for", func(l *absfake.Ledger) bool { return refreshes(l) == 1 })

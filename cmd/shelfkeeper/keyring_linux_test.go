@@ -36,6 +36,7 @@ func TestKeyring(t *testing.T) {
 	p := keyringPlace(t, k)
 	s := newServer(t, absfake.Config{AccessTTL: 3 * time.Second})
 	p.keyringLogin(s)
+	p.wanted()
 	letGo := s.Inject(absfake.Fault{Kind: absfake.Stall, Path: "/auth/refresh", Bytes: 100})
 	d := p.daemon()
 	s.until("the rotation is under way", func(l *absfake.Ledger) bool { return len(l.AllRotations()) == 1 })
@@ -80,6 +81,7 @@ func TestLockedKeyring(t *testing.T) {
 	p := keyringPlace(t, k)
 	s := newServer(t, absfake.Config{AccessTTL: 3 * time.Second})
 	p.keyringLogin(s)
+	p.wanted()
 	k.RestartLocked()
 
 	p.daemon()

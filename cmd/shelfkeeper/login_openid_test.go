@@ -74,6 +74,7 @@ func TestOIDCSpareTakesOver(t *testing.T) {
 	r.wait()
 	first := s.Ledger().Logins(user)[0].Session
 	p.daemon()
+	p.wanted()
 	a := p.until("it is served", fresh)
 	if status := s.call("DELETE", "/api/me/sessions/"+first, s.tokensOf(user, password).User.AccessToken, nil,
 		nil); status != http.StatusOK {
@@ -110,6 +111,7 @@ func TestOIDCWithoutAnybody(t *testing.T) {
 	}
 	// A click later makes up for it, and one after a loss for everything.
 	p.daemon()
+	p.wanted()
 	a := p.until("it is served", fresh)
 	for n := range 2 {
 		s.SetOpenID(absfake.OpenID{Issuer: s.issuer, ClientID: "abs", ClientSecret: "sek", MatchBy: "username", Redirects: []string{"*"}})

@@ -3,7 +3,9 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"os/exec"
 	"slices"
@@ -68,6 +70,35 @@ func (p *place) daemon() *process {
 	r := p.start("run", "--verbose") // so that all it can log is looked through
 	r.until(r.stdout, "\n")
 	return r
+}
+
+// wanted asks at the local address until the test ends, as a player does. Tokens
+// that live for seconds are renewed only for those who need one.
+func (p *place) wanted() {
+	p.t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: patience}
+		pace := time.NewTicker(50 * time.Millisecond)
+		defer pace.Stop()
+		for ctx.Err() == nil {
+			req, err := http.NewRequestWithContext(ctx, http.MethodGet, fmt.Sprintf("http://127.0.0.1:%d/api/me", p.port), nil)
+			if err != nil {
+				return
+			}
+			if resp, err := client.Do(req); err == nil { // else the daemon is not there yet, or dead
+				_, _ = io.Copy(io.Discard, resp.Body)
+				_ = resp.Body.Close()
+			}
+			select {
+			case <-pace.C:
+			case <-ctx.Done():
+			}
+		}
+	}()
+	p.t.Cleanup(func() { cancel(); <-ended })
 }
 
 // kill is kill -9.

@@ -17,6 +17,7 @@ import (
 func TestOneClickRenewsOpenID(t *testing.T) {
 	s, p := newOIDCServer(t, absfake.Config{AccessTTL: 4 * time.Second}, absfake.OpenID{Redirects: []string{"*"}}), newPlace(t)
 	r := p.daemon()
+	p.wanted()
 	login := p.loginOIDC(s)
 	browse(t, login.page(1))
 	login.wait()
