@@ -120,3 +120,39 @@ func TestReadingIsOvertakenByAnEvent(t *testing.T) {
 		}
 	})
 }
+
+// Players that share a reading go on with a state of their own: their events come at the
+// same moment, each in a goroutine of its own.
+func TestSharedReadingIsCopied(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		answer := make(chan struct{})
+		asked := 0
+		s := testSockets(roundTripper(func(*http.Request) (*http.Response, error) {
+			asked++
+			<-answer
+			body := `{"id":"u1","mediaProgress":[{"id":"a","libraryItemId":"i","lastUpdate":5}]}`
+			return &http.Response{StatusCode: 200, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(body))}, nil
+		}))
+		defer s.Close()
+		users := make(chan user, 2)
+		for range 2 {
+			go func() {
+				u, err := s.me.read(t.Context())
+				if err != nil {
+					t.Error(err)
+				}
+				users <- u
+			}()
+		}
+		synctest.Wait()
+		close(answer)
+		one, other := <-users, <-users
+		if asked != 2 { // the user and its sessions, once
+			t.Errorf("asked %d times", asked)
+		}
+		one.learn(eventOf("user_item_progress_updated", map[string]any{"data": map[string]any{"id": "a", "lastUpdate": 7}}))
+		if one.progress["a"] != 7 || other.progress["a"] != 5 {
+			t.Errorf("%v and %v", one.progress, other.progress)
+		}
+	})
+}

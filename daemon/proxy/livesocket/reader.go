@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"maps"
 	"net/http"
 	"strings"
 	"time"
@@ -41,6 +42,7 @@ func (r *reader) read(ctx context.Context) (user, error) {
 		return u, nil
 	})
 	u, _ := got.(user)
+	u.progress = maps.Clone(u.progress) // each player goes on with its own
 	return u, err
 }
 
