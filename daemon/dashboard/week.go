@@ -105,7 +105,11 @@ func drawDay(entries []history.Entry, from, to time.Time) dayView {
 			words = append(words, count("week."+happeningName(happening(what)), n))
 		}
 	}
-	if len(words) == 0 {
+	switch {
+	case len(words) > 0:
+	case len(entries) == 0 || !to.After(entries[0].At):
+		words = []string{text("week.before")}
+	default:
 		words = []string{text("week.nothing")}
 	}
 	return dayView{Name: from.Format("Mon 2"), Picture: template.HTML(picture), Words: strings.Join(words, ", ")} // numbers and names of ours

@@ -1,0 +1,117 @@
+package dashboard
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"shelfkeeper/daemon/health"
+	"shelfkeeper/daemon/history"
+)
+
+func TestPlayers(t *testing.T) {
+	a := someAccount()
+	a.Proxy.Visitors = []health.Visitor{{Program: "mpv", Scope: "listen", Requests: 1, Last: health.At(time.Now())},
+		{Program: "kodi <b>", Grant: "g1", Scope: "full", Requests: 7, Last: health.At(time.Now())}}
+	a.Proxy.Refused = []health.Refused{{Program: "Booklight", Origin: "http://tauri.localhost", Reason: "other-origin",
+		Cause: "its page is of another origin", Remedy: "run `shelfkeeper players trust`", Count: 3, Last: health.At(time.Now())}}
+	d := newDouble(a)
+	d.players = []Player{{ID: "g1", Account: "home", Name: "Kodi", Kind: "secret", Scope: "full", Created: time.Now()},
+		{ID: "g2", Account: "other", Name: "not mine", Kind: "secret", Scope: "full"}}
+	w := serve(t, d, nil)
+	got := w.get("/players")
+	got.has(t, "mpv", "your own program", "kodi &lt;b&gt;", "grant Kodi", "Booklight was refused 3 times", "http://tauri.localhost",
+		"Its page is of another origin", "Music Assistant", "<code>http://127.0.0.1:13379</code>", "Take away", "never")
+	if strings.Contains(got.body, "not mine") || strings.Contains(got.body, `value="admin"`) {
+		t.Error("another account's grant, or a scope that the account has not")
+	}
+	got = w.post("/players/add", "account", "home", "name", "Living room", "scope", "full")
+	got.has(t, "A grant for Living room", "<code>sk_new</code>", "<dd>any</dd>")
+	if got.header.Get("Cache-Control") != "no-store" {
+		t.Errorf("a grant may be kept: %v", got.header)
+	}
+	if got := w.get("/players"); strings.Contains(got.body, "sk_new") {
+		t.Error("the grant shows again")
+	}
+	w.post("/players/allow", "account", "home", "name", "Booklight", "origin", "http://tauri.localhost", "scope", "nonsense")
+	if got := w.post("/players/revoke", "account", "home", "player", "g1"); got.header.Get("Location") != "/players?done=act.revoked" {
+		t.Errorf("got %d %v", got.status, got.header)
+	}
+	want := []string{"add home Living room full", "add home Booklight listen", "trust home Booklight http://tauri.localhost", "revoke home g1"}
+	if acts := d.done(); !slices.Equal(acts, want) {
+		t.Errorf("acts %q", acts)
+	}
+}
+
+// What to paste is whole: every value has its address and key filled in.
+func TestRecipes(t *testing.T) {
+	for _, r := range filled("http://127.0.0.1:13381", "sk_x") {
+		if len(r.Fields) == 0 || r.Program == "" {
+			t.Errorf("%+v", r)
+		}
+		for _, f := range r.Fields {
+			if strings.ContainsAny(f.Value, "{}") || f.Value == "" {
+				t.Errorf("%s: %+v", r.Program, f)
+			}
+		}
+	}
+	if got := filled("http://127.0.0.1:13381", "")[9]; got.Fields[0].Value != "127.0.0.1" || got.Fields[1].Value != "13381" {
+		t.Errorf("parts of the address: %+v", got)
+	}
+}
+
+// Each attempt has its place on its day, and a loss is told in words too.
+func TestWeek(t *testing.T) {
+	now := time.Date(2026, 11, 26, 14, 0, 0, 0, time.Local)
+	entries := []history.Entry{
+		{At: now.AddDate(0, 0, -8), Kind: history.Refresh, Outcome: history.Renewed}, // too long ago
+		{At: now.AddDate(0, 0, -1), Kind: history.Refresh, Outcome: history.Renewed},
+		{At: now.Add(-2 * time.Hour), Until: now.Add(-time.Hour), Count: 4, Kind: history.Refresh, Outcome: history.Unreachable},
+		{At: now.Add(-time.Hour), Kind: history.Refresh, Outcome: history.Lost, Evidence: "Invalid <refresh> token"},
+		{At: now.Add(-time.Hour), Kind: history.Login, Outcome: history.SignedIn},
+	}
+	days := week(entries, now)
+	if len(days) != 7 || days[6].Name != "Thu 26" || days[0].Name != "Fri 20" {
+		t.Fatalf("days %+v", days)
+	}
+	if days[0].Words != "no renewal" || days[5].Words != "1 renewal" || days[6].Words != "1 sign-in, 1 outage, 1 loss" {
+		t.Errorf("words %q, %q, %q", days[0].Words, days[5].Words, days[6].Words)
+	}
+	if before := week(entries[3:], now); before[0].Words != "not on record" {
+		t.Errorf("before the record: %q", before[0].Words)
+	}
+	for _, want := range []string{`class="outage" x="720" y="6" width="60"`, `class="loss" x="780" y="0"`} {
+		if !strings.Contains(string(days[6].Picture), want) {
+			t.Errorf("no %s in %s", want, days[6].Picture)
+		}
+	}
+	d := newDouble(someAccount())
+	d.entries = entries
+	w := serve(t, d, nil)
+	w.get("/record").has(t, "the server ended the session", "Invalid &lt;refresh&gt; token", "5 times", "stored password")
+	w.get("/accounts/home").has(t, "The last seven days", `<svg class="day"`)
+}
+
+func TestPauseAndReports(t *testing.T) {
+	a := someAccount()
+	a.Progress.SetAside = 1
+	d := newDouble(a)
+	w := serve(t, d, nil)
+	w.get("/").has(t, `href="/accounts/home/pause"`, `href="/accounts/home/reports"`)
+	w.get("/accounts/home/pause").has(t, "The session is kept alive.", "Until tomorrow")
+	w.post("/accounts/home/pause", "until", "tomorrow")
+	w.post("/accounts/home/pause", "until", "resume")
+	a.Level, a.Condition = health.Paused, health.AccountPaused.ID
+	d.set(func() { d.accounts[0] = a })
+	w.get("/").has(t, `action="/accounts/home/resume"`)
+	w.post("/accounts/home/resume")
+	w.get("/accounts/home/reports").has(t, "li_1", "1m30s", "it is &lt;gone&gt;", "Only this is kept")
+	w.post("/accounts/home/reports/retry", "id", "7")
+	w.post("/accounts/home/reports/drop", "id", "7")
+	w.post("/accounts/home/reports/drop") // all would be deleted
+	want := []string{"pause home true", "pause home false", "resume home", "retry home[7]", "drop home[7]"}
+	if acts := d.done(); !slices.Equal(acts, want) {
+		t.Errorf("acts %q", acts)
+	}
+}
