@@ -159,7 +159,7 @@ func (u *ui) hostless(ctx context.Context, none bool) {
 	if none {
 		report = health.Tray{Condition: "no-host", Reason: "no panel shows the icon", Remedy: hostRemedy(desktopName())}
 		u.cfg.Log.Warn("no panel shows the tray icon", "desktop", desktopName(), "remedy", report.Remedy)
-		if u.cfg.FirstTime("no-tray-" + desktopName()) {
+		if u.messages.to != nil && u.cfg.FirstTime("no-tray-"+desktopName()) {
 			u.messages.noTry = notify.Notice{Key: "no-tray", Title: "Shelfkeeper runs, but no panel shows its icon", Body: sentence(
 				"Everything works without it, and `shelfkeeper status` tells the same", report.Remedy)}
 		}
