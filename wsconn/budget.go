@@ -47,13 +47,6 @@ func (b *budget) release(n int) {
 	b.freed = make(chan struct{})
 }
 
-// inUse returns the reserved bytes.
-func (b *budget) inUse() int {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.used
-}
-
 const (
 	// smallFrame is the largest frame of the server, in bytes, that needs no turn.
 	// Nearly all events are far smaller.

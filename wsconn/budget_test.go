@@ -200,3 +200,10 @@ func TestLargeEventHoldsItsTurn(t *testing.T) {
 		}
 	})
 }
+
+// inUse returns the reserved bytes.
+func (b *budget) inUse() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.used
+}

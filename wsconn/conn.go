@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -259,37 +258,6 @@ func (c *Conn) readUntil(t time.Time) bool {
 	return true
 }
 
-const cutEvidence = "the connection of the live socket was cut"
-
-// end translates an error of reading or writing into the reason for the end.
-func (c *Conn) end(err error, due time.Time, missed string) error {
-	c.mu.Lock()
-	why, closing := c.why, c.closing
-	c.mu.Unlock()
-	var closed *websocket.CloseError
-	switch {
-	case why != nil:
-		return why
-	case closing:
-		return ErrClosed
-	case errors.As(err, &closed) && closed.Code == websocket.CloseAbnormalClosure:
-		return &TemporaryError{Away: true, Evidence: cutEvidence, Err: err}
-	case errors.As(err, &closed):
-		evidence := "the server closed the live socket"
-		if closed.Code != websocket.CloseNoStatusReceived {
-			evidence += fmt.Sprintf(" (%d)", closed.Code)
-		}
-		return &TemporaryError{Away: true, Evidence: evidence, Err: err}
-	case errors.Is(err, websocket.ErrReadLimit):
-		return &TemporaryError{Evidence: "the server sent more at once than a live socket may carry", Err: err}
-	case !due.IsZero() && !time.Now().Before(due):
-		return &TemporaryError{Away: true, Evidence: missed, Err: err}
-	case errors.As(err, new(net.Error)), errors.Is(err, io.EOF), errors.Is(err, net.ErrClosed):
-		return &TemporaryError{Away: true, Evidence: cutEvidence, Err: err}
-	}
-	return &TemporaryError{Evidence: "the live socket broke: " + quote(err.Error()), Err: err}
-}
-
 // send writes a frame. Only the reading goroutine calls it.
 func (c *Conn) send(frame []byte) error {
 	by := time.Now().Add(writeDeadline)
@@ -306,12 +274,4 @@ func (c *Conn) write(frame []byte, by time.Time) error {
 	defer c.writing.Unlock()
 	_ = c.ws.SetWriteDeadline(by)
 	return c.ws.WriteMessage(websocket.TextMessage, frame)
-}
-
-// orCause returns ctx's cause when ctx has ended the connection, else err.
-func orCause(ctx context.Context, err error) error {
-	if ctx.Err() != nil && errors.Is(err, ErrClosed) {
-		return context.Cause(ctx)
-	}
-	return err
 }
