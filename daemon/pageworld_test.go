@@ -17,6 +17,7 @@ import (
 
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 
 	"shelfkeeper/daemon/absfake"
@@ -331,6 +332,15 @@ func (b *tab) noScripts() {
 	b.t.Helper()
 	b.do("no scripts", func(ctx context.Context, t *chromedp.Target) (chromedp.Void, error) {
 		_, err := cdp.Call(ctx, t, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
+		return chromedp.Void{}, err
+	})
+}
+
+// toFront shows the tab again after another one came before it.
+func (b *tab) toFront() {
+	b.t.Helper()
+	b.do("to front", func(ctx context.Context, t *chromedp.Target) (chromedp.Void, error) {
+		_, err := cdp.Call(ctx, t, page.BringToFront, cdp.Empty{})
 		return chromedp.Void{}, err
 	})
 }
