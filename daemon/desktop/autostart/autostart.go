@@ -117,7 +117,8 @@ func (p Plan) check() error {
 		return problem.Newf(problem.Usage, "", "the program's path %q is not absolute", p.Program)
 	}
 	if strings.ContainsAny(p.Program, quotes) && strings.Contains(p.Program, "=") && os.PathSeparator == '/' {
-		return problem.Newf(problem.Usage, "give the program a plain path", "systemd cannot start %s, for its quote and its equals sign", p.Program)
+		return problem.Newf(problem.Usage, "give the program a plain path",
+			"systemd cannot start %s, for its quote and its equals sign", p.Program)
 	}
 	if temporary(p.Program) {
 		return problem.Newf(problem.Usage,
@@ -143,7 +144,8 @@ func (p Plan) check() error {
 	case !info.Mode().IsRegular():
 		return problem.Newf(problem.Usage, "", "%s is not a file", p.PassphraseFile)
 	case info.Mode().Perm()&0o077 != 0 && os.PathSeparator == '/':
-		return problem.Newf(problem.Usage, "run `chmod 600 "+p.PassphraseFile+"`", "others can read %s", p.PassphraseFile)
+		return problem.Newf(problem.Usage, "run `chmod 600 "+p.PassphraseFile+"`",
+			"others can read %s", p.PassphraseFile)
 	}
 	return nil
 }

@@ -55,7 +55,8 @@ func turnOn(ctx context.Context, p Plan) (why string, err error) {
 	}
 	manager := askManager(ctx)
 	if p.Headless && !manager.answers {
-		return "", problem.Newf(problem.Config, "log in so that `systemctl --user status` answers, or start `shelfkeeper run --no-tray` by other means",
+		return "", problem.Newf(problem.Config,
+			"log in so that `systemctl --user status` answers, or start `shelfkeeper run --no-tray` by other means",
 			"a start without a desktop needs systemd, and its user manager does not answer: %s", manager.why)
 	}
 	byUnit, why := choose(p, manager, hasDisplay())

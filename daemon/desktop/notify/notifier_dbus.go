@@ -9,12 +9,9 @@ import (
 	"image"
 	"log/slog"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/godbus/dbus/v5"
-
-	"shelfkeeper/assets"
 )
 
 const (
@@ -181,23 +178,6 @@ func (n *Notifier) call(key, method string, args ...any) {
 	n.calls[c] = key
 }
 
-func (n *Notifier) arguments(w Notice) []any {
-	hints := map[string]dbus.Variant{"urgency": dbus.MakeVariant(byte(1)), "category": dbus.MakeVariant("network.error")}
-	if n.icon != nil {
-		hints["image-data"] = dbus.MakeVariant(imageData(n.icon))
-	}
-	actions := []string{}
-	if w.Label != "" && slices.Contains(n.abilities, "actions") {
-		actions = []string{"default", w.Label, "mend", w.Label}
-	}
-	body := w.Body
-	if slices.Contains(n.abilities, "body-markup") {
-		body = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;").Replace(body)
-	}
-	const never = int32(0) // it is taken away when it is over
-	return []any{"Shelfkeeper", uint32(0), "", w.Title, body, actions, hints, never}
-}
-
 // answered takes the answer of a call.
 func (n *Notifier) answered(call *dbus.Call) {
 	key, ours := n.calls[call]
@@ -258,74 +238,6 @@ func (n *Notifier) missing(err error) {
 	n.absent = true
 }
 
-func (n *Notifier) signalled(s *dbus.Signal) {
-	switch s.Name {
-	case "org.freedesktop.DBus.NameOwnerChanged":
-		if len(s.Body) == 3 && s.Body[0] == service && s.Sender == "org.freedesktop.DBus" {
-			owner, _ := s.Body[2].(string)
-			n.newOwner(owner)
-		}
-	case service + ".ActionInvoked", service + ".NotificationClosed":
-		if s.Sender != n.owner || len(s.Body) != 2 {
-			return
-		}
-		id, ok := s.Body[0].(uint32)
-		if !ok {
-			return
-		}
-		e := event{id, s.Name == service+".ActionInvoked"}
-		if !n.happened(e) && len(n.calls) > 0 && len(n.early) < heldSignals {
-			n.early = append(n.early, e)
-		}
-	}
-}
-
-// happened does what a signal says, and reports whether it was about a notice
-// of ours.
-func (n *Notifier) happened(e event) bool {
-	for key, s := range n.notices {
-		if s.id != e.id {
-			continue
-		}
-		if e.action {
-			select {
-			case n.clicked <- key:
-			default: // nobody took the ones before
-			}
-			return true
-		}
-		s.id, s.done = 0, true
-		return true
-	}
-	return false
-}
-
-// newOwner is for a service that ended or began. What a dead one still showed,
-// the next one gets, once: a notice must not bring down service after service.
-func (n *Notifier) newOwner(owner string) {
-	if owner == n.owner {
-		return
-	}
-	before := n.owner
-	n.owner = owner
-	if before == "" && n.asking {
-		return // our own question has started it
-	}
-	n.abilities, n.asking, n.early, n.absent = nil, false, nil, false
-	clear(n.calls)
-	for key, s := range n.notices {
-		if s.over {
-			delete(n.notices, key)
-			continue
-		}
-		if s.id != 0 || s.sent {
-			s.done = s.restored
-			s.restored = true
-		}
-		s.id, s.sent = 0, false
-	}
-}
-
 // end takes away what is on the screen, and what comes there within endPatience.
 func (n *Notifier) end() {
 	for key, s := range n.notices {
@@ -343,19 +255,4 @@ func (n *Notifier) end() {
 			return
 		}
 	}
-}
-
-// rawImage is the D-Bus type (iiibiiay) of the hint image-data.
-type rawImage struct {
-	Width, Height, Stride  int32
-	Alpha                  bool
-	BitsPerSample, Samples int32
-	Pixels                 []byte
-}
-
-// imageData returns a picture in straight RGBA.
-func imageData(img image.Image) rawImage {
-	size := img.Bounds().Size()
-	return rawImage{Width: int32(size.X), Height: int32(size.Y), Stride: int32(4 * size.X), Alpha: true, BitsPerSample: 8, Samples: 4,
-		Pixels: assets.Straight(img)}
 }

@@ -88,7 +88,9 @@ func (d *desktop) begin(t *testing.T, first uint32) {
 
 func (d *desktop) GetCapabilities() ([]string, *dbus.Error) { return d.abilities, nil }
 
-func (d *desktop) Notify(_ string, _ uint32, _, title, body string, actions []string, hints map[string]dbus.Variant, _ int32) (uint32, *dbus.Error) {
+func (d *desktop) Notify(
+	_ string, _ uint32, _, title, body string, actions []string, hints map[string]dbus.Variant, _ int32,
+) (uint32, *dbus.Error) {
 	if d.hang != nil {
 		<-d.hang
 	}
@@ -187,7 +189,8 @@ func TestShownOnceAndCleared(t *testing.T) {
 	}
 	d.until(t, "it is shown", one)
 	d.mu.Lock()
-	if got, want := fmt.Sprint(d.shown[11]), "[Shelfkeeper needs you a &lt;b&gt; &amp; c 9216 default Re-authenticate mend Re-authenticate]"; got != want {
+	want := "[Shelfkeeper needs you a &lt;b&gt; &amp; c 9216 default Re-authenticate mend Re-authenticate]"
+	if got := fmt.Sprint(d.shown[11]); got != want {
 		t.Errorf("shown %s, want %s", got, want)
 	}
 	d.mu.Unlock()
