@@ -131,7 +131,7 @@ func TestAttacks(t *testing.T) {
 		{"openid", get("/auth/openid/callback?code=x"), 501, "no-openid"},
 		{"password", "PATCH /API/me/PASSWORD/ HTTP/1.1\r\n" +
 			"Host: {host}\r\nContent-Length: 0\r\n\r\n", 403, "not-in-scope"},
-		{"sessions", get("/api/me/sessions"), 403, "not-in-scope"},
+		{"ending a session", "DELETE /api/me/sessions/1 HTTP/1.1\r\nHost: {host}\r\n\r\n", 403, "not-in-scope"},
 		{"a session", "DELETE /api/me/sessions/1 HTTP/1.1\r\nHost: {host}\r\n\r\n", 403, "not-in-scope"},
 
 		{"users", get("/api/users"), 403, "not-in-scope"},

@@ -162,7 +162,9 @@ Answered here, never by the server:
 			t.Errorf("%s is not answered here", name)
 		case r.Open():
 			fmt.Fprintf(&b, "| `%s` | everybody; it carries its own credential, or says nothing |\n", name)
-		case r.Allows(players.ScopeFull) && !r.Allows(players.ScopeListen):
+		case r.Allows(players.ScopeListen):
+			fmt.Fprintf(&b, "| `%s` | listen |\n", name)
+		case r.Allows(players.ScopeFull):
 			fmt.Fprintf(&b, "| `%s` | full |\n", name)
 		}
 	}

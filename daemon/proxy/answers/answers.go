@@ -165,7 +165,7 @@ var table = []Route{
 	{route.Parse(`GET /_shelfkeeper/open`), anyone, (*Local).openPage},
 	{route.Parse(`ANY /auth/openid/*`), anyone, (*Local).noOpenID},
 	{route.Parse(`PATCH /api/me/password`), scoped(players.ScopeFull), (*Local).changePassword},
-	{route.Parse(`GET /api/me/sessions`), scoped(players.ScopeFull), (*Local).listSessions},
+	{route.Parse(`GET /api/me/sessions`), scoped(players.ScopeListen), (*Local).listSessions},
 	{route.Parse(`DELETE /api/me/sessions/:id`), scoped(players.ScopeFull), (*Local).endSession},
 	{families, anyone, func(*Local, http.ResponseWriter, *Request) *refusal.Refusal { return refusal.NoSignIn }},
 }

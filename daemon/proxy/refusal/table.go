@@ -32,7 +32,7 @@ var (
 		Name:   "bad-path",
 		Status: http.StatusBadRequest,
 		Cause:  "the path could be read in two ways",
-		Remedy: "send it without dotted segments and without escaped slashes, dots, percent signs or control characters",
+		Remedy: "send it in UTF-8, without dotted segments and without escaped slashes, dots, percent signs or control characters",
 	}
 	WrongHost = &Refusal{
 		Name:   "wrong-host",
