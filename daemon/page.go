@@ -22,6 +22,9 @@ type PageOptions struct {
 	Show func(address string) error
 	// TakeScheme lets the desktop bring addresses of a scheme here.
 	TakeScheme func(scheme string) (restore func() error, err error)
+	// Starts reports whether the daemon starts at login, and SetStart changes it.
+	Starts   func(context.Context) (bool, error)
+	SetStart func(ctx context.Context, on bool) error
 }
 
 // ServePage has the daemon serve the status page when it runs. It is called
@@ -30,7 +33,8 @@ func (d *Daemon) ServePage(o PageOptions) {
 	d.pageBoard = health.NewBoard()
 	shown := false
 	d.page = dashboard.New(dashboard.Config{
-		Daemon: pageDaemon{d}, Port: d.home.Config.PagePort, OwnUID: o.OwnUID, Show: o.Show, TakeScheme: o.TakeScheme, Log: d.home.Log,
+		Daemon: pageDaemon{d}, Port: d.home.Config.PagePort, OwnUID: o.OwnUID, Show: o.Show, TakeScheme: o.TakeScheme,
+		Starts: o.Starts, SetStart: o.SetStart, File: d.home.Paths.Config, Log: d.home.Log,
 		Listening: func(err error) {
 			if err != nil {
 				d.pageBoard.RaiseWith(&health.PageDown, err.Error(), d.page.TakenRemedy()+", then start Shelfkeeper again")

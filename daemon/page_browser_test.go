@@ -229,6 +229,9 @@ func TestPagePauseAndRecord(t *testing.T) {
 	if got := status(); got != http.StatusOK {
 		t.Errorf("a player afterwards: %d", got)
 	}
+	p.open(w.page + "/settings")
+	p.judge("settings")
+	p.open(w.page)
 	p.click("#out-" + name)
 	p.says("Sign out of")
 	p.judge("sign-out")

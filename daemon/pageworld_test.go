@@ -82,7 +82,8 @@ func newPageWorld(t *testing.T, c absfake.Config) *pageWorld {
 	}
 	w := &pageWorld{t: t, fake: fake, server: "http://" + l.Addr().String(), home: h, daemon: d,
 		page: "http://localhost:" + strconv.Itoa(cfg.PagePort)}
-	d.ServePage(PageOptions{OwnUID: os.Getuid(), Show: func(address string) error {
+	starts := func(context.Context) (bool, error) { return false, nil }
+	d.ServePage(PageOptions{OwnUID: os.Getuid(), Starts: starts, Show: func(address string) error {
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		w.shown = append(w.shown, address)

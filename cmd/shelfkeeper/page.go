@@ -52,7 +52,7 @@ browser is, only the address that this command opens lets it in.`,
 
 // pageOptions are what the page may use of this desktop.
 func (e *env) pageOptions() daemon.PageOptions {
-	o := daemon.PageOptions{OwnUID: os.Getuid()}
+	o := daemon.PageOptions{OwnUID: os.Getuid(), Starts: e.starts, SetStart: e.setStart}
 	if !desktop.HasScreen() {
 		return o
 	}

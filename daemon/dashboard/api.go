@@ -39,6 +39,8 @@ type Accounts interface {
 	// the vault before; empty for none.
 	Reauthenticate(ctx context.Context, account string, passphrase redact.Secret) error
 	SignOut(ctx context.Context, account string) error
+	// SetPort gives players another port, and returns their new address.
+	SetPort(ctx context.Context, account string, port int) (string, error)
 	// OpenPage returns an address that opens the account's web page once.
 	OpenPage(ctx context.Context, account, scope string) (string, error)
 }

@@ -53,6 +53,12 @@ type Config struct {
 	// TakeScheme lets the desktop bring addresses of a scheme to this daemon,
 	// until restore is called; nil where it cannot.
 	TakeScheme func(scheme string) (restore func() error, err error)
+	// Starts reports whether the daemon starts at login, and SetStart changes it;
+	// nil where the system cannot.
+	Starts   func(context.Context) (bool, error)
+	SetStart func(ctx context.Context, on bool) error
+	// File is where config.toml lies.
+	File string
 	// Listening is told each time the port is open or could not be opened.
 	Listening func(error)
 	Log       *slog.Logger

@@ -1,6 +1,7 @@
 package dashboard
 
 import (
+	"context"
 	"slices"
 	"strings"
 	"testing"
@@ -113,5 +114,31 @@ func TestPauseAndReports(t *testing.T) {
 	want := []string{"pause home true", "pause home false", "resume home", "retry home[7]", "drop home[7]"}
 	if acts := d.done(); !slices.Equal(acts, want) {
 		t.Errorf("acts %q", acts)
+	}
+}
+
+func TestSettings(t *testing.T) {
+	starts := false
+	d := newDouble(someAccount())
+	w := serve(t, d, func(c *Config) {
+		c.File = "/home/alice/config.toml"
+		c.Starts = func(context.Context) (bool, error) { return starts, nil }
+		c.SetStart = func(_ context.Context, on bool) error { starts = on; return nil }
+	})
+	w.get("/settings").has(t, "does not start by itself", "/home/alice/config.toml", `value="13379"`)
+	if got := w.post("/settings/start", "on", "yes"); got.header.Get("Location") != "/settings?done=act.start.on" || !starts {
+		t.Errorf("got %d %v", got.status, got.header)
+	}
+	w.get("/settings?done=act.start.on").has(t, "starts at login from now on", "starts when you log in")
+	w.post("/settings/port", "account", "home", "port", "many").has(t, "A port is a number", `value="many"`, `aria-invalid="true"`)
+	w.post("/settings/port", "account", "home", "port", "13380").has(t, "That is the status page&#39;s", "Choose another")
+	w.post("/settings/port", "account", "home", "port", "14000")
+	if acts := d.done(); !slices.Equal(acts, []string{"port home 13380", "port home 14000"}) {
+		t.Errorf("acts %q", acts)
+	}
+	// Where the system cannot, it is not offered.
+	w = serve(t, newDouble(someAccount()), nil)
+	if got := w.get("/settings"); strings.Contains(got.body, "Start at login") {
+		t.Error("it offers what it cannot")
 	}
 }

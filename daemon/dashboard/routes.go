@@ -43,6 +43,10 @@ func (s *Server) routing() *http.ServeMux {
 		"POST /accounts/{account}/reports/retry": s.retryReports,
 		"POST /accounts/{account}/reports/drop":  s.dropReports,
 
+		"GET /settings":        s.showSettings,
+		"POST /settings/start": s.setStart,
+		"POST /settings/port":  s.setPort,
+
 		"GET /record": s.showRecord,
 
 		"GET /players":         s.showPlayers,

@@ -1,0 +1,84 @@
+package dashboard
+
+import (
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+)
+
+// settingsView is what can be changed here, and where the rest stands.
+type settingsView struct {
+	CanStart bool
+	Starts   bool
+	Accounts []portView
+	File     string
+	Page     string
+	CSRF     string
+}
+
+// portView is the players' port of an account.
+type portView struct {
+	Account, Title, Address, Port string
+	Wrong                         bool
+}
+
+func (s *Server) showSettings(w http.ResponseWriter, r *request) {
+	s.settings(w, r, http.StatusOK, frame{}, "", "")
+}
+
+// settings shows the settings. typed is a port that was not in order, for the
+// account wrong.
+func (s *Server) settings(w http.ResponseWriter, r *request, status int, f frame, wrong, typed string) {
+	v := settingsView{File: s.cfg.File, Page: s.URL(), CSRF: s.keys.token(r.session)}
+	if s.cfg.Starts != nil {
+		on, err := s.cfg.Starts(r.Context())
+		v.CanStart, v.Starts = err == nil, on
+		if err != nil && f.Trouble == nil {
+			f.Trouble = troubleOf(err)
+		}
+	}
+	for _, a := range s.cfg.Daemon.Snapshot().Accounts {
+		p := portView{Account: a.Name, Title: titleOf(a.User, a.Server, a.Name), Address: a.Proxy.URL}
+		if u, err := url.Parse(a.Proxy.URL); err == nil {
+			p.Port = u.Port()
+		}
+		if a.Name == wrong {
+			p.Port, p.Wrong = typed, true
+		}
+		v.Accounts = append(v.Accounts, p)
+	}
+	f.Title, f.Here, f.Body = text("set.title"), "settings", v
+	s.page(w, r, status, "settings", f)
+}
+
+func (s *Server) setStart(w http.ResponseWriter, r *request) {
+	if s.cfg.SetStart == nil {
+		s.say(w, r, notFound)
+		return
+	}
+	on := r.PostFormValue("on") == "yes"
+	if err := s.cfg.SetStart(r.Context(), on); err != nil {
+		s.settings(w, r, http.StatusUnprocessableEntity, frame{Trouble: troubleOf(err)}, "", "")
+		return
+	}
+	said := "act.start.off"
+	if on {
+		said = "act.start.on"
+	}
+	done(w, r, "/settings", said)
+}
+
+func (s *Server) setPort(w http.ResponseWriter, r *request) {
+	account, typed := r.PostFormValue("account"), strings.TrimSpace(r.PostFormValue("port"))
+	port, err := strconv.Atoi(typed)
+	if err != nil || port < 1 || port > 65535 {
+		s.settings(w, r, http.StatusUnprocessableEntity, frame{Trouble: &trouble{Text: text("set.port.wrong")}}, account, typed)
+		return
+	}
+	if _, err := s.cfg.Daemon.SetPort(r.Context(), account, port); err != nil {
+		s.settings(w, r, http.StatusUnprocessableEntity, frame{Trouble: troubleOf(err)}, account, typed)
+		return
+	}
+	done(w, r, "/settings", "act.port")
+}
