@@ -193,3 +193,10 @@ func TestNetworks(t *testing.T) {
 		})
 	}
 }
+
+// deafen drops questions for names.
+func (r *rig) deafen(ctx context.Context) error {
+	return runAll(ctx, "ip netns exec "+r.srv()+" nft add table inet hole",
+		"ip netns exec "+r.srv()+" nft add chain inet hole in { type filter hook input priority 0; }",
+		"ip netns exec "+r.srv()+" nft add rule inet hole in udp dport 53 drop")
+}

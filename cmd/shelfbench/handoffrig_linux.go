@@ -150,13 +150,6 @@ func (r *rig) blackhole(ctx context.Context) error {
 	return nil
 }
 
-// deafen drops questions for names.
-func (r *rig) deafen(ctx context.Context) error {
-	return runAll(ctx, "ip netns exec "+r.srv()+" nft add table inet hole",
-		"ip netns exec "+r.srv()+" nft add chain inet hole in { type filter hook input priority 0; }",
-		"ip netns exec "+r.srv()+" nft add rule inet hole in udp dport 53 drop")
-}
-
 // nameOfRun tells the namespaces of this run from those of others.
 func nameOfRun() string { return strconv.Itoa(os.Getpid() % 100000) }
 

@@ -60,25 +60,6 @@ func pathOf(err error) string {
 	return ""
 }
 
-// String returns the cause in words, "" for an unknown one.
-func (c Cause) String() string {
-	switch c {
-	case NoSpace:
-		return "no space is left on the disk"
-	case ReadOnly:
-		return "the file system is read-only"
-	case Forbidden:
-		return "writing there is not permitted"
-	case OwnedRoot:
-		return "root owns it, probably because a command was run with sudo"
-	case NoLocks:
-		return "the file system offers no locks"
-	case DiskFailed:
-		return "the disk reports an error"
-	}
-	return ""
-}
-
 // IsFull reports whether err says that a file could not grow, because the disk
 // or the user's share of it is full.
 func IsFull(err error) bool {

@@ -29,7 +29,8 @@ var (
 		Text:   "the server refused the stored password, or the account was disabled",
 		Remedy: "run `shelfkeeper login` with the new password"}
 	AccountDisabled = Condition{ID: "account-disabled", Level: NeedsUser,
-		Text: "the account was disabled on the server", Remedy: "ask the server's admin to enable it, then run `shelfkeeper reauth`; nothing was lost here"}
+		Text:   "the account was disabled on the server",
+		Remedy: "ask the server's admin to enable it, then run `shelfkeeper reauth`; nothing was lost here"}
 	AnotherUser = Condition{ID: "another-user", Level: NeedsUser,
 		Text: "another program signed this account in as another user", Remedy: "stop Shelfkeeper and start it again to serve that user"}
 	SignInUnusable = Condition{ID: "sign-in-unusable", Level: NeedsUser,

@@ -49,7 +49,8 @@ func TestQueue(t *testing.T) {
 			}
 			n, last = n+1, c.Seq
 		}
-		if n != len(model) || q.len() != n || q.reports != reports || n > 0 && q.oldest().UnixMilli() != oldest || n == 0 && !q.oldest().IsZero() {
+		wrongTime := n > 0 && q.oldest().UnixMilli() != oldest || n == 0 && !q.oldest().IsZero()
+		if n != len(model) || q.len() != n || q.reports != reports || wrongTime {
 			rt.Fatalf("%d entries of %d, %d reports of %d, oldest %v of %d", n, len(model), q.reports, reports, q.oldest(), oldest)
 		}
 	})

@@ -45,7 +45,8 @@ func FuzzRecords(f *testing.F) {
 			}
 		}
 		f := again.finish(0)
-		if m, at := f.reports(); m != n || !at.Equal(oldest) || f.waiting() != e.waiting() || len(f.setAside) != len(e.setAside) || f.size != e.size {
+		m, at := f.reports()
+		if m != n || !at.Equal(oldest) || f.waiting() != e.waiting() || len(f.setAside) != len(e.setAside) || f.size != e.size {
 			t.Fatalf("%d reports since %v in %d entries of %d bytes, then %d since %v in %d of %d",
 				n, oldest, e.waiting(), e.size, m, at, f.waiting(), f.size)
 		}

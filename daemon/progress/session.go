@@ -94,7 +94,7 @@ func (j *Journal) takeSession(ctx context.Context, r Report, s *interval) (Answe
 	case !direct:
 		return j.keepSession(r, s)
 	case s == nil:
-		return j.endNow(ctx, r, l)
+		return j.endNow(ctx, r)
 	case l == nil:
 		return notFound(), nil
 	}
@@ -185,14 +185,14 @@ func (j *Journal) endSending(l *listening, r Report, a Answer, v verdict, grace 
 }
 
 // endNow ends a session without a last report.
-func (j *Journal) endNow(ctx context.Context, r Report, l *listening) (Answer, error) {
+func (j *Journal) endNow(ctx context.Context, r Report) (Answer, error) {
 	a, v, _ := j.client.report(ctx, r)
 	if v == temporary || v == stuck {
 		return j.keepSession(r, nil)
 	}
 	j.lock()
 	defer j.unlock()
-	if l = j.sessions[r.Session]; l != nil && (v == taken || v == gone) {
+	if l := j.sessions[r.Session]; l != nil && (v == taken || v == gone) {
 		j.forgetLocked(l)
 		j.closeIdleLocked()
 		if v == gone {

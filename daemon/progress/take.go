@@ -92,20 +92,10 @@ func (j *Journal) notKept(err error, away bool) error {
 	return ErrNotOurs
 }
 
-// keepBatch makes the updates of a Batch durable and has them delivered. They
-// are counted first, so that a report that does not fit costs next to nothing.
+// keepBatch makes the updates of a Batch durable and has them delivered.
 func (j *Journal) keepBatch(b *batch, tried bool) error {
-	if b.count > maxElements {
-		return ErrFull
-	}
-	if err := j.open(); err != nil {
+	if err := j.roomFor(b, j.tallyChanges); err != nil {
 		return err
-	}
-	switch t, any := j.tallyChanges(b); {
-	case !any:
-		return ErrNotOurs
-	case !j.fits(t):
-		return ErrFull
 	}
 	for part := range chunks(b.changes()) {
 		for _, c := range part {
@@ -120,22 +110,34 @@ func (j *Journal) keepBatch(b *batch, tried bool) error {
 
 // keepSessions is keepBatch for a LocalAll.
 func (j *Journal) keepSessions(b *batch) error {
+	if err := j.roomFor(b, j.tallySessions); err != nil {
+		return err
+	}
+	for part := range chunks(onlyKept(b.sessions())) {
+		if err := j.keepOffline(b.device, part...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// roomFor counts a report before anything of it is kept, so that one that does
+// not fit costs next to nothing.
+func (j *Journal) roomFor(b *batch, count func(*batch) (t tally, any bool)) error {
 	if b.count > maxElements {
 		return ErrFull
 	}
 	if err := j.open(); err != nil {
 		return err
 	}
-	switch t, any := j.tallySessions(b); {
-	case !any:
+	t, any := count(b)
+	if !any {
 		return ErrNotOurs
-	case !j.fits(t):
-		return ErrFull
 	}
-	for part := range chunks(onlyKept(b.sessions())) {
-		if err := j.keepOffline(b.device, part...); err != nil {
-			return err
-		}
+	j.lock()
+	defer j.unlock()
+	if !j.fitsLocked(t) {
+		return ErrFull
 	}
 	return nil
 }
@@ -147,12 +149,6 @@ func (j *Journal) open() error {
 	}
 	defer j.unlock()
 	return j.openLocked()
-}
-
-func (j *Journal) fits(t tally) bool {
-	j.lock()
-	defer j.unlock()
-	return j.fitsLocked(t)
 }
 
 // keepChanges makes updates durable and has them delivered.
