@@ -7,16 +7,24 @@ import (
 )
 
 // sharedTransport sends requests through the shared pool, with the policy's headers.
-type sharedTransport struct {
-	upstream  *Upstream
-	transport *http.Transport
+//
+// An unsafe request never takes a connection that was idle: a gateway may close it at
+// that very moment, and then nobody knows whether the request was done. Over HTTP/1.1
+// it has a connection of its own. HTTP/2 says which requests were not looked at.
+type sharedTransport struct{ upstream *Upstream }
+
+func (c *sharedTransport) pool(r *http.Request) *http.Transport {
+	if isSafe(r.Method) || c.upstream.multiplexed.Load() {
+		return c.upstream.transport
+	}
+	return c.upstream.single
 }
 
 // RoundTrip implements http.RoundTripper.
 func (c *sharedTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	out := c.upstream.prepare(r)
 	if !c.upstream.sameOrigin(r.URL) {
-		return c.transport.RoundTrip(out)
+		return c.pool(out).RoundTrip(out)
 	}
 	to, err := c.upstream.inUse.wait(r.Context(), false)
 	if err != nil {
@@ -26,10 +34,11 @@ func (c *sharedTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	out = c.upstream.sendTo(out, to)
-	resp, err := c.transport.RoundTrip(out)
+	resp, err := c.pool(out).RoundTrip(out)
 	if err != nil {
 		return nil, c.upstream.atProxy(out, err)
 	}
+	c.upstream.multiplexed.Store(resp.ProtoMajor == 2)
 	c.upstream.restoreBase(resp, r, to)
 	return resp, nil
 }

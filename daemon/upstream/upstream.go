@@ -20,6 +20,7 @@ import (
 	"net/netip"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"shelfkeeper/daemon/hostname"
@@ -100,7 +101,10 @@ type Upstream struct {
 	environmentProxy bool
 	network          *network
 	transport        *http.Transport
-	dial             dialFunc
+	// single is for unsafe requests over HTTP/1.1: see sharedTransport.
+	single      *http.Transport
+	multiplexed atomic.Bool // the last answer came over HTTP/2
+	dial        dialFunc
 }
 
 // New checks the policy and returns its Upstream. It reads the CA file and opens no
@@ -144,6 +148,8 @@ func New(p Policy) (*Upstream, error) {
 	u.transport = u.newTransport(u.network.DialContext)
 	u.transport.ForceAttemptHTTP2 = true
 	u.transport.HTTP2 = &http.HTTP2Config{SendPingTimeout: pingAfter, PingTimeout: pingDeadline}
+	u.single = u.transport.Clone()
+	u.single.DisableKeepAlives = true
 	return u, nil
 }
 
@@ -177,7 +183,7 @@ func (u *Upstream) URL(path string) *url.URL {
 // Transport returns the shared pool. Requests to the policy's own origin carry the
 // policy's headers, others do not. A request may be sent again on a new connection
 // only when nothing of it was written, or when its method is safe.
-func (u *Upstream) Transport() http.RoundTripper { return &sharedTransport{u, u.transport} }
+func (u *Upstream) Transport() http.RoundTripper { return &sharedTransport{u} }
 
 // CloseIdle closes the pool's idle connections; running requests go on.
 func (u *Upstream) CloseIdle() { u.transport.CloseIdleConnections() }
@@ -194,6 +200,7 @@ func (u *Upstream) CloseFrom(local []netip.Addr) int { return u.network.closeFro
 func (u *Upstream) Close() {
 	u.network.Close()
 	u.transport.CloseIdleConnections()
+	u.single.CloseIdleConnections()
 }
 
 func checkBase(base *url.URL) (*url.URL, error) {
