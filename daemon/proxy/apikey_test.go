@@ -56,8 +56,10 @@ func TestNewAPIKeyIsShownOnce(t *testing.T) {
 func TestNewAPIKeyIsAlone(t *testing.T) {
 	key := proxytest.JWT(`{"keyId":"k1","name":"n","type":"api","iat":1}`)
 	other := proxytest.JWT(`{"keyId":"k2","name":"n","type":"api","iat":1}`)
-	answer := `{"apiKey":{"apiKey":"` + key + `","id":"k1","name":"` + other + `","user":{"token":"` + proxytest.Access1 + `"}},"x":"` + proxytest.Others + `"}`
-	w := proxytest.NewWorld(t, proxytest.Text("application/json; charset=utf-8", answer), func(c *proxy.Config) { c.Grants = adminScope{c.Grants} })
+	answer := `{"apiKey":{"apiKey":"` + key + `","id":"k1","name":"` + other +
+		`","user":{"token":"` + proxytest.Access1 + `"}},"x":"` + proxytest.Others + `"}`
+	w := proxytest.NewWorld(t, proxytest.Text("application/json; charset=utf-8", answer),
+		func(c *proxy.Config) { c.Grants = adminScope{c.Grants} })
 	bearer := []string{"Authorization", "Bearer " + proxytest.Grant, "Content-Type", "application/json"}
 	a := w.Send("POST", "/api/api-keys", strings.NewReader("{}"), bearer...)
 	want := strings.NewReplacer(other, "", proxytest.Access1, proxytest.Grant, proxytest.Others, "").Replace(answer)

@@ -17,8 +17,8 @@ import (
 // questionWait bounds a question of our own, with all that it is held for.
 const questionWait = time.Minute
 
-// question asks the server as a player's request would be asked: held in bad
-// weather, repeated and bounded likewise. It returns the answer's status and
+// question asks the server as a player's request would be asked: held in a
+// temporary failure, repeated and bounded likewise. It returns the answer's status and
 // its body, JSON without a token in it.
 func (s *Server) question(ctx context.Context, q answers.Question) (int, []byte, *refusal.Refusal) {
 	ctx, cancel := context.WithTimeout(ctx, questionWait)

@@ -47,7 +47,8 @@ func TestConnectionsAreBounded(t *testing.T) {
 		t.Fatal("not admitted")
 	}
 	k.prove(player)
-	if n, _ := fill(false, "127.0.0.1", "user 2", maxStrangers); n != maxStrangers || k.unproven > maxStrangers || k.strangers["user 2"] > maxFromOwner {
+	if n, _ := fill(false, "127.0.0.1", "user 2", maxStrangers); n != maxStrangers || k.unproven > maxStrangers ||
+		k.strangers["user 2"] > maxFromOwner {
 		t.Errorf("%d of another user, %d strangers, %d of that user", n, k.unproven, k.strangers["user 2"])
 	}
 	// Who has few gets a place from who has many.

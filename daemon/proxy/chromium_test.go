@@ -145,7 +145,10 @@ func TestOpenSignsTheBrowserIn(t *testing.T) {
 const evilScript = `
 	const us = "{us}", got = []
 	const attempt = async (name, f) => {
-		try { const v = await Promise.race([f(), new Promise(r => setTimeout(r, 4000, undefined))]); if (v !== undefined) got.push(name + ": " + v) } catch (e) {}
+		try {
+			const v = await Promise.race([f(), new Promise(r => setTimeout(r, 4000, undefined))])
+			if (v !== undefined) got.push(name + ": " + v)
+		} catch (e) {}
 	}
 	const element = (tag, attributes) => new Promise((resolve) => {
 		const e = document.createElement(tag)
@@ -171,21 +174,40 @@ const evilScript = `
 		attempt("image", () => element("img", {src: item + "/cover"})),
 		attempt("script", () => element("script", {src: us + "/api/me"})),
 		attempt("style", () => element("link", {rel: "stylesheet", href: us + "/api/me"})),
-		attempt("audio", () => new Promise((resolve) => { const a = new Audio(item + "/file/{file}"); a.onloadedmetadata = () => resolve("plays"); a.onerror = () => resolve(undefined) })),
+		attempt("audio", () => new Promise((resolve) => { 
+			const a = new Audio(item + "/file/{file}")
+			a.onloadedmetadata = () => resolve("plays"); a.onerror = () => resolve(undefined)
+		})),
 		attempt("frame", () => element("iframe", {src: us + "/"})),
 		attempt("frame without a name", () => element("iframe", {src: us + "/api/me", referrerPolicy: "no-referrer", sandbox: "allow-scripts"})),
 		attempt("embed", () => element("embed", {src: us + "/", type: "text/html"}).then((v) => undefined)),
-		attempt("socket", () => new Promise((resolve) => { const s = new WebSocket(us.replace("http", "ws") + "/socket.io/?EIO=4&transport=websocket"); s.onopen = () => resolve("open"); s.onmessage = () => resolve("speaks"); s.onerror = () => resolve(undefined) })),
-		attempt("events", () => new Promise((resolve) => { const s = new EventSource(us + "/api/me"); s.onopen = () => resolve("open"); s.onerror = () => { s.close(); resolve(undefined) } })),
+		attempt("socket", () => new Promise((resolve) => {
+			const s = new WebSocket(us.replace("http", "ws") + "/socket.io/?EIO=4&transport=websocket")
+			s.onopen = () => resolve("open"); s.onmessage = () => resolve("speaks"); s.onerror = () => resolve(undefined)
+		})),
+		attempt("events", () => new Promise((resolve) => {
+			const s = new EventSource(us + "/api/me")
+			s.onopen = () => resolve("open"); s.onerror = () => { s.close(); resolve(undefined) }
+		})),
 		attempt("form", async () => {
 			const f = document.createElement("form"), i = document.createElement("iframe")
 			i.name = "into"; document.body.append(i)
 			Object.assign(f, {method: "POST", action: us + "/login", target: "into"})
-			for (const [n, v] of [["username", "demo"], ["password", "demo"]]) { const e = document.createElement("input"); e.name = n; e.value = v; f.append(e) }
+			for (const [n, v] of [["username", "demo"], ["password", "demo"]]) {
+				const e = document.createElement("input")
+				e.name = n; e.value = v; f.append(e)
+			}
 			const done = new Promise((r) => { i.onload = r })
 			document.body.append(f); f.submit(); await done
 		}),
-		attempt("window", async () => { const x = open(us + "/"); await new Promise(r => setTimeout(r, 1500)); let t; try { t = x.document.title || undefined } catch (e) {} x.close(); return t }),
+		attempt("window", async () => {
+			const x = open(us + "/")
+			await new Promise(r => setTimeout(r, 1500))
+			let t
+			try { t = x.document.title || undefined } catch (e) {}
+			x.close()
+			return t
+		}),
 	])
 	document.cookie = "{cookie}=planted; path=/; max-age=999999"
 	document.cookie = "refresh_token=planted; path=/; max-age=999999"
@@ -218,7 +240,8 @@ func TestPagesOfOtherOriginsGetNothing(t *testing.T) {
 	// The user's own page, signed in by typing: it holds a token and a cookie.
 	own := tab(t, b, "http://"+w.Addr+"/")
 	said := runs(t, own, `
-		const r = await fetch("/login", {method: "POST", headers: {"Content-Type": "application/json"}, body: JSON.stringify({username: "demo", password: "demo"})})
+		const r = await fetch("/login", {method: "POST", headers: {"Content-Type": "application/json"},
+			body: JSON.stringify({username: "demo", password: "demo"})})
 		localStorage.setItem("token", (await r.json()).user.accessToken)
 		return String((await fetch("/auth/refresh", {method: "POST"})).status)`)
 	if said != "200" {
@@ -262,7 +285,8 @@ func TestPagesOfOtherOriginsGetNothing(t *testing.T) {
 		const bearer = {Authorization: "Bearer " + localStorage.getItem("token")}
 		const r = await fetch("/auth/refresh", {method: "POST", headers: bearer})
 		const again = (await r.json()).user
-		return JSON.stringify([(await fetch("/api/me", {headers: bearer})).status, r.status, again && again.username, (await fetch("/auth/refresh", {method: "POST"})).status])`)
+		return JSON.stringify([(await fetch("/api/me", {headers: bearer})).status, r.status, again && again.username,
+			(await fetch("/auth/refresh", {method: "POST"})).status])`)
 	if said != `[200,200,"demo",200]` {
 		t.Errorf("the user's page afterwards: %s", said)
 	}

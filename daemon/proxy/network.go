@@ -12,15 +12,15 @@ func (s *Server) Active() bool {
 	return s.stats.active.Load() > 0 || time.Since(s.begun) < time.Duration(s.lastAsked.Load())+activeFor
 }
 
-// stir notes that a player asks for something, and tells it on when players
-// were not active.
-func (s *Server) stir() {
+// playerAsked records that a player asked for something, and tells it when players
+// were not active before.
+func (s *Server) playerAsked() {
 	was := s.Active()
 	s.lastAsked.Store(int64(time.Since(s.begun)))
 	if !was {
 		s.sockets.Stir()
-		if s.cfg.Stirred != nil {
-			s.cfg.Stirred()
+		if s.cfg.BecameActive != nil {
+			s.cfg.BecameActive()
 		}
 	}
 }

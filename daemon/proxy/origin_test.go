@@ -40,14 +40,18 @@ func TestForeignPages(t *testing.T) {
 		// (a) It presents a living grant or a local token.
 		{"bearer", "GET", "/api/me", []string{"Origin", strange, "Authorization", "Bearer " + secret}, "", 200, strange, "cross-origin"},
 		{"no origin, as audiobookshelf-htpc", "GET", "/api/me", with("Authorization", "Bearer "+secret), "", 200, "", "cross-origin"},
-		{"null origin, as tauri-plugin-http", "GET", "/api/me", []string{"Origin", "null", "Authorization", "Bearer " + secret}, "", 200, "null", "cross-origin"},
+		{"null origin, as tauri-plugin-http", "GET", "/api/me", []string{"Origin", "null", "Authorization", "Bearer " + secret}, "", 200,
+			"null", "cross-origin"},
 		{"in the address", "GET", "/api/me?token=" + secret, with("Origin", strange), "", 200, strange, "cross-origin"},
 		{"a local token", "GET", "/api/me?token=" + in.User.AccessToken, with("Origin", strange), "", 200, strange, "cross-origin"},
 		{"an image", "GET", cover + "?token=" + secret, with(), "", 200, "", "cross-origin"},
 		{"a foreign referer only", "GET", cover + "?token=" + secret, []string{"Referer", strange + "/"}, "", 200, "", "cross-origin"},
-		{"sign-in with a secret", "POST", "/login", []string{"Origin", strange}, `{"username":"x","password":"` + secret + `"}`, 200, strange, "cross-origin"},
-		{"refresh", "POST", "/auth/refresh", []string{"Origin", strange, "x-refresh-token", *in.User.RefreshToken}, "", 200, strange, "cross-origin"},
-		{"its scope holds", "DELETE", "/api/items/" + item.ID, []string{"Origin", strange, "Authorization", "Bearer " + secret}, "", 403, strange, "cross-origin"},
+		{"sign-in with a secret", "POST", "/login", []string{"Origin", strange}, `{"username":"x","password":"` + secret + `"}`, 200,
+			strange, "cross-origin"},
+		{"refresh", "POST", "/auth/refresh", []string{"Origin", strange, "x-refresh-token", *in.User.RefreshToken}, "", 200, strange,
+			"cross-origin"},
+		{"its scope holds", "DELETE", "/api/items/" + item.ID, []string{"Origin", strange, "Authorization", "Bearer " + secret}, "", 403,
+			strange, "cross-origin"},
 		// (b) The user trusts its origin.
 		{"trusted", "GET", "/api/me", with("Origin", friend), "", 200, friend, "cross-origin"},
 		{"trusted, whatever its case", "GET", "/api/me", with("Origin", "Tauri://localhost"), "", 200, "Tauri://localhost", "cross-origin"},
@@ -67,7 +71,8 @@ func TestForeignPages(t *testing.T) {
 		{"revoked", "GET", "/api/me", with("Origin", strange, "Authorization", "Bearer "+revoked), "", 401, "", ""},
 		{"the typed password", "POST", "/login", []string{"Origin", strange}, `{"username":"demo","password":"demo"}`, 401, "", ""},
 		{"refresh without a token", "POST", "/auth/refresh", []string{"Origin", strange}, "", 403, "", ""},
-		{"refresh with an access token", "POST", "/auth/refresh", []string{"Origin", strange, "x-refresh-token", in.User.AccessToken}, "", 401, "", ""},
+		{"refresh with an access token", "POST", "/auth/refresh", []string{"Origin", strange, "x-refresh-token", in.User.AccessToken}, "",
+			401, "", ""},
 	} {
 		t.Run(c.desc, func(t *testing.T) {
 			header := append([]string{"Content-Type", "application/json"}, c.header...)
@@ -89,7 +94,8 @@ func TestForeignPages(t *testing.T) {
 
 // A page of a trusted origin may ask before it sends; no other page may.
 func TestPreflight(t *testing.T) {
-	w := proxytest.NewWorld(t, proxytest.Text("application/json", "{}"), func(c *proxy.Config) { c.TrustedOrigins = []string{"app://obsidian.md"} })
+	w := proxytest.NewWorld(t, proxytest.Text("application/json", "{}"),
+		func(c *proxy.Config) { c.TrustedOrigins = []string{"app://obsidian.md"} })
 	ask := []string{
 		"Access-Control-Request-Method", "PATCH", "Access-Control-Request-Headers", "authorization,content-type",
 		"Access-Control-Request-Private-Network", "true",
@@ -97,7 +103,8 @@ func TestPreflight(t *testing.T) {
 	a := w.Do("OPTIONS", "/api/me/progress/1", append([]string{"Origin", "app://obsidian.md"}, ask...)...)
 	h := a.Header
 	if a.StatusCode != 204 || h.Get("Access-Control-Allow-Origin") != "app://obsidian.md" ||
-		h.Get("Access-Control-Allow-Headers") != "authorization,content-type" || !strings.Contains(h.Get("Access-Control-Allow-Methods"), "PATCH") ||
+		h.Get("Access-Control-Allow-Headers") != "authorization,content-type" ||
+		!strings.Contains(h.Get("Access-Control-Allow-Methods"), "PATCH") ||
 		h.Get("Access-Control-Allow-Private-Network") != "true" || h["Access-Control-Allow-Credentials"] != nil {
 		t.Errorf("%s %v", a.Status, h)
 	}

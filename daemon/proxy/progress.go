@@ -13,7 +13,7 @@ import (
 	"shelfkeeper/daemon/proxy/route"
 )
 
-// Journal keeps reports of listening that meet bad weather; see
+// Journal keeps reports of listening that meet a temporary failure; see
 // progress.Journal for what each call promises.
 type Journal interface {
 	// Take brings a report to the server, or keeps it.

@@ -40,7 +40,7 @@ type Tokens interface {
 }
 
 // Unavailable is what an error of Tokens may be, to say when to come again and
-// what the user can do. Every other error is taken as weather.
+// what the user can do. Every other error counts as a temporary failure.
 type Unavailable interface {
 	error
 	RetryAfter() time.Duration
@@ -65,7 +65,7 @@ const (
 )
 
 // Config is what a Server works with. All but Sockets, Journal, Access, Port,
-// PeerOf, Log and Stirred are required.
+// PeerOf, Log and BecameActive are required.
 type Config struct {
 	Base      *url.URL          // of the server, with its base path
 	Hosts     []string          // under which the server is known beside Base's; may be nil
@@ -98,12 +98,12 @@ type Config struct {
 	// Port is the port in the Host that players send, where the listener is
 	// no TCP listener and so does not know.
 	Port int
-	// Hold is how long a request that is safe to repeat is held in bad
-	// weather; 0 is ten seconds, below 0 is not at all.
+	// Hold is how long a request that is safe to repeat is held in a temporary
+	// failure; 0 is ten seconds, below 0 is not at all.
 	Hold time.Duration
 	Log  *slog.Logger
-	// Stirred is told when players become active; see Active. May be nil.
-	Stirred func()
+	// BecameActive is told when players become active; see Active. May be nil.
+	BecameActive func()
 }
 
 // Server is the local server of one account.
@@ -219,7 +219,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		c.r = &own
 		defer c.body.giveUp()
 	}
-	// For browsers that tell too little of who asks.
+	// For browsers that say too little about the page that sends a request.
 	w.Header().Set("X-Frame-Options", "SAMEORIGIN")
 	w.Header().Set("Cross-Origin-Resource-Policy", "same-origin")
 	for _, g := range column {
@@ -254,7 +254,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.sockets.Serve(w, c.r, c.caller)
 		return
 	}
-	s.stir()
+	s.playerAsked()
 	s.stats.active.Add(1)
 	defer s.stats.active.Add(-1)
 	if s.listens(w, c) {
@@ -275,31 +275,3 @@ func (s *Server) enter() bool {
 	}
 	return !s.stopped
 }
-
-// call is one request on its way.
-type call struct {
-	server *Server
-	r      *http.Request
-	conn   *conn
-
-	host   string         // by which we are known to the player, with the port
-	asked  string         // the path as the player wrote it, with single slashes
-	header http.Header    // of the answer
-	body   *patientBody   // of r; nil: none
-	page   page           // that a browser sends it for
-	path   string         // the route: without base path, escapes undone
-	raw    string         // the same, with the escapes that the player wrote
-	caller players.Caller // who asks
-	needs  bearer         // what upstream is sent
-	detour string         // a path that stands in for path
-	socket bool           // it asks for the live socket
-	local  *answers.Route // it is answered here
-	extra  http.Header    // goes upstream with it
-}
-
-type bearer bool
-
-const (
-	withBearer    bearer = true
-	withoutBearer bearer = false // the server answers anybody who knows the address
-)

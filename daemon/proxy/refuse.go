@@ -57,8 +57,8 @@ func (s *Server) refuse(w http.ResponseWriter, c *call, no *refusal.Refusal) {
 	}
 }
 
-// forAsker returns no with the remedy for the one who asks: a person in front of
-// a browser can do other things than a program.
+// forAsker returns no with the remedy for its reader: a person in front of a
+// browser can do other things than a program.
 func forAsker(c *call, no *refusal.Refusal) *refusal.Refusal {
 	if no != refusal.OtherOrigin || c.r.Header.Get("Sec-Fetch-Mode") == "navigate" {
 		return no

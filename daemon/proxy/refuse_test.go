@@ -16,7 +16,8 @@ import (
 var allRefusals = []*refusal.Refusal{
 	refusal.FarAway, refusal.BadTarget, refusal.BadMethod, refusal.BadPath, refusal.WrongHost, refusal.OtherOrigin, refusal.ToNumeric,
 	refusal.NoUpgrade, refusal.NoSocketPath, refusal.NoSocket, refusal.NoSignIn,
-	refusal.BadGrant, refusal.NeedsGrant, refusal.GrantOnly, refusal.NoKey, refusal.BeyondScope, refusal.NotThere, refusal.TooMany, refusal.BadRefresh,
+	refusal.BadGrant, refusal.NeedsGrant, refusal.GrantOnly, refusal.NoKey, refusal.BeyondScope, refusal.NotThere, refusal.TooMany,
+	refusal.BadRefresh,
 	refusal.SlowBody, refusal.BadBody, refusal.UnknownFate, refusal.TooLarge, refusal.NotKept,
 	refusal.NoOpenID, refusal.NoPassword, refusal.NotChanged, refusal.OwnSession, refusal.OpenedAlready, refusal.ExtraGrant,
 	refusal.Paused, refusal.Temporary, refusal.NoToken, refusal.TokenRejected, refusal.AskAgain, refusal.Gateway401,

@@ -34,7 +34,8 @@ func TestRefusedProgramsAreVisible(t *testing.T) {
 	w := proxytest.NewWorld(t, proxytest.Text("application/json", "{}"), func(c *proxy.Config) {
 		c.Log = slog.New(slog.NewTextHandler(log, nil))
 	})
-	const agent = "Mozilla/5.0 (X11; Linux) AppleWebKit/537.36 (KHTML, like Gecko) audiobookshelf-htpc/0.3.1 Chrome/120 Electron/28 Safari/537.36"
+	const agent = "Mozilla/5.0 (X11; Linux) AppleWebKit/537.36 (KHTML, like Gecko) " +
+		"audiobookshelf-htpc/0.3.1 Chrome/120 Electron/28 Safari/537.36"
 	var last proxytest.Answer
 	for range 12 {
 		last = w.Do("GET", "/api/me", "Origin", "app://htpc", "User-Agent", agent)
@@ -66,7 +67,8 @@ func TestRefusedProgramsAreVisible(t *testing.T) {
 		t.Errorf("%+v", w.Server.Refused())
 	}
 	lines := strings.Count(log.buf.String(), "a program is refused")
-	if told := strings.Count(log.buf.String(), "origin=app://htpc"); told != 2 || lines > 8 || !strings.Contains(log.buf.String(), "times=10") {
+	if told := strings.Count(log.buf.String(), "origin=app://htpc"); told != 2 || lines > 8 ||
+		!strings.Contains(log.buf.String(), "times=10") {
 		t.Errorf("told %d times:\n%s", told, log.buf.String())
 	}
 	// Whatever is sent, little of it is remembered.

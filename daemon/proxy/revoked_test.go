@@ -36,7 +36,8 @@ func TestRevokedWhileItWaits(t *testing.T) {
 		answers            answers
 		most               int // requests that the server may see
 	}{
-		{"held", "GET", "/api/me", answers{proxytest.RefusedDial, proxytest.RefusedDial, proxytest.RefusedDial, proxytest.RefusedDial, proxytest.RefusedDial,
+		{"held", "GET", "/api/me", answers{proxytest.RefusedDial, proxytest.RefusedDial, proxytest.RefusedDial, proxytest.RefusedDial,
+			proxytest.RefusedDial,
 			proxytest.RefusedDial, proxytest.RefusedDial, ok}, 7},
 		{"an answer that is late", "GET", "/api/me", answers{late}, 1},
 		{"a body that is late", "GET", "/api/me", answers{slow}, 1},
@@ -49,7 +50,8 @@ func TestRevokedWhileItWaits(t *testing.T) {
 				timer := time.AfterFunc(3*time.Second, func() { g.Grants.Revoke(proxytest.Grant) })
 				defer timer.Stop()
 				rec, broken := g.Play(c.method, c.path, "Authorization", "Bearer "+proxytest.Grant)
-				if broken || rec.Code != 401 || strings.Contains(rec.Body.String(), "a") && rec.Body.String() != "Unauthorized" || len(g.Asked) > c.most {
+				if broken || rec.Code != 401 || strings.Contains(rec.Body.String(), "a") && rec.Body.String() != "Unauthorized" ||
+					len(g.Asked) > c.most {
 					t.Errorf("%d %q after %v, asked %d times, broken %v", rec.Code, rec.Body, g.Took(), len(g.Asked), broken)
 				}
 				if rec.Header().Get("Etag") != "" || len(rec.Result().Cookies()) > 0 {

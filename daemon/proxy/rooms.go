@@ -24,7 +24,8 @@ type Account = answers.Account
 func (s *Server) newLocal() *answers.Local {
 	return answers.New(answers.Config{
 		Account: s.cfg.Account, BasePath: s.cfg.Base.Path, TypedPassword: s.cfg.Access != AccessGrant,
-		Token: s.cfg.Grants.Token, Caller: s.callerOf, Alive: s.cfg.Grants.Alive, Ask: s.question, Count: s.count, PageHost: s.pageHost, Log: s.log,
+		Token: s.cfg.Grants.Token, Caller: s.callerOf, Alive: s.cfg.Grants.Alive, Ask: s.question, Count: s.count, PageHost: s.pageHost,
+		Log: s.log,
 	})
 }
 
@@ -50,7 +51,7 @@ func (s *Server) newSockets() *livesocket.Sockets {
 		Upstream: s.cfg.Sockets, Tokens: s.cfg.Tokens, Base: s.cfg.Base, Transport: s.cfg.Transport,
 		Token:  func(ctx context.Context) (redact.Secret, error) { return s.ask(ctx, s.cfg.Tokens.Token) },
 		Caller: s.callerOf, Alive: s.cfg.Grants.Alive, Clean: s.cleanFrame,
-		Asked: s.stir, Active: s.Active, Paused: func() bool { return s.paused() != nil }, Log: s.log,
+		Asked: s.playerAsked, Active: s.Active, Paused: func() bool { return s.paused() != nil }, Log: s.log,
 	})
 }
 

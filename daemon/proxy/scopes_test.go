@@ -85,10 +85,12 @@ func TestScopesOfSingleRoutes(t *testing.T) {
 	}{
 		{"POST", "/api/filesystem/pathexists", players.ScopeFull}, {"POST", "/api/upload", players.ScopeFull},
 		{"GET", "/api/filesystem", players.ScopeAdmin},
-		{"GET", "/api/tasks", players.ScopeListen}, {"GET", "/api/tags", players.ScopeListen}, {"HEAD", "/api/items/1/cover/", players.ScopeListen},
+		{"GET", "/api/tasks", players.ScopeListen}, {"GET", "/api/tags", players.ScopeListen},
+		{"HEAD", "/api/items/1/cover/", players.ScopeListen},
 		{"DELETE", "/api/me/progress/1", players.ScopeListen}, {"GET", "/api/search/covers", players.ScopeFull},
 		{"GET", "/api/search/books", players.ScopeFull}, {"GET", "/api/podcasts/1/search-episode", players.ScopeFull},
-		{"DELETE", "/api/items/1", players.ScopeFull}, {"POST", "/api/api-keys", players.ScopeAdmin}, {"POST", "/api/share/mediaitem", players.ScopeAdmin},
+		{"DELETE", "/api/items/1", players.ScopeFull}, {"POST", "/api/api-keys", players.ScopeAdmin},
+		{"POST", "/api/share/mediaitem", players.ScopeAdmin},
 		{"GET", "/api/users/online", players.ScopeAdmin}, {"POST", "/api/tools/item/1/encode-m4b", players.ScopeAdmin},
 		{"GET", "/API/Libraries/1/MatchAll", players.ScopeAdmin},
 	} {

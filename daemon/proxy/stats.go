@@ -16,7 +16,7 @@ type Stats struct {
 	// the player's own answer; Broken the answers that had to be ended hard.
 	Resumed uint64 `json:"resumed"`
 	Broken  uint64 `json:"broken"`
-	// Held counts the requests that waited here for better weather.
+	// Held counts the requests that waited here for a temporary failure to end.
 	Held uint64 `json:"held"`
 	// Unsent counts what players said in live sockets and nobody could take.
 	Unsent uint64 `json:"unsent"`

@@ -60,7 +60,8 @@ func TestValidatorsBelongToTheirCaller(t *testing.T) {
 	}
 	// Files are the same for everybody, and keep the server's.
 	for _, grant := range []string{"", proxytest.Grant} {
-		if a := w.Do("GET", "/api/items/1/cover", as(grant, "If-None-Match", `W/"state-1"`)...); a.StatusCode != 304 || a.Header.Get("Etag") != `W/"state-1"` {
+		if a := w.Do("GET", "/api/items/1/cover", as(grant, "If-None-Match", `W/"state-1"`)...); a.StatusCode != 304 ||
+			a.Header.Get("Etag") != `W/"state-1"` {
 			t.Errorf("%s %v", a.Status, a.Header)
 		}
 	}
@@ -80,7 +81,8 @@ func TestAcceptRangesOutlivesEveryStatus(t *testing.T) {
 			rw.WriteHeader(status)
 		}, func(c *proxy.Config) {})
 		a := w.Do("GET", "/api/items/1/file/2", "Range", "bytes=0-0")
-		if a.StatusCode != status || a.Header.Get("Accept-Ranges") != "bytes" || (status == 416) != (a.Header.Get("Content-Range") != "") && status != 206 {
+		if a.StatusCode != status || a.Header.Get("Accept-Ranges") != "bytes" ||
+			(status == 416) != (a.Header.Get("Content-Range") != "") && status != 206 {
 			t.Errorf("%d: %s %v", status, a.Status, a.Header)
 		}
 	}

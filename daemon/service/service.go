@@ -114,7 +114,7 @@ func New(c Config) (*Service, error) {
 		Grants: c.Identities, Account: s.localAccount(c.Identities), Identity: s.session.Secrets,
 		Access: proxy.Access(c.Access), OwnUID: os.Getuid(), ExtraHosts: c.ExtraHosts, Log: s.log,
 		TrustedOrigins: c.TrustedOrigins, OriginGrant: c.Identities.OfOrigin,
-		Stirred: func() { s.socket.PlayersActive() },
+		BecameActive: func() { s.socket.PlayersActive() },
 	})
 	s.socket = wsconn.New(wsconn.Config{Server: up, Tokens: s.session, Active: s.active, Log: s.log})
 	if err == nil {

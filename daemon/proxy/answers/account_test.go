@@ -31,9 +31,11 @@ func TestStatusOffersThePassword(t *testing.T) {
 		!slices.Equal(slices.Sorted(maps.Keys(ours)), slices.Sorted(maps.Keys(theirs))) {
 		t.Errorf("%s", a.Text)
 	}
-	openID := proxytest.Text("application/json", `{"app":"audiobookshelf","authMethods":["openid"],"authFormData":{"authLoginCustomMessage":"hi","authOpenIDAutoLaunch":true,"authOpenIDButtonText":"Go"}}`)
+	openID := proxytest.Text("application/json", `{"app":"audiobookshelf","authMethods":["openid"],`+
+		`"authFormData":{"authLoginCustomMessage":"hi","authOpenIDAutoLaunch":true,"authOpenIDButtonText":"Go"}}`)
 	plain := proxytest.NewWorld(t, openID)
-	if a := plain.Do("GET", "/status"); a.Text != `{"app":"audiobookshelf","authMethods":["local"],"authFormData":{"authLoginCustomMessage":"hi"}}` {
+	want := `{"app":"audiobookshelf","authMethods":["local"],"authFormData":{"authLoginCustomMessage":"hi"}}`
+	if a := plain.Do("GET", "/status"); a.Text != want {
 		t.Errorf("%s", a.Text)
 	}
 	broken := proxytest.NewWorld(t, proxytest.Text("text/html", "<html>"))

@@ -155,8 +155,8 @@ GET /login
 `)
 
 // table holds Audiobookshelf's routes that would hand out or end the session
-// itself (abs: server/Auth.js, server/routers/ApiRouter.js). What is not among
-// the first lines of a family is refused by its last.
+// itself (abs: server/Auth.js, server/routers/ApiRouter.js). The last line
+// refuses what the lines above it leave over.
 var table = []Route{
 	{route.Parse(`POST /login`), anyone, (*Local).login},
 	{route.Parse(`POST /auth/refresh`), anyone, (*Local).refreshTokens},

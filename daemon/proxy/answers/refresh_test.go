@@ -117,9 +117,9 @@ func TestCookieOfAnotherUser(t *testing.T) {
 	}
 }
 
-// In bad weather a living token is never refused: it is answered from what the
+// In a temporary failure a living token is never refused: it is answered from what the
 // server said last, and 503 where it never said anything.
-func TestRefreshInBadWeather(t *testing.T) {
+func TestRefreshInATemporaryFailure(t *testing.T) {
 	w := proxytest.NewLocalWorld(t, absfake.Config{})
 	secret := w.NewGrant(players.ScopeListen)
 	in := proxytest.UserIn(t, w.Post("/login", `{"username":"demo","password":"`+secret+`"}`, "x-return-tokens", "true"))

@@ -97,7 +97,7 @@ func (s *Local) byPassword(c *Request, name, password string) (players.Caller, t
 }
 
 // refreshTokens answers POST /auth/refresh. A token of a living grant is never
-// refused, whatever the weather.
+// refused, also while the server is away.
 func (s *Local) refreshTokens(w http.ResponseWriter, c *Request) *refusal.Refusal {
 	if s.cfg.Account.SignIns == nil {
 		return refusal.NoSignIn

@@ -20,7 +20,7 @@ const (
 	// maxUser is the largest answer with a user in it that is read: it lists
 	// every book the user ever began, some 400 bytes each.
 	maxUser = 64 << 20
-	// maxKept is how much of it is kept, packed, for bad weather.
+	// maxKept is how much of it is kept, packed, for a temporary failure.
 	maxKept = 4 << 20
 	// userWait is how long the server is waited for while there is one that
 	// was kept: players give up after 10 to 30 s.
@@ -106,7 +106,7 @@ func userPayload(status int, raw []byte) (object, bool) {
 	return o, true
 }
 
-// keep keeps raw for bad weather, unless it is too large.
+// keep keeps raw for a temporary failure, unless it is too large.
 func (s *Local) keep(raw []byte) {
 	var b bytes.Buffer
 	zip, _ := gzip.NewWriterLevel(&b, gzip.BestSpeed) // a level that exists

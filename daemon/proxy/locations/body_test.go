@@ -37,7 +37,9 @@ func TestOwnAddresses(t *testing.T) {
 		{"another host", feed, "/feed/x", `http://other.example/HOST`, `http://other.example/HOST`},
 		{"playlist", hls, "/hls/s/output.m3u8", "#EXTM3U\nhttp://HOST/hls/s/output-0.ts\noutput-1.ts\n",
 			"#EXTM3U\nOURS/hls/s/output-0.ts\noutput-1.ts\n"},
-		{"of a feed", json, "/api/feeds", `{"feeds":[{"serverAddress":"http://HOST","feedUrl":"/feed/x"},{"serverAddress":"https://HOST/abs"}]}`, `{"feeds":[{"serverAddress":"OURS","feedUrl":"/feed/x"},{"serverAddress":"OURS/abs"}]}`},
+		{"of a feed", json, "/api/feeds",
+			`{"feeds":[{"serverAddress":"http://HOST","feedUrl":"/feed/x"},{"serverAddress":"https://HOST/abs"}]}`,
+			`{"feeds":[{"serverAddress":"OURS","feedUrl":"/feed/x"},{"serverAddress":"OURS/abs"}]}`},
 		{"a text of somebody's", json, "/api/feeds", `{"description":"see http://HOST"}`, `{"description":"see http://HOST"}`},
 		{"where nobody follows it", json, "/api/me", `{"serverAddress":"http://HOST"}`, `{"serverAddress":"http://HOST"}`},
 		{"a page", "text/html", "/", `<a href="http://HOST/">`, `<a href="http://HOST/">`},
@@ -96,7 +98,8 @@ func TestFeedsAreFoundByTheirOwnLink(t *testing.T) {
 	}
 	var want string
 	for _, prefix := range []string{
-		"http://HOST", "https://abs.example", "https://abs.example:8443/audiobookshelf", "http://192.168.1.5:13378", "https://second.example", "http://[fd00::1]:80",
+		"http://HOST", "https://abs.example", "https://abs.example:8443/audiobookshelf", "http://192.168.1.5:13378",
+		"https://second.example", "http://[fd00::1]:80",
 	} {
 		w := proxytest.NewWorld(t, func(rw http.ResponseWriter, r *http.Request) {
 			rw.Header().Set("Content-Type", "text/xml; charset=utf-8")
@@ -132,7 +135,8 @@ func TestFeedsAreFoundByTheirOwnLink(t *testing.T) {
 
 // What is told of feeds names our address whichever of the server's it was.
 func TestFeedsOfOtherAddresses(t *testing.T) {
-	w := proxytest.NewWorld(t, proxytest.Text("application/json", `{"feeds":[{"serverAddress":"https://second.example:8443"},{"serverAddress":"https://third.example"}]}`),
+	w := proxytest.NewWorld(t, proxytest.Text("application/json",
+		`{"feeds":[{"serverAddress":"https://second.example:8443"},{"serverAddress":"https://third.example"}]}`),
 		asAdmin, func(c *proxy.Config) { c.Hosts = []string{"second.example:8443"} })
 	want := `{"feeds":[{"serverAddress":"http://` + w.Addr + `"},{"serverAddress":"https://third.example"}]}`
 	if a := w.Do("GET", "/api/feeds", "Authorization", "Bearer "+proxytest.Grant); a.Text != want {
