@@ -37,7 +37,8 @@ func (r *rig) holds(password redact.Secret) {
 	r.Helper()
 	time.Sleep(2 * time.Second)
 	if rec := r.record(); rec.Password.Secret() != password || rec.NewPassword.IsStored() || rec.Intent != nil || rec.PasswordRefused {
-		r.Fatalf("the vault holds something else: changed %v, open %v, intent %v\n%s", rec.Password.Secret() == wanted, rec.NewPassword.IsStored(), rec.Intent, r.log)
+		r.Fatalf("the vault holds something else: changed %v, open %v, intent %v\n%s", rec.Password.Secret() == wanted,
+			rec.NewPassword.IsStored(), rec.Intent, r.log)
 	}
 	if !r.signsIn(password) {
 		r.Fatalf("the server has another password\n%s", r.log)
@@ -199,7 +200,8 @@ func TestChangeThatIsRefused(t *testing.T) {
 // session too, and the new password brings it back.
 func TestChangeBehindAHeaderEater(t *testing.T) {
 	withRig(t, absfake.Config{AccessTTL: time.Hour}, func(r *rig) {
-		r.fake.Inject(absfake.Fault{Kind: absfake.Answer, Handled: true, Status: 200, Body: "OK", ContentType: "text/plain; charset=utf-8", Path: "/api/me/password", Times: 1})
+		r.fake.Inject(absfake.Fault{Kind: absfake.Answer, Handled: true, Status: 200, Body: "OK",
+			ContentType: "text/plain; charset=utf-8", Path: "/api/me/password", Times: 1})
 		if err := r.fake.EndSessions("demo"); err != nil {
 			r.Fatal(err)
 		}

@@ -8,10 +8,10 @@ import (
 	"shelfkeeper/daemon/session/signin"
 )
 
-// tidyDeadline is short: nothing depends on it, and the account's lock is held.
+// cleanUpDeadline is short: nothing depends on it, and the account's lock is held.
 const cleanUpDeadline = 10 * time.Second
 
-// tidy sees to the server's list of sessions on the attempt's connection.
+// cleanUp sees to the server's list of sessions on the attempt's connection.
 // What fails is tried again after a later rotation.
 func (s *Session) cleanUp(ctx context.Context, e machine.CleanUp) machine.CleanedUp {
 	ctx, cancel := context.WithTimeout(ctx, cleanUpDeadline)

@@ -5,8 +5,8 @@ import (
 	"shelfkeeper/daemon/history"
 )
 
-// Loss says why the session of a record was last lost, for those who have the
-// record only; nil for no loss.
+// Loss says why the session of a record was last lost, for callers without a
+// running session; nil for no loss.
 func Loss(entries []history.Entry, peers []history.Peer) *health.Loss {
 	if d, ok := history.Diagnose(entries, history.Circumstances{Release: releaseOf, Peers: peers}); ok {
 		return shownLoss(d)

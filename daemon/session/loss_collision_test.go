@@ -27,8 +27,10 @@ func TestCollisionIsTold(t *testing.T) {
 			time.Sleep(time.Until(time.Now().Truncate(time.Second).Add(time.Second)))
 			for account, log := range map[string]*history.Log{"attic": other, "home": r.history} {
 				conn := r.up.Private()
-				_, err := signin.SignIn{Account: account, Server: r.up.Base().String(), Means: signin.ByPassword{Username: "demo", Password: redactDemo},
-					Vault: r.vault, Budget: budget.New(""), Client: absapi.New(conn, r.up.Base()), History: func(string) *history.Log { return log }}.Do(r.Context())
+				_, err := signin.SignIn{Account: account, Server: r.up.Base().String(),
+					Means: signin.ByPassword{Username: "demo", Password: redactDemo},
+					Vault: r.vault, Budget: budget.New(""), Client: absapi.New(conn,
+						r.up.Base()), History: func(string) *history.Log { return log }}.Do(r.Context())
 				r.must(err)
 				conn.Close()
 			}
@@ -47,7 +49,8 @@ func TestCollisionIsTold(t *testing.T) {
 				return
 			}
 			loss, _ := r.lost(0)
-			if loss.Cause != string(history.Collision) || !loss.Certain || !strings.Contains(loss.Sentence, "the account attic got the same token in the same second") {
+			if loss.Cause != string(history.Collision) || !loss.Certain || !strings.Contains(loss.Sentence,
+				"the account attic got the same token in the same second") {
 				t.Errorf("got %+v", loss)
 			}
 		})

@@ -77,16 +77,20 @@ func TestCausesOfALoss(t *testing.T) {
 		{"renamed, password stored", true, func(r *rig) { r.must(r.fake.Rename("demo", "dorothy")) }, soon, history.Renamed,
 			func(absfake.Release) string { return `called "dorothy"` }, ""},
 		{"signing key lost", false, func(r *rig) { r.fake.ChangeSecret() }, soon, history.ServerReplaced,
-			func(absfake.Release) string { return "no longer takes anything it issued" }, "ask the server's admin whether it was set up anew; then run `shelfkeeper login`"},
+			func(absfake.Release) string { return "no longer takes anything it issued" },
+			"ask the server's admin whether it was set up anew; then run `shelfkeeper login`"},
 		{"user deleted", true, func(r *rig) {
 			r.must(r.fake.DeleteUser("demo"))
 			time.Sleep(soon)
 			_ = r.s.Reauthenticate(r.Context()) // the user's word that the password may be sent
 		}, time.Minute, history.ServerReplaced,
-			func(absfake.Release) string { return "this user was deleted" }, "ask the server's admin whether it was set up anew; then run `shelfkeeper login`"},
+			func(absfake.Release) string { return "this user was deleted" },
+			"ask the server's admin whether it was set up anew; then run `shelfkeeper login`"},
 		{"gateway", false, func(r *rig) {
-			r.fake.Inject(absfake.Fault{Kind: absfake.Answer, Path: "/auth/refresh", Status: 401, ContentType: "application/json", Body: `{"error":"No refresh token provided"}`})
-		}, soon, history.Gateway, func(absfake.Release) string { return "renewals worked until" }, "let the reverse proxy pass x-refresh-token through"},
+			r.fake.Inject(absfake.Fault{Kind: absfake.Answer, Path: "/auth/refresh", Status: 401,
+				ContentType: "application/json", Body: `{"error":"No refresh token provided"}`})
+		}, soon, history.Gateway, func(absfake.Release) string { return "renewals worked until" },
+			"let the reverse proxy pass x-refresh-token through"},
 		{"a copy renews it", false, func(r *rig) {
 			rec, err := r.vault.Load(r.Context(), r.account)
 			r.must(err)
@@ -118,7 +122,8 @@ func TestCausesOfALoss(t *testing.T) {
 			})
 			time.Sleep(15 * time.Minute)
 			r.start()
-		}, time.Minute, history.Interrupted, func(absfake.Release) string { return "stopped in the middle of a renewal" }, "run `shelfkeeper login`"},
+		}, time.Minute, history.Interrupted, func(absfake.Release) string { return "stopped in the middle of a renewal" },
+			"run `shelfkeeper login`"},
 		{"vault restored", false, func(r *rig) {
 			old, err := r.vault.Load(r.Context(), r.account)
 			r.must(err)
@@ -129,7 +134,8 @@ func TestCausesOfALoss(t *testing.T) {
 			r.must(err)
 			r.must(r.vault.Commit(r.Context(), old))
 			r.start()
-		}, time.Minute, history.VaultRestored, func(absfake.Release) string { return "the vault was restored from a backup" }, "run `shelfkeeper login`; let each machine sign in for itself"},
+		}, time.Minute, history.VaultRestored, func(absfake.Release) string { return "the vault was restored from a backup" },
+			"run `shelfkeeper login`; let each machine sign in for itself"},
 	} {
 		t.Run(c.desc, func(t *testing.T) {
 			eachRelease(t, func(t *testing.T, release absfake.Release) {

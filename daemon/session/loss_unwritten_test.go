@@ -23,7 +23,8 @@ func TestUnwrittenPairIsTold(t *testing.T) {
 		r.s.Close()
 		r.start()
 		loss, view := r.lost(time.Minute)
-		if loss.Cause != string(history.DiskFull) || !strings.Contains(loss.Sentence, "no space left") || view.Remedy != "free some space, then run `shelfkeeper login`" {
+		if loss.Cause != string(history.DiskFull) || !strings.Contains(loss.Sentence, "no space left") ||
+			view.Remedy != "free some space, then run `shelfkeeper login`" {
 			t.Errorf("got %+v\n%+v", loss, r.s.History.Entries())
 		}
 	})

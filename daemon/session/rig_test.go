@@ -84,7 +84,8 @@ func (r *rig) signInAs(user, password string) {
 	r.Helper()
 	conn := r.up.Private()
 	defer conn.Close()
-	_, err := signin.SignIn{Account: r.account, Server: r.up.Base().String(), Means: signin.ByPassword{Username: user, Password: redact.New(password), Keep: true, Legacy: !absapi.SupportsRefresh(string(r.fake.Release()))},
+	_, err := signin.SignIn{Account: r.account, Server: r.up.Base().String(), Means: signin.ByPassword{Username: user,
+		Password: redact.New(password), Keep: true, Legacy: !absapi.SupportsRefresh(string(r.fake.Release()))},
 		Vault: r.vault, Budget: r.budget, Client: absapi.New(conn, r.up.Base())}.Do(r.Context())
 	if err != nil {
 		r.Fatal(err)

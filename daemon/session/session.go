@@ -58,8 +58,8 @@ type Config struct {
 	Peers func() []history.Peer
 }
 
-// closeGrace is how long Close lets an attempt land that may already have
-// spent the refresh token.
+// closeGrace is how long Close lets an attempt finish that may already
+// have spent the refresh token.
 const closeGrace = 5 * time.Second
 
 // unwrittenGrace is the same while a pair is not durable yet: losing it costs
@@ -116,7 +116,7 @@ func (s *Session) Start() {
 }
 
 // Close starts no further attempt, gives one that is under way up to five
-// seconds to land, and waits for everything the session started.
+// seconds to finish, and waits for everything the session started.
 func (s *Session) Close() {
 	s.handle(machine.Closed{})
 	grace := closeGrace

@@ -20,7 +20,8 @@ func TestUnusableSignInsBecomeRare(t *testing.T) {
 		shows  string // in the reason
 		remedy string
 	}{
-		{"a gateway's 401 page", nil, answers("/login", 401, map[string]string{"Content-Type": "text/html", "Server": "nginx"}, "<title>Sign in</title>"), "401", "/login"},
+		{"a gateway's 401 page", nil, answers("/login", 401, map[string]string{"Content-Type": "text/html", "Server": "nginx"},
+			"<title>Sign in</title>"), "401", "/login"},
 		{"a gateway's 503", nil, answers("/login", 503, map[string]string{"Server": "nginx"}, ""), "503", "/login"},
 		{"a page with 200", nil, answers("/login", 200, map[string]string{"Content-Type": "text/html"}, "<html>"), "200", "/login"},
 		{"x-return-tokens is stripped", func(q *http.Request) { q.Header.Del("X-Return-Tokens") }, nil, "refresh token", "x-return-tokens"},

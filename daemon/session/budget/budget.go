@@ -8,7 +8,7 @@ import (
 
 // A server's limiter counts the auth requests of one client address: login,
 // refresh, OpenID and password change together, in a window that begins with
-// the first. Whoever empties it locks out every other program of the house. So
+// the first. An empty bucket locks out every other program of the house. So
 // we take a quarter of it at the most, in all accounts and processes, and never
 // the last request.
 //
@@ -134,7 +134,7 @@ func (s spending) learn(now time.Time, meta absapi.Meta, authentic bool) spendin
 	return s
 }
 
-// hold takes a Retry-After that came without the limiter's own headers.
+// block takes a Retry-After that came without the limiter's own headers.
 func (s spending) block(now time.Time, pause time.Duration) spending {
 	if until := now.Add(min(pause, mostBlocked)); until.After(s.Blocked) {
 		s.Blocked, s.Said = until, now

@@ -30,7 +30,8 @@ func (l *limited) hit(at time.Duration) absapi.Meta {
 		l.hits, l.most, l.blind, l.resets = 0, 0, false, at+l.window
 	}
 	l.hits++
-	return absapi.Meta{Direct: true, Limit: absapi.RateLimit{Present: true, Limit: l.limit, Remaining: max(0, l.limit-l.hits), Reset: l.resets - at, Window: l.window}}
+	return absapi.Meta{Direct: true, Limit: absapi.RateLimit{Present: true, Limit: l.limit, Remaining: max(0, l.limit-l.hits),
+		Reset: l.resets - at, Window: l.window}}
 }
 
 func shareOf(limit int) int { return max(1, min(max(4, limit/4), limit-1)) }
@@ -160,7 +161,8 @@ func (w *budgetWorld) take() (time.Duration, bool) {
 		w.Fatalf("request %d within %v, the share of limit %d is %d", recent+1, window, w.told, w.share())
 	}
 	w.granted = append(w.granted, w.now)
-	f := flyingRequest{arrives: w.now + seconds(w.T, "way", 60), allowed: w.share(), knew: w.told == w.server.limit && w.window == w.server.window, lost: rapid.IntRange(0, 4).Draw(w.T, "lost") == 0}
+	f := flyingRequest{arrives: w.now + seconds(w.T, "way", 60), allowed: w.share(), knew: w.told == w.server.limit &&
+		w.window == w.server.window, lost: rapid.IntRange(0, 4).Draw(w.T, "lost") == 0}
 	f.answers = f.arrives + seconds(w.T, "back", 5)
 	w.flying = append(w.flying, f)
 	return 0, true
@@ -177,7 +179,8 @@ func seconds(t *rapid.T, name string, most int) time.Duration {
 func TestBudgetAgainstTheServersOwnCount(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		draw := func() limited {
-			return limited{limit: rapid.SampledFrom([]int{0, 1, 2, 5, 10, 40, 100}).Draw(t, "limit"), window: time.Duration(rapid.IntRange(1, 20).Draw(t, "window")) * time.Minute}
+			return limited{limit: rapid.SampledFrom([]int{0, 1, 2, 5, 10, 40, 100}).Draw(t, "limit"),
+				window: time.Duration(rapid.IntRange(1, 20).Draw(t, "window")) * time.Minute}
 		}
 		w := &budgetWorld{T: t, disk: &memoryStore{}, server: draw()}
 		w.procs = []*Budgets{w.start(), w.start()}

@@ -43,7 +43,8 @@ func TestBudgetLearns(t *testing.T) {
 	if b.Wait(now) != 0 {
 		t.Error("a direct answer without headers means: no limiter")
 	}
-	b.Learn(now, absapi.Meta{Limit: absapi.RateLimit{Present: true, Limit: 40, Remaining: 0, Reset: 3 * time.Minute, Window: defaultWindow}}, true)
+	b.Learn(now, absapi.Meta{Limit: absapi.RateLimit{Present: true, Limit: 40, Remaining: 0, Reset: 3 * time.Minute,
+		Window: defaultWindow}}, true)
 	if got := b.Wait(now); got < 3*time.Minute {
 		t.Errorf("an empty bucket waits %v", got)
 	}
@@ -99,7 +100,8 @@ func TestRequestsBeforeTheLimiterCount(t *testing.T) {
 			t.Fatalf("without a limiter: %v, %v", wait, err)
 		}
 	}
-	b.Learn(now, absapi.Meta{Limit: absapi.RateLimit{Present: true, Limit: 10, Remaining: 4, Reset: 10 * time.Minute, Window: 10 * time.Minute}}, true)
+	b.Learn(now, absapi.Meta{Limit: absapi.RateLimit{Present: true, Limit: 10, Remaining: 4, Reset: 10 * time.Minute,
+		Window: 10 * time.Minute}}, true)
 	if wait, _ := b.Take(now); wait == 0 {
 		t.Error("six of ten are taken, and four were our share")
 	}
@@ -218,7 +220,8 @@ func TestAddressesOfOneServerShare(t *testing.T) {
 // four are left to bring a lost session back.
 func TestBackgroundLeavesTheUserHisOwn(t *testing.T) {
 	now := time.Unix(1_800_000_000, 0)
-	for _, c := range []struct{ limit, background, user int }{{0, 8, 2}, {40, 8, 2}, {100, 23, 2}, {24, 4, 2}, {20, 4, 1}, {16, 4, 0}, {5, 4, 0}, {4, 3, 0}, {2, 1, 0}} {
+	for _, c := range []struct{ limit, background, user int }{{0, 8, 2}, {40, 8, 2}, {100, 23, 2}, {24, 4, 2}, {20, 4, 1}, {16,
+		4, 0}, {5, 4, 0}, {4, 3, 0}, {2, 1, 0}} {
 		b := New("")
 		if c.limit > 0 {
 			b.Learn(now, absapi.Meta{Limit: absapi.RateLimit{Present: true, Limit: c.limit, Remaining: c.limit, Window: 10 * time.Minute}}, true)

@@ -145,7 +145,7 @@ func (b *Budget) Learn(now time.Time, meta absapi.Meta, authentic bool) {
 	})
 }
 
-// Hold notes a pause that a refusal asked for without telling of a limiter.
+// Block notes a pause that a refusal asked for without telling of a limiter.
 func (b *Budget) Block(now time.Time, pause time.Duration) {
 	_ = b.update(now, func(s *server, now time.Time) bool {
 		s.spending = s.block(now, pause)
@@ -191,7 +191,7 @@ func (b *Budgets) reading(now time.Time) reading {
 	return reading{Wall: now.Round(0), Up: up, Boot: boot}
 }
 
-// memoryShelf dies with the process.
+// memoryStore dies with the process.
 type memoryStore struct {
 	mu   sync.Mutex
 	data []byte
@@ -213,7 +213,7 @@ func (m *memoryStore) update(change func([]byte) ([]byte, error)) error {
 	return err
 }
 
-// fileShelf is a file that several processes share.
+// fileStore is a file that several processes share.
 type fileStore struct{ path string }
 
 func (f fileStore) read() ([]byte, error) {

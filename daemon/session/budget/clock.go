@@ -23,7 +23,7 @@ func noClock() (time.Duration, string) { return 0, "" }
 // slowly, and the next write takes it in.
 const clockSlack = 2 * time.Second
 
-// settle makes the moments of the book right after the wall clock was set, and
+// correct makes the moments of the book right after the wall clock was set, and
 // returns what it shows now. by is what the clocks showed when the caller
 // asked; waiting for another process may have made that old. Between two boots
 // only the wall clock is there to ask: set forward meanwhile, or right before

@@ -83,7 +83,7 @@ func (b *Budget) Turn(ctx context.Context) (leave func(issued bool), err error) 
 	}, nil
 }
 
-// pass lets d go by.
+// pause lets d go by.
 func pause(ctx context.Context, d time.Duration) error {
 	if d <= 0 {
 		return ctx.Err()

@@ -231,7 +231,7 @@ func (m *machine) giveUp(why Why) {
 	m.finish(why.String())
 }
 
-// rest ends an attempt after which the session stands as before.
+// endUnchanged ends an attempt after which the session stands as before.
 func (m *machine) endUnchanged(outcome string) {
 	m.Phase, m.Why, m.Failure = Fresh, NoReason, nil
 	if !m.Record.Static.IsEmpty() {
@@ -251,7 +251,7 @@ func (m *machine) finish(outcome string) {
 	m.Counts.Last = Rotation{At: m.now.Round(0), Outcome: outcome}
 	m.do(Release{})
 	if m.Change.Wanted != nil && m.Phase != Fresh && !m.Record.NewPassword.IsStored() {
-		// Whoever waits for the change is told now; nothing of it was sent.
+		// The caller who waits for the change is told now: nothing was sent.
 		m.changeOver(ErrNotChanged)
 	}
 	m.signOutIfAsked()

@@ -47,7 +47,8 @@ func (m *machine) changeDropped() {
 	}
 }
 
-// changeOver tells whoever waits how it ended; nil means changed.
+// changeOver ends a change and keeps how it ended for its caller; nil means
+// changed.
 func (m *machine) changeOver(err error) { m.Change.Wanted, m.Change.Err = nil, err }
 
 // changed: the server took the new password.
@@ -75,7 +76,7 @@ func (m *machine) changed(f PasswordChanged) {
 	m.receive(rec)
 }
 
-// settleChange makes the new password the stored one, if one is stored.
+// takeNewPassword makes the new password the stored one, if one is stored.
 func (m *machine) takeNewPassword(rec *keychain.Record) {
 	if rec.Password.IsStored() {
 		rec.Password, rec.PasswordRefused = rec.NewPassword, false
@@ -103,7 +104,7 @@ func (m *machine) changeFailed(f ChangeFailed) {
 	}
 }
 
-// uncertain: the request may still be running. Its outcome is asked for once
+// changeUnanswered: the request may still be running. Its outcome is asked for once
 // it can no longer be.
 func (m *machine) changeUnanswered(err *absapi.Error) {
 	m.Pauses.InFlightUntil = m.now.Add(racePause)

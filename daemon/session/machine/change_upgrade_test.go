@@ -16,7 +16,8 @@ func TestChangeAcrossAnUpgrade(t *testing.T) {
 	rec := recordAt(noon.Add(-55 * time.Minute))
 	rec.NewPassword = keychain.StoredPassword(redact.New("new"))
 	rec.Intent = &keychain.Intent{Since: noon, Attempt: 1, Purpose: keychain.ChangePassword}
-	s, _ := drive(State{Rules: RulesOf("2.35.0")}, noon, Started{}, Opened{Record: rec}, Settled{Generation: 3}, Acquired{Record: rec}, Reachable{}, Committed{Record: rec})
+	s, _ := drive(State{Rules: RulesOf("2.35.0")}, noon, Started{}, Opened{Record: rec}, Settled{Generation: 3},
+		Acquired{Record: rec}, Reachable{}, Committed{Record: rec})
 	if s.Step != Refreshing {
 		t.Fatal(s.Describe())
 	}

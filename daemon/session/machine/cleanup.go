@@ -10,8 +10,8 @@ import (
 // was lost and replaced is then removed by that id. Nothing waits for it: the
 // pair is published before.
 
-// tidy ends an attempt that brought something new, after asking for the id of
-// our session and seeing to earlier ones.
+// cleanUp ends an attempt that obtained something new. Before that it asks for the
+// id of our session, and ends earlier sessions that nobody uses any more.
 func (m *machine) cleanUp() {
 	rec := m.Record
 	known := !absapi.SupportsSessions(m.Version) || rec.SessionID != "" && rec.Orphan == ""

@@ -15,7 +15,8 @@ func TestInterruptedPromotionGoesOnWithTheSpare(t *testing.T) {
 	rec := recordAt(noon.Add(-10 * time.Minute))
 	rec.Spare = jwtOf("refresh", "spare", noon.Add(-time.Hour), 720*time.Hour)
 	rec.Intent = &keychain.Intent{Since: noon, Attempt: 1, Purpose: keychain.PromoteSpare}
-	s, _ := drive(State{Rules: RulesOf("2.36.0")}, noon, Started{}, Opened{Record: rec}, Settled{Generation: 3}, Acquired{Record: rec}, Reachable{})
+	s, _ := drive(State{Rules: RulesOf("2.36.0")}, noon, Started{}, Opened{Record: rec}, Settled{Generation: 3},
+		Acquired{Record: rec}, Reachable{})
 	again := rec
 	again.Intent = &keychain.Intent{Since: noon, Attempt: 2, Purpose: keychain.PromoteSpare}
 	_, effects := drive(s, noon, Committed{Record: again})
@@ -28,7 +29,8 @@ func TestInterruptedPromotionGoesOnWithTheSpare(t *testing.T) {
 // server: nothing is asked before it no longer can be.
 func TestDoubtfulChangeIsNotRaced(t *testing.T) {
 	rec := recordAt(noon)
-	m := machine{now: noon, jitter: 0.5, State: State{Rules: RulesOf("2.36.0"), Step: Changing, Attempt: Attempt{Aim: keychain.ChangePassword}}}
+	m := machine{now: noon, jitter: 0.5, State: State{Rules: RulesOf("2.36.0"), Step: Changing,
+		Attempt: Attempt{Aim: keychain.ChangePassword}}}
 	m.Record = rec
 	m.Record.NewPassword = keychain.StoredPassword(redact.New("wanted"))
 	m.Record.Intent = &keychain.Intent{Since: noon, Attempt: 1, Purpose: keychain.ChangePassword}

@@ -32,18 +32,18 @@ func (m *machine) rereadIfAsked() {
 	}
 }
 
-// looks reports whether the session can come back only by what another process
+// waitsForOthers reports whether the session can come back only by what another process
 // writes.
 func (s State) waitsForOthers() bool { return s.Phase == NeedsUser || s.Phase == SignedOut }
 
-// look reads the vault if it was read longer ago than that.
+// rereadIfOlder reads the vault if it was read longer ago than that.
 func (m *machine) rereadIfOlder(ago time.Duration) {
 	if m.waitsForOthers() && !m.Busy() && !m.LastRead.IsZero() && reached(m.now, m.LastRead.Add(ago)) {
 		m.open(false)
 	}
 }
 
-// watched keeps when the vault was read last, from the moment on at which only
+// trackReading keeps when the vault was read last, from the moment on at which only
 // reading it can help.
 func (m *machine) trackReading() {
 	switch {

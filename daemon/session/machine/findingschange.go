@@ -2,8 +2,8 @@ package machine
 
 import "time"
 
-// turnsAt returns the next moment after now at which findings says something
-// else though nothing happens; zero if there is none.
+// FindingsChangeAt returns the next moment after now at which time alone changes
+// what people are told about the session; zero if there is none.
 func (s State) FindingsChangeAt(now time.Time) time.Time {
 	var at time.Time
 	sooner := func(t time.Time) {

@@ -40,12 +40,14 @@ func TestOddTokens(t *testing.T) {
 	}{
 		{"an hour", at(0), at(time.Hour), 0, Ordinary, 59 * time.Minute, 40 * time.Minute, time.Hour},
 		{"12 seconds", at(0), at(12 * time.Second), 0, ShortTokens, 10 * time.Second, time.Hour, 0},
-		{"a minute, a year ahead", at(365 * 24 * time.Hour), at(365*24*time.Hour + time.Minute), 365 * 24 * time.Hour, ShortTokens, 50 * time.Second, time.Hour, 0},
+		{"a minute, a year ahead", at(365 * 24 * time.Hour), at(365*24*time.Hour + time.Minute), 365 * 24 * time.Hour,
+			ShortTokens, 50 * time.Second, time.Hour, 0},
 		{"no iat", nil, at(time.Hour), 0, UndatedTokens, 59 * time.Minute, 40 * time.Minute, time.Hour},
 		{"no exp", at(0), nil, 0, EndlessTokens, 24 * time.Hour, 6 * time.Hour, 13 * time.Hour},
 		{"neither", nil, nil, 0, EndlessTokens, 24 * time.Hour, 6 * time.Hour, 13 * time.Hour},
 		{"exp in milliseconds", at(0), noon.Add(time.Hour).UnixMilli(), 0, EndlessTokens, 24 * time.Hour, 6 * time.Hour, 13 * time.Hour},
-		{"both in milliseconds", noon.UnixMilli(), noon.Add(time.Hour).UnixMilli(), 0, EndlessTokens, 24 * time.Hour, 6 * time.Hour, 13 * time.Hour},
+		{"both in milliseconds", noon.UnixMilli(), noon.Add(time.Hour).UnixMilli(), 0, EndlessTokens, 24 * time.Hour,
+			6 * time.Hour, 13 * time.Hour},
 		{"iat alone in milliseconds", noon.UnixMilli(), at(time.Hour), 0, UndatedTokens, 59 * time.Minute, 40 * time.Minute, time.Hour},
 		{"exp before iat, and past", at(0), at(-time.Hour), 0, DeadTokens, 0, 15 * time.Minute, 16 * time.Minute},
 		{"exp before iat, and ahead", at(2 * time.Hour), at(time.Hour), 0, UndatedTokens, 59 * time.Minute, 40 * time.Minute, time.Hour},
@@ -56,7 +58,8 @@ func TestOddTokens(t *testing.T) {
 			pair := mustPair(recordAt(noon))
 			pair.Access = claimed(t, c.iat, c.exp)
 			pair.Refresh = mustPair(recordAt(noon.Add(c.date))).Refresh
-			s, effects := drive(rotating(t, "2.36.0"), noon, Refreshed{Answer: absapi.Answer{Pair: pair, Meta: absapi.Meta{ServerDate: noon.Add(c.date)}}})
+			s, effects := drive(rotating(t, "2.36.0"), noon, Refreshed{Answer: absapi.Answer{Pair: pair,
+				Meta: absapi.Meta{ServerDate: noon.Add(c.date)}}})
 			s, _ = drive(s, noon, Committed(effects[len(effects)-1].(Commit)))
 			if s.Busy() {
 				s, _ = drive(s, noon, CleanedUp{})

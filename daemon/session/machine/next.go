@@ -9,7 +9,7 @@ import (
 	"shelfkeeper/keychain"
 )
 
-// next is the whole behaviour of a session: what the fact of e makes of s, and
+// Next is the whole behaviour of a session: what the fact of e makes of s, and
 // what is to be done about it. It is pure. A fact that answers an effect of
 // another step than the present one is ignored: the step it belonged to is
 // over. It is a flat switch, so that each fact is seen with what it calls.

@@ -13,12 +13,14 @@ import (
 var noon = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
 
 func jwtOf(kind, id string, issued time.Time, life time.Duration) redact.Secret {
-	return redact.New(makeJWT(map[string]any{"userId": "user-1", "username": "alice", "type": kind, "jti": id, "iat": issued.Unix(), "exp": issued.Add(life).Unix()}))
+	return redact.New(makeJWT(map[string]any{"userId": "user-1", "username": "alice", "type": kind, "jti": id,
+		"iat": issued.Unix(), "exp": issued.Add(life).Unix()}))
 }
 
 func recordAt(issued time.Time) keychain.Record {
-	return keychain.Record{Lineage: "x", Generation: 3, Account: "a", UserID: "user-1", Username: "alice", Password: keychain.StoredPassword(redact.New("pw")),
-		Access: jwtOf("access", "1", issued, time.Hour), Refresh: jwtOf("refresh", "1", issued, 720*time.Hour)}
+	return keychain.Record{Lineage: "x", Generation: 3, Account: "a", UserID: "user-1", Username: "alice",
+		Password: keychain.StoredPassword(redact.New("pw")),
+		Access:   jwtOf("access", "1", issued, time.Hour), Refresh: jwtOf("refresh", "1", issued, 720*time.Hour)}
 }
 
 // drive feeds facts one after the other, a second apart.
@@ -38,7 +40,8 @@ func failed(v absapi.Verdict, status int) RefreshFailed {
 func rotating(t *testing.T, version string) State {
 	t.Helper()
 	rec := recordAt(noon.Add(-55 * time.Minute))
-	s, _ := drive(State{Rules: RulesOf(version)}, noon, Started{}, Opened{Record: rec}, Settled{Generation: 3}, Due{}, Acquired{Record: rec}, Reachable{})
+	s, _ := drive(State{Rules: RulesOf(version)}, noon, Started{}, Opened{Record: rec}, Settled{Generation: 3}, Due{},
+		Acquired{Record: rec}, Reachable{})
 	rec.Intent = &keychain.Intent{Since: noon, Attempt: 1}
 	s, effects := drive(s, noon, Committed{Record: rec})
 	if s.Step != Refreshing || len(effects) != 1 {
@@ -69,7 +72,8 @@ func TestRefreshOutcomes(t *testing.T) {
 		{"never left: again at once everywhere", "2.26.3", unwritten, Rotating, 0, Pinging, 0},
 		{"502", "2.36.0", failed(absapi.Temporary, 502), Offline, 0, Idle, backoffFirst / 4},
 		{"502 without grace", "2.26.3", failed(absapi.Temporary, 502), Offline, 0, Idle, racePause},
-		{"429", "2.36.0", RefreshFailed{Err: &absapi.Error{Verdict: absapi.RateLimited, Status: 429, RetryAfter: 7 * time.Minute}}, Offline, 0, Idle, 7 * time.Minute},
+		{"429", "2.36.0", RefreshFailed{Err: &absapi.Error{Verdict: absapi.RateLimited, Status: 429,
+			RetryAfter: 7 * time.Minute}}, Offline, 0, Idle, 7 * time.Minute},
 		{"success", "2.36.0", Refreshed{Answer: absapi.Answer{Pair: mustPair(recordAt(noon))}}, Rotating, 0, Committing, 0},
 	} {
 		t.Run(c.desc, func(t *testing.T) {
@@ -152,7 +156,8 @@ func TestClickProbesADisabledAccountAtOnce(t *testing.T) {
 func TestPairThatCannotBeWritten(t *testing.T) {
 	fresh := recordAt(noon)
 	fresh.Access, fresh.Refresh = jwtOf("access", "2", noon, time.Hour), jwtOf("refresh", "2", noon, 720*time.Hour)
-	s, _ := drive(rotating(t, "2.26.3"), noon, Refreshed{Answer: absapi.Answer{Pair: mustPair(fresh)}}, CommitFailed{Err: errors.New("disk full")})
+	s, _ := drive(rotating(t, "2.26.3"), noon, Refreshed{Answer: absapi.Answer{Pair: mustPair(fresh)}},
+		CommitFailed{Err: errors.New("disk full")})
 	if s.Published.Generation != 3 || s.Received.Record == nil || s.Step != Idle {
 		t.Fatalf("got %v, published %d", s.Describe(), s.Published.Generation)
 	}
@@ -288,7 +293,8 @@ func TestNothingIsPresentedAfterClose(t *testing.T) {
 // A pair whose writing failed at its very end is written again before it is
 // used.
 func TestOwnPairThatMayBeDurableIsWrittenAgain(t *testing.T) {
-	s, _ := drive(rotating(t, "2.36.0"), noon, Refreshed{Answer: absapi.Answer{Pair: mustPair(recordAt(noon))}}, CommitFailed{Err: errors.New("sync directory")})
+	s, _ := drive(rotating(t, "2.36.0"), noon, Refreshed{Answer: absapi.Answer{Pair: mustPair(recordAt(noon))}},
+		CommitFailed{Err: errors.New("sync directory")})
 	own := *s.Received.Record
 	s, effects := drive(s, noon.Add(time.Minute), Due{}, Acquired{Record: own})
 	if _, ok := effects[len(effects)-1].(Commit); !ok || s.Published.Generation != 3 {
@@ -303,7 +309,8 @@ func TestNewPairIsUsedForAWhile(t *testing.T) {
 		for _, wrong := range []time.Duration{-2 * time.Hour, 0, 2 * time.Hour} {
 			fresh := recordAt(noon)
 			fresh.Access = jwtOf("access", "2", noon, life)
-			s, _ := drive(rotating(t, "2.36.0"), noon, Refreshed{Answer: absapi.Answer{Pair: mustPair(fresh), Meta: absapi.Meta{ServerDate: noon.Add(wrong)}}})
+			s, _ := drive(rotating(t, "2.36.0"), noon, Refreshed{Answer: absapi.Answer{Pair: mustPair(fresh),
+				Meta: absapi.Meta{ServerDate: noon.Add(wrong)}}})
 			s, _ = drive(s, noon, Committed{Record: *s.Received.Record})
 			if !s.Usable(noon) || !s.WakeAt().After(noon.Add(life/5)) {
 				t.Errorf("life %v, Date %v off: usable %v, due %v later", life, wrong, s.Usable(noon), s.WakeAt().Sub(noon))

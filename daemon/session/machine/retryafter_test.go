@@ -14,7 +14,8 @@ func TestRetryAfterBindsOnlyOnALimitedRoute(t *testing.T) {
 		return &absapi.Error{Verdict: v, Status: status, RetryAfter: time.Hour, Unwritten: unwritten, Evidence: "later"}
 	}
 	rec := recordAt(noon.Add(-55 * time.Minute))
-	pinging, _ := drive(State{Rules: RulesOf("2.36.0")}, noon, Started{}, Opened{Record: rec}, Settled{Generation: 3}, Due{}, Acquired{Record: rec})
+	pinging, _ := drive(State{Rules: RulesOf("2.36.0")}, noon, Started{}, Opened{Record: rec}, Settled{Generation: 3}, Due{},
+		Acquired{Record: rec})
 	lost := rotating(t, "2.36.0")
 	signingIn, _ := drive(lost, noon, failed(absapi.RefreshExpired, 401))
 	for _, c := range []struct {

@@ -162,7 +162,7 @@ func (m *machine) takeDurable(rec keychain.Record) {
 	m.cleanUp()
 }
 
-// learn keeps the difference between the server's clock and ours.
+// learnClock keeps the difference between the server's clock and ours.
 func (m *machine) learnClock(meta absapi.Meta) {
 	if !meta.ServerDate.IsZero() {
 		m.setSkew(meta.ServerDate)

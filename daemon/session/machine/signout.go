@@ -41,7 +41,7 @@ func (m *machine) erased(f Erased) {
 	m.rereadIfAsked()
 }
 
-// stay takes a sign-out back that has not begun.
+// cancelSignOut withdraws a sign-out that has not begun.
 func (m *machine) cancelSignOut() { m.Wishes.SignOut = false }
 
 // closed lets no new attempt begin. A pair that waits for space on the disk is

@@ -41,7 +41,7 @@ func (m *machine) replace() {
 	m.signIn()
 }
 
-// bury forgets a spare that the server has authentically refused: it is no
+// discardSpare forgets a spare that the server has authentically refused: it is no
 // secret any more.
 func (m *machine) discardSpare(err *absapi.Error) {
 	m.Failure = err

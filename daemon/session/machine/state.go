@@ -53,13 +53,13 @@ var whyNames = [...]string{
 
 func (w Why) String() string { return whyNames[w] }
 
-// probed reports whether the server is asked again from time to time: what
+// Probed reports whether the server is asked again from time to time: what
 // somebody else can put right may end without the user.
 func (w Why) Probed() bool {
 	return w == AccountDisabled || w == HeaderEaten || w == TokenRefused || w == TokensUnusable || w == Unrecognised
 }
 
-// step is where an attempt stands: which answer it waits for.
+// Step is where an attempt stands: which answer it waits for.
 type Step int
 
 const (
@@ -237,10 +237,10 @@ func RulesOf(version string) Rules {
 	return Rules{Grace: absapi.Grace(version), Collides: absapi.CollidesInSecond(version), PasswordEnds: absapi.SupportsSessions(version)}
 }
 
-// busy reports whether an attempt is under way.
+// Busy reports whether an attempt is under way.
 func (s State) Busy() bool { return s.Step != Idle }
 
-// usable reports whether the published token may be used at now.
+// Usable reports whether the published token may be used at now.
 func (s State) Usable(now time.Time) bool {
 	if now.Before(s.Suspicion.BrokenUntil) {
 		return false
@@ -260,10 +260,10 @@ func (s State) tokenSuspected() bool {
 // StartAt is the earliest moment of the next attempt.
 func (s State) StartAt() time.Time { return s.Pauses.until() }
 
-// renewsAt returns when the pair is renewed if nothing comes between.
+// RenewsAt returns when the pair is renewed if nothing comes between.
 func (s State) RenewsAt() time.Time { return later(s.Clocks.RotateAt, s.StartAt()) }
 
-// describe is the attempt in one word for the log.
+// Describe is the attempt in one word for the log.
 func (s State) Describe() string {
 	if s.Busy() {
 		return fmt.Sprintf("%v/%v", s.Phase, s.Step)
@@ -271,7 +271,7 @@ func (s State) Describe() string {
 	return s.Phase.String()
 }
 
-// resumesBy reports whether the machine goes on by itself before t.
+// ResumesBy reports whether the machine goes on by itself before t.
 func (s State) ResumesBy(t time.Time) bool {
 	if s.Closing {
 		return false

@@ -117,7 +117,8 @@ func (w *world) feed(f Fact) {
 	if after.Busy() != (attempts == 1 || after.Step == Repairing && after.Slot.Settling) {
 		w.t.Fatalf("step %v with pending %#v", after.Step, w.pending)
 	}
-	if !after.Busy() && !after.Closing && (after.Phase == Offline || after.Phase == VaultUnavailable || after.Phase == Fresh) && after.WakeAt().IsZero() {
+	if !after.Busy() && !after.Closing && (after.Phase == Offline || after.Phase == VaultUnavailable || after.Phase == Fresh) &&
+		after.WakeAt().IsZero() {
 		w.t.Fatalf("%v would never go on by itself", after.Phase)
 	}
 }
@@ -148,7 +149,8 @@ func (w *world) check(e Effect) {
 			w.t.Fatal("a commit drops a spare session that is alive")
 		case e.Record.Spare != w.disk.Spare && !w.dead[w.disk.Spare] && e.Record.Spare != w.given && e.Record.Refresh != w.given:
 			w.t.Fatal("what the spare session brought is lost")
-		case e.Record.Generation == w.disk.Generation && (e.Record.Refresh != w.disk.Refresh || e.Record.Spare != w.disk.Spare && !e.Record.Spare.IsEmpty()):
+		case e.Record.Generation == w.disk.Generation && (e.Record.Refresh != w.disk.Refresh ||
+			e.Record.Spare != w.disk.Spare && !e.Record.Spare.IsEmpty()):
 			w.t.Fatal("two pairs of one generation")
 		case e.Record.Generation == w.disk.Generation && w.disk.PasswordRefused && !e.Record.PasswordRefused:
 			w.t.Fatal("the mark of a refused password is lost")
@@ -163,7 +165,8 @@ func (w *world) check(e Effect) {
 		}
 		w.presented = e.Token
 	case ChangePassword:
-		if !w.locked || w.disk.NewPassword != keychain.StoredPassword(e.New) || w.disk.Intent == nil || w.disk.Intent.Purpose != keychain.ChangePassword {
+		if !w.locked || w.disk.NewPassword != keychain.StoredPassword(e.New) || w.disk.Intent == nil ||
+			w.disk.Intent.Purpose != keychain.ChangePassword {
 			w.t.Fatal("a new password is sent before it is durable")
 		}
 		w.settled, w.refusedNew = false, keychain.Password{}

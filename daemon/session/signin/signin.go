@@ -16,14 +16,14 @@ import (
 
 // keepDeadline bounds what follows once the server has begun a session: several
 // keychain calls, a prompt among them, and the wait for another process's
-// refresh. Who gave up waiting before still gets a session that is kept.
+// refresh. A caller who gave up waiting still gets a session that is kept.
 const keepDeadline = 5 * time.Minute
 
 // recordDeadline bounds the wait for another process that writes the same
 // small record of attempts.
 const recordDeadline = 10 * time.Second
 
-// SignInVault is what a sign-in needs beyond a running session: a vault made
+// Vault is what a sign-in needs beyond a running session: a vault made
 // ready before a login is spent, the newest record even if it is a tombstone,
 // above which generations go on, and a way past a journal nobody can read.
 type Vault interface {
@@ -191,7 +191,7 @@ func (in SignIn) commit(ctx context.Context, rec keychain.Record, got Obtained) 
 	return nil, errors.Join(err, in.endSession(ctx, got))
 }
 
-// place is an account that a sign-in works on: its lock, and what is stored.
+// target is an account that a sign-in works on: its lock, and what is stored.
 type target struct {
 	account  string
 	release  func()
@@ -206,7 +206,7 @@ func (p *target) leave() {
 	*p = target{}
 }
 
-// enter takes the account's lock and reads what the sign-in follows. A journal
+// open takes the account's lock and reads what the sign-in follows. A journal
 // that cannot be read is kept under another name: signing in again is the
 // user's way out of it.
 func (in SignIn) open(ctx context.Context, account string) (target, error) {
@@ -246,7 +246,7 @@ func (in SignIn) logout(ctx context.Context, token redact.Secret) error {
 	return Logout(ctx, client, token)
 }
 
-// note records a sign-in by the user. No sign-in fails for the want of a
+// recordSignIn records a sign-in by the user. No sign-in fails for the want of a
 // record: what could not be saved here, a running session saves.
 func (in SignIn) recordSignIn(ctx context.Context, rec keychain.Record, version string) {
 	if in.History == nil {

@@ -47,7 +47,8 @@ func (s *shaky) LoadAny(ctx context.Context, account string) (keychain.Record, e
 // by returns a sign-in to a fresh account.
 func (r *bench) by(m Means, v Vault, account string) (SignIn, func()) {
 	conn := r.up.Private()
-	return SignIn{Account: account, Server: r.up.Base().String(), Means: m, Vault: v, Budget: r.budget, Client: absapi.New(conn, r.up.Base())}, conn.Close
+	return SignIn{Account: account, Server: r.up.Base().String(), Means: m, Vault: v, Budget: r.budget,
+		Client: absapi.New(conn, r.up.Base())}, conn.Close
 }
 
 var demo = ByPassword{Username: "demo", Password: redact.New("demo"), Keep: true}

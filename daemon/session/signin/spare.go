@@ -20,7 +20,7 @@ var (
 	ErrSpareLate = errors.New("the account was signed out meanwhile")
 )
 
-// SpareSignIn gives an account that has no password to fall back on a second
+// Spare gives an account that has no password to fall back on a second
 // session of the same user, which lies in wait until the first is lost.
 type Spare struct {
 	Account string
@@ -82,7 +82,7 @@ func (in Spare) Do(ctx context.Context) error {
 	return nil
 }
 
-// apart waits, with the account's lock held, until a new session cannot fall
+// waitApart waits, with the account's lock held, until a new session cannot fall
 // into the second of the account's newest one, on releases where two such
 // sessions would share their tokens, and with one the other would end.
 func waitApart(ctx context.Context, version string) error {
