@@ -12,16 +12,19 @@ var stored = []struct {
 	desc, raw string
 	want      Record
 }{
-	{"everything in it", `{"v":1,"sum":"543172425a5b65d3","rec":{"lin":"l1","gen":7,"seq":3,"acct":"home","uid":"u-1","user":"demo & <co>",` +
-		`"at":"access.token","rt":"refresh.token","prev":"previous.token","pw":"pass&\"word\u2028","static":"api-key","sid":"s-1",` +
-		`"orphan":"s-0","spare":"spare","newpw":"next","pwref":true,` +
-		`"intent":{"since":"2026-01-02T03:04:05.000000678Z","n":2,"for":3}}}`, fullRecord(7)},
-	{"no password stored", `{"v":1,"sum":"895b5827bdde581f","rec":{"lin":"L","gen":3,"seq":3,"acct":"home","srv":"https://abs.example.org",` +
-		`"uid":"u","user":"demo","at":"a","rt":"r"}}`, Record{
-		Lineage: "L", Account: "home", Generation: 3, Server: "https://abs.example.org", UserID: "u", Username: "demo",
-		Access: redact.New("a"), Refresh: redact.New("r"),
-	}},
-	{"signed out", `{"v":1,"sum":"3289663e75154027","rec":{"lin":"L","gen":4,"seq":3,"acct":"home","tomb":true}}`, Record{Lineage: "L", Account: "home", Generation: 4, Tombstone: true}},
+	{"everything in it",
+		`{"v":1,"sum":"543172425a5b65d3","rec":{"lin":"l1","gen":7,"seq":3,"acct":"home","uid":"u-1","user":"demo & <co>",` +
+			`"at":"access.token","rt":"refresh.token","prev":"previous.token","pw":"pass&\"word\u2028","static":"api-key","sid":"s-1",` +
+			`"orphan":"s-0","spare":"spare","newpw":"next","pwref":true,` +
+			`"intent":{"since":"2026-01-02T03:04:05.000000678Z","n":2,"for":3}}}`, fullRecord(7)},
+	{"no password stored",
+		`{"v":1,"sum":"895b5827bdde581f","rec":{"lin":"L","gen":3,"seq":3,"acct":"home","srv":"https://abs.example.org",` +
+			`"uid":"u","user":"demo","at":"a","rt":"r"}}`, Record{
+			Lineage: "L", Account: "home", Generation: 3, Server: "https://abs.example.org", UserID: "u", Username: "demo",
+			Access: redact.New("a"), Refresh: redact.New("r"),
+		}},
+	{"signed out", `{"v":1,"sum":"3289663e75154027","rec":{"lin":"L","gen":4,"seq":3,"acct":"home","tomb":true}}`,
+		Record{Lineage: "L", Account: "home", Generation: 4, Tombstone: true}},
 }
 
 func TestStoredRecordsStayReadable(t *testing.T) {

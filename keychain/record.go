@@ -146,7 +146,8 @@ func fieldsOf(r Record) []field {
 		{"access token", r.Access.Reveal()}, {"refresh token", r.Refresh.Reveal()}, {"previous refresh token", r.Previous.Reveal()},
 		{"password", r.Password.secret.Reveal()}, {"new password", r.NewPassword.secret.Reveal()},
 		{"API key", r.Static.Reveal()}, {"spare refresh token", r.Spare.Reveal()},
-		{"user name", r.Username}, {"user id", r.UserID}, {"account name", r.Account}, {"lineage", r.Lineage}, {"server's address", r.Server},
+		{"user name", r.Username}, {"user id", r.UserID}, {"account name", r.Account}, {"lineage", r.Lineage},
+		{"server's address", r.Server},
 	}
 }
 

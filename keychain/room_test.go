@@ -27,7 +27,8 @@ func TestRecordThatHasRoomCanBeRenewed(t *testing.T) {
 		r := signedIn(StoredPassword(redact.New(strings.Repeat("p", n))), 280)
 		if err := CheckRoom(r); err != nil {
 			var size *SizeError
-			if !errors.Is(err, ErrTooLarge) || !errors.As(err, &size) || !size.Room || !size.Password || strings.Contains(err.Error(), "ppp") {
+			if !errors.Is(err, ErrTooLarge) || !errors.As(err, &size) || !size.Room || !size.Password ||
+				strings.Contains(err.Error(), "ppp") {
 				t.Fatalf("%d bytes: %v", n, err)
 			}
 			last = n - 1
@@ -141,7 +142,8 @@ func TestUnknownFieldsAreKept(t *testing.T) {
 		if err := v.Settle(t.Context(), "home"); err != nil {
 			t.Fatal(err)
 		}
-		if r, err = v.Reopen().Load(t.Context(), "home"); err != nil || r.unknown != e.Record.unknown || r.Intent.unknown != `{"via":"door"}` {
+		if r, err = v.Reopen().Load(t.Context(), "home"); err != nil || r.unknown != e.Record.unknown ||
+			r.Intent.unknown != `{"via":"door"}` {
 			t.Fatalf("%+v, %v", r, err)
 		}
 		r.Generation++

@@ -6,7 +6,6 @@ import (
 	"testing"
 	"time"
 
-	"shelfkeeper/assets"
 	"shelfkeeper/daemon/health"
 	"shelfkeeper/daemon/problem"
 )
@@ -54,24 +53,29 @@ func TestMenu(t *testing.T) {
 	}{
 		{desc: "all well", in: snapshotOf(nil),
 			want: []string{"[Audiobookshelf as home: signed in]",
-				"Open Audiobookshelf", "Re-authenticate", "Copy player address", "Pause until tomorrow", "Pause until resumed", "Status page", "Quit"},
+				"Open Audiobookshelf", "Re-authenticate", "Copy player address", "Pause until tomorrow", "Pause until resumed",
+				"Status page", "Quit"},
 			tooltip: "Shelfkeeper, home at abs.example.org: signed in"},
 		{desc: "an administrator", in: admin,
-			want: []string{"[Audiobookshelf as home: signed in]", "Open Audiobookshelf", "Open Audiobookshelf as administrator", "Re-authenticate",
+			want: []string{"[Audiobookshelf as home: signed in]", "Open Audiobookshelf", "Open Audiobookshelf as administrator",
+				"Re-authenticate",
 				"Copy player address", "Pause until tomorrow", "Pause until resumed", "Status page", "Quit"},
 			tooltip: "Shelfkeeper, home at abs.example.org: signed in"},
 		{desc: "a program is refused", in: refused,
 			want: []string{"[Audiobookshelf as home: signed in]",
 				`[Refused 12 x audiobookshelf-ht (process 812): allow it? See "shelfkeeper status"]`,
-				"Open Audiobookshelf", "Re-authenticate", "Copy player address", "Pause until tomorrow", "Pause until resumed", "Status page", "Quit"},
+				"Open Audiobookshelf", "Re-authenticate", "Copy player address", "Pause until tomorrow", "Pause until resumed",
+				"Status page", "Quit"},
 			tooltip: "Shelfkeeper, home at abs.example.org: signed in"},
 		{desc: "needs the user", in: snapshotOf(&health.SessionLost),
 			want: []string{"[Audiobookshelf as home: the server ended the session and no password is stored]", `[run "shelfkeeper login"]`,
-				"Open Audiobookshelf", "Re-authenticate", "Copy player address", "Pause until tomorrow", "Pause until resumed", "Status page", "Quit"},
+				"Open Audiobookshelf", "Re-authenticate", "Copy player address", "Pause until tomorrow", "Pause until resumed",
+				"Status page", "Quit"},
 			tooltip: "Shelfkeeper, home at abs.example.org: the server ended the session and no password is stored"},
 		{desc: "reports wait", in: kept,
 			want: []string{"[Audiobookshelf as home: the server cannot be reached: x…; 12 reports of listening wait]",
-				"Open Audiobookshelf", "Re-authenticate", "Copy player address", "Pause until tomorrow", "Pause until resumed", "Status page", "Quit"},
+				"Open Audiobookshelf", "Re-authenticate", "Copy player address", "Pause until tomorrow", "Pause until resumed",
+				"Status page", "Quit"},
 			tooltip: "Shelfkeeper, home at abs.example.org: the server cannot be reached: x…; 12 reports of listening wait"},
 		{desc: "paused", in: snapshotOf(&health.AccountPaused),
 			want: []string{"[Audiobookshelf as home: paused by you]", `[run "shelfkeeper resume" to go on]`,
@@ -88,7 +92,8 @@ func TestMenu(t *testing.T) {
 				"Status page", "Quit"},
 			tooltip: "Shelfkeeper, home at abs.example.org: the local address for players is not open"},
 		{desc: "two accounts", in: two,
-			want: []string{"[home at abs.example.org: the server cannot be reached: connection refused]", "[work_2 at abs.example.org: signed in]",
+			want: []string{"[home at abs.example.org: the server cannot be reached: connection refused]",
+				"[work_2 at abs.example.org: signed in]",
 				"Open Audiobookshelf (home at abs.example.org)", "Re-authenticate (home at abs.example.org)",
 				"Copy player address (home at abs.example.org)", "Pause until tomorrow (home at abs.example.org)",
 				"Pause until resumed (home at abs.example.org)",
@@ -110,11 +115,13 @@ func TestMenu(t *testing.T) {
 			notes: notes{reauth: {trouble: problem.Newf(problem.NeedsUser, "run `shelfkeeper login`", "the password was refused")}},
 			want: []string{"[Audiobookshelf as home: the server cannot be reached]",
 				`[Re-authenticating did not work: the password was refused → run "shelfkeeper login"]`,
-				"Open Audiobookshelf", "Re-authenticate", "Copy player address", "Pause until tomorrow", "Pause until resumed", "Status page", "Quit"},
+				"Open Audiobookshelf", "Re-authenticate", "Copy player address", "Pause until tomorrow", "Pause until resumed",
+				"Status page", "Quit"},
 			tooltip: "Shelfkeeper, home at abs.example.org: the server cannot be reached"},
 		{desc: "a text that is none", in: evil,
 			want: []string{"[Audiobookshelf as home: line one line two [31m" + strings.Repeat("x", 49) + "…]",
-				"Open Audiobookshelf", "Re-authenticate", "Copy player address", "Pause until tomorrow", "Pause until resumed", "Status page", "Quit"},
+				"Open Audiobookshelf", "Re-authenticate", "Copy player address", "Pause until tomorrow", "Pause until resumed",
+				"Status page", "Quit"},
 			tooltip: "Shelfkeeper, home at abs.example.org: line one line two [31m" + strings.Repeat("x", 66) + "…"},
 	} {
 		m := menu(c.in, c.notes, Unmarked)
@@ -194,26 +201,6 @@ func TestStartAtLoginIsASwitch(t *testing.T) {
 	}
 }
 
-func TestAccountsAreCalledByUserAndHost(t *testing.T) {
-	a := func(name, user, server string) health.Account {
-		return health.Account{Name: name, User: user, Server: server}
-	}
-	for _, c := range []struct {
-		in   []health.Account
-		want string
-	}{
-		{[]health.Account{a("127-0-0-1-root", "root", "http://127.0.0.1:13378")}, "root at 127.0.0.1"},
-		{[]health.Account{a("v6", "root", "http://[::1]:13378"), a("x", "zoë", "https://abs.example.org/audiobookshelf")},
-			"root at ::1, zoë at abs.example.org"},
-		{[]health.Account{a("home", "root", "http://127.0.0.1:1"), a("other", "root", "http://127.0.0.1:2")}, "home, other"},
-		{[]health.Account{a("home", "", "http://127.0.0.1:1"), a("bad", "root", "::")}, "home, bad"},
-	} {
-		if got := strings.Join(people(c.in), ", "); got != c.want {
-			t.Errorf("got %q, want %q", got, c.want)
-		}
-	}
-}
-
 // The menu has a fixed number of lines; more accounts and every kind of trouble
 // must fit.
 func TestMenuOfManyAccountsFits(t *testing.T) {
@@ -238,40 +225,6 @@ func TestMenuOfManyAccountsFits(t *testing.T) {
 	}
 	if len([]rune(m.Tooltip)) > maxTooltip {
 		t.Errorf("tooltip of %d characters", len([]rune(m.Tooltip)))
-	}
-}
-
-func TestEveryLevelHasItsIconAndWords(t *testing.T) {
-	marks, words := map[assets.Mark]bool{}, map[string]bool{}
-	for level := range byLevel {
-		if got := markOf(level); got.String() != level.String() {
-			t.Errorf("%v is drawn as %v", level, got)
-		}
-		marks[markOf(level)] = true
-		words[levelWords(level)] = true
-	}
-	if len(marks) != len(byLevel) || len(words) != len(byLevel) {
-		t.Errorf("%d icons, %d texts for %d levels", len(marks), len(words), len(byLevel))
-	}
-	if markOf(health.Level(99)) != assets.NeedsUser || levelWords(health.Level(99)) != "needs you" {
-		t.Error("a level of a newer daemon must alarm")
-	}
-}
-
-func TestTooltipOfSeveralAccounts(t *testing.T) {
-	a, b := account("a"), account("b")
-	paused := b
-	paused.Level = health.Paused
-	for _, c := range []struct {
-		in   health.Snapshot
-		want string
-	}{
-		{health.Snapshot{Accounts: []health.Account{a, b}}, "Shelfkeeper: every account is signed in"},
-		{health.Snapshot{Accounts: []health.Account{a, paused}}, "Shelfkeeper: every account in use is signed in"},
-	} {
-		if got := menu(c.in, nil, Unmarked).Tooltip; got != c.want {
-			t.Errorf("got %q, want %q", got, c.want)
-		}
 	}
 }
 

@@ -208,7 +208,8 @@ func (e *env) home(ctx context.Context) (*home.Home, error) {
 // it could not be found out before it is too late.
 func (e *env) askPassphrase(ctx context.Context, fresh bool) (redact.Secret, error) {
 	if e.passphraseErr != nil {
-		return redact.Secret{}, problem.New(problem.Vault, e.passphraseErr, "correct that file, or unset SHELFKEEPER_PASSPHRASE_FILE to be asked")
+		return redact.Secret{}, problem.New(problem.Vault, e.passphraseErr,
+			"correct that file, or unset SHELFKEEPER_PASSPHRASE_FILE to be asked")
 	}
 	if !e.passphrase.IsEmpty() {
 		return e.passphrase, nil
@@ -225,7 +226,8 @@ func (e *env) askPassphrase(ctx context.Context, fresh bool) (redact.Secret, err
 	}
 	p, err := e.newSecret(ctx, "New passphrase of the vault", "the two passphrases differ, and the vault has none yet")
 	if err == nil && p.IsEmpty() {
-		err = problem.Newf(problem.Usage, "type one, or keep secrets in the desktop's keychain with `--store os`", "the new passphrase is empty")
+		err = problem.Newf(problem.Usage, "type one, or keep secrets in the desktop's keychain with `--store os`",
+			"the new passphrase is empty")
 	}
 	return p, err
 }

@@ -16,7 +16,8 @@ func main() {
 	passphrase, passphraseErr := keychain.PassphraseFromEnv()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the program at once
-	code := execute(ctx, &env{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, passphrase: passphrase, passphraseErr: passphraseErr}, os.Args[1:])
+	code := execute(ctx, &env{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, passphrase: passphrase, passphraseErr: passphraseErr},
+		os.Args[1:])
 	stop()
 	os.Exit(int(code))
 }

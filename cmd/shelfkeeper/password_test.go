@@ -105,7 +105,8 @@ func TestPasswordNeedsTwoLines(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t)
 	for _, text := range []string{"", "one", "one\n", "one\ntwo\nthree\n", "one\ntwo\n\n"} {
-		if r := p.run(text, "password", "--passwords-stdin"); r.code != problem.Usage || !strings.Contains(r.stderr, "standard input holds ") {
+		if r := p.run(text, "password", "--passwords-stdin"); r.code != problem.Usage ||
+			!strings.Contains(r.stderr, "standard input holds ") {
 			t.Errorf("%q: %d\n%s", text, r.code, r.stderr)
 		}
 	}

@@ -44,7 +44,8 @@ with "shelfkeeper resume" or at its time.`,
 			return err
 		},
 	}
-	c.Flags().StringVar(&until, "until", "", "`tomorrow` (six in the morning), or a duration such as 30m, 2h or 3d; without it until resume")
+	c.Flags().StringVar(&until, "until", "", "`tomorrow` (six in the morning), or a duration such as 30m, 2h or 3d; without it until "+
+		"resume")
 	return c
 }
 

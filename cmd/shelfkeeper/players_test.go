@@ -192,7 +192,8 @@ func TestOpenOffersAdministration(t *testing.T) {
 	p.ok(a.stdin, a.args...)
 	p.daemon()
 	p.until("signed in", func(a health.Account) bool { return a.Level == health.OK })
-	if r := p.ok("", "open", "--print"); !strings.Contains(r.stderr, "shelfkeeper open --scope admin") || strings.Contains(r.stdout, "admin") {
+	if r := p.ok("", "open", "--print"); !strings.Contains(r.stderr, "shelfkeeper open --scope admin") ||
+		strings.Contains(r.stdout, "admin") {
 		t.Errorf("%s%s", r.stdout, r.stderr)
 	}
 	if r := p.ok("", "open", "--print", "--scope", "admin"); strings.Contains(r.stderr, "--scope admin") {

@@ -13,11 +13,13 @@ import (
 func TestPasswordsThatAreTooLong(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("x", 1412)
-	s := newServer(t, absfake.Config{Users: []absfake.User{{Name: "root", Password: "of no interest", Type: "root"}, {Name: user, Password: long}}})
+	s := newServer(t, absfake.Config{Users: []absfake.User{{Name: "root", Password: "of no interest", Type: "root"},
+		{Name: user, Password: long}}})
 	p := newPlace(t)
 	login := []string{"login", s.url, "--username", user, "--password-stdin", "--store", "file"}
 	if r := p.run(long+"\n", login...); r.code != problem.Vault ||
-		!strings.Contains(r.stderr, "the password has 1412") || !strings.Contains(r.stderr, "→ use a shorter password, or sign in with `--no-store-password`") {
+		!strings.Contains(r.stderr, "the password has 1412") ||
+		!strings.Contains(r.stderr, "→ use a shorter password, or sign in with `--no-store-password`") {
 		t.Fatalf("%d\n%s", r.code, r.stderr)
 	}
 	p.ok(long+"\n", append(login, "--no-store-password")...)

@@ -70,7 +70,8 @@ running, 9 only you can go on.`,
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return usage(c, err) })
 	root.AddCommand(
 		run, newLogin(e), newLogout(e), newStatus(e), newHistory(e), newReauth(e), newPassword(e), newPlayers(e), newAccount(e),
-		newOpen(e), newPage(e), newAutostart(e), newPause(e), newResume(e), newProgress(e), newDemo(e), newTray(e), newQuit(e), newVersion(e),
+		newOpen(e), newPage(e), newAutostart(e), newPause(e), newResume(e), newProgress(e), newDemo(e), newTray(e), newQuit(e),
+		newVersion(e),
 		newKeychainOp(e), newOpenIDReturn(e),
 	)
 	strictCompletion(root)

@@ -110,7 +110,8 @@ func foreign(path string) error {
 func (p Plan) check() error {
 	for _, s := range append([]string{p.Program, p.PassphraseFile}, p.Args...) {
 		if !utf8.ValidString(s) || strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r == 0x7f }) {
-			return problem.Newf(problem.Usage, "give the program a plain path", "a path that is no plain text cannot be started at login: %q", s)
+			return problem.Newf(problem.Usage, "give the program a plain path",
+				"a path that is no plain text cannot be started at login: %q", s)
 		}
 	}
 	if !filepath.IsAbs(p.Program) {
@@ -122,7 +123,8 @@ func (p Plan) check() error {
 	}
 	if temporary(p.Program) {
 		return problem.Newf(problem.Usage,
-			"build it where it stays: `go build -o ~/.local/bin/shelfkeeper ./cmd/shelfkeeper`, then `~/.local/bin/shelfkeeper autostart on`",
+			"build it where it stays: `go build -o ~/.local/bin/shelfkeeper ./cmd/shelfkeeper`, then `~/.local/bin/shelfkeeper autostart "+
+				"on`",
 			"this program was started by `go run`: Go deletes %s", p.Program)
 	}
 	if _, err := os.Stat(p.Program); err != nil {
