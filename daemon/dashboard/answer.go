@@ -81,7 +81,7 @@ func (s *Server) say(w http.ResponseWriter, r *request, no *refusal) {
 // render writes a page. It is made whole before its first byte leaves.
 func (s *Server) render(w http.ResponseWriter, status int, name string, data any) {
 	var page bytes.Buffer
-	if err := s.pages.ExecuteTemplate(&page, name, data); err != nil {
+	if err := s.pages().ExecuteTemplate(&page, name, data); err != nil {
 		s.cfg.Log.Error("status page", "page", name, "reason", err)
 		http.Error(w, text("refused.fault"), http.StatusInternalServerError)
 		return

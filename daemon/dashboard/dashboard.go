@@ -68,7 +68,7 @@ type Config struct {
 type Server struct {
 	cfg    Config
 	origin string
-	pages  *template.Template
+	pages  func() *template.Template // read when the first page is asked for: most days nobody asks
 	routes http.Handler
 	keys   sessions
 	links  links
@@ -100,7 +100,7 @@ func New(c Config) *Server {
 	s := &Server{cfg: c, origin: "http://" + net.JoinHostPort(hostName, strconv.Itoa(c.Port)), retry: make(chan struct{}, 1)}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	rand.Read(s.keys.key[:]) // never fails (crypto/rand)
-	s.pages = templates()
+	s.pages = sync.OnceValue(templates)
 	s.routes = s.routing()
 	s.http = &http.Server{
 		Handler:           http.HandlerFunc(s.serve),

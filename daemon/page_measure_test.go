@@ -1,0 +1,86 @@
+package daemon
+
+import (
+	"io"
+	"net/http"
+	"runtime"
+	"strconv"
+	"testing"
+	"time"
+
+	"shelfkeeper/daemon/absfake"
+)
+
+// What the page costs: our part of its first paint, and its bytes.
+func TestPageIsLight(t *testing.T) {
+	b := browser(t)
+	w := signedInWorld(t, absfake.Config{})
+	p := newTab(t, b, w.page)
+	p.says("Signed in")
+	// The browser is warm, as on a machine that runs it all day. What it needs
+	// beyond our answers depends on the machine and is told, not judged.
+	ours, paint := 1e9, 1e9
+	for range 5 {
+		p.open(w.page + "/record")
+		p.open(w.page)
+		p.until(`performance.getEntriesByName("first-paint").length > 0`)
+		ours = min(ours, p.number(`performance.getEntriesByType("navigation")[0].responseEnd`))
+		paint = min(paint, p.number(`performance.getEntriesByName("first-paint")[0].startTime`))
+	}
+	t.Logf("our answer is there after %.0f ms, first paint after %.0f ms", ours, paint)
+	if ours > 50 {
+		t.Errorf("our answer took %.0f ms of the 100 for the first paint", ours)
+	}
+	total := 0
+	for _, path := range []string{"/", "/players", "/record", "/settings", "/style.css", "/page.js", "/icon/ok.png"} {
+		resp, err := http.Get(w.page + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		n, err := io.Copy(io.Discard, resp.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = resp.Body.Close()
+		t.Logf("%s %d bytes", path, n)
+		if path != "/players" && path != "/record" && path != "/settings" {
+			total += int(n)
+		}
+		if path == "/page.js" && n > 15<<10 {
+			t.Errorf("the script has %d bytes", n)
+		}
+	}
+	t.Logf("a page with its files %d bytes", total)
+	if total > 60<<10 {
+		t.Errorf("a page with its files has %d bytes", total)
+	}
+}
+
+// An open page that nothing happens to costs less than one event a second, and a
+// closed one nothing.
+func TestPageIsIdle(t *testing.T) {
+	b := browser(t)
+	w := signedInWorld(t, absfake.Config{})
+	p := newTab(t, b, w.page)
+	p.says("Signed in")
+	p.js(`window.asked = 0; const f = window.fetch; window.fetch = (...a) => { window.asked++; return f(...a) }; return ""`)
+	const watched = 5 * time.Second
+	goroutines := runtime.NumGoroutine()
+	<-time.After(watched)
+	if asked := p.js("return String(window.asked)"); asked != "0" {
+		t.Errorf("an idle page asked %s times in %v", asked, watched)
+	}
+	if now := runtime.NumGoroutine(); now > goroutines+4 {
+		t.Errorf("%d goroutines, before %d", now, goroutines)
+	}
+}
+
+// number returns what an expression gives in the tab.
+func (b *tab) number(expression string) float64 {
+	b.t.Helper()
+	n, err := strconv.ParseFloat(b.js("return String("+expression+")"), 64)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return n
+}
