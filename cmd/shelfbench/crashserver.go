@@ -7,7 +7,9 @@ import (
 	"net/http"
 	"time"
 
+	"shelfkeeper/daemon/absapi"
 	"shelfkeeper/daemon/absfake"
+	"shelfkeeper/daemon/redact"
 )
 
 // crashServer is a double on a real port that says when a rotation begins.
@@ -69,6 +71,13 @@ type losses struct {
 	Unauthorized int `json:"bearer_401"` // access tokens that the server refused
 }
 
+// asksWhose reports whether a refresh presented an access token: that is how a
+// session asks whether a server knows its signature, and no session is lost by it.
+func asksWhose(token string) bool {
+	t, err := absapi.ParseToken(redact.New(token))
+	return err == nil && t.Type == "access"
+}
+
 // lossesOf counts. The first sign-in is the user's own.
 func lossesOf(l *absfake.Ledger) (c losses, err error) {
 	if l.Totals().Requests > crashLedger {
@@ -79,7 +88,7 @@ func lossesOf(l *absfake.Ledger) (c losses, err error) {
 		switch {
 		case e.Path == "/auth/refresh":
 			presented[e.Refresh] = true
-			if e.Status == http.StatusUnauthorized {
+			if e.Status == http.StatusUnauthorized && !asksWhose(e.Refresh) {
 				refused[e.Refresh] = true
 			}
 		case e.Status == http.StatusUnauthorized && e.Token != "":
