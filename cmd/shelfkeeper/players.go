@@ -121,10 +121,10 @@ func newPlayersTrust(e *env) *cobra.Command {
 		Use:   "trust NAME ORIGIN",
 		Short: "Let a program in a webview come in with a grant",
 		Long: `Programs that are pages in a webview (Electron, Tauri, Obsidian) send an origin,
-and their images and sounds carry no token. Requests of pages of ORIGIN come in
-with the grant NAME, also when they present nothing. A page that a website
-delivers is never to be trusted. config.toml's trusted_origins does the same for
-every account, with the rights of a program of yours.`,
+and their images and sounds carry no token. What a program of yours sends for pages
+of ORIGIN comes in with the grant NAME to listen, also when it presents nothing.
+Never trust the page of a website. config.toml's trusted_origins does the same for
+every account, without a grant.`,
 		Example: "  shelfkeeper players trust obsidian app://obsidian.md",
 		Args:    twoArgs("the name of a grant and an origin"),
 		RunE: func(c *cobra.Command, args []string) error {

@@ -10,7 +10,8 @@ import (
 const maxOrigins = 8
 
 // Trust lets programs in a webview whose pages have that origin come in with the
-// account's grant of that name or id, also where they present nothing. The origin is
+// account's grant of that name or id, also where they present nothing: to listen,
+// and as programs of the user. The origin is
 // one that was checked, in lower case. It returns ErrNotFound for no such grant.
 func (g *Grants) Trust(account, nameOrID, origin string) error {
 	err := g.change(func(list map[string]*entry) error {

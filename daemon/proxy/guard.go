@@ -153,14 +153,17 @@ func knownPlayer(c *call) *refusal.Refusal {
 	if c.conn.extra {
 		return refusal.ExtraGrant
 	}
-	if c.page.trusted {
+	peer := c.conn.user(c.server.cfg.PeerOf)
+	own := peer.Known && peer.UID == c.server.cfg.OwnUID
+	if own && c.page.trusted {
+		// Every program can write an origin, so the system must say whose it is, and
+		// what carries no secret gets no more than any program of the user.
 		if caller, ok := c.server.originGrant(c.page.origin); ok {
+			caller.Scope = players.ScopeListen
 			c.caller = caller
 			return nil
 		}
 	}
-	peer := c.conn.user(c.server.cfg.PeerOf)
-	own := peer.Known && peer.UID == c.server.cfg.OwnUID
 	switch {
 	case (own || !peer.Known) && pageRoutes.Matches(c.r.Method, c.path):
 		// A browser shows nothing when it asks for a page; what the page's

@@ -2,6 +2,7 @@ package proxy_test
 
 import (
 	"context"
+	"net"
 	"net/http"
 	"strings"
 	"testing"
@@ -119,18 +120,36 @@ func TestPreflight(t *testing.T) {
 	}
 }
 
-// An origin that is trusted with a grant comes in as that grant, also where the
-// system does not tell whose program it is.
+// An origin that is trusted with a grant comes in as that grant, to listen, where the
+// system says that it is a program of the user: anybody can write an origin.
 func TestOriginOfAGrant(t *testing.T) {
-	w := proxytest.NewWorld(t, proxytest.Text("application/json", "{}"), func(c *proxy.Config) {
-		c.OwnUID = 1 // the tests' peer is somebody else
-		c.OriginGrant = func(origin string) (players.Caller, bool) {
-			return players.Caller{Grant: proxytest.Grant, Scope: players.ScopeListen}, origin == "app://obsidian.md"
+	for _, c := range []struct {
+		desc, origin, path string
+		peer               players.Peer
+		access             proxy.Access
+		status             int
+	}{
+		{"the user's", "app://obsidian.md", "/api/me", players.Peer{UID: 4711, Known: true}, proxy.AccessUser, 200},
+		{"the user's, where everybody needs a grant", "app://obsidian.md", "/api/me", players.Peer{UID: 4711, Known: true},
+			proxy.AccessGrant, 200},
+		{"beyond listening, though the grant may", "app://obsidian.md", "/api/users", players.Peer{UID: 4711, Known: true},
+			proxy.AccessUser, 403},
+		{"another user's", "app://obsidian.md", "/api/me", players.Peer{UID: 1, Known: true}, proxy.AccessUser, 401},
+		{"somebody's", "app://obsidian.md", "/api/me", players.Peer{}, proxy.AccessUser, 401},
+		{"another origin", "app://other", "/api/me", players.Peer{UID: 4711, Known: true}, proxy.AccessUser, 403},
+	} {
+		w := proxytest.NewWorld(t, proxytest.Text("application/json", "{}"), func(cfg *proxy.Config) {
+			cfg.PeerOf, cfg.Access = func(net.Conn) players.Peer { return c.peer }, c.access
+			cfg.OriginGrant = func(origin string) (players.Caller, bool) {
+				return players.Caller{Grant: proxytest.Grant, Scope: players.ScopeAdmin}, origin == "app://obsidian.md"
+			}
+		})
+		if a := w.Do("GET", c.path, "Origin", c.origin); a.StatusCode != c.status {
+			t.Errorf("%s: %s %s", c.desc, a.Status, a.Text)
 		}
-	})
-	for origin, want := range map[string]int{"app://obsidian.md": 200, "app://other": 403} {
-		if a := w.Do("GET", "/api/me", "Origin", origin); a.StatusCode != want {
-			t.Errorf("%s: %s %s", origin, a.Status, a.Text)
+		w.Grants.Revoke(proxytest.Grant)
+		if a := w.Do("GET", "/api/me", "Origin", c.origin); c.status == 200 && a.StatusCode == 200 {
+			t.Errorf("%s, revoked: %s", c.desc, a.Status)
 		}
 	}
 }

@@ -4,9 +4,14 @@
 //
 // It exists because players hold tokens for ever and notice when one expires;
 // here they hold none that could. It never rotates a token, never follows a
-// redirect, never stores anything, and never passes on what it does not
-// understand yet: sign-in endpoints are refused, and of what a player says in a
-// live socket only what its scope allows goes on, in words of ours.
+// redirect, never stores a secret, and never puts a token on a request that it does
+// not know. Sign-ins are answered here. Of what a player says in a live socket only
+// what its scope allows goes on, in words of ours.
+//
+// This package is the way of a request: the guards in one column, the scopes in one
+// table, and forwarding. Its rooms are answers (in the server's place), livesocket,
+// stream (answers that go on after a break), locations (addresses in answers), route
+// and refusal.
 package proxy
 
 import (
@@ -92,7 +97,7 @@ type Config struct {
 	// TrustedOrigins are origins of programs in a webview, in lower case, as
 	// "tauri://localhost". What a browser sends for a page of theirs counts as
 	// sent by a local program. OriginGrant returns the caller as which programs of
-	// an origin come in that the user trusts with a grant; it may be nil.
+	// an origin come in that the user trusts with a grant, to listen; it may be nil.
 	TrustedOrigins []string
 	OriginGrant    func(origin string) (players.Caller, bool)
 	// Port is the port in the Host that players send, where the listener is

@@ -19,6 +19,9 @@ const (
 	// lookupPause lies between two looks at the system's tables, which read the
 	// open files of every process.
 	lookupPause = 100 * time.Millisecond
+	// maxLines is how many lines about refused programs the log gets in a minute:
+	// whoever is refused can call itself by a new name each time.
+	maxLines = 10
 	// maxAgent is how much of what a program says of itself is kept.
 	maxAgent = 256
 	// maxProgram is how much of its name is kept.
@@ -44,6 +47,8 @@ type refusedPrograms struct {
 	mu     sync.Mutex
 	list   map[refusedKey]*refusedEntry
 	lookup time.Time // the last look at the system's tables
+	minute time.Time // in which lines were logged
+	lines  int
 }
 
 // refusedKey is what a program says of itself, and why it was refused.
@@ -84,12 +89,23 @@ func (s *Server) remember(c *call, no *refusal.Refusal) {
 	}
 	r := s.refused.add(key, no, time.Now())
 	for n := uint64(1); n <= r.Count; n *= 10 {
-		if n == r.Count {
+		if n == r.Count && s.refused.mayLog(time.Now()) {
 			s.log.LogAttrs(c.r.Context(), slog.LevelInfo, "a program is refused", slog.String("program", r.Program),
 				slog.String("origin", r.Origin), slog.String("reason", no.Cause), slog.String("remedy", no.Remedy),
 				slog.Uint64("times", r.Count))
 		}
 	}
+}
+
+// mayLog reports whether the log may have one more line now.
+func (p *refusedPrograms) mayLog(now time.Time) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if now.Sub(p.minute) >= time.Minute {
+		p.minute, p.lines = now, 0
+	}
+	p.lines++
+	return p.lines <= maxLines
 }
 
 // unnamed reports whether the system is to be asked which program that is.

@@ -75,6 +75,9 @@ func TestRefusedProgramsAreVisible(t *testing.T) {
 	for i := range 300 {
 		w.Do("GET", "/api/me", "Origin", fmt.Sprintf("http://evil%d.example", i), "User-Agent", strings.Repeat("x", 300)+fmt.Sprint(i))
 	}
+	if n := strings.Count(log.buf.String(), "a program is refused"); n > 20 {
+		t.Errorf("the log has %d lines", n)
+	}
 	if n := len(w.Server.Refused()); n > 32 {
 		t.Errorf("%d are remembered", n)
 	}
