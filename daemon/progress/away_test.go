@@ -105,6 +105,7 @@ func outageOf(t *testing.T, dir string) (*Journal, *away) {
 		Dir: dir, UserID: "u", Base: &url.URL{Scheme: "http", Host: "abs.example"}, Transport: server, Tokens: server,
 		Identity: func() string { return "u" },
 	})
+	j.store.noSync = true
 	j.Start()
 	t.Cleanup(func() {
 		if err := j.Close(); err != nil {

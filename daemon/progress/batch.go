@@ -54,7 +54,8 @@ type batch struct {
 	count  int // elements
 }
 
-// batchOf reads a Batch or a LocalAll.
+// batchOf reads a Batch or a LocalAll. ok is false for one that cannot be kept as
+// a whole: no part of it may get lost.
 func batchOf(r Report, now time.Time) (b *batch, ok bool) {
 	if !r.readsJSON() || !json.Valid(r.Body) {
 		return nil, false
@@ -73,8 +74,10 @@ func batchOf(r Report, now time.Time) (b *batch, ok bool) {
 	if list := bytes.TrimSpace(b.list); len(list) == 0 || list[0] != '[' {
 		return nil, false
 	}
-	for range elements(b.list) {
-		b.count++
+	for raw := range elements(b.list) {
+		if b.count++; len(raw) > maxUpdate {
+			return nil, false
+		}
 	}
 	return b, true
 }
