@@ -74,7 +74,8 @@ func TestEmptyPasswordOfAnotherUser(t *testing.T) {
 	t.Parallel()
 	s, p := newServer(t, absfake.Config{}), newPlace(t)
 	p.login(s)
-	if r := p.run("\n\n", "password", "--passwords-stdin"); r.code != problem.Rejected || !strings.Contains(r.stderr, "root user only") {
+	if r := p.run("\n\n", "password", "--passwords-stdin"); r.code != problem.Rejected || !strings.Contains(r.stderr, "root user only") ||
+		!strings.Contains(r.stderr, "→ choose a new password that is not empty") {
 		t.Errorf("%d\n%s", r.code, r.stderr)
 	}
 	if r := p.run("", "login", s.url, "--username", user, "--password-stdin"); r.code != problem.Rejected {

@@ -17,7 +17,7 @@ import (
 // session, on its server and in the vault where it is stored. Its error is a
 // *problem.Problem.
 func (h *Home) ChangePasswordOf(ctx context.Context, s *session.Session, a accounts.Account, old, changed redact.Secret) error {
-	return changeProblem(a, old, s.ChangePassword(ctx, old, changed))
+	return changeProblem(a, old, changed, s.ChangePassword(ctx, old, changed))
 }
 
 // ChangePassword is ChangePasswordOf for an account without a running session.
@@ -27,7 +27,7 @@ func (h *Home) ChangePassword(ctx context.Context, account string, old, changed 
 	})
 }
 
-func changeProblem(a accounts.Account, old redact.Secret, err error) error {
+func changeProblem(a accounts.Account, old, changed redact.Secret, err error) error {
 	var refusal *absapi.Error
 	var u *session.Unavailable
 	switch {
@@ -41,6 +41,8 @@ func changeProblem(a accounts.Account, old redact.Secret, err error) error {
 		return problem.New(sessionProblem(u).Code, err, u.Remedy())
 	case errors.As(err, &refusal) && refusal.Verdict == absapi.BadRequest && old.IsEmpty() && a.Method == accounts.OIDC:
 		return problem.New(problem.Rejected, err, changeRemedy(a, old))
+	case errors.As(err, &refusal) && refusal.Verdict == absapi.BadRequest && changed.IsEmpty():
+		return problem.New(problem.Rejected, err, "choose a new password that is not empty, and give the present one as the server knows it")
 	case errors.As(err, &refusal) && refusal.Verdict == absapi.BadRequest:
 		return problem.New(problem.Rejected, err, "give the present password as the server knows it")
 	case errors.As(err, &refusal):

@@ -25,7 +25,7 @@ func TestRemediesOfAPasswordThatIsNotChanged(t *testing.T) {
 		{accounts.Password, "", "give both"},
 	} {
 		a := accounts.Account{Server: "https://abs.example.org", Username: "alice", Method: c.method}
-		p := problem.Of(changeProblem(a, redact.New(c.old), fmt.Errorf("%w: x", session.ErrNotChanged)))
+		p := problem.Of(changeProblem(a, redact.New(c.old), redact.New("new"), fmt.Errorf("%w: x", session.ErrNotChanged)))
 		if p.Code != problem.Usage || !strings.Contains(p.Remedy, c.remedy) || (c.remedy == "") != (p.Remedy == "") {
 			t.Errorf("%s: %+v", c.method, p)
 		}
