@@ -242,3 +242,25 @@ func TestLargeDelivery(t *testing.T) {
 		}
 	}
 }
+
+// A start with all that can wait reads it in bounded memory, too.
+func TestLargeStart(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "home")
+	body := batchOfItems(23_000, func(i int) string { return fmt.Sprintf("86a33fcc-28d2-4e3c-91af-%012d", i) }, `,"isFinished":true`)
+	j := outage(t, dir)
+	if a, err := j.Take(t.Context(), Report{Kind: Batch, Body: body, Header: jsonHeader}); err != nil || !a.Kept {
+		t.Fatal(err)
+	}
+	if err := j.Close(); err != nil {
+		t.Fatal(err)
+	}
+	body = nil
+	peak := memory()
+	began := time.Now()
+	again := outage(t, dir)
+	took, grown := time.Since(began), peak()
+	t.Logf("%v, %.1f MB", took, float64(grown)/(1<<20))
+	if n := again.Status().Waiting; n != 23_000 || took > time.Minute || grown > maxMemory {
+		t.Errorf("%d wait, %v, %.1f MB", n, took, float64(grown)/(1<<20))
+	}
+}
