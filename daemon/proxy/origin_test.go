@@ -170,7 +170,6 @@ func TestWrongGrantsOfPagesAreSlowed(t *testing.T) {
 		if rec, _ := g.Play("GET", "/api/me?token="+proxytest.Grant, "Origin", "http://evil.example"); rec.Code != 200 || g.Took() != before {
 			t.Errorf("a good one: %d after %v", rec.Code, g.Took()-before)
 		}
-		before = g.Took()
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		turned := make(chan int, 64)
