@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/base64"
 	"io"
 	"net/http"
 	"testing"
@@ -79,12 +78,12 @@ func TestLossesAreCounted(t *testing.T) {
 	untilNextSecond(t)                       //
 	_ = signInAt(t, s.url)                   // its answer is lost too
 	untilNextSecond(t)                       //
-	third := signInAt(t, s.url)              //
+	third, access := pairAt(t, s.url)        //
 	untilNextSecond(t)                       //
 	ask(t, s.url+"/auth/refresh", third)     //
 	ask(t, s.url+"/auth/refresh", "garbage") // nothing explains this one
 	// An access token asks whose server this is, and nothing is lost by it.
-	ask(t, s.url+"/auth/refresh", "eyJhbGciOiJIUzI1NiJ9."+base64.RawURLEncoding.EncodeToString([]byte(`{"userId":"u","type":"access"}`))+".AA")
+	ask(t, s.url+"/auth/refresh", access)
 	got, err := lossesOf(s.Ledger())
 	want := losses{Rotations: 2, AnswersLost: 1, SessionsLost: 2, Unexplained: 1, SignIns: 2, SignInsLost: 1}
 	if err != nil || got != want {

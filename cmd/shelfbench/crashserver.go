@@ -7,9 +7,7 @@ import (
 	"net/http"
 	"time"
 
-	"shelfkeeper/daemon/absapi"
 	"shelfkeeper/daemon/absfake"
-	"shelfkeeper/daemon/redact"
 )
 
 // crashServer is a double on a real port that says when a rotation begins.
@@ -72,10 +70,10 @@ type losses struct {
 }
 
 // asksWhose reports whether a refresh presented an access token: that is how a
-// session asks whether a server knows its signature, and no session is lost by it.
-func asksWhose(token string) bool {
-	t, err := absapi.ParseToken(redact.New(token))
-	return err == nil && t.Type == "access"
+// session asks whether a server knows its signature, and no session is lost by
+// it. Refresh tokens do not expire within a campaign.
+func asksWhose(e absfake.Entry) bool {
+	return e.RefreshKind == absfake.TokenAccess || e.RefreshKind == absfake.TokenExpired
 }
 
 // lossesOf counts. The first sign-in is the user's own.
@@ -88,7 +86,7 @@ func lossesOf(l *absfake.Ledger) (c losses, err error) {
 		switch {
 		case e.Path == "/auth/refresh":
 			presented[e.Refresh] = true
-			if e.Status == http.StatusUnauthorized && !asksWhose(e.Refresh) {
+			if e.Status == http.StatusUnauthorized && !asksWhose(e) {
 				refused[e.Refresh] = true
 			}
 		case e.Status == http.StatusUnauthorized && e.Token != "":

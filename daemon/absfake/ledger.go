@@ -20,10 +20,12 @@ type Entry struct {
 	TokenKind string // TokenAccess and so on: what was presented
 	Token     string // TokenID of it
 	Refresh   string // TokenID of the x-refresh-token header or cookie
-	Status    int    // of the answer; 0: none was begun
-	Bytes     int64  // of the answer's body that were written
-	Lost      bool   // a fault or a restart cut the connection; a client that left early is none of it
-	Faults    []FaultKind
+	// RefreshKind is what that was: TokenExpired for any expired one.
+	RefreshKind string
+	Status      int   // of the answer; 0: none was begun
+	Bytes       int64 // of the answer's body that were written
+	Lost        bool  // a fault or a restart cut the connection; a client that left early is none of it
+	Faults      []FaultKind
 }
 
 // Rotation is one use of a refresh token that was answered with tokens.
@@ -104,7 +106,7 @@ func (l *Ledger) begin(s *Server, r *http.Request) *Entry {
 	}
 	e := &Entry{
 		Time: time.Now(), Method: r.Method, Path: r.URL.Path, Range: r.Header.Get("Range"), Address: clientAddress(r),
-		TokenKind: s.kindOf(token), Token: TokenID(token), Refresh: TokenID(refresh),
+		TokenKind: s.kindOf(token), Token: TokenID(token), Refresh: TokenID(refresh), RefreshKind: s.kindOf(refresh),
 	}
 	l.note(func() {
 		l.entries.add(e)
