@@ -43,7 +43,7 @@ until you sign out in the page or run "shelfkeeper players revoke". With
 				return e.offerAdmin(c, client, account, players.Scope(scope))
 			}
 			if err := desktop.Open(url); err != nil {
-				return problem.New(problem.Other, fmt.Errorf("open the browser: %w", err),
+				return problem.New(problem.Other, err,
 					"run `shelfkeeper open --print` and open that address within 30 seconds")
 			}
 			return e.offerAdmin(c, client, account, players.Scope(scope))

@@ -39,7 +39,7 @@ browser is, only the address that this command opens lets it in.`,
 				return err
 			}
 			if err := desktop.Open(link); err != nil {
-				return problem.New(problem.Other, fmt.Errorf("open the browser: %w", err),
+				return problem.New(problem.Other, err,
 					"run `shelfkeeper page --print` and open that address within 30 seconds")
 			}
 			return nil

@@ -63,7 +63,7 @@ func classify(o op, a reply) (Verdict, string) {
 	case a.status == 0:
 		return Temporary, transportEvidence(a.err)
 	case a.status == http.StatusTooManyRequests:
-		return RateLimited, "too many sign-in requests" + from(a)
+		return RateLimited, tooMany(o) + from(a)
 	// An answer cut short may be anything, however its first bytes look.
 	case a.err != nil:
 		return Temporary, fmt.Sprintf("the %d answer broke off: %s", a.status, transportEvidence(a.err))
@@ -91,6 +91,15 @@ func classify(o op, a reply) (Verdict, string) {
 		}
 	}
 	return Temporary, foreign(a)
+}
+
+// tooMany says what a 429 is about: only the routes of sign-ins have a limiter of
+// Audiobookshelf's, and any other limit is a gateway's.
+func tooMany(o op) string {
+	if o.isLogin() || o == opRefresh {
+		return "too many sign-in requests"
+	}
+	return "answered 429 Too Many Requests"
 }
 
 // classifyUnauthorized judges a 401. Only ABS's own is a rejection.

@@ -80,9 +80,12 @@ func explain(base *url.URL, a reply, v Verdict, evidence string) *DiscoverError 
 func unreachable(base *url.URL, err error) (Cause, string) {
 	var dns *net.DNSError
 	var record tls.RecordHeaderError
+	var proxy interface{ Evidence() string } // a proxy that fails, named by package upstream
 	switch {
 	case errors.Is(err, context.Canceled):
 		return CauseCancelled, "try again"
+	case errors.As(err, &proxy):
+		return CauseUnreachable, "start the proxy, or correct what sets it"
 	case errors.As(err, &dns):
 		return CauseName, "check the spelling, and whether this computer is in the right network or VPN"
 	case isCertificateError(err):

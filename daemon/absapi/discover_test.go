@@ -118,6 +118,12 @@ func TestDiscover(t *testing.T) {
 	}
 }
 
+// proxyDown is the error of a proxy, as package upstream makes it.
+type proxyDown struct{}
+
+func (proxyDown) Error() string    { return "proxy" }
+func (proxyDown) Evidence() string { return "the proxy http://proxy.lan refuses the connection" }
+
 func TestDiscoverExplains(t *testing.T) {
 	for _, c := range []struct {
 		desc, raw string
@@ -128,6 +134,8 @@ func TestDiscoverExplains(t *testing.T) {
 	}{
 		{"nothing there", "abs.example", nil, nil, CauseUnreachable, "13378"},
 		{"nothing on the port", "abs.example:99", nil, nil, CauseUnreachable, "port 99"},
+		{"a proxy that fails", "https://abs.example", nil, map[string]error{"https://abs.example": proxyDown{}}, CauseUnreachable,
+			"start the proxy"},
 		{"unknown name", "abs.example", nil, map[string]error{"https://abs.example": &net.DNSError{Name: "abs.example", IsNotFound: true},
 			"http://abs.example": &net.DNSError{Name: "abs.example", IsNotFound: true}}, CauseName, "does not resolve"},
 		{"a NAS's page", "nas.lan", map[string]http.HandlerFunc{"https://nas.lan": page}, nil, CauseNotABS,

@@ -16,6 +16,7 @@ import (
 	"syscall"
 	"unicode"
 
+	"shelfkeeper/daemon/hostname"
 	"shelfkeeper/daemon/redact"
 )
 
@@ -138,15 +139,15 @@ func transportEvidence(err error) string {
 	case err == nil:
 		return "no answer came"
 	case errors.As(err, &own): // a proxy that fails, named by package upstream
-		return plain(own.Evidence(), maxEvidence)
+		return plain(own.Evidence(), 2*maxEvidence) // with its remedy
 	case errors.Is(err, context.Canceled):
 		return "the request was given up"
 	case errors.As(err, &dns) && dns.IsNotFound:
-		return plain("the name "+dns.Name+" does not resolve", maxEvidence)
+		return plain("the name "+hostname.ShownName(dns.Name)+" does not resolve", maxEvidence)
 	case errors.As(err, &unknown):
 		return "the certificate is not trusted" + issuer(unknown.Cert)
 	case errors.As(err, &host):
-		return plain("the certificate is for another name than "+host.Host, maxEvidence)
+		return plain("the certificate is for another name than "+hostname.ShownName(host.Host), maxEvidence)
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
 		return "the certificate has expired or is not valid yet" + issuer(invalid.Cert)
 	case errors.Is(err, http.ErrSchemeMismatch), errors.As(err, &record):

@@ -190,6 +190,16 @@ func TestSessionAnswers(t *testing.T) {
 	}
 }
 
+// Only routes of sign-ins have a limiter of Audiobookshelf's.
+func TestTooMany(t *testing.T) {
+	for o, want := range map[op]string{opPing: "answered 429 Too Many Requests", opMe: "answered 429 Too Many Requests",
+		opRefresh: "too many sign-in requests", opLogin: "too many sign-in requests"} {
+		if v, got := classify(o, reply{status: 429}); v != RateLimited || got != want {
+			t.Errorf("%v: %v, %s", o, v, got)
+		}
+	}
+}
+
 func TestTransportEvidence(t *testing.T) {
 	ca := &x509.Certificate{Issuer: pkix.Name{CommonName: "Home CA"}}
 	wrap := func(err error) error { return &url.Error{Op: "Get", URL: "https://h/?token=secret", Err: err} }
@@ -202,6 +212,7 @@ func TestTransportEvidence(t *testing.T) {
 		{wrap(context.Canceled), "the request was given up"},
 		{wrap(&net.OpError{Op: "dial", Err: &net.DNSError{Name: "nas.example", IsNotFound: true}}),
 			"the name nas.example does not resolve"},
+		{wrap(&net.DNSError{Name: "xn--bcher-kva.example", IsNotFound: true}), "the name bücher.example does not resolve"},
 		{wrap(&net.OpError{Op: "dial", Err: fmt.Errorf("connect: %w", syscall.ECONNREFUSED)}), "the connection was refused"},
 		{wrap(&net.OpError{Op: "read", Err: fmt.Errorf("read: %w", syscall.ECONNRESET)}), "the connection was cut"},
 		{wrap(io.EOF), "the connection was cut"},

@@ -27,7 +27,7 @@ func PrivateDir(dir string) error {
 	if err != nil {
 		return fmt.Errorf("check directory: %w", err)
 	}
-	if why := unsafe(info); why != "" {
+	if why := unsafe(dir, info); why != "" {
 		return fmt.Errorf("%s: %w: %s", dir, ErrUnsafeDir, why)
 	}
 	return nil

@@ -10,8 +10,8 @@ import (
 	"syscall"
 )
 
-// unsafe says why a directory is not the user's alone, "" if it is.
-func unsafe(info fs.FileInfo) string {
+// unsafe says why the directory dir is not the user's alone, "" if it is.
+func unsafe(dir string, info fs.FileInfo) string {
 	stat, ok := info.Sys().(*syscall.Stat_t)
 	if !ok {
 		return "its owner cannot be read"
@@ -22,14 +22,14 @@ func unsafe(info fs.FileInfo) string {
 		switch {
 		case stat.Uid == 0:
 			return fmt.Sprintf("root owns it, probably because a command was run with sudo; "+
-				"take it back: `sudo chown -R %d DIRECTORY`, and leave sudo away", uid)
+				"take it back: `sudo chown -R %d %q`, and leave sudo away", uid, dir)
 		case uid == 0:
 			return fmt.Sprintf("it belongs to user %d and this is root; leave sudo away, or name another directory", stat.Uid)
 		}
 		return fmt.Sprintf("it belongs to user %d and this is user %d; run as its owner, or name another directory", stat.Uid, uid)
 	}
 	if perm := info.Mode().Perm(); perm&0o022 != 0 {
-		return fmt.Sprintf("its mode is %04o; run `chmod go-w` on it", perm)
+		return fmt.Sprintf("its mode is %04o; run `chmod go-w %q`", perm, dir)
 	}
 	return ""
 }

@@ -23,7 +23,7 @@ func TestPrivateDirModes(t *testing.T) {
 			t.Fatal(err)
 		}
 		err := PrivateDir(dir)
-		if c.safe != (err == nil) || !c.safe && (!errors.Is(err, ErrUnsafeDir) || !strings.Contains(err.Error(), "chmod go-w") ||
+		if c.safe != (err == nil) || !c.safe && (!errors.Is(err, ErrUnsafeDir) || !strings.Contains(err.Error(), "chmod go-w \"") ||
 			!strings.Contains(err.Error(), dir)) {
 			t.Errorf("mode %v: got %v", c.mode, err)
 		}
@@ -55,17 +55,17 @@ func (f foreign) Sys() any         { return &syscall.Stat_t{Uid: f.uid} }
 
 func TestForeignOwner(t *testing.T) {
 	own := uint32(os.Geteuid())
-	if why := unsafe(foreign{own}); why != "" {
+	if why := unsafe("/run/d", foreign{own}); why != "" {
 		t.Errorf("our own: %s", why)
 	}
-	if why := unsafe(foreign{own + 1}); !strings.Contains(why, "belongs to user") {
+	if why := unsafe("/run/d", foreign{own + 1}); !strings.Contains(why, "belongs to user") {
 		t.Errorf("got %q", why)
 	}
 }
 
 // What sudo has left is named, and sudo leaves nothing in a user's home.
 func TestSudo(t *testing.T) {
-	if why := unsafe(foreign{0}); os.Geteuid() != 0 && (!strings.Contains(why, "run with sudo") || !strings.Contains(why, "sudo chown")) {
+	if why := unsafe("/run/d", foreign{0}); os.Geteuid() != 0 && (!strings.Contains(why, "run with sudo") || !strings.Contains(why, "sudo chown")) {
 		t.Errorf("a directory of root: %q", why)
 	}
 	if os.Geteuid() != 0 {
@@ -86,7 +86,7 @@ func TestSudo(t *testing.T) {
 			t.Errorf("sudo by %q: the directory: %v", by, missing)
 		}
 	}
-	if why := unsafe(foreign{1234}); !strings.Contains(why, "leave sudo away") {
+	if why := unsafe("/run/d", foreign{1234}); !strings.Contains(why, "leave sudo away") {
 		t.Errorf("another's directory: %q", why)
 	}
 }

@@ -17,6 +17,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"shelfkeeper/daemon/durable"
 	"shelfkeeper/daemon/health"
 	"shelfkeeper/daemon/problem"
 	"shelfkeeper/daemon/redact"
@@ -227,6 +228,9 @@ func (c *Client) dial(ctx context.Context, _, _ string) (net.Conn, error) {
 		return nil, err
 	}
 	if conn, err = c.dialPath(ctx, r.Socket); err != nil && ctx.Err() == nil {
+		if errors.Is(err, ErrNoDaemon) {
+			err = fmt.Errorf("nothing is at %s", r.Socket)
+		}
 		// Not wrapped: a caller that finds ErrNoDaemon goes on without the daemon.
 		return nil, problem.Newf(problem.Unreachable,
 			fmt.Sprintf("run this in the session in which it was started, or end it: `kill %d`", r.PID),
@@ -248,6 +252,11 @@ func (c *Client) dialPath(ctx context.Context, path string) (net.Conn, error) {
 		// Windows has an error of its own for a missing name.
 		if _, missing := os.Lstat(path); nobodyListens(err) || errors.Is(missing, fs.ErrNotExist) {
 			return nil, fmt.Errorf("control socket %s: %w", path, ErrNoDaemon)
+		}
+		if errors.Is(err, fs.ErrPermission) {
+			// Root owns its directory, most likely, since a command was run with sudo.
+			return nil, problem.New(problem.Config, fmt.Errorf("control socket: %w", err),
+				durable.Remedy(&fs.PathError{Op: "connect", Path: path, Err: fs.ErrPermission}))
 		}
 		return nil, fmt.Errorf("control socket: %w", err)
 	}

@@ -59,7 +59,8 @@ func TestDaemonOfAnotherEnvironmentIsFound(t *testing.T) {
 	// It runs, and cannot be reached: no command may take it for gone.
 	err = c.Ping(t.Context())
 	if errors.Is(err, ErrNoDaemon) || !errors.As(err, &p) || p.Code != problem.Unreachable ||
-		!strings.Contains(p.Text, strconv.Itoa(os.Getpid())) || !strings.Contains(p.Text, socket) {
+		!strings.Contains(p.Text, strconv.Itoa(os.Getpid())) || !strings.Contains(p.Text, socket) ||
+		strings.Contains(p.Text, "no Shelfkeeper") {
 		t.Errorf("out of reach: %v", err)
 	}
 	if err := i.Release(); err != nil {
@@ -87,5 +88,20 @@ func TestRecordWithoutADaemon(t *testing.T) {
 		if err := errors.Join(i.Announce("/run/c"), i.Release()); err != nil {
 			t.Error(err)
 		}
+	}
+}
+
+// A socket below a directory that sudo has left is named with the way out.
+func TestSocketOfRoot(t *testing.T) {
+	if os.Geteuid() == 0 {
+		t.Skip("root may connect anywhere")
+	}
+	dir := filepath.Join(t.TempDir(), "run")
+	if err := os.Mkdir(dir, 0); err != nil {
+		t.Fatal(err)
+	}
+	var p *problem.Problem
+	if err := Dial(filepath.Join(dir, "control.sock")).Ping(t.Context()); !errors.As(err, &p) || p.Code != problem.Config || p.Remedy == "" {
+		t.Errorf("got %v", err)
 	}
 }

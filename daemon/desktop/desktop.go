@@ -24,7 +24,7 @@ var ErrForeign = errors.New("only addresses of this machine are opened")
 func Open(address string) error {
 	u, err := url.Parse(address)
 	if err != nil || u.Scheme != "http" || u.User != nil || !isLocal(u.Hostname()) {
-		return ErrForeign
+		return fmt.Errorf("open the browser: %w", ErrForeign)
 	}
 	if err := show(u.String()); err != nil {
 		return fmt.Errorf("open the browser: %w", err)

@@ -12,7 +12,7 @@ import (
 var (
 	codesNoSpace    = []syscall.Errno{syscall.ENOSPC, syscall.EDQUOT, syscall.EFBIG}
 	codesReadOnly   = []syscall.Errno{syscall.EROFS}
-	codesNoLocks    = []syscall.Errno{syscall.ENOLCK}
+	codesNoLocks    = []syscall.Errno{syscall.ENOLCK, syscall.ENOTSUP, syscall.EOPNOTSUPP, syscall.ENOSYS} // not every file system has locks
 	codesDiskFailed = []syscall.Errno{syscall.EIO}
 )
 

@@ -23,7 +23,7 @@ func Remedy(err error) string {
 	case OwnedRoot:
 		return fmt.Sprintf("take it back from root: `sudo chown -R \"$(id -un)\" %q`, and leave sudo away", filepath.Dir(path))
 	case NoLocks:
-		return "let the file server offer locks, or set XDG_STATE_HOME to a directory on a local disk"
+		return "let the file system offer locks, or set XDG_STATE_HOME to a directory on a local disk"
 	case DiskFailed:
 		return "look at the system's log: the disk reports errors"
 	}

@@ -121,6 +121,7 @@ func TestDiagnose(t *testing.T) {
 			append(good[:2:2], at(3, HeaderRemoved, 2, 0)),
 			current, nil, Gateway, true, "renewals worked until"},
 		{"off", append(good[:2:2], at(722, Expired, 2, 0)), current, nil, RanOut, true, "machine was off"},
+		{"the server's clock went ahead", append(good[:2:2], at(3, Expired, 2, 0)), current, nil, RanOut, false, "the clock there may be wrong"},
 		{"away",
 			append(good[:2:2],
 				at(3, Unreachable, 2, 0, func(e *Entry) { e.Until = noon.Add(721 * time.Hour) }),

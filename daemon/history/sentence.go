@@ -46,6 +46,10 @@ func (k *lossCase) ranOut() Diagnosis {
 		}
 	}
 	switch {
+	case !k.Ends.IsZero() && k.At.Add(idle).Before(k.Ends):
+		d.Certain = false
+		d.Sentence = fmt.Sprintf("%s says that the session has ended, which should last until %s: the clock there may be wrong, or was for a while",
+			k.server(), moment(k.Ends))
 	case tried.IsZero():
 		d.Certain = false
 		d.Sentence = "Shelfkeeper did not run for too long: " + end
@@ -58,8 +62,10 @@ func (k *lossCase) ranOut() Diagnosis {
 }
 
 func (k *lossCase) serverReplaced() Diagnosis {
-	d := Diagnosis{Cause: ServerReplaced, Certain: true, Remedy: "ask the server's admin whether it was set up anew; then " + signIn}
-	d.Sentence = k.server() + " no longer takes anything it issued: its database or signing key was replaced, or this user was deleted there"
+	d := Diagnosis{Cause: ServerReplaced, Certain: true, Remedy: "in the server's own network it comes back by itself; " +
+		"if its admin says that it was set up anew, " + signIn}
+	d.Sentence = k.server() + " no longer takes anything it issued: its database or signing key was replaced, this user was deleted there, or another server answers " +
+		"at this address"
 	if k.otherUser {
 		d.Sentence = "the user of that name is another one now: the server's database was replaced, or another server answers at this address"
 	}

@@ -11,6 +11,7 @@ import (
 	"shelfkeeper/daemon/config"
 	"shelfkeeper/daemon/durable"
 	"shelfkeeper/daemon/health"
+	"shelfkeeper/daemon/hostname"
 	"shelfkeeper/daemon/players"
 	"shelfkeeper/daemon/problem"
 	"shelfkeeper/daemon/session"
@@ -86,7 +87,7 @@ func serverProblem(err error) *problem.Problem {
 	if errors.As(err, &found) {
 		text := found.Evidence
 		if found.Address != "" {
-			text = found.Address + ": " + found.Evidence
+			text = hostname.Shown(found.Address) + ": " + found.Evidence
 		}
 		code := problem.Unreachable
 		switch found.Cause {

@@ -44,8 +44,8 @@ func Shown(address string) string {
 		return address
 	}
 	name, port := cutPort(Canonical(u.Host))
-	shown, err := idna.Display.ToUnicode(name)
-	if err != nil || isASCII(shown) {
+	shown := ShownName(name)
+	if isASCII(shown) {
 		return address
 	}
 	after := address[len(scheme)+len("://"):]
@@ -53,6 +53,14 @@ func Shown(address string) string {
 		return scheme + "://" + shown + port + after[i:]
 	}
 	return scheme + "://" + shown + port
+}
+
+// ShownName is the name of a host in the script of its users, for texts.
+func ShownName(name string) string {
+	if shown, err := idna.Display.ToUnicode(name); err == nil && !isASCII(shown) {
+		return shown
+	}
+	return name
 }
 
 // cutPort splits ":port" off a name. It leaves IPv6 addresses alone.

@@ -67,3 +67,12 @@ func TestShown(t *testing.T) {
 		}
 	}
 }
+
+func TestShownName(t *testing.T) {
+	for name, want := range map[string]string{"xn--bcher-kva.example": "bücher.example", "abs.example": "abs.example", "": "",
+		"xn--a": "xn--a", "2001:db8::1": "2001:db8::1"} {
+		if got := ShownName(name); got != want {
+			t.Errorf("%q: got %q, want %q", name, got, want)
+		}
+	}
+}

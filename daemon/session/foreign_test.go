@@ -12,6 +12,15 @@ import (
 // roam gives the session a second server at the same address, as in another
 // network, and returns how to go there and back.
 func (r *rig) roam(release absfake.Release) (foreign *absfake.Server, away func(bool)) {
+	foreign, move := r.moves(release)
+	return foreign, func(abroad bool) {
+		move(abroad)
+		r.s.Wake("network")
+	}
+}
+
+// moves is roam without an event of the network.
+func (r *rig) moves(release absfake.Release) (foreign *absfake.Server, away func(bool)) {
 	r.Helper()
 	foreign, err := absfake.New(absfake.Config{Release: release, AccessTTL: time.Hour})
 	r.must(err)
@@ -36,10 +45,30 @@ func (r *rig) roam(release absfake.Release) (foreign *absfake.Server, away func(
 			return home()
 		}
 	})
-	return foreign, func(a bool) {
-		abroad = a
-		r.s.Wake("network")
-	}
+	return foreign, func(a bool) { abroad = a }
+}
+
+// The account's own server has its address again, and nothing in the network of
+// this machine tells it. A player that waits has its session back within minutes.
+func TestOwnServerIsBackUnnoticed(t *testing.T) {
+	withRig(t, absfake.Config{AccessTTL: time.Hour, RefreshTTL: 30 * 24 * time.Hour}, func(r *rig) {
+		foreign, away := r.moves(absfake.R2360)
+		time.Sleep(30 * time.Minute)
+		away(true)
+		time.Sleep(31 * time.Minute)
+		if v := r.level(); v.Condition != health.ServerUnrecognised.ID {
+			t.Fatalf("level abroad: %+v", v)
+		}
+		away(false)
+		for range 6 {
+			time.Sleep(time.Minute)
+			_, _ = r.s.Token(r.Context())
+		}
+		r.mustToken()
+		if n := len(foreign.Ledger().Logins("demo")) + r.fake.Ledger().PasswordLogins("demo"); n != 1 {
+			t.Errorf("%d password logins\n%s", n, r.log)
+		}
+	})
 }
 
 // Another Audiobookshelf has the same address in another network. It gets the

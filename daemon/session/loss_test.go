@@ -14,6 +14,8 @@ import (
 )
 
 // Each cause, played by the server, is told from the others.
+const anew = "in the server's own network it comes back by itself; if its admin says that it was set up anew, run `shelfkeeper login`"
+
 func TestCausesOfALoss(t *testing.T) {
 	after236 := func(r absfake.Release) bool { return absapi.PasswordChangeEndsSessions(string(r)) }
 	for _, c := range []struct {
@@ -77,15 +79,13 @@ func TestCausesOfALoss(t *testing.T) {
 		{"renamed, password stored", true, func(r *rig) { r.must(r.fake.Rename("demo", "dorothy")) }, soon, history.Renamed,
 			func(absfake.Release) string { return `called "dorothy"` }, ""},
 		{"signing key lost", false, func(r *rig) { r.fake.ChangeSecret() }, soon, history.ServerReplaced,
-			func(absfake.Release) string { return "no longer takes anything it issued" },
-			"ask the server's admin whether it was set up anew; then run `shelfkeeper login`"},
+			func(absfake.Release) string { return "no longer takes anything it issued" }, anew},
 		{"user deleted", true, func(r *rig) {
 			r.must(r.fake.DeleteUser("demo"))
 			time.Sleep(soon)
 			_ = r.s.Reauthenticate(r.Context()) // the user's word that the password may be sent
 		}, time.Minute, history.ServerReplaced,
-			func(absfake.Release) string { return "this user was deleted" },
-			"ask the server's admin whether it was set up anew; then run `shelfkeeper login`"},
+			func(absfake.Release) string { return "this user was deleted" }, anew},
 		{"gateway", false, func(r *rig) {
 			r.fake.Inject(absfake.Fault{Kind: absfake.Answer, Path: "/auth/refresh", Status: 401,
 				ContentType: "application/json", Body: `{"error":"No refresh token provided"}`})

@@ -66,6 +66,9 @@ func (p *Private) Do(r *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, p.upstream.atProxy(out, err)
 	}
+	if resp, err = p.upstream.fromProxy(out, resp); err != nil {
+		return nil, err
+	}
 	if p.upstream.sameOrigin(r.URL) {
 		p.upstream.restoreBase(resp, r, p.to)
 	}

@@ -117,6 +117,7 @@ func TestFailingProxyIsNamed(t *testing.T) {
 		{"nobody there, https", "http://u:hush@" + gone, "https://abs.example", "refuses the connection"},
 		{"nobody there, socks", "socks5://" + gone, "https://abs.example", "socks5://" + gone},
 		{"wants a password", refusing.URL, "https://abs.example", "answers 407 Proxy Authentication Required"},
+		{"wants a password, http", refusing.URL, "http://abs.example", "answers 407 Proxy Authentication Required"},
 	} {
 		t.Run(c.desc, func(t *testing.T) {
 			u := open(t, Policy{Base: address(t, c.base), ProxyURL: c.proxy})
@@ -142,8 +143,8 @@ func TestFailingProxyIsNamed(t *testing.T) {
 					continue
 				}
 				u.environmentProxy = true
-				if e := u.atProxy(r, failed.Err).Error(); !strings.Contains(e, "environment") || !strings.Contains(e, `proxy = "direct"`) ||
-					len(e) > 160 {
+				if e := u.atProxy(r, failed.Err).Error(); !strings.Contains(e, "environment") || !strings.Contains(e, `upstream.proxy = "direct"`) ||
+					len(e) > 200 {
 					t.Errorf("%s: %d bytes: %s", name, len(e), e)
 				}
 				u.environmentProxy = false

@@ -36,7 +36,7 @@ func (e *ProxyError) Evidence() string {
 		why = "does not answer"
 	}
 	if e.Environment {
-		return fmt.Sprintf(`the proxy %s, which the environment sets, %s: unset it, or set proxy = "direct" in config.toml`, e.Proxy, why)
+		return fmt.Sprintf(`the proxy %s, which the environment sets, %s: unset it, or put upstream.proxy = "direct" at the top of config.toml`, e.Proxy, why)
 	}
 	return fmt.Sprintf("the proxy %s, which config.toml sets, %s", e.Proxy, why)
 }
@@ -65,6 +65,20 @@ func (u *Upstream) atProxy(r *http.Request, err error) error {
 		return err
 	}
 	return &ProxyError{Proxy: p.Scheme + "://" + p.Host, Environment: u.environmentProxy, Err: err}
+}
+
+// fromProxy returns resp, or an error in its place if it is the proxy's own: a 407 on
+// the way to a plain http server comes like an answer of the server.
+func (u *Upstream) fromProxy(r *http.Request, resp *http.Response) (*http.Response, error) {
+	if resp.StatusCode != http.StatusProxyAuthRequired || u.proxy == nil {
+		return resp, nil
+	}
+	status := proxyStatus(fmt.Sprintf("%d %s", resp.StatusCode, http.StatusText(resp.StatusCode)))
+	err := u.atProxy(r, status)
+	if err == error(status) {
+		return resp, nil // no proxy is in use for this server
+	}
+	return nil, errors.Join(err, resp.Body.Close())
 }
 
 // beforeTunnel reports whether err came while the proxy was dialled, or from its answer.

@@ -38,6 +38,9 @@ func (c *sharedTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, c.upstream.atProxy(out, err)
 	}
+	if resp, err = c.upstream.fromProxy(out, resp); err != nil {
+		return nil, err
+	}
 	c.upstream.multiplexed.Store(resp.ProtoMajor == 2)
 	c.upstream.restoreBase(resp, r, to)
 	return resp, nil

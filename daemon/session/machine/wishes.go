@@ -17,6 +17,9 @@ func (m *machine) needed() {
 	if m.Phase == NeedsUser && m.Why == AccountDisabled && reached(m.now, m.Pauses.ProbeAt.Add(playerProbe-disabledProbe)) {
 		m.Pauses.ProbeAt = time.Time{}
 	}
+	if m.Phase == NeedsUser && m.Why == Unrecognised && reached(m.now, m.Pauses.ProbeAt.Add(configProbe-disabledProbe)) {
+		m.Pauses.ProbeAt = time.Time{} // the account's own server may have its address again
+	}
 	if m.Phase == VaultUnavailable && !errors.Is(m.Trouble, keychain.ErrPassphrase) {
 		m.Pauses.BackoffUntil = time.Time{}
 	}
