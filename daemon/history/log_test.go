@@ -156,7 +156,7 @@ func TestBounds(t *testing.T) {
 	path := Path(t.TempDir(), "home")
 	l := open(t, path)
 	l.Add(Entry{At: noon, Kind: SignIn, Outcome: SignedIn, Generation: 1})
-	for n := range 2 * maxEntries { // weather of two kinds that never repeats itself at once
+	for n := range 2 * maxEntries { // failures of two kinds, never the same twice in a row
 		l.Add(Entry{At: noon, Kind: Refresh, Outcome: Unreachable, Evidence: fmt.Sprint(n%2, strings.Repeat("é", 500))})
 	}
 	for range 100 { // and of one kind

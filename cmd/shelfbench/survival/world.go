@@ -132,12 +132,12 @@ func (w *world) happen(e event) {
 			w.after(d, w.play)
 		}
 	default:
-		w.strike(e)
+		w.apply(e)
 	}
 }
 
-// strike does what e says, later if it cannot happen now.
-func (w *world) strike(e event) {
+// apply does what e says, later if it cannot happen now.
+func (w *world) apply(e event) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.over || e.kind == outage && w.disruption != clear { // one at a time
@@ -148,7 +148,7 @@ func (w *world) strike(e event) {
 		w.badWeather(e)
 	case w.asleep || w.life == nil && e.kind != handoff && e.kind != sleep || w.between && e.kind == handoff:
 		e.inRotation = false
-		w.after(busyAgain, func() { w.strike(e) })
+		w.after(busyAgain, func() { w.apply(e) })
 		return
 	case e.kind == handoff:
 		w.handoff(e)
@@ -261,7 +261,7 @@ func (w *world) rotating(way time.Duration) {
 	}
 	e := w.armed[0]
 	w.armed = w.armed[1:]
-	w.after(time.Duration(e.share*float64(way)), func() { w.strike(e) })
+	w.after(time.Duration(e.share*float64(way)), func() { w.apply(e) })
 }
 
 // awakeFor is how long the machine has been awake, by the clock that its
