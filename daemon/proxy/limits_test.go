@@ -35,6 +35,7 @@ func TestLimitsAreDocumented(t *testing.T) {
 		fmt.Sprintf("| a wait for a token | %s |", span(tokenWait)),
 		fmt.Sprintf("| a request that is held in a temporary failure | %s |", span(stream.HoldFor)),
 		fmt.Sprintf("| a question of ours to the server | %s |", span(questionWait)),
+		fmt.Sprintf("over a connection that lives | %s |", span(answerWait)),
 	} {
 		if !strings.Contains(string(raw), row) {
 			t.Errorf("docs/limits.md has no row %s", row)

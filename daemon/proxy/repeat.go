@@ -26,11 +26,15 @@ GET /status
 GET /healthcheck
 `)
 
-// actingRoutes are GETs that change something: a backup that is restored, and a
-// library whose books are all matched (abs: server/routers/ApiRouter.js).
+// actingRoutes are GETs that do something: restore a backup, match all books of a
+// library, download new episodes, send a notification (abs:
+// server/routers/ApiRouter.js).
 var actingRoutes = route.Parse(`
 GET /api/backups/:id/apply
 GET /api/libraries/:id/matchall
+GET /api/podcasts/:id/checknew
+GET /api/notifications/test
+GET /api/notifications/:id/test
 `)
 
 // repeatable reports whether c can be sent again when nobody knows whether the
