@@ -114,6 +114,13 @@ func TestPageReauthenticate(t *testing.T) {
 	if silent != before+1 {
 		t.Errorf("%d logins by itself", silent-before)
 	}
+	p.fill("#password", "wrong")
+	p.click("form.fields button")
+	p.says("The server refused this user name and password")
+	p.judge("again-refused")
+	if n := logins(w.fake); n != silent+1 {
+		t.Errorf("a wrong password took %d requests", n-silent)
+	}
 	// A player's request waits meanwhile.
 	address := w.daemon.Snapshot().Accounts[0].Proxy.URL
 	waited := make(chan int, 1)
@@ -127,19 +134,12 @@ func TestPageReauthenticate(t *testing.T) {
 		_ = resp.Body.Close()
 		waited <- resp.StatusCode
 	}()
-	p.fill("#password", "wrong")
-	p.click("form.fields button")
-	p.says("The server refused this user name and password")
-	p.judge("again-refused")
-	if n := logins(w.fake); n != silent+1 {
-		t.Errorf("a wrong password took %d requests", n-silent)
-	}
 	p.fill("#password", "changed")
 	p.click("form.fields button")
 	p.says("The session is renewed")
 	p.until(`document.querySelector(".words.ok") !== null`)
 	if got := <-waited; got != http.StatusOK {
-		t.Logf("the player's request that began before: %d", got)
+		t.Errorf("the player's request that waited: %d", got)
 	}
 	resp, err := http.Get(address + "/api/me")
 	if err != nil {
