@@ -41,6 +41,7 @@ func passes(g *Grants, account, secret string) bool {
 	return err == nil && c.Grant != "" && c.Scope != ""
 }
 
+// The life of a grant: each step depends on the one before, so they stand in one test.
 func TestGrantLife(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "state", "grants.json")
 	g := open(t, path)

@@ -45,6 +45,8 @@ func decode(t *testing.T, token string) (c map[string]any) {
 	return c
 }
 
+// The life of a grant's tokens: each step depends on the one before, so they stand in
+// one test.
 func TestTokensOfAGrant(t *testing.T) {
 	ctx := t.Context()
 	g, of := office(t)
