@@ -1,7 +1,6 @@
 package livesocket_test
 
 import (
-	"fmt"
 	"runtime"
 	"strings"
 	"sync"
@@ -129,7 +128,7 @@ func TestFloodFromPlayers(t *testing.T) {
 		}
 	})
 	used := int64(peak.most.Load()) - int64(before.HeapInuse)
-	t.Log(fmt.Sprintf("the heap grew by %d MB", used>>20))
+	t.Logf("the heap grew by %d MB", used>>20)
 	if used > floodHeap/3 {
 		t.Errorf("the heap grew by %d MB", used>>20)
 	}
