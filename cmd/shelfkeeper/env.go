@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"time"
@@ -230,6 +231,24 @@ func (e *env) askPassphrase(ctx context.Context, fresh bool) (redact.Secret, err
 			"the new passphrase is empty")
 	}
 	return p, err
+}
+
+// passphraseFor returns what a running daemon may need for a sign-in, since it may
+// have been started without a passphrase: the environment's, or the one that the
+// user chooses for a new vault.
+func (e *env) passphraseFor(ctx context.Context, client *control.Client, store string) (redact.Secret, error) {
+	if _, typing := e.terminal(); store != string(keychain.File) || e.passphraseErr != nil || !e.passphrase.IsEmpty() || !typing {
+		return e.passphrase, nil
+	}
+	paths, err := e.paths()
+	if err != nil {
+		return redact.Secret{}, err
+	}
+	known, err := keychain.Remembered(filepath.Join(paths.State, "vault"))
+	if err != nil || known != "" || client.Ping(ctx) != nil {
+		return redact.Secret{}, nil // the vault, or the one who opens it here, asks by itself
+	}
+	return e.askPassphrase(ctx, true)
 }
 
 // client returns a client of the running daemon, if there is one.

@@ -21,7 +21,6 @@ func TestKeychainGoneForGood(t *testing.T) {
 		p.keyringLogin(s)
 		before := p.env
 		p.env = slices.DeleteFunc(slices.Clone(before), func(v string) bool { return strings.HasPrefix(v, "DBUS_") })
-		p.env = append(p.env, "SHELFKEEPER_PASSPHRASE="+passphrase)
 		const wayOut = "`shelfkeeper logout --forget`"
 		if daemon {
 			p.daemon()
@@ -30,6 +29,7 @@ func TestKeychainGoneForGood(t *testing.T) {
 				t.Errorf("%s: status says %q", desc, a.Remedy)
 			}
 		}
+		p.env = append(p.env, "SHELFKEEPER_PASSPHRASE="+passphrase) // the daemon was started without it, as at login
 		file := []string{"login", s.url, "--username", user, "--password-stdin", "--store", "file"}
 		for _, r := range []result{p.run("", "logout"), p.run(password+"\n", file...)} {
 			if r.code != problem.Vault || !strings.Contains(r.stderr, wayOut) {

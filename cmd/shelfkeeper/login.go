@@ -225,6 +225,9 @@ func (e *env) signIn(c *cobra.Command, req control.SignInRequest) (answer contro
 	if err != nil {
 		return answer, err
 	}
+	if req.Passphrase, err = e.passphraseFor(c.Context(), client, req.Store); err != nil {
+		return answer, err
+	}
 	err = e.while("Signing in …", func() error {
 		answer, err = client.SignIn(c.Context(), req)
 		if !isNoDaemon(err) {

@@ -42,6 +42,9 @@ func (e *env) signInOpenID(ctx context.Context, in control.OpenIDRequest, noBrow
 	if err != nil {
 		return err
 	}
+	if in.Passphrase, err = e.passphraseFor(ctx, client, in.Store); err != nil {
+		return err
+	}
 	b := &browsing{env: e, noBrowser: noBrowser, comeback: client}
 	defer b.end()
 	err = client.SignInOpenID(ctx, in, func(s control.OpenIDStep) error { return b.show(ctx, s) })

@@ -30,7 +30,8 @@ func TestSnapshotCrosses(t *testing.T) {
 func TestSignInCrossesWhole(t *testing.T) {
 	// Every field is set, so that one forgotten on the way fails the test.
 	in := SignInRequest{Server: "abs.example", Username: "ü", Password: redact.New("pa\"ss\\wörd <&>\u2028"), Token: redact.New("to.k.en"),
-		Account: "home", Keep: true, AllowHTTP: true, Store: "file", Replace: true}
+		Account: "home", Keep: true, AllowHTTP: true, Store: "file", Replace: true,
+		Passphrase: redact.New("open <ü>")}
 	want := SignInAnswer{Account: "home", Server: "https://abs.example", ServerVersion: "2.36.0", User: "ü",
 		ProxyURL: "http://127.0.0.1:13379", Grant: "sk_c2VjcmV0", Warnings: []string{"one", "two"}}
 	for _, v := range []any{in, want} {
@@ -45,11 +46,12 @@ func TestSignInCrossesWhole(t *testing.T) {
 	d.signIn = func(_ context.Context, in SignInRequest) (SignInAnswer, error) { arrived = in; return want, nil }
 	_, path, log := serve(t, d)
 	got, err := Dial(path).SignIn(t.Context(), in)
-	if err != nil || !reflect.DeepEqual(got, want) || arrived != in || arrived.Password.Reveal() != in.Password.Reveal() {
+	if err != nil || !reflect.DeepEqual(got, want) || arrived != in || arrived.Password.Reveal() != in.Password.Reveal() ||
+		arrived.Passphrase.Reveal() != in.Passphrase.Reveal() {
 		t.Errorf("arrived %+v; got %+v, %v", arrived, got, err)
 	}
 	if l := log.String(); !strings.Contains(l, "command=login") || strings.Contains(l, "pa\"") || strings.Contains(l, "sk_") ||
-		strings.Contains(l, "wörd") {
+		strings.Contains(l, "wörd") || strings.Contains(l, "open <") {
 		t.Errorf("log: %s", l)
 	}
 }

@@ -82,6 +82,9 @@ type SignInRequest struct {
 	// Replace says that Account may be another user's or another server's until
 	// now; its session is ended then.
 	Replace bool
+	// Passphrase opens a vault of the file backend, where the daemon was started
+	// without one.
+	Passphrase redact.Secret
 }
 
 // SignInAnswer is the result of a sign-in, for the user.
@@ -123,8 +126,9 @@ type OpenIDRequest struct {
 	Store     string
 	// Renew is set for an account that is or was signed in through OpenID. Only
 	// missing sessions are made, and only for the same user.
-	Renew   bool
-	Replace bool // as in SignInRequest
+	Renew      bool
+	Replace    bool          // as in SignInRequest
+	Passphrase redact.Secret // as in SignInRequest
 }
 
 // OpenIDStep is the progress of a sign-in.

@@ -16,12 +16,13 @@ import (
 
 // openIDWire is an OpenIDRequest on the socket.
 type openIDWire struct {
-	Server    string `json:"server,omitempty"`
-	Account   string `json:"account,omitempty"`
-	AllowHTTP bool   `json:"allow_http,omitempty"`
-	Store     string `json:"store,omitempty"`
-	Renew     bool   `json:"renew,omitempty"`
-	Replace   bool   `json:"replace,omitempty"`
+	Server     string `json:"server,omitempty"`
+	Account    string `json:"account,omitempty"`
+	AllowHTTP  bool   `json:"allow_http,omitempty"`
+	Store      string `json:"store,omitempty"`
+	Renew      bool   `json:"renew,omitempty"`
+	Replace    bool   `json:"replace,omitempty"`
+	Passphrase string `json:"passphrase,omitempty"`
 }
 
 // returnWire is the body of a return. The address holds a code that is useless
@@ -66,7 +67,8 @@ func streamSteps(w http.ResponseWriter, r *http.Request, o OpenID, log *slog.Log
 		_ = rc.SetWriteDeadline(time.Now().Add(replyTimeout))
 		return errors.Join(enc.Encode(line), rc.Flush())
 	}
-	err := o.SignInOpenID(r.Context(), OpenIDRequest(in), func(s OpenIDStep) error {
+	err := o.SignInOpenID(r.Context(), OpenIDRequest{Server: in.Server, Account: in.Account, AllowHTTP: in.AllowHTTP,
+		Store: in.Store, Renew: in.Renew, Replace: in.Replace, Passphrase: redact.New(in.Passphrase)}, func(s OpenIDStep) error {
 		return send(stepWire{s.URL, s.State, s.Sent, s.Redirect, s.Callback, s.Spare, (*answerWire)(s.Answer), s.Notes, false, nil})
 	})
 	last := stepWire{End: true}
@@ -88,7 +90,11 @@ func (c *Client) SignInOpenID(ctx context.Context, in OpenIDRequest, show func(O
 	// The first answer comes when the server was found and the vault is open.
 	silence := time.AfterFunc(commandTimeout, func() { cancel(errSilent) })
 	defer silence.Stop()
-	resp, err := c.open(ctx, callOpenID, openIDWire(in))
+	if err := checkPassphrase(in.Passphrase); err != nil {
+		return err
+	}
+	resp, err := c.open(ctx, callOpenID, openIDWire{Server: in.Server, Account: in.Account, AllowHTTP: in.AllowHTTP, Store: in.Store,
+		Renew: in.Renew, Replace: in.Replace, Passphrase: in.Passphrase.Reveal()})
 	if err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"shelfkeeper/daemon/problem"
+	"shelfkeeper/daemon/redact"
 )
 
 // browsing is a double that offers OpenID too.
@@ -37,7 +38,8 @@ func (b *browsing) SkipOpenID(_ context.Context, state string) error {
 }
 
 func TestOpenIDCrossesWhole(t *testing.T) {
-	in := OpenIDRequest{Server: "abs.example", Account: "home", AllowHTTP: true, Store: "file", Renew: true, Replace: true}
+	in := OpenIDRequest{Server: "abs.example", Account: "home", AllowHTTP: true, Store: "file", Renew: true, Replace: true,
+		Passphrase: redact.New("open <ü>")}
 	steps := []OpenIDStep{
 		{URL: "https://provider.test/?a=b&c=d", State: "s", Sent: true, Redirect: "audiobookshelf://oauth",
 			Callback: "https://abs.example/x",

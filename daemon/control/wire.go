@@ -76,18 +76,30 @@ type nothing struct{}
 // signInWire is a SignInRequest on the socket. It exists because a redact.Secret
 // marshals as [redacted], and on this socket a password must travel in the clear.
 type signInWire struct {
-	Server    string `json:"server"`
-	Username  string `json:"username"`
-	Password  string `json:"password"`
-	Token     string `json:"token,omitempty"`
-	Account   string `json:"account,omitempty"`
-	Keep      bool   `json:"keep"`
-	AllowHTTP bool   `json:"allow_http"`
-	Store     string `json:"store,omitempty"`
-	Replace   bool   `json:"replace,omitempty"`
+	Server     string `json:"server"`
+	Username   string `json:"username"`
+	Password   string `json:"password"`
+	Token      string `json:"token,omitempty"`
+	Account    string `json:"account,omitempty"`
+	Keep       bool   `json:"keep"`
+	AllowHTTP  bool   `json:"allow_http"`
+	Store      string `json:"store,omitempty"`
+	Replace    bool   `json:"replace,omitempty"`
+	Passphrase string `json:"passphrase,omitempty"`
 }
 
-var errNotUTF8 = errors.New("the password is not valid UTF-8")
+var (
+	errNotUTF8       = errors.New("the password is not valid UTF-8")
+	errPhraseNotUTF8 = errors.New("the passphrase is not valid UTF-8, and the running daemon cannot be told it")
+)
+
+// checkPassphrase refuses what JSON would silently change.
+func checkPassphrase(p redact.Secret) error {
+	if utf8.ValidString(p.Reveal()) {
+		return nil
+	}
+	return problem.New(problem.Usage, errPhraseNotUTF8, "end the daemon first: `shelfkeeper quit`")
+}
 
 func wireOf(in SignInRequest) (signInWire, error) {
 	// encoding/json would silently replace such bytes, and the server would then
@@ -95,9 +107,13 @@ func wireOf(in SignInRequest) (signInWire, error) {
 	if !utf8.ValidString(in.Password.Reveal()) {
 		return signInWire{}, problem.New(problem.Usage, errNotUTF8, "set the terminal to UTF-8")
 	}
+	if err := checkPassphrase(in.Passphrase); err != nil {
+		return signInWire{}, err
+	}
 	return signInWire{
 		Server: in.Server, Username: in.Username, Password: in.Password.Reveal(), Token: in.Token.Reveal(),
 		Account: in.Account, Keep: in.Keep, AllowHTTP: in.AllowHTTP, Store: in.Store, Replace: in.Replace,
+		Passphrase: in.Passphrase.Reveal(),
 	}, nil
 }
 
@@ -105,6 +121,7 @@ func (w signInWire) request() SignInRequest {
 	return SignInRequest{
 		Server: w.Server, Username: w.Username, Password: redact.New(w.Password), Token: redact.New(w.Token),
 		Account: w.Account, Keep: w.Keep, AllowHTTP: w.AllowHTTP, Store: w.Store, Replace: w.Replace,
+		Passphrase: redact.New(w.Passphrase),
 	}
 }
 

@@ -85,7 +85,7 @@ func machineOf(ctx context.Context, host string) map[netip.Addr]bool {
 	own := ownAddresses()
 	out := map[netip.Addr]bool{}
 	for _, addr := range addrs {
-		if addr = addr.Unmap(); addr.IsLoopback() || own[addr.WithZone("")] {
+		if addr = addr.Unmap(); addr.IsLoopback() || addr.IsUnspecified() || own[addr.WithZone("")] {
 			addr = netip.AddrFrom4([4]byte{127, 0, 0, 1})
 		}
 		out[addr] = true

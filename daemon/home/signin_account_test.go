@@ -147,6 +147,7 @@ func TestSameServer(t *testing.T) {
 		{"http://127.0.0.1:13378", "https://localhost", false},
 		{"http://one.invalid", "http://two.invalid", false},
 		{"http://127.0.0.1:1", "http://localhost:1", true},
+		{"http://0.0.0.0:1", "http://localhost:1", true}, // where some systems reach themselves
 		{"http://127.0.0.1:1", "http://[::ffff:127.0.0.9]:1", true},
 		{"http://198.51.100.1:1", "http://198.51.100.2:1", false},
 		{"http://127.0.0.1:1", "http://198.51.100.2:1", false},
