@@ -22,7 +22,7 @@ func TestRefusedUpgrade(t *testing.T) {
 		{"gateway", absfake.Fault{Kind: absfake.Answer}, "502 Bad Gateway"},
 		{"not found", absfake.Fault{Kind: absfake.Answer, Status: 404, ContentType: "text/plain", Body: "404 page not found\n"}, "Traefik"},
 		{"gateway's password", absfake.Fault{Kind: absfake.Answer, Status: 401}, "401 Unauthorized"},
-		{"limit", absfake.Fault{Kind: absfake.Answer, Status: 429}, "too many"},
+		{"limit", absfake.Fault{Kind: absfake.Answer, Status: 429}, "answered 429 Too Many Requests"},
 		{"captive portal", absfake.Fault{Kind: absfake.Portal}, "Welcome"},
 		{"redirect", absfake.Fault{Kind: absfake.Redirect, Status: 301, Location: "https://login.example/oauth2/start?rd=secret"},
 			"redirecting to https://login.example/oauth2/start"},

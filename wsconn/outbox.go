@@ -9,7 +9,8 @@ import (
 const (
 	// maxQueuedFrames and maxQueuedBytes bound the frames that wait for one player:
 	// more than any burst of the server, and bounded, since a player may have
-	// stopped reading. A single larger frame may wait alone.
+	// stopped reading. The largest of them does not count: a user with much progress
+	// is an event of many megabytes, and small ones follow it at once.
 	maxQueuedFrames = 512
 	maxQueuedBytes  = 4 << 20
 	// maxTotalBytes bounds the frames that wait for all players of a SessionServer.
@@ -27,16 +28,26 @@ const (
 // and its frames are dropped. When too many bytes wait for all players together, a
 // player that is stuck is closed, or after roomWait the one with the most bytes.
 func (e *PlayerConn) Send(frame []byte) {
-	e.mu.Lock()
-	slow := e.heldBytes > 0 && (len(e.queued) >= maxQueuedFrames || e.heldBytes+len(frame) > maxQueuedBytes)
-	e.mu.Unlock()
-	if slow {
+	if e.slow(len(frame)) {
 		e.Close(websocket.CloseTryAgainLater, errSlow)
 		return
 	}
 	if e.server.makeRoom(e, len(frame)) {
 		e.append(frame)
 	}
+}
+
+// slow reports whether so many frames wait that one more of n bytes is too much. The one
+// that is being written does not count.
+func (e *PlayerConn) slow(n int) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	total, largest := n, n
+	for _, frame := range e.queued {
+		total += len(frame)
+		largest = max(largest, len(frame))
+	}
+	return len(e.queued) >= maxQueuedFrames || total-largest > maxQueuedBytes
 }
 
 // push queues a small frame of our own at once.

@@ -76,7 +76,7 @@ func TestSessionServerSlowPlayer(t *testing.T) {
 			t.Errorf("too many: %v", why)
 		}
 		h.begin()
-		for range 3 {
+		for range 4 { // the largest one does not count
 			h.last().conn.Send(make([]byte, maxQueuedBytes/2))
 		}
 		if _, why := h.last().said(); !errors.Is(why, errSlow) {
@@ -84,8 +84,15 @@ func TestSessionServerSlowPlayer(t *testing.T) {
 		}
 		h.begin()
 		h.last().conn.Send(make([]byte, 2*maxQueuedBytes))
+		for range 20 {
+			h.last().conn.Send(make([]byte, 1<<10))
+		}
 		if _, why := h.last().said(); why != nil {
-			t.Errorf("one large one: %v", why)
+			t.Errorf("one large one, and small ones after it: %v", why)
+		}
+		h.last().conn.Send(make([]byte, 2*maxQueuedBytes))
+		if _, why := h.last().said(); !errors.Is(why, errSlow) {
+			t.Errorf("two large ones: %v", why)
 		}
 	})
 	withServer(t, func(t *testing.T, h *serverFixture) { // reads, but too slowly for a frame in one go
