@@ -48,7 +48,9 @@ func (m *machine) judge(err *absapi.Error, e Evidence) {
 			m.unrecognised(err)
 			return
 		case e.Server == Unknown && m.Plain && !m.Record.Access.IsEmpty():
-			m.Suspicion.Undecided = err
+			// Whose server this is decides about a password that somebody may be
+			// waiting for: it is asked again soon.
+			m.Suspicion.Undecided, m.Step = err, Recognising
 			m.temporary(err)
 			return
 		}
