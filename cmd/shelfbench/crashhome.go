@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -41,8 +42,8 @@ func buildShelfkeeper(ctx context.Context, dir string) (string, error) {
 	return path, nil
 }
 
-// crashHome is a throwaway home of the program, or a second runtime directory
-// on one.
+// crashHome is a throwaway home of the program, or a second one that shares its
+// vault.
 type crashHome struct {
 	binary, dir, runtime string
 	vault                string // file or os
@@ -77,11 +78,23 @@ func newCrashHome(binary, vault string, env []string) (*crashHome, error) {
 	return h, nil
 }
 
-// beside is another runtime directory on the same home.
+// beside is another home with the same vault and the same account. One state
+// directory has one daemon, so a process that knows nothing of the first has a
+// state of its own, as two machines have that share the vault's folder.
 func (h *crashHome) beside(name string) (*crashHome, error) {
 	other := *h
 	other.runtime = filepath.Join(h.dir, name)
-	return &other, os.MkdirAll(other.runtime, 0o700)
+	base := filepath.Join(h.dir, "state-"+name)
+	other.env = append(slices.Clone(h.env), "XDG_STATE_HOME="+base) // the last one counts
+	state := filepath.Join(base, "shelfkeeper")
+	if err := errors.Join(os.MkdirAll(other.runtime, 0o700), os.MkdirAll(state, 0o700)); err != nil {
+		return nil, err
+	}
+	raw, err := os.ReadFile(h.state("accounts.json"))
+	if err == nil {
+		err = os.WriteFile(filepath.Join(state, "accounts.json"), raw, 0o600)
+	}
+	return &other, errors.Join(err, os.Symlink(h.state("vault"), filepath.Join(state, "vault")))
 }
 
 func (h *crashHome) remove() error { return os.RemoveAll(h.dir) }

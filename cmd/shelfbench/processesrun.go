@@ -19,8 +19,8 @@ import (
 	"shelfkeeper/keychain"
 )
 
-// crowd is two daemons and a command line on one state, each with a runtime
-// directory of its own, so that none knows of the others.
+// crowd is two daemons and a command line on one vault, each with a state of its
+// own, so that none knows of the others.
 type crowd struct {
 	server  *crashServer
 	home    *crashHome // with the first daemon
