@@ -67,7 +67,7 @@ var (
 		Text:   "something between here and the server removes the x-refresh-token header",
 		Remedy: "let the reverse proxy pass x-refresh-token through"}
 	DiskBlocks = Condition{ID: "disk-blocks", Level: NeedsUser,
-		Text: "the access token has ended, and a new one cannot be written to disk", Remedy: "free some space"}
+		Text: "no access token is valid, and the vault cannot be read or written on disk", Remedy: "free some space"}
 	VaultHanging = Condition{ID: "vault-hanging", Level: Offline, Hold: 10 * time.Second,
 		Text: "the keychain does not answer", Remedy: "look for its prompt, or restart the desktop's keyring"}
 	ServerUnreachable = Condition{ID: "server-unreachable", Level: Offline, Hold: 5 * time.Second,

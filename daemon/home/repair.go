@@ -33,7 +33,7 @@ func (h *Home) Repair(ctx context.Context, signedOut <-chan struct{}, adopted fu
 	for shown := false; ; {
 		err := h.finishSignOuts(ctx)
 		if err != nil && !shown && ctx.Err() == nil {
-			h.Log.Warn("something of a signed-out account is left in the keychain", "reason", err)
+			h.Log.Warn("the vault cannot be searched for what sign-outs have left; it is tried again", "reason", err)
 		}
 		list, missing := h.AdoptOrphans(ctx)
 		for _, a := range list {
