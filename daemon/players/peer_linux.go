@@ -14,8 +14,13 @@ var tables = []string{"/proc/net/tcp", "/proc/net/tcp6"}
 const tableReads = 3
 
 func ownerOf(local, remote netip.AddrPort) Peer {
-	if uid, ok := socketOwner(local, remote); ok {
+	switch uid, is := socketOwner(local, remote); is {
+	case held:
 		return Peer{UID: uid, Known: true}
+	case nobodys:
+		// Strangers leave many such connections at once. The tables would be read in
+		// vain for each, and they are long then.
+		return Peer{}
 	}
 	for range tableReads {
 		for _, path := range tables {

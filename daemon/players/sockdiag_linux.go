@@ -3,6 +3,7 @@ package players
 import (
 	"encoding/binary"
 	"net/netip"
+	"sync/atomic"
 
 	"golang.org/x/sys/unix"
 )
@@ -19,26 +20,49 @@ const (
 	diagWait = 1
 )
 
+// found is what the kernel says of one socket.
+type found int
+
+const (
+	notTold found = iota // the kernel does not answer, as in some sandboxes
+	nobodys              // no process holds such a socket
+	held
+)
+
+// diagWorks is set when the kernel has described a socket. Before that its answer
+// "not found" may mean that it knows nothing of TCP sockets at all.
+var diagWorks atomic.Bool
+
 // socketOwner returns the owner of the socket from local to remote. It asks the
 // kernel for this socket alone: reading the tables under /proc/net takes
-// milliseconds on a machine with many sockets. It reports false when the kernel
-// does not answer, as in some sandboxes.
-func socketOwner(local, remote netip.AddrPort) (uid int, ok bool) {
+// milliseconds on a machine with many sockets.
+func socketOwner(local, remote netip.AddrPort) (uid int, is found) {
+	uid, is = askKernel(local, remote)
+	switch {
+	case is == held:
+		diagWorks.Store(true)
+	case is == nobodys && !diagWorks.Load():
+		is = notTold
+	}
+	return uid, is
+}
+
+func askKernel(local, remote netip.AddrPort) (uid int, is found) {
 	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, unix.NETLINK_SOCK_DIAG)
 	if err != nil {
-		return 0, false
+		return 0, notTold
 	}
 	defer unix.Close(fd)
 	if unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &unix.Timeval{Sec: diagWait}) != nil {
-		return 0, false
+		return 0, notTold
 	}
 	if unix.Sendto(fd, diagRequest(local, remote), 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}) != nil {
-		return 0, false
+		return 0, notTold
 	}
 	answer := make([]byte, 4096)
 	n, from, err := unix.Recvfrom(fd, answer, 0)
 	if kernel, is := from.(*unix.SockaddrNetlink); err != nil || !is || kernel.Pid != 0 {
-		return 0, false
+		return 0, notTold
 	}
 	return diagOwner(answer[:n], diagID(local, remote))
 }
@@ -74,18 +98,26 @@ func diagRequest(local, remote netip.AddrPort) []byte {
 	return b
 }
 
-// diagOwner reads the answer, which must describe the wanted socket: when the kernel
-// does not find it, it answers with a listening one.
-func diagOwner(b, id []byte) (uid int, ok bool) {
+// diagOwner reads the answer. It must describe the wanted socket: when the kernel
+// does not find it, it may answer with a listening one.
+func diagOwner(b, id []byte) (uid int, is found) {
 	ne := binary.NativeEndian
-	if len(b) < unix.NLMSG_HDRLEN+diagMessageSize || ne.Uint16(b[4:]) != sockDiagByFamily {
-		return 0, false
+	if len(b) < unix.NLMSG_HDRLEN+4 {
+		return 0, notTold
 	}
 	message := b[unix.NLMSG_HDRLEN:]
-	const named = 36 // ports and addresses
-	inode := ne.Uint32(message[4+diagIDSize+16:])
-	if string(message[4:4+named]) != string(id[:named]) || message[1] == listening || inode == 0 {
-		return 0, false // an inode of 0 means that no process holds the socket
+	if ne.Uint16(b[4:]) == unix.NLMSG_ERROR && int32(ne.Uint32(message)) == -int32(unix.ENOENT) {
+		return 0, nobodys
 	}
-	return int(ne.Uint32(message[diagUID:])), true
+	if len(message) < diagMessageSize || ne.Uint16(b[4:]) != sockDiagByFamily {
+		return 0, notTold
+	}
+	const named = 36 // ports and addresses
+	if string(message[4:4+named]) != string(id[:named]) || message[1] == listening {
+		return 0, notTold // an IPv6 socket with IPv4 addresses is such a case
+	}
+	if ne.Uint32(message[4+diagIDSize+16:]) == 0 { // its inode
+		return 0, nobodys
+	}
+	return int(ne.Uint32(message[diagUID:])), held
 }
