@@ -77,17 +77,37 @@ func (r *reader) line(line []byte) {
 }
 
 // tail reads what lies behind the last line feed. A record that is whole counts.
-// Anything else is what a crash left of a write that had not ended.
+// The beginning of one is what a crash left of a write that had not ended. Anything
+// else is damage: a sector of zeros there may have been several records.
 func (r *reader) tail(line []byte, at int64) {
 	if len(line) == 0 {
 		return
 	}
 	record, rest, ok := split(line)
 	if !ok {
+		if !begins(line) {
+			r.lost++
+		}
 		return
 	}
 	r.record(record)
 	r.end, r.unended = at-int64(len(rest)), true
+}
+
+// begins reports whether a line may begin so, and is not whole.
+func begins(line []byte) bool {
+	const head = "xxxxxxxx xxxxxxxx "
+	for i := range min(len(line), headBytes) {
+		if isHex := line[i] >= '0' && line[i] <= '9' || line[i] >= 'a' && line[i] <= 'f'; isHex != (head[i] == 'x') || !isHex && line[i] != ' ' {
+			return false
+		}
+	}
+	if len(line) < headBytes {
+		return true
+	}
+	n, err := strconv.ParseUint(string(line[9:17]), 16, 32)
+	body := line[headBytes:]
+	return err == nil && n <= MaxRecord && uint64(len(body)) < n && bytes.IndexByte(body, 0) < 0
 }
 
 func (r *reader) record(record []byte) {

@@ -154,6 +154,38 @@ func TestCutAnywhere(t *testing.T) {
 	}
 }
 
+// The end of a file is zeros, or something else that no write begins with: it may
+// have been records, so the file is kept and the loss is told.
+func TestDamagedEnd(t *testing.T) {
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "whole"), sample())
+	whole, err := os.ReadFile(filepath.Join(dir, "whole"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	last := bytes.LastIndexByte(whole[:len(whole)-1], '\n') + 1 // the last record begins there
+	for desc, end := range map[string][]byte{
+		"zeros from within a record": append(bytes.Clone(whole[:last+headBytes+3]), make([]byte, 512)...),
+		"zeros behind a record":      append(bytes.Clone(whole[:last]), make([]byte, 512)...),
+		"two records of zeros":       append(bytes.Clone(whole[:last-40]), make([]byte, 80)...),
+		"a text":                     append(bytes.Clone(whole[:last]), "nonsense"...),
+		"a long line without an end": append(bytes.Clone(whole[:last]), bytes.Repeat([]byte("x"), MaxRecord+100)...),
+		"a record with a wrong sum":  append(append(bytes.Clone(whole[:last]), "00000000 00000002 "...), "{}"...),
+	} {
+		path := filepath.Join(dir, desc)
+		if err := os.WriteFile(path, end, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		l, got, f := open(t, path)
+		if f.Lost != 1 || f.Damaged == "" || !l.MustRewrite() || len(got) < len(sample())-2 {
+			t.Errorf("%s: %d records, %+v", desc, len(got), f)
+		}
+		if err := l.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 func TestDamagedFileIsKept(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "[log]")
 	for round := range keptDamaged + 3 {
