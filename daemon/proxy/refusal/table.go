@@ -263,6 +263,6 @@ var (
 		Status: http.StatusServiceUnavailable,
 		Retry:  fullRetry,
 		Cause:  "the Audiobookshelf server cannot be reached, and the report of listening cannot be written down",
-		Remedy: "free some disk space; see `shelfkeeper status`",
+		Remedy: "see `shelfkeeper status`: it says what keeps the report from the disk",
 	}
 )
