@@ -89,6 +89,7 @@ type Journal struct {
 	damaged    string             // where a damaged file was put
 	recovered  int                // entries that were read from it
 	writeErr   error              // of the newest write
+	logged     perMinute          // lines about reports that were set aside
 
 	view view
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"path/filepath"
 	"runtime"
 	"runtime/debug"
@@ -11,7 +12,10 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
+
+	"shelfkeeper/daemon/absfake"
 )
 
 // memory is how much more memory the heap takes at its peak than now, until stop
@@ -263,4 +267,30 @@ func TestLargeStart(t *testing.T) {
 	if n := again.Status().Waiting; n != 23_000 || took > time.Minute || grown > maxMemory {
 		t.Errorf("%d wait, %v, %.1f MB", n, took, float64(grown)/(1<<20))
 	}
+}
+
+// A report about thousands of items that the server does not know does not fill
+// the log.
+func TestFewLinesAboutWhatIsSetAside(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, absfake.RotatingReleases()[0])
+		var lines strings.Builder
+		r.j.log = slog.New(slog.NewTextHandler(&lines, nil))
+		up := r.down()
+		items := make([]string, 40)
+		for i := range items {
+			items[i] = fmt.Sprintf(`{"libraryItemId":"unknown-%d","currentTime":1}`, i)
+		}
+		if a := r.take(Report{Kind: Batch, Body: []byte("[" + strings.Join(items, ",") + "]")}); !a.Kept {
+			t.Fatalf("%+v", a)
+		}
+		up()
+		r.settled()
+		if n := len(r.j.entries.setAside); n != len(items) {
+			t.Errorf("%d are set aside", n)
+		}
+		if n := strings.Count(lines.String(), "was set aside"); n == 0 || n > 2*setAsideLines {
+			t.Errorf("%d lines", n)
+		}
+	})
 }

@@ -12,6 +12,9 @@ const (
 	maxSetAsideBytes = 512 << 10
 	// maxReason bounds the text of a reason.
 	maxReason = 200
+	// setAsideLines is how many of them the log names in a minute: one report can be
+	// about thousands of items that the server does not know.
+	setAsideLines = 10
 )
 
 // attempts counts how often the server failed at an entry. It is guarded by
@@ -76,6 +79,20 @@ func (j *Journal) setAside(w entry, why string) outcome {
 	return done
 }
 
+// perMinute counts what happens in one minute. It is guarded by Journal.lock.
+type perMinute struct {
+	began time.Time
+	count int
+}
+
+func (m *perMinute) next(now time.Time) int {
+	if now.Sub(m.began) >= time.Minute {
+		*m = perMinute{began: now}
+	}
+	m.count++
+	return m.count
+}
+
 // refusedEntry is an entry with the reason why it is not sent any more.
 type refusedEntry struct {
 	entry
@@ -100,7 +117,9 @@ func (j *Journal) endLocked(delivered []entry, refused []refusedEntry) {
 			put.Entry = b
 		}
 		records = append(records, record{SetAside: put}, gone)
-		j.log.Warn("a report of listening was set aside", "reason", put.Why, "item", put.Item, "reports", put.Reports)
+		if j.logged.next(put.At) <= setAsideLines {
+			j.log.Warn("a report of listening was set aside", "reason", put.Why, "item", put.Item, "reports", put.Reports)
+		}
 	}
 	write := j.writeLocked
 	if len(records) == 0 {
