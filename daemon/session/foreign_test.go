@@ -1,6 +1,7 @@
 package session
 
 import (
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -35,17 +36,17 @@ func (r *rig) moves(release absfake.Release) (foreign *absfake.Server, away func
 		<-served
 	})
 	r.s.Close()
-	abroad := false
+	var abroad atomic.Bool
 	r.startWith(func(c *Config) {
 		home := c.Connect
 		c.Connect = func() Conn {
-			if abroad {
+			if abroad.Load() {
 				return up.Private()
 			}
 			return home()
 		}
 	})
-	return foreign, func(a bool) { abroad = a }
+	return foreign, abroad.Store
 }
 
 // The account's own server has its address again, and nothing in the network of

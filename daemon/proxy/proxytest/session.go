@@ -20,7 +20,7 @@ import (
 // LiveTokens is a session that signs in with the password when suspected.
 type LiveTokens struct {
 	login  func() (access string, all []redact.Secret)
-	UserID string
+	UserID string // set by the first login, and read without the lock from then on
 
 	mu    sync.Mutex
 	Now   redact.Secret
@@ -76,7 +76,9 @@ func SignedIn(t *testing.T, fake *absfake.Server) *LiveTokens {
 		if err := json.Unmarshal(rec.Body.Bytes(), &in); err != nil || in.User.AccessToken == "" {
 			t.Errorf("login: %d %s", rec.Code, rec.Body)
 		}
-		session.UserID = in.User.ID
+		if session.UserID == "" {
+			session.UserID = in.User.ID
+		}
 		return in.User.AccessToken, []redact.Secret{redact.New(in.User.Token), redact.New(in.User.AccessToken), redact.New(in.User.RefreshToken)}
 	}
 	if _, err := session.Suspect(context.Background(), redact.Secret{}); err != nil {
