@@ -83,12 +83,13 @@
   }
 
   // The stream is open while somebody can see the page.
-  let stream, began = false
+  let stream
   const follow = () => {
     if (document.hidden) { if (stream) stream.close(); stream = undefined; return }
     if (stream) return
     stream = new EventSource("/events")
-    stream.addEventListener("open", () => { gone.hidden = true; if (began) refresh(); began = true })
+    // What changed between this page and the stream's begin, nobody tells.
+    stream.addEventListener("open", () => { gone.hidden = true; refresh() })
     stream.addEventListener("changed", refresh)
     stream.addEventListener("error", (e) => {
       if (!stream || stream.readyState === EventSource.OPEN) return
