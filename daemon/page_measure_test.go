@@ -67,8 +67,9 @@ func TestPageIsIdle(t *testing.T) {
 	const watched = 5 * time.Second
 	goroutines := runtime.NumGoroutine()
 	<-time.After(watched)
-	if asked := p.js("return String(window.asked)"); asked != "0" {
-		t.Errorf("an idle page asked %s times in %v", asked, watched)
+	// It may ask once, for what changed until its stream began.
+	if asked := p.number("window.asked"); asked > 1 {
+		t.Errorf("an idle page asked %v times in %v", asked, watched)
 	}
 	if now := runtime.NumGoroutine(); now > goroutines+4 {
 		t.Errorf("%d goroutines, before %d", now, goroutines)
