@@ -90,7 +90,6 @@ type Session struct {
 	cancel     context.CancelFunc
 	running    sync.WaitGroup
 	timer      *time.Timer
-	timerAt    time.Time
 	boardTimer boardTimer
 }
 
@@ -278,7 +277,7 @@ func (s *Session) SignOut(ctx context.Context) error {
 }
 
 // errEnding: nothing new is begun while the program ends.
-var errEnding = errors.New("Shelfkeeper is being stopped; nothing was signed out")
+var errEnding = errors.New("the program is being stopped; nothing was signed out")
 
 // Changed returns a channel that is closed after the next fact, whether or not
 // it changed anything.

@@ -133,7 +133,7 @@ func TestDeniedSignOutLeavesNothing(t *testing.T) {
 func TestSignOutWhileEnding(t *testing.T) {
 	withRig(t, absfake.Config{}, func(r *rig) {
 		r.s.Close()
-		if err := r.s.SignOut(r.Context()); err == nil || err.Error() != "sign out: Shelfkeeper is being stopped; nothing was signed out" {
+		if err := r.s.SignOut(r.Context()); err == nil || err.Error() != "sign out: the program is being stopped; nothing was signed out" {
 			t.Errorf("%v", err)
 		}
 	})
