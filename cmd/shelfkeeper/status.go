@@ -21,7 +21,7 @@ func newStatus(e *env) *cobra.Command {
 		Short: "Show how every account is doing",
 		Long: `Show how every account is doing.
 
-The exit code is 9 if an account needs you, and 0 otherwise: bad weather passes
+The exit code is 9 if an account needs you, and 0 otherwise: a temporary failure passes
 by itself. With --watch it is 0.`,
 		Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -111,7 +111,7 @@ func describe(s health.Snapshot, now time.Time) string {
 			row("", "also %s, for programs with a grant", strings.Join(a.Proxy.Extra, ", "))
 		}
 		if a.Proxy.Resumed > 0 || a.Proxy.Held > 0 {
-			row("", "%d times a stream went on after a break, %d requests waited for better weather", a.Proxy.Resumed, a.Proxy.Held)
+			row("", "%d times a stream went on after a break, %d requests waited for the server", a.Proxy.Resumed, a.Proxy.Held)
 		}
 		for i, r := range refusedLately(a.Proxy.Refused, now) {
 			name := "refused"
