@@ -44,11 +44,25 @@ func New(doer Doer, base *url.URL) *Client {
 	return &Client{doer: doer, base: &own}
 }
 
-// Ping asks the cheapest question there is. It succeeds only when ABS's own
-// JSON came back.
+// Ping asks whether an answer of ABS finds its way back. It asks the cheapest
+// question first. Some gateways answer /ping themselves, such as oauth2-proxy with
+// the text OK: then /status decides, over the same connection.
 func (c *Client) Ping(ctx context.Context) (Meta, error) {
 	a, err := c.ask(ctx, call{op: opPing, method: http.MethodGet, path: "ping"})
-	return a.meta(), err
+	if err == nil || !answeredByAnother(a, err) {
+		return a.meta(), err
+	}
+	status, failed := c.Status(ctx)
+	if failed != nil {
+		return a.meta(), err // the first answer says as much, and a gateway may know only that path
+	}
+	return status.Meta, nil
+}
+
+// answeredByAnother reports whether a gateway answered in place of ABS, and not
+// because ABS does not run.
+func answeredByAnother(a reply, err error) bool {
+	return VerdictOf(err) == Temporary && a.err == nil && a.status != 0 && a.status < http.StatusInternalServerError
 }
 
 // Status asks which server this is. It needs no sign-in.
