@@ -1,6 +1,8 @@
 package session
 
 import (
+	"io"
+	"net/http"
 	"testing"
 	"time"
 
@@ -11,7 +13,13 @@ import (
 // same, since /status is the server's.
 func TestPingThatAGatewayAnswersDoesNotStopARenewal(t *testing.T) {
 	withGateway(t, absfake.Config{AccessTTL: time.Hour}, func(r *rig, g *gateway) {
-		g.be(nil, answers("/ping", 200, map[string]string{"Content-Type": "text/plain; charset=utf-8"}, "OK"))
+		ok := answers("/ping", 200, map[string]string{"Content-Type": "text/plain; charset=utf-8"}, "OK")
+		g.be(nil, func(q *http.Request, resp *http.Response) {
+			if q.URL.Path == "/ping" {
+				_, _ = io.Copy(io.Discard, resp.Body) // the connection goes on
+				ok(q, resp)
+			}
+		})
 		time.Sleep(3 * time.Hour)
 		r.mustToken()
 		if n := len(r.fake.Ledger().Rotations("demo")); n < 3 {
