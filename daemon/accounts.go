@@ -68,6 +68,11 @@ func (d *Daemon) Reauthenticate(ctx context.Context, account string) error {
 	return d.home.Renew(ctx, s.Session())
 }
 
+// Unlock is Reauthenticate, with a passphrase that opens the vault before.
+func (d *Daemon) Unlock(ctx context.Context, account string, passphrase redact.Secret) error {
+	return d.Reauthenticate(home.WithPassphrase(ctx, passphrase), account)
+}
+
 // SignIn signs in and serves the account from then on.
 func (d *Daemon) SignIn(ctx context.Context, req control.SignInRequest) (control.SignInAnswer, error) {
 	answer, err := d.home.SignIn(ctx, req)

@@ -14,12 +14,12 @@ import (
 
 	"shelfkeeper/daemon/accounts"
 	"shelfkeeper/daemon/control"
-	"shelfkeeper/daemon/dashboard"
 	"shelfkeeper/daemon/health"
 	"shelfkeeper/daemon/home"
 	"shelfkeeper/daemon/netmon"
 	"shelfkeeper/daemon/problem"
 	"shelfkeeper/daemon/service"
+	"shelfkeeper/daemon/statuspage"
 )
 
 // Daemon serves every account of a Home. Make it with New, run it with Run,
@@ -29,12 +29,10 @@ type Daemon struct {
 	instance *control.Instance
 	control  *control.Server
 	monitor  *netmon.Monitor
-	page     *dashboard.Server // nil where there is none
+	page     *statuspage.Page // nil where there is none
 	quit     chan struct{}
 	quitted  sync.Once
 	running  sync.WaitGroup
-
-	pageBoard *health.Board // of the page
 
 	signedOut chan struct{} // after a sign-out, which may have left something to finish
 

@@ -21,7 +21,7 @@ import (
 var level = map[string]int{
 	"cmd/shelfkeeper": 6, "cmd/shelfbench": 6,
 	"tray": 5, "daemon": 5,
-	"daemon/home": 4, "daemon/service": 4,
+	"daemon/home": 4, "daemon/service": 4, "daemon/statuspage": 4,
 	"daemon/proxy": 3, "daemon/control": 3, "daemon/dashboard": 3,
 	"daemon/session": 2, "daemon/progress": 2, "wsconn": 2, "daemon/openid": 2,
 	"daemon/absapi": 1, "daemon/upstream": 1, "daemon/tokenfilter": 1, "daemon/players": 1, "daemon/netmon": 1,

@@ -13,11 +13,12 @@ import (
 	"shelfkeeper/daemon/dashboard"
 	"shelfkeeper/daemon/health"
 	"shelfkeeper/daemon/history"
+	"shelfkeeper/daemon/statuspage"
 )
 
 // eventful is a daemon whose account has had a week.
 type eventful struct {
-	pageDaemon
+	dashboard.Daemon
 	entries []history.Entry
 }
 
@@ -25,7 +26,7 @@ func (d eventful) History(string) []history.Entry { return d.entries }
 
 // Snapshot names programs that people know.
 func (d eventful) Snapshot() health.Snapshot {
-	s := d.pageDaemon.Snapshot()
+	s := d.Daemon.Snapshot()
 	for i := range s.Accounts {
 		for j := range s.Accounts[i].Proxy.Visitors {
 			s.Accounts[i].Proxy.Visitors[j].Program = []string{"mpv", "cliamp", "kodi.bin"}[j%3]
@@ -88,7 +89,7 @@ func TestPagePictures(t *testing.T) {
 			}
 		}
 	}
-	full := dashboard.New(dashboard.Config{Daemon: eventful{pageDaemon{w.daemon}, aWeek(time.Now())}, Port: freePort(t), OwnUID: os.Getuid()})
+	full := dashboard.New(dashboard.Config{Daemon: eventful{w.daemon.pageConfig(statuspage.Options{}).Acts(), aWeek(time.Now())}, Port: freePort(t), OwnUID: os.Getuid()})
 	full.Start()
 	defer func() {
 		if err := full.Close(); err != nil {

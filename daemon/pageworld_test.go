@@ -24,6 +24,7 @@ import (
 	"shelfkeeper/daemon/config"
 	"shelfkeeper/daemon/health"
 	"shelfkeeper/daemon/home"
+	"shelfkeeper/daemon/statuspage"
 	"shelfkeeper/keychain"
 )
 
@@ -83,7 +84,7 @@ func newPageWorld(t *testing.T, c absfake.Config) *pageWorld {
 	w := &pageWorld{t: t, fake: fake, server: "http://" + l.Addr().String(), home: h, daemon: d,
 		page: "http://localhost:" + strconv.Itoa(cfg.PagePort)}
 	starts := func(context.Context) (bool, error) { return false, nil }
-	d.ServePage(PageOptions{OwnUID: os.Getuid(), Starts: starts, Show: func(address string) error {
+	d.ServePage(statuspage.Options{OwnUID: os.Getuid(), Starts: starts, Show: func(address string) error {
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		w.shown = append(w.shown, address)

@@ -6,9 +6,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"shelfkeeper/daemon"
 	"shelfkeeper/daemon/desktop"
 	"shelfkeeper/daemon/problem"
+	"shelfkeeper/daemon/statuspage"
 )
 
 func newPage(e *env) *cobra.Command {
@@ -51,8 +51,8 @@ browser is, only the address that this command opens lets it in.`,
 }
 
 // pageOptions are what the page may use of this desktop.
-func (e *env) pageOptions() daemon.PageOptions {
-	o := daemon.PageOptions{OwnUID: os.Getuid(), Starts: e.starts, SetStart: e.setStart}
+func (e *env) pageOptions() statuspage.Options {
+	o := statuspage.Options{OwnUID: os.Getuid(), Starts: e.starts, SetStart: e.setStart}
 	if !desktop.HasScreen() {
 		return o
 	}

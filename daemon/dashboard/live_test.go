@@ -112,7 +112,7 @@ func TestTexts(t *testing.T) {
 		}
 		content, err := assets.Page.ReadFile(path)
 		for _, m := range regexp.MustCompile(`\bt "([^"]+)"`).FindAllStringSubmatch(string(content), -1) {
-			if _, ok := texts[m[1]]; !ok {
+			if _, ok := texts()[m[1]]; !ok {
 				t.Errorf("%s: no text %q", path, m[1])
 			}
 		}
@@ -136,14 +136,14 @@ func TestTexts(t *testing.T) {
 		}
 		add(string(content))
 		for _, m := range regexp.MustCompile(`\b(?:text|count)\("([^"]+[^."])"[,)]`).FindAllStringSubmatch(string(content), -1) {
-			if _, ok := texts[m[1]]; !ok {
+			if _, ok := texts()[m[1]]; !ok {
 				t.Errorf("%s: no text %q", path, m[1])
 			}
 		}
 	}
 	// Keys whose last part is a value.
 	families := []string{"level.", "remedy.", "method.", "socket.", "vault.", "count.", "bytes.", "kind.", "scope.", "kind.", "scope.", "recipe.", "week.", "record.what.", "record.outcome."}
-	for key := range texts {
+	for key := range texts() {
 		if !used[key] && !slices.ContainsFunc(families, func(f string) bool { return strings.HasPrefix(key, f) }) {
 			t.Errorf("nothing says %q", key)
 		}

@@ -1,0 +1,125 @@
+// Package statuspage joins the status page with the daemon that it shows.
+//
+// It exists so that dashboard knows nothing of the disk and of the control API,
+// and the daemon nothing of pages: here the words of one become those of the
+// other. It holds no rule of its own about accounts, tokens or players.
+package statuspage
+
+import (
+	"context"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"shelfkeeper/daemon/absapi"
+	"shelfkeeper/daemon/accounts"
+	"shelfkeeper/daemon/config"
+	"shelfkeeper/daemon/control"
+	"shelfkeeper/daemon/dashboard"
+	"shelfkeeper/daemon/health"
+	"shelfkeeper/daemon/history"
+	"shelfkeeper/daemon/redact"
+	"shelfkeeper/keychain"
+)
+
+// Daemon is what the page acts through: the daemon's own methods, as the control
+// socket offers them.
+type Daemon interface {
+	control.Observed
+	control.Accounts
+	control.Players
+	control.OpenID
+	control.Pausing
+	control.Reports
+	// Unlock is Reauthenticate with a passphrase that opens the vault before.
+	Unlock(ctx context.Context, account string, passphrase redact.Secret) error
+	// OpenPage returns an address under which the account's web page opens once.
+	OpenPage(ctx context.Context, account, scope string) (string, error)
+}
+
+// Disk is what lies on disk, and what can be asked without an account.
+type Disk interface {
+	Entries(account string) []history.Entry
+	Look(ctx context.Context, address string) (server absapi.Server, plain string, said []string, err error)
+	Store() (backend keychain.Backend, open bool)
+}
+
+// Options are what the page may use of the desktop.
+type Options struct {
+	OwnUID int
+	// Show opens an address in the user's browser; nil where there is no desktop.
+	Show func(address string) error
+	// TakeScheme lets the desktop bring addresses of a scheme here.
+	TakeScheme func(scheme string) (restore func() error, err error)
+	// Starts reports whether the daemon starts at login, and SetStart changes it.
+	Starts   func(context.Context) (bool, error)
+	SetStart func(ctx context.Context, on bool) error
+}
+
+// Config is what a Page works with.
+type Config struct {
+	Options
+	Daemon Daemon
+	Disk   Disk
+	Book   *accounts.Book
+	Config config.Config
+	File   string // config.toml
+	// Tomorrow is when a pause until tomorrow ends.
+	Tomorrow func(now time.Time) time.Time
+	// Bump tells the daemon's clients that the page's own state has changed.
+	Bump func()
+	Log  *slog.Logger
+}
+
+// Page is the status page of one daemon. Make it with New, Start it, and Close
+// it.
+type Page struct {
+	*dashboard.Server
+	cfg   Config
+	board *health.Board
+	shown atomic.Bool
+}
+
+// New returns a page that does not listen yet.
+func New(c Config) *Page {
+	p := &Page{cfg: c, board: health.NewBoard()}
+	p.Server = dashboard.New(dashboard.Config{
+		Daemon: acts{c}, Port: c.Config.PagePort, OwnUID: c.OwnUID, Show: c.Show, TakeScheme: c.TakeScheme,
+		Starts: c.Starts, SetStart: c.SetStart, File: c.File, Log: c.Log, Listening: p.listening,
+	})
+	return p
+}
+
+// Acts returns the daemon as the page uses it.
+func (c Config) Acts() dashboard.Daemon { return acts{c} }
+
+// listening is told whether the page's port is open.
+func (p *Page) listening(err error) {
+	if err != nil {
+		p.board.RaiseWith(&health.PageDown, err.Error(), p.TakenRemedy()+", then start Shelfkeeper again")
+	} else {
+		p.board.Clear(&health.PageDown)
+	}
+	p.cfg.Bump()
+	// Somebody who has no account yet need not know a command.
+	if err == nil && p.cfg.Show != nil && len(p.cfg.Book.All()) == 0 && !p.shown.Swap(true) {
+		p.show()
+	}
+}
+
+func (p *Page) show() {
+	link, err := p.Link("")
+	if err == nil {
+		err = p.cfg.Show(link)
+	}
+	if err != nil {
+		p.cfg.Log.Info("the status page does not open by itself", "reason", err)
+	}
+}
+
+// State is the part of the snapshot about the page, and what it means for
+// everything.
+func (p *Page) State() (health.Page, health.Level) {
+	view, _, _ := p.board.View()
+	return health.Page{URL: p.URL(), Condition: view.Condition, Reason: view.Reason, Remedy: view.Remedy}, view.Level
+}
