@@ -41,7 +41,22 @@ func TestBothLoopbackAddresses(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		changed := make(chan struct{}, 1)
+		s.Start(func() {
+			select {
+			case changed <- struct{}{}:
+			default:
+			}
+		})
 		snap := s.Snapshot()
+		for snap.Level >= health.Offline { // until the stored session has been opened and renewed
+			select {
+			case <-changed:
+			case <-t.Context().Done():
+				t.Fatalf("%s: %+v", c.at, snap)
+			}
+			snap = s.Snapshot()
+		}
 		if !c.want[snap.Condition] || snap.Level != health.Degraded || snap.Remedy == "" {
 			t.Errorf("%s: %+v", c.at, snap)
 		}

@@ -82,7 +82,7 @@ func TestPageIsLive(t *testing.T) {
 	p.judge("account-offline")
 	s.Clear(&health.ServerUnreachable)
 	p.until(`document.querySelector(".words.ok") !== null`)
-	s.Raise(&health.TokenSuspect, "")
+	s.Raise(&health.OddTokens, "")
 	p.until(`document.querySelector(".words.degraded") !== null`)
 	p.judge("account-degraded")
 }

@@ -58,6 +58,8 @@ var (
 			"if it is lost, run `shelfkeeper logout --forget`"}
 	VaultDenied = Condition{ID: "vault-denied", Level: NeedsUser,
 		Text: "the keychain refused access", Remedy: "allow Shelfkeeper in the keychain, then run `shelfkeeper reauth`"}
+	VaultPrompt = Condition{ID: "vault-prompt", Level: NeedsUser, Hold: 2 * time.Second,
+		Text: "the keychain asks for its password", Remedy: "answer its window"}
 	VaultLocked = Condition{ID: "vault-locked", Level: NeedsUser,
 		Text: "the keychain is locked", Remedy: "unlock it, or run `shelfkeeper reauth` to be asked"}
 	VaultAbsent = Condition{ID: "vault-absent", Level: NeedsUser, Hold: 10 * time.Second,
@@ -70,12 +72,20 @@ var (
 		Text: "no access token is valid, and the vault cannot be read or written on disk", Remedy: "free some space"}
 	VaultHanging = Condition{ID: "vault-hanging", Level: Offline, Hold: 10 * time.Second,
 		Text: "the keychain does not answer", Remedy: "look for its prompt, or restart the desktop's keyring"}
+	TokenSuspect = Condition{ID: "breaker", Level: Offline, Hold: 5 * time.Second,
+		Text: "the server refuses fresh tokens; requests are held back for a while", Remedy: "check the server's log and clock"}
 	ServerUnreachable = Condition{ID: "server-unreachable", Level: Offline, Hold: 5 * time.Second,
 		Text: "the server cannot be reached"}
 	NoAnswer = Condition{ID: "no-answer", Level: Offline, Hold: 5 * time.Second,
 		Text: "the server does not answer players"}
 	RateLimited = Condition{ID: "rate-limited", Level: Offline, Hold: 5 * time.Second,
 		Text: "waiting until the server allows signing in again"}
+	VaultOpening = Condition{ID: "vault-opening", Level: Offline,
+		Text: "the stored session is being opened"}
+	TokenEnded = Condition{ID: "token-ended", Level: Offline,
+		Text: "no access token is valid now; the session is being renewed"}
+	TokenAwaited = Condition{ID: "token-awaited", Level: Offline, Hold: 5 * time.Second,
+		Text: "the session is being renewed, and its token has ended"}
 	RenewalFails = Condition{ID: "renewal-fails", Level: Offline, Hold: 5 * time.Second,
 		Text: "the session is not renewed, and its token has ended"}
 	DiskTrouble = Condition{ID: "disk", Level: Degraded,
@@ -92,8 +102,6 @@ var (
 		Text: "an address of listen_extra cannot be served", Remedy: "correct listen_extra in config.toml, then start Shelfkeeper again"}
 	SocketDown = Condition{ID: "socket-down", Level: Degraded, Hold: 10 * time.Second,
 		Text: "the live connection is down; playing works, but what you do elsewhere shows late"}
-	TokenSuspect = Condition{ID: "breaker", Level: Degraded, Hold: 5 * time.Second,
-		Text: "the server refuses fresh tokens; requests are held back for a while", Remedy: "check the server's log and clock"}
 	RenewalDelayed = Condition{ID: "renewal-delayed", Level: Degraded, Hold: time.Minute,
 		Text: "the session could not be renewed yet; it is still valid"}
 	OddTokens = Condition{ID: "odd-tokens", Level: Degraded, Hold: 5 * time.Second,
@@ -111,8 +119,9 @@ var (
 var declared = []*Condition{
 	&AccountPaused, &NoAccount, &SignedOut, &OtherServer, &ServerMoved, &PasswordRefused, &AccountDisabled, &SessionLost, &TokenRefused,
 	&AnotherUser, &TokensUnusable, &SignInUnusable, &ServerUnrecognised,
-	&VaultUnreadable, &VaultNewer, &VaultPassphrase, &VaultDenied, &VaultLocked, &VaultAbsent, &HeaderEaten, &DiskBlocks, &ProxyDown,
-	&VaultHanging, &ServerUnreachable, &NoAnswer, &RateLimited, &RenewalFails,
-	&DiskTrouble, &ProgressDisk, &ProgressDamaged, &LocalhostTaken, &ExtraAddress, &SocketDown, &TokenSuspect, &RenewalDelayed,
+	&VaultUnreadable, &VaultNewer, &VaultPassphrase, &VaultPrompt, &VaultDenied, &VaultLocked, &VaultAbsent, &HeaderEaten, &DiskBlocks,
+	&ProxyDown,
+	&VaultHanging, &TokenSuspect, &ServerUnreachable, &NoAnswer, &RateLimited, &RenewalFails, &VaultOpening, &TokenEnded, &TokenAwaited,
+	&DiskTrouble, &ProgressDisk, &ProgressDamaged, &LocalhostTaken, &ExtraAddress, &SocketDown, &RenewalDelayed,
 	&OddTokens, &SlotPending, &PageDown,
 }

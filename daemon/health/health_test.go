@@ -67,11 +67,11 @@ func TestGravestConditionGivesTheReason(t *testing.T) {
 		if v, _, _ := b.View(); v.Condition != "password-refused" || v.Remedy == "" {
 			t.Errorf("got %+v", v)
 		}
-		b.Only([]*Condition{&PasswordRefused, &ServerUnreachable}, nil, "")
+		b.Replace([]*Condition{&PasswordRefused, &ServerUnreachable}, nil)
 		if v, _, _ := b.View(); v.Condition != "slot-pending" {
 			t.Errorf("got %+v", v)
 		}
-		b.Only([]*Condition{&SlotPending, &ServerUnreachable}, &VaultLocked, "x")
+		b.Replace([]*Condition{&SlotPending, &ServerUnreachable, &VaultLocked}, []Finding{{&VaultLocked, "x", ""}})
 		if v, _, _ := b.View(); v.Condition != "vault-locked" {
 			t.Errorf("got %+v", v)
 		}

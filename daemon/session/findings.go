@@ -13,12 +13,7 @@ import (
 	"shelfkeeper/keychain"
 )
 
-// finding is a condition that holds, with its detail and, where the
-// condition's own is not the best one, its remedy.
-type finding struct {
-	*health.Condition
-	detail, remedy string
-}
+type finding = health.Finding
 
 // findings returns the conditions that s stands for at now, gravest first.
 func findings(s machine.State, now time.Time) (fs []finding) {
@@ -27,11 +22,14 @@ func findings(s machine.State, now time.Time) (fs []finding) {
 		fs = append(fs, finding{Condition: &health.SignedOut})
 	case machine.NeedsUser:
 		c, detail := conditionOf(s.Why)
-		f := finding{Condition: c, detail: detail}
+		f := finding{Condition: c, Detail: detail}
 		if d := s.Loss; d != nil && !d.Recovered && afterLoss(s.Why) {
-			f.detail, f.remedy = d.Sentence, d.Remedy
+			f.Detail, f.Remedy = d.Sentence, d.Remedy
 		}
 		fs = append(fs, f)
+	}
+	if s.Asking() && (s.Trouble != nil || !s.Usable(now)) {
+		fs = append(fs, finding{Condition: &health.VaultPrompt})
 	}
 	if s.Trouble != nil {
 		fs = append(fs, troubleFinding(s, now))
@@ -46,16 +44,41 @@ func findings(s machine.State, now time.Time) (fs []finding) {
 	}
 	if s.Published.Generation > 0 && s.Phase != machine.Static {
 		if detail, remedy := oddTokens(s.Clocks); detail != "" {
-			fs = append(fs, finding{&health.OddTokens, detail, remedy})
+			fs = append(fs, finding{Condition: &health.OddTokens, Detail: detail, Remedy: remedy})
 		}
 	}
 	if now.Before(s.Suspicion.BrokenUntil) {
 		fs = append(fs, finding{Condition: &health.TokenSuspect})
 	}
 	if s.Slot.Trouble != nil && s.Phase != machine.SignedOut {
-		fs = append(fs, finding{Condition: &health.SlotPending, detail: s.Slot.Trouble.Error()})
+		fs = append(fs, finding{Condition: &health.SlotPending, Detail: s.Slot.Trouble.Error()})
+	}
+	if f, ok := tokenFinding(s, now); ok {
+		fs = append(fs, f)
 	}
 	return fs
+}
+
+// tokenFinding says that no request can be served with the session's token now.
+// The other findings say why as soon as that is known.
+func tokenFinding(s machine.State, now time.Time) (f finding, ok bool) {
+	switch {
+	case s.Usable(now) || s.Phase == machine.SignedOut || s.Phase == machine.NeedsUser:
+		return f, false
+	case s.Phase == machine.VaultUnavailable:
+		f.Condition = &health.VaultOpening
+		if s.Trouble != nil {
+			f.Detail = s.Trouble.Error()
+		}
+	case s.RenewsOnDemand(now):
+		// Such a token ends before each request, which then brings the next.
+		if f.Condition = &health.TokenAwaited; !s.Busy() {
+			return f, false
+		}
+	default:
+		f.Condition = &health.TokenEnded
+	}
+	return f, true
 }
 
 func troubleFinding(s machine.State, now time.Time) finding {
@@ -63,17 +86,17 @@ func troubleFinding(s machine.State, now time.Time) finding {
 	if c == &health.DiskTrouble && !s.Usable(now) {
 		c = &health.DiskBlocks
 	}
-	f := finding{Condition: c, detail: s.Trouble.Error()}
+	f := finding{Condition: c, Detail: s.Trouble.Error()}
 	if c == &health.DiskTrouble || c == &health.DiskBlocks {
-		f.remedy = durable.Remedy(s.Trouble) // "free some space" helps a full disk only
+		f.Remedy = durable.Remedy(s.Trouble) // "free some space" helps a full disk only
 	}
 	return f
 }
 
 func signInFinding(n machine.SignIns) finding {
-	f := finding{Condition: &health.SignInUnusable, detail: fmt.Sprintf("%d times in a row, last: %s", n.Unusable, n.Last.Evidence)}
+	f := finding{Condition: &health.SignInUnusable, Detail: fmt.Sprintf("%d times in a row, last: %s", n.Unusable, n.Last.Evidence)}
 	if n.Last.Verdict == absapi.MissingRefreshToken {
-		f.remedy = "let the reverse proxy pass x-return-tokens through"
+		f.Remedy = "let the reverse proxy pass x-return-tokens through"
 	}
 	return f
 }
@@ -85,25 +108,25 @@ func failureFinding(s machine.State, now time.Time) finding {
 	case w.Verdict == absapi.RateLimited && !s.Usable(now):
 		return limitFinding(s, now)
 	case w.Verdict == absapi.Temporary:
-		return finding{Condition: &health.ServerUnreachable, detail: w.Evidence}
+		return finding{Condition: &health.ServerUnreachable, Detail: w.Evidence}
 	case !s.Usable(now):
-		return finding{Condition: &health.RenewalFails, detail: w.Evidence}
+		return finding{Condition: &health.RenewalFails, Detail: w.Evidence}
 	}
-	return finding{Condition: &health.RenewalDelayed, detail: w.Evidence}
+	return finding{Condition: &health.RenewalDelayed, Detail: w.Evidence}
 }
 
 // limitFinding tells of a limit, and of what has used it up.
 func limitFinding(s machine.State, now time.Time) finding {
-	f := finding{Condition: &health.RateLimited, detail: s.Failure.Evidence}
+	f := finding{Condition: &health.RateLimited, Detail: s.Failure.Evidence}
 	if last := s.Answered; last != nil && last != s.Failure {
-		f.detail = last.Evidence + "; " + f.detail
+		f.Detail = last.Evidence + "; " + f.Detail
 	}
 	if s.Pauses.RateLimitedUntil.After(now) {
-		f.detail += ", until " + s.Pauses.RateLimitedUntil.Local().Format("15:04")
+		f.Detail += ", until " + s.Pauses.RateLimitedUntil.Local().Format("15:04")
 	}
 	if s.Clocks.OnDemand {
 		cause, remedy := oddTokens(s.Clocks)
-		f.detail, f.remedy = cause+"; "+f.detail, remedy
+		f.Detail, f.Remedy = cause+"; "+f.Detail, remedy
 	}
 	return f
 }

@@ -14,7 +14,8 @@ var reported = []*health.Condition{
 	&health.SessionLost, &health.TokenRefused, &health.VaultUnreadable, &health.VaultNewer, &health.VaultPassphrase,
 	&health.VaultDenied, &health.VaultLocked, &health.VaultAbsent, &health.HeaderEaten, &health.VaultHanging,
 	&health.ServerUnreachable, &health.RateLimited, &health.RenewalFails, &health.DiskBlocks, &health.DiskTrouble,
-	&health.TokenSuspect, &health.RenewalDelayed, &health.SlotPending,
+	&health.TokenSuspect, &health.RenewalDelayed, &health.SlotPending, &health.VaultPrompt, &health.VaultOpening,
+	&health.TokenEnded, &health.TokenAwaited,
 }
 
 // report brings the board up to date and logs what changed, one line a change
@@ -22,17 +23,7 @@ var reported = []*health.Condition{
 func (s *Session) report(before machine.State) {
 	st := s.state
 	now := time.Now()
-	holds := make(map[*health.Condition]finding)
-	for _, f := range findings(st, now) {
-		holds[f.Condition] = f
-	}
-	for _, c := range reported {
-		if f, ok := holds[c]; ok {
-			s.Board.RaiseWith(c, f.detail, f.remedy)
-		} else {
-			s.Board.Clear(c)
-		}
-	}
+	s.Board.Replace(reported, findings(st, now))
 	s.boardTimer.set(s, st.FindingsChangeAt(now))
 	log := s.Log.With("account", s.Account)
 	if st.Describe() != before.Describe() {

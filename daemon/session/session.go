@@ -99,6 +99,7 @@ func New(cfg Config) *Session {
 		cfg.Jitter = rand.Float64
 	}
 	state := machine.State{Version: cfg.ServerVersion, Plain: cfg.Base.Scheme == "http", Rules: machine.RulesOf(cfg.ServerVersion)}
+	cfg.Board.Replace(reported, findings(state, time.Now()))
 	return &Session{Config: cfg, state: state, changed: make(chan struct{})}
 }
 

@@ -45,9 +45,9 @@ func unavailable(s machine.State, now time.Time) *Unavailable {
 	u := &Unavailable{Condition: starting, retryAfter: max(0, s.StartAt().Sub(now), s.Suspicion.BrokenUntil.Sub(now))}
 	for _, f := range findings(s, now) {
 		if u.Condition.ID == starting.ID || f.Level > u.Condition.Level {
-			u.Condition, u.Detail = *f.Condition, f.detail
-			if f.remedy != "" {
-				u.Condition.Remedy = f.remedy
+			u.Condition, u.Detail = *f.Condition, f.Detail
+			if f.Remedy != "" {
+				u.Condition.Remedy = f.Remedy
 			}
 		}
 	}

@@ -12,7 +12,7 @@ func (s State) FindingsChangeAt(now time.Time) time.Time {
 		}
 	}
 	sooner(s.Suspicion.BrokenUntil)
-	if s.Usable(now) && s.Phase != Static && (s.Trouble != nil || s.Failure != nil) {
+	if s.Usable(now) && s.Phase != Static && !s.RenewsOnDemand(now) {
 		sooner(s.Clocks.UsableUntil)
 		sooner(s.Clocks.UsableForAtMost)
 	}

@@ -18,7 +18,8 @@ func TestTurnsAt(t *testing.T) {
 		change func(*State)
 		want   time.Time
 	}{
-		{"all is well", func(*State) {}, time.Time{}},
+		{"all is well", func(*State) {}, noon.Add(time.Hour)},
+		{"renewed on demand", func(s *State) { s.Clocks.OnDemand = true }, time.Time{}},
 		{"weather", func(s *State) { s.Failure = weather }, noon.Add(time.Hour)},
 		{"disk", func(s *State) { s.Trouble = errors.New("full") }, noon.Add(time.Hour)},
 		{"by the other clock first", func(s *State) { s.Failure, s.Clocks.UsableForAtMost = weather, noon.Add(time.Minute) },

@@ -252,6 +252,17 @@ func (s State) Usable(now time.Time) bool {
 		(s.Clocks.UsableForAtMost.IsZero() || !reached(now, s.Clocks.UsableForAtMost))
 }
 
+// RenewsOnDemand reports whether the token may end unrenewed, since the next
+// request brings another one: nothing is known that would keep it from that.
+func (s State) RenewsOnDemand(now time.Time) bool {
+	return s.Clocks.OnDemand && s.Trouble == nil && s.Failure == nil && !s.tokenSuspected() && !now.Before(s.Suspicion.BrokenUntil)
+}
+
+// Asking reports whether the keychain may be asking the user for its password.
+func (s State) Asking() bool {
+	return s.Step == Opening && s.Attempt.Prompting || (s.Step == Acquiring || s.Step == Repairing) && s.Attempt.ByUser
+}
+
 // tokenSuspected reports whether the published token got a 401.
 func (s State) tokenSuspected() bool {
 	return s.Published.Generation > 0 && s.Published.Pair.Access.Secret == s.Suspicion.Token
