@@ -14,6 +14,12 @@ import (
 // version is the program's; a release build sets it with -ldflags -X.
 var version = "0.1.0"
 
+// commit is the hash that a release build was made of, or empty.
+var commit string
+
+// buildCommands are commands that only a build of the project itself has.
+var buildCommands []func() *cobra.Command
+
 // execute runs one command line and returns its exit code.
 func execute(ctx context.Context, e *env, args []string) problem.Code {
 	root := newRoot(e)
@@ -74,6 +80,9 @@ running, 9 only you can go on.`,
 		newVersion(e),
 		newKeychainOp(e), newOpenIDReturn(e),
 	)
+	for _, make := range buildCommands {
+		root.AddCommand(make())
+	}
 	strictCompletion(root)
 	return root
 }
@@ -135,7 +144,11 @@ func notRunning() *problem.Problem {
 
 func newVersion(e *env) *cobra.Command {
 	return &cobra.Command{Use: "version", Short: "Print the version", Args: noArgs, RunE: func(*cobra.Command, []string) error {
-		_, err := fmt.Fprintln(e.stdout, "shelfkeeper", version)
+		line := "shelfkeeper " + version
+		if commit != "" {
+			line += " (" + commit + ")"
+		}
+		_, err := fmt.Fprintln(e.stdout, line)
 		return err
 	}}
 }
