@@ -27,10 +27,10 @@ func (d *Daemon) newService(a accounts.Account, listen string) (*service.Service
 		Account: a, Upstream: up, Session: d.home.SessionConfig(a, up), Identities: d.home.Identities(a.Name),
 		PortGiven: c.ListenOf(a.Name) != 0, Journal: d.home.JournalDir(a.Name), Listen: listen, ListenExtra: c.ListenExtra,
 		ExtraHosts: c.ExtraHosts, Access: c.LocalAccess, TrustedOrigins: c.TrustedOrigins,
-		Reach: func(base *url.URL) (*upstream.Upstream, error) { return d.home.ReachOther(a, base) },
-		Pause: d.home.PauseOf(a.Name),
-		Seen:  func(ctx context.Context, version, username string) { d.home.Observe(ctx, a.Name, version, username) },
-		Log:   d.home.Log,
+		Reach:          func(base *url.URL) (*upstream.Upstream, error) { return d.home.ReachOther(a, base) },
+		Pause:          d.home.PauseOf(a.Name),
+		Seen:           func(ctx context.Context, version, username string) { d.home.Observe(ctx, a.Name, version, username) },
+		StreamsChanged: d.streams.Ring, Log: d.home.Log,
 	})
 }
 

@@ -14,6 +14,7 @@ import (
 
 	"shelfkeeper/daemon/accounts"
 	"shelfkeeper/daemon/control"
+	"shelfkeeper/daemon/dashboard"
 	"shelfkeeper/daemon/health"
 	"shelfkeeper/daemon/home"
 	"shelfkeeper/daemon/netmon"
@@ -30,6 +31,7 @@ type Daemon struct {
 	control  *control.Server
 	monitor  *netmon.Monitor
 	page     *statuspage.Page // nil where there is none
+	streams  dashboard.Bell   // rings when a stream begins or ends
 	quit     chan struct{}
 	quitted  sync.Once
 	running  sync.WaitGroup

@@ -15,7 +15,7 @@ func (d *Daemon) ServePage(o statuspage.Options) { d.page = statuspage.New(d.pag
 
 func (d *Daemon) pageConfig(o statuspage.Options) statuspage.Config {
 	return statuspage.Config{Options: o, Daemon: d, Disk: d.home, Book: d.home.Book, Config: d.home.Config, File: d.home.Paths.Config,
-		Tomorrow: home.Tomorrow, Bump: d.bump, Log: d.home.Log}
+		Streams: &d.streams, Tomorrow: home.Tomorrow, Bump: d.bump, Log: d.home.Log}
 }
 
 // PageLink returns an address that lets a browser into the status page once.
@@ -24,6 +24,15 @@ func (d *Daemon) PageLink(_ context.Context, account string) (string, error) {
 		return "", problem.Newf(problem.Config, "start Shelfkeeper without --no-page", "the status page is switched off")
 	}
 	return d.page.Link(account)
+}
+
+// Title asks the server of an account what a stream is called.
+func (d *Daemon) Title(ctx context.Context, account string, stream health.Stream) (string, error) {
+	s, err := d.serviceOf(account)
+	if err != nil {
+		return "", err
+	}
+	return s.Title(ctx, stream)
 }
 
 // pageState is the part of the snapshot about the page, and what it means for

@@ -27,6 +27,11 @@ type Observed interface {
 	// Changed returns a channel that is closed at the next change of the
 	// snapshot.
 	Changed() <-chan struct{}
+	// StreamsChanged returns a channel that is closed when a player begins or ends
+	// to fetch a book or an episode, which changes no snapshot.
+	StreamsChanged() <-chan struct{}
+	// Title asks the server what a stream is called; "" where it does not say.
+	Title(ctx context.Context, account string, stream health.Stream) (string, error)
 	// History is the record of an account's attempts, oldest first.
 	History(account string) []history.Entry
 }

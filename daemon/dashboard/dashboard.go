@@ -73,10 +73,11 @@ type Server struct {
 	keys   sessions
 	links  links
 	signIn signInFlow
+	titles titles
 
 	ctx     context.Context // of every answer; ends with Close
 	cancel  context.CancelFunc
-	running sync.WaitGroup // the loop that listens
+	running sync.WaitGroup // the loop that listens, and questions to servers
 	retry   chan struct{}  // asks it to try now
 
 	mu     sync.Mutex

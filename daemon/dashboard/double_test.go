@@ -2,6 +2,7 @@ package dashboard
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -33,6 +34,7 @@ type double struct {
 	players  []Player
 	entries  []history.Entry
 	store    Store
+	played   Bell
 	openID   func(ctx context.Context, show func(Step) error) error
 }
 
@@ -63,6 +65,16 @@ func (d *double) Snapshot() health.Snapshot {
 }
 
 func (d *double) Changed() <-chan struct{} { d.mu.Lock(); defer d.mu.Unlock(); return d.changed }
+
+func (d *double) StreamsChanged() <-chan struct{} { return d.played.Rung() }
+
+func (d *double) Title(_ context.Context, account string, one health.Stream) (string, error) {
+	d.did("title " + account + " " + one.ID)
+	if one.ID == "unknown" {
+		return "", errors.New("no answer")
+	}
+	return "The book <" + one.ID + ">", nil
+}
 
 func (d *double) History(string) []history.Entry { return d.entries }
 

@@ -10,8 +10,9 @@ const (
 	// eventPause lies between two events: several changes become one.
 	eventPause = 250 * time.Millisecond
 	// trafficPause is how often an open page looks whether requests of players
-	// have come, which changes no snapshot.
+	// have come, which changes no snapshot; streamPause while something plays.
 	trafficPause = 5 * time.Second
+	streamPause  = time.Second
 	// eventTimeout bounds the writing to a browser that does not read.
 	eventTimeout = 10 * time.Second
 )
@@ -26,23 +27,27 @@ func (s *Server) events(w http.ResponseWriter, r *request) {
 		_, err := io.WriteString(w, "event: "+event+"\ndata:\n\n")
 		return err == nil && rc.Flush() == nil
 	}
-	look := time.NewTicker(trafficPause)
-	defer look.Stop()
-	pause := time.NewTimer(0)
-	defer pause.Stop()
+	timer := time.NewTimer(0)
+	defer timer.Stop()
 	for event, seen := "hello", s.traffic(); ; event = "changed" {
 		// Taken before the event, so that no change is missed while it is sent.
-		changed, moved := s.cfg.Daemon.Changed(), s.signIn.changes()
+		d := s.cfg.Daemon
+		changed, moved, named, played := d.Changed(), s.signIn.moved.Rung(), s.titles.named.Rung(), d.StreamsChanged()
 		if !send(event) {
 			return
 		}
 		for waiting := true; waiting; {
+			timer.Reset(seen.pause())
 			select {
 			case <-changed:
 				waiting = false
 			case <-moved:
 				waiting = false
-			case <-look.C:
+			case <-named:
+				waiting = false
+			case <-played:
+				waiting = false
+			case <-timer.C:
 				now := s.traffic()
 				waiting = now == seen
 				seen = now
@@ -50,20 +55,38 @@ func (s *Server) events(w http.ResponseWriter, r *request) {
 				return
 			}
 		}
-		pause.Reset(eventPause)
+		seen = s.traffic()
+		timer.Reset(eventPause)
 		select {
-		case <-pause.C:
+		case <-timer.C:
 		case <-r.Context().Done():
 			return
 		}
 	}
 }
 
-// traffic counts what players did and do.
-func (s *Server) traffic() (sum [2]uint64) {
+// traffic is what players did and do.
+type traffic struct {
+	requests, bytes uint64
+	active, streams int
+}
+
+func (s *Server) traffic() (sum traffic) {
 	for _, a := range s.cfg.Daemon.Snapshot().Accounts {
-		sum[0] += a.Proxy.Requests
-		sum[1] += uint64(a.Proxy.Active)
+		sum.requests += a.Proxy.Requests
+		sum.active += a.Proxy.Active
+		sum.streams += len(a.Proxy.Streams)
+		for _, one := range a.Proxy.Streams {
+			sum.bytes += one.Bytes
+		}
 	}
 	return sum
+}
+
+// pause is when to look again.
+func (t traffic) pause() time.Duration {
+	if t.streams > 0 {
+		return streamPause
+	}
+	return trafficPause
 }

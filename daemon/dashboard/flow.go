@@ -13,7 +13,7 @@ import (
 type signInFlow struct {
 	mu      sync.Mutex
 	now     flowState
-	changed chan struct{} // closed and replaced at each change
+	moved   Bell
 	cancel  context.CancelFunc
 	running sync.WaitGroup
 }
@@ -91,16 +91,6 @@ func (f *signInFlow) forget() flowState {
 	return was
 }
 
-// changes returns a channel that is closed at the next change.
-func (f *signInFlow) changes() <-chan struct{} {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.changed == nil {
-		f.changed = make(chan struct{})
-	}
-	return f.changed
-}
-
 func (f *signInFlow) change(edit func(*flowState)) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -111,10 +101,7 @@ func (f *signInFlow) change(edit func(*flowState)) {
 
 func (f *signInFlow) setLocked(next flowState) {
 	f.now = next
-	if f.changed != nil {
-		close(f.changed)
-	}
-	f.changed = make(chan struct{})
+	f.moved.Ring()
 }
 
 // schemeTaker lets the desktop bring the browser's address back, where it comes

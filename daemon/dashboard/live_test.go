@@ -142,7 +142,7 @@ func TestTexts(t *testing.T) {
 		}
 	}
 	// Keys whose last part is a value.
-	families := []string{"level.", "remedy.", "method.", "socket.", "vault.", "count.", "bytes.", "kind.", "scope.", "kind.", "scope.", "recipe.", "week.", "record.what.", "record.outcome."}
+	families := []string{"level.", "remedy.", "method.", "socket.", "vault.", "count.", "bytes.", "kind.", "scope.", "kind.", "scope.", "recipe.", "week.", "record.what.", "record.outcome.", "stream."}
 	for key := range texts() {
 		if !used[key] && !slices.ContainsFunc(families, func(f string) bool { return strings.HasPrefix(key, f) }) {
 			t.Errorf("nothing says %q", key)
@@ -166,4 +166,38 @@ func TestWhen(t *testing.T) {
 			t.Errorf("%v: %q, want %q", c.at, got, c.want)
 		}
 	}
+}
+
+// What plays shows with its title, which the server is asked for once.
+func TestStreams(t *testing.T) {
+	a := someAccount()
+	a.Proxy.Streams = []health.Stream{
+		{Program: "mpv <x>", Kind: "item", ID: "li_1", File: "42", Bytes: 3_000_000, Rate: 48_000, Now: true},
+		{Program: "kodi", Kind: "session", ID: "unknown", Bytes: 1},
+	}
+	d := newDouble(a)
+	w := serve(t, d, nil)
+	named := w.server.titles.named.Rung()
+	w.get("/").has(t, "Playing now", "mpv &lt;x&gt;", "3.0 MB", "48.0 kB a second", "just over")
+	for end := time.After(patience); ; {
+		got := w.get("/")
+		if strings.Contains(got.body, "The book &lt;li_1&gt;") {
+			got.has(t, "a book or podcast") // the one without an answer
+			break
+		}
+		select {
+		case <-named:
+			named = w.server.titles.named.Rung()
+		case <-end:
+			t.Fatal("no title", got.body)
+		}
+	}
+	for range 3 {
+		w.get("/")
+	}
+	if acts := d.done(); len(acts) != 2 {
+		t.Errorf("asked for titles: %q", acts)
+	}
+	d.set(func() { d.accounts[0].Proxy.Streams = nil })
+	w.get("/").has(t, "Nothing plays.")
 }

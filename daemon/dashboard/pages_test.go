@@ -162,7 +162,7 @@ func TestOpenIDFlow(t *testing.T) {
 	until := func(text string) {
 		t.Helper()
 		for end := time.Now().Add(patience); ; {
-			moved := w.server.signIn.changes()
+			moved := w.server.signIn.moved.Rung()
 			if strings.Contains(w.get("/sign-in/openid").body, text) {
 				return
 			}

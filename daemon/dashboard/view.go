@@ -37,6 +37,8 @@ type accountView struct {
 	Remedy  string
 	Actions []action // the first one is what helps
 	Facts   []fact
+	Streams []streamView
+	Traffic string
 	Week    []dayView
 	CSRF    string
 }
@@ -109,6 +111,8 @@ func (s *Server) viewOf(a health.Account, csrf string) accountView {
 	v.Actions = s.actions(a)
 	v.Week = week(s.cfg.Daemon.History(a.Name), now)
 	v.Facts = append(sessionFacts(a, now), serviceFacts(a, now)...)
+	v.Streams = s.streamsOf(a, now)
+	v.Traffic = text("fact.traffic", count("count.requests", int(a.Proxy.Requests)), size(a.Proxy.Bytes))
 	return v
 }
 
@@ -213,9 +217,7 @@ func serviceFacts(a health.Account, now time.Time) []fact {
 		Note: textOr("vault."+a.Vault.Condition, a.Vault.Condition)}
 	return []fact{
 		socket,
-		{Label: text("fact.players"), Value: a.Proxy.URL, Copy: a.Proxy.URL != "",
-			Note: text("fact.traffic", count("count.requests", int(a.Proxy.Requests)), size(a.Proxy.Bytes))},
-		{Label: text("fact.running"), Value: count("count.streams", a.Proxy.Active)},
+		{Label: text("fact.players"), Value: a.Proxy.URL, Copy: a.Proxy.URL != ""},
 		{Label: text("fact.progress"), Value: progressWords(a.Progress, now)},
 		vault,
 	}

@@ -118,6 +118,21 @@ type Proxy struct {
 	Refused []Refused `json:"refused,omitempty"`
 	// Visitors are programs that were let in, the newest first.
 	Visitors []Visitor `json:"visitors,omitempty"`
+	// Streams are what is sent to players at this moment, the newest first.
+	Streams []Stream `json:"streams,omitempty"`
+}
+
+// Stream is a book or an episode that is sent to a player, or was until a few
+// seconds ago.
+type Stream struct {
+	Program string  `json:"program"`
+	Kind    string  `json:"kind"` // of ID: item, session or feed
+	ID      string  `json:"id"`
+	File    string  `json:"file,omitempty"` // of an item
+	Since   Time    `json:"since"`
+	Bytes   uint64  `json:"bytes"`
+	Rate    float64 `json:"rate"` // bytes a second, of the last moments
+	Now     bool    `json:"now"`  // it runs
 }
 
 // Visitor is a program that was let in since the start.

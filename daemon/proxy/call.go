@@ -5,6 +5,7 @@ import (
 
 	"shelfkeeper/daemon/players"
 	"shelfkeeper/daemon/proxy/answers"
+	"shelfkeeper/daemon/proxy/transfers"
 )
 
 // call is one request on its way.
@@ -26,6 +27,8 @@ type call struct {
 	socket bool           // it asks for the live socket
 	local  *answers.Route // it is answered here
 	extra  http.Header    // goes upstream with it
+
+	piece *transfers.Piece // counts what the player gets of a book or an episode; nil for other answers
 }
 
 type bearer bool

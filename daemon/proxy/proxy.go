@@ -31,6 +31,7 @@ import (
 	"shelfkeeper/daemon/proxy/livesocket"
 	"shelfkeeper/daemon/proxy/route"
 	"shelfkeeper/daemon/proxy/stream"
+	"shelfkeeper/daemon/proxy/transfers"
 	"shelfkeeper/daemon/redact"
 	"shelfkeeper/wsconn"
 )
@@ -70,7 +71,7 @@ const (
 )
 
 // Config is what a Server works with. All but Sockets, Journal, Access, Port,
-// PeerOf, Log and BecameActive are required.
+// PeerOf, Log, BecameActive and TransfersChanged are required.
 type Config struct {
 	Base      *url.URL          // of the server, with its base path
 	Hosts     []string          // under which the server is known beside Base's; may be nil
@@ -109,6 +110,9 @@ type Config struct {
 	Log  *slog.Logger
 	// BecameActive is told when players become active; see Active. May be nil.
 	BecameActive func()
+	// TransfersChanged is told when something begins or ends to be sent to a
+	// player; see Transfers. May be nil.
+	TransfersChanged func()
 }
 
 // Server is the local server of one account.
@@ -124,6 +128,7 @@ type Server struct {
 	local       *answers.Local
 	refused     refusedPrograms
 	visitors    visitors
+	transfers   transfers.Registry
 	wrongGrants slowdown // of pages of foreign origins
 	pausing     *pausing
 
@@ -177,6 +182,7 @@ func New(cfg Config) (*Server, error) {
 	}
 	s := &Server{cfg: cfg, log: cfg.Log, stats: newCounters(), broadcast: stream.NewBroadcast(), tracks: stream.NewTracks(), begun: time.Now(),
 		pausing: newPausing()}
+	s.transfers.Changed = cfg.TransfersChanged
 	s.lastAsked.Store(int64(-activeFor))
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
@@ -268,6 +274,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	ctx, forget := s.untilPaused(c.r.Context())
 	defer forget()
 	c.r = c.r.WithContext(ctx)
+	c.piece = s.beginPiece(c)
+	defer c.piece.End()
 	s.forward(w, c)
 }
 

@@ -87,6 +87,7 @@ func (s *Server) revoked(c *call) bool { return c.caller.Grant != "" && !s.cfg.G
 func (s *Server) write(w io.Writer, c *call, b []byte) {
 	n, err := w.Write(b)
 	s.stats.bytes.Add(uint64(n))
+	c.piece.Add(n)
 	if err != nil {
 		abort(c) // the player is gone
 	}

@@ -53,8 +53,7 @@ func (s *Server) visit(c *call) {
 	if c.caller.Scope == "" {
 		return // it came for what anybody gets
 	}
-	agent := c.r.Header.Get("User-Agent")
-	key := visitorKey{agent[:min(len(agent), maxAgent)], c.caller.Grant, c.caller.Scope}
+	key := keyOf(c)
 	if !s.visitors.count(key, time.Now()) || c.conn.extra {
 		return
 	}
@@ -62,6 +61,21 @@ func (s *Server) visit(c *call) {
 		name := refusal.OneLine(holder.Program)
 		s.visitors.name(key, name[:min(len(name), maxProgram)])
 	}
+}
+
+func keyOf(c *call) visitorKey {
+	agent := c.r.Header.Get("User-Agent")
+	return visitorKey{agent[:min(len(agent), maxAgent)], c.caller.Grant, c.caller.Scope}
+}
+
+// programOf names a program that came.
+func (v *visitors) programOf(key visitorKey) string {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if one := v.list[key]; one != nil {
+		return one.Program
+	}
+	return nameIn(key.agent)
 }
 
 // count counts a request, and reports whether the system is to be asked which

@@ -58,7 +58,10 @@ type Config struct {
 	Pause *accounts.Pause
 	// Seen is told what the server was seen to be, after each change.
 	Seen func(ctx context.Context, version, username string)
-	Log  *slog.Logger
+	// StreamsChanged is told when a player begins or ends to fetch a book or an
+	// episode; nil for nobody.
+	StreamsChanged func()
+	Log            *slog.Logger
 }
 
 // Service is one account that is served. Make it with New, then Start it, and
@@ -114,7 +117,7 @@ func New(c Config) (*Service, error) {
 		Grants: c.Identities, Account: s.localAccount(c.Identities), Identity: s.session.Secrets,
 		Access: proxy.Access(c.Access), OwnUID: os.Getuid(), ExtraHosts: c.ExtraHosts, Log: s.log,
 		TrustedOrigins: c.TrustedOrigins, OriginGrant: c.Identities.OfOrigin,
-		BecameActive: func() { s.socket.PlayersActive() },
+		BecameActive: func() { s.socket.PlayersActive() }, TransfersChanged: c.StreamsChanged,
 	})
 	s.socket = wsconn.New(wsconn.Config{Server: up, Tokens: s.session, Active: s.active, Log: s.log})
 	if err == nil {

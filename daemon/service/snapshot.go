@@ -25,7 +25,7 @@ func (s *Service) Snapshot() health.Account {
 		Proxy: health.Proxy{
 			URL: s.URL(), Extra: extra, Requests: stats.Requests, Bytes: stats.Bytes, Active: int(stats.Active),
 			Unauthorized: stats.Unauthorized, Resumed: stats.Resumed, Held: stats.Held, Refused: s.refused(),
-			Visitors: s.visitors(),
+			Visitors: s.visitors(), Streams: s.streams(),
 		},
 		Vault: health.Vault{Backend: s.account.Store}, Progress: s.progress(),
 	}

@@ -23,6 +23,12 @@ func (d acts) Snapshot() health.Snapshot { return d.cfg.Daemon.Snapshot() }
 
 func (d acts) Changed() <-chan struct{} { return d.cfg.Daemon.Changed() }
 
+func (d acts) StreamsChanged() <-chan struct{} { return d.cfg.Streams.Rung() }
+
+func (d acts) Title(ctx context.Context, account string, stream health.Stream) (string, error) {
+	return d.cfg.Daemon.Title(ctx, account, stream)
+}
+
 func (d acts) History(account string) []history.Entry { return d.cfg.Disk.Entries(account) }
 
 func (d acts) Known(account string) (dashboard.Known, bool) {

@@ -33,6 +33,8 @@ type Daemon interface {
 	control.Reports
 	// Unlock is Reauthenticate with a passphrase that opens the vault before.
 	Unlock(ctx context.Context, account string, passphrase redact.Secret) error
+	// Title asks the server what a stream of an account is called.
+	Title(ctx context.Context, account string, stream health.Stream) (string, error)
 	// OpenPage returns an address under which the account's web page opens once.
 	OpenPage(ctx context.Context, account, scope string) (string, error)
 }
@@ -64,6 +66,8 @@ type Config struct {
 	Book   *accounts.Book
 	Config config.Config
 	File   string // config.toml
+	// Streams rings when a stream of any account begins or ends.
+	Streams *dashboard.Bell
 	// Tomorrow is when a pause until tomorrow ends.
 	Tomorrow func(now time.Time) time.Time
 	// Bump tells the daemon's clients that the page's own state has changed.
