@@ -74,7 +74,8 @@ func (w *world) reach(base string) *upstream.Upstream {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	up, err := upstream.New(upstream.Policy{Base: u, Dial: w.net.DialContext, Headers: map[string]redact.Secret{"X-Gate": redact.New("open")}})
+	up, err := upstream.New(upstream.Policy{Base: u, Dial: w.net.DialContext, Headers: map[string]redact.Secret{"X-Gate": redact.New("open")},
+		HeadersFor: []string{u.String()}})
 	if err != nil {
 		w.t.Fatal(err)
 	}

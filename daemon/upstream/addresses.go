@@ -3,7 +3,6 @@ package upstream
 import (
 	"context"
 	"fmt"
-	"net/http"
 	"net/url"
 	"sync"
 	"time"
@@ -128,30 +127,4 @@ func (u *Upstream) Probe(address *url.URL) *Private {
 	p := u.Private()
 	p.to, p.probing = address, true
 	return p
-}
-
-// sendTo changes a request to the base into one to another address of the server.
-// It may change r.
-func (u *Upstream) sendTo(r *http.Request, to *url.URL) *http.Request {
-	if to != u.base {
-		own := *r.URL
-		own.Scheme, own.Host = to.Scheme, to.Host
-		r.URL, r.Host = &own, to.Host
-	}
-	return r
-}
-
-// restoreBase makes resp an answer to asked, the request to the base. A redirect
-// within the used address becomes one within the base: only this package knows
-// the used address.
-func (u *Upstream) restoreBase(resp *http.Response, asked *http.Request, used *url.URL) {
-	if used == u.base {
-		return
-	}
-	resp.Request = asked
-	target, err := url.Parse(resp.Header.Get("Location"))
-	if err == nil && sameOrigin(target, used) {
-		target.Scheme, target.Host = u.base.Scheme, u.base.Host
-		resp.Header.Set("Location", target.String())
-	}
 }

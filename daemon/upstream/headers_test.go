@@ -109,13 +109,14 @@ func TestSameOrigin(t *testing.T) {
 
 // The caller's request is the caller's: it may send it again elsewhere.
 func TestPrepareLeavesTheRequestAlone(t *testing.T) {
-	u := open(t, Policy{Base: address(t, "http://abs.example"), Headers: secrets("X-Gate", "hush", "X-Own", "policy")})
+	u := open(t, Policy{Base: address(t, "http://abs.example"), Headers: secrets("X-Gate", "hush", "X-Own", "policy"),
+		HeadersFor: []string{"http://abs.example"}})
 	r, _ := http.NewRequest("POST", "http://abs.example/", nil)
 	r.Header.Set("X-Own", "mine")
 	r.Header.Set("User-Agent", "mpv")
 	r.Header.Set("Idempotency-Key", "1")
 	r.Header["X-Idempotency-Key"] = []string{"2"}
-	out := u.prepare(r)
+	out := u.prepare(u.ready.Load(), r, u.base)
 	if r.Header.Get("X-Gate") != "" || r.Header.Get("X-Own") != "mine" || r.Header.Get("Idempotency-Key") != "1" {
 		t.Errorf("changed: %v", r.Header)
 	}
@@ -129,11 +130,11 @@ func TestPrepareLeavesTheRequestAlone(t *testing.T) {
 		}
 	}
 	r.Method, r.Header = "GET", nil
-	if got := u.prepare(r).Header.Get("User-Agent"); got != DefaultUserAgent {
+	if got := u.prepare(u.ready.Load(), r, u.base).Header.Get("User-Agent"); got != DefaultUserAgent {
 		t.Errorf("user agent %q", got)
 	}
 	forced := open(t, Policy{Base: address(t, "http://abs.example"), Headers: secrets("user-agent", "Mozilla")})
-	if got := forced.prepare(r).Header.Get("User-Agent"); got != "Mozilla" {
+	if got := forced.prepare(forced.ready.Load(), r, forced.base).Header.Get("User-Agent"); got != "Mozilla" {
 		t.Errorf("user agent %q", got)
 	}
 	h := u.Header()

@@ -29,14 +29,15 @@ func (spentError) Unwritten() bool { return true }
 // more dial is allowed only after an answer with `Connection: close`: some gateways
 // send that every time.
 type Private struct {
-	upstream  *Upstream
-	network   *network
-	transport *http.Transport
-	to        *url.URL // set by the first request
-	probing   bool     // the address need not be in use
+	upstream *Upstream
+	network  *network
+	to       *url.URL // set by the first request
+	probing  bool     // the address need not be in use
 
-	mu    sync.Mutex
-	dials int // how many are still allowed
+	mu        sync.Mutex
+	dials     int             // how many are still allowed
+	way       *way            // of the first request
+	transport *http.Transport // nil before the first request
 }
 
 // Private returns a new connection that is not dialled yet. Close of the Upstream
@@ -44,33 +45,48 @@ type Private struct {
 func (u *Upstream) Private() *Private {
 	p := &Private{upstream: u, dials: 1}
 	p.network = newNetwork(u.dial)
-	p.transport = u.newTransport(p.dialOnce)
-	p.transport.MaxConnsPerHost = 1
-	p.transport.MaxIdleConnsPerHost = 1
-	// On HTTP/2 a cancelled request cannot be told from a written one.
-	p.transport.Protocols = new(http.Protocols)
-	p.transport.Protocols.SetHTTP1(true)
 	return p
+}
+
+// open makes the transport for the first request, which goes to an address of the
+// server or, with nil, elsewhere.
+func (p *Private) open(w *way, to *url.URL) *http.Transport {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.transport == nil {
+		p.way, p.transport = w, p.upstream.newTransport(w, to, p.dialOnce)
+		p.transport.MaxConnsPerHost = 1
+		p.transport.MaxIdleConnsPerHost = 1
+		// On HTTP/2 a cancelled request cannot be told from a written one.
+		p.transport.Protocols = new(http.Protocols)
+		p.transport.Protocols.SetHTTP1(true)
+	}
+	return p.transport
 }
 
 // Do sends one request with the policy's headers and follows no redirect.
 func (p *Private) Do(r *http.Request) (*http.Response, error) {
-	out, err := p.prepare(r)
+	u := p.upstream
+	w, to, err := p.prepare(r)
 	if err != nil {
 		if r.Body != nil {
 			_ = r.Body.Close()
 		}
 		return nil, err
 	}
-	resp, err := p.transport.RoundTrip(out)
-	if err != nil {
-		return nil, p.upstream.atProxy(out, err)
+	out := u.prepare(w, r, to)
+	if p.probing && to != nil && to.Scheme != "https" {
+		w.removeHeaders(out.Header) // nobody knows yet who answers there
 	}
-	if resp, err = p.upstream.fromProxy(out, resp); err != nil {
+	resp, err := p.open(w, to).RoundTrip(out)
+	if err != nil {
+		return nil, w.atProxy(out, err)
+	}
+	if resp, err = w.fromProxy(out, resp); err != nil {
 		return nil, err
 	}
-	if p.upstream.sameOrigin(r.URL) {
-		p.upstream.restoreBase(resp, r, p.to)
+	if to != nil {
+		u.restore(resp, r, out, to)
 	}
 	if resp.Close {
 		p.allow()
@@ -78,37 +94,45 @@ func (p *Private) Do(r *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-// prepare returns the outgoing request, to the address that was in use at the first
-// request. When another address is in use by now, the connection counts as gone:
-// the proof about its address may not hold any more.
-func (p *Private) prepare(r *http.Request) (*http.Request, error) {
-	out := p.upstream.prepare(r)
+// prepare returns how the request leaves, and the address that was in use at the
+// first one; nil for a request elsewhere. When another address is in use by now, the
+// connection counts as gone: the proof about its address may not hold any more.
+func (p *Private) prepare(r *http.Request) (*way, *url.URL, error) {
+	p.mu.Lock()
+	w := p.way
+	p.mu.Unlock()
+	if w == nil {
+		var err error
+		if w, err = p.upstream.way(r.Context()); err != nil {
+			return nil, nil, err
+		}
+	}
 	if !p.upstream.sameOrigin(r.URL) {
-		return out, nil
+		return w, nil, nil
 	}
 	switch _, private := p.upstream.inUse.now(); {
 	case p.probing:
-		if p.to.Scheme != "https" {
-			for name := range p.upstream.header {
-				out.Header.Del(name)
-			}
-		}
 	case p.to == nil:
 		to, err := p.upstream.inUse.wait(r.Context(), true)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		p.to = to
 	case p.to != private:
-		return nil, ErrSpent
+		return nil, nil, ErrSpent
 	}
-	return p.upstream.sendTo(out, p.to), nil
+	return w, p.to, nil
 }
 
 // Close cuts the connection, also during a request, and waits for a running dial.
 func (p *Private) Close() {
 	p.network.Close()
-	p.transport.CloseIdleConnections()
+	p.mu.Lock()
+	transport := p.transport
+	p.mu.Unlock()
+	if transport != nil {
+		transport.CloseIdleConnections()
+	}
 }
 
 func (p *Private) allow() {

@@ -142,12 +142,13 @@ func TestFailingProxyIsNamed(t *testing.T) {
 					t.Errorf("%s: %v", name, err)
 					continue
 				}
-				u.environmentProxy = true
-				if e := u.atProxy(r, failed.Err).Error(); !strings.Contains(e, "environment") || !strings.Contains(e, `upstream.proxy = "direct"`) ||
+				u.ready.Load().environmentProxy = true
+				e := u.ready.Load().atProxy(r, failed.Err).Error()
+				if !strings.Contains(e, "environment") || !strings.Contains(e, `upstream.proxy = "direct"`) ||
 					len(e) > 200 {
 					t.Errorf("%s: %d bytes: %s", name, len(e), e)
 				}
-				u.environmentProxy = false
+				u.ready.Load().environmentProxy = false
 			}
 		})
 	}

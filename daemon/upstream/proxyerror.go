@@ -15,6 +15,7 @@ import (
 type ProxyError struct {
 	Proxy       string // its address without user and password
 	Environment bool   // the environment names it, not the user's settings
+	Own         bool   // the account's own settings name it, not config.toml
 	Err         error
 }
 
@@ -36,7 +37,12 @@ func (e *ProxyError) Evidence() string {
 		why = "does not answer"
 	}
 	if e.Environment {
-		return fmt.Sprintf(`the proxy %s, which the environment sets, %s: unset it, or put upstream.proxy = "direct" at the top of config.toml`, e.Proxy, why)
+		return fmt.Sprintf(`the proxy %s, which the environment sets, %s: unset it, or put upstream.proxy = "direct" at the top of `+
+			`config.toml`, e.Proxy, why)
+	}
+	if e.Own {
+		return fmt.Sprintf("the proxy %s, which the account's settings name, %s: correct it with `shelfkeeper account set NAME --proxy`",
+			e.Proxy, why)
 	}
 	return fmt.Sprintf("the proxy %s, which config.toml sets, %s", e.Proxy, why)
 }
@@ -56,25 +62,25 @@ func refusedTunnel(_ context.Context, _ *url.URL, _ *http.Request, resp *http.Re
 
 // atProxy returns err as a *ProxyError when r goes through a proxy and no connection
 // through it came about.
-func (u *Upstream) atProxy(r *http.Request, err error) error {
-	if err == nil || u.proxy == nil || !beforeTunnel(err) {
+func (w *way) atProxy(r *http.Request, err error) error {
+	if err == nil || w.proxy == nil || !beforeTunnel(err) {
 		return err
 	}
-	p, failed := u.proxy(r)
+	p, failed := w.proxy(r)
 	if failed != nil || p == nil {
 		return err
 	}
-	return &ProxyError{Proxy: p.Scheme + "://" + p.Host, Environment: u.environmentProxy, Err: err}
+	return &ProxyError{Proxy: p.Scheme + "://" + p.Host, Environment: w.environmentProxy, Own: w.ownProxy, Err: err}
 }
 
 // fromProxy returns resp, or an error in its place if it is the proxy's own: a 407 on
 // the way to a plain http server comes like an answer of the server.
-func (u *Upstream) fromProxy(r *http.Request, resp *http.Response) (*http.Response, error) {
-	if resp.StatusCode != http.StatusProxyAuthRequired || u.proxy == nil {
+func (w *way) fromProxy(r *http.Request, resp *http.Response) (*http.Response, error) {
+	if resp.StatusCode != http.StatusProxyAuthRequired || w.proxy == nil {
 		return resp, nil
 	}
 	status := proxyStatus(fmt.Sprintf("%d %s", resp.StatusCode, http.StatusText(resp.StatusCode)))
-	err := u.atProxy(r, status)
+	err := w.atProxy(r, status)
 	if err == error(status) {
 		return resp, nil // no proxy is in use for this server
 	}

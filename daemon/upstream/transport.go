@@ -2,6 +2,7 @@ package upstream
 
 import (
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 )
@@ -13,41 +14,47 @@ import (
 // it has a connection of its own. HTTP/2 says which requests were not looked at.
 type sharedTransport struct{ upstream *Upstream }
 
-func (c *sharedTransport) pool(r *http.Request) *http.Transport {
-	if isSafe(r.Method) || c.upstream.multiplexed.Load() {
-		return c.upstream.transport
+func (p *pool) transportOf(r *http.Request) *http.Transport {
+	if isSafe(r.Method) || p.multiplexed.Load() {
+		return p.transport
 	}
-	return c.upstream.single
+	return p.single
 }
 
 // RoundTrip implements http.RoundTripper.
 func (c *sharedTransport) RoundTrip(r *http.Request) (*http.Response, error) {
-	out := c.upstream.prepare(r)
-	if !c.upstream.sameOrigin(r.URL) {
-		return c.pool(out).RoundTrip(out)
+	u := c.upstream
+	w, err := u.way(r.Context())
+	var to *url.URL // nil: not the server's
+	if err == nil && u.sameOrigin(r.URL) {
+		to, err = u.inUse.wait(r.Context(), false)
 	}
-	to, err := c.upstream.inUse.wait(r.Context(), false)
 	if err != nil {
 		if r.Body != nil {
 			_ = r.Body.Close()
 		}
 		return nil, err
 	}
-	out = c.upstream.sendTo(out, to)
-	resp, err := c.pool(out).RoundTrip(out)
-	if err != nil {
-		return nil, c.upstream.atProxy(out, err)
+	out := u.prepare(w, r, to)
+	pool := w.poolOf(to)
+	if to == nil {
+		return pool.transportOf(out).RoundTrip(out)
 	}
-	if resp, err = c.upstream.fromProxy(out, resp); err != nil {
+	resp, err := pool.transportOf(out).RoundTrip(out)
+	if err != nil {
+		return nil, w.atProxy(out, err)
+	}
+	if resp, err = w.fromProxy(out, resp); err != nil {
 		return nil, err
 	}
-	c.upstream.multiplexed.Store(resp.ProtoMajor == 2)
-	c.upstream.restoreBase(resp, r, to)
+	pool.multiplexed.Store(resp.ProtoMajor == 2)
+	u.restore(resp, r, out, to)
 	return resp, nil
 }
 
-// prepare returns the outgoing request and leaves the caller's unchanged.
-func (u *Upstream) prepare(r *http.Request) *http.Request {
+// prepare returns the request as it goes to an address of the server, and leaves the
+// caller's unchanged. With nil the request is for another server.
+func (u *Upstream) prepare(w *way, r *http.Request, to *url.URL) *http.Request {
 	out := r.WithContext(r.Context())
 	out.Header = r.Header.Clone()
 	if out.Header == nil {
@@ -59,33 +66,72 @@ func (u *Upstream) prepare(r *http.Request) *http.Request {
 		out.Header.Del("Idempotency-Key")
 		out.Header.Del("X-Idempotency-Key")
 	}
-	if u.sameOrigin(r.URL) {
-		u.addHeaders(out.Header)
+	if to == nil {
+		return out
+	}
+	if to != u.base {
+		own := *r.URL
+		own.Scheme, own.Host = to.Scheme, to.Host
+		out.URL, out.Host = &own, to.Host
+	}
+	bearer, _ := strings.CutPrefix(out.Header.Get("Authorization"), "Bearer ")
+	if w.addHeaders(out.Header, to) && bearer != out.Header.Get("Authorization") && bearer != "" {
+		own := *out.URL
+		own.RawQuery = withToken(own.RawQuery, bearer)
+		out.URL = &own
 	}
 	return out
 }
 
-// Header returns the headers of every request to the server, for the websocket
-// handshake. The caller owns the copy. It holds secrets.
-func (u *Upstream) Header() http.Header {
-	h := http.Header{}
-	u.addHeaders(h)
-	return h
+// withToken puts the token into a query, in the place of any other.
+func withToken(query, token string) string {
+	return strings.TrimPrefix(withoutToken(query)+"&token="+url.QueryEscape(token), "&")
 }
 
-func (u *Upstream) addHeaders(h http.Header) {
-	// A present but empty User-Agent means that the caller wants none.
-	if _, own := h["User-Agent"]; !own {
-		h.Set("User-Agent", u.userAgent)
+func withoutToken(query string) string {
+	parts := slices.DeleteFunc(strings.Split(query, "&"), func(part string) bool {
+		name, _, _ := strings.Cut(part, "=")
+		return name == "token"
+	})
+	return strings.Join(parts, "&")
+}
+
+// restore makes resp an answer to asked, the request to the base, although sent went
+// to another address or had the token in its own. A redirect within the used address
+// becomes one within the base: only this package knows the used address.
+func (u *Upstream) restore(resp *http.Response, asked, sent *http.Request, used *url.URL) {
+	resp.Request = asked
+	tokenInURL := sent.URL.RawQuery != asked.URL.RawQuery
+	if used == u.base && !tokenInURL {
+		return
 	}
-	for name, values := range u.header {
-		own := h[name]
-		h[name] = slices.Clone(values)
-		if name == "Cookie" && len(own) > 0 {
-			// Both are needed: the gateway's cookies and those of an OpenID sign-in.
-			h.Set(name, strings.Join(append(own, values...), "; "))
+	target, err := url.Parse(resp.Header.Get("Location"))
+	if err != nil || resp.Header.Get("Location") == "" {
+		return
+	}
+	switch ours := sameOrigin(target, used); {
+	case target.Host != "" && !ours, target.Host == "" && !tokenInURL:
+		return
+	case ours:
+		target.Scheme, target.Host = u.base.Scheme, u.base.Host
+	}
+	if tokenInURL {
+		target.RawQuery = withoutToken(target.RawQuery)
+	}
+	resp.Header.Set("Location", target.String())
+}
+
+// Header returns the headers of a request to the address in use, for the websocket
+// handshake. The caller owns the copy. It holds secrets. The WebsocketDialer adds what
+// is missing, once the gateway's secrets are read.
+func (u *Upstream) Header() http.Header {
+	h := http.Header{}
+	if w := u.ready.Load(); w != nil {
+		if to, _ := u.inUse.now(); to != nil {
+			w.addHeaders(h, to)
 		}
 	}
+	return h
 }
 
 // isSafe reports whether a method may be sent twice (RFC 9110, 9.2.1).

@@ -12,30 +12,42 @@ import (
 // being read into memory by mistake.
 const maxCAFile = 8 << 20
 
-// trust returns the TLS settings: the system's roots and those of the file.
-func trust(caFile string) (*tls.Config, error) {
+// trust returns the TLS settings: the system's roots, those of the file and those of
+// the text.
+func trust(caFile, caText string) (*tls.Config, error) {
 	config := &tls.Config{MinVersion: tls.VersionTLS12}
-	if caFile == "" {
+	if caFile == "" && caText == "" {
 		return config, nil
-	}
-	body, err := readBounded(caFile)
-	if err != nil {
-		return nil, err
 	}
 	roots, err := x509.SystemCertPool()
 	if err != nil {
 		// On a system without roots the user's file is enough.
 		roots = x509.NewCertPool()
 	}
-	count, err := appendCertificates(roots, caFile, body)
-	if err != nil {
-		return nil, err
+	if caFile != "" {
+		body, err := readBounded(caFile)
+		if err == nil {
+			err = trustAll(roots, "CA file "+caFile, body)
+		}
+		if err != nil {
+			return nil, err
+		}
 	}
-	if count == 0 {
-		return nil, fmt.Errorf("%w: CA file %s holds no certificate; it must be PEM text with -----BEGIN CERTIFICATE-----", ErrPolicy, caFile)
+	if caText != "" {
+		if err := trustAll(roots, "the authority given with --ca", []byte(caText)); err != nil {
+			return nil, err
+		}
 	}
 	config.RootCAs = roots
 	return config, nil
+}
+
+func trustAll(roots *x509.CertPool, name string, body []byte) error {
+	count, err := appendCertificates(roots, name, body)
+	if err == nil && count == 0 {
+		err = fmt.Errorf("%w: %s holds no certificate; it must be PEM text with -----BEGIN CERTIFICATE-----", ErrPolicy, name)
+	}
+	return err
 }
 
 func readBounded(path string) ([]byte, error) {
@@ -70,7 +82,7 @@ func appendCertificates(roots *x509.CertPool, name string, body []byte) (int, er
 		}
 		c, err := x509.ParseCertificate(block.Bytes)
 		if err != nil {
-			return 0, fmt.Errorf("%w: certificate %d of CA file %s is broken: %w", ErrPolicy, count+1, name, err)
+			return 0, fmt.Errorf("%w: certificate %d of %s is broken: %w", ErrPolicy, count+1, name, err)
 		}
 		roots.AddCert(c)
 		count++

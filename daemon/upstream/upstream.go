@@ -12,7 +12,6 @@ package upstream
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -73,6 +72,12 @@ type Policy struct {
 	// Headers are added to every request to Base's origin, for a gateway. They
 	// replace headers of the request of the same name; cookies are joined.
 	Headers map[string]redact.Secret
+	// HeadersFor names the addresses that Headers are for, as in Gateway.
+	HeadersFor []string
+	// Gateway is what a gateway in front wants. Sealed, where given, returns it instead:
+	// it is called when the first request needs it, and at each Reload.
+	Gateway Gateway
+	Sealed  func(context.Context) (Gateway, error)
 	// UserAgent is sent with requests that have none. A User-Agent among Headers
 	// replaces every other. Empty for DefaultUserAgent.
 	UserAgent string
@@ -90,21 +95,15 @@ const DefaultUserAgent = "shelfkeeper"
 // Upstream holds the connections to one server. It is safe for concurrent use.
 // Close it when done.
 type Upstream struct {
+	policy    Policy
 	base      *url.URL
 	addresses []*url.URL // base among them
 	inUse     *addressInUse
-	header    http.Header
-	userAgent string // of requests that bring none
-	tls       *tls.Config
-	proxy     func(*http.Request) (*url.URL, error)
-	// environmentProxy is set when proxy is the environment's.
-	environmentProxy bool
-	network          *network
-	transport        *http.Transport
-	// single is for unsafe requests over HTTP/1.1: see sharedTransport.
-	single      *http.Transport
-	multiplexed atomic.Bool // the last answer came over HTTP/2
-	dial        dialFunc
+	network   *network
+	dial      dialFunc
+
+	ready     atomic.Pointer[way] // nil until the gateway's secrets are read
+	unsealing chan struct{}       // held while they are
 }
 
 // New checks the policy and returns its Upstream. It reads the CA file and opens no
@@ -118,26 +117,7 @@ func New(p Policy) (*Upstream, error) {
 	if err != nil {
 		return nil, err
 	}
-	header, err := policyHeader(p.Headers)
-	if err != nil {
-		return nil, err
-	}
-	userAgent, err := policyUserAgent(p.UserAgent)
-	if err != nil {
-		return nil, err
-	}
-	config, err := trust(p.CAFile)
-	if err != nil {
-		return nil, err
-	}
-	proxy, err := proxyOf(p.ProxyURL, p.Dial != nil)
-	if err != nil {
-		return nil, err
-	}
-	u := &Upstream{
-		base: base, addresses: addresses, inUse: newAddressInUse(nil), header: header, userAgent: userAgent,
-		tls: config, proxy: proxy, environmentProxy: p.ProxyURL == "", dial: p.Dial,
-	}
+	u := &Upstream{policy: p, base: base, addresses: addresses, inUse: newAddressInUse(nil), dial: p.Dial, unsealing: make(chan struct{}, 1)}
 	if len(addresses) == 1 {
 		u.inUse = newAddressInUse(base)
 	}
@@ -145,20 +125,22 @@ func New(p Policy) (*Upstream, error) {
 		u.dial = newDialer().DialContext
 	}
 	u.network = newNetwork(u.dial)
-	u.transport = u.newTransport(u.network.DialContext)
-	u.transport.ForceAttemptHTTP2 = true
-	u.transport.HTTP2 = &http.HTTP2Config{SendPingTimeout: pingAfter, PingTimeout: pingDeadline}
-	u.single = u.transport.Clone()
-	u.single.DisableKeepAlives = true
+	w, err := u.newWay(p.Gateway)
+	if err != nil {
+		return nil, err
+	}
+	if p.Sealed == nil {
+		u.ready.Store(w)
+	}
 	return u, nil
 }
 
-func (u *Upstream) newTransport(dial dialFunc) *http.Transport {
+func (u *Upstream) newTransport(w *way, to *url.URL, dial dialFunc) *http.Transport {
 	return &http.Transport{
-		Proxy:                  u.proxy,
+		Proxy:                  w.proxy,
 		OnProxyConnectResponse: refusedTunnel,
 		DialContext:            dial,
-		TLSClientConfig:        u.tls.Clone(),
+		TLSClientConfig:        w.tlsFor(to),
 		TLSHandshakeTimeout:    handshakeDeadline,
 		DisableCompression:     true, // bytes pass unchanged; ABS compresses nothing
 		MaxIdleConnsPerHost:    idlePerHost,
@@ -186,7 +168,11 @@ func (u *Upstream) URL(path string) *url.URL {
 func (u *Upstream) Transport() http.RoundTripper { return &sharedTransport{u} }
 
 // CloseIdle closes the pool's idle connections; running requests go on.
-func (u *Upstream) CloseIdle() { u.transport.CloseIdleConnections() }
+func (u *Upstream) CloseIdle() {
+	if w := u.ready.Load(); w != nil {
+		w.closeIdle()
+	}
+}
 
 // CloseFrom cuts the connections of the pool and of the websockets with one of these
 // local addresses, and returns their number. It is for addresses that the machine
@@ -199,8 +185,7 @@ func (u *Upstream) CloseFrom(local []netip.Addr) int { return u.network.closeFro
 // with ErrClosed. Close may be called more than once.
 func (u *Upstream) Close() {
 	u.network.Close()
-	u.transport.CloseIdleConnections()
-	u.single.CloseIdleConnections()
+	u.CloseIdle()
 }
 
 func checkBase(base *url.URL) (*url.URL, error) {

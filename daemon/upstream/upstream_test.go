@@ -111,21 +111,23 @@ func TestProxyRules(t *testing.T) {
 	}
 	r := &http.Request{URL: base}
 	for raw, want := range map[string]string{"http://p:3128": "http://p:3128", "socks5h://p": "socks5h://p", "https://p": "https://p"} {
-		if got, err := open(t, Policy{Base: base, ProxyURL: raw}).proxy(r); err != nil || got.String() != want {
+		if got, err := open(t, Policy{Base: base, ProxyURL: raw}).ready.Load().proxy(r); err != nil || got.String() != want {
 			t.Errorf("%q: %v %v", raw, got, err)
 		}
 	}
-	if open(t, Policy{Base: base, ProxyURL: "direct"}).proxy != nil || open(t, Policy{Base: base, Dial: to("")}).proxy != nil {
+	direct, inMemory := open(t, Policy{Base: base, ProxyURL: "direct"}), open(t, Policy{Base: base, Dial: to("")})
+	if direct.ready.Load().proxy != nil || inMemory.ready.Load().proxy != nil {
 		t.Error("direct and inMemory networks must have no proxy")
 	}
-	if open(t, Policy{Base: base}).proxy == nil {
+	if open(t, Policy{Base: base}).ready.Load().proxy == nil {
 		t.Error("the environment's proxy is not asked")
 	}
 	// gorilla/websocket knows http and socks5 only.
 	for raw, want := range map[string]string{"socks5h://p": "socks5://p:1080", "https://p": "http://p:443",
 		"http://u:x@p:1": "http://u:x@p:1"} {
 		route := &websocketRoute{upstream: open(t, Policy{Base: base, ProxyURL: raw})}
-		if got, err := route.proxy(&http.Request{URL: &url.URL{Scheme: "https", Host: "abs.example"}}); err != nil || got.String() != want {
+		q := &http.Request{URL: &url.URL{Scheme: "https", Host: "abs.example"}}
+		if got, err := route.proxy(route.upstream.ready.Load(), q); err != nil || got.String() != want {
 			t.Errorf("%q: %v %v", raw, got, err)
 		}
 	}

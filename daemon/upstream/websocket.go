@@ -15,55 +15,72 @@ import (
 	"shelfkeeper/daemon/redact"
 )
 
-// WebsocketDialer returns a dialer with the policy's trust and proxy. Pass Header()
-// to it. It refuses every origin but the one in use, since others must not get that
-// header. Close of the Upstream cuts its connections.
+// WebsocketDialer returns a dialer for one connection, with the policy's trust, proxy
+// and headers. It refuses every origin but the one in use, since others must not get
+// them. Close of the Upstream cuts its connections.
 func (u *Upstream) WebsocketDialer() *websocket.Dialer {
-	config := u.tls.Clone()
-	// Upgrades exist in HTTP/1.1 only. A gateway that negotiates h2 by ALPN would
-	// answer with a protocol error.
-	config.NextProtos = []string{"http/1.1"}
 	route := &websocketRoute{upstream: u}
-	return &websocket.Dialer{
+	route.dialer = &websocket.Dialer{
 		NetDialContext:   route.dial,
-		TLSClientConfig:  config,
 		HandshakeTimeout: websocketDeadline,
-		Proxy:            route.proxy,
+		Proxy:            route.prepare,
 	}
+	return route.dialer
 }
 
 // websocketRoute adds two kinds of proxy that net/http knows and gorilla/websocket
 // does not: https and socks5h.
 type websocketRoute struct {
 	upstream *Upstream
+	dialer   *websocket.Dialer
+	way      atomic.Pointer[way]
 	// tlsProxies maps the host:port of proxies that need TLS to their host names.
 	tlsProxies sync.Map
 	// proxied is the request, when it goes through a proxy.
 	proxied atomic.Pointer[http.Request]
 }
 
-// proxy chooses the proxy. It is called once for each dial, before any byte is sent.
-func (w *websocketRoute) proxy(r *http.Request) (*url.URL, error) {
-	if common, _ := w.upstream.inUse.now(); common == nil {
+// prepare makes the handshake r ready and returns the proxy. gorilla/websocket calls
+// it once for each dial, before any byte is sent and before TLS begins. Only here is
+// the address known to which the request really goes.
+func (r *websocketRoute) prepare(q *http.Request) (*url.URL, error) {
+	common, _ := r.upstream.inUse.now()
+	if common == nil {
 		return nil, fmt.Errorf("open websocket: %w", ErrUnproven)
-	} else if !sameOrigin(r.URL, common) {
-		return nil, fmt.Errorf("open websocket: %s is not the account's server", redact.URL(r.URL))
+	} else if !sameOrigin(q.URL, common) {
+		return nil, fmt.Errorf("open websocket: %s is not the account's server", redact.URL(q.URL))
 	}
-	if w.upstream.proxy == nil {
+	w, err := r.upstream.way(q.Context())
+	if err != nil {
+		return nil, fmt.Errorf("open websocket: %w", err)
+	}
+	r.way.Store(w)
+	w.removeHeaders(q.Header) // of Header, which may have been for another address
+	w.addHeaders(q.Header, common)
+	config := w.tlsFor(common)
+	// Upgrades exist in HTTP/1.1 only. A gateway that negotiates h2 by ALPN would
+	// answer with a protocol error.
+	config.NextProtos = []string{"http/1.1"}
+	r.dialer.TLSClientConfig = config
+	return r.proxy(w, q)
+}
+
+func (r *websocketRoute) proxy(w *way, q *http.Request) (*url.URL, error) {
+	if w.proxy == nil {
 		return nil, nil
 	}
-	p, err := w.upstream.proxy(r)
+	p, err := w.proxy(q)
 	if err != nil || p == nil {
 		return nil, err
 	}
-	w.proxied.Store(r)
+	r.proxied.Store(q)
 	own := *p
 	switch p.Scheme {
 	case "socks5h": // gorilla's socks5 lets the proxy resolve the name already
 		own.Scheme = "socks5"
 	case "https":
 		own.Scheme, own.Host = "http", net.JoinHostPort(p.Hostname(), port(p))
-		w.tlsProxies.Store(own.Host, p.Hostname())
+		r.tlsProxies.Store(own.Host, p.Hostname())
 	}
 	if own.Scheme == "socks5" && own.Port() == "" {
 		own.Host = net.JoinHostPort(p.Hostname(), "1080")
@@ -71,19 +88,20 @@ func (w *websocketRoute) proxy(r *http.Request) (*url.URL, error) {
 	return &own, nil
 }
 
-func (w *websocketRoute) dial(ctx context.Context, kind, addr string) (net.Conn, error) {
-	conn, err := w.upstream.network.DialContext(ctx, kind, addr)
+func (r *websocketRoute) dial(ctx context.Context, kind, addr string) (net.Conn, error) {
+	conn, err := r.upstream.network.DialContext(ctx, kind, addr)
+	w := r.way.Load()
 	if err != nil {
-		if r := w.proxied.Load(); r != nil {
-			err = w.upstream.atProxy(r, err)
+		if q := r.proxied.Load(); q != nil {
+			err = w.atProxy(q, err)
 		}
 		return nil, err
 	}
-	name, secure := w.tlsProxies.Load(addr)
+	name, secure := r.tlsProxies.Load(addr)
 	if !secure {
 		return conn, nil
 	}
-	config := w.upstream.tls.Clone()
+	config := w.tls.Clone()
 	config.ServerName = name.(string)
 	outer := tls.Client(conn, config)
 	if err := outer.HandshakeContext(ctx); err != nil {
