@@ -23,24 +23,26 @@ const recordVersion = 1
 // Record is everything that is kept of one account's session. It is a value:
 // the vault never changes one in place.
 type Record struct {
-	Lineage         string // the sign-in this record descends from
-	Generation      uint64 // grows by one a rotation and never restarts
-	Account         string // name of the account
-	Server          string // address of the server that may see these secrets; "" unknown
-	UserID          string // id of the user on the server
-	Username        string
-	Access          redact.Secret // access token
-	Refresh         redact.Secret // refresh token
-	Previous        redact.Secret // the refresh token before, for the grace window
-	Password        Password      // the stored password, if the user allowed it
-	Static          redact.Secret // API key or legacy token
-	SessionID       string        // the server's id of the session, where it tells; "" unknown
-	Orphan          string        // id of an earlier session of ours that may still be on the server
-	Spare           redact.Secret // refresh token of a second server session, for accounts without a password
-	NewPassword     Password      // the password that a change under way would bring
-	PasswordRefused bool          // the stored password was rejected
-	Intent          *Intent       // a rotation is under way
-	Tombstone       bool          // signed out
+	Lineage    string // the sign-in this record descends from
+	Generation uint64 // grows by one a rotation and never restarts
+	Account    string // name of the account
+	Server     string // address of the server that may see these secrets; "" unknown
+	UserID     string // id of the user on the server
+	Username   string
+	Access     redact.Secret // access token
+	Refresh    redact.Secret // refresh token
+	Previous   redact.Secret // the refresh token before, for the grace window
+	Password   Password      // the stored password, if the user allowed it
+	Static     redact.Secret // API key or legacy token
+	SessionID  string        // the server's id of the session, where it tells; "" unknown
+	Orphan     string        // id of an earlier session of ours that may still be on the server
+	Spare      redact.Secret // refresh token of a second server session, for accounts without a password
+	// MoreSpares are further ones. They move up as the first is used or renewed.
+	MoreSpares      [MostSpares - 1]redact.Secret
+	NewPassword     Password // the password that a change under way would bring
+	PasswordRefused bool     // the stored password was rejected
+	Intent          *Intent  // a rotation is under way
+	Tombstone       bool     // signed out
 
 	unknown string // fields that a newer build wrote; see unknownFields
 }
@@ -122,6 +124,11 @@ func pack(r Record, seq uint64) (entry, error) {
 		}
 		w.Intent = intent
 	}
+	for _, token := range r.MoreSpares {
+		if !token.IsEmpty() {
+			w.MoreSpares = append(w.MoreSpares, token.Reveal())
+		}
+	}
 	// JSON replaces invalid UTF-8 without a word, which would change a password.
 	for _, f := range fieldsOf(r) {
 		if !utf8.ValidString(f.value) {
@@ -146,6 +153,7 @@ func fieldsOf(r Record) []field {
 		{"access token", r.Access.Reveal()}, {"refresh token", r.Refresh.Reveal()}, {"previous refresh token", r.Previous.Reveal()},
 		{"password", r.Password.secret.Reveal()}, {"new password", r.NewPassword.secret.Reveal()},
 		{"API key", r.Static.Reveal()}, {"spare refresh token", r.Spare.Reveal()},
+		{"second spare refresh token", r.MoreSpares[0].Reveal()}, {"third spare refresh token", r.MoreSpares[1].Reveal()},
 		{"user name", r.Username}, {"user id", r.UserID}, {"account name", r.Account}, {"lineage", r.Lineage},
 		{"server's address", r.Server},
 	}
@@ -196,6 +204,13 @@ func decodeRecord(raw, account string) (entry, error) {
 		SessionID: w.SessionID, Orphan: w.Orphan, Spare: redact.New(w.Spare), NewPassword: passwordOf(w.NewPassword),
 		PasswordRefused: w.PasswordRefused, Tombstone: w.Tombstone, unknown: unknownFields[wireRecord](e.Record),
 	}
+	for i, token := range w.MoreSpares {
+		if i >= len(r.MoreSpares) {
+			return entry{}, fmt.Errorf("%w: the record holds %d spare sessions, this program knows %d", ErrNewer, i+2, MostSpares)
+		}
+		r.MoreSpares[i] = redact.New(token)
+	}
+	r.SetSpares(r.Spares()...) // an older build, which knows the first alone, may have used it
 	if len(w.Intent) > 0 && string(w.Intent) != "null" {
 		var i wireIntent
 		if err := json.Unmarshal(w.Intent, &i); err != nil {

@@ -25,6 +25,7 @@ type wireRecord struct {
 	SessionID       string          `json:"sid,omitempty"`
 	Orphan          string          `json:"orphan,omitempty"`
 	Spare           string          `json:"spare,omitempty"`
+	MoreSpares      []string        `json:"spares,omitempty"`
 	NewPassword     *string         `json:"newpw,omitempty"`
 	PasswordRefused bool            `json:"pwref,omitempty"`
 	Intent          json.RawMessage `json:"intent,omitempty"`

@@ -69,6 +69,9 @@ func largest(r Record) Record {
 		return r
 	}
 	r.Access, r.Refresh, r.Spare = longer(r.Access), longer(r.Refresh), longer(r.Spare)
+	for i, token := range r.MoreSpares {
+		r.MoreSpares[i] = longer(token)
+	}
 	if !r.NewPassword.IsStored() {
 		r.NewPassword = StoredPassword(redact.New(pad("", passwordRoom)))
 	}

@@ -52,6 +52,10 @@ func browse(t testing.TB, page string) (status int, at, body string) {
 		}
 		r.Header.Set("Sec-Fetch-Mode", "navigate")
 		resp, got := ask(t, r)
+		if _, to, ok := strings.Cut(resp.Header.Get("Refresh"), "url="); ok {
+			at = to
+			continue
+		}
 		to, err := resp.Location()
 		if err != nil {
 			return resp.StatusCode, at, string(got)

@@ -109,7 +109,7 @@ func (in *signIn) endOld(ctx context.Context, old keychain.Record, replaced bool
 	defer up.Close()
 	conn := up.Private()
 	defer conn.Close()
-	for _, token := range []redact.Secret{old.Refresh, old.Spare} {
+	for _, token := range append(old.Spares(), old.Refresh) {
 		if token.IsEmpty() {
 			continue
 		}

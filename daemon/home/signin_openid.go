@@ -19,8 +19,8 @@ import (
 	"shelfkeeper/keychain"
 )
 
-// spareCost is how many requests of the server's sign-in limit the second
-// session takes: one to begin, one to end.
+// spareCost is how many requests of the server's sign-in limit a spare session
+// takes: one to begin, one to end.
 const spareCost = 2
 
 // SignInOpenID implements control.OpenID: it finds the server, makes the vault
@@ -83,11 +83,11 @@ func (h *Home) beginOpenID(ctx context.Context, req control.OpenIDRequest,
 	}
 	begun.sameUser, begun.account = true, account
 	if stage == openid.Spare {
-		has, err := signin.HasSpare(ctx, begun.vault, account.Name)
+		missing, err := signin.MissingSpares(ctx, begun.vault, account.Name, begun.server.Version)
 		switch {
 		case err != nil:
 			return nil, 0, vaultProblem(err)
-		case has, !absapi.SupportsRefresh(begun.server.Version):
+		case missing == 0:
 			return nil, 0, nil
 		}
 	}
@@ -178,6 +178,13 @@ func (k *openIDKeeper) Redeem(ctx context.Context, stage openid.Stage, flow *abs
 	}.Do(ctx)
 }
 
+// More implements openid.Keeper. What cannot be read is not known to be missing:
+// the account has its session and a spare by then.
+func (k *openIDKeeper) More(ctx context.Context) bool {
+	missing, err := signin.MissingSpares(ctx, k.vault, k.account.Name, k.server.Version)
+	return err == nil && missing > 0
+}
+
 // follow shows each step of flow until its end.
 func (k *openIDKeeper) follow(ctx context.Context, flow *openid.Flow, show func(control.OpenIDStep) error) error {
 	var answer *control.SignInAnswer
@@ -223,13 +230,26 @@ func stepOf(p openid.Progress) control.OpenIDStep {
 	if errors.Is(p.Err, openid.ErrNoNeed) {
 		return step
 	}
-	if p.Done && p.Err != nil {
+	switch {
+	case p.Kept > 0 && p.Done:
+		step.Notes = append(step.Notes, keptSpares(p))
+	case p.Done && p.Err != nil:
 		step.Notes = append(step.Notes, fmt.Sprintf("no spare session is kept: %s; `shelfkeeper reauth` tries again. Without one, a "+
 			"lost session needs you", openIDProblem(p.Err).Text))
-	} else if p.Done {
-		step.Notes = append(step.Notes, "a spare session is kept too, in case this one is lost")
 	}
 	return step
+}
+
+// keptSpares says how many spare sessions a sign-in brought, and why no more.
+func keptSpares(p openid.Progress) string {
+	text := "a spare session is kept too, in case this one is lost"
+	if p.Kept > 1 {
+		text = fmt.Sprintf("%d spare sessions are kept too, in case this one is lost", p.Kept)
+	}
+	if p.Err == nil || errors.Is(p.Err, openid.ErrSkipped) {
+		return text
+	}
+	return fmt.Sprintf("%s; no further one: %s. `shelfkeeper reauth` tries again", text, openIDProblem(p.Err).Text)
 }
 
 // waitFor lets addresses find flow until the returned function is called.

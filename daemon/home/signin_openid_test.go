@@ -206,3 +206,31 @@ func TestRenewalOfAnotherMethod(t *testing.T) {
 		t.Error("the password outlived it")
 	}
 }
+
+// Where a lost answer costs a session there are three spares, as far as the
+// server's limit leaves room, and a click makes up for the missing ones.
+func TestOpenIDKeepsThreeSpares(t *testing.T) {
+	for _, c := range []struct {
+		desc         string
+		limit, spent int
+		kept         int
+		note         string
+	}{
+		{"all fit", 40, 0, 3, "3 spare sessions are kept too, in case this one is lost"},
+		{"room for two", 40, 2, 2, "2 spare sessions are kept too, in case this one is lost; no further one: "},
+	} {
+		t.Run(c.desc, func(t *testing.T) {
+			p := newOpenIDRig(t, absfake.Config{Release: absfake.R2332, LimiterMax: c.limit})
+			budget := p.budget(&url.URL{Scheme: "http", Host: "127.0.0.1:13378"})
+			for range c.spent {
+				if wait, err := budget.Take(time.Now()); wait > 0 || err != nil {
+					t.Fatal(wait, err)
+				}
+			}
+			p.mustSignIn(control.OpenIDRequest{Server: absAddress}, false)
+			if n := len(p.record(name).Spares()); n != c.kept || !strings.Contains(p.notes(), c.note) {
+				t.Errorf("%d spares\n%s", n, p.notes())
+			}
+		})
+	}
+}

@@ -40,7 +40,7 @@ var (
 	ErrNobody = errors.New("nobody came back from the provider in time")
 	// ErrDenied is wrapped where the provider, or the person there, said no.
 	ErrDenied = errors.New("the provider did not sign anybody in")
-	// ErrSkipped: the person did without the second session.
+	// ErrSkipped: the person did without a spare session.
 	ErrSkipped = errors.New("you did without it")
 	// ErrNoNeed is a Keeper's answer where a second session is of no use. The
 	// flow has succeeded then.
@@ -52,7 +52,7 @@ type Stage int
 
 const (
 	First Stage = iota // the account's session
-	Spare              // the second one, used when the first is lost
+	Spare              // another one, used when the first is lost
 )
 
 // Keeper knows the server and the vault: it begins authorizations and trades
@@ -63,6 +63,8 @@ type Keeper interface {
 	// Redeem trades the code for a session and keeps it. Once it has returned
 	// nil for First, the person is signed in, whatever follows.
 	Redeem(ctx context.Context, stage Stage, flow *absapi.Authorization, code redact.Secret) error
+	// More reports whether one more spare is wanted beside those that are kept.
+	More(ctx context.Context) bool
 }
 
 // Progress is how far a flow is. It changes until Done.
@@ -76,6 +78,7 @@ type Progress struct {
 	Sent bool
 	// Again is why an authorization is a repetition; nil if it is none.
 	Again error
+	Kept  int // spare sessions that this flow has brought
 	Done  bool
 	// Err is why the stage failed; nil if all went well.
 	Err error
@@ -138,34 +141,37 @@ func (f *Flow) open(ctx context.Context) (*absapi.Authorization, error) {
 // run goes from one authorization to the next until all is done.
 func (f *Flow) run(ctx context.Context) {
 	p, _ := f.Progress()
-	stage, flow, again, sent := p.Stage, p.Flow, error(nil), false
+	stage, flow, again, sent, kept := p.Stage, p.Flow, error(nil), false, 0
 	for {
-		err := f.lead(ctx, stage, flow, &sent)
+		err := f.lead(ctx, stage, flow, &sent, kept)
+		if err == nil && stage == Spare {
+			if kept++; !f.keeper.More(ctx) {
+				f.set(Progress{Stage: stage, Done: true, Kept: kept})
+				return
+			}
+		}
 		switch {
-		case err == nil && stage == Spare:
-			f.set(Progress{Stage: stage, Done: true})
-			return
 		case err == nil:
 			stage, again = Spare, nil
-			f.set(Progress{Stage: stage})
+			f.set(Progress{Stage: stage, Kept: kept})
 		case again == nil && canRepeat(err):
 			again = err
 		default:
-			f.set(Progress{Stage: stage, Done: true, Err: err})
+			f.set(Progress{Stage: stage, Done: true, Err: err, Kept: kept})
 			return
 		}
 		redirect := flow.Redirect
 		if flow, err = f.keeper.Authorize(ctx, redirect); err != nil {
-			f.set(Progress{Stage: stage, Done: true, Err: err})
+			f.set(Progress{Stage: stage, Done: true, Err: err, Kept: kept})
 			return
 		}
-		f.set(Progress{Stage: stage, Flow: flow, Sent: sent, Again: again})
+		f.set(Progress{Stage: stage, Flow: flow, Sent: sent, Again: again, Kept: kept})
 	}
 }
 
 // lead waits for the person whom flow sent to the provider, and has the code
 // traded.
-func (f *Flow) lead(ctx context.Context, stage Stage, flow *absapi.Authorization, sent *bool) error {
+func (f *Flow) lead(ctx context.Context, stage Stage, flow *absapi.Authorization, sent *bool, kept int) error {
 	wait := firstWait
 	if *sent {
 		wait = sentWait
@@ -183,7 +189,7 @@ func (f *Flow) lead(ctx context.Context, stage Stage, flow *absapi.Authorization
 	if *sent = back.local; back.state == "" {
 		return ErrSkipped
 	}
-	f.set(Progress{Stage: stage})
+	f.set(Progress{Stage: stage, Kept: kept})
 	if back.denied != "" {
 		return errors.Join(ErrDenied, errors.New(back.denied))
 	}
@@ -242,7 +248,7 @@ func (f *Flow) take(address string, local bool) error {
 	return nil
 }
 
-// Skip does without the second session while it is waited for with that state.
+// Skip does without a spare session while it is waited for with that state.
 func (f *Flow) Skip(state string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -27,6 +27,7 @@ type keeper struct {
 	begin    []error  // of the next authorizations
 	began    []string // their redirects
 	redeemed []string // stage and code
+	more     int      // spares that are wanted
 }
 
 func (k *keeper) Authorize(_ context.Context, redirect string) (*absapi.Authorization, error) {
@@ -51,6 +52,13 @@ func (k *keeper) Redeem(_ context.Context, stage Stage, flow *absapi.Authorizati
 	defer k.mu.Unlock()
 	k.redeemed = append(k.redeemed, fmt.Sprint(stage, " ", flow.State, " ", code.Reveal()))
 	return pop(&k.fail)
+}
+
+func (k *keeper) More(context.Context) bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.more--
+	return k.more > 0
 }
 
 func pop(list *[]error) error {
@@ -111,6 +119,34 @@ func TestTwoSessions(t *testing.T) {
 			t.Errorf("%q", k.redeemed)
 		}
 	})
+}
+
+// Where more than one spare is wanted the flow goes on until all are kept, or
+// until one of them fails: what was kept before stays.
+func TestThreeSpares(t *testing.T) {
+	refused := &absapi.Error{Verdict: absapi.RedirectRefused}
+	for _, c := range []struct {
+		desc string
+		fail []error // of each trade
+		err  error
+		kept int
+	}{
+		{"all of them", nil, nil, 3},
+		{"the last is refused", []error{nil, nil, nil, refused}, refused, 2},
+		{"the first is", []error{nil, refused}, refused, 0},
+	} {
+		t.Run(c.desc, func(t *testing.T) {
+			k := &keeper{more: 3, fail: c.fail}
+			byScheme(t, k, First, func(t *testing.T, f *Flow) {
+				for n := 1; !now(f).Done; n++ {
+					mustReturn(t, f, back(n, fmt.Sprint("code", n)))
+				}
+				if p := now(f); p.Kept != c.kept || !errors.Is(p.Err, c.err) || p.Stage != Spare {
+					t.Errorf("%+v, %q", p, k.redeemed)
+				}
+			})
+		})
+	}
 }
 
 // Nothing but the awaited address ends the wait, and that works once.

@@ -112,7 +112,7 @@ func (l *loopback) answer(w http.ResponseWriter, r *http.Request, f *Flow) {
 			showEnd(w, now)
 			return
 		case now.Flow != nil && now.Step > before.Step:
-			http.Redirect(w, r, now.Flow.URL, http.StatusFound)
+			sendOn(w, r, now)
 			return
 		}
 		select {
@@ -123,10 +123,22 @@ func (l *loopback) answer(w http.ResponseWriter, r *http.Request, f *Flow) {
 	}
 }
 
+// sendOn sends the browser to the provider again. From the second spare on a page
+// does it: browsers follow about twenty redirects in a row, and a round through a
+// provider takes several.
+func sendOn(w http.ResponseWriter, r *http.Request, p Progress) {
+	if p.Kept == 0 {
+		http.Redirect(w, r, p.Flow.URL, http.StatusFound)
+		return
+	}
+	w.Header().Set("Refresh", "0; url="+p.Flow.URL)
+	page(w, http.StatusOK, "One moment", "Shelfkeeper asks for one more spare session.")
+}
+
 // showEnd writes the last page that the browser shows.
 func showEnd(w http.ResponseWriter, p Progress) {
 	switch {
-	case p.Err == nil:
+	case p.Err == nil, p.Kept > 0:
 		page(w, http.StatusOK, "Signed in", "Shelfkeeper keeps the session. You can close this window.")
 	case p.Stage == Spare:
 		page(w, http.StatusOK, "Signed in", "Shelfkeeper keeps the session, though without a spare one. You can close this window.")

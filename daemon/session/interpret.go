@@ -201,8 +201,8 @@ func (s *Session) check(ctx context.Context, token redact.Secret) *absapi.Error 
 	return nil
 }
 
-// erase ends the session and its spare at the server, as far as it can be reached, and then
-// here, under the account's lock.
+// erase ends the session and its spares here, under the account's lock, and then
+// at the server, as far as it can be reached.
 func (s *Session) erase(ctx context.Context, e machine.Erase) error {
 	ctx, cancel := prompting(ctx, true, promptDeadline)
 	defer cancel()
@@ -211,9 +211,9 @@ func (s *Session) erase(ctx context.Context, e machine.Erase) error {
 		return err
 	}
 	defer release()
-	tokens := []redact.Secret{e.Token, e.Spare}
+	tokens := e.Tokens
 	if rec, err := s.Vault.Load(ctx, s.Account); err == nil && !rec.Refresh.IsEmpty() && s.ours(rec) {
-		tokens = []redact.Secret{rec.Refresh, rec.Spare} // another process may have rotated
+		tokens = append(rec.Spares(), rec.Refresh) // another process may have rotated
 	}
 	// First here, then there: cut off in between, a session that nobody knows
 	// ends by itself, while one that is only dead on the server would sign in

@@ -30,7 +30,7 @@ func same(a, b string) int {
 }
 
 // RefreshTokens returns the tokens by which the server tells our sessions from
-// the user's others: first that of the session itself, then the spare's. They
+// the user's others: first that of the session itself, then the spares'. They
 // are for the server alone.
 func (s *Session) RefreshTokens() (own []redact.Secret) {
 	s.mu.Lock()
@@ -38,7 +38,7 @@ func (s *Session) RefreshTokens() (own []redact.Secret) {
 	if s.state.Published.Generation == 0 || s.state.Phase == machine.Static {
 		return nil
 	}
-	for _, token := range []redact.Secret{s.state.Published.Pair.Refresh.Secret, s.state.Record.Spare} {
+	for _, token := range append([]redact.Secret{s.state.Published.Pair.Refresh.Secret}, s.state.Record.Spares()...) {
 		if !token.IsEmpty() {
 			own = append(own, token)
 		}

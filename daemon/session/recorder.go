@@ -165,9 +165,10 @@ func attemptBetween(before, after keychain.Record) (history.Kind, redact.Secret)
 		return history.Refresh, after.Refresh
 	case before.NewPassword.IsStored() && !after.NewPassword.IsStored():
 		return history.Change, after.Refresh
-	case after.Refresh == before.Refresh:
-		return history.Spare, after.Spare
-	case !before.Spare.IsEmpty() && after.Spare.IsEmpty():
+	case after.Refresh == before.Refresh && !after.Spare.IsEmpty():
+		spares := after.Spares()
+		return history.Spare, spares[len(spares)-1] // renewed, it lies behind the others
+	case len(before.Spares()) > len(after.Spares()):
 		return history.Spare, after.Refresh
 	}
 	return history.Login, after.Refresh

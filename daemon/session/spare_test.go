@@ -18,16 +18,8 @@ import (
 func withSpare(t *testing.T, cfg absfake.Config, test func(*rig)) {
 	t.Helper()
 	withRig(t, cfg, func(r *rig) {
+		r.addSpares(1)
 		rec := r.record()
-		conn := r.up.Private()
-		err := signin.Spare{Account: "home", Server: r.up.Base().String(), UserID: rec.UserID, Version: string(r.fake.Release()),
-			Means: signin.ByPassword{Username: "demo", Password: redact.New("demo")},
-			Vault: r.vault, Budget: r.budget, Client: absapi.New(conn, r.up.Base())}.Do(r.Context())
-		conn.Close()
-		if err != nil {
-			r.Fatal(err)
-		}
-		rec = r.record()
 		rec.Generation++
 		rec.Password = keychain.Password{}
 		if err := r.vault.Commit(r.Context(), rec); err != nil {
@@ -37,6 +29,21 @@ func withSpare(t *testing.T, cfg absfake.Config, test func(*rig)) {
 		synctest.Wait()
 		test(r)
 	})
+}
+
+// addSpares gives the account further sessions of its user.
+func (r *rig) addSpares(n int) {
+	r.Helper()
+	for range n {
+		conn := r.up.Private()
+		err := signin.Spare{Account: "home", Server: r.up.Base().String(), UserID: r.record().UserID, Version: string(r.fake.Release()),
+			Means: signin.ByPassword{Username: "demo", Password: redact.New("demo")},
+			Vault: r.vault, Budget: r.budget, Client: absapi.New(conn, r.up.Base())}.Do(r.Context())
+		conn.Close()
+		if err != nil {
+			r.Fatal(err)
+		}
+	}
 }
 
 func (r *rig) record() keychain.Record {
@@ -81,6 +88,38 @@ func TestSpareTakesThePlace(t *testing.T) {
 			time.Sleep(5 * time.Hour)
 			r.mustToken()
 		})
+	})
+}
+
+// Without a grace window there are three spares. Each loss costs one of them, also
+// one that is dead already, and all stay alive for a hundred days.
+func TestThreeSparesInTurn(t *testing.T) {
+	withSpare(t, absfake.Config{Release: absfake.R2332, AccessTTL: 12 * time.Hour, RefreshTTL: 30 * 24 * time.Hour}, func(r *rig) {
+		r.addSpares(2)
+		r.s.Reload()
+		for range 100 {
+			time.Sleep(24 * time.Hour)
+			r.mustToken()
+		}
+		if n := len(r.record().Spares()); n != 3 {
+			r.Fatalf("%d spares are left\n%s", n, r.log)
+		}
+		spares := r.record().Spares()
+		r.end(spares[0])
+		r.end(r.record().Refresh)
+		time.Sleep(13 * time.Hour)
+		r.mustToken()
+		if rec := r.record(); len(rec.Spares()) != 1 || rec.Spare != spares[2] || rec.Intent != nil {
+			r.Errorf("after one loss and a dead spare: %d are left\n%s", len(rec.Spares()), r.log)
+		}
+		r.end(r.record().Refresh)
+		time.Sleep(13 * time.Hour)
+		r.mustToken()
+		r.end(r.record().Refresh)
+		time.Sleep(24 * time.Hour)
+		if v := r.level(); v.Condition != health.SessionLost.ID {
+			r.Errorf("all are used up: level %+v", v)
+		}
 	})
 }
 

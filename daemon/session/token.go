@@ -54,10 +54,10 @@ func (s *Session) Secrets() (userID string, secrets []redact.Secret) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	rec := s.state.Record
-	for _, t := range []redact.Secret{
-		rec.Access, rec.Refresh, rec.Previous, rec.Static, rec.Spare,
+	for _, t := range append(rec.Spares(),
+		rec.Access, rec.Refresh, rec.Previous, rec.Static,
 		s.state.Published.Pair.Access.Secret, s.state.Published.Pair.Refresh.Secret,
-	} {
+	) {
 		if !t.IsEmpty() {
 			secrets = append(secrets, t)
 		}

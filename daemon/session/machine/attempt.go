@@ -37,8 +37,10 @@ func (m *machine) gapEnd() time.Time {
 		return m.Published.AnsweredAt.Add(absapi.CollisionGap)
 	}
 	issued := m.Published.Pair.Access.IssuedAt
-	if spare, err := absapi.ParseToken(m.Record.Spare); err == nil {
-		issued = later(issued, spare.IssuedAt)
+	for _, token := range m.Record.Spares() {
+		if spare, err := absapi.ParseToken(token); err == nil {
+			issued = later(issued, spare.IssuedAt)
+		}
 	}
 	return issued.Add(-m.Clocks.Skew).Add(absapi.CollisionGap)
 }

@@ -65,9 +65,9 @@ type (
 	}
 	// Check asks the server whether it accepts the static token.
 	Check struct{ Token redact.Secret }
-	// Erase makes the vault forget, then signs out at the server with the newest
-	// refresh token and the spare; either may be empty.
-	Erase struct{ Token, Spare redact.Secret }
+	// Erase makes the vault forget, then signs out at the server with each of
+	// these refresh tokens: the session's newest and the spares'.
+	Erase struct{ Tokens []redact.Secret }
 )
 
 func (Open) effect()           {}

@@ -71,11 +71,13 @@ func (m *machine) refreshed(f Refreshed) {
 	rec := m.Record
 	switch m.Attempt.Aim {
 	case keychain.RenewSpare:
-		rec.Spare, m.Attempt.Outcome = f.Answer.Pair.Refresh.Secret, "renewed the spare session"
+		rec.DropSpare()
+		rec.AddSpare(f.Answer.Pair.Refresh.Secret) // behind the others, which are due before it now
+		m.Attempt.Outcome = "renewed the spare session"
 		m.learnIssue(f.Answer.Pair.Access)
 	case keychain.PromoteSpare:
 		m.Attempt.Outcome = "the spare session took the place of the lost one"
-		rec.Spare = redact.Secret{}
+		rec.DropSpare()
 		rec.Orphan, rec.SessionID = rec.SessionID, ""
 		m.take(&rec, f.Answer, redact.Secret{})
 	default:

@@ -4,14 +4,14 @@ import (
 	"time"
 
 	"shelfkeeper/daemon/absapi"
-	"shelfkeeper/daemon/redact"
 	"shelfkeeper/keychain"
 )
 
 // An account that signed in through OpenID has no password to come back with.
 // It keeps a second server session, the spare, which nobody uses: it is
 // renewed rarely, never beside the first, and takes its place when that one is
-// truly lost.
+// truly lost. Where the release answers no token twice there may be three of
+// them: the first is the one that is due, used or dead, and the others move up.
 
 // spareLife is the share of its refresh token's life after which the spare is
 // renewed: a machine may then be off for the other half.
@@ -46,7 +46,8 @@ func (m *machine) replace() {
 func (m *machine) discardSpare(err *absapi.Error) {
 	m.Failure = err
 	rec := m.Record
-	rec.Spare, rec.Intent = redact.Secret{}, nil
+	rec.DropSpare()
+	rec.Intent = nil
 	m.Step = DiscardingSpare
 	m.do(Commit{Record: rec})
 }
@@ -55,7 +56,7 @@ func (m *machine) spareDiscarded() {
 	m.Spare.InvalidAnswers = 0
 	m.scheduleSpare()
 	if m.Lost {
-		m.signIn()
+		m.replace() // with the next one, if there is one
 		return
 	}
 	m.endUnchanged("the spare session has ended; the next sign-in makes a new one")

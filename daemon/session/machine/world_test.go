@@ -2,6 +2,7 @@ package machine
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"pgregory.net/rapid"
@@ -51,11 +52,12 @@ func newWorld(t *rapid.T) *world {
 		// Root may have the empty one.
 		w.disk.Password = keychain.StoredPassword(redact.New(rapid.SampledFrom([]string{"correct horse", ""}).Draw(t, "password")))
 	}
-	if rapid.Bool().Draw(t, "spare kept") {
-		w.disk.Spare = w.mint().Refresh.Secret
+	for range rapid.IntRange(0, keychain.MostSpares).Draw(t, "spares kept") {
+		w.disk.AddSpare(w.mint().Refresh.Secret)
 	}
 	if rapid.IntRange(0, 4).Draw(t, "kind") == 0 { // a legacy token, or an API key
-		w.disk.Access, w.disk.Refresh, w.disk.Spare, w.disk.Static = redact.Secret{}, redact.Secret{}, redact.Secret{}, redact.New("legacy 0")
+		w.disk.Access, w.disk.Refresh, w.disk.Static = redact.Secret{}, redact.Secret{}, redact.New("legacy 0")
+		w.disk.SetSpares()
 	}
 	w.written[1] = w.disk.Access
 	w.boot()
@@ -145,12 +147,12 @@ func (w *world) check(e Effect) {
 			w.t.Fatal("a commit replaces the password by one that the server did not take")
 		case e.Record.NewPassword != w.disk.NewPassword && w.disk.NewPassword.IsStored() && !w.settled:
 			w.t.Fatal("a commit drops a password that may be the right one")
-		case e.Record.Spare != w.disk.Spare && !w.dead[w.disk.Spare] && w.presented != w.disk.Spare:
+		case w.dropsLiveSpare(e.Record):
 			w.t.Fatal("a commit drops a spare session that is alive")
-		case e.Record.Spare != w.disk.Spare && !w.dead[w.disk.Spare] && e.Record.Spare != w.given && e.Record.Refresh != w.given:
+		case e.Record.Spare != w.disk.Spare && !w.dead[w.disk.Spare] && !slices.Contains(e.Record.Spares(), w.given) &&
+			e.Record.Refresh != w.given:
 			w.t.Fatal("what the spare session brought is lost")
-		case e.Record.Generation == w.disk.Generation && (e.Record.Refresh != w.disk.Refresh ||
-			e.Record.Spare != w.disk.Spare && !e.Record.Spare.IsEmpty()):
+		case e.Record.Generation == w.disk.Generation && (e.Record.Refresh != w.disk.Refresh || w.hasNewSpare(e.Record)):
 			w.t.Fatal("two pairs of one generation")
 		case e.Record.Generation == w.disk.Generation && w.disk.PasswordRefused && !e.Record.PasswordRefused:
 			w.t.Fatal("the mark of a refused password is lost")
@@ -192,6 +194,18 @@ func (w *world) check(e Effect) {
 			w.t.Fatal("secrets are erased although the user did not sign out")
 		}
 	}
+}
+
+// dropsLiveSpare reports whether rec lacks a stored spare that is neither dead nor
+// the one that was just presented.
+func (w *world) dropsLiveSpare(rec keychain.Record) bool {
+	return slices.ContainsFunc(w.disk.Spares(), func(token redact.Secret) bool {
+		return !slices.Contains(rec.Spares(), token) && !w.dead[token] && token != w.presented
+	})
+}
+
+func (w *world) hasNewSpare(rec keychain.Record) bool {
+	return slices.ContainsFunc(rec.Spares(), func(token redact.Secret) bool { return !slices.Contains(w.disk.Spares(), token) })
 }
 
 // outside is something that no effect asked for.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"slices"
 	"time"
 
 	"shelfkeeper/daemon/absapi"
@@ -144,7 +145,7 @@ func (in SignIn) Do(ctx context.Context) (Result, error) {
 }
 
 // record returns what follows old, and the sessions of old that it replaces on
-// the same server. A spare goes on: it is as good as it was.
+// the same server. Spares go on: they are as good as they were.
 func (in SignIn) record(got Obtained, old keychain.Record, account string) (rec keychain.Record, superseded []redact.Secret) {
 	rec = keychain.Record{
 		Lineage: rand.Text(), Generation: old.Generation + 1, Account: account,
@@ -158,13 +159,13 @@ func (in SignIn) record(got Obtained, old keychain.Record, account string) (rec 
 		rec.Orphan = old.SessionID // in case its newest token is not the one we have
 	}
 	if old.UserID == got.UserID && got.Static.IsEmpty() && !got.Password.IsStored() {
-		rec.Spare = old.Spare
+		rec.SetSpares(old.Spares()...)
 	}
-	if keychain.CheckRoom(rec) != nil {
-		rec.Spare = redact.Secret{} // the session comes first
+	for len(rec.Spares()) > 0 && keychain.CheckRoom(rec) != nil {
+		rec.DropSpare() // the session comes first
 	}
-	for _, token := range []redact.Secret{old.Refresh, old.Spare} {
-		if !token.IsEmpty() && token != rec.Refresh && token != rec.Spare {
+	for _, token := range append(old.Spares(), old.Refresh) {
+		if !token.IsEmpty() && token != rec.Refresh && !slices.Contains(rec.Spares(), token) {
 			superseded = append(superseded, token)
 		}
 	}

@@ -3,6 +3,7 @@ package signin
 import (
 	"context"
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -186,12 +187,27 @@ func TestSpareSignIn(t *testing.T) {
 				after.Refresh != before.Refresh || after.Lineage != before.Lineage || after.Password != before.Password {
 				t.Errorf("%s: %+v, %v", release, after, err)
 			}
-			if has, err := HasSpare(r.Context(), r.vault, "home"); !has || err != nil {
-				t.Errorf("%v, %v", has, err)
+			want := WantedSpares(string(release))
+			if missing, err := MissingSpares(r.Context(), r.vault, "home", string(release)); missing != want-1 || err != nil {
+				t.Errorf("%s: %d missing, %v", release, missing, err)
 			}
-			// A second one takes the place of the first.
+			for range want - 1 {
+				if err := spare("home", before.UserID); err != nil {
+					t.Fatalf("%s: %v", release, err)
+				}
+			}
+			full, err := r.vault.Load(r.Context(), "home")
+			if spares := full.Spares(); err != nil || len(spares) != want || spares[0] != after.Spare || r.logouts() != 0 {
+				t.Errorf("%s: %d spares, %v, %d logouts", release, len(spares), err, r.logouts())
+			}
+			// One more takes the place of the oldest.
+			r.budget = budget.New("")
 			if err := spare("home", before.UserID); err != nil || r.logouts() != 1 {
 				t.Errorf("%s: %v, %d logouts", release, err, r.logouts())
+			}
+			last, err := r.vault.Load(r.Context(), "home")
+			if spares := last.Spares(); err != nil || len(spares) != want || slices.Contains(spares, after.Spare) {
+				t.Errorf("%s: %d spares, %v", release, len(spares), err)
 			}
 			for _, c := range []struct {
 				account, user string

@@ -20,8 +20,48 @@ var (
 	ErrSpareLate = errors.New("the account was signed out meanwhile")
 )
 
-// Spare gives an account that has no password to fall back on a second
-// session of the same user, which lies in wait until the first is lost.
+// spares is how many spare sessions are kept where a lost answer costs one of
+// them, and elsewhere.
+const (
+	sparesWithoutGrace = keychain.MostSpares
+	sparesWithGrace    = 1
+)
+
+// WantedSpares is how many spare sessions an account without a password should
+// have on a server of that version. Before 2.35.0 a lost answer ends a session,
+// and each of them costs one.
+func WantedSpares(version string) int {
+	switch {
+	case !absapi.SupportsRefresh(version):
+		return 0 // its token never ends
+	case absapi.Grace(version) == 0:
+		return sparesWithoutGrace
+	}
+	return sparesWithGrace
+}
+
+// MissingSpares is how many more spare sessions the account should have. One that
+// the record has no room for beside another is not missed.
+func MissingSpares(ctx context.Context, v loader, account, version string) (int, error) {
+	rec, err := v.Load(ctx, account)
+	if err != nil {
+		return 0, err
+	}
+	missing := WantedSpares(version) - len(rec.Spares())
+	if rec.Spare.IsEmpty() {
+		return max(0, missing), nil
+	}
+	for n := range missing {
+		rec.AddSpare(rec.Refresh) // as long as it
+		if keychain.CheckRoom(rec) != nil {
+			return n, nil
+		}
+	}
+	return max(0, missing), nil
+}
+
+// Spare gives an account that has no password to fall back on another session
+// of the same user, which lies in wait until the first is lost.
 type Spare struct {
 	Account string
 	Server  string // as in SignIn
@@ -36,7 +76,8 @@ type Spare struct {
 }
 
 // Do signs in and adds the session to the account's record, under the
-// account's lock. A spare that was there before is ended on the server.
+// account's lock. Where all that are wanted were there before, the oldest is
+// ended on the server.
 func (in Spare) Do(ctx context.Context) error {
 	release, err := in.Vault.Acquire(ctx, in.Account)
 	if err != nil {
@@ -66,12 +107,16 @@ func (in Spare) Do(ctx context.Context) error {
 	case token.IsEmpty() || token == rec.Refresh:
 		return ErrSpareLate // nothing of its own to keep, and nothing to end
 	}
-	before := rec.Spare
+	var before redact.Secret
 	rec.Generation++
-	rec.Spare = token
-	if i := rec.Intent; i != nil && (i.Purpose == keychain.RenewSpare || i.Purpose == keychain.PromoteSpare) {
-		rec.Intent = nil // it was about the one before
+	if len(rec.Spares()) >= WantedSpares(in.Version) {
+		before = rec.Spare
+		rec.DropSpare()
+		if i := rec.Intent; i != nil && (i.Purpose == keychain.RenewSpare || i.Purpose == keychain.PromoteSpare) {
+			rec.Intent = nil // it was about that one
+		}
 	}
+	rec.AddSpare(token)
 	if _, err := keeping.commit(ctx, rec, got); err != nil {
 		return &VaultError{Err: err, Sent: true}
 	}
@@ -97,10 +142,4 @@ func waitApart(ctx context.Context, version string) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-}
-
-// HasSpare reports whether the account's record holds a spare session.
-func HasSpare(ctx context.Context, v loader, account string) (bool, error) {
-	rec, err := v.Load(ctx, account)
-	return rec.Spare != (redact.Secret{}), err
 }
