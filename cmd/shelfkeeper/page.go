@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"os"
 
@@ -38,11 +39,7 @@ browser is, only the address that this command opens lets it in.`,
 				_, err := fmt.Fprintln(e.stdout, link)
 				return err
 			}
-			if err := desktop.Open(link); err != nil {
-				return problem.New(problem.Other, err,
-					"run `shelfkeeper page --print` and open that address within 30 seconds")
-			}
-			return nil
+			return openPage(link)
 		},
 	}
 	c.Flags().StringVar(&account, "account", "", "`name` of the account to show")
@@ -65,4 +62,26 @@ func (e *env) pageOptions() statuspage.Options {
 		return desktop.TakeScheme(scheme, command)
 	}
 	return o
+}
+
+// openPage opens an address of the status page in the browser.
+func openPage(link string) error {
+	if err := desktop.Open(link); err != nil {
+		return problem.New(problem.Other, err, "run `shelfkeeper page --print` and open that address within 30 seconds")
+	}
+	return nil
+}
+
+// showPage opens the page of the daemon that runs. Its error is one of
+// isNoDaemon if none does.
+func (e *env) showPage(ctx context.Context) error {
+	client, err := e.client()
+	if err != nil {
+		return err
+	}
+	link, err := client.PageLink(ctx, "")
+	if err != nil {
+		return err
+	}
+	return openPage(link)
 }

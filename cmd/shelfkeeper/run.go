@@ -18,13 +18,22 @@ import (
 )
 
 func newRun(e *env) *cobra.Command {
-	var noTray, noPage bool
+	var noTray, noPage, show bool
 	var listen string
 	c := &cobra.Command{
 		Use:   "run",
 		Short: "Run the daemon (the default)",
-		Args:  noArgs,
+		Long: `Runs the daemon until Ctrl-C, "shelfkeeper quit" or the end of the session.
+
+With --show it opens the status page, too. If the daemon runs already, only the
+page opens: that is what an entry of a desktop's menu does.`,
+		Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
+			if show {
+				if err := e.showPage(c.Context()); !isNoDaemon(err) {
+					return err
+				}
+			}
 			o, err := e.options(c.Context())
 			if err != nil {
 				return err
@@ -45,7 +54,9 @@ func newRun(e *env) *cobra.Command {
 				fmt.Fprintf(e.stdout, "%s: players reach %s at %s\n", a.Name, a.Server, a.Proxy.URL)
 			}
 			if !noPage {
-				d.ServePage(e.pageOptions())
+				page := e.pageOptions()
+				page.ShowAtStart = show
+				d.ServePage(page)
 				fmt.Fprintf(e.stdout, "The status page is at %s\n", d.Snapshot().Page.URL)
 			}
 			if len(d.Snapshot().Accounts) == 0 {
@@ -65,6 +76,8 @@ func newRun(e *env) *cobra.Command {
 	}
 	c.Flags().BoolVar(&noTray, "no-tray", false, "no icon in the panel")
 	c.Flags().BoolVar(&noPage, "no-page", false, "no status page")
+	c.Flags().BoolVar(&show, "show", false, "open the status page in the browser; of the daemon that runs already, if there is one")
+	c.MarkFlagsMutuallyExclusive("no-page", "show")
 	c.Flags().StringVar(&listen, "listen", "",
 		"`address` at which players reach the one account, instead of its own; for a second daemon on the same state")
 	_ = c.Flags().MarkHidden("listen") // it errs only for a flag that is not there

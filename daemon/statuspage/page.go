@@ -51,6 +51,8 @@ type Options struct {
 	OwnUID int
 	// Show opens an address in the user's browser; nil where there is no desktop.
 	Show func(address string) error
+	// ShowAtStart opens the page at the start even where there is an account.
+	ShowAtStart bool
 	// TakeScheme lets the desktop bring addresses of a scheme here.
 	TakeScheme func(scheme string) (restore func() error, err error)
 	// Starts reports whether the daemon starts at login, and SetStart changes it.
@@ -106,7 +108,7 @@ func (p *Page) listening(err error) {
 	}
 	p.cfg.Bump()
 	// Somebody who has no account yet need not know a command.
-	if err == nil && p.cfg.Show != nil && len(p.cfg.Book.All()) == 0 && !p.shown.Swap(true) {
+	if err == nil && p.cfg.Show != nil && (p.cfg.ShowAtStart || len(p.cfg.Book.All()) == 0) && !p.shown.Swap(true) {
 		p.show()
 	}
 }
