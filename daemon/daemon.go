@@ -65,6 +65,7 @@ func New(h *home.Home, listen string) (*Daemon, error) {
 	d.monitor = netmon.New(netmon.Config{Log: h.Log, Changed: func(e netmon.Event) {
 		for _, s := range d.all() {
 			s.Network(e)
+			h.RecordMachine(s.Account().Name, e)
 		}
 	}})
 	if err := d.open(listen); err != nil {

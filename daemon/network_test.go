@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"shelfkeeper/daemon/absfake"
+	"shelfkeeper/daemon/history"
 	"shelfkeeper/daemon/netmon"
 )
 
@@ -51,5 +52,29 @@ func TestNetworkEventReachesTheService(t *testing.T) {
 	wait("the second socket", func(l *absfake.Ledger) bool { return l.SocketsOpened() == 2 && len(l.OpenSockets("demo")) == 1 })
 	if n := fake.Ledger().MaxSockets("demo"); n != 1 {
 		t.Errorf("%d sockets at one time", n)
+	}
+}
+
+// A sleep and a change of the network are on the record of each account.
+func TestMachineIsOnRecord(t *testing.T) {
+	h := testHome(t, newFake(t, absfake.Config{}))
+	answer, err := h.SignIn(t.Context(), demoSignIn("http://127.0.0.1:13378"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range []netmon.Event{
+		{Reason: netmon.Woke, Asleep: 8 * time.Hour}, {Reason: netmon.RouteChanged}, {Reason: netmon.LinkUp, Online: true},
+		{Reason: netmon.ClockSet}, {Reason: netmon.Woke},
+	} {
+		h.RecordMachine(answer.Account, e)
+	}
+	var got []history.Entry
+	for _, e := range h.Entries(answer.Account) {
+		if e.Kind == history.Machine {
+			got = append(got, e)
+		}
+	}
+	if len(got) != 2 || got[0].Outcome != history.Slept || got[0].Until.Sub(got[0].At) != 8*time.Hour || got[1].Evidence != "no network" {
+		t.Errorf("%+v", got)
 	}
 }

@@ -42,7 +42,12 @@ func aWeek(now time.Time) (entries []history.Entry) {
 		e := history.Entry{At: at, Kind: history.Refresh, Outcome: history.Renewed}
 		switch day := int(now.Sub(at).Hours()) / 24; {
 		case at.Hour() < 7 || at.Hour() == 23:
+			if n := len(entries); n > 0 && entries[n-1].Outcome != history.Slept && at.Hour() < 7 {
+				entries = append(entries, history.Sleep(at.Add(7*time.Hour-time.Duration(at.Hour())*time.Hour), 7*time.Hour))
+			}
 			continue
+		case at.Hour() == 8 && day != 5, at.Hour() == 17 && day < 3:
+			entries = append(entries, history.Move(at.Add(-20*time.Minute), true))
 		case day == 2 && at.Hour() >= 19:
 			e.Outcome, e.Until = history.Unreachable, at.Add(50*time.Minute)
 		case day == 4 && at.Hour() == 12:

@@ -80,8 +80,14 @@ func describeHistory(records []home.AccountHistory) string {
 
 // describeEntry is one line: what is fixed in width comes first.
 func describeEntry(e history.Entry) string {
-	parts := []string{fmt.Sprintf("generation %d", e.Generation)}
+	var parts []string
+	if e.Kind != history.Machine {
+		parts = append(parts, fmt.Sprintf("generation %d", e.Generation))
+	}
 	add := func(format string, args ...any) { parts = append(parts, fmt.Sprintf(format, args...)) }
+	if e.Outcome == history.Slept {
+		add("until %s", clock(e.Until))
+	}
 	if e.Count > 0 {
 		add("%d times until %s", e.Count+1, clock(e.Until))
 	}
@@ -109,7 +115,7 @@ func describeEntry(e history.Entry) string {
 	if e.Evidence != "" {
 		add("%s", e.Evidence)
 	}
-	return fmt.Sprintf("%s  %-8s %-16s %s", clock(e.At), e.Kind, e.Outcome, strings.Join(parts, ", "))
+	return strings.TrimRight(fmt.Sprintf("%s  %-8s %-16s %s", clock(e.At), e.Kind, e.Outcome, strings.Join(parts, ", ")), " ")
 }
 
 func clock(t time.Time) string { return t.Local().Format(historyTime) }

@@ -67,7 +67,9 @@ func TestWeek(t *testing.T) {
 	now := time.Date(2026, 11, 26, 14, 0, 0, 0, time.Local)
 	entries := []history.Entry{
 		{At: now.AddDate(0, 0, -8), Kind: history.Refresh, Outcome: history.Renewed}, // too long ago
+		history.Sleep(now.AddDate(0, 0, -1).Add(-7*time.Hour), 10*time.Hour), // over midnight
 		{At: now.AddDate(0, 0, -1), Kind: history.Refresh, Outcome: history.Renewed},
+		history.Move(now.Add(-3*time.Hour), true),
 		{At: now.Add(-2 * time.Hour), Until: now.Add(-time.Hour), Count: 4, Kind: history.Refresh, Outcome: history.Unreachable},
 		{At: now.Add(-time.Hour), Kind: history.Refresh, Outcome: history.Lost, Evidence: "Invalid <refresh> token"},
 		{At: now.Add(-time.Hour), Kind: history.Login, Outcome: history.SignedIn},
@@ -76,13 +78,14 @@ func TestWeek(t *testing.T) {
 	if len(days) != 7 || days[6].Name != "Thu 26" || days[0].Name != "Fri 20" {
 		t.Fatalf("days %+v", days)
 	}
-	if days[0].Words != "no renewal" || days[5].Words != "1 renewal" || days[6].Words != "1 sign-in, 1 outage, 1 loss" {
+	if days[0].Words != "no renewal" || days[5].Words != "1 renewal, 1 sleep" || days[4].Words != "1 sleep" ||
+		days[6].Words != "1 sign-in, 1 outage, 1 loss, 1 change of network" {
 		t.Errorf("words %q, %q, %q", days[0].Words, days[5].Words, days[6].Words)
 	}
-	if before := week(entries[3:], now); before[0].Words != "not on record" {
+	if before := week(entries[5:], now); before[0].Words != "not on record" {
 		t.Errorf("before the record: %q", before[0].Words)
 	}
-	for _, want := range []string{`class="outage" x="720" y="6" width="60"`, `class="loss" x="780" y="0"`} {
+	for _, want := range []string{`class="outage" x="720" y="6" width="60"`, `class="loss" x="780" y="0"`, `class="handoff" x="660" y="0"`} {
 		if !strings.Contains(string(days[6].Picture), want) {
 			t.Errorf("no %s in %s", want, days[6].Picture)
 		}
@@ -90,7 +93,7 @@ func TestWeek(t *testing.T) {
 	d := newDouble(someAccount())
 	d.entries = entries
 	w := serve(t, d, nil)
-	w.get("/record").has(t, "the server ended the session", "Invalid &lt;refresh&gt; token", "5 times", "stored password")
+	w.get("/record").has(t, "the server ended the session", "Invalid &lt;refresh&gt; token", "5 times", "stored password", "changed its network", "slept")
 	w.get("/accounts/home").has(t, "The last seven days", `<svg class="day"`)
 }
 

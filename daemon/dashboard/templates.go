@@ -20,11 +20,12 @@ func navigation() []entry {
 // templates reads the pages, which are compiled in.
 func templates() *template.Template {
 	return template.Must(template.New("").Funcs(template.FuncMap{
-		"t":      text,
-		"nav":    navigation,
-		"words":  words,
-		"secure": func(address string) bool { return strings.HasPrefix(address, "https://") },
-		"file":   func(path string) string { return path + "?v=" + files[path].version },
+		"t":          text,
+		"nav":        navigation,
+		"words":      words,
+		"happenings": func() []string { return happeningNames[:] },
+		"secure":     func(address string) bool { return strings.HasPrefix(address, "https://") },
+		"file":       func(path string) string { return path + "?v=" + files[path].version },
 	}).ParseFS(assets.Page, "page/*.html"))
 }
 

@@ -29,12 +29,18 @@ const (
 	signIn
 	outage
 	loss
+	handoff
+	sleep
 	happenings // how many there are
 )
 
 // happeningOf reads an outcome.
 func happeningOf(e history.Entry) happening {
 	switch e.Outcome {
+	case history.Slept:
+		return sleep
+	case history.Moved:
+		return handoff
 	case history.Renewed, history.Adopted:
 		return renewal
 	case history.SignedIn:
@@ -82,19 +88,14 @@ func drawDay(entries []history.Entry, from, to time.Time) dayView {
 		}
 		what := happeningOf(e)
 		counts[what]++
-		x, width, top := at(e.At), at(last)-at(e.At), 0.0
-		switch what {
-		case renewal:
-			top = dayHeight / 2
-		case outage:
-			top = dayHeight / 4
-		}
+		x, width := at(e.At), at(last)-at(e.At)
+		top, bottom := span(what)
 		width = max(width, 6)
-		fmt.Fprintf(&marks[what], `<rect class="%s" x="%.0f" y="%.0f" width="%.0f" height="%.0f"/>`, happeningName(what),
-			min(x, dayWidth-width), top, width, dayHeight-top)
+		fmt.Fprintf(&marks[what], `<rect class="%s" x="%.0f" y="%d" width="%.0f" height="%d"/>`, happeningName(what),
+			min(x, dayWidth-width), top, width, bottom-top)
 	}
 	var drawn strings.Builder
-	for _, what := range []happening{outage, renewal, signIn, loss} {
+	for _, what := range []happening{sleep, outage, handoff, renewal, signIn, loss} {
 		drawn.WriteString(marks[what].String())
 	}
 	picture := fmt.Sprintf(`<svg class="day" viewBox="0 0 %d %d" preserveAspectRatio="none" aria-hidden="true" focusable="false">%s</svg>`,
@@ -115,8 +116,25 @@ func drawDay(entries []history.Entry, from, to time.Time) dayView {
 	return dayView{Name: from.Format("Mon 2"), Picture: template.HTML(picture), Words: strings.Join(words, ", ")} // numbers and names of ours
 }
 
-func happeningName(h happening) string {
-	return [happenings]string{"renewal", "sign-in", "outage", "loss"}[h]
+// happeningNames are the classes of the style sheet and parts of keys of texts.
+var happeningNames = [happenings]string{"renewal", "sign-in", "outage", "loss", "handoff", "sleep"}
+
+func happeningName(h happening) string { return happeningNames[h] }
+
+// span is the height at which it is drawn, so that what happens at one time does
+// not hide each other.
+func span(h happening) (top, bottom int) {
+	switch h {
+	case renewal:
+		return dayHeight / 2, dayHeight
+	case outage:
+		return dayHeight / 4, dayHeight
+	case handoff:
+		return 0, dayHeight / 3
+	case sleep:
+		return dayHeight * 5 / 6, dayHeight
+	}
+	return 0, dayHeight
 }
 
 // recordView is the record of one account.

@@ -29,6 +29,7 @@ const (
 	SignIn  Kind = "sign-in" // the user
 	Reading Kind = "reading" // of the vault, before anything is sent
 	Check   Kind = "check"   // whether an API key or legacy token is accepted
+	Machine Kind = "machine" // nothing was tried: something happened to this machine
 )
 
 // Outcome says what came of it.
@@ -56,6 +57,10 @@ const (
 	Limited     Outcome = "limited"
 	NotWritten  Outcome = "not written" // to our own disk
 	Unreadable  Outcome = "not read"    // the vault, or its lock
+
+	// Of the machine. They explain what lies around them.
+	Slept Outcome = "slept" // from At until Until
+	Moved Outcome = "moved" // to another network, or to none
 )
 
 // succeeded reports whether the session had a good pair of tokens afterwards.
@@ -65,7 +70,7 @@ func (o Outcome) succeeded() bool { return o == Renewed || o == SignedIn || o ==
 // counted rather than listed.
 func (o Outcome) minor() bool {
 	switch o {
-	case Unanswered, Unreachable, Limited, NotWritten, Unreadable:
+	case Unanswered, Unreachable, Limited, NotWritten, Unreadable, Slept, Moved:
 		return true
 	}
 	return false
@@ -165,6 +170,20 @@ func line(text string, most int) string {
 	return strings.TrimSpace(text)
 }
 
+// Sleep is a sleep of the machine that is just over.
+func Sleep(now time.Time, asleep time.Duration) Entry {
+	return Entry{At: now.Add(-asleep), Until: now, Kind: Machine, Outcome: Slept}
+}
+
+// Move is a change of the machine's network. online says whether it has one now.
+func Move(now time.Time, online bool) Entry {
+	e := Entry{At: now, Kind: Machine, Outcome: Moved}
+	if !online {
+		e.Evidence = "no network"
+	}
+	return e
+}
+
 // last returns when the last of e's attempts ended.
 func (e Entry) last() time.Time {
 	if e.Until.IsZero() {
@@ -175,9 +194,16 @@ func (e Entry) last() time.Time {
 
 // repeats reports whether o is e over again.
 func (e Entry) repeats(o Entry) bool {
+	if e.Kind == Machine && (e.Outcome != Moved || o.At.Sub(e.last()) > movesTogether) {
+		return false
+	}
 	return e.Outcome.minor() && e.Kind == o.Kind && e.Outcome == o.Outcome && e.Generation == o.Generation &&
 		e.Issued.Equal(o.Issued) && e.Received.Equal(o.Received) && e.Release == o.Release && e.Evidence == o.Evidence
 }
+
+// movesTogether is how close two changes of the network are one entry: at the
+// edge of a network a machine changes it every minute.
+const movesTogether = 10 * time.Minute
 
 const (
 	// maxEntries is some ten days of hourly renewals.

@@ -13,6 +13,7 @@ import (
 	"shelfkeeper/daemon/config"
 	"shelfkeeper/daemon/health"
 	"shelfkeeper/daemon/history"
+	"shelfkeeper/daemon/netmon"
 	"shelfkeeper/daemon/problem"
 	"shelfkeeper/daemon/session"
 	"shelfkeeper/keychain"
@@ -61,6 +62,17 @@ func (h *Home) Entries(account string) []history.Entry {
 		return nil
 	}
 	return h.history(account).Entries()
+}
+
+// RecordMachine puts what happened to this machine into the record of an account.
+// It is written with the next attempt: it alone is worth no write.
+func (h *Home) RecordMachine(account string, e netmon.Event) {
+	switch {
+	case e.Reason == netmon.Woke && e.Asleep > 0:
+		h.history(account).Add(history.Sleep(time.Now(), e.Asleep))
+	case e.Reason == netmon.RouteChanged:
+		h.history(account).Add(history.Move(time.Now(), e.Online))
+	}
 }
 
 // forgetHistory removes the record of an account that the user signed out of.
