@@ -67,7 +67,7 @@ func TestWeek(t *testing.T) {
 	now := time.Date(2026, 11, 26, 14, 0, 0, 0, time.Local)
 	entries := []history.Entry{
 		{At: now.AddDate(0, 0, -8), Kind: history.Refresh, Outcome: history.Renewed}, // too long ago
-		history.Sleep(now.AddDate(0, 0, -1).Add(-7*time.Hour), 10*time.Hour), // over midnight
+		history.Sleep(now.AddDate(0, 0, -1).Add(-7*time.Hour), 10*time.Hour),         // over midnight
 		{At: now.AddDate(0, 0, -1), Kind: history.Refresh, Outcome: history.Renewed},
 		history.Move(now.Add(-3*time.Hour), true),
 		{At: now.Add(-2 * time.Hour), Until: now.Add(-time.Hour), Count: 4, Kind: history.Refresh, Outcome: history.Unreachable},
