@@ -111,7 +111,7 @@ func (d *Daemon) serve(a accounts.Account) error {
 		old := s.Account()
 		if old.Server == a.Server && old.Port == a.Port && old.UserID == a.UserID && old.Username == a.Username && old.Method == a.Method {
 			s.Session().Reload()
-			return nil
+			return s.ReloadGateway(context.Background())
 		}
 		if err := d.remove(s); err != nil {
 			return err

@@ -54,6 +54,7 @@ var (
 	_ control.OpenID      = (*Daemon)(nil)
 	_ control.TrayReports = (*Daemon)(nil)
 	_ control.Pausing     = (*Daemon)(nil)
+	_ control.Gateways    = (*Daemon)(nil)
 )
 
 // New takes the instance lock and opens the control socket and the local

@@ -116,6 +116,17 @@ func (c *checker) layer(l layer, mayEmpty bool, path ...string) layer {
 		}
 		out.addresses = append(out.addresses, u)
 	}
+	if l.HeadersFor != nil {
+		out.HeadersFor = []string{}
+	}
+	for _, text := range l.HeadersFor {
+		u, why := serverAddress(text)
+		if why != "" {
+			c.refuse(why, at("headers_for")...)
+			break
+		}
+		out.HeadersFor = append(out.HeadersFor, u.String())
+	}
 	if l.CAFile != nil && *l.CAFile != "" {
 		file := c.resolve(*l.CAFile)
 		out.CAFile = &file

@@ -55,7 +55,7 @@ func TestRefusals(t *testing.T) {
 		{"nothing near", "xyzzy = 1", 1, "xyzzy", "known here: log_level, listen, page_port, listen_extra, extra_hosts, trusted_origins, " +
 			"local_access, store, user_agent, notifications, upstream, accounts"},
 		{"nothing near in a table", "[upstream]\nqqqqqq = 1", 2, "upstream.qqqqqq",
-			"known here: ca_file, proxy, headers, addresses, trust_http"},
+			"known here: ca_file, proxy, headers, headers_for, addresses, trust_http"},
 		{"nothing belongs there", "listen.port = 1", 1, "listen.port", "unknown key"},
 		{"quoted", "\"a b\\n\" = 1", 1, `"a b\n"`, "unknown key"},
 		{"the first of two", "[accounts.a]\nupstream.bad = 1\n[oops]\n", 2, "accounts.a.upstream.bad", "unknown key"},
@@ -229,7 +229,7 @@ func TestSchemaMatchesDocument(t *testing.T) {
 		"notifications": "false",
 		"listen_extra":  `["172.17.0.1"]`, "extra_hosts": `["h"]`, "trusted_origins": `["app://h"]`,
 		"ca_file": `"x"`, "proxy": `"http://h:1"`, "*": `"x"`,
-		"addresses": `["https://abs.example.org"]`, "trust_http": "true",
+		"addresses": `["https://abs.example.org"]`, "trust_http": "true", "headers_for": `["https://abs.example.org"]`,
 	}
 	for _, s := range schema {
 		key := strings.ReplaceAll(strings.Join(s.path, "."), "*", "x")

@@ -19,6 +19,9 @@ type Upstream struct {
 	// Headers go with every request, by canonical name. The map is the
 	// caller's own.
 	Headers map[string]redact.Secret
+	// HeadersFor are the addresses that Headers are for, in the form of Addresses. Empty
+	// for every encrypted address of the server, and this machine. The slice is shared.
+	HeadersFor []string
 	// Proxy is the address of an http, https, socks5 or socks5h proxy, "direct"
 	// for none, not even the environment's, or empty for none configured. It is
 	// a secret because it may hold a password.
@@ -39,6 +42,8 @@ type layer struct {
 	// Addresses is not nil where it is given, if only as an empty list.
 	Addresses []string `toml:"addresses"`
 	TrustHTTP *bool    `toml:"trust_http"`
+	// HeadersFor is not nil where it is given, if only as an empty list.
+	HeadersFor []string `toml:"headers_for"`
 
 	addresses []*url.URL
 }
@@ -69,6 +74,9 @@ func (c Config) Upstream(account string) Upstream {
 		}
 		if l.Addresses != nil {
 			u.Addresses = l.addresses
+		}
+		if l.HeadersFor != nil {
+			u.HeadersFor = l.HeadersFor
 		}
 		if l.TrustHTTP != nil {
 			u.TrustHTTP = *l.TrustHTTP

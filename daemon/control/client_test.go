@@ -14,6 +14,7 @@ import (
 	"shelfkeeper/daemon/health"
 	"shelfkeeper/daemon/problem"
 	"shelfkeeper/daemon/redact"
+	"shelfkeeper/daemon/upstream"
 )
 
 func TestSnapshotCrosses(t *testing.T) {
@@ -31,7 +32,8 @@ func TestSignInCrossesWhole(t *testing.T) {
 	// Every field is set, so that one forgotten on the way fails the test.
 	in := SignInRequest{Server: "abs.example", Username: "ü", Password: redact.New("pa\"ss\\wörd <&>\u2028"), Token: redact.New("to.k.en"),
 		Account: "home", Keep: true, AllowHTTP: true, Store: "file", Replace: true,
-		Passphrase: redact.New("open <ü>")}
+		Passphrase: redact.New("open <ü>"), Gateway: upstream.GatewayChange{
+			Headers: []upstream.GatewayHeader{{Name: "X-Gate", Value: redact.New("gäte"), For: []string{"https://abs.example"}}}}}
 	want := SignInAnswer{Account: "home", Server: "https://abs.example", ServerVersion: "2.36.0", User: "ü",
 		ProxyURL: "http://127.0.0.1:13379", Grant: "sk_c2VjcmV0", Warnings: []string{"one", "two"}}
 	for _, v := range []any{in, want} {
@@ -46,7 +48,7 @@ func TestSignInCrossesWhole(t *testing.T) {
 	d.signIn = func(_ context.Context, in SignInRequest) (SignInAnswer, error) { arrived = in; return want, nil }
 	_, path, log := serve(t, d)
 	got, err := Dial(path).SignIn(t.Context(), in)
-	if err != nil || !reflect.DeepEqual(got, want) || arrived != in || arrived.Password.Reveal() != in.Password.Reveal() ||
+	if err != nil || !reflect.DeepEqual(got, want) || !reflect.DeepEqual(arrived, in) || arrived.Password.Reveal() != in.Password.Reveal() ||
 		arrived.Passphrase.Reveal() != in.Passphrase.Reveal() {
 		t.Errorf("arrived %+v; got %+v, %v", arrived, got, err)
 	}

@@ -25,6 +25,7 @@ import (
 
 	"shelfkeeper/daemon/health"
 	"shelfkeeper/daemon/redact"
+	"shelfkeeper/daemon/upstream"
 )
 
 // Daemon is the interface that the control socket offers to its clients. All
@@ -85,6 +86,9 @@ type SignInRequest struct {
 	// Passphrase opens a vault of the file backend, where the daemon was started
 	// without one.
 	Passphrase redact.Secret
+	// Gateway changes what the gateway in front of the server gets. The change is kept
+	// when the sign-in succeeds.
+	Gateway upstream.GatewayChange
 }
 
 // SignInAnswer is the result of a sign-in, for the user.
@@ -129,6 +133,7 @@ type OpenIDRequest struct {
 	Renew      bool
 	Replace    bool          // as in SignInRequest
 	Passphrase redact.Secret // as in SignInRequest
+	Gateway    upstream.GatewayChange
 }
 
 // OpenIDStep is the progress of a sign-in.

@@ -16,13 +16,14 @@ import (
 
 // openIDWire is an OpenIDRequest on the socket.
 type openIDWire struct {
-	Server     string `json:"server,omitempty"`
-	Account    string `json:"account,omitempty"`
-	AllowHTTP  bool   `json:"allow_http,omitempty"`
-	Store      string `json:"store,omitempty"`
-	Renew      bool   `json:"renew,omitempty"`
-	Replace    bool   `json:"replace,omitempty"`
-	Passphrase string `json:"passphrase,omitempty"`
+	Server     string          `json:"server,omitempty"`
+	Account    string          `json:"account,omitempty"`
+	AllowHTTP  bool            `json:"allow_http,omitempty"`
+	Store      string          `json:"store,omitempty"`
+	Renew      bool            `json:"renew,omitempty"`
+	Replace    bool            `json:"replace,omitempty"`
+	Passphrase string          `json:"passphrase,omitempty"`
+	Gateway    json.RawMessage `json:"gateway,omitempty"`
 }
 
 // returnWire is the body of a return. The address holds a code that is useless
@@ -60,6 +61,11 @@ func streamSteps(w http.ResponseWriter, r *http.Request, o OpenID, log *slog.Log
 		reply(w, no.status, problem.Newf(problem.Other, "", "the daemon refused the request: %s", no.reason))
 		return
 	}
+	gateway, err := changeOf(in.Gateway)
+	if err != nil {
+		reply(w, http.StatusUnprocessableEntity, problem.Of(err))
+		return
+	}
 	log.LogAttrs(r.Context(), slog.LevelInfo, "control command", slog.String("command", "openid"))
 	w.Header().Set("Content-Type", lineType)
 	rc, enc := http.NewResponseController(w), json.NewEncoder(w)
@@ -67,8 +73,9 @@ func streamSteps(w http.ResponseWriter, r *http.Request, o OpenID, log *slog.Log
 		_ = rc.SetWriteDeadline(time.Now().Add(replyTimeout))
 		return errors.Join(enc.Encode(line), rc.Flush())
 	}
-	err := o.SignInOpenID(r.Context(), OpenIDRequest{Server: in.Server, Account: in.Account, AllowHTTP: in.AllowHTTP,
-		Store: in.Store, Renew: in.Renew, Replace: in.Replace, Passphrase: redact.New(in.Passphrase)}, func(s OpenIDStep) error {
+	err = o.SignInOpenID(r.Context(), OpenIDRequest{Server: in.Server, Account: in.Account, AllowHTTP: in.AllowHTTP,
+		Store: in.Store, Renew: in.Renew, Replace: in.Replace, Passphrase: redact.New(in.Passphrase), Gateway: gateway,
+	}, func(s OpenIDStep) error {
 		return send(stepWire{s.URL, s.State, s.Sent, s.Redirect, s.Callback, s.Spare, (*answerWire)(s.Answer), s.Notes, false, nil})
 	})
 	last := stepWire{End: true}
@@ -93,8 +100,12 @@ func (c *Client) SignInOpenID(ctx context.Context, in OpenIDRequest, show func(O
 	if err := checkPassphrase(in.Passphrase); err != nil {
 		return err
 	}
+	gateway, err := gatewayOf(in.Gateway)
+	if err != nil {
+		return err
+	}
 	resp, err := c.open(ctx, callOpenID, openIDWire{Server: in.Server, Account: in.Account, AllowHTTP: in.AllowHTTP, Store: in.Store,
-		Renew: in.Renew, Replace: in.Replace, Passphrase: in.Passphrase.Reveal()})
+		Renew: in.Renew, Replace: in.Replace, Passphrase: in.Passphrase.Reveal(), Gateway: gateway})
 	if err != nil {
 		return err
 	}

@@ -10,6 +10,7 @@ import (
 
 	"shelfkeeper/daemon/problem"
 	"shelfkeeper/daemon/redact"
+	"shelfkeeper/daemon/upstream"
 )
 
 // browsing is a double that offers OpenID too.
@@ -39,7 +40,8 @@ func (b *browsing) SkipOpenID(_ context.Context, state string) error {
 
 func TestOpenIDCrossesWhole(t *testing.T) {
 	in := OpenIDRequest{Server: "abs.example", Account: "home", AllowHTTP: true, Store: "file", Renew: true, Replace: true,
-		Passphrase: redact.New("open <ü>")}
+		Passphrase: redact.New("open <ü>"),
+		Gateway:    upstream.GatewayChange{Pin: &upstream.Pin{SHA256: "ab"}}}
 	steps := []OpenIDStep{
 		{URL: "https://provider.test/?a=b&c=d", State: "s", Sent: true, Redirect: "audiobookshelf://oauth",
 			Callback: "https://abs.example/x",
@@ -69,7 +71,7 @@ func TestOpenIDCrossesWhole(t *testing.T) {
 		_, path, log := serve(t, b)
 		var shown []OpenIDStep
 		err := Dial(path).SignInOpenID(t.Context(), in, func(s OpenIDStep) error { shown = append(shown, s); return nil })
-		if arrived != in || !reflect.DeepEqual(shown, steps) || (err == nil) != (end == nil) || err != nil &&
+		if !reflect.DeepEqual(arrived, in) || !reflect.DeepEqual(shown, steps) || (err == nil) != (end == nil) || err != nil &&
 			!reflect.DeepEqual(problem.Of(err), &problem.Problem{Code: problem.Rejected, Text: "not that", Remedy: "do this"}) {
 			t.Errorf("arrived %+v; shown %+v; %v", arrived, shown, err)
 		}

@@ -24,7 +24,11 @@ func routes(d Daemon, log *slog.Logger) http.Handler {
 			return nothing{}, d.Reauthenticate(ctx, in.Account)
 		}),
 		callLogin: command(log, "login", func(ctx context.Context, in signInWire) (answerWire, error) {
-			out, err := d.SignIn(ctx, in.request())
+			req, err := in.request()
+			if err != nil {
+				return answerWire{}, err
+			}
+			out, err := d.SignIn(ctx, req)
 			return answerWire(out), err
 		}),
 		callLogout: command(log, "logout", func(ctx context.Context, in accountWire) (nothing, error) {
@@ -80,6 +84,9 @@ func routes(d Daemon, log *slog.Logger) http.Handler {
 	}
 	if p, ok := d.(Pausing); ok {
 		maps.Copy(table, pauseRoutes(p, log))
+	}
+	if g, ok := d.(Gateways); ok {
+		maps.Copy(table, gatewayRoutes(g, log))
 	}
 	if r, ok := d.(Reports); ok {
 		maps.Copy(table, reportRoutes(r, log))

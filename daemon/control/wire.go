@@ -1,6 +1,7 @@
 package control
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"unicode/utf8"
@@ -76,16 +77,17 @@ type nothing struct{}
 // signInWire is a SignInRequest on the socket. It exists because a redact.Secret
 // marshals as [redacted], and on this socket a password must travel in the clear.
 type signInWire struct {
-	Server     string `json:"server"`
-	Username   string `json:"username"`
-	Password   string `json:"password"`
-	Token      string `json:"token,omitempty"`
-	Account    string `json:"account,omitempty"`
-	Keep       bool   `json:"keep"`
-	AllowHTTP  bool   `json:"allow_http"`
-	Store      string `json:"store,omitempty"`
-	Replace    bool   `json:"replace,omitempty"`
-	Passphrase string `json:"passphrase,omitempty"`
+	Server     string          `json:"server"`
+	Username   string          `json:"username"`
+	Password   string          `json:"password"`
+	Token      string          `json:"token,omitempty"`
+	Account    string          `json:"account,omitempty"`
+	Keep       bool            `json:"keep"`
+	AllowHTTP  bool            `json:"allow_http"`
+	Store      string          `json:"store,omitempty"`
+	Replace    bool            `json:"replace,omitempty"`
+	Passphrase string          `json:"passphrase,omitempty"`
+	Gateway    json.RawMessage `json:"gateway,omitempty"`
 }
 
 var (
@@ -110,19 +112,24 @@ func wireOf(in SignInRequest) (signInWire, error) {
 	if err := checkPassphrase(in.Passphrase); err != nil {
 		return signInWire{}, err
 	}
+	gateway, err := gatewayOf(in.Gateway)
+	if err != nil {
+		return signInWire{}, err
+	}
 	return signInWire{
 		Server: in.Server, Username: in.Username, Password: in.Password.Reveal(), Token: in.Token.Reveal(),
 		Account: in.Account, Keep: in.Keep, AllowHTTP: in.AllowHTTP, Store: in.Store, Replace: in.Replace,
-		Passphrase: in.Passphrase.Reveal(),
+		Passphrase: in.Passphrase.Reveal(), Gateway: gateway,
 	}, nil
 }
 
-func (w signInWire) request() SignInRequest {
+func (w signInWire) request() (SignInRequest, error) {
+	gateway, err := changeOf(w.Gateway)
 	return SignInRequest{
 		Server: w.Server, Username: w.Username, Password: redact.New(w.Password), Token: redact.New(w.Token),
 		Account: w.Account, Keep: w.Keep, AllowHTTP: w.AllowHTTP, Store: w.Store, Replace: w.Replace,
-		Passphrase: redact.New(w.Passphrase),
-	}
+		Passphrase: redact.New(w.Passphrase), Gateway: gateway,
+	}, err
 }
 
 // answerWire is a SignInAnswer on the socket.

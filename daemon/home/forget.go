@@ -40,6 +40,9 @@ func (h *Home) Forget(ctx context.Context, name string) (said []string, err erro
 	if err := h.Grants.Forget(a.Name); err != nil {
 		return nil, StateProblem(err)
 	}
+	if err := h.unmarkGateway(a.Name); err != nil {
+		return nil, err
+	}
 	h.mu.Lock()
 	delete(h.known, a.Name)
 	h.mu.Unlock()

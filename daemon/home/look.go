@@ -15,7 +15,12 @@ import (
 func (h *Home) Look(ctx context.Context, address string) (server absapi.Server, plain string, said []string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, signInDeadline)
 	defer cancel()
-	if server, err = h.find(ctx, control.SignInRequest{Server: address}); err != nil {
+	req := control.SignInRequest{Server: address}
+	gateway, err := h.gatewayOf(ctx, req)
+	if err != nil {
+		return absapi.Server{}, "", nil, err
+	}
+	if server, err = h.find(ctx, req, gateway); err != nil {
 		return absapi.Server{}, "", nil, err
 	}
 	if ok, why := upstream.PlainHTTPAllowed(ctx, net.DefaultResolver, server.Base); !ok {

@@ -83,6 +83,10 @@ func (h *Home) CheckConfig() error {
 		names = append(names, a.Name)
 		given = given || h.WithPort(a).Port == h.Config.Listen
 	}
+	if h.ExposedConfig() {
+		h.Log.Warn("other users of this machine can read the secrets in config.toml: `chmod go= FILE`, or move them into the vault with "+
+			"`shelfkeeper account set NAME --header NAME`", "file", h.Paths.Config)
+	}
 	if len(names) == 0 {
 		return nil
 	}

@@ -1,6 +1,7 @@
 package home
 
 import (
+	"context"
 	"fmt"
 	"net/url"
 	"path/filepath"
@@ -70,6 +71,15 @@ func (h *Home) reach(account string, base *url.URL, withHeaders bool) (*upstream
 	return upstream.New(h.policy(account, base, withHeaders))
 }
 
+// reachThrough is reach through a gateway whose settings need not be kept yet.
+func (h *Home) reachThrough(account string, base *url.URL, withHeaders bool, g upstream.Gateway) (*upstream.Upstream, error) {
+	p := h.policy(account, base, withHeaders)
+	if p.Gateway, p.Sealed = g, nil; !withHeaders {
+		p.Gateway = g.WithoutSecrets()
+	}
+	return upstream.New(p)
+}
+
 // reachAny is reach for the account's own server by all addresses that the
 // user has given it. A list without base is another server's.
 func (h *Home) reachAny(account string, base *url.URL) (*upstream.Upstream, error) {
@@ -90,7 +100,14 @@ func (h *Home) policy(account string, base *url.URL, withHeaders bool) upstream.
 	u := h.Config.Upstream(account)
 	p := upstream.Policy{Base: base, CAFile: u.CAFile, ProxyURL: u.Proxy.Reveal(), UserAgent: h.Config.UserAgent, Dial: h.Dial}
 	if withHeaders {
-		p.Headers = u.Headers
+		p.Headers, p.HeadersFor = u.Headers, u.HeadersFor
+	}
+	p.Sealed = func(ctx context.Context) (upstream.Gateway, error) {
+		g, err := h.gateway(ctx, account)
+		if !withHeaders {
+			g = g.WithoutSecrets()
+		}
+		return g, err
 	}
 	if p.UserAgent == "" {
 		// Seen in the server's list of sessions and in its log.

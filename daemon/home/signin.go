@@ -65,7 +65,9 @@ type signIn struct {
 	req    control.SignInRequest
 	method method
 	server absapi.Server
-	vault  *keychain.Vault
+	// gateway is what the gateway in front wants, with the change of the request.
+	gateway upstream.Gateway
+	vault   *keychain.Vault
 	// here are the accounts whose server it is, under this address or another.
 	here map[string]bool
 	// sameUser: only the user whose account it is may sign in.
@@ -87,11 +89,18 @@ func (h *Home) beginSignIn(ctx context.Context, req control.SignInRequest, m met
 	if err := h.checkPort(req.Account); err != nil {
 		return nil, err
 	}
-	server, err := h.discover(ctx, req, m)
+	gateway, err := h.gatewayOf(ctx, req)
 	if err != nil {
 		return nil, err
 	}
-	in := &signIn{home: h, req: req, method: m, server: server, here: h.accountsOn(ctx, server.Base)}
+	server, err := h.discover(ctx, req, m, gateway)
+	if err != nil {
+		return nil, err
+	}
+	in := &signIn{home: h, req: req, method: m, server: server, gateway: gateway, here: h.accountsOn(ctx, server.Base)}
+	if err := in.bindGateway(); err != nil {
+		return nil, err
+	}
 	if err := in.checkReplaced(); err != nil {
 		return nil, err
 	}
@@ -113,7 +122,7 @@ func (in *signIn) finish(ctx context.Context, means signin.Means) (control.SignI
 	if in.req.Account == "" && in.req.Username == "" {
 		guess = "" // whose session it will be is for the server to say
 	}
-	up, err := h.reach(guess, base, true)
+	up, err := h.reachThrough(guess, base, true, in.gateway)
 	if err != nil {
 		return control.SignInAnswer{}, serverProblem(err)
 	}
@@ -156,6 +165,9 @@ func (in *signIn) finish(ctx context.Context, means signin.Means) (control.SignI
 		return control.SignInAnswer{}, StateProblem(err)
 	}
 	in.account = account
+	if err := in.keepGateway(ctx, account.Name, replaced); err != nil {
+		return control.SignInAnswer{}, err
+	}
 	answer := control.SignInAnswer{
 		Account: account.Name, Server: hostname.Shown(account.Server), ServerVersion: account.ServerVersion, User: account.Username,
 		ProxyURL: h.WithPort(account).ProxyURL(), Warnings: append(warningsAbout(in.server), warningsOf(result)...),
@@ -199,8 +211,8 @@ func warningsOf(result signin.Result) (warnings []string) {
 
 // discover finds the server behind what the user typed, and refuses to go on
 // where a password would travel in the clear.
-func (h *Home) discover(ctx context.Context, req control.SignInRequest, m method) (absapi.Server, error) {
-	server, err := h.find(ctx, req)
+func (h *Home) discover(ctx context.Context, req control.SignInRequest, m method, g upstream.Gateway) (absapi.Server, error) {
+	server, err := h.find(ctx, req, g)
 	if err != nil {
 		return absapi.Server{}, err
 	}
@@ -215,14 +227,14 @@ func (h *Home) discover(ctx context.Context, req control.SignInRequest, m method
 }
 
 // find returns the server behind what the user typed, whatever it offers.
-func (h *Home) find(ctx context.Context, req control.SignInRequest) (absapi.Server, error) {
+func (h *Home) find(ctx context.Context, req control.SignInRequest, g upstream.Gateway) (absapi.Server, error) {
 	var first string // the gateway's headers go to the typed host, not to where it points
 	server, err := absapi.Discover(ctx, func(base *url.URL) (absapi.Doer, func(), error) {
 		if first == "" {
 			first = base.Hostname()
 		}
 		plain, _ := upstream.PlainHTTPAllowed(ctx, net.DefaultResolver, base)
-		up, err := h.reach(req.Account, base, base.Hostname() == first && (plain || req.AllowHTTP))
+		up, err := h.reachThrough(req.Account, base, base.Hostname() == first && (plain || req.AllowHTTP), g)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -231,6 +243,10 @@ func (h *Home) find(ctx context.Context, req control.SignInRequest) (absapi.Serv
 	}, req.Server)
 	if err != nil {
 		return absapi.Server{}, serverProblem(err)
+	}
+	if server.Base.Hostname() != first && !req.Gateway.WithoutSecrets() {
+		return absapi.Server{}, problem.Newf(problem.Usage, fmt.Sprintf("sign in with the address %s, if they are meant for it", server.Base),
+			"%s points to %s, and the gateway's secrets go to no host that you did not name", first, server.Base.Hostname())
 	}
 	if server.Base.Hostname() != first && len(h.Config.Upstream(req.Account).Headers) > 0 {
 		return absapi.Server{}, problem.Newf(problem.Config,

@@ -57,7 +57,8 @@ func (h *Home) beginOpenID(ctx context.Context, req control.OpenIDRequest,
 	renew func(context.Context, string) error) (*openIDKeeper, openid.Stage, error) {
 	ctx, cancel := context.WithTimeout(ctx, signInDeadline)
 	defer cancel()
-	in := control.SignInRequest{Server: req.Server, Account: req.Account, AllowHTTP: req.AllowHTTP, Store: req.Store, Replace: req.Replace}
+	in := control.SignInRequest{Server: req.Server, Account: req.Account, AllowHTTP: req.AllowHTTP, Store: req.Store, Replace: req.Replace,
+		Gateway: req.Gateway}
 	if !req.Renew {
 		begun, err := h.beginSignIn(ctx, in, byOpenID)
 		return &openIDKeeper{signIn: begun}, openid.First, err
@@ -123,7 +124,7 @@ func (k *openIDKeeper) connect() (client *absapi.Client, again func() (*absapi.C
 	if name == "" {
 		name = k.req.Account
 	}
-	up, err := k.home.reach(name, k.server.Base, true)
+	up, err := k.home.reachThrough(name, k.server.Base, true, k.gateway)
 	if err != nil {
 		return nil, nil, nil, err
 	}

@@ -37,6 +37,9 @@ func (h *Home) EndSession(ctx context.Context, s *session.Session, account strin
 	if err := h.forgetHistory(ctx, account); err != nil {
 		return nil, StateProblem(err)
 	}
+	if err := h.forgetGateway(ctx, account); err != nil {
+		return nil, err
+	}
 	if err := h.Book.Remove(ctx, account); err != nil && !errors.Is(err, accounts.ErrNotFound) {
 		return nil, StateProblem(err)
 	}

@@ -27,6 +27,12 @@ func (c GatewayChange) IsZero() bool {
 		c.UserAgent == nil
 }
 
+// WithoutSecrets reports whether nothing that is to change may be seen by the server
+// alone.
+func (c GatewayChange) WithoutSecrets() bool {
+	return len(c.Headers) == 0 && c.Basic == nil && c.ClientCert == nil
+}
+
 // With returns g with the change made, or an error that wraps ErrPolicy. Secrets that
 // name no address are bound by Bind later.
 func (g Gateway) With(c GatewayChange) (Gateway, error) {

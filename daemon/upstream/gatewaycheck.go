@@ -14,7 +14,7 @@ import (
 
 // maxGateway bounds each text of a gateway's settings: chains and lists of authorities
 // are the largest.
-const maxGateway = 64 << 10
+const maxGateway = 24 << 10
 
 // Check returns an error that wraps ErrPolicy for settings that cannot be used. It
 // names the setting and shows no secret.

@@ -11,6 +11,16 @@ const proxyDirect = "direct"
 
 type proxyFunc = func(*http.Request) (*url.URL, error)
 
+// EnvironmentProxy is the address, without user and password, of the proxy that the
+// environment sets for a server. Empty for none.
+func EnvironmentProxy(base *url.URL) string {
+	p, err := http.ProxyFromEnvironment(&http.Request{URL: base})
+	if err != nil || p == nil {
+		return ""
+	}
+	return p.Scheme + "://" + p.Host
+}
+
 // proxyOf returns the proxy function, or nil for a direct connection. inMemory
 // disables the environment's proxy.
 func proxyOf(raw string, inMemory bool) (proxyFunc, error) {
