@@ -28,6 +28,7 @@ func newSurvival() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "survival",
 		Short: "Weeks of bad luck in seconds: what becomes of a session, by client and release",
+		Long:  survivalHelp,
 		Args:  cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) (err error) {
 			if o.Seeds, err = parseSeeds(seeds); err != nil {
@@ -35,6 +36,11 @@ func newSurvival() *cobra.Command {
 			}
 			if o.Releases, err = rotating(releases); err != nil {
 				return err
+			}
+			for _, a := range o.Accounts {
+				if !slices.Contains(survival.Accounts, a) {
+					return fmt.Errorf("--account %s: known are %v", a, survival.Accounts)
+				}
 			}
 			if o.Weeks < 1 {
 				return errors.New("--weeks: at least one")
@@ -63,9 +69,26 @@ func newSurvival() *cobra.Command {
 		"seeds of the scripts, as in 1-20 or 3,7; odd ones have a sign-in limit of 10, even ones of 40")
 	c.Flags().IntVar(&o.Weeks, "weeks", 5, "how long a run is")
 	c.Flags().StringArrayVar(&releases, "release", nil, "only this release of the server (may be repeated)")
+	c.Flags().StringArrayVar(&o.Accounts, "account", nil, "only this kind of account, password or oidc (may be repeated)")
 	c.Flags().StringVar(&picture, "svg", "", "draw the outcome into this file")
 	return c
 }
+
+const survivalHelp = `Weeks of bad luck in seconds: what becomes of a session, by client, kind of
+account and release of the server. All clients live through the same script of
+listening, sleeps, changes of network, crashes, restarts and outages.
+
+The script places half of its sleeps and crashes inside a rotation. Where one of
+them falls between the server's write and the durable answer, the loss is certain
+whatever a client does, unless the server answers the old token again. Such losses
+are counted apart (losses_certain), and so are the sign-ins by hand that follow
+from them alone (sign_ins_certain): rotations_lost and sign_ins are the rest.
+Shelfkeeper asks the system to delay a suspend while it renews, and the machine
+grants it up to five seconds, as logind does.
+
+An account with a password may come back by itself. One that signs in through
+OpenID (oidc) has tokens and nothing else: Shelfkeeper keeps spare sessions, up to
+three before 2.35.0, as far as the server's limit lets a sign-in bring them.`
 
 // maxSeeds bounds what one run is asked for.
 const maxSeeds = 10_000

@@ -4,12 +4,16 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"strings"
 )
 
-var errRefused = errors.New("refused")
+var (
+	errRefused      = errors.New("refused")
+	errUnauthorized = fmt.Errorf("%w: unauthorized", errRefused)
+)
 
 const loginBody = `{"username":"` + user + `","password":"` + password + `"}`
 
@@ -23,6 +27,9 @@ func (l *life) tokens(path string, header http.Header, body string) (pair, error
 	var said struct {
 		User struct{ AccessToken, RefreshToken string }
 	}
+	if status == http.StatusUnauthorized {
+		return pair{}, errUnauthorized
+	}
 	if status != http.StatusOK || json.Unmarshal(answer, &said) != nil || said.User.AccessToken == "" {
 		return pair{}, errRefused
 	}
@@ -33,6 +40,14 @@ func (l *life) tokens(path string, header http.Header, body string) (pair, error
 		}
 	}
 	return p, nil
+}
+
+// signInBy is a person's sign-in: with the password, or at the provider.
+func (l *life) signInBy(header http.Header) (pair, error) {
+	if l.provider != nil {
+		return l.openIDTokens()
+	}
+	return l.tokens(loginPath, header, loginBody)
 }
 
 // ask makes one request on a connection of its own.

@@ -90,7 +90,7 @@ func (b *browser) signIn() error {
 	b.mu.Lock()
 	l := b.life
 	b.mu.Unlock()
-	fresh, err := l.tokens(loginPath, http.Header{}, loginBody)
+	fresh, err := l.signInBy(http.Header{})
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if err == nil && !l.isDead() {

@@ -23,8 +23,10 @@ type client interface {
 	request() ending
 	// signedOut reports whether only the user can go on.
 	signedOut() bool
-	// signIn is the user, who types the password.
+	// signIn is the user, who types the password or signs in at the provider.
 	signIn() error
+	// sessions is how many sessions of the server the client holds.
+	sessions() int
 }
 
 // ending is how a request ended for who made it.
@@ -73,6 +75,7 @@ func (m *model) begin(l *life)   { m.life, m.held = l, m.disk }
 func (m *model) end()            {}
 func (m *model) crashed()        {}
 func (m *model) woke()           {}
+func (m *model) sessions() int   { return 1 }
 func (m *model) signedOut() bool { return m.out }
 
 // play makes the player's own request.

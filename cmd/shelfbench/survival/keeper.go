@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"net/url"
 	"sync"
+	"time"
 
 	"shelfkeeper/daemon/absapi"
 	"shelfkeeper/daemon/health"
@@ -75,7 +76,7 @@ func (k *keeper) begin(l *life) {
 	p.session = session.New(session.Config{
 		Account: account, Base: k.base, ServerVersion: string(k.world.server.Release()), Vault: k.wrap(disk{l, p.vault}),
 		Connect: func() session.Conn { return l.connect() }, Budget: k.budget, Board: health.NewBoard(),
-		Log: slog.New(slog.DiscardHandler), Jitter: k.jitter,
+		Log: slog.New(slog.DiscardHandler), Jitter: k.jitter, StayAwake: l.stayAwake,
 	})
 	var err error
 	if p.door, err = open(l, p.session, k.base); err != nil {
@@ -118,17 +119,65 @@ func (k *keeper) signedOut() bool {
 	return a.Session.State == machine.NeedsUser.String() || a.Session.State == machine.SignedOut.String()
 }
 
+func (k *keeper) sessions() int {
+	rec, err := k.medium.Load(context.Background(), account)
+	if err != nil {
+		return 0
+	}
+	return 1 + len(rec.Spares())
+}
+
 func (k *keeper) signIn() error {
 	p := k.now()
+	var means signin.Means = signin.ByPassword{Username: user, Password: redact.New(password), Keep: true}
+	if k.world.provider != nil {
+		code, err := p.life.authorize(k.budget)
+		if err != nil {
+			return err
+		}
+		means = code
+	}
 	c := p.life.connect()
 	defer c.Close()
-	_, err := signin.SignIn{
-		Account: account, Server: server, Means: signin.ByPassword{Username: user, Password: redact.New(password), Keep: true},
-		Vault: p.vault, Budget: k.budget, Client: absapi.New(c, k.base),
+	got, err := signin.SignIn{
+		Account: account, Server: server, Means: means, Vault: p.vault, Budget: k.budget, Client: absapi.New(c, k.base),
 	}.Do(context.Background())
 	if err != nil {
 		return err
 	}
 	p.session.Reload()
+	if k.world.provider != nil {
+		k.addSpares(p, got.UserID)
+	}
 	return nil
+}
+
+// spareCost is how many requests a spare takes (also daemon/home: spareCost).
+const spareCost = 2
+
+// addSpares goes on as the sign-in in a browser does: it is sent to the provider
+// again, without the user, until the account has all its spares or the server's
+// limit leaves no room. What fails is done without.
+func (k *keeper) addSpares(p *program, userID string) {
+	ctx, version := context.Background(), string(k.world.server.Release())
+	for {
+		missing, err := signin.MissingSpares(ctx, p.vault, account, version)
+		if err != nil || missing == 0 || !k.budget.Room(time.Now(), spareCost) {
+			return
+		}
+		code, err := p.life.authorize(k.budget)
+		if err != nil {
+			return
+		}
+		c := p.life.connect()
+		err = signin.Spare{
+			Account: account, Server: server, UserID: userID, Version: version, Means: code,
+			Vault: p.vault, Budget: k.budget, Client: absapi.New(c, k.base),
+		}.Do(ctx)
+		c.Close()
+		if err != nil {
+			return
+		}
+		p.session.Reload()
+	}
 }

@@ -88,7 +88,7 @@ func (n *native) signIn() error {
 	n.mu.Lock()
 	l := n.life
 	n.mu.Unlock()
-	fresh, err := l.tokens(loginPath, http.Header{"X-Return-Tokens": {"true"}}, loginBody)
+	fresh, err := l.signInBy(http.Header{"X-Return-Tokens": {"true"}})
 	if err != nil {
 		return err
 	}

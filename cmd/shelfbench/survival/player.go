@@ -2,10 +2,44 @@ package survival
 
 import "time"
 
+// pause is how long no player has asked for anything when the next request
+// counts as the first after a pause.
+const pause = 10 * time.Minute
+
 // request is one request of a player that did not go well.
 type request struct {
 	at     time.Time
 	ending ending
+}
+
+// askers are what became of the requests of players.
+type askers struct {
+	requests   int
+	failed     []request
+	lastAsked  time.Time
+	pauseEnded time.Time       // when the newest pause did
+	waits      []time.Duration // of the first requests after a pause, those that were served
+}
+
+// ask notes that a request begins, and reports whether it is the first after a
+// pause: a program that opens asks for several things at once.
+func (a *askers) ask(at time.Time) (first bool) {
+	if a.lastAsked.IsZero() || at.Sub(a.lastAsked) >= pause {
+		a.pauseEnded = at
+	}
+	a.lastAsked = at
+	return at.Equal(a.pauseEnded)
+}
+
+// answered notes how a request ended.
+func (a *askers) answered(at time.Time, first bool, how ending) {
+	a.requests++
+	switch {
+	case how != served:
+		a.failed = append(a.failed, request{at, how})
+	case first:
+		a.waits = append(a.waits, time.Since(at))
+	}
 }
 
 // play makes one request, if there is somebody to make it.
@@ -16,15 +50,13 @@ func (w *world) play() {
 		w.mu.Unlock()
 		return
 	}
+	first := w.askers.ask(at)
 	w.mu.Unlock()
 	how := w.client.request()
 	w.mu.Lock()
 	// Whoever slept or was restarted meanwhile tells nothing about the session.
 	if w.life == l && w.sleeps == sleeps {
-		w.requests++
-		if how != served {
-			w.players = append(w.players, request{at, how})
-		}
+		w.askers.answered(at, first, how)
 	}
 	w.mu.Unlock()
 	w.help()
@@ -43,14 +75,14 @@ func (w *world) help() {
 	w.signingIn = true
 	w.after(typing, func() {
 		w.mu.Lock()
-		can := w.life != nil && !w.asleep
+		can, from := w.life != nil && !w.asleep, time.Now()
 		w.mu.Unlock()
 		signedIn := can && w.client.signedOut() && w.client.signIn() == nil
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		w.signingIn = false
 		if signedIn {
-			w.signIns++
+			w.signIns = append(w.signIns, span{from, time.Now()})
 		}
 	})
 }

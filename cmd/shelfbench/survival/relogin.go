@@ -1,6 +1,7 @@
 package survival
 
 import (
+	"errors"
 	"net/http"
 	"sync"
 )
@@ -8,7 +9,9 @@ import (
 // relogin models a client that keeps the password: any 401 makes one request
 // present the refresh token while the others wait; if that fails in whatever
 // way, be it the network, the stored password signs in at once. Nothing signs
-// the user out, and nothing keeps it from trying again at the next request.
+// the user out, and nothing keeps it from trying again at the next request. Of
+// an account without a password it only keeps tokens: a refresh that the server
+// refuses then leaves the user to sign in.
 //
 // Source: readest/readest at a4358d22, apps/readest-app/src/services/
 // audiobookshelf/client.ts (#request, #doRefreshOrRelogin, login).
@@ -27,10 +30,19 @@ func (c *relogin) begin(l *life) {
 	c.renewing = nil
 }
 
+func (c *relogin) signedOut() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.model.signedOut()
+}
+
 func (c *relogin) request() ending {
 	c.mu.Lock()
-	l, held := c.life, c.held
+	l, held, out := c.life, c.held, c.out
 	c.mu.Unlock()
+	if out {
+		return failed // the page to sign in
+	}
 	if e := c.play(l, held.access); e != unauthorized {
 		return e
 	}
@@ -53,11 +65,14 @@ func (c *relogin) renew(l *life) string {
 	held := c.held.refresh
 	c.mu.Unlock()
 	fresh, err := l.tokens(refreshPath, http.Header{"X-Refresh-Token": {held}}, "")
-	if err != nil {
+	if err != nil && l.provider == nil {
 		fresh, err = c.login(l)
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if errors.Is(err, errUnauthorized) && l.provider != nil && !l.isDead() {
+		c.out = true
+	}
 	if err == nil && !l.isDead() {
 		c.held, r.access = fresh, fresh.access
 		l.running.Go(func() { c.write(l, fresh) })
@@ -87,10 +102,10 @@ func (c *relogin) signIn() error {
 	c.mu.Lock()
 	l := c.life
 	c.mu.Unlock()
-	fresh, err := c.login(l)
+	fresh, err := l.signInBy(http.Header{"X-Return-Tokens": {"true"}})
 	if err == nil {
 		c.mu.Lock()
-		c.held = fresh
+		c.held, c.out = fresh, false
 		c.mu.Unlock()
 		c.write(l, fresh)
 	}

@@ -1,8 +1,9 @@
 package survival
 
-// Row is one client on one release, over all seeds.
+// Row is one client on one release with one kind of account, over all seeds.
 type Row struct {
 	Client  string `json:"client"`
+	Account string `json:"account"`
 	Release string `json:"release"`
 	Count
 	// OverBudget is how many runs took more than their share of the limit in
@@ -23,8 +24,8 @@ func newReport(o Options, runs []Run) *Report {
 	r := &Report{Weeks: o.Weeks, Seeds: o.Seeds, Runs: runs}
 	for _, run := range runs {
 		last := len(r.Rows) - 1
-		if last < 0 || r.Rows[last].Client != run.Client || r.Rows[last].Release != run.Release {
-			r.Rows = append(r.Rows, Row{Client: run.Client, Release: run.Release})
+		if last < 0 || r.Rows[last].Client != run.Client || r.Rows[last].Account != run.Account || r.Rows[last].Release != run.Release {
+			r.Rows = append(r.Rows, Row{Client: run.Client, Account: run.Account, Release: run.Release})
 			last++
 		}
 		row := &r.Rows[last]
@@ -38,9 +39,9 @@ func newReport(o Options, runs []Run) *Report {
 }
 
 // Row returns a client's row of a release, and whether there is one.
-func (r *Report) Row(client, release string) (Row, bool) {
+func (r *Report) Row(client, account, release string) (Row, bool) {
 	for _, row := range r.Rows {
-		if row.Client == client && row.Release == release {
+		if row.Client == client && row.Account == account && row.Release == release {
 			return row, true
 		}
 	}

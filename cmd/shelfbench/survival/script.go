@@ -44,6 +44,7 @@ type event struct {
 	inRotation bool
 	share      float64
 	silent     bool // the connections that die of it say nothing; else they are reset
+	delayed    bool // the client asked for a moment before this sleep, and had it
 	disruption disruption
 	requests   []time.Duration // of a burst, since its start
 }

@@ -18,13 +18,15 @@ import (
 	"shelfkeeper/daemon/absfake"
 )
 
-// Options say what to play; every field but Progress is required.
+// Options say what to play; every field but Progress and Accounts is required.
 type Options struct {
 	Weeks    int
 	Seeds    []uint64
 	Releases []absfake.Release
 	Stop     func() bool           // ends everything early
 	Progress func(done, total int) // called after each run, from several goroutines
+
+	Accounts []string // nil: all
 
 	clients []string            // nil: all
 	keeper  func(*world) client // in Shelfkeeper's place, to see that goals can be missed
@@ -44,6 +46,7 @@ var limits = [2]int{40, 10}
 // Run is one client on one server through one script.
 type Run struct {
 	Client  string `json:"client"`
+	Account string `json:"account"` // Password or OpenID
 	Release string `json:"release"`
 	Seed    uint64 `json:"seed"`
 	Limit   int    `json:"limit"`
@@ -61,11 +64,17 @@ func Play(t *testing.T, o Options) *Report {
 	if clients == nil {
 		clients = Clients
 	}
+	accounts := o.Accounts
+	if accounts == nil {
+		accounts = Accounts
+	}
 	var runs []Run
 	for _, release := range o.Releases {
-		for _, name := range clients {
-			for _, seed := range o.Seeds {
-				runs = append(runs, Run{Client: name, Release: string(release), Seed: seed, Limit: limits[seed%2]})
+		for _, account := range accounts {
+			for _, name := range clients {
+				for _, seed := range o.Seeds {
+					runs = append(runs, Run{Client: name, Account: account, Release: string(release), Seed: seed, Limit: limits[seed%2]})
+				}
 			}
 		}
 	}
@@ -74,7 +83,7 @@ func Play(t *testing.T, o Options) *Report {
 	t.Run("survival", func(t *testing.T) {
 		for i := range runs {
 			r := &runs[i]
-			t.Run(fmt.Sprintf("%s/%s/%d", r.Release, r.Client, r.Seed), func(t *testing.T) {
+			t.Run(fmt.Sprintf("%s/%s/%s/%d", r.Release, r.Account, r.Client, r.Seed), func(t *testing.T) {
 				t.Parallel()
 				if o.Stop() {
 					return
@@ -97,7 +106,7 @@ func (r *Run) play(t *testing.T, o Options) {
 	if r.Client == "shelfkeeper" && o.keeper != nil {
 		make = o.keeper
 	}
-	w, err := newWorld(absfake.Release(r.Release), r.Limit, r.Seed, make, o.Stop)
+	w, err := newWorld(*r, make, o.Stop)
 	if err != nil {
 		t.Fatal(err)
 	}

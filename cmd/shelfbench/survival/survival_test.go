@@ -35,16 +35,19 @@ func TestShelfkeeperSurvivesAndOthersSuffer(t *testing.T) {
 		t.Error(err)
 	}
 	for _, release := range week().Releases {
-		for _, name := range Clients {
-			row, ok := r.Row(name, string(release))
-			if !ok || row.Runs != 2 || row.Rotations < 20 || row.PlayerRequests < 1000 {
-				t.Errorf("%s on %s did nothing: %+v", name, release, row)
-			}
-			if !fitsModel(name, row) {
-				t.Errorf("%s on %s does not behave as its model must: %+v", name, release, row)
-			}
-			if row.SessionsBurned != row.SignIns+row.PasswordLogins {
-				t.Errorf("%s on %s: the counts contradict each other: %+v", name, release, row)
+		for _, account := range Accounts {
+			for _, name := range Clients {
+				row, ok := r.Row(name, account, string(release))
+				if !ok || row.Runs != 2 || row.Rotations < 20 || row.PlayerRequests < 1000 || row.WaitP95 < 100 {
+					t.Errorf("%s on %s (%s) did nothing: %+v", name, release, account, row)
+				}
+				if !fitsModel(row) {
+					t.Errorf("%s on %s (%s) does not behave as its model must: %+v", name, release, account, row)
+				}
+				signIns := row.SignIns + row.SignInsCertain
+				if account == Password && row.SessionsBurned != signIns+row.PasswordLogins || row.SessionsBurned < signIns {
+					t.Errorf("%s on %s (%s): the counts contradict each other: %+v", name, release, account, row)
+				}
 			}
 		}
 	}
@@ -61,14 +64,15 @@ func TestShelfkeeperSurvivesAndOthersSuffer(t *testing.T) {
 
 // fitsModel reports whether a client suffered as its model must: some lose their
 // session, some send passwords in vain, and ours met lost rotations at all.
-func fitsModel(name string, row Row) bool {
-	switch name {
+func fitsModel(row Row) bool {
+	lost, signIns := row.RotationsLost+row.LossesCertain, row.SignIns+row.SignInsCertain
+	switch row.Client {
 	case "native", "browser":
-		return row.SignIns >= 3 && row.Player401 > 0 && row.PasswordLogins == 0
+		return signIns >= 3 && row.Player401 > 0 && row.PasswordLogins == 0
 	case "relogin":
-		return row.PasswordLogins > row.RotationsLost && row.SignIns == 0
+		return (row.PasswordLogins > lost) == (row.Account == Password) && (signIns > 0) == (row.Account == OpenID)
 	case "shelfkeeper":
-		return row.RotationsLost > 0
+		return lost > 0 && row.PasswordLogins*signIns == 0
 	}
 	return true
 }
@@ -140,12 +144,12 @@ func TestGaps(t *testing.T) {
 // well-formed.
 func TestForms(t *testing.T) {
 	r := newReport(Options{Weeks: 1, Seeds: []uint64{1, 2, 3, 9}}, []Run{
-		{Client: "native", Release: "2.36.0", Seed: 1, Limit: 10, Count: Count{SignIns: 3, MaxAuth: 5, PlayerRequests: 10}},
-		{Client: "native", Release: "2.36.0", Seed: 2, Limit: 40, Count: Count{SignIns: 4, MaxAuth: 6, PlayerRequests: 10}},
-		{Client: "shelfkeeper", Release: "2.36.0", Seed: 1, Limit: 10, Count: Count{RotationsLost: 2, PasswordLogins: 2}},
-		{Client: "shelfkeeper", Release: "2.36.0", Seed: 2, Limit: 10, Count: Count{RotationsLost: 2, LoginsLost: 1, PasswordLogins: 3}},
+		{Client: "native", Account: Password, Release: "2.36.0", Seed: 1, Limit: 10, Count: Count{SignIns: 3, MaxAuth: 5, PlayerRequests: 10}},
+		{Client: "native", Account: Password, Release: "2.36.0", Seed: 2, Limit: 40, Count: Count{SignIns: 4, MaxAuth: 6, PlayerRequests: 10}},
+		{Client: "shelfkeeper", Account: Password, Release: "2.36.0", Seed: 1, Limit: 10, Count: Count{RotationsLost: 2, PasswordLogins: 2}},
+		{Client: "shelfkeeper", Account: Password, Release: "2.36.0", Seed: 2, Limit: 10, Count: Count{RotationsLost: 2, LoginsLost: 1, PasswordLogins: 3}},
 	})
-	if row, _ := r.Row("native", "2.36.0"); row.SignIns != 7 || row.MaxAuth != 6 || row.OverBudget != 1 || row.Runs != 2 {
+	if row, _ := r.Row("native", Password, "2.36.0"); row.SignIns != 7 || row.MaxAuth != 6 || row.OverBudget != 1 || row.Runs != 2 {
 		t.Errorf("summed up: %+v", row)
 	}
 	var table bytes.Buffer
@@ -163,8 +167,8 @@ func TestForms(t *testing.T) {
 	}
 	text, err := json.Marshal(r)
 	for _, key := range []string{
-		"client", "release", "rotations", "rotations_lost", "sessions_burned", "sign_ins", "password_logins", "max_auth_10min",
-		"player_401", "player_errors",
+		"client", "account", "release", "rotations", "rotations_lost", "losses_certain", "sessions_burned", "sign_ins", "sign_ins_certain",
+		"password_logins", "max_auth_10min", "player_401", "player_errors", "wait_p95_ms",
 	} {
 		if err != nil || !bytes.Contains(text, []byte(`"`+key+`":`)) {
 			t.Errorf("%s is not in the JSON (%v): %s", key, err, text)
@@ -177,7 +181,7 @@ func TestForms(t *testing.T) {
 		"lost":     {RotationsLost: 1},
 		"budget":   {MaxAuth: 5},
 	} {
-		if newReport(Options{}, []Run{{Client: "shelfkeeper", Limit: 10, Count: bad}}).Missed() == nil {
+		if newReport(Options{}, []Run{{Client: ours, Account: Password, Limit: 10, Count: bad}}).Missed() == nil {
 			t.Errorf("%s: no goal is missed", desc)
 		}
 	}

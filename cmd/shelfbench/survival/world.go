@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"shelfkeeper/daemon/absfake"
+	"shelfkeeper/daemon/absfake/oidcprovider"
 )
 
 const (
@@ -26,10 +27,12 @@ const (
 type world struct {
 	server *absfake.Server
 	http   http.Handler
-	client client
-	seed   uint64
-	began  time.Time
-	stop   func() bool
+	// provider signs people in where accounts have no password; nil where they have.
+	provider *oidcprovider.Provider
+	client   client
+	seed     uint64
+	began    time.Time
+	stop     func() bool
 
 	mu         sync.Mutex
 	chance     *rand.Rand // of the way: how long, and whether an answer is lost
@@ -45,27 +48,39 @@ type world struct {
 	disruption disruption
 	life       *life // of the client's process; nil while there is none
 	armed      []event
+	awakes     map[*awake]bool // what delays a suspend
 	signingIn  bool
 	over       bool
 
-	struck   Events
-	line     timeline
-	signIns  int
-	requests int       // of players
-	players  []request // that did not go well
+	struck  Events
+	strikes []time.Time // when an event that was placed inside a rotation came
+	line    timeline
+	signIns []span // by hand, but for the first
+	askers  askers
 
 	running sync.WaitGroup
 }
 
-func newWorld(release absfake.Release, limit int, seed uint64, make func(*world) client, stop func() bool) (*world, error) {
-	server, err := absfake.New(absfake.Config{Release: release, LimiterMax: limit, Seed: seed, NoLibrary: true, LedgerSize: 200_000})
-	if err != nil {
+func newWorld(r Run, make func(*world) client, stop func() bool) (*world, error) {
+	w := &world{
+		seed: r.Seed, began: time.Now(), stop: stop, awakes: map[*awake]bool{},
+		chance: rand.New(rand.NewPCG(r.Seed, 0xc1ea)), woken: closedChannel(),
+	}
+	cfg := absfake.Config{
+		Release: absfake.Release(r.Release), LimiterMax: r.Limit, Seed: r.Seed, NoLibrary: true, LedgerSize: 200_000,
+	}
+	if r.Account == OpenID {
+		w.provider = newProvider()
+		cfg.Outbound = w.provider
+	}
+	var err error
+	if w.server, err = absfake.New(cfg); err != nil {
 		return nil, err
 	}
-	w := &world{
-		server: server, http: server.Handler(), seed: seed, began: time.Now(), stop: stop,
-		chance: rand.New(rand.NewPCG(seed, 0xc1ea)), woken: closedChannel(),
+	if w.provider != nil {
+		w.server.SetOpenID(openIDSettings)
 	}
+	w.http = w.server.Handler()
 	w.client = make(w)
 	return w, nil
 }
@@ -152,6 +167,8 @@ func (w *world) apply(e event) {
 		return
 	case e.kind == handoff:
 		w.handoff(e)
+	case e.kind == sleep && !e.delayed && w.delay(e):
+		return
 	case e.kind == sleep:
 		w.fallAsleep(e)
 	case e.kind == restart:
@@ -171,7 +188,9 @@ func (w *world) apply(e event) {
 		w.running.Go(w.client.crashed)
 		w.after(e.lasts, w.begin)
 	}
-	w.struck.add(e)
+	if w.struck.add(e); e.inRotation {
+		w.strikes = append(w.strikes, time.Now())
+	}
 }
 
 // badWeather begins an outage and ends it in time.
