@@ -65,7 +65,17 @@ func (d *Daemon) Reauthenticate(ctx context.Context, account string) error {
 	if err != nil {
 		return err
 	}
-	return d.home.Renew(ctx, s.Session())
+	return d.home.Renew(ctx, s.Session(), false)
+}
+
+// ReauthenticateSameServer is Reauthenticate with the user's word that the
+// account's own server answers at its address.
+func (d *Daemon) ReauthenticateSameServer(ctx context.Context, account string) error {
+	s, err := d.serviceOf(account)
+	if err != nil {
+		return err
+	}
+	return d.home.Renew(ctx, s.Session(), true)
 }
 
 // Unlock is Reauthenticate, with a passphrase that opens the vault before.

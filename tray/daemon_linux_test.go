@@ -89,6 +89,10 @@ func (d *double) Reauthenticate(ctx context.Context, account string) error {
 	return answer(ctx)
 }
 
+func (d *double) ReauthenticateSameServer(context.Context, string) error {
+	return errors.New("the tray never gives the user's word")
+}
+
 func (d *double) answers(f func(context.Context) error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -56,28 +56,6 @@ func (e *env) forget(c *cobra.Command, account string) error {
 	return err
 }
 
-func newReauth(e *env) *cobra.Command {
-	var account string
-	c := &cobra.Command{
-		Use:   "reauth",
-		Short: "Renew the session now, by refresh or else by the stored password or the browser",
-		Args:  noArgs,
-		RunE: func(c *cobra.Command, _ []string) error {
-			if e.signsInByOpenID(c.Context(), account) {
-				return e.renewOpenID(c.Context(), account)
-			}
-			err := e.onAccount(c, account, "Renewing the session …", (*control.Client).Reauthenticate, (*home.Home).Reauthenticate)
-			if err != nil {
-				return err
-			}
-			_, err = fmt.Fprintln(e.stdout, "The session is renewed.")
-			return err
-		},
-	}
-	c.Flags().StringVar(&account, "account", "", "`name` of the account, if there are several")
-	return c
-}
-
 // onAccount acts through the running daemon, or here if there is none.
 func (e *env) onAccount(c *cobra.Command, account, progress string,
 	there func(*control.Client, context.Context, string) error, here func(*home.Home, context.Context, string) error) error {

@@ -57,7 +57,7 @@ func receive(w http.ResponseWriter, r *http.Request, in any) *refusal {
 // so their texts are redacted once more.
 func reply(w http.ResponseWriter, status int, v any) {
 	if p, ok := v.(*problem.Problem); ok {
-		v = &problem.Problem{Code: p.Code, Text: redact.Text(p.Text), Remedy: redact.Text(p.Remedy)}
+		v = &problem.Problem{Code: p.Code, Text: redact.Text(p.Text), Remedy: redact.Text(p.Remedy), Condition: p.Condition}
 	}
 	body, err := json.Marshal(v)
 	if err != nil {

@@ -95,6 +95,12 @@ func (c *Client) Reauthenticate(ctx context.Context, account string) error {
 	return c.call(ctx, callReauth, commandTimeout, accountWire{account}, nil)
 }
 
+// ReauthenticateSameServer is Reauthenticate with the user's word that the
+// account's own server answers at its address.
+func (c *Client) ReauthenticateSameServer(ctx context.Context, account string) error {
+	return c.call(ctx, callSame, commandTimeout, accountWire{account}, nil)
+}
+
 // SignIn signs an account in. Ending ctx aborts it.
 func (c *Client) SignIn(ctx context.Context, in SignInRequest) (SignInAnswer, error) {
 	wire, err := wireOf(in)

@@ -57,6 +57,9 @@ type Observed interface {
 // as problem.Of returns them.
 type Accounts interface {
 	Reauthenticate(ctx context.Context, account string) error
+	// ReauthenticateSameServer is Reauthenticate with the user's word that the
+	// account's own server answers at its address.
+	ReauthenticateSameServer(ctx context.Context, account string) error
 	SignIn(context.Context, SignInRequest) (SignInAnswer, error)
 	SignOut(ctx context.Context, account string) error
 	// Forget forgets an account without its vault and without the server. It

@@ -95,6 +95,9 @@ func (d *double) asked() int {
 func (d *double) Reauthenticate(ctx context.Context, account string) error {
 	return d.reauth(ctx, account)
 }
+func (d *double) ReauthenticateSameServer(_ context.Context, account string) error {
+	return d.about("same server", account)
+}
 func (d *double) SignIn(ctx context.Context, in SignInRequest) (SignInAnswer, error) {
 	return d.signIn(ctx, in)
 }

@@ -23,6 +23,9 @@ func routes(d Daemon, log *slog.Logger) http.Handler {
 		callReauth: command(log, "reauth", func(ctx context.Context, in accountWire) (nothing, error) {
 			return nothing{}, d.Reauthenticate(ctx, in.Account)
 		}),
+		callSame: command(log, "reauth same-server", func(ctx context.Context, in accountWire) (nothing, error) {
+			return nothing{}, d.ReauthenticateSameServer(ctx, in.Account)
+		}),
 		callLogin: command(log, "login", func(ctx context.Context, in signInWire) (answerWire, error) {
 			req, err := in.request()
 			if err != nil {

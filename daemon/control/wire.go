@@ -31,6 +31,7 @@ const (
 	callSnapshot = "GET /v1/snapshot"
 	callEvents   = "GET /v1/events"
 	callReauth   = "POST /v1/reauth"
+	callSame     = "POST /v1/reauth/same-server"
 	callLogin    = "POST /v1/login"
 	callLogout   = "POST /v1/logout"
 	callForget   = "POST /v1/forget"
@@ -43,7 +44,7 @@ const (
 	callOpenIDSkip   = "POST /v1/openid/skip"
 )
 
-// accountWire is the body of reauth and logout.
+// accountWire is the body of reauth and logout, and of others that need no more.
 type accountWire struct {
 	Account string `json:"account"`
 }

@@ -30,9 +30,32 @@ func (s *Server) renew(w http.ResponseWriter, r *request) {
 		http.Redirect(w, r.Request, accountPath(a.Name, "sign-in"), http.StatusSeeOther)
 	case mends[after.Condition] == "passphrase":
 		http.Redirect(w, r.Request, accountPath(a.Name, "unlock"), http.StatusSeeOther)
+	case mends[after.Condition] == "same-server":
+		http.Redirect(w, r.Request, accountPath(a.Name, "same-server"), http.StatusSeeOther)
 	default:
 		s.failed(w, r, after, err)
 	}
+}
+
+// askSameServer asks whose server answers before a password goes to it.
+func (s *Server) askSameServer(w http.ResponseWriter, r *request) {
+	if a, ok := s.named(w, r); ok {
+		s.page(w, r, http.StatusOK, "same-server", frame{Title: text("same.title"), Here: "home",
+			Body: accountForm{accountView: s.viewOf(a, s.keys.token(r.session))}})
+	}
+}
+
+// sameServer renews with the user's word that it is the account's own server.
+func (s *Server) sameServer(w http.ResponseWriter, r *request) {
+	a, ok := s.named(w, r)
+	if !ok {
+		return
+	}
+	if err := s.cfg.Daemon.ReauthenticateSameServer(r.Context(), a.Name); err != nil {
+		s.failed(w, r, s.asItIs(a), err)
+		return
+	}
+	done(w, r, accountPath(a.Name), "act.renewed")
 }
 
 // asItIs returns the account as it is now; as it was if it is gone.

@@ -43,6 +43,9 @@ type Accounts interface {
 	// Reauthenticate renews the session with what is stored. A passphrase opens
 	// the vault before; empty for none.
 	Reauthenticate(ctx context.Context, account string, passphrase redact.Secret) error
+	// ReauthenticateSameServer is Reauthenticate with the user's word that the
+	// account's own server answers at its address.
+	ReauthenticateSameServer(ctx context.Context, account string) error
 	SignOut(ctx context.Context, account string) error
 	// SetPort gives players another port, and returns their new address.
 	SetPort(ctx context.Context, account string, port int) (string, error)

@@ -87,6 +87,11 @@ func (d *double) Reauthenticate(_ context.Context, account string, pass redact.S
 	return d.renew
 }
 
+func (d *double) ReauthenticateSameServer(_ context.Context, account string) error {
+	d.did("same server " + account)
+	return nil
+}
+
 func (d *double) SignOut(_ context.Context, account string) error {
 	d.did("sign out " + account)
 	d.set(func() {

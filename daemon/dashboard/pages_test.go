@@ -72,6 +72,19 @@ func TestRenew(t *testing.T) {
 		t.Errorf("got %d %v", got.status, got.header)
 	}
 	w.get("/accounts/home/sign-in").has(t, "The server ended the session: twice", `value="alice"`, `type="password"`)
+	// Nothing shows whose server it is: the page asks before a password goes to it.
+	a.Condition, a.Server = health.ServerUnrecognised.ID, "http://abs.lan"
+	d.set(func() { d.accounts[0] = a })
+	if got := w.post("/accounts/home/renew"); got.header.Get("Location") != "/accounts/home/same-server" {
+		t.Errorf("got %d %v", got.status, got.header)
+	}
+	w.get("/accounts/home/same-server").has(t, "The server at http://abs.lan knows nothing of this session", `href="/accounts/home/sign-in"`)
+	if slices.Contains(d.done(), "same server home") {
+		t.Error("to look at the question is no answer")
+	}
+	if w.post("/accounts/home/same-server"); !slices.Contains(d.done(), "same server home") {
+		t.Errorf("did %v", d.done())
+	}
 	// A temporary failure stays at the account.
 	d.renew = problem.Newf(problem.Unreachable, "", "connection refused")
 	a.Condition = health.ServerUnreachable.ID

@@ -27,6 +27,8 @@ func (s *Server) routing() *http.ServeMux {
 
 		"GET /accounts/{account}":                 s.account,
 		"POST /accounts/{account}/renew":          s.renew,
+		"GET /accounts/{account}/same-server":     s.askSameServer,
+		"POST /accounts/{account}/same-server":    s.sameServer,
 		"GET /accounts/{account}/unlock":          s.askPassphrase,
 		"POST /accounts/{account}/unlock":         s.unlock,
 		"POST /accounts/{account}/open":           s.openClient,

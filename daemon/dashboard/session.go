@@ -170,6 +170,8 @@ func (s *Server) placeOf(name string) string {
 			return accountPath(name, "sign-in")
 		case what == "passphrase":
 			return accountPath(name, "unlock")
+		case what == "same-server":
+			return accountPath(name, "same-server")
 		}
 	}
 	return accountPath(name)

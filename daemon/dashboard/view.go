@@ -30,6 +30,7 @@ type accountView struct {
 	Name    string
 	Path    string
 	Title   string // whose it is
+	Server  string
 	Level   string
 	Words   string
 	Since   stamp
@@ -102,7 +103,7 @@ func titleOf(user, server, name string) string {
 func (s *Server) viewOf(a health.Account, csrf string) accountView {
 	now := time.Now()
 	v := accountView{
-		Name: a.Name, Path: accountPath(a.Name), Title: titleOf(a.User, a.Server, a.Name), Level: a.Level.String(),
+		Name: a.Name, Path: accountPath(a.Name), Title: titleOf(a.User, a.Server, a.Name), Server: a.Server, Level: a.Level.String(),
 		Words: text("level." + a.Level.String()), Since: when(a.Since.Time, now), Reason: a.Reason, CSRF: csrf,
 	}
 	if a.Level != health.OK {
@@ -120,7 +121,7 @@ func (s *Server) viewOf(a health.Account, csrf string) accountView {
 var mends = map[string]string{
 	health.SignedOut.ID: "sign-in", health.OtherServer.ID: "sign-in", health.PasswordRefused.ID: "sign-in",
 	health.SessionLost.ID: "sign-in", health.TokenRefused.ID: "sign-in", health.VaultUnreadable.ID: "sign-in",
-	health.VaultLocked.ID: "unlock", health.VaultPassphrase.ID: "passphrase",
+	health.VaultLocked.ID: "unlock", health.VaultPassphrase.ID: "passphrase", health.ServerUnrecognised.ID: "same-server",
 }
 
 func (s *Server) actions(a health.Account) []action {

@@ -37,8 +37,9 @@ var (
 		Text:   "the answers to the sign-in with the stored password are of no use",
 		Remedy: "look at what stands between here and the server: it must pass /login and its answer through unchanged"}
 	ServerUnrecognised = Condition{ID: "server-unrecognised", Level: NeedsUser,
-		Text:   "the server knows nothing of this session, so that no password is sent: it may be another server at this address",
-		Remedy: "on your own network it comes back by itself; if the server was set up anew, run `shelfkeeper reauth`"}
+		Text: "the server knows nothing of this session, so that no password is sent: it may be another server at this address",
+		Remedy: "on your own network it comes back by itself; if you are sure that it is your server, and it was restored or set up " +
+			"anew, run `shelfkeeper reauth --same-server`"}
 	TokensUnusable = Condition{ID: "tokens-unusable", Level: NeedsUser,
 		Text:   "the server's access tokens have ended when they are made",
 		Remedy: "set ACCESS_TOKEN_EXPIRY on the server to a number of seconds, such as 3600, and check its clock"}

@@ -62,8 +62,13 @@ func (k *lossCase) ranOut() Diagnosis {
 }
 
 func (k *lossCase) serverReplaced() Diagnosis {
-	d := Diagnosis{Cause: ServerReplaced, Certain: true, Remedy: "in the server's own network it comes back by itself; " +
-		"if its admin says that it was set up anew, " + signIn}
+	d := Diagnosis{Cause: ServerReplaced, Certain: true, Remedy: "in the server's own network it comes back by itself; "}
+	if k.otherUser || k.passwordRefused {
+		d.Remedy += "if its admin says that it was set up anew, " + signIn
+	} else {
+		d.Remedy += "if you are sure that it is your server, run `shelfkeeper reauth --same-server`, or `shelfkeeper login` where no " +
+			"password is stored"
+	}
 	d.Sentence = k.server() + " no longer takes anything it issued: its database or signing key was replaced, this user was deleted there, or another server answers " +
 		"at this address"
 	if k.otherUser {

@@ -147,5 +147,7 @@ func sessionProblem(err error) *problem.Problem {
 			code = problem.NeedsUser
 		}
 	}
-	return problem.New(code, u, u.Remedy())
+	p := problem.New(code, u, u.Remedy())
+	p.Condition = u.Condition.ID
+	return p
 }

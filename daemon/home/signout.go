@@ -105,16 +105,17 @@ func (h *Home) SignOut(ctx context.Context, account string) error {
 	})
 }
 
-// Renew renews a running session now, since the user asked for it.
-func (h *Home) Renew(ctx context.Context, s *session.Session) error {
+// Renew renews a running session now, since the user asked for it. sameServer is
+// the user's word that the account's own server answers.
+func (h *Home) Renew(ctx context.Context, s *session.Session, sameServer bool) error {
 	if err := h.unlock(ctx); err != nil {
 		return err
 	}
-	return renew(ctx, s)
+	return renew(ctx, s, sameServer)
 }
 
-func renew(ctx context.Context, s *session.Session) error {
-	if err := s.Reauthenticate(keychain.WithPrompt(ctx)); err != nil {
+func renew(ctx context.Context, s *session.Session, sameServer bool) error {
+	if err := s.Reauthenticate(keychain.WithPrompt(ctx), sameServer); err != nil {
 		return sessionProblem(err)
 	}
 	return nil
@@ -123,7 +124,15 @@ func renew(ctx context.Context, s *session.Session) error {
 // Reauthenticate renews the session of an account now.
 func (h *Home) Reauthenticate(ctx context.Context, account string) error {
 	return h.withSession(ctx, account, func(s *session.Session, _ accounts.Account) error {
-		return renew(ctx, s)
+		return renew(ctx, s, false)
+	})
+}
+
+// ReauthenticateSameServer is Reauthenticate with the user's word that the
+// account's own server answers at its address.
+func (h *Home) ReauthenticateSameServer(ctx context.Context, account string) error {
+	return h.withSession(ctx, account, func(s *session.Session, _ accounts.Account) error {
+		return renew(ctx, s, true)
 	})
 }
 

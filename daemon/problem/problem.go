@@ -30,7 +30,9 @@ type Problem struct {
 	Code   Code   `json:"code"`
 	Text   string `json:"text"`
 	Remedy string `json:"remedy,omitempty"`
-	cause  error
+	// Condition is the id of the account's condition that this is about, if any.
+	Condition string `json:"condition,omitempty"`
+	cause     error
 }
 
 // New returns err as a Problem; remedy may be empty.

@@ -72,6 +72,10 @@ func TestLegacyTokenOfADisabledUser(t *testing.T) {
 		r.must(r.fake.SetDisabled("demo", true))
 		_, _ = r.s.Suspect(r.Context(), token)
 		time.Sleep(time.Hour)
+		if v, n := r.level(), r.refusedLogins(); v.Condition != health.ServerUnrecognised.ID || n != 0 {
+			t.Errorf("before the user's word: %+v, %d refused logins", v, n)
+		}
+		_ = r.s.Reauthenticate(r.Context(), true)
 		if v := r.level(); v.Level != health.NeedsUser || v.Condition != health.PasswordRefused.ID {
 			t.Errorf("while disabled: %+v", v)
 		}
@@ -99,6 +103,8 @@ func TestClickDuringTheSignInIsNoSecondTry(t *testing.T) {
 		r.fake.Inject(absfake.Fault{Kind: absfake.Stall, After: 10 * time.Second, Path: "/login", Times: 1})
 		_, _ = r.s.Suspect(r.Context(), token)
 		time.Sleep(2*time.Second + time.Second)
+		r.s.handle(machine.Asked{SameServer: true})
+		time.Sleep(3 * time.Second)
 		r.s.handle(machine.Asked{})
 		time.Sleep(2 * time.Hour)
 		if n := r.refusedLogins(); n != 1 {

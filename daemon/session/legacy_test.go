@@ -10,7 +10,8 @@ import (
 )
 
 // A server older than 2.26 refuses its token without an end, after its secret
-// was changed: the stored password brings the next one, once.
+// was changed: the stored password brings the next one, once. Without TLS it takes
+// the user's word that it is the same server.
 func TestLegacyTokenComesBack(t *testing.T) {
 	withRig(t, absfake.Config{Release: "2.25.1"}, func(r *rig) {
 		old := r.mustToken()
@@ -21,7 +22,11 @@ func TestLegacyTokenComesBack(t *testing.T) {
 		if _, err := r.s.Suspect(r.Context(), old); err != nil && r.snapshot().State != "static" {
 			r.Fatalf("at the first 401: %v", err)
 		}
-		time.Sleep(time.Minute)
+		time.Sleep(2 * time.Hour)
+		if v, st := r.level(), r.snapshot(); v.Condition != health.ServerUnrecognised.ID || st.PasswordLogins != 0 {
+			r.Errorf("before the user's word: %+v, %+v", v, st)
+		}
+		r.must(r.s.Reauthenticate(r.Context(), true))
 		if fresh := r.mustToken(); fresh == old {
 			r.Error("the same token")
 		}
@@ -34,6 +39,8 @@ func TestLegacyTokenComesBack(t *testing.T) {
 		// The server hands out the refused token again: once is enough.
 		r.fake.ChangeSecret()
 		_, _ = r.s.Suspect(r.Context(), r.record().Static)
+		time.Sleep(10 * time.Second)
+		_ = r.s.Reauthenticate(r.Context(), true)
 		time.Sleep(3 * time.Hour)
 		if st := r.snapshot(); st.PasswordLogins != 2 {
 			r.Errorf("%d password logins\n%s", st.PasswordLogins, r.log)
@@ -55,6 +62,8 @@ func TestLegacyTokenComesBack(t *testing.T) {
 		}
 		r.fake.ChangeSecret()
 		_, _ = r.s.Suspect(r.Context(), r.record().Static)
+		time.Sleep(10 * time.Second)
+		_ = r.s.Reauthenticate(r.Context(), true)
 		time.Sleep(2 * time.Hour)
 		synctest.Wait()
 		bad := 0

@@ -14,7 +14,11 @@ import (
 )
 
 // Each cause, played by the server, is told from the others.
-const anew = "in the server's own network it comes back by itself; if its admin says that it was set up anew, run `shelfkeeper login`"
+const anew = "in the server's own network it comes back by itself; if you are sure that it is your server, " +
+	"run `shelfkeeper reauth --same-server`, or `shelfkeeper login` where no password is stored"
+
+// deleted is what helps once the user's own server has refused the password as well.
+const deleted = "in the server's own network it comes back by itself; if its admin says that it was set up anew, run `shelfkeeper login`"
 
 func TestCausesOfALoss(t *testing.T) {
 	after236 := func(r absfake.Release) bool { return absapi.PasswordChangeEndsSessions(string(r)) }
@@ -83,7 +87,7 @@ func TestCausesOfALoss(t *testing.T) {
 		{"user deleted", true, func(r *rig) {
 			r.must(r.fake.DeleteUser("demo"))
 			time.Sleep(soon)
-			_ = r.s.Reauthenticate(r.Context()) // the user's word that the password may be sent
+			_ = r.s.Reauthenticate(r.Context(), false) // the user's word that the password may be sent
 		}, time.Minute, history.ServerReplaced,
 			func(absfake.Release) string { return "this user was deleted" }, anew},
 		{"gateway", false, func(r *rig) {
@@ -164,6 +168,9 @@ func TestCausesOfALoss(t *testing.T) {
 					}
 					time.Sleep(45 * time.Minute) // the access token has ended, too
 					var u *Unavailable
+					if c.desc == "user deleted" { // its own server has told so by the signature
+						c.remedy = deleted
+					}
 					if _, err := r.s.Token(r.Context()); c.remedy != "" && (!errors.As(err, &u) || u.Remedy() != c.remedy) {
 						t.Errorf("a player is told %v", err)
 					}

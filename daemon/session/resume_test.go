@@ -3,6 +3,7 @@ package session
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -23,7 +24,7 @@ func (r *rig) cutOffRotation() {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		_ = r.s.Reauthenticate(ctx)
+		_ = r.s.Reauthenticate(ctx, false)
 	}()
 	synctest.Wait()
 	r.s.Close() // gives up after some seconds
@@ -107,7 +108,7 @@ func TestInvalidTwice(t *testing.T) {
 			if after := r.record(); after.Refresh != before.Refresh {
 				r.Error("the refresh token is gone")
 			}
-			if err := r.s.Reauthenticate(r.Context()); err != nil {
+			if err := r.s.Reauthenticate(r.Context(), false); err != nil {
 				r.Errorf("the server takes the token still: %v\n%s", err, r.log)
 			}
 			r.mustToken()
@@ -143,7 +144,16 @@ func TestServerRestoredFromABackup(t *testing.T) {
 					if n := r.fake.Ledger().PasswordLogins("demo"); n != 1 {
 						r.Errorf("%s: %d password logins before the user's word\n%s", desc, n, r.log)
 					}
-					r.must(r.s.Reauthenticate(r.Context()))
+					// A click alone does not say whose server this is.
+					var u *Unavailable
+					if err := r.s.Reauthenticate(r.Context(), false); !errors.As(err, &u) || u.Condition.ID != health.ServerUnrecognised.ID ||
+						!strings.Contains(u.Remedy(), "--same-server") {
+						r.Errorf("%s: a click: %v\n%s", desc, err, r.log)
+					}
+					if n := r.fake.Ledger().PasswordLogins("demo"); n != 1 {
+						r.Errorf("%s: %d password logins after a click\n%s", desc, n, r.log)
+					}
+					r.must(r.s.Reauthenticate(r.Context(), true))
 				}
 				r.mustToken()
 				if n := r.fake.Ledger().PasswordLogins("demo"); n != 2 {

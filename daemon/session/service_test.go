@@ -115,7 +115,7 @@ func TestSignOutWithoutServerSaysSo(t *testing.T) {
 func TestReauthenticate(t *testing.T) {
 	withRig(t, absfake.Config{AccessTTL: time.Hour}, func(r *rig) {
 		old := r.mustToken()
-		if err := r.s.Reauthenticate(r.Context()); err != nil {
+		if err := r.s.Reauthenticate(r.Context(), false); err != nil {
 			r.Fatal(err)
 		}
 		if r.mustToken() == old {
@@ -124,7 +124,7 @@ func TestReauthenticate(t *testing.T) {
 		if err := r.fake.EndSessions("demo"); err != nil {
 			r.Fatal(err)
 		}
-		if err := r.s.Reauthenticate(r.Context()); err != nil {
+		if err := r.s.Reauthenticate(r.Context(), false); err != nil {
 			r.Fatalf("with a stored password: %v\n%s", err, r.log)
 		}
 		if err := r.fake.SetPassword("demo", "changed"); err != nil {
@@ -134,7 +134,7 @@ func TestReauthenticate(t *testing.T) {
 			r.Fatal(err)
 		}
 		var u *Unavailable
-		if err := r.s.Reauthenticate(r.Context()); !errors.As(err, &u) || u.Condition.ID != health.PasswordRefused.ID {
+		if err := r.s.Reauthenticate(r.Context(), false); !errors.As(err, &u) || u.Condition.ID != health.PasswordRefused.ID {
 			r.Errorf("with a changed password: %v", err)
 		}
 	})

@@ -234,11 +234,13 @@ func (s *Session) Reload() { s.handle(machine.Stored{}) }
 // Reauthenticate is the user's click: refresh now, else the stored password,
 // and the keychain may ask for its own. It returns nil once a fresh token is
 // published, and an *Unavailable that says what the user must do otherwise.
-func (s *Session) Reauthenticate(ctx context.Context) error {
+// Where nothing shows that the account's own server answers, sameServer is the
+// user's word for it; without it no password is sent.
+func (s *Session) Reauthenticate(ctx context.Context, sameServer bool) error {
 	s.mu.Lock()
 	before := s.state.Published.Generation
 	s.mu.Unlock()
-	s.handle(machine.Asked{})
+	s.handle(machine.Asked{SameServer: sameServer})
 	finished := s.await(ctx, func(st machine.State) bool {
 		return !st.Busy() && !st.ResumesBy(time.Now().Add(shortPause)) || st.Phase == machine.Fresh && st.Published.Generation > before
 	})

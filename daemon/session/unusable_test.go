@@ -55,7 +55,7 @@ func TestUnusableSignInsBecomeRare(t *testing.T) {
 					}
 				}
 				g.be(nil, nil)
-				r.must(r.s.Reauthenticate(r.Context()))
+				r.must(r.s.Reauthenticate(r.Context(), false))
 				r.mustToken()
 				if v := r.level(); v.Level != health.OK {
 					t.Errorf("at last: %+v", v)

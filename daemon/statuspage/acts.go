@@ -47,6 +47,10 @@ func (d acts) Reauthenticate(ctx context.Context, account string, passphrase red
 	return d.cfg.Daemon.Unlock(ctx, account, passphrase)
 }
 
+func (d acts) ReauthenticateSameServer(ctx context.Context, account string) error {
+	return d.cfg.Daemon.ReauthenticateSameServer(ctx, account)
+}
+
 func (d acts) SignOut(ctx context.Context, account string) error {
 	return d.cfg.Daemon.SignOut(ctx, account)
 }

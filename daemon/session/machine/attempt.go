@@ -142,7 +142,7 @@ func (m *machine) reachable(f Reachable) {
 	m.learnClock(f.Meta)
 	switch {
 	case m.stopping():
-	case m.Suspicion.Undecided != nil && !m.Lost && !m.Wishes.SendAgain:
+	case m.Suspicion.Undecided != nil && !m.Lost && !m.vouched():
 		m.Step, m.Attempt.Aim = Recognising, keychain.RenewPair
 		m.do(Recognise{ByUser: m.Attempt.ByUser})
 	case m.Lost && m.Record.Static.IsEmpty():
@@ -246,7 +246,8 @@ func (m *machine) endUnchanged(outcome string) {
 func (m *machine) finish(outcome string) {
 	if m.Phase == Fresh || m.Phase == Static {
 		m.SignIns, m.Answered = SignIns{}, nil
-		m.Pauses, m.Wishes.SendAgain = Pauses{}, false
+		m.Pauses = Pauses{}
+		m.Wishes.clickAnswered()
 	}
 	m.Wishes.Needed = false
 	m.Step, m.Attempt.ByUser, m.Attempt.Replaced = Idle, false, redact.Secret{}

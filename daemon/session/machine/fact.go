@@ -33,8 +33,9 @@ type (
 	Needed struct{}
 	// Suspected: this access token got an authentic 401.
 	Suspected struct{ Token redact.Secret }
-	// Asked: the user wants the session renewed, and may be prompted.
-	Asked struct{}
+	// Asked: the user wants the session renewed, and may be prompted. SameServer is
+	// the user's word that the account's own server answers at its address.
+	Asked struct{ SameServer bool }
 	// SignOutAsked: the user wants every secret of the account gone.
 	SignOutAsked struct{}
 	// SignOutDropped: the user does not wait for it any more.

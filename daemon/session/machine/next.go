@@ -24,6 +24,7 @@ func Next(s State, e Event) (State, []Effect) {
 		m.Pauses.endWaits()
 		m.Pauses.SignInAt = earlier(m.Pauses.SignInAt, m.SignIns.At.Add(wokenSignIn))
 		m.askAgainFirst()
+		m.Wishes.SameServerUntil = time.Time{} // the user spoke of another network, perhaps
 		if m.Step == Refreshing && m.Rules.Grace > 0 {
 			// The answer may have been lost with the network or in the sleep,
 			// and most of the grace window with it: asking again is safe.
@@ -37,7 +38,7 @@ func Next(s State, e Event) (State, []Effect) {
 	case Suspected:
 		m.suspected(f)
 	case Asked:
-		m.asked()
+		m.asked(f)
 	case SignOutAsked:
 		m.signOutAsked()
 	case SignOutDropped:
@@ -238,5 +239,5 @@ func (m *machine) publish(pair absapi.TokenPair, received time.Time) {
 // probesToken reports whether a refused token without an end is asked for from
 // time to time.
 func (s State) probesToken() bool {
-	return s.Phase == NeedsUser && !s.Record.Static.IsEmpty() && (s.Why == TokenRefused || s.Why == PasswordRefused)
+	return s.Phase == NeedsUser && !s.Record.Static.IsEmpty() && (s.Why == TokenRefused || s.Why == PasswordRefused || s.Why == Unrecognised)
 }

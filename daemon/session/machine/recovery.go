@@ -29,7 +29,8 @@ func (m *machine) signIn() {
 	case rec.PasswordRefused && !m.Wishes.SendAgain:
 		m.giveUp(PasswordRefused)
 	default:
-		m.Step, m.Attempt.SentPassword, m.Wishes.SendAgain = SigningIn, rec.Password, false
+		m.Step, m.Attempt.SentPassword = SigningIn, rec.Password
+		m.Wishes.clickAnswered()
 		m.do(m.loginOf(rec.Password))
 	}
 }
@@ -102,12 +103,14 @@ func (m *machine) loginFailed(f LoginFailed) {
 func (m *machine) markRefused(rec *keychain.Record) {
 	if !rec.NewPassword.IsStored() {
 		// A click while it was under way has its answer.
-		rec.PasswordRefused, m.Wishes.SendAgain = true, false
+		rec.PasswordRefused = true
+		m.Wishes.clickAnswered()
 		return
 	}
 	m.Change.RefusedNew = rec.NewPassword
 	if rec.NewPassword == rec.Password { // the user wanted the stored one back
-		rec.PasswordRefused, m.Wishes.SendAgain = true, false
+		rec.PasswordRefused = true
+		m.Wishes.clickAnswered()
 	}
 	rec.NewPassword, rec.Intent = keychain.Password{}, nil
 }
@@ -155,7 +158,14 @@ func (m *machine) checked(f Checked) {
 	switch {
 	case f.Err == nil:
 		m.Phase, m.Why, m.Failure, m.Suspicion.StaticRefused, m.Lost = Static, NoReason, nil, false, false
-		m.Pauses, m.Wishes.SendAgain = Pauses{}, false
+		m.Pauses = Pauses{}
+		m.Wishes.clickAnswered()
+	case f.Err.Verdict == absapi.TokenRejected && m.mayReplaceStatic() && m.Plain && !m.vouched():
+		// The token has no end: its own server takes it, unless it has lost its
+		// secret or the user.
+		m.Phase, m.Why, m.Failure = NeedsUser, Unrecognised, f.Err
+		m.Pauses.ProbeAt = m.now.Add(disabledProbe)
+		m.Wishes.clickAnswered()
 	case f.Err.Verdict == absapi.TokenRejected && m.mayReplaceStatic():
 		// A legacy token that came with a password: the password brings the
 		// next one, or a session if the server was upgraded.
@@ -167,9 +177,11 @@ func (m *machine) checked(f Checked) {
 			m.Phase, m.Why = NeedsUser, TokenRefused
 		}
 		m.Failure = f.Err
-		m.Pauses.ProbeAt, m.Wishes.SendAgain = m.now.Add(disabledProbe), false
+		m.Pauses.ProbeAt = m.now.Add(disabledProbe)
+		m.Wishes.clickAnswered()
 	default:
-		m.Failure, m.Wishes.SendAgain = f.Err, false
+		m.Failure = f.Err
+		m.Wishes.clickAnswered()
 		m.Pauses.Failures++
 		m.Pauses.BackoffUntil = m.now.Add(backoff(m.Pauses.Failures, m.jitter))
 		m.askedToWait(f.Err)

@@ -39,12 +39,17 @@ func (m *machine) refreshFailed(f RefreshFailed) {
 }
 
 // judge decides what a refresh token that was refused twice is worth, by what
-// is known of the server that refused it.
+// is known of the server that refused it. Where TLS vouches for the server, the
+// user's click is enough to send the password; elsewhere it takes the user's word
+// that it is the account's own server.
 func (m *machine) judge(err *absapi.Error, e Evidence) {
 	m.Suspicion.Undecided = nil
-	if !m.OfSpare() && !m.Wishes.SendAgain {
+	if !m.OfSpare() && !m.vouched() {
+		asked := m.Wishes.SendAgain
 		switch {
-		case e.Server == Stranger && (m.Plain || !e.Expired):
+		case e.Server == Stranger && (m.Plain || !e.Expired),
+			// Somebody waits for the answer, so that there is one now.
+			e.Server == Unknown && m.Plain && asked && !m.Record.Access.IsEmpty():
 			m.unrecognised(err)
 			return
 		case e.Server == Unknown && m.Plain && !m.Record.Access.IsEmpty():
@@ -60,6 +65,12 @@ func (m *machine) judge(err *absapi.Error, e Evidence) {
 		m.Record.Username = e.Username
 	}
 	m.refused(err)
+}
+
+// vouched reports whether the server may get the password although nothing shows
+// that it is the account's own.
+func (m *machine) vouched() bool {
+	return !m.Plain && m.Wishes.SendAgain || !reached(m.now, m.Wishes.SameServerUntil)
 }
 
 // recognised goes on with a refusal that could not be judged at once.

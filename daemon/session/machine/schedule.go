@@ -29,7 +29,10 @@ const (
 	// disabledProbe: the same refresh token works again once the account is
 	// enabled.
 	disabledProbe = 15 * time.Minute
-	// playerProbe is the same while a player waits.
+	// wordHolds is how long the user's word about a server holds: long enough for
+	// an answer that has to be asked for twice.
+	wordHolds = 2 * time.Minute
+	// playerProbe is disabledProbe while a player waits.
 	playerProbe = time.Minute
 	// lastTry is how long before the end of a grace window a lost answer is
 	// asked for once more: time for a slow network, and for the server's clock.

@@ -51,6 +51,7 @@ func (m *machine) unrecognised(err *absapi.Error) {
 		m.Suspicion.Token = m.Published.Pair.Access.Secret
 	}
 	m.Pauses.ProbeAt = m.now.Add(disabledProbe)
+	m.Wishes.clickAnswered()
 	m.giveUp(Unrecognised)
 }
 

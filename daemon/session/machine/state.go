@@ -205,8 +205,11 @@ type Wishes struct {
 	Renew     bool // an attempt is wanted although the pair is not due
 	Needed    bool // somebody needs a token of those that are renewed on demand
 	SendAgain bool // the user acted: a refused password may be sent once more
-	Reread    bool // somebody else wrote the record during an attempt
-	SignOut   bool // the user signs out as soon as the attempt is over
+	// SameServerUntil is how long the user's word holds that the server at the
+	// address is the account's own.
+	SameServerUntil time.Time
+	Reread          bool // somebody else wrote the record during an attempt
+	SignOut         bool // the user signs out as soon as the attempt is over
 	// SignOutErr is why the newest sign-out was not done.
 	SignOutErr error
 }

@@ -17,7 +17,7 @@ func (m *machine) needed() {
 	if m.Phase == NeedsUser && m.Why == AccountDisabled && reached(m.now, m.Pauses.ProbeAt.Add(playerProbe-disabledProbe)) {
 		m.Pauses.ProbeAt = time.Time{}
 	}
-	if m.Phase == NeedsUser && m.Why == Unrecognised && reached(m.now, m.Pauses.ProbeAt.Add(configProbe-disabledProbe)) {
+	if m.Phase == NeedsUser && m.Why == Unrecognised && reached(m.now, m.Pauses.ProbeAt.Add(playerProbe-disabledProbe)) {
 		m.Pauses.ProbeAt = time.Time{} // the account's own server may have its address again
 	}
 	if m.Phase == VaultUnavailable && !errors.Is(m.Trouble, keychain.ErrPassphrase) {
@@ -53,8 +53,8 @@ func (m *machine) suspected(f Suspected) {
 
 // asked is the user's click: back-off does not count, prompts are allowed, and
 // a password that was refused may be tried once more, since the user may have
-// seen to it on the server.
-func (m *machine) asked() {
+// seen to it on the server. A click alone does not say whose server answers.
+func (m *machine) asked(f Asked) {
 	if m.Closing {
 		return
 	}
@@ -62,6 +62,9 @@ func (m *machine) asked() {
 	m.Pauses.SignInAt = time.Time{}
 	m.Suspicion.BrokenUntil, m.Suspicion.RenewedAt = time.Time{}, time.Time{}
 	m.Attempt.ByUser, m.Wishes.Renew, m.Wishes.SendAgain = true, true, true
+	if f.SameServer {
+		m.Wishes.SameServerUntil = m.now.Add(wordHolds)
+	}
 	if m.Lost { // ask the server again, but once is enough this time
 		m.Lost, m.Suspicion.InvalidAnswers = false, 1
 	}
@@ -77,3 +80,6 @@ func (m *machine) asked() {
 		m.begin()
 	}
 }
+
+// clickAnswered: what the user asked for is done, or is known to be impossible.
+func (w *Wishes) clickAnswered() { w.SendAgain, w.SameServerUntil = false, time.Time{} }

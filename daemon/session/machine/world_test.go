@@ -92,7 +92,7 @@ func (w *world) mint() absapi.TokenPair {
 func (w *world) feed(f Fact) {
 	before := w.state
 	after, effects := Next(before, Event{At: w.now, Jitter: rapid.Float64Range(0, 1).Draw(w.t, "jitter"), Fact: f})
-	w.acted = w.acted && (before.Wishes.SendAgain || after.Wishes.SendAgain)
+	w.acted = w.acted && (!before.Wishes.SameServerUntil.IsZero() || !after.Wishes.SameServerUntil.IsZero())
 	w.state = after
 	for _, e := range effects {
 		w.check(e)
@@ -173,7 +173,7 @@ func (w *world) check(e Effect) {
 		}
 		w.settled, w.refusedNew = false, keychain.Password{}
 	case Login:
-		if w.plain && w.strange && !w.state.Wishes.SendAgain && !w.acted {
+		if w.plain && w.strange && !w.acted {
 			w.t.Fatal("a password is sent to a server that does not know its own signature")
 		}
 		w.sent = keychain.StoredPassword(e.Password)
@@ -218,8 +218,8 @@ func (w *world) outside(kind int) {
 	case 2:
 		w.feed(Woken{Reason: "link"})
 	case 3:
-		w.refused, w.acted = false, true
-		w.feed(Asked{})
+		w.refused, w.acted = false, rapid.Bool().Draw(w.t, "the user says that it is the same server")
+		w.feed(Asked{SameServer: w.acted})
 	case 4: // killed and started again
 		w.boot()
 	case 5:
