@@ -18,14 +18,15 @@ import (
 type Mark int
 
 const (
-	OK        Mark = iota // books on a shelf, and a tick in a green disc
+	OK        Mark = iota // books on a shelf
 	Degraded              // the same with an amber triangle
 	Offline               // grey books, struck through
 	NeedsUser             // a red diamond with an exclamation mark
 	Paused                // faint books with two blue bars
+	Working               // three dots in a disc: what the user asked for is being done
 )
 
-var markNames = [...]string{"ok", "degraded", "offline", "needs-user", "paused"}
+var markNames = [...]string{"ok", "degraded", "offline", "needs-user", "paused", "working"}
 
 // String returns the name of the level that the mark stands for.
 func (m Mark) String() string {
@@ -49,7 +50,7 @@ const (
 // the same pixels. A mark or scheme that does not exist is drawn as NeedsUser
 // and AnyPanel, so that a newer level is seen rather than missed.
 func Icon(m Mark, s Scheme, px int) image.Image {
-	if m < OK || m > Paused {
+	if m < OK || m > Working {
 		m = NeedsUser
 	}
 	if s < AnyPanel || s > Template {

@@ -7,7 +7,7 @@ import (
 )
 
 // grid is the width and height of the drawing in its own units.
-const grid = 24
+const grid = 16
 
 // canvas is an image with straight alpha, addressed in units of the grid.
 type canvas struct {
@@ -47,6 +47,9 @@ func (c *canvas) each(s shape, f func(p *color.NRGBA, cover float64)) {
 
 // fill paints s over what is there.
 func (c *canvas) fill(s shape, with color.NRGBA) {
+	if with.A == 0 {
+		return
+	}
 	c.each(s, func(p *color.NRGBA, cover float64) {
 		over := cover * float64(with.A) / 255
 		under := float64(p.A) / 255 * (1 - over)

@@ -33,8 +33,8 @@ func TestMarksDifferInShape(t *testing.T) {
 					}
 					one, two := pixels(t, a, s, px), pixels(t, b, s, px)
 					differ := 0
-					for i := 3; i < len(one.Pix); i += 4 {
-						if math.Abs(float64(one.Pix[i])-float64(two.Pix[i])) > 100 {
+					for i := 0; i < len(one.Pix); i += 4 {
+						if math.Abs(tone(one.Pix[i:], s)-tone(two.Pix[i:], s)) > 100 {
 							differ++
 						}
 					}
@@ -47,10 +47,21 @@ func TestMarksDifferInShape(t *testing.T) {
 	}
 }
 
+// tone is what is left of a pixel without its colour: whether something is drawn
+// there, or for icons with a halo how bright it is, which is drawn everywhere.
+func tone(pixel []uint8, s Scheme) float64 {
+	alpha := float64(pixel[3])
+	if palettes[s].halo.A == 0 {
+		return alpha
+	}
+	grey := 0.299*float64(pixel[0]) + 0.587*float64(pixel[1]) + 0.114*float64(pixel[2])
+	return grey*alpha/255 + 128*(1-alpha/255)
+}
+
 func TestMarksDifferInColour(t *testing.T) {
 	for _, s := range []Scheme{AnyPanel, LightPanel, DarkPanel} {
 		p := palettes[s]
-		inks := map[string]color.NRGBA{"books": p.books, "ok": p.ok, "warn": p.warn, "alarm": p.alarm, "pause": p.pause}
+		inks := map[string]color.NRGBA{"books": p.books, "work": p.work, "warn": p.warn, "alarm": p.alarm, "pause": p.pause}
 		for an, a := range inks {
 			for bn, b := range inks {
 				if an < bn && distance(a, b) < 60 {
@@ -58,7 +69,8 @@ func TestMarksDifferInColour(t *testing.T) {
 				}
 			}
 		}
-		for m, ink := range map[Mark]color.NRGBA{OK: p.ok, Degraded: p.warn, NeedsUser: p.alarm, Paused: p.pause, Offline: p.faint} {
+		for m, ink := range map[Mark]color.NRGBA{
+			OK: p.books, Working: p.work, Degraded: p.warn, NeedsUser: p.alarm, Paused: p.pause, Offline: p.faint} {
 			if got := count(pixels(t, m, s, 22), ink); got < 20 {
 				t.Errorf("%v in scheme %d: %d pixels of its colour at 22 px", m, s, got)
 			}
@@ -79,20 +91,24 @@ func TestTemplateIsBlack(t *testing.T) {
 
 // Graphics need a contrast of 3 to 1 to what they lie on (WCAG 2.1, 1.4.11).
 func TestColoursStandOut(t *testing.T) {
-	light, dark := rgb(0xf2f2f2), rgb(0x202326)
+	light, dark, middle := rgb(0xf2f2f2), rgb(0x202326), rgb(0x808080)
 	for s, panels := range map[Scheme][]color.NRGBA{
-		LightPanel: {light}, DarkPanel: {dark}, AnyPanel: {light, dark},
+		LightPanel: {light}, DarkPanel: {dark}, AnyPanel: {light, dark, middle},
 	} {
 		p := palettes[s]
 		for name, ink := range map[string]color.NRGBA{
-			"books": p.books, "faint": p.faint, "ok": p.ok, "warn": p.warn, "alarm": p.alarm, "pause": p.pause} {
+			"books": p.books, "faint": p.faint, "work": p.work, "warn": p.warn, "alarm": p.alarm, "pause": p.pause} {
 			for _, panel := range panels {
-				if c := contrast(ink, panel); c < 3 {
+				c := contrast(ink, panel)
+				if p.halo.A > 0 {
+					c = max(c, contrast(p.halo, panel)) // an outline is as good
+				}
+				if c < 3 {
 					t.Errorf("scheme %d: %s on %v has a contrast of %.2f", s, name, panel, c)
 				}
 			}
 		}
-		for name, ink := range map[string]color.NRGBA{"ok": p.ok, "warn": p.warn, "alarm": p.alarm} {
+		for name, ink := range map[string]color.NRGBA{"work": p.work, "warn": p.warn, "alarm": p.alarm} {
 			if c := contrast(p.sign, ink); c < 3 {
 				t.Errorf("scheme %d: the sign on %s has a contrast of %.2f", s, name, c)
 			}
@@ -236,6 +252,6 @@ func contrast(a, b color.NRGBA) float64 {
 }
 
 var (
-	marks   = []Mark{OK, Degraded, Offline, NeedsUser, Paused}
+	marks   = []Mark{OK, Degraded, Offline, NeedsUser, Paused, Working}
 	schemes = []Scheme{AnyPanel, LightPanel, DarkPanel, Template}
 )

@@ -1,6 +1,7 @@
 package assets
 
 import (
+	"fmt"
 	"image"
 	"image/color"
 	"image/draw"
@@ -24,7 +25,7 @@ func TestContactSheet(t *testing.T) {
 		{LightPanel, rgb(0xf2f2f2)}, {DarkPanel, rgb(0x202326)}, {AnyPanel, rgb(0xffffff)},
 		{AnyPanel, rgb(0x101010)}, {Template, rgb(0xd8d8d8)},
 	}
-	const cell, zoom = 72, 2
+	const cell = 72
 	w, h := cell*len(sizes)*len(panels), cell*len(marks)
 	sheet := image.NewNRGBA(image.Rect(0, 0, w, h))
 	for pi, p := range panels {
@@ -43,14 +44,16 @@ func TestContactSheet(t *testing.T) {
 		}
 	}
 	write("sheet.png", sheet)
-	write("sheet-22-zoomed.png", zoomed(22, zoom*3))
+	for _, px := range []int{16, 18, 22, 24, 32, 44} {
+		write(fmt.Sprintf("sheet-%d-zoomed.png", px), zoomed(px, max(2, 160/px)))
+	}
 }
 
 // zoomed shows the pixels of the size that panels use most.
 func zoomed(px, by int) image.Image {
-	out := image.NewNRGBA(image.Rect(0, 0, (px+4)*by*len(marks), (px+4)*by*3))
-	for row, s := range []Scheme{LightPanel, DarkPanel, AnyPanel} {
-		bg := []color.NRGBA{rgb(0xf2f2f2), rgb(0x202326), rgb(0x7f9f7f)}[row]
+	out := image.NewNRGBA(image.Rect(0, 0, (px+4)*by*len(marks), (px+4)*by*4))
+	for row, s := range []Scheme{LightPanel, DarkPanel, AnyPanel, AnyPanel} {
+		bg := []color.NRGBA{rgb(0xf2f2f2), rgb(0x202326), rgb(0x7f9f7f), rgb(0x101010)}[row]
 		for col, m := range marks {
 			cell := image.NewNRGBA(image.Rect(0, 0, px+4, px+4))
 			draw.Draw(cell, cell.Bounds(), image.NewUniform(bg), image.Point{}, draw.Src)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net/url"
 	"time"
 
 	"shelfkeeper/daemon/problem"
@@ -50,27 +51,25 @@ func (u *ui) run(ctx context.Context, c Command) (err error) {
 	}()
 	switch c.Act {
 	case Open:
-		url, err := u.cfg.Client.OpenPage(ctx, c.Account, pageScope)
+		link, err := u.cfg.Client.OpenPage(ctx, c.Account, pageScope)
 		if err != nil {
 			return err
 		}
-		return u.cfg.Open(url)
+		return u.cfg.Open(link)
 	case OpenAsAdmin:
-		url, err := u.cfg.Client.OpenPage(ctx, c.Account, adminScope)
+		link, err := u.cfg.Client.OpenPage(ctx, c.Account, adminScope)
 		if err != nil {
 			return err
 		}
-		return u.cfg.Open(url)
+		return u.cfg.Open(link)
 	case Copy:
 		return u.cfg.Copy(c.URL)
 	case Reauthenticate:
 		return u.cfg.Client.Reauthenticate(ctx, c.Account)
-	case ShowPage:
-		url, err := u.cfg.Client.PageLink(ctx, c.Account)
-		if err != nil {
-			return err
-		}
-		return u.cfg.Open(url)
+	case ShowPage, CheckUp:
+		return u.openPage(ctx, c.Account, "")
+	case ShowPlayers:
+		return u.openPage(ctx, c.Account, playersPart)
 	case Pause:
 		_, err := u.cfg.Client.Pause(ctx, c.Account, time.Time{})
 		return err
@@ -86,6 +85,28 @@ func (u *ui) run(ctx context.Context, c Command) (err error) {
 		return u.cfg.Client.Quit(ctx)
 	}
 	return nil
+}
+
+// playersPart is the part of the status page about players.
+const playersPart = "players"
+
+// openPage shows a part of the status page, "" for the account itself.
+func (u *ui) openPage(ctx context.Context, account, part string) error {
+	link, err := u.cfg.Client.PageLink(ctx, account)
+	if err != nil {
+		return err
+	}
+	if part != "" {
+		at, err := url.Parse(link)
+		if err != nil {
+			return err
+		}
+		query := at.Query()
+		query.Set("part", part)
+		at.RawQuery = query.Encode()
+		link = at.String()
+	}
+	return u.cfg.Open(link)
 }
 
 // lookAtLogin finds out whether the daemon starts at login, which may ask
@@ -128,13 +149,13 @@ func withRemedy(c Command, p *problem.Problem) *problem.Problem {
 	remedy := p.Remedy
 	switch {
 	case remedy != "":
-	case (c.Act == Open || c.Act == OpenAsAdmin || c.Act == ShowPage) && c.URL != "":
+	case (c.Act == Open || c.Act == OpenAsAdmin || c.Act == ShowPage || c.Act == CheckUp) && c.URL != "":
 		remedy = "open " + c.URL
 	case c.Act == Copy:
 		remedy = "it is " + c.URL
 	case c.Act == Quit:
 		remedy = "run `shelfkeeper quit`"
-	case c.Act == ShowPage && c.URL == "":
+	case c.Act == ShowPage && c.URL == "", c.Act == ShowPlayers:
 		remedy = "run `shelfkeeper page`"
 	case c.Act == Pause || c.Act == PauseTomorrow:
 		remedy = "run `shelfkeeper pause`"

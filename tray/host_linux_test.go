@@ -178,7 +178,7 @@ func (i *shownItem) shows(level health.Level, scheme assets.Scheme) error {
 	}
 	for n, got := range maps {
 		px := pixmapSizes[n]
-		want, ok := assets.Icon(markOf(level), scheme, px).(*image.NRGBA)
+		want, ok := assets.Icon(markOf(Model{Level: level}), scheme, px).(*image.NRGBA)
 		if !ok || int(got.W) != px || int(got.H) != px || len(got.Pix) != len(want.Pix) {
 			return fmt.Errorf("a pixmap of %dx%d in %d bytes instead of %d px", got.W, got.H, len(got.Pix), px)
 		}
@@ -188,6 +188,20 @@ func (i *shownItem) shows(level health.Level, scheme assets.Scheme) error {
 				return fmt.Errorf("not the icon of %v: byte %d is % x, want alpha, red, green, blue of % x", level, at, p[:4], w[:4])
 			}
 		}
+	}
+	return nil
+}
+
+// calls returns nil when the icon calls for attention, or does not.
+func (i *shownItem) calls(want bool) error {
+	var status string
+	var icons []struct {
+		W, H int32
+		Pix  []byte
+	}
+	err := errors.Join(i.property("Status", &status), i.property("AttentionIconPixmap", &icons))
+	if err != nil || (status == "NeedsAttention") != want || len(icons) != len(pixmapSizes) {
+		return fmt.Errorf("status %q, %d icons (%w)", status, len(icons), err)
 	}
 	return nil
 }

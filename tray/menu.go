@@ -19,6 +19,8 @@ const (
 	PauseTomorrow      // the same, until tomorrow morning
 	Resume             // serve players again
 	ShowPage           // show the status page in the browser, at Command.Account
+	ShowPlayers        // show who plays, and what a new player is given, at Command.Account
+	CheckUp            // look for what is wrong
 	StartAtLogin       // let the system start the daemon at login
 	StopAtLogin        // undo that
 	Quit               // end the daemon, and the tray with it
@@ -52,6 +54,7 @@ const (
 // are separators.
 type Model struct {
 	Level   health.Level
+	Working bool // a session is being renewed because the user clicked
 	Tooltip string
 	Status  []Line // never enabled: text to read
 	Actions []Line // of the accounts
@@ -64,15 +67,15 @@ const (
 	shownAccounts = 6
 
 	statusPerAccount  = 5 // state, two of the cause, remedy, what became of a command
-	actionsPerAccount = 6
-	generalLines      = 3
+	actionsPerAccount = 7
+	generalLines      = 4
 )
 
 // menu returns what the user sees of a snapshot and of what became of the
 // user's commands. login says whether the daemon starts at login; Unmarked is
 // for not knowing, which hides the line. It is pure.
 func menu(s health.Snapshot, n notes, login Mark) Model {
-	m := Model{Level: s.Level, Tooltip: tooltip(s), General: general(page(s.Page, n), login)}
+	m := Model{Level: s.Level, Tooltip: tooltip(s), Working: n.working(), General: general(s, n, login)}
 	for _, act := range []Act{Quit, StartAtLogin, StopAtLogin} {
 		if text := n.trouble(Command{Act: act}); text != "" {
 			m.Status = append(m.Status, Line{Text: text})
@@ -83,7 +86,7 @@ func menu(s health.Snapshot, n notes, login Mark) Model {
 		m.Status = append(m.Status,
 			Line{Text: oneLine(health.NoAccount.Text)},
 			Line{Text: oneLine(health.NoAccount.Remedy)})
-		m.Actions = actions(health.Account{}, "", nil)[:copyAt+1]
+		m.Actions = actions(s.Page, health.Account{}, "", nil)[:copyAt+1]
 		for i := range m.Actions {
 			m.Actions[i].Enabled = false
 		}
@@ -103,18 +106,18 @@ func menu(s health.Snapshot, n notes, login Mark) Model {
 			which = " (" + called[i] + ")"
 		}
 		m.Status = append(m.Status, status(a, who, n)...)
-		m.Actions = append(m.Actions, actions(a, which, n)...)
+		m.Actions = append(m.Actions, actions(s.Page, a, which, n)...)
 	}
 	return m
 }
 
-func general(page Line, login Mark) []Line {
-	lines := []Line{page, {}, {Text: "Quit", Enabled: true, Command: Command{Act: Quit}}}
+func general(s health.Snapshot, n notes, login Mark) []Line {
+	lines := []Line{page(s.Page, n), checkUp(s, n), {}, {Text: "Quit", Enabled: true, Command: Command{Act: Quit}}}
 	switch login {
 	case SwitchedOn:
-		lines[1] = Line{Text: "Start at login", Enabled: true, Command: Command{Act: StopAtLogin}, Mark: login}
+		lines[2] = Line{Text: "Start at login", Enabled: true, Command: Command{Act: StopAtLogin}, Mark: login}
 	case SwitchedOff:
-		lines[1] = Line{Text: "Start at login", Enabled: true, Command: Command{Act: StartAtLogin}, Mark: login}
+		lines[2] = Line{Text: "Start at login", Enabled: true, Command: Command{Act: StartAtLogin}, Mark: login}
 	}
 	return lines
 }
@@ -131,7 +134,7 @@ func status(a health.Account, who string, n notes) []Line {
 		text := fmt.Sprintf("Refused %d x %s: allow it? See \"shelfkeeper status\"", r[0].Count, clip(oneLine(r[0].Program), maxName))
 		lines = append(lines, Line{Text: clip(text, maxLine)})
 	}
-	for _, act := range []Act{Reauthenticate, Open, Copy, Pause, PauseTomorrow, Resume} {
+	for _, act := range []Act{Reauthenticate, Open, ShowPlayers, Copy, Pause, PauseTomorrow, Resume} {
 		if text := n.trouble(Command{Act: act, Account: a.Name}); text != "" {
 			return append(lines, Line{Text: text})
 		}
@@ -141,9 +144,9 @@ func status(a health.Account, who string, n notes) []Line {
 
 // copyAt is the place among an account's actions of the last one that is shown,
 // without effect, before there is an account.
-const copyAt = 3
+const copyAt = 4
 
-func actions(a health.Account, which string, n notes) []Line {
+func actions(page health.Page, a health.Account, which string, n notes) []Line {
 	reauth := Command{Act: Reauthenticate, Account: a.Name}
 	text, after, busy := n.progress(reauth)
 	served := a.Proxy.URL != ""
@@ -151,13 +154,17 @@ func actions(a health.Account, which string, n notes) []Line {
 		{Text: "Open Audiobookshelf" + which, Enabled: served, Command: Command{Open, a.Name, a.Proxy.URL}},
 		asAdmin(a, which),
 		{Text: text + which + after, Enabled: !busy, Command: reauth},
+		{Text: "Players" + which, Enabled: page.Reason == "", Command: Command{ShowPlayers, a.Name, page.URL}},
 		{Text: "Copy player address" + which, Enabled: served, Command: Command{Copy, a.Name, a.Proxy.URL}},
 		{Text: "Pause until tomorrow" + which, Enabled: true, Command: Command{Act: PauseTomorrow, Account: a.Name}},
 		{Text: "Pause until resumed" + which, Enabled: true, Command: Command{Act: Pause, Account: a.Name}},
 	}
+	if page.URL == "" {
+		lines[3] = Line{}
+	}
 	if a.Level == health.Paused {
-		lines[4] = Line{Text: "Resume" + which, Enabled: true, Command: Command{Act: Resume, Account: a.Name}}
-		lines[5] = Line{}
+		lines[5] = Line{Text: "Resume" + which, Enabled: true, Command: Command{Act: Resume, Account: a.Name}}
+		lines[6] = Line{}
 	}
 	return lines
 }
@@ -173,6 +180,25 @@ func page(p health.Page, n notes) Line {
 		l.Text = clip("Status page: "+oneLine(p.Reason), maxLine)
 	case trouble != "":
 		l.Text = clip("Status page: "+trouble, maxLine)
+	}
+	return l
+}
+
+// checkUp looks for what is wrong, where the user reads what came of it: at the
+// account on the status page that is worst.
+func checkUp(s health.Snapshot, n notes) Line {
+	if s.Page.URL == "" {
+		return Line{}
+	}
+	l := Line{Text: "Check-up", Enabled: s.Page.Reason == "", Command: Command{Act: CheckUp, URL: s.Page.URL}}
+	worst := health.OK
+	for _, a := range s.Accounts {
+		if l.Command.Account == "" || a.Level > worst && a.Level != health.Paused {
+			worst, l.Command.Account = a.Level, a.Name
+		}
+	}
+	if trouble := n.trouble(l.Command); trouble != "" {
+		l.Text = clip("Check-up: "+trouble, maxLine)
 	}
 	return l
 }

@@ -29,8 +29,9 @@ func (n notes) trouble(c Command) string {
 	}
 	text := map[Act]string{
 		Open: "Could not open the browser: ", Reauthenticate: "Re-authenticating did not work: ",
-		Copy: "Could not copy: ", Quit: "Could not quit: ", ShowPage: "could not open it: ",
-		Pause: "Could not pause: ", PauseTomorrow: "Could not pause: ", Resume: "Could not resume: ",
+		Copy: "Could not copy: ", Quit: "Could not quit: ", ShowPage: "could not open it: ", CheckUp: "could not open it: ",
+		ShowPlayers: "Could not open the players' page: ",
+		Pause:       "Could not pause: ", PauseTomorrow: "Could not pause: ", Resume: "Could not resume: ",
 		StartAtLogin: "Could not turn on the start at login: ", StopAtLogin: "Could not turn off the start at login: ",
 	}[c.Act] + oneLine(p.Text)
 	if p.Remedy == "" {
@@ -50,6 +51,16 @@ func (n notes) progress(c Command) (text, after string, busy bool) {
 		return "Re-authenticate", " – done at " + note.at.Format("15:04"), false
 	}
 	return "Re-authenticate", "", false
+}
+
+// working reports whether a session is being renewed because the user clicked.
+func (n notes) working() bool {
+	for c, note := range n {
+		if c.Act == Reauthenticate && note.busy {
+			return true
+		}
+	}
+	return false
 }
 
 // settle forgets troubles with sessions that are well again.

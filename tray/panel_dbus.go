@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"image"
 	"os"
+	"strings"
 
 	"github.com/godbus/dbus/v5"
 	"github.com/godbus/dbus/v5/introspect"
@@ -41,6 +42,12 @@ type hint struct {
 	Text     string
 }
 
+// look is what an icon depends on besides its size.
+type look struct {
+	mark   assets.Mark
+	scheme assets.Scheme
+}
+
 // dbusPanel is a StatusNotifierItem with its menu, on a connection of its own.
 //
 // fyne.io/systray v1.12.2 has one too, which is not used here: it overwrites
@@ -50,8 +57,10 @@ type hint struct {
 // ones and draw with dark rims; it offers one size; it panics when the bus is
 // gone; and its one attempt to register can come before its watch for a panel.
 type dbusPanel struct {
-	conn  *dbus.Conn
-	props *properties
+	conn   *dbus.Conn
+	props  *properties
+	status string // the property Status
+	drawn  map[look][]pixmap
 	*dbusMenu
 }
 
@@ -60,16 +69,19 @@ type dbusPanel struct {
 func newDBusPanel(conn *dbus.Conn, quit <-chan struct{}) *dbusPanel {
 	return &dbusPanel{
 		conn:     conn,
+		status:   "Active",
+		drawn:    map[look][]pixmap{},
 		dbusMenu: newDBusMenu(conn, quit),
 		props: newProperties(itemFace, map[string]any{
-			"Category":      "ApplicationStatus",
-			"Id":            name,
-			"Title":         name,
-			"Status":        "Active", // panels hide a Passive one
-			"IconName":      "",
-			"IconThemePath": "",
-			"ItemIsMenu":    true,
-			"Menu":          dbus.ObjectPath(menuPath),
+			"Category":          "ApplicationStatus",
+			"Id":                name,
+			"Title":             name,
+			"Status":            "Active",
+			"IconName":          "",
+			"AttentionIconName": "",
+			"IconThemePath":     "",
+			"ItemIsMenu":        true,
+			"Menu":              dbus.ObjectPath(menuPath),
 		}),
 	}
 }
@@ -105,11 +117,29 @@ func (p *dbusPanel) serve() error {
 func (p *dbusPanel) clicks() <-chan int { return p.clicked }
 
 func (p *dbusPanel) icon(m assets.Mark, s assets.Scheme) {
-	var maps []pixmap
-	for _, px := range pixmapSizes {
-		maps = append(maps, pixmapOf(assets.Icon(m, s, px)))
+	maps := p.pixmaps(m, s)
+	status := "Active" // panels hide a Passive one
+	if m == assets.NeedsUser {
+		status = "NeedsAttention" // then they draw the attention icon, and bring it out of a fold
 	}
 	p.set("IconPixmap", maps, "NewIcon")
+	p.set("AttentionIconPixmap", maps, "NewAttentionIcon")
+	if status != p.status {
+		p.status = status
+		p.set("Status", status, "NewStatus", status)
+	}
+}
+
+// pixmaps draws an icon in every size, once: a level that comes and goes costs no
+// drawing.
+func (p *dbusPanel) pixmaps(m assets.Mark, s assets.Scheme) []pixmap {
+	what := look{m, s}
+	if _, ok := p.drawn[what]; !ok {
+		for _, px := range pixmapSizes {
+			p.drawn[what] = append(p.drawn[what], pixmapOf(assets.Icon(m, s, px)))
+		}
+	}
+	return p.drawn[what]
 }
 
 func (p *dbusPanel) tooltip(text string) { p.set("ToolTip", hint{Title: text}, "NewToolTip") }
@@ -117,9 +147,9 @@ func (p *dbusPanel) tooltip(text string) { p.set("ToolTip", hint{Title: text}, "
 // set tells of a change in the words of the item's interface and in those of
 // D-Bus; panels go by one or the other. An error is the bus's end, which its
 // context tells.
-func (p *dbusPanel) set(property string, value any, signal string) {
+func (p *dbusPanel) set(property string, value any, signal string, args ...any) {
 	p.props.set(property, value)
-	_ = p.conn.Emit(itemPath, itemFace+"."+signal)
+	_ = p.conn.Emit(itemPath, itemFace+"."+signal, args...)
 	_ = p.conn.Emit(itemPath, propsFace+".PropertiesChanged", itemFace, map[string]dbus.Variant{}, []string{property})
 }
 
@@ -136,8 +166,17 @@ func (a activation) Activate(int32, int32) *dbus.Error {
 	return nil
 }
 func (activation) SecondaryActivate(int32, int32) *dbus.Error { return &dbus.ErrMsgUnknownMethod }
-func (activation) ContextMenu(int32, int32) *dbus.Error       { return &dbus.ErrMsgUnknownMethod }
 func (activation) Scroll(int32, string) *dbus.Error           { return &dbus.ErrMsgUnknownMethod }
+
+// ContextMenu is for panels that draw no menu. The bar of sway is one, and a
+// refused call is a click that does nothing there.
+func (a activation) ContextMenu(int32, int32) *dbus.Error {
+	if strings.EqualFold(desktopName(), "sway") {
+		a.menu.click(activated)
+		return nil
+	}
+	return &dbus.ErrMsgUnknownMethod
+}
 
 // describe tells programs that ask which methods and properties there are.
 func describe(face string, p *properties, methods any) introspect.Introspectable {

@@ -1,6 +1,7 @@
 package tray
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"image"
@@ -17,12 +18,15 @@ var panelArea = image.Rect(0, 0, 640, 32)
 // The colours by which a person, and this test, tells the icons apart; they are
 // those of a light and of a dark panel.
 var levelColours = map[health.Level][2]color.NRGBA{
-	health.OK:        {{0x15, 0x80, 0x3d, 255}, {0x3e, 0xcf, 0x7a, 255}},
+	health.OK:        {{0x2b, 0x30, 0x36, 255}, {0xf4, 0xf5, 0xf7, 255}}, // the books alone
 	health.Degraded:  {{0xb4, 0x53, 0x09, 255}, {0xfb, 0xb3, 0x24, 255}},
 	health.Offline:   {{0x6c, 0x73, 0x7b, 255}, {0x9a, 0xa1, 0xa9, 255}},
 	health.NeedsUser: {{0xc8, 0x1e, 0x1e, 255}, {0xff, 0x5c, 0x55, 255}},
 	health.Paused:    {{0x25, 0x63, 0xc9, 255}, {0x6a, 0xa8, 0xff, 255}},
 }
+
+// workingColours are those of an icon while a click is obeyed.
+var workingColours = [2]color.NRGBA{{0x0e, 0x74, 0x90, 255}, {0x39, 0xc5, 0xdd, 255}}
 
 // visible waits until the panel shows the icon of a level, and returns where.
 func (d *desktop) visible(t *testing.T, level health.Level, dark int) (image.Image, image.Point) {
@@ -38,7 +42,7 @@ func (d *desktop) visible(t *testing.T, level health.Level, dark int) (image.Ima
 				return fmt.Errorf("%d pixels of the colour of %v", n, other)
 			case other == level:
 				at = middle
-			case other != health.Offline && n > 8: // grey is in edges too
+			case other != health.Offline && other != health.OK && n > 8: // grey is in edges too, and books are in every icon
 				return fmt.Errorf("%d pixels of the colour of %v", n, other)
 			}
 		}
@@ -70,6 +74,15 @@ func TestRealPanel(t *testing.T) {
 			desk.run(t, "xdotool", "key", "Down", "Return") // the first line that can be chosen
 			eventually(t, "opened", tray.out.has("open http://127.0.0.1:13379?full", 1))
 			desk.openMenu(t, at, "")
+			release := make(chan error)
+			daemon.answers(func(ctx context.Context) error {
+				select {
+				case err := <-release:
+					return err
+				case <-ctx.Done():
+					return ctx.Err()
+				}
+			})
 			desk.run(t, "xdotool", "key", "Down", "Down", "Return")
 			eventually(t, "re-authenticated", func() error {
 				if daemon.reauths() != 1 {
@@ -77,6 +90,22 @@ func TestRealPanel(t *testing.T) {
 				}
 				return nil
 			})
+			eventually(t, "the icon shows that it works", func() error {
+				screen := desk.screen(t)
+				if n, _ := near(screen, panelArea, workingColours[dark]); n < 20 {
+					return fmt.Errorf("%d pixels", n)
+				}
+				keep(t, fmt.Sprintf("panel-%s-working.png", panel.name), screen, panelArea)
+				return nil
+			})
+			release <- nil
+			desk.visible(t, health.NeedsUser, dark)
+			desk.openMenu(t, at, "menu-"+panel.name+"-done.png")
+			desk.run(t, "xdotool", "key", "Down", "Down", "Down", "Return")
+			eventually(t, "the players' part of the page", tray.out.has("open "+pageLink+"?part=players", 1))
+			desk.openMenu(t, at, "")
+			desk.run(t, "xdotool", "key", "Up", "Up", "Up", "Return") // above the check-up and the last line
+			eventually(t, "the page", tray.out.has("open "+pageLink, 1))
 
 			desk.panel.kill(syscall.SIGKILL)
 			desk.panel.code(t)

@@ -117,6 +117,10 @@ type Config struct {
 	// Notifications are messages of the desktop when an account needs its user.
 	Notifications bool
 
+	// ClickOpens says that a click on the icon opens Audiobookshelf, where a panel
+	// shows no menu for it, instead of the status page.
+	ClickOpens bool
+
 	// Again says that an earlier process of the tray died. It has told what was
 	// to be told.
 	Again bool

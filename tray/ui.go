@@ -86,7 +86,7 @@ func (u *ui) loop(ctx context.Context, p panel) {
 			}
 		case place := <-p.clicks():
 			if place == activated {
-				u.obey(ctx, Line{Text: "icon", Enabled: true, Command: Command{Act: ShowPage}})
+				u.obey(ctx, u.iconLine())
 				break
 			}
 			u.obey(ctx, u.places[place])
@@ -112,6 +112,20 @@ func (u *ui) loop(ctx context.Context, p panel) {
 	}
 }
 
+// iconLine is what a click on the icon does.
+func (u *ui) iconLine() Line {
+	c := Command{Act: ShowPage}
+	if u.cfg.ClickOpens {
+		for _, a := range u.feed.snapshot().Accounts {
+			if a.Proxy.URL != "" && a.Level != health.NeedsUser {
+				c = Command{Open, a.Name, a.Proxy.URL}
+				break
+			}
+		}
+	}
+	return Line{Text: "icon", Enabled: true, Command: c}
+}
+
 // finish waits for the commands, but not for ever.
 func (u *ui) finish() {
 	ended := make(chan struct{})
@@ -130,8 +144,8 @@ func (u *ui) finish() {
 // differs: each call costs D-Bus messages and makes panels rebuild.
 func (u *ui) draw(p panel) {
 	m := menu(*u.feed.snapshot(), u.notes, u.login)
-	if !u.drawn || m.Level != u.shown.Level || u.scheme != u.under {
-		p.icon(markOf(m.Level), u.scheme)
+	if !u.drawn || m.Level != u.shown.Level || m.Working != u.shown.Working || u.scheme != u.under {
+		p.icon(markOf(m), u.scheme)
 	}
 	if !u.drawn || m.Tooltip != u.shown.Tooltip {
 		p.tooltip(m.Tooltip)
@@ -151,9 +165,12 @@ func seen(l Line) Line {
 	return l
 }
 
-// markOf returns the icon of a level. An unknown level alarms.
-func markOf(l health.Level) assets.Mark {
-	switch l {
+// markOf returns the icon of what is shown. An unknown level alarms.
+func markOf(m Model) assets.Mark {
+	if m.Working {
+		return assets.Working
+	}
+	switch m.Level {
 	case health.OK:
 		return assets.OK
 	case health.Degraded:

@@ -31,16 +31,16 @@ func TestAccountsAreCalledByUserAndHost(t *testing.T) {
 func TestEveryLevelHasItsIconAndWords(t *testing.T) {
 	marks, words := map[assets.Mark]bool{}, map[string]bool{}
 	for level := range byLevel {
-		if got := markOf(level); got.String() != level.String() {
+		if got := markOf(Model{Level: level}); got.String() != level.String() {
 			t.Errorf("%v is drawn as %v", level, got)
 		}
-		marks[markOf(level)] = true
+		marks[markOf(Model{Level: level})] = true
 		words[levelWords(level)] = true
 	}
 	if len(marks) != len(byLevel) || len(words) != len(byLevel) {
 		t.Errorf("%d icons, %d texts for %d levels", len(marks), len(words), len(byLevel))
 	}
-	if markOf(health.Level(99)) != assets.NeedsUser || levelWords(health.Level(99)) != "needs you" {
+	if markOf(Model{Level: health.Level(99)}) != assets.NeedsUser || levelWords(health.Level(99)) != "needs you" {
 		t.Error("a level of a newer daemon must alarm")
 	}
 }

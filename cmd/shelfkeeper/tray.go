@@ -24,7 +24,7 @@ import (
 // newTray is the process that shows the icon. The daemon starts it; a user can
 // too.
 func newTray(e *env) *cobra.Command {
-	var quiet, sameControl bool
+	var quiet, sameControl, clickOpens bool
 	c := &cobra.Command{
 		Use:   "tray",
 		Short: "Show the icon in the panel (the daemon starts this by itself)",
@@ -43,7 +43,7 @@ func newTray(e *env) *cobra.Command {
 				daemon.control = ""
 			}
 			err = tray.Run(c.Context(), tray.Config{Client: clicks{client, e}, Open: desktop.Open, Copy: desktop.Copy,
-				FirstTime: firstTime(paths.State), Notifications: !quiet, Again: os.Getenv(tray.AgainVariable) != "",
+				FirstTime: firstTime(paths.State), Notifications: !quiet, ClickOpens: clickOpens, Again: os.Getenv(tray.AgainVariable) != "",
 				Tomorrow: home.Tomorrow, Starts: daemon.starts, SetStart: daemon.setStart, Log: e.logger(slog.LevelWarn)})
 			if isNoDaemon(err) {
 				return notRunning()
@@ -52,6 +52,7 @@ func newTray(e *env) *cobra.Command {
 		},
 	}
 	c.Flags().BoolVar(&quiet, "no-notifications", false, "no messages of the desktop when an account needs you")
+	c.Flags().BoolVar(&clickOpens, "click-opens", false, "a click on the icon opens Audiobookshelf instead of the status page")
 	c.Flags().BoolVar(&sameControl, "same-control", false, "a start at login uses --control too")
 	_ = c.Flags().MarkHidden("same-control") // it errs only for a flag that is not there
 	return c
@@ -122,6 +123,9 @@ func (e *env) superviseTray(control string, cfg config.Config, log *slog.Logger)
 	}
 	if !cfg.Notifications {
 		argv = append(argv, "--no-notifications")
+	}
+	if cfg.IconClick == config.ClickAudiobookshelf {
+		argv = append(argv, "--click-opens")
 	}
 	s := tray.Supervise(tray.SupervisorConfig{Argv: argv, Stderr: e.stderr, Log: log})
 	return s.Close, nil

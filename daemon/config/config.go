@@ -49,6 +49,14 @@ const (
 	StoreFile Store = "file" // a file sealed with a passphrase
 )
 
+// IconClick names what a click opens.
+type IconClick string
+
+const (
+	ClickPage           IconClick = "page"           // the status page
+	ClickAudiobookshelf IconClick = "audiobookshelf" // Audiobookshelf as the first account
+)
+
 // Config is a valid configuration. It does not change after Load and may be
 // shared; printing it shows no secret.
 type Config struct {
@@ -64,6 +72,10 @@ type Config struct {
 	Store          Store  // for accounts that are signed in from now on
 	UserAgent      string // "" leaves the choice to the program
 	Notifications  bool   // messages of the desktop when an account needs its user
+
+	// IconClick is what a click on the tray's icon opens, where a panel shows no
+	// menu for it.
+	IconClick IconClick
 
 	// ListenGiven reports whether Listen stands in the file.
 	ListenGiven bool
@@ -82,7 +94,7 @@ type accountConfig struct {
 // Default returns what holds without a file.
 func Default() Config {
 	return Config{LogLevel: slog.LevelInfo, Listen: DefaultListen, PagePort: StatusPort, LocalAccess: AccessUser, Store: StoreOS,
-		Notifications: true}
+		Notifications: true, IconClick: ClickPage}
 }
 
 // Load reads the file at path. A file that does not exist gives Default. Every

@@ -22,6 +22,7 @@ type document struct {
 	Store          *string             `toml:"store"`
 	UserAgent      *string             `toml:"user_agent"`
 	Notifications  *bool               `toml:"notifications"`
+	IconClick      *string             `toml:"icon_click"`
 	Upstream       layer               `toml:"upstream"`
 	Accounts       map[string]*account `toml:"accounts"`
 }
@@ -97,6 +98,7 @@ func (c *checker) config(d document) Config {
 	if d.Notifications != nil {
 		cfg.Notifications = *d.Notifications
 	}
+	c.iconClick(&cfg, d.IconClick)
 	cfg.upstream = c.layer(d.Upstream, false, "upstream")
 	c.accounts(&cfg, d.Accounts)
 	return cfg

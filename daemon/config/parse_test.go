@@ -53,7 +53,7 @@ func TestRefusals(t *testing.T) {
 		{"right key, wrong place", "ca_file = \"x\"", 1, "ca_file", "did you mean upstream.ca_file?"},
 		{"a hyphen", "log-level = \"info\"", 1, "log-level", "did you mean log_level?"},
 		{"nothing near", "xyzzy = 1", 1, "xyzzy", "known here: log_level, listen, page_port, listen_extra, extra_hosts, trusted_origins, " +
-			"local_access, store, user_agent, notifications, upstream, accounts"},
+			"local_access, store, user_agent, notifications, icon_click, upstream, accounts"},
 		{"nothing near in a table", "[upstream]\nqqqqqq = 1", 2, "upstream.qqqqqq",
 			"known here: ca_file, proxy, headers, headers_for, addresses, trust_http"},
 		{"nothing belongs there", "listen.port = 1", 1, "listen.port", "unknown key"},
@@ -100,6 +100,7 @@ func TestRefusals(t *testing.T) {
 		{"level", "log_level = \"loud\"", 1, "log_level", `is "loud", must be one of: debug, info, warn, error`},
 		{"access", "local_access = \"all\"", 1, "local_access", "user, grant"},
 		{"store", "\nstore = \"memory\"", 2, "store", "os, file"},
+		{"a click", "icon_click = \"menu\"", 1, "icon_click", "page, audiobookshelf"},
 		{"notifications as text", "notifications = \"no\"", 1, "notifications", "must be true or false"},
 		{"agent empty", "user_agent = \" \"", 1, "user_agent", "one line"},
 		{"agent with a line break", "user_agent = \"a\\r\\nb: c\"", 1, "user_agent", "one line"},
@@ -226,7 +227,7 @@ X-Home = "three"
 func TestSchemaMatchesDocument(t *testing.T) {
 	samples := map[string]string{
 		"log_level": `"info"`, "listen": "1", "page_port": "1", "local_access": `"user"`, "store": `"os"`, "user_agent": `"x"`,
-		"notifications": "false",
+		"notifications": "false", "icon_click": `"page"`,
 		"listen_extra":  `["172.17.0.1"]`, "extra_hosts": `["h"]`, "trusted_origins": `["app://h"]`,
 		"ca_file": `"x"`, "proxy": `"http://h:1"`, "*": `"x"`,
 		"addresses": `["https://abs.example.org"]`, "trust_http": "true", "headers_for": `["https://abs.example.org"]`,

@@ -23,6 +23,7 @@ var schema = []struct {
 	{[]string{"store"}, unstable.String},
 	{[]string{"user_agent"}, unstable.String},
 	{[]string{"notifications"}, unstable.Bool},
+	{[]string{"icon_click"}, unstable.String},
 	{[]string{"upstream", "ca_file"}, unstable.String},
 	{[]string{"upstream", "proxy"}, unstable.String},
 	{[]string{"upstream", "headers", "*"}, unstable.String},

@@ -156,6 +156,16 @@ func (c *checker) localAccess(cfg *Config, given *string) {
 	}
 }
 
+func (c *checker) iconClick(cfg *Config, given *string) {
+	if given == nil {
+		return
+	}
+	cfg.IconClick = IconClick(*given)
+	if cfg.IconClick != ClickPage && cfg.IconClick != ClickAudiobookshelf {
+		c.refuse(oneOf(*given, string(ClickPage), string(ClickAudiobookshelf)), "icon_click")
+	}
+}
+
 func (c *checker) store(cfg *Config, given *string) {
 	if given == nil {
 		return

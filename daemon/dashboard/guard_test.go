@@ -187,6 +187,12 @@ func TestOneTimeLink(t *testing.T) {
 	if got := w.get(strings.TrimPrefix(link, w.server.origin)); got.header.Get("Location") != "/accounts/home/sign-in" {
 		t.Errorf("an account that only the user can mend: %v", got.header)
 	}
+	if link, err = w.server.Link("home"); err != nil {
+		t.Fatal(err)
+	}
+	if got := w.get(strings.TrimPrefix(link, w.server.origin) + "&part=players"); got.header.Get("Location") != "/players#came-home" {
+		t.Errorf("its players: %v", got.header)
+	}
 	w.cookie = ""
 	if got := w.get(path); got.status != http.StatusForbidden {
 		t.Errorf("the link a second time: %d", got.status)

@@ -192,6 +192,9 @@ func (s *Server) enter(w http.ResponseWriter, r *request) {
 	to := "/"
 	if name := r.FormValue("account"); name != "" {
 		to = s.placeOf(name)
+		if r.FormValue("part") == "players" {
+			to = "/players#came-" + url.PathEscape(name)
+		}
 	}
 	http.Redirect(w, r.Request, to, http.StatusSeeOther)
 }
