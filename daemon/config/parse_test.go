@@ -228,7 +228,7 @@ func TestSchemaMatchesDocument(t *testing.T) {
 	samples := map[string]string{
 		"log_level": `"info"`, "listen": "1", "page_port": "1", "local_access": `"user"`, "store": `"os"`, "user_agent": `"x"`,
 		"notifications": "false", "icon_click": `"page"`,
-		"listen_extra":  `["172.17.0.1"]`, "extra_hosts": `["h"]`, "trusted_origins": `["app://h"]`,
+		"listen_extra": `["172.17.0.1"]`, "extra_hosts": `["h"]`, "trusted_origins": `["app://h"]`,
 		"ca_file": `"x"`, "proxy": `"http://h:1"`, "*": `"x"`,
 		"addresses": `["https://abs.example.org"]`, "trust_http": "true", "headers_for": `["https://abs.example.org"]`,
 	}
