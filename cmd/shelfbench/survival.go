@@ -21,7 +21,7 @@ import (
 )
 
 func newSurvival() *cobra.Command {
-	var asJSON bool
+	var asJSON, markdown, day bool
 	var seeds, picture string
 	var releases []string
 	o := survival.Options{}
@@ -46,30 +46,33 @@ func newSurvival() *cobra.Command {
 				return errors.New("--weeks: at least one")
 			}
 			ctx, out := c.Context(), c.OutOrStdout() // before the bubbles silence it
+			if day {
+				return inBubbles(func(t *testing.T) error { return playDay(t, out, o, asJSON, picture) })
+			}
 			o.Stop = func() bool { return ctx.Err() != nil }
 			return inBubbles(func(t *testing.T) error {
 				report := playSurvival(ctx, t, o)
 				if ctx.Err() != nil {
 					return errors.New("interrupted")
 				}
-				if err := printSurvival(out, report, asJSON); err != nil {
+				if err := printSurvival(out, report, asJSON, markdown); err != nil {
 					return err
 				}
-				if picture != "" {
-					if err := os.WriteFile(picture, report.SVG(), 0o644); err != nil {
-						return fmt.Errorf("write the picture: %w", err)
-					}
+				if err := writePicture(picture, report.SVG); err != nil {
+					return err
 				}
 				return report.Missed()
 			})
 		},
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
+	c.Flags().BoolVar(&markdown, "markdown", false, "print the table as the documentation shows it")
 	c.Flags().StringVar(&seeds, "seeds", "1-20",
 		"seeds of the scripts, as in 1-20 or 3,7; odd ones have a sign-in limit of 10, even ones of 40")
 	c.Flags().IntVar(&o.Weeks, "weeks", 5, "how long a run is")
 	c.Flags().StringArrayVar(&releases, "release", nil, "only this release of the server (may be repeated)")
 	c.Flags().StringArrayVar(&o.Accounts, "account", nil, "only this kind of account, password or oidc (may be repeated)")
+	c.Flags().BoolVar(&day, "day", false, "instead, one ordinary day of 24 hours as a timeline: requests, renewals, sleeps")
 	c.Flags().StringVar(&picture, "svg", "", "draw the outcome into this file")
 	return c
 }
@@ -89,6 +92,35 @@ grants it up to five seconds, as logind does.
 An account with a password may come back by itself. One that signs in through
 OpenID (oidc) has tokens and nothing else: Shelfkeeper keeps spare sessions, up to
 three before 2.35.0, as far as the server's limit lets a sign-in bring them.`
+
+// playDay plays one day on the newest of the named releases.
+func playDay(t *testing.T, out io.Writer, o survival.Options, asJSON bool, picture string) error {
+	kind := survival.Password
+	if len(o.Accounts) > 0 {
+		kind = o.Accounts[0]
+	}
+	day, err := survival.PlayDay(t, o.Releases[len(o.Releases)-1], kind)
+	if err != nil {
+		return err
+	}
+	if asJSON {
+		err = json.NewEncoder(out).Encode(day)
+	} else {
+		err = day.Timeline(out)
+	}
+	return errors.Join(err, writePicture(picture, day.SVG))
+}
+
+// writePicture draws into the file, if one is named.
+func writePicture(path string, draw func() []byte) error {
+	if path == "" {
+		return nil
+	}
+	if err := os.WriteFile(path, draw(), 0o644); err != nil {
+		return fmt.Errorf("write the picture: %w", err)
+	}
+	return nil
+}
 
 // maxSeeds bounds what one run is asked for.
 const maxSeeds = 10_000
@@ -156,9 +188,12 @@ func playSurvival(ctx context.Context, t *testing.T, o survival.Options) *surviv
 	return report
 }
 
-func printSurvival(out io.Writer, r *survival.Report, asJSON bool) error {
-	if !asJSON {
-		return r.Table(out)
+func printSurvival(out io.Writer, r *survival.Report, asJSON, markdown bool) error {
+	switch {
+	case asJSON:
+		return json.NewEncoder(out).Encode(r)
+	case markdown:
+		return r.Markdown(out)
 	}
-	return json.NewEncoder(out).Encode(r)
+	return r.Table(out)
 }

@@ -177,7 +177,7 @@ func (t *trip) journey(r *http.Request, up, down time.Duration, handoffs int, ro
 	}
 	if rotation && answer.StatusCode == http.StatusOK {
 		w.mu.Lock()
-		lost, quiet := w.chance.Float64() < lostAnswers, w.chance.IntN(2) == 0
+		lost, quiet := w.chance.Float64() < lostAnswers && !w.calm, w.chance.IntN(2) == 0
 		if lost {
 			w.struck.AnswersLost++
 		}

@@ -19,6 +19,7 @@ type askers struct {
 	lastAsked  time.Time
 	pauseEnded time.Time       // when the newest pause did
 	waits      []time.Duration // of the first requests after a pause, those that were served
+	waited     map[time.Time]time.Duration
 }
 
 // ask notes that a request begins, and reports whether it is the first after a
@@ -38,9 +39,17 @@ func (a *askers) answered(at time.Time, first bool, how ending) {
 	case how != served:
 		a.failed = append(a.failed, request{at, how})
 	case first:
-		a.waits = append(a.waits, time.Since(at))
+		wait := time.Since(at)
+		a.waits = append(a.waits, wait)
+		if a.waited == nil {
+			a.waited = map[time.Time]time.Duration{}
+		}
+		a.waited[at] = max(a.waited[at], wait)
 	}
 }
+
+// waitOf returns what the first requests of a burst waited at most.
+func (a *askers) waitOf(begin time.Time) time.Duration { return a.waited[begin] }
 
 // play makes one request, if there is somebody to make it.
 func (w *world) play() {

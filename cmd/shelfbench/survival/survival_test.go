@@ -120,6 +120,39 @@ func TestSameSeedSameScript(t *testing.T) {
 	}
 }
 
+// Sign-ins by hand that only certain losses explain are counted apart, and nothing
+// else is.
+func TestCertainSignIns(t *testing.T) {
+	at := func(s int) time.Time { return time.Unix(int64(s), 0) }
+	logins := func(times ...int) (all []absfake.Login) {
+		for _, s := range times {
+			all = append(all, absfake.Login{Time: at(s), OK: true})
+		}
+		return all
+	}
+	for _, c := range []struct {
+		desc    string
+		logins  []absfake.Login // the first ones at 0, those by hand at 100 and 200
+		losses  []loss
+		signIns []span
+		want    int
+	}{
+		{"one session, a certain loss", logins(0, 100), []loss{{at(50), true}}, []span{{at(100), at(110)}}, 1},
+		{"one session, a loss on the way", logins(0, 100), []loss{{at(50), false}}, []span{{at(100), at(110)}}, 0},
+		{"no loss at all", logins(0, 100), nil, []span{{at(100), at(110)}}, 0},
+		{"a spare, one loss of each kind", logins(0, 1, 100, 101), []loss{{at(50), true}, {at(60), false}}, []span{{at(100), at(110)}}, 1},
+		{"a spare, both on the way", logins(0, 1, 100, 101), []loss{{at(50), false}, {at(60), false}}, []span{{at(100), at(110)}}, 0},
+		{
+			"what was left over is used up later", logins(0, 1, 100, 101, 200),
+			[]loss{{at(50), true}, {at(60), false}, {at(150), false}, {at(160), false}}, []span{{at(100), at(110)}, {at(200), at(210)}}, 1,
+		},
+	} {
+		if got := (&world{signIns: c.signIns}).certainSignIns(c.logins, c.losses); got != c.want {
+			t.Errorf("%s: %d, want %d", c.desc, got, c.want)
+		}
+	}
+}
+
 func TestGaps(t *testing.T) {
 	at := func(s int) time.Time { return time.Unix(int64(s), 0) }
 	spans := []span{{at(10), at(20)}, {at(30), at(40)}, {from: at(50)}}
@@ -147,7 +180,10 @@ func TestForms(t *testing.T) {
 		{Client: "native", Account: Password, Release: "2.36.0", Seed: 1, Limit: 10, Count: Count{SignIns: 3, MaxAuth: 5, PlayerRequests: 10}},
 		{Client: "native", Account: Password, Release: "2.36.0", Seed: 2, Limit: 40, Count: Count{SignIns: 4, MaxAuth: 6, PlayerRequests: 10}},
 		{Client: "shelfkeeper", Account: Password, Release: "2.36.0", Seed: 1, Limit: 10, Count: Count{RotationsLost: 2, PasswordLogins: 2}},
-		{Client: "shelfkeeper", Account: Password, Release: "2.36.0", Seed: 2, Limit: 10, Count: Count{RotationsLost: 2, LoginsLost: 1, PasswordLogins: 3}},
+		{
+			Client: "shelfkeeper", Account: Password, Release: "2.36.0", Seed: 2, Limit: 10,
+			Count: Count{RotationsLost: 1, LossesCertain: 1, LoginsLost: 1, PasswordLogins: 3},
+		},
 	})
 	if row, _ := r.Row("native", Password, "2.36.0"); row.SignIns != 7 || row.MaxAuth != 6 || row.OverBudget != 1 || row.Runs != 2 {
 		t.Errorf("summed up: %+v", row)
@@ -156,6 +192,11 @@ func TestForms(t *testing.T) {
 	err := r.Table(&table)
 	if err != nil || !strings.Contains(table.String(), "seeds 1-3, 9;") || strings.Count(table.String(), "2.36.0") != 2 {
 		t.Errorf("table: %v\n%s", err, &table)
+	}
+	var doc bytes.Buffer
+	if err := r.Markdown(&doc); err != nil || strings.Count(doc.String(), "\n") != 4 || thousands(1234567) != "1,234,567" ||
+		thousands(999) != "999" {
+		t.Errorf("markdown: %v\n%s", err, &doc)
 	}
 	d := xml.NewDecoder(bytes.NewReader(r.SVG()))
 	for {

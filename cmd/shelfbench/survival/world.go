@@ -33,6 +33,7 @@ type world struct {
 	seed     uint64
 	began    time.Time
 	stop     func() bool
+	calm     bool // no answer is lost by chance
 
 	mu         sync.Mutex
 	chance     *rand.Rand // of the way: how long, and whether an answer is lost
