@@ -13,22 +13,42 @@ func newAccount(e *env) *cobra.Command {
 		Args:  noArgs,
 		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	c.AddCommand(newAccountSet(e))
+	c.AddCommand(newAccountSet(e), newAccountShow(e))
 	return c
 }
 
 func newAccountSet(e *env) *cobra.Command {
 	var port int
+	var gateway gatewayFlags
 	c := &cobra.Command{
 		Use:   "set NAME",
-		Short: "Give an account another port for players",
+		Short: "Change an account's port, or what the gateway in front of its server wants",
 		Long: `Gives an account another port on this machine. Players hold the old address and
-have to be told the new one.`,
-		Example: "  shelfkeeper account set home --port 13390\n  shelfkeeper account set home --port 0",
-		Args:    oneArg("the account's name"),
+have to be told the new one.
+
+The other flags say what the gateway in front of the server wants: headers, a
+password, a client certificate. They are kept in the vault and hold for
+everything that goes to the server: players' requests, sign-ins, live sockets.`,
+		Example: "  shelfkeeper account set home --port 13390\n  shelfkeeper account set home --gateway cloudflare-access\n" +
+			"  shelfkeeper account set home --header X-Gate --stdin < secret.txt\n  shelfkeeper account set home --remove header:X-Gate",
+		Args: oneArg("the account's name"),
 		RunE: func(c *cobra.Command, args []string) error {
-			if !c.Flags().Lookup("port").Changed {
-				return usage(c, fmt.Errorf("set needs what to change: --port"))
+			change, err := gateway.change(c, e)
+			if err != nil {
+				return err
+			}
+			movesPort := c.Flags().Lookup("port").Changed
+			if !movesPort && change.IsZero() {
+				return usage(c, fmt.Errorf("set needs what to change: --port, or a flag for the gateway"))
+			}
+			if !change.IsZero() {
+				view, err := e.setGateway(c, args[0], change)
+				if err == nil {
+					err = writeGateway(e.stdout, view)
+				}
+				if err != nil || !movesPort {
+					return err
+				}
 			}
 			url, err := e.setPort(c, args[0], port)
 			if err != nil {
@@ -39,6 +59,7 @@ have to be told the new one.`,
 		},
 	}
 	c.Flags().IntVar(&port, "port", 0, "`number` of the port on 127.0.0.1; 0 finds a free one")
+	gateway.add(c, true)
 	return c
 }
 

@@ -188,7 +188,7 @@ var exits = []struct {
 		p.login(newServer(t, absfake.Config{}))
 		return attempt{args: []string{"account", "set", "127-0-0-1-alice", "--port", "13380"}}
 	}, `13380 cannot be an account's port`, "choose another --port"},
-	{"nothing to change", problem.Usage, command("account", "set", "home"), `set needs what to change: --port`,
+	{"nothing to change", problem.Usage, command("account", "set", "home"), `set needs what to change: --port, or a flag for the gateway`,
 		"see `shelfkeeper account set --help`"},
 	{"an account that is not here in config.toml", problem.Config, func(t *testing.T, p *place) attempt {
 		p.login(newServer(t, absfake.Config{}))

@@ -21,6 +21,7 @@ const maxPassword = 4 << 10
 func newLogin(e *env) *cobra.Command {
 	var req control.SignInRequest
 	var how credentials
+	var gateway gatewayFlags
 	var forget, oidc, noBrowser bool
 	c := &cobra.Command{
 		Use:   "login [URL]",
@@ -59,9 +60,13 @@ names, and nothing but the session is kept.`,
 				}
 				oidc = oidc || browser
 			}
+			var err error
+			if req.Gateway, err = gateway.change(c, e); err != nil {
+				return err
+			}
 			if oidc {
 				in := control.OpenIDRequest{Server: req.Server, Account: req.Account, AllowHTTP: req.AllowHTTP, Store: req.Store,
-					Replace: req.Replace}
+					Replace: req.Replace, Gateway: req.Gateway}
 				return e.signInOpenID(c.Context(), in, noBrowser)
 			}
 			if err := e.credentials(c, &req, how); err != nil {
@@ -86,6 +91,7 @@ names, and nothing but the session is kept.`,
 	f.BoolVar(&req.AllowHTTP, "allow-http", false, "send the password without encryption to a public host")
 	f.BoolVar(&req.Replace, "replace", false, "with --account: sign the account out that has this name, if it is another user's or "+
 		"server's")
+	gateway.add(c, false)
 	f.BoolVar(&forget, "no-store-password", false, "keep the session only; you are asked again when it is lost")
 	return c
 }
