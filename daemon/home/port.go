@@ -31,13 +31,40 @@ func (h *Home) checkPort(name string) error {
 	if port := h.Config.ListenOf(name); port != 0 {
 		return portProblem(port, listenable(port), fmt.Sprintf("change `listen` of [accounts.%s] in %s", name, h.Paths.Config))
 	}
-	if h.Config.ListenGiven && len(h.Book.All()) == 0 {
-		return portProblem(h.Config.Listen, listenable(h.Config.Listen), "change `listen` in "+h.Paths.Config)
+	if h.listenWanted() {
+		return h.checkListen(name)
 	}
 	if h.Book.NextPort(h.Config.Listen, h.usablePort) == 0 {
 		return problem.Newf(problem.PortTaken, "end programs that listen", "no port from 13381 to 65535 is free on 127.0.0.1")
 	}
 	return nil
+}
+
+// listenWanted reports whether a new account gets `listen` of config.toml, and no
+// other port: it is the first one, and the user has written the port down.
+func (h *Home) listenWanted() bool { return h.Config.ListenGiven && len(h.Book.All()) == 0 }
+
+// checkListen looks whether a first account can be served at `listen`.
+func (h *Home) checkListen(name string) error {
+	port, change := h.Config.Listen, "change `listen` in "+h.Paths.Config
+	for _, other := range h.Config.AccountNames() {
+		if other != name && h.Config.ListenOf(other) == port {
+			return problem.Newf(problem.Config, change, "`listen` is %d, which [accounts.%s] has too", port, other)
+		}
+	}
+	return portProblem(port, listenable(port), change)
+}
+
+// addAccount lists a new account. The port that the user has written down for it
+// was looked at before anything secret left. It is taken without another look:
+// somebody else may just be looking at it, and another port would surprise. If a
+// program has it by then, that is a condition of the account.
+func (h *Home) addAccount(ctx context.Context, a accounts.Account) (accounts.Account, error) {
+	usable := h.usablePort
+	if h.listenWanted() {
+		usable = func(port int) bool { return port == h.Config.Listen || h.usablePort(port) }
+	}
+	return h.Book.Add(ctx, a, h.Config.Listen, usable)
 }
 
 // usablePort reports whether a new account can be served at the port: no other

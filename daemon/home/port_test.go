@@ -1,6 +1,7 @@
 package home
 
 import (
+	"context"
 	"fmt"
 	"io/fs"
 	"net"
@@ -9,6 +10,8 @@ import (
 	"testing"
 
 	"shelfkeeper/daemon/absfake"
+	"shelfkeeper/daemon/accounts"
+	"shelfkeeper/daemon/config"
 	"shelfkeeper/daemon/problem"
 )
 
@@ -42,6 +45,61 @@ func TestTakenPortOfAFirstAccount(t *testing.T) {
 		}
 		if n := len(fake.Ledger().Logins("demo")); n != 0 || len(h.Book.All()) != 0 {
 			t.Errorf("the password was sent %d times, the accounts are %+v", n, h.Book.All())
+		}
+	}
+}
+
+// Somebody takes `listen` while the first account signs in, if only to look
+// whether it is free: the account has the port all the same, as the user wrote.
+func TestListenIsTakenDuringTheSignIn(t *testing.T) {
+	fake := newFake(t, absfake.Config{})
+	h := testHome(t, fake)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.Config.Listen, h.Config.ListenGiven = l.Addr().(*net.TCPAddr).Port, true
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	dial := h.Dial
+	h.Dial = func(ctx context.Context, network, addr string) (net.Conn, error) {
+		if other, err := net.Listen("tcp", accounts.ProxyURL(h.Config.Listen)[len("http://"):]); err == nil {
+			t.Cleanup(func() { _ = other.Close() })
+		}
+		return dial(ctx, network, addr)
+	}
+	answer, err := h.SignIn(t.Context(), demoSignIn("http://127.0.0.1:13378"))
+	if a, _ := h.Book.Get(answer.Account); err != nil || a.Port != h.Config.Listen {
+		t.Fatalf("%+v, %v", a, err)
+	}
+	if listenable(h.Config.Listen) == nil {
+		t.Error("nobody took the port")
+	}
+}
+
+// A `listen` that no account can have is said before anything secret leaves.
+func TestListenThatNoAccountCanHave(t *testing.T) {
+	for desc, text := range map[string]string{
+		"another's": "listen = 14000\n[accounts.other]\nlisten = 14000\n",
+	} {
+		fake := newFake(t, absfake.Config{})
+		h := testHome(t, fake)
+		file := t.TempDir() + "/config.toml"
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		cfg, err := config.Load(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		h.Config = cfg
+		_, err = h.SignIn(t.Context(), demoSignIn("http://127.0.0.1:13378"))
+		if p := problem.Of(err); p == nil || p.Code != problem.Config || !strings.Contains(p.Remedy, "change `listen` in ") {
+			t.Errorf("%s: %+v", desc, p)
+		}
+		if n := len(fake.Ledger().Logins("demo")); n != 0 {
+			t.Errorf("%s: the password was sent", desc)
 		}
 	}
 }

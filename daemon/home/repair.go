@@ -160,7 +160,7 @@ func (h *Home) adopt(ctx context.Context, vault *keychain.Vault, name string) (a
 		plain, _ := upstream.PlainHTTPAllowed(ctx, net.DefaultResolver, base)
 		a.AllowHTTP = !plain
 	}
-	return h.Book.Add(ctx, a, h.Config.Listen, h.usablePort)
+	return h.addAccount(ctx, a)
 }
 
 // methodOfRecord is how the session of a record was most likely begun.

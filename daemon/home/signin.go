@@ -275,7 +275,7 @@ func warningsAbout(server absapi.Server) (warnings []string) {
 func (h *Home) keepAccount(ctx context.Context, a accounts.Account, known bool) (accounts.Account, error) {
 	if !known {
 		a.Port = h.Config.ListenOf(a.Name)
-		added, err := h.Book.Add(ctx, a, h.Config.Listen, h.usablePort)
+		added, err := h.addAccount(ctx, a)
 		if !errors.Is(err, accounts.ErrExists) {
 			return added, err
 		}
