@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 
 	"shelfkeeper/daemon/accounts"
 	"shelfkeeper/daemon/control"
@@ -156,7 +157,12 @@ func (d *Daemon) remove(old *service.Service) error {
 func (d *Daemon) Forget(ctx context.Context, account string) ([]string, error) {
 	s, err := d.serviceOf(account)
 	if err != nil && account == "" && len(d.all()) == 0 {
+		defer d.bump()
 		return d.home.Forget(ctx, "") // what the vault may still hold
+	}
+	if u := d.home.Unlisted(); err != nil && u != nil && slices.Contains(u.Accounts, account) {
+		defer d.bump()
+		return d.home.Forget(ctx, account)
 	}
 	if err != nil {
 		return nil, err

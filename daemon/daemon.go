@@ -134,7 +134,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 			if err := d.serve(a); err != nil {
 				d.home.Log.Warn("serve an account that is listed again", "account", a.Name, "reason", err)
 			}
-		})
+		}, d.bump)
 	})
 	select {
 	case <-ctx.Done():
@@ -195,6 +195,9 @@ func (d *Daemon) Snapshot() health.Snapshot {
 		s.Accounts = append(s.Accounts, account.Snapshot())
 	}
 	s.Level = health.Worst(s.Accounts)
+	if s.Unlisted = d.home.Unlisted(); s.Unlisted != nil && s.Level != health.Paused {
+		s.Level = max(s.Level, health.Degraded)
+	}
 	page, level := d.pageState()
 	s.Page = page
 	if s.Level != health.Paused {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"os"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -28,6 +29,45 @@ func TestAccountOfACutOffSignIn(t *testing.T) {
 	if n := s.Ledger().Count(func(e absfake.Entry) bool { return e.Path == "/logout" }); n != 1 {
 		t.Errorf("%d sessions were ended", n)
 	}
+}
+
+// The list of accounts is gone and the session in the vault is garbage: status
+// says so, and the command that it names erases it.
+func TestUnreadableSessionOfAnUnlistedAccount(t *testing.T) {
+	t.Parallel()
+	s, p := newServer(t, absfake.Config{}), newPlace(t)
+	p.login(s)
+	if err := os.Remove(p.state("accounts.json")); err != nil {
+		t.Fatal(err)
+	}
+	for name := range p.files("vault") {
+		if strings.HasPrefix(name, "journal.") {
+			p.write(p.state("vault", name), "garbage")
+		}
+	}
+	r := p.daemon()
+	r.until(r.stderr, "the vault may hold an account that is not listed")
+	said := p.run("", "status").stdout
+	command := regexp.MustCompile("→ run `shelfkeeper (logout --forget [^`]+)`").FindStringSubmatch(said)
+	if command == nil || !strings.Contains(said, "127-0-0-1-alice, which is not in the list of accounts") {
+		t.Fatalf("status: %s", said)
+	}
+	if r := p.ok("", strings.Fields(command[1])...); !strings.Contains(r.stdout, "is forgotten") {
+		t.Errorf("said %q", r.stdout)
+	}
+	if said := p.run("", "status").stdout; strings.Contains(said, "not in the list") {
+		t.Errorf("status: %s", said)
+	}
+	for name := range p.files("vault") {
+		if strings.HasPrefix(name, "journal.") || strings.HasPrefix(name, "unreadable.") {
+			t.Errorf("%s is left", name)
+		}
+	}
+	p.ok("", "quit")
+	if code := r.wait(); code != problem.OK {
+		t.Errorf("it ended with %d", code)
+	}
+	p.login(s) // and the way is free
 }
 
 // A sign-out with a torn journal leaves nothing that could be read again later.

@@ -79,6 +79,9 @@ func describe(s health.Snapshot, now time.Time) string {
 	if s.Page.Reason != "" {
 		fmt.Fprintf(&out, "  %s\n  → %s\n", s.Page.Reason, s.Page.Remedy)
 	}
+	if u := s.Unlisted; u != nil {
+		fmt.Fprintf(&out, "  %s\n  → %s\n", u.Reason, u.Remedy)
+	}
 	if len(s.Accounts) == 0 {
 		fmt.Fprintln(&out, "  no account yet: run `shelfkeeper login URL`")
 	}

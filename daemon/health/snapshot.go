@@ -13,6 +13,17 @@ type Snapshot struct {
 	Page     Page      `json:"page"`
 	Accounts []Account `json:"accounts"`
 	Tray     *Tray     `json:"tray,omitempty"` // nil while nothing is wrong with it
+	// Unlisted is what the vault holds of accounts that no list names; nil for
+	// nothing.
+	Unlisted *Unlisted `json:"unlisted,omitempty"`
+}
+
+// Unlisted are accounts that the vault has files of and that cannot be listed,
+// since those files cannot be read.
+type Unlisted struct {
+	Accounts []string `json:"accounts"`
+	Reason   string   `json:"reason"`
+	Remedy   string   `json:"remedy"`
 }
 
 // Tray is why no panel shows the icon.

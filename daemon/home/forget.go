@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"shelfkeeper/daemon/accounts"
@@ -25,6 +26,8 @@ func (h *Home) Forget(ctx context.Context, name string) (said []string, err erro
 	}
 	switch remembered, err := keychain.Remembered(h.vaultDir()); {
 	case ok:
+	case name != "" && slices.Contains(h.unlistedNames(), name):
+		return h.forgetUnlistedNamed(ctx, name)
 	case name != "" || len(h.Book.All()) > 0 || err == nil && remembered == "":
 		return nil, NoSuchAccount(h.Book, name)
 	default:
@@ -59,6 +62,17 @@ func (h *Home) Forget(ctx context.Context, name string) (said []string, err erro
 	return said, waiting
 }
 
+// forgetUnlistedNamed forgets what the vault holds of an account that is not
+// listed.
+func (h *Home) forgetUnlistedNamed(ctx context.Context, name string) ([]string, error) {
+	gone, err := keychain.Abandon(ctx, h.vaultDir(), name)
+	if err != nil {
+		return nil, vaultProblem(err)
+	}
+	h.setUnlisted(nil)
+	return append([]string{fmt.Sprintf("What the vault held of %s is forgotten. The server was not told.", name)}, tellErased(gone)...), nil
+}
+
 // forgetUnlisted forgets a vault that no listed account needs, and of which
 // nobody can tell what it still holds.
 func (h *Home) forgetUnlisted(ctx context.Context) ([]string, error) {
@@ -67,6 +81,7 @@ func (h *Home) forgetUnlisted(ctx context.Context) ([]string, error) {
 	if err != nil {
 		return nil, vaultProblem(err)
 	}
+	h.setUnlisted(nil)
 	return append([]string{"No account is listed; what the vault still held is forgotten."}, tellErased(gone)...), nil
 }
 

@@ -18,6 +18,7 @@ import (
 
 	"shelfkeeper/daemon/accounts"
 	"shelfkeeper/daemon/config"
+	"shelfkeeper/daemon/health"
 	"shelfkeeper/daemon/openid"
 	"shelfkeeper/daemon/players"
 	"shelfkeeper/daemon/redact"
@@ -71,6 +72,8 @@ type Home struct {
 	budgets *budget.Budgets
 	known   map[string]*players.Identities // by account
 	flows   []*openid.Flow                 // sign-ins that wait for a person; replaced at each change
+	// unlisted is what the newest search of the vault could not list.
+	unlisted *health.Unlisted
 
 	histories histories
 }

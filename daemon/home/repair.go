@@ -26,8 +26,9 @@ const (
 // Repair completes what a crash or a locked keychain has left half done, at the
 // start, whenever another sign-out happened, and as long as something is left:
 // it cleans the keychain after sign-outs, and lists accounts again whose sign-in
-// was cut off, which adopted is told of. It returns when ctx ends.
-func (h *Home) Repair(ctx context.Context, signedOut <-chan struct{}, adopted func(accounts.Account)) {
+// was cut off, which adopted is told of. changed is called when Unlisted has
+// changed. It returns when ctx ends.
+func (h *Home) Repair(ctx context.Context, signedOut <-chan struct{}, adopted func(accounts.Account), changed func()) {
 	pace := time.NewTicker(finishPace)
 	defer pace.Stop()
 	for shown := false; ; {
@@ -38,6 +39,9 @@ func (h *Home) Repair(ctx context.Context, signedOut <-chan struct{}, adopted fu
 		list, missing := h.AdoptOrphans(ctx)
 		for _, a := range list {
 			adopted(a)
+		}
+		if ctx.Err() == nil && h.setUnlisted(missing) {
+			changed()
 		}
 		if missing != nil && !shown && ctx.Err() == nil {
 			h.Log.Warn("the vault may hold an account that is not listed", "reason", missing)
