@@ -10,6 +10,7 @@ import (
 	"errors"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"shelfkeeper/daemon/accounts"
@@ -34,6 +35,7 @@ type Daemon struct {
 	streams  dashboard.Bell   // rings when a stream begins or ends
 	quit     chan struct{}
 	quitted  sync.Once
+	again    atomic.Bool // whoever runs it is to make another one
 	running  sync.WaitGroup
 
 	signedOut chan struct{} // after a sign-out, which may have left something to finish
@@ -237,6 +239,16 @@ func (d *Daemon) all() []*service.Service {
 
 // Quit asks Run to return.
 func (d *Daemon) Quit() { d.quitted.Do(func() { close(d.quit) }) }
+
+// Restart asks Run to return, and whoever called it to make another Daemon, with
+// the configuration as it is then.
+func (d *Daemon) Restart() {
+	d.again.Store(true)
+	d.Quit()
+}
+
+// Restarting reports whether Run returned, or will, for another Daemon.
+func (d *Daemon) Restarting() bool { return d.again.Load() }
 
 // Quitting returns a channel that is closed when somebody asks the daemon to
 // quit.

@@ -33,6 +33,13 @@
   })
   showCopies(document)
 
+  // The daemon starts again: go on when it is back.
+  const back = body.dataset.restart
+  const wait = async () => {
+    try { await fetch("/style.css", { cache: "no-store" }); location.replace(back) } catch { setTimeout(wait, 300) }
+  }
+  if (back) setTimeout(wait, 1500)
+
   if (!("live" in body.dataset)) return
 
   const words = (root) => Array.from(root.querySelectorAll("[data-announce]"), (n) => n.dataset.announce).join(". ")

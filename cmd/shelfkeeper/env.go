@@ -162,9 +162,12 @@ func (e *env) options(ctx context.Context) (home.Options, error) {
 	if err != nil {
 		return home.Options{}, err
 	}
-	cfg, err := config.Load(paths.Config)
+	cfg, trouble, err := config.LoadWith(paths.Config, paths.State)
 	if err != nil {
 		return home.Options{}, problem.New(problem.Config, err, "")
+	}
+	if trouble != nil {
+		e.logger(cfg.LogLevel).Warn("settings", "reason", trouble)
 	}
 	helper, err := keychainHelper()
 	if err != nil {

@@ -121,6 +121,60 @@ func TestPageOpensTheVault(t *testing.T) {
 		t.Errorf("the right one:\n%s", got)
 	}
 	p.until("it goes on", func(a health.Account) bool { return a.Level == health.OK && a.Session.State == "fresh" })
+
+	// A setting holds at once: the daemon starts again, and the vault stays open.
+	if got := b.post("/settings/set", "key", "store", "value", "os"); !strings.Contains(got, "Your config.toml says otherwise") {
+		t.Errorf("what config.toml says:\n%s", got)
+	}
+	held := map[string]bool{}
+	for _, value := range []string{"me/1", "me/2"} {
+		if got := b.post("/settings/set", "key", "user_agent", "value", value); !strings.Contains(got, "Shelfkeeper starts again") {
+			t.Fatalf("a setting:\n%s", got)
+		}
+		b.until("/settings", value)
+		a := p.until("it goes on", func(a health.Account) bool { return a.Level == health.OK && a.Session.State != "" })
+		held[a.Condition] = true
+	}
+	if held[health.VaultPassphrase.ID] {
+		t.Error("the passphrase was lost")
+	}
+}
+
+// until asks for a page until it says a text; the daemon may be starting again.
+func (b *pageBrowser) until(path, text string) {
+	b.t.Helper()
+	var got string
+	for late := time.Now().Add(patience); time.Now().Before(late); {
+		resp, err := b.client.Get(b.origin + path)
+		if err != nil {
+			continue
+		}
+		if got = b.read(resp, nil); strings.Contains(got, text) {
+			return
+		}
+	}
+	b.t.Fatalf("%s does not say %q:\n%s", path, text, got)
+}
+
+// The page moves to another port when it is told to, and an address of a server
+// that is not in order is not kept.
+func TestPageMoves(t *testing.T) {
+	t.Parallel()
+	p := barePlace(t, nil)
+	p.config(fmt.Sprintf("listen = %d\n", p.port))
+	p.write(p.state("settings.toml"), fmt.Sprintf("page_port = %d\n", p.page)) // as the page wrote it once
+	d := p.daemon()
+	d.until(d.stdout, "status page")
+	b, at := p.browser(t), freePort(t)
+	b.get("/settings")
+	if got := b.post("/settings/set", "key", "page_port", "value", fmt.Sprint(p.port)); !strings.Contains(got, "where players reach the first account") {
+		t.Errorf("the players' port:\n%s", got)
+	}
+	if got := b.post("/settings/set", "key", "page_port", "value", fmt.Sprint(at)); !strings.Contains(got, fmt.Sprintf("http://localhost:%d/", at)) {
+		t.Fatalf("another port:\n%s", got)
+	}
+	b.origin = fmt.Sprintf("http://localhost:%d", at)
+	b.until("/settings", fmt.Sprintf(`Port of this page: <span class="is">%d</span>`, at))
 }
 
 // The command prints a link that works once, and says what is wrong where there is

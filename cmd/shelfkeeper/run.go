@@ -34,44 +34,7 @@ page opens: that is what an entry of a desktop's menu does.`,
 					return err
 				}
 			}
-			o, err := e.options(c.Context())
-			if err != nil {
-				return err
-			}
-			h, err := home.Open(o)
-			if err != nil {
-				return err
-			}
-			d, err := daemon.New(h, listen)
-			if err != nil {
-				return errors.Join(err, h.Close())
-			}
-			for _, a := range d.Snapshot().Accounts {
-				if a.Condition == health.ProxyDown.ID {
-					fmt.Fprintf(e.stdout, "%s: players cannot reach %s yet: %s\n  → %s\n", a.Name, a.Server, a.Reason, a.Remedy)
-					continue
-				}
-				fmt.Fprintf(e.stdout, "%s: players reach %s at %s\n", a.Name, a.Server, a.Proxy.URL)
-			}
-			if !noPage {
-				page := e.pageOptions()
-				page.ShowAtStart = show
-				d.ServePage(page)
-				fmt.Fprintf(e.stdout, "The status page is at %s\n", d.Snapshot().Page.URL)
-			}
-			if len(d.Snapshot().Accounts) == 0 {
-				fmt.Fprintln(e.stdout, "No account yet: open the status page, or run `shelfkeeper login URL` in another terminal.")
-			}
-			endTray := func() error { return nil }
-			if !noTray {
-				if endTray, err = e.superviseTray(d.ControlPath(), o.Config, o.Log); err != nil {
-					return errors.Join(err, d.Close(), h.Close())
-				}
-			}
-			endNotify := notifySystemd(c.Context(), d, o.Log)
-			err = d.Run(c.Context())
-			endNotify()
-			return errors.Join(err, endTray(), d.Close(), h.Close())
+			return e.serve(c.Context(), serving{tray: !noTray, page: !noPage, show: show, listen: listen})
 		},
 	}
 	c.Flags().BoolVar(&noTray, "no-tray", false, "no icon in the panel")
@@ -82,6 +45,84 @@ page opens: that is what an entry of a desktop's menu does.`,
 		"`address` at which players reach the one account, instead of its own; for a second daemon on the same state")
 	_ = c.Flags().MarkHidden("listen") // it errs only for a flag that is not there
 	return c
+}
+
+// serving is how the daemon was asked to run.
+type serving struct {
+	tray, page bool
+	show       bool // the page opens in the browser
+	listen     string
+	silent     bool // what is served where was said before
+}
+
+// serve runs daemons, one after the other, until somebody asks to end: a setting
+// that was changed on the page holds from the next one on. The vault stays open.
+func (e *env) serve(ctx context.Context, how serving) error {
+	o, err := e.options(ctx)
+	if err != nil {
+		return err
+	}
+	h, err := home.Open(o)
+	if err != nil {
+		return err
+	}
+	for {
+		again, err := e.serveOnce(ctx, h, how)
+		if err != nil || !again {
+			return errors.Join(err, h.Close())
+		}
+		how.silent, how.show = true, false
+		next, err := e.options(ctx)
+		if err != nil {
+			h.Log.Warn("the configuration stays as it was", "reason", err)
+			continue
+		}
+		how.show = next.Config.PagePort != h.Config.PagePort
+		h.Reconfigure(next)
+	}
+}
+
+// serveOnce runs one daemon, and reports whether there is to be another.
+func (e *env) serveOnce(ctx context.Context, h *home.Home, how serving) (again bool, err error) {
+	d, err := daemon.New(h, how.listen)
+	if err != nil {
+		return false, err
+	}
+	if how.page {
+		page := e.pageOptions()
+		page.ShowAtStart, page.Again = how.show, how.silent
+		d.ServePage(page)
+	}
+	if !how.silent {
+		e.tellServed(d.Snapshot())
+	}
+	endTray := func() error { return nil }
+	if how.tray {
+		if endTray, err = e.superviseTray(d.ControlPath(), h.Config, h.Log); err != nil {
+			return false, errors.Join(err, d.Close())
+		}
+	}
+	endNotify := notifySystemd(ctx, d, h.Log)
+	err = d.Run(ctx)
+	endNotify()
+	return d.Restarting() && ctx.Err() == nil, errors.Join(err, endTray(), d.Close())
+}
+
+// tellServed says where everything is.
+func (e *env) tellServed(s health.Snapshot) {
+	for _, a := range s.Accounts {
+		if a.Condition == health.ProxyDown.ID {
+			fmt.Fprintf(e.stdout, "%s: players cannot reach %s yet: %s\n  → %s\n", a.Name, a.Server, a.Reason, a.Remedy)
+			continue
+		}
+		fmt.Fprintf(e.stdout, "%s: players reach %s at %s\n", a.Name, a.Server, a.Proxy.URL)
+	}
+	if s.Page.URL != "" {
+		fmt.Fprintf(e.stdout, "The status page is at %s\n", s.Page.URL)
+	}
+	if len(s.Accounts) == 0 {
+		fmt.Fprintln(e.stdout, "No account yet: open the status page, or run `shelfkeeper login URL` in another terminal.")
+	}
 }
 
 // notifySystemd tells systemd, where it has started the daemon, how the daemon

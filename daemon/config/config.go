@@ -82,6 +82,7 @@ type Config struct {
 
 	upstream layer
 	accounts map[string]accountConfig
+	given    map[string]any // what the file says; nil unless LoadWith has read it
 }
 
 // accountConfig is what the file says of one account.
@@ -140,8 +141,8 @@ func (c Config) ListenOf(account string) int { return c.accounts[account].listen
 func (c Config) CheckAccounts(known []string) error {
 	var first *Error
 	for name, a := range c.accounts {
-		if slices.Contains(known, name) || first != nil && first.Line <= a.place.Line {
-			continue
+		if slices.Contains(known, name) || first != nil && first.Line <= a.place.Line || c.given != nil && !c.Given("accounts", name) {
+			continue // what was set for an account that is gone holds for nobody
 		}
 		e := *a.place
 		e.Msg = "no account is called " + name + "; there are: " + strings.Join(known, ", ")

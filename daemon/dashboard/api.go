@@ -19,6 +19,7 @@ type Daemon interface {
 	Players
 	Pauses
 	Reports
+	Settings
 }
 
 // Observed is the state that the page follows.
@@ -199,4 +200,15 @@ type Report struct {
 	Seconds   float64
 	Reason    string
 	Retryable bool
+}
+
+// Settings are what config.toml can say, for those who do not write files.
+type Settings interface {
+	// Setting returns what holds for a key, a line each for a list, and whether
+	// config.toml itself says so.
+	Setting(key ...string) (values []string, given bool)
+	// SetSetting keeps a value, or none to take it back. It holds after a Restart.
+	SetSetting(ctx context.Context, key, values []string) error
+	// Restart has the daemon start again, after the answers under way.
+	Restart()
 }

@@ -59,6 +59,8 @@ type Config struct {
 	SetStart func(ctx context.Context, on bool) error
 	// File is where config.toml lies.
 	File string
+	// Key seals the sessions of browsers. Zero makes one.
+	Key [32]byte
 	// Listening is told each time the port is open or could not be opened.
 	Listening func(error)
 	Log       *slog.Logger
@@ -100,7 +102,9 @@ func New(c Config) *Server {
 	}
 	s := &Server{cfg: c, origin: "http://" + net.JoinHostPort(hostName, strconv.Itoa(c.Port)), retry: make(chan struct{}, 1)}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
-	rand.Read(s.keys.key[:]) // never fails (crypto/rand)
+	if s.keys.key = c.Key; c.Key == [32]byte{} {
+		rand.Read(s.keys.key[:]) // never fails (crypto/rand)
+	}
 	s.pages = sync.OnceValue(templates)
 	s.routes = s.routing()
 	s.http = &http.Server{

@@ -35,6 +35,8 @@ type double struct {
 	entries  []history.Entry
 	store    Store
 	played   Bell
+	settings map[string][]string
+	given    map[string]bool
 	openID   func(ctx context.Context, show func(Step) error) error
 }
 
@@ -191,3 +193,20 @@ func (d *double) DropSetAside(_ context.Context, account string, ids []uint64) e
 	d.did(fmt.Sprint("drop ", account, ids))
 	return nil
 }
+
+func (d *double) Setting(key ...string) ([]string, bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	name := strings.Join(key, ".")
+	return d.settings[name], d.given[name]
+}
+
+func (d *double) SetSetting(_ context.Context, key, values []string) error {
+	d.did(fmt.Sprintf("set %s %q", strings.Join(key, "."), values))
+	if slices.Contains(values, "bad") {
+		return problem.Newf(problem.Usage, "", "%s is <bad>", key[0])
+	}
+	return nil
+}
+
+func (d *double) Restart() { d.did("restart") }

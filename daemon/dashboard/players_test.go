@@ -2,6 +2,7 @@ package dashboard
 
 import (
 	"context"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -143,5 +144,39 @@ func TestSettings(t *testing.T) {
 	w = serve(t, newDouble(someAccount()), nil)
 	if got := w.get("/settings"); strings.Contains(got.body, "Start at login") {
 		t.Error("it offers what it cannot")
+	}
+}
+
+// Each setting is shown as it stands, says what a change does, and is changed by
+// a form of its own; config.toml's are not.
+func TestSettingsOfTheConfiguration(t *testing.T) {
+	d := newDouble(someAccount())
+	d.settings = map[string][]string{
+		"notifications": {"true"}, "page_port": {"13380"}, "store": {"os"}, "local_access": {"user"}, "log_level": {"info"},
+		"accounts.home.upstream.addresses": {"https://abs.example.org", "http://192.168.1.5:13378"},
+	}
+	d.given = map[string]bool{"log_level": true}
+	w := serve(t, d, nil)
+	got := w.get("/settings")
+	got.has(t, `Messages of the desktop: <span class="is">yes</span>`, "the desktop&#39;s keychain", "config.toml says so. Change it there.",
+		"https://abs.example.org, http://192.168.1.5:13378", `<textarea id="value-addresses-home"`, "cuts streams off")
+	got = w.post("/settings/set", "key", "addresses", "account", "home", "value", "https://a.example.org\r\nhttps://b.example.org\r\n")
+	got.has(t, "Shelfkeeper starts again", `data-restart="/settings?done=act.set"`)
+	w.post("/settings/set", "key", "page_port", "value", " 14000 ").has(t, "http://localhost:14000/")
+	w.post("/settings/set", "key", "user_agent", "value", "").has(t, "Shelfkeeper starts again")
+	if got := w.post("/settings/set", "key", "page_port", "value", "bad"); got.status != http.StatusUnprocessableEntity {
+		t.Errorf("a bad value: %d", got.status)
+	} else {
+		got.has(t, "Page_port is &lt;bad&gt;", `id="set-page_port" open`, `value="bad"`)
+	}
+	for _, key := range []string{"listen", "upstream", "", "accounts.home.listen"} {
+		if got := w.post("/settings/set", "key", key, "value", "1"); got.status != http.StatusNotFound {
+			t.Errorf("a key that is not offered, %q: %d", key, got.status)
+		}
+	}
+	want := []string{`set accounts.home.upstream.addresses ["https://a.example.org" "https://b.example.org"]`, "restart",
+		`set page_port ["14000"]`, "restart", `set user_agent []`, "restart", `set page_port ["bad"]`}
+	if acts := d.done(); !slices.Equal(acts, want) {
+		t.Errorf("acts %q", acts)
 	}
 }

@@ -48,6 +48,7 @@ func (s *Server) routing() *http.ServeMux {
 		"GET /settings":        s.showSettings,
 		"POST /settings/start": s.setStart,
 		"POST /settings/port":  s.setPort,
+		"POST /settings/set":   s.set,
 
 		"GET /record": s.showRecord,
 

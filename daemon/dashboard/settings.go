@@ -12,6 +12,8 @@ type settingsView struct {
 	CanStart bool
 	Starts   bool
 	Accounts []portView
+	General  []settingView
+	Later    bool // the daemon starts again for a change
 	File     string
 	Page     string
 	CSRF     string
@@ -21,16 +23,25 @@ type settingsView struct {
 type portView struct {
 	Account, Title, Address, Port string
 	Wrong                         bool
+	Settings                      []settingView
 }
 
 func (s *Server) showSettings(w http.ResponseWriter, r *request) {
-	s.settings(w, r, http.StatusOK, frame{}, "", "")
+	s.settings(w, r, http.StatusOK, frame{}, mistake{})
 }
 
-// settings shows the settings. typed is a port that was not in order, for the
-// account wrong.
-func (s *Server) settings(w http.ResponseWriter, r *request, status int, f frame, wrong, typed string) {
+// mistake is what was typed and is not in order.
+type mistake struct {
+	key, account string
+	typed        []string
+}
+
+// settings shows the settings.
+func (s *Server) settings(w http.ResponseWriter, r *request, status int, f frame, wrong mistake) {
 	v := settingsView{File: s.cfg.File, Page: s.URL(), CSRF: s.keys.token(r.session)}
+	for _, one := range general {
+		v.General = append(v.General, s.settingOf(one, "", wrong))
+	}
 	if s.cfg.Starts != nil {
 		on, err := s.cfg.Starts(r.Context())
 		v.CanStart, v.Starts = err == nil, on
@@ -43,8 +54,11 @@ func (s *Server) settings(w http.ResponseWriter, r *request, status int, f frame
 		if u, err := url.Parse(a.Proxy.URL); err == nil {
 			p.Port = u.Port()
 		}
-		if a.Name == wrong {
-			p.Port, p.Wrong = typed, true
+		if wrong.key == "port" && a.Name == wrong.account {
+			p.Port, p.Wrong = wrong.typed[0], true
+		}
+		for _, one := range ofAccounts {
+			p.Settings = append(p.Settings, s.settingOf(one, a.Name, wrong))
 		}
 		v.Accounts = append(v.Accounts, p)
 	}
@@ -59,7 +73,7 @@ func (s *Server) setStart(w http.ResponseWriter, r *request) {
 	}
 	on := r.PostFormValue("on") == "yes"
 	if err := s.cfg.SetStart(r.Context(), on); err != nil {
-		s.settings(w, r, http.StatusUnprocessableEntity, frame{Trouble: troubleOf(err)}, "", "")
+		s.settings(w, r, http.StatusUnprocessableEntity, frame{Trouble: troubleOf(err)}, mistake{})
 		return
 	}
 	said := "act.start.off"
@@ -73,11 +87,12 @@ func (s *Server) setPort(w http.ResponseWriter, r *request) {
 	account, typed := r.PostFormValue("account"), strings.TrimSpace(r.PostFormValue("port"))
 	port, err := strconv.Atoi(typed)
 	if err != nil || port < 1 || port > 65535 {
-		s.settings(w, r, http.StatusUnprocessableEntity, frame{Trouble: &trouble{Text: text("set.port.wrong")}}, account, typed)
+		s.settings(w, r, http.StatusUnprocessableEntity, frame{Trouble: &trouble{Text: text("set.port.wrong")}},
+			mistake{"port", account, []string{typed}})
 		return
 	}
 	if _, err := s.cfg.Daemon.SetPort(r.Context(), account, port); err != nil {
-		s.settings(w, r, http.StatusUnprocessableEntity, frame{Trouble: troubleOf(err)}, account, typed)
+		s.settings(w, r, http.StatusUnprocessableEntity, frame{Trouble: troubleOf(err)}, mistake{"port", account, []string{typed}})
 		return
 	}
 	done(w, r, "/settings", "act.port")

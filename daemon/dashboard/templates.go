@@ -17,12 +17,19 @@ func navigation() []entry {
 		{"settings", "/settings", text("nav.settings")}}
 }
 
+// settingForm is a setting within its form.
+type settingForm struct {
+	Setting settingView
+	CSRF    string
+}
+
 // templates reads the pages, which are compiled in.
 func templates() *template.Template {
 	return template.Must(template.New("").Funcs(template.FuncMap{
 		"t":          text,
 		"nav":        navigation,
 		"words":      words,
+		"with_csrf":  func(one settingView, csrf string) settingForm { return settingForm{one, csrf} },
 		"happenings": func() []string { return happeningNames[:] },
 		"secure":     func(address string) bool { return strings.HasPrefix(address, "https://") },
 		"file":       func(path string) string { return path + "?v=" + files[path].version },

@@ -19,6 +19,7 @@ type frame struct {
 	Said    string // what became of the last act
 	Trouble *trouble
 	Refusal string
+	Restart string // where the page goes on when the daemon is back; "" while it runs
 	Body    any
 }
 

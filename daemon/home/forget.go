@@ -49,6 +49,7 @@ func (h *Home) Forget(ctx context.Context, name string) (said []string, err erro
 	h.mu.Lock()
 	delete(h.known, a.Name)
 	h.mu.Unlock()
+	h.forgetSettings(a.Name)
 	if err := h.forgetHistory(ctx, a.Name); err != nil {
 		return nil, StateProblem(err)
 	}

@@ -9,6 +9,7 @@ package home
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -76,6 +77,8 @@ type Home struct {
 	unlisted *health.Unlisted
 
 	histories histories
+	settings  sync.Mutex // held while one is changed
+	pageKey   [32]byte
 }
 
 // Open reads what is not secret. The vault is opened when it is first
@@ -96,8 +99,10 @@ func Open(o Options) (*Home, error) {
 	if err != nil {
 		o.Log.Warn("no account is paused", "reason", err)
 	}
-	return &Home{Options: o, Book: book, Grants: grants, Pauses: pauses, known: map[string]*players.Identities{},
-		opening: make(chan struct{}, 1)}, nil
+	h := &Home{Options: o, Book: book, Grants: grants, Pauses: pauses, known: map[string]*players.Identities{},
+		opening: make(chan struct{}, 1)}
+	rand.Read(h.pageKey[:]) // never fails (crypto/rand)
+	return h, nil
 }
 
 // errClosed is the answer of a Home that is closed.

@@ -173,6 +173,7 @@ func (in *signIn) finish(ctx context.Context, means signin.Means) (control.SignI
 		ProxyURL: h.WithPort(account).ProxyURL(), Warnings: append(warningsAbout(in.server), warningsOf(result)...),
 	}
 	if replaced {
+		h.forgetSettings(account.Name)
 		if err := errors.Join(h.forgetPlayers(ctx, account.Name), h.forgetHistory(ctx, account.Name)); err != nil {
 			answer.Warnings = append(answer.Warnings,
 				fmt.Sprintf("players of the account that was replaced may still have access: %v", err))

@@ -34,6 +34,7 @@ func (h *Home) EndSession(ctx context.Context, s *session.Session, account strin
 	if err := h.forgetPlayers(ctx, account); err != nil {
 		return nil, StateProblem(err)
 	}
+	h.forgetSettings(account)
 	if err := h.forgetHistory(ctx, account); err != nil {
 		return nil, StateProblem(err)
 	}

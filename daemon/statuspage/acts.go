@@ -126,3 +126,11 @@ func (d acts) DropSetAside(ctx context.Context, account string, ids []uint64) er
 	_, err := d.cfg.Daemon.DropSetAside(ctx, account, ids)
 	return err
 }
+
+func (d acts) Setting(key ...string) (values []string, given bool) { return d.cfg.Disk.Setting(key...) }
+
+func (d acts) SetSetting(ctx context.Context, key, values []string) error {
+	return d.cfg.Disk.SetSetting(ctx, key, values)
+}
+
+func (d acts) Restart() { d.cfg.Daemon.Restart() }

@@ -35,6 +35,8 @@ type Daemon interface {
 	Unlock(ctx context.Context, account string, passphrase redact.Secret) error
 	// Title asks the server what a stream of an account is called.
 	Title(ctx context.Context, account string, stream health.Stream) (string, error)
+	// Restart has the daemon start again, with the settings as they are then.
+	Restart()
 	// OpenPage returns an address under which the account's web page opens once.
 	OpenPage(ctx context.Context, account, scope string) (string, error)
 }
@@ -44,6 +46,11 @@ type Disk interface {
 	Entries(account string) []history.Entry
 	Look(ctx context.Context, address string) (server absapi.Server, plain string, said []string, err error)
 	Store() (backend keychain.Backend, open bool)
+	// Setting returns what holds for a key of the configuration, and whether
+	// config.toml itself says so. SetSetting keeps a value for the next one.
+	Setting(key ...string) (values []string, given bool)
+	SetSetting(ctx context.Context, key, values []string) error
+	PageKey() [32]byte
 }
 
 // Options are what the page may use of the desktop.
@@ -53,6 +60,8 @@ type Options struct {
 	Show func(address string) error
 	// ShowAtStart opens the page at the start even where there is an account.
 	ShowAtStart bool
+	// Again says that there was a page a moment ago, which need not open.
+	Again bool
 	// TakeScheme lets the desktop bring addresses of a scheme here.
 	TakeScheme func(scheme string) (restore func() error, err error)
 	// Starts reports whether the daemon starts at login, and SetStart changes it.
@@ -91,7 +100,7 @@ func New(c Config) *Page {
 	p := &Page{cfg: c, board: health.NewBoard()}
 	p.Server = dashboard.New(dashboard.Config{
 		Daemon: acts{c}, Port: c.Config.PagePort, OwnUID: c.OwnUID, Show: c.Show, TakeScheme: c.TakeScheme,
-		Starts: c.Starts, SetStart: c.SetStart, File: c.File, Log: c.Log, Listening: p.listening,
+		Starts: c.Starts, SetStart: c.SetStart, File: c.File, Key: c.Disk.PageKey(), Log: c.Log, Listening: p.listening,
 	})
 	return p
 }
@@ -108,7 +117,7 @@ func (p *Page) listening(err error) {
 	}
 	p.cfg.Bump()
 	// Somebody who has no account yet need not know a command.
-	if err == nil && p.cfg.Show != nil && (p.cfg.ShowAtStart || len(p.cfg.Book.All()) == 0) && !p.shown.Swap(true) {
+	if err == nil && p.cfg.Show != nil && (p.cfg.ShowAtStart || !p.cfg.Again && len(p.cfg.Book.All()) == 0) && !p.shown.Swap(true) {
 		p.show()
 	}
 }
