@@ -34,14 +34,14 @@ var (
 	AnotherUser = Condition{ID: "another-user", Level: NeedsUser,
 		Text: "another program signed this account in as another user", Remedy: "stop Shelfkeeper and start it again to serve that user"}
 	SignInUnusable = Condition{ID: "sign-in-unusable", Level: NeedsUser,
-		Text:   "the answers to the sign-in with the stored password are of no use",
+		Text:   "the server's answers to the sign-in with the stored password cannot be used",
 		Remedy: "look at what stands between here and the server: it must pass /login and its answer through unchanged"}
 	ServerUnrecognised = Condition{ID: "server-unrecognised", Level: NeedsUser,
-		Text: "the server knows nothing of this session, so that no password is sent: it may be another server at this address",
+		Text: "the server does not know this session, so no password is sent to it: it may be another server at this address",
 		Remedy: "on your own network it comes back by itself; if you are sure that it is your server, and it was restored or set up " +
 			"anew, run `shelfkeeper reauth --same-server`"}
 	TokensUnusable = Condition{ID: "tokens-unusable", Level: NeedsUser,
-		Text:   "the server's access tokens have ended when they are made",
+		Text:   "the server's access tokens have already expired when they are issued",
 		Remedy: "set ACCESS_TOKEN_EXPIRY on the server to a number of seconds, such as 3600, and check its clock"}
 	SessionLost = Condition{ID: "session-lost", Level: NeedsUser,
 		Text: "the server ended the session and no password is stored", Remedy: "run `shelfkeeper login`"}
@@ -88,16 +88,16 @@ var (
 	TokenAwaited = Condition{ID: "token-awaited", Level: Offline, Hold: 5 * time.Second,
 		Text: "the session is being renewed, and its token has ended"}
 	RenewalFails = Condition{ID: "renewal-fails", Level: Offline, Hold: 5 * time.Second,
-		Text: "the session is not renewed, and its token has ended"}
+		Text: "the session cannot be renewed, and its token has expired"}
 	DiskTrouble = Condition{ID: "disk", Level: Degraded,
 		Text: "the session cannot be written to disk, so it is not renewed", Remedy: "free some space before it ends"}
 	ProgressDisk = Condition{ID: "progress-disk", Level: Degraded,
-		Text: "reports of listening cannot be kept for bad weather", Remedy: "free some space"}
+		Text: "listening reports cannot be kept for the time when the server is unreachable", Remedy: "free some space"}
 	ProgressDamaged = Condition{ID: "progress-damaged", Level: Degraded,
 		Text:   "the journal of listening was damaged, and a new one is in use",
 		Remedy: "it shows until the next start; the damaged file can be deleted"}
 	LocalhostTaken = Condition{ID: "localhost-taken", Level: Degraded,
-		Text:   "another program listens where players that say \"localhost\" may come out",
+		Text:   "another program listens at the address that players reach when they use \"localhost\"",
 		Remedy: "let players use 127.0.0.1, or end that program and start Shelfkeeper again"}
 	ExtraAddress = Condition{ID: "extra-address", Level: Degraded,
 		Text: "an address of listen_extra cannot be served", Remedy: "correct listen_extra in config.toml, then start Shelfkeeper again"}

@@ -60,6 +60,9 @@ func Accounts(state string) ([]string, error) {
 // Read returns the record at path, oldest first; it changes nothing. A record
 // that is not there is an empty one.
 func Read(path string) ([]Entry, error) {
+	if err := durable.Regular(path); err != nil {
+		return nil, err
+	}
 	f, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil

@@ -133,7 +133,11 @@ func (l *Log) lock(ctx context.Context) (unlock func() error, err error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("keep the record of attempts: %w", err)
 	}
-	lock := flock.New(filepath.Join(dir, lockPrefix+strings.TrimSuffix(name, ending)), flock.SetPermissions(0o600))
+	at := filepath.Join(dir, lockPrefix+strings.TrimSuffix(name, ending))
+	if err := durable.Regular(at); err != nil {
+		return nil, fmt.Errorf("lock the record of attempts: %w", err)
+	}
+	lock := flock.New(at, flock.SetPermissions(0o600))
 	if _, err := lock.TryLockContext(ctx, lockPoll); err != nil {
 		return nil, fmt.Errorf("lock the record of attempts: %w", err)
 	}

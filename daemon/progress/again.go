@@ -101,9 +101,14 @@ func (j *Journal) RetrySetAside(ids ...uint64) (int, error) {
 	if n == 0 {
 		return 0, nil
 	}
-	if err := j.keepLocked(t, records); err != nil {
+	if j.size+t.size > maxSize {
+		return 0, ErrFull
+	}
+	if err := j.writeLocked(records...); err != nil {
 		return 0, err
 	}
+	j.changedLocked()
+	j.Wake()
 	return n, nil
 }
 

@@ -85,6 +85,13 @@ func batchOf(r Report, now time.Time) (b *batch, ok bool) {
 // changes returns the updates of a Batch. It skips what the server would skip.
 func (b *batch) changes() iter.Seq[*change] {
 	return func(yield func(*change) bool) {
+		b.updates()(func(c *change, _ json.RawMessage) bool { return yield(c) })
+	}
+}
+
+// updates is changes, each with its text in the report.
+func (b *batch) updates() iter.Seq2[*change, json.RawMessage] {
+	return func(yield func(*change, json.RawMessage) bool) {
 		for raw := range elements(b.list) {
 			if raw[0] != '{' {
 				continue
@@ -100,7 +107,7 @@ func (b *batch) changes() iter.Seq[*change] {
 			if of.EpisodeID != nil {
 				episode = *of.EpisodeID
 			}
-			if c, ok := changeOf(of.LibraryItemID, episode, raw, b.now); ok && !yield(c) {
+			if c, ok := changeOf(of.LibraryItemID, episode, raw, b.now); ok && !yield(c, raw) {
 				return
 			}
 		}
@@ -151,66 +158,6 @@ func (b *batch) results() Answer {
 	}
 	out.WriteString(`]}`)
 	return kept(out.Bytes(), "application/json; charset=utf-8")
-}
-
-// tally counts what keeping a report adds.
-type tally struct {
-	added int // entries about something of which nothing waits
-	size  int // bytes
-}
-
-// fitsLocked reports whether there is room. A report that adds no entry fits
-// although the journal is full, unless it lets the entries grow out of bounds.
-func (j *Journal) fitsLocked(t tally) bool {
-	if t.added == 0 {
-		return j.size+t.size <= maxGrown
-	}
-	return j.size+t.size <= maxSize
-}
-
-// tallyChanges counts what a Batch would add, without keeping any of it.
-func (j *Journal) tallyChanges(b *batch) (t tally, any bool) {
-	seen := make(map[uint64]bool) // by hash: a clash lets one entry be counted as a replacement
-	for part := range chunks(b.changes()) {
-		j.lock()
-		for _, c := range part {
-			any = true
-			if j.newestOf(c.item()) == nil && !seen[c.item().hash()] {
-				t.added++
-				t.size += c.size()
-				seen[c.item().hash()] = true
-			}
-		}
-		j.unlock()
-		if t.size > maxSize {
-			break // it does not fit, whatever follows
-		}
-	}
-	return t, any
-}
-
-// tallySessions counts what a LocalAll would add, without keeping any of it.
-func (j *Journal) tallySessions(b *batch) (t tally, any bool) {
-	seen := make(map[string]bool)
-	for part := range chunks(onlyKept(b.sessions())) {
-		j.lock()
-		for _, o := range part {
-			any = true
-			if j.latest[o.ID] == nil && !seen[o.ID] {
-				t.added++
-				t.size += o.size()
-				seen[o.ID] = true
-			}
-		}
-		j.unlock()
-		if t.size > maxSize {
-			break
-		}
-	}
-	if b.device != nil && t.added > 0 {
-		t.size += b.device.size()
-	}
-	return t, any
 }
 
 func onlyKept(all iter.Seq2[*offline, string]) iter.Seq[*offline] {

@@ -58,6 +58,9 @@ func TestDamagedFile(t *testing.T) {
 			}
 			return append([]byte("nonsense\n"), bytes.Join(lines, nil)...)
 		}, -1, 7},
+		{"the last report is missing", func(b []byte) []byte {
+			return b[:bytes.LastIndexByte(b[:len(b)-1], '\n')+1]
+		}, 10, 0},
 		{"everything twice", func(b []byte) []byte { return append(append(bytes.Clone(b), "nonsense\n"...), b...) }, 10, 7},
 	} {
 		t.Run(c.desc, func(t *testing.T) {

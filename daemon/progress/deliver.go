@@ -1,7 +1,6 @@
 package progress
 
 import (
-	"context"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
@@ -66,8 +65,7 @@ func (j *Journal) roundEnded(fine bool) (over bool) {
 	v := &j.view
 	v.mu.Lock()
 	if !pausing {
-		close(v.rounds)
-		v.rounds = make(chan struct{})
+		v.tellRoundLocked()
 	}
 	over = j.ctx.Err() != nil || v.waiting == 0
 	if over {
@@ -100,65 +98,6 @@ func (j *Journal) graceLocked() (first time.Duration) {
 		}
 	}
 	return first
-}
-
-// round delivers what waits, oldest first. It reports whether to continue at
-// once.
-func (j *Journal) round(ctx context.Context) (fine bool) {
-	select {
-	case <-j.wake: // this round is what it asks for
-	default:
-	}
-	passed := make(map[itemID]bool) // items of which an entry could not be delivered
-	fine = true
-	for seq := uint64(0); ctx.Err() == nil; {
-		w := j.next(seq, passed)
-		if w == nil {
-			return fine
-		}
-		switch j.deliver(ctx, w) {
-		case later:
-			return false
-		case blocked:
-			fine = false
-			j.lock()
-			if item := w.item(); item != (itemID{}) {
-				passed[item] = true
-			}
-			seq = w.order() + 1
-			j.unlock()
-		}
-	}
-	return false
-}
-
-// next returns the oldest entry from a sequence number on that is about none of
-// the items passed.
-func (j *Journal) next(seq uint64, passed map[itemID]bool) entry {
-	j.lock()
-	defer j.unlock()
-	for {
-		w := j.from(seq)
-		if w == nil || !passed[w.item()] {
-			return w
-		}
-		seq = w.order() + 1
-	}
-}
-
-// deliver takes one entry a step further.
-func (j *Journal) deliver(ctx context.Context, w entry) outcome {
-	ctx, cancel := context.WithTimeout(ctx, callDeadline)
-	defer cancel()
-	switch w := w.(type) {
-	case *listening:
-		return j.deliverSession(ctx, w.ID)
-	case *change:
-		return j.deliverChange(ctx, w)
-	case *offline:
-		return j.deliverOffline(ctx, w)
-	}
-	return blocked
 }
 
 // isTooOld reports whether w has waited for too long. The wall clock may have

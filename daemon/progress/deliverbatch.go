@@ -19,20 +19,19 @@ const (
 	batchBytes = 256 << 10
 )
 
-// batchFrom returns the updates that wait behind each other from c on, of one
-// item each; nothing of another kind came between them.
+// batchFrom returns the updates of one caller that wait behind each other from c
+// on, each the oldest of its item; nothing of another kind came between them.
 func (j *Journal) batchFrom(c *change) []*change {
 	j.lock()
 	defer j.unlock()
 	var list []*change
-	seen := make(map[itemID]bool)
 	size := 0
 	for next := j.changes.get(c.Seq); next != nil; next = j.changes.get(next.Seq + 1) {
 		size += len(next.Body)
-		if next.alone || seen[next.item()] || len(list) == batchMost || size > batchBytes || j.isTooOld(next) {
+		if next.alone || next.By != c.By || j.lines.oldestOf(next.item()) != next ||
+			len(list) == batchMost || size > batchBytes || j.isTooOld(next) {
 			break
 		}
-		seen[next.item()] = true
 		list = append(list, next)
 	}
 	return list

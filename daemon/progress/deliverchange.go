@@ -3,12 +3,12 @@ package progress
 import "context"
 
 // deliverChange delivers an update, unless the server has a newer one.
-func (j *Journal) deliverChange(ctx context.Context, c *change) outcome {
-	if list := j.batchFrom(c); len(list) >= batchLeast {
+func (j *Journal) deliverChange(ctx context.Context, c *change, alone bool) outcome {
+	if list := j.batchFrom(c); len(list) >= batchLeast && !alone {
 		if out, ok := j.deliverBatch(ctx, list); ok {
 			return out
 		}
-		j.goAlone(list)
+		j.goAlone(entriesOf(list))
 	}
 	unlock, ok := j.locks.lock(ctx, c.Item+"/"+c.Episode)
 	if !ok {
@@ -59,6 +59,14 @@ func (j *Journal) deliverChange(ctx context.Context, c *change) outcome {
 	}
 }
 
+func entriesOf(list []*change) []entry {
+	all := make([]entry, 0, len(list))
+	for _, c := range list {
+		all = append(all, c)
+	}
+	return all
+}
+
 // replace replaces an update by another state of it, durably.
 func (j *Journal) replace(c *change) bool {
 	j.lock()
@@ -90,13 +98,18 @@ func (j *Journal) rememberPlaceLocked(c *change) {
 	j.places[c.item()] = at
 }
 
-// goAlone makes updates go one by one from now on.
-func (j *Journal) goAlone(list []*change) {
+// goAlone makes entries go one by one from now on.
+func (j *Journal) goAlone(list []entry) {
 	j.lock()
 	defer j.unlock()
-	for _, c := range list {
-		if is := j.changes.get(c.Seq); is != nil {
-			is.alone = true
+	for _, w := range list {
+		switch w := w.(type) {
+		case *change:
+			if is := j.changes.get(w.Seq); is != nil {
+				is.alone = true
+			}
+		case *offline:
+			w.alone = true
 		}
 	}
 }

@@ -15,7 +15,7 @@ const localAllKey = "local-all"
 
 // deliverOffline delivers an offline session, together with those that came
 // with it.
-func (j *Journal) deliverOffline(ctx context.Context, o *offline) outcome {
+func (j *Journal) deliverOffline(ctx context.Context, o *offline, alone bool) outcome {
 	key := o.ID
 	if o.All {
 		key = localAllKey
@@ -28,7 +28,7 @@ func (j *Journal) deliverOffline(ctx context.Context, o *offline) outcome {
 	if j.isTooOld(o) {
 		return j.setAside(o, "older than 30 days")
 	}
-	list, d := j.group(o)
+	list, d := j.group(o, alone)
 	if len(list) == 0 {
 		return done // it was replaced
 	}
@@ -48,8 +48,8 @@ func (j *Journal) deliverOffline(ctx context.Context, o *offline) outcome {
 }
 
 // group returns o with the sessions that came behind it in the same report, and
-// their device.
-func (j *Journal) group(o *offline) (list []*offline, d *device) {
+// their device. Alone, it returns o and no other.
+func (j *Journal) group(o *offline, alone bool) (list []*offline, d *device) {
 	j.lock()
 	defer j.unlock()
 	if j.latest[o.ID] != o {
@@ -59,7 +59,7 @@ func (j *Journal) group(o *offline) (list []*offline, d *device) {
 	size := 0
 	for next := o; next != nil; next = j.entries.offline.get(next.Seq + 1) {
 		size += len(next.Session)
-		alike := next.All && next.Device == o.Device && next.Agent == o.Agent
+		alike := next.All && next.Device == o.Device && next.Agent == o.Agent && next.By == o.By && !next.alone && !o.alone && !alone
 		if len(list) > 0 && (!alike || len(list) == groupEntries || size > groupBytes) {
 			break
 		}

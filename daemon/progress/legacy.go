@@ -138,7 +138,7 @@ func (e *entries) merge(old *entries) {
 	for _, w := range waiting {
 		switch w := w.(type) {
 		case *listening:
-			w.Seq, w.charged, w.stored, w.askAfter = e.nextSeq(), 0, true, afterStart()
+			w.Seq, w.charged, w.chargedTo, w.stored, w.askAfter = e.nextSeq(), 0, nil, true, afterStart()
 			if e.sessions[w.ID] == nil {
 				e.putSession(w)
 			}

@@ -84,7 +84,7 @@ func TestUpgrade(t *testing.T) {
 				large = c
 			}
 		}
-		if large == nil || len(large.Body) < 20000 || r.j.newestOf(itemID{"item-299", ""}) == nil || r.j.latest["off3"] == nil ||
+		if large == nil || len(large.Body) < 20000 || r.j.lines.newestOf(itemID{"item-299", ""}) == nil || r.j.latest["off3"] == nil ||
 			len(r.j.devices) != 1 {
 			t.Error("not everything was taken over")
 		}

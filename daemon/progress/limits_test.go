@@ -241,8 +241,8 @@ func TestLargeDelivery(t *testing.T) {
 		if took > time.Minute || grown > maxMemory || server.asked.Load() > c.most {
 			t.Errorf("%d bytes: %v, %d requests, %.1f MB", len(c.body), took, server.asked.Load(), float64(grown)/(1<<20))
 		}
-		if j.size != 0 || len(j.newest) != 0 || len(j.latest) != 0 || len(j.devices) != 0 {
-			t.Errorf("%d bytes, %d, %d, %d entries are left", j.size, len(j.newest), len(j.latest), len(j.devices))
+		if j.size != 0 || len(j.lines) != 0 || len(j.latest) != 0 || len(j.devices) != 0 {
+			t.Errorf("%d bytes, %d, %d, %d entries are left", j.size, len(j.lines), len(j.latest), len(j.devices))
 		}
 	}
 }

@@ -53,7 +53,8 @@ type listening struct {
 	ID string `json:"id"` // never changes
 	account
 
-	charged int // what it adds to the size of all entries
+	charged   int     // what it adds to the size of all entries
+	chargedTo *caller // whose they are
 }
 
 // account is what became of a session's time. Guarded by Journal.lock.
@@ -74,9 +75,10 @@ type account struct {
 	Closed    bool       `json:"closed,omitempty"`    // the server has closed it for another one of its device
 	Timestamp *timestamp `json:"stamp,omitempty"`     // to be corrected at the server
 
-	Agent string `json:"agent,omitempty"` // the player's User-Agent, which the server records
-	Seq   uint64 `json:"seq"`
-	Seen  int64  `json:"seen"` // ms, of the newest report
+	Agent string  `json:"agent,omitempty"` // the player's User-Agent, which the server records
+	By    *caller `json:"by,omitzero"`     // that reported last
+	Seq   uint64  `json:"seq"`
+	Seen  int64   `json:"seen"` // ms, of the newest report
 
 	backlog bool // the delivery works on it
 	stored  bool // the file has it
@@ -106,6 +108,10 @@ func (l *listening) pending() bool {
 func (l *listening) seen() time.Time { return time.UnixMilli(l.Seen) }
 
 func (l *listening) order() uint64 { return l.Seq }
+func (l *listening) by() *caller   { return l.By }
+
+// failed: nobody knows yet whether the server has such a session.
+func (l *listening) failed() bool { return !l.Known || l.Tries > 0 }
 
 func (l *listening) count() int {
 	n := 0

@@ -82,7 +82,7 @@ func (l *loader) finish(lost int) entries {
 	for id, d := range l.entries.devices {
 		if d.uses == 0 { // its sessions are delivered, or lost
 			delete(l.entries.devices, id)
-			l.entries.size -= d.size()
+			l.entries.charge(d.By, -d.size())
 		}
 	}
 	return l.entries

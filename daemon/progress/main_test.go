@@ -41,7 +41,8 @@ type rig struct {
 	steps       int
 	who         string // is signed in
 
-	ahead time.Duration // how far the server's clock is ahead of ours
+	ahead   time.Duration // how far the server's clock is ahead of ours
+	latency time.Duration // of each request
 }
 
 func newRig(t *testing.T, release absfake.Release) *rig {
@@ -127,6 +128,9 @@ func (r *rig) RoundTrip(q *http.Request) (*http.Response, error) {
 	if err := r.step(); err != nil {
 		return nil, err
 	}
+	if r.latency > 0 {
+		r.after(r.latency)
+	}
 	resp, err := r.throughClock(q)
 	if dead := r.step(); dead != nil {
 		if err == nil {
@@ -178,7 +182,7 @@ func (r *rig) tryPlay(path, device string) string {
 	if err != nil || resp.StatusCode != http.StatusOK || json.Unmarshal(body, &s) != nil {
 		return ""
 	}
-	r.j.Opened(bytes.NewReader(body))
+	r.j.Opened("", bytes.NewReader(body))
 	if r.isDead() {
 		return "" // the end of the answer waits for the journal
 	}
@@ -189,7 +193,7 @@ func (r *rig) tryPlay(path, device string) string {
 func (r *rig) play(path, device string) string {
 	r.t.Helper()
 	body := r.direct("POST", "/api/items/"+path, `{"forceDirectPlay":true,"deviceInfo":{"deviceId":"`+device+`"}}`, http.StatusOK)
-	r.j.Opened(bytes.NewReader(body))
+	r.j.Opened("", bytes.NewReader(body))
 	var s struct{ ID string }
 	if err := json.Unmarshal(body, &s); err != nil {
 		r.t.Fatal(err)

@@ -19,15 +19,19 @@ type offline struct {
 	Session text   `json:"session"`
 	Device  string `json:"device_id,omitempty"` // of a LocalAll: the id of its device
 	All     bool   `json:"all,omitempty"`       // it came in a LocalAll
-	Agent   string `json:"agent,omitempty"`     // the player's User-Agent, which the server records
+	alone   bool   // not with others: the server did not answer to it
+	Agent   string `json:"agent,omitempty"` // the player's User-Agent, which the server records
 	First   int64  `json:"first"`
 	At      int64  `json:"at"`
 	Count   int    `json:"count"`
 
+	By *caller `json:"by,omitzero"`
 	attempts
 }
 
 func (o *offline) order() uint64    { return o.Seq }
+func (o *offline) by() *caller      { return o.By }
+func (o *offline) failed() bool     { return o.alone || o.Tries > 0 }
 func (o *offline) count() int       { return o.Count }
 func (o *offline) since() time.Time { return time.UnixMilli(o.First) }
 func (o *offline) item() itemID     { return itemID{o.Item, o.Episode} }
@@ -40,6 +44,7 @@ func (o *offline) size() int {
 type device struct {
 	ID   string          `json:"id"`
 	Info json.RawMessage `json:"info"`
+	By   *caller         `json:"by,omitzero"` // that sent it first
 
 	uses int // by entries
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"hash/maphash"
 	"iter"
-	"slices"
 	"time"
 )
 
@@ -49,16 +48,6 @@ var hashSeed = maphash.MakeSeed()
 
 func (i itemID) hash() uint64 { return maphash.Comparable(hashSeed, i) }
 
-// newestOf returns the newest update of an item that waits, or nil. Of two items
-// with one hash, which is next to impossible, one is not found: its updates are
-// all delivered.
-func (e *entries) newestOf(i itemID) *change {
-	if c := e.newest[i.hash()]; c != nil && c.item() == i {
-		return c
-	}
-	return nil
-}
-
 // entrySize is about what the memory for one entry costs beside its texts, the
 // indexes included.
 const entrySize = 240
@@ -67,18 +56,20 @@ const entrySize = 240
 type entries struct {
 	sessions map[string]*listening
 	changes  queue[*change]
-	newest   map[uint64]*change // the newest update that waits, by the hash of its item
+	lines    lines // of updates
 	offline  queue[*offline]
 	latest   map[string]*offline // by id of the session
 	devices  map[string]*device
 	setAside []*setAsideEntry // oldest first
-	size     int              // of all, as a bound of the memory that they take
-	seq      uint64           // the highest number that was given out
+	callers  map[string]*caller
+	size     int    // of all, as a bound of the memory that they take
+	reserved int    // by reports that are being written
+	seq      uint64 // the highest number that was given out
 }
 
 func newEntries() entries {
 	return entries{
-		sessions: make(map[string]*listening), newest: make(map[uint64]*change),
+		sessions: make(map[string]*listening), lines: make(lines), callers: make(map[string]*caller),
 		latest: make(map[string]*offline), devices: make(map[string]*device),
 	}
 }
@@ -97,8 +88,9 @@ func (e *entries) apply(r record) {
 		e.putOffline(r.Offline)
 	case r.Device != nil:
 		if e.devices[r.Device.ID] == nil {
-			e.devices[r.Device.ID] = &device{ID: r.Device.ID, Info: r.Device.Info}
-			e.size += r.Device.size()
+			by := e.own(r.Device.By)
+			e.devices[r.Device.ID] = &device{ID: r.Device.ID, Info: r.Device.Info, By: by}
+			e.charge(by, r.Device.size())
 		}
 	case r.SetAside != nil:
 		e.putSetAside(r.SetAside)
@@ -114,23 +106,36 @@ func (e *entries) putSession(l *listening) {
 		e.sessions[l.ID] = l
 		was = l
 	}
+	by, size := e.own(l.By), l.size()
+	l.By = by
 	was.account = l.account // a delivery may hold was
-	size := l.size()
-	e.size, was.charged = e.size+size-was.charged, size
+	e.charge(by, size)
+	by.sessions++
+	e.uncharge(was)
+	was.charged, was.chargedTo = size, by
+}
+
+// uncharge takes a session from the caller that has it.
+func (e *entries) uncharge(l *listening) {
+	if by := l.chargedTo; by != nil {
+		by.sessions--
+		e.charge(by, -l.charged)
+	}
+	l.charged, l.chargedTo = 0, nil
 }
 
 func (e *entries) putChange(c *change) {
+	c.By, c.link = e.own(c.By), link{}
+	e.charge(c.By, c.size())
 	if was := e.changes.get(c.Seq); was != nil { // another state of it
 		e.changes.replace(c)
-		e.size -= was.size()
+		e.lines.remove(was)
+		e.charge(was.By, -was.size())
 	} else {
 		e.changes.push(c)
 	}
-	e.size += c.size()
+	e.lines.add(c)
 	e.seq = max(e.seq, c.Seq)
-	if newest := e.newest[c.item().hash()]; newest == nil || newest.Seq <= c.Seq {
-		e.newest[c.item().hash()] = c
-	}
 }
 
 func (e *entries) removeChange(seq uint64) {
@@ -139,10 +144,8 @@ func (e *entries) removeChange(seq uint64) {
 		return
 	}
 	e.changes.remove(seq)
-	e.size -= c.size()
-	if e.newest[c.item().hash()] == c {
-		delete(e.newest, c.item().hash())
-	}
+	e.lines.remove(c)
+	e.charge(c.By, -c.size())
 }
 
 func (e *entries) putOffline(o *offline) {
@@ -150,10 +153,11 @@ func (e *entries) putOffline(o *offline) {
 		o.Device = d.ID // in the same memory
 		d.uses++        // first: the earlier state may be the last that uses it
 	}
+	o.By = e.own(o.By)
+	e.charge(o.By, o.size())
 	e.removeOffline(o.ID)
 	e.offline.push(o)
 	e.latest[o.ID] = o
-	e.size += o.size()
 	e.seq = max(e.seq, o.Seq)
 }
 
@@ -164,11 +168,11 @@ func (e *entries) removeOffline(id string) {
 	}
 	e.offline.remove(o.Seq)
 	delete(e.latest, id)
-	e.size -= o.size()
+	e.charge(o.By, -o.size())
 	if d := e.devices[o.Device]; d != nil {
 		if d.uses--; d.uses == 0 {
 			delete(e.devices, d.ID)
-			e.size -= d.size()
+			e.charge(d.By, -d.size())
 		}
 	}
 }
@@ -178,7 +182,7 @@ func (e *entries) remove(r removed) {
 	case r.Session != "":
 		if l := e.sessions[r.Session]; l != nil {
 			delete(e.sessions, r.Session)
-			e.size, l.charged = e.size-l.charged, 0
+			e.uncharge(l)
 			l.backlog = false
 		}
 	case r.Change != 0:
@@ -186,10 +190,7 @@ func (e *entries) remove(r removed) {
 	case r.Offline != "":
 		e.removeOffline(r.Offline)
 	case r.SetAside != 0:
-		if i := slices.IndexFunc(e.setAside, func(s *setAsideEntry) bool { return s.ID == r.SetAside }); i >= 0 {
-			e.size -= e.setAside[i].size()
-			e.setAside = slices.Delete(e.setAside, i, i+1)
-		}
+		e.dropSetAside(func(s *setAsideEntry) bool { return s.ID == r.SetAside })
 	}
 }
 
@@ -224,23 +225,6 @@ func (e *entries) reports() (n int, oldest time.Time) {
 		}
 	}
 	return n, oldest
-}
-
-// from returns the entry that waits with the lowest sequence number from seq on,
-// or nil.
-func (e *entries) from(seq uint64) (oldest entry) {
-	if c := e.changes.from(seq); c != nil {
-		oldest = c
-	}
-	if o := e.offline.from(seq); o != nil && (oldest == nil || o.Seq < oldest.order()) {
-		oldest = o
-	}
-	for _, l := range e.sessions {
-		if l.backlog && l.Seq >= seq && (oldest == nil || l.Seq < oldest.order()) {
-			oldest = l
-		}
-	}
-	return oldest
 }
 
 // records returns everything as the records of a new file.

@@ -50,10 +50,16 @@ func FuzzRecords(f *testing.F) {
 			t.Fatalf("%d reports since %v in %d entries of %d bytes, then %d since %v in %d of %d",
 				n, oldest, e.waiting(), e.size, m, at, f.waiting(), f.size)
 		}
-		for w := e.from(0); w != nil; w = e.from(w.order() + 1) {
-			_, _, _ = w.count(), w.since(), w.item()
-			if w.order() == ^uint64(0) {
-				break
+		owned := 0
+		for _, c := range e.callers {
+			owned += c.size
+		}
+		if owned != e.size || e.size < 0 {
+			t.Fatalf("the callers have %d bytes of %d", owned, e.size)
+		}
+		for c := range e.changes.all() {
+			if oldest := e.lines.oldestOf(c.item()); oldest == nil || oldest.Seq > c.Seq {
+				t.Fatalf("update %d is not in the line of its item", c.Seq)
 			}
 		}
 	})

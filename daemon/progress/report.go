@@ -28,6 +28,7 @@ const (
 // Report is what a player says about its listening.
 type Report struct {
 	Kind    Kind
+	Caller  string // who reports: each caller has its share of the journal, and its turn
 	Session string // Sync, End
 	Item    string // Patch
 	Episode string // Patch of a podcast's episode

@@ -8,9 +8,9 @@ import (
 )
 
 // Opened tells the journal of a session that the server has just opened. answer
-// is the server's answer to a play; it may end early, after the fields that
-// the journal needs.
-func (j *Journal) Opened(answer io.Reader) {
+// is the server's answer to a play of a caller; it may end early, after the fields
+// that the journal needs.
+func (j *Journal) Opened(caller string, answer io.Reader) {
 	id, in, err := readInfo(answer)
 	if err != nil || !goodID(id) {
 		return // the server is asked for it when a report comes
@@ -30,7 +30,7 @@ func (j *Journal) Opened(answer io.Reader) {
 		// restarted, nobody else remembers the session, and its time could not
 		// be reported.
 		l := &listening{ID: id, account: account{
-			Info: in, Base: in.Sum, Known: true, Position: in.Position, Seen: time.Now().UnixMilli(),
+			Info: in, Base: in.Sum, Known: true, Position: in.Position, Seen: time.Now().UnixMilli(), By: j.entries.caller(caller),
 		}}
 		if j.writeLocked(record{Session: l}) != nil {
 			j.putSession(l) // it is remembered all the same
@@ -42,11 +42,16 @@ func (j *Journal) Opened(answer io.Reader) {
 // maxIdle is how many sessions without a waiting report are remembered.
 const maxIdle = 200
 
+// pruneLocked forgets the oldest session of the caller that has most of them.
 func (j *Journal) pruneLocked() {
 	for len(j.sessions) > maxIdle {
 		var oldest *listening
 		for _, l := range j.sessions {
-			if !l.pending() && (oldest == nil || l.Seen < oldest.Seen) {
+			if l.pending() {
+				continue
+			}
+			if oldest == nil || l.chargedTo == oldest.chargedTo && l.Seen < oldest.Seen ||
+				l.chargedTo != oldest.chargedTo && sessionsOf(l.chargedTo) > sessionsOf(oldest.chargedTo) {
 				oldest = l
 			}
 		}
@@ -55,6 +60,28 @@ func (j *Journal) pruneLocked() {
 		}
 		j.forgetLocked(oldest)
 	}
+}
+
+func sessionsOf(c *caller) int {
+	if c == nil {
+		return 0
+	}
+	return c.sessions
+}
+
+// fitsSession reports whether one more session of a caller may wait.
+func (e *entries) fitsSession(by *caller) bool {
+	own, others := 0, 0
+	for _, l := range e.sessions {
+		switch {
+		case !l.backlog:
+		case l.By == by:
+			own++
+		default:
+			others++
+		}
+	}
+	return own < share(maxSessions, others)
 }
 
 // forgetLocked removes a session without a waiting report.
@@ -143,6 +170,7 @@ func (j *Journal) beginSending(l *listening, r Report, s *interval) error {
 	j.lock()
 	defer j.unlock()
 	l.Sent, l.Closing, l.Seq, l.Seen, l.Agent = s, r.Kind == End, j.nextSeq(), time.Now().UnixMilli(), agentOf(r)
+	l.By = j.entries.caller(r.Caller)
 	if err := j.writeLocked(record{Session: l}); err != nil {
 		l.Sent, l.Closing = nil, false
 		j.forgetLocked(l) // its sum is unknown from here on
@@ -223,14 +251,17 @@ func (j *Journal) keepSession(r Report, s *interval) (Answer, error) {
 	next.Closing = r.Kind == End
 	next.Seq, next.Seen, next.Agent = j.nextSeq(), time.Now().UnixMilli(), agentOf(r)
 	next.backlog = true
+	by := j.entries.caller(r.Caller)
+	next.By = by
 	var t tally
 	if l == nil || !l.backlog {
 		t = tally{added: 1, size: next.size()}
-		if j.waitingSessions() >= maxSessions {
+		if !j.fitsSession(by) {
+			j.entries.forget(by)
 			return Answer{}, ErrFull
 		}
 	}
-	if err := j.keepLocked(t, []record{{Session: next}}); err != nil {
+	if err := j.keepLocked(by, t, nil, []record{{Session: next}}); err != nil {
 		return Answer{}, j.notKept(err, true)
 	}
 	return keptOK(), nil

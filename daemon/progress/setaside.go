@@ -2,14 +2,18 @@ package progress
 
 import (
 	"encoding/json"
+	"slices"
 	"time"
 )
 
 const (
-	// maxSetAside and maxSetAsideBytes bound what was set aside; the oldest goes
-	// first.
+	// maxSetAside and maxSetAsideBytes bound what was set aside. A caller may take
+	// its share of it, and its own oldest goes first.
 	maxSetAside      = 200
 	maxSetAsideBytes = 512 << 10
+	// leastSetAside and leastSetAsideBytes are what a caller always has.
+	leastSetAside      = 5
+	leastSetAsideBytes = 16 << 10
 	// maxReason bounds the text of a reason.
 	maxReason = 200
 	// setAsideLines is how many of them the log names in a minute: one report can be
@@ -50,6 +54,7 @@ type setAsideEntry struct {
 	Item    string          `json:"item,omitempty"`
 	Episode string          `json:"episode,omitempty"`
 	Reports int             `json:"reports,omitempty"`
+	By      *caller         `json:"by,omitzero"`
 	Entry   json.RawMessage `json:"entry,omitempty"` // its record; of a very large one only the rest is kept
 }
 
@@ -57,18 +62,53 @@ func (s *setAsideEntry) size() int { return entrySize + len(s.Why) + len(s.Item)
 
 func (e *entries) putSetAside(s *setAsideEntry) {
 	e.seq = max(e.seq, s.ID)
+	by := e.own(s.By)
+	s.By = by
 	e.setAside = append(e.setAside, s)
-	e.size += s.size()
-	total := 0
-	for _, s := range e.setAside {
-		total += s.size()
+	by.aside++
+	by.asideOf += s.size()
+	e.charge(by, s.size())
+	oldestOf := func(c *caller) func(*setAsideEntry) bool {
+		return func(s *setAsideEntry) bool { return s.By == c }
 	}
-	for len(e.setAside) > maxSetAside || total > maxSetAsideBytes {
-		gone := e.setAside[0].size()
-		total, e.size = total-gone, e.size-gone
-		e.setAside[0] = nil
-		e.setAside = e.setAside[1:]
+	count, bytes := e.asideOfAll()
+	for by.aside > max(leastSetAside, share(maxSetAside, count-by.aside)) ||
+		by.aside > 1 && by.asideOf > max(leastSetAsideBytes, share(maxSetAsideBytes, bytes-by.asideOf)) {
+		e.dropSetAside(oldestOf(by))
+		count, bytes = e.asideOfAll()
 	}
+	// Only many callers, each with the least that it always has, come to this.
+	for count > maxSetAside || bytes > maxSetAsideBytes {
+		most := by
+		for _, c := range e.callers {
+			if c.aside > most.aside {
+				most = c
+			}
+		}
+		e.dropSetAside(oldestOf(most))
+		count, bytes = e.asideOfAll()
+	}
+}
+
+// asideOfAll counts what was set aside.
+func (e *entries) asideOfAll() (count, bytes int) {
+	for _, c := range e.callers {
+		count, bytes = count+c.aside, bytes+c.asideOf
+	}
+	return count, bytes
+}
+
+// dropSetAside removes the oldest report for which is reports true.
+func (e *entries) dropSetAside(is func(*setAsideEntry) bool) {
+	i := slices.IndexFunc(e.setAside, is)
+	if i < 0 {
+		return
+	}
+	s := e.setAside[i]
+	e.setAside = slices.Delete(e.setAside, i, i+1)
+	s.By.aside--
+	s.By.asideOf -= s.size()
+	e.charge(s.By, -s.size())
 }
 
 // setAside moves w to the reports that are kept but not sent any more.
@@ -111,7 +151,7 @@ func (j *Journal) endLocked(delivered []entry, refused []refusedEntry) {
 		}
 		put := &setAsideEntry{
 			ID: j.nextSeq(), At: time.Now(), Why: r.why[:min(len(r.why), maxReason)],
-			Item: r.item().item, Episode: r.item().episode, Reports: r.count(),
+			Item: r.item().item, Episode: r.item().episode, Reports: r.count(), By: r.by(),
 		}
 		if b, err := asRecord(r.entry).encode(); err == nil && len(b) <= maxSetAsideBytes/8 {
 			put.Entry = b

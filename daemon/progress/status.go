@@ -30,6 +30,18 @@ type view struct {
 	closed  bool
 }
 
+// tellRound tells those who wait for a round.
+func (v *view) tellRound() {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.tellRoundLocked()
+}
+
+func (v *view) tellRoundLocked() {
+	close(v.rounds)
+	v.rounds = make(chan struct{})
+}
+
 // Status returns the state of this moment.
 func (j *Journal) Status() Status {
 	j.view.mu.Lock()
@@ -80,4 +92,6 @@ type entry interface {
 	count() int // reports that went into it
 	since() time.Time
 	item() itemID // whose progress it changes; zero: unknown
+	by() *caller
+	failed() bool // the server did not take it, or may not know it: it takes turns with those of the others
 }

@@ -16,14 +16,11 @@ import (
 )
 
 const (
-	// maxSize bounds what waits, in bytes of memory: more than every batch that a
-	// player can send at once.
-	maxSize = 8 << 20
-	// maxGrown bounds it where nothing is added and entries only grow, so that
-	// a report about something that already waits still fits.
-	maxGrown = maxSize + maxSize/4
-	// maxSessions bounds the sessions that wait: one for each time that a player
-	// began to play.
+	// maxSize bounds what waits, in bytes of memory. The share of one caller in it is
+	// more than every batch that a player can send at once.
+	maxSize = 9 << 20
+	// maxSessions bounds the sessions that wait, of which a caller has its share: one
+	// for each time that a player began to play.
 	maxSessions = 2000
 	// spareFile is how large a file grows before it is written anew without what
 	// does not count any more.

@@ -3,6 +3,8 @@ package progress
 import (
 	"context"
 	"errors"
+	"fmt"
+	"iter"
 	"time"
 )
 
@@ -32,7 +34,7 @@ func (j *Journal) Take(ctx context.Context, r Report) (Answer, error) {
 		}
 		return j.takeOther(ctx, r, c.Item+"/"+c.Episode, func(tried bool) (Answer, error) {
 			c.Tried = tried
-			return keptOK(), j.keepChanges(c)
+			return keptOK(), j.keepChanges(r.Caller, nil, c)
 		})
 	case Batch:
 		b, ok := batchOf(r, now)
@@ -45,7 +47,7 @@ func (j *Journal) Take(ctx context.Context, r Report) (Answer, error) {
 		if !ok || !r.readsJSON() {
 			return Answer{}, ErrNotOurs
 		}
-		return j.takeOther(ctx, r, o.ID, func(bool) (Answer, error) { return keptOK(), j.keepOffline(nil, o) })
+		return j.takeOther(ctx, r, o.ID, func(bool) (Answer, error) { return keptOK(), j.keepOffline(r.Caller, nil, nil, o) })
 	case LocalAll:
 		b, ok := batchOf(r, now)
 		if !ok {
@@ -94,53 +96,68 @@ func (j *Journal) notKept(err error, away bool) error {
 
 // keepBatch makes the updates of a Batch durable and has them delivered.
 func (j *Journal) keepBatch(b *batch, tried bool) error {
-	if err := j.roomFor(b, j.tallyChanges); err != nil {
-		return err
-	}
-	for part := range chunks(b.changes()) {
+	return keepParts(j, b, j.roomForChanges, b.changes(), func(r *room, part []*change) error {
 		for _, c := range part {
 			c.Tried = tried
 		}
-		if err := j.keepChanges(part...); err != nil {
-			return err
-		}
-	}
-	return nil
+		return j.keepChanges(r.caller, r, part...)
+	})
 }
 
 // keepSessions is keepBatch for a LocalAll.
 func (j *Journal) keepSessions(b *batch) error {
-	if err := j.roomFor(b, j.tallySessions); err != nil {
-		return err
-	}
-	for part := range chunks(onlyKept(b.sessions())) {
-		if err := j.keepOffline(b.device, part...); err != nil {
-			return err
-		}
-	}
-	return nil
+	return keepParts(j, b, j.roomForSessions, onlyKept(b.sessions()), func(r *room, part []*offline) error {
+		return j.keepOffline(r.caller, b.device, r, part...)
+	})
 }
 
-// roomFor counts a report before anything of it is kept, so that one that does
-// not fit costs next to nothing.
-func (j *Journal) roomFor(b *batch, count func(*batch) (t tally, any bool)) error {
+// keepParts keeps a large report in parts, so that others do not wait for all of
+// it. It is counted before anything of it is kept, so that one that does not fit
+// costs next to nothing. Its room is reserved, so that no part can be refused after
+// another was kept. Only the disk can fail in between, and then the error tells.
+func keepParts[E any](
+	j *Journal, b *batch, reserve func(*batch) (*room, error), all iter.Seq[E], keep func(*room, []E) error,
+) error {
 	if b.count > maxElements {
 		return ErrFull
 	}
 	if err := j.open(); err != nil {
 		return err
 	}
-	t, any := count(b)
-	if !any {
-		return ErrNotOurs
+	r, err := reserve(b)
+	if err != nil {
+		return err
 	}
-	j.lock()
-	defer j.unlock()
-	if !j.fitsLocked(t) {
-		return ErrFull
+	defer func() {
+		j.lock()
+		j.useLocked(r, r.left)
+		j.unlock()
+	}()
+	kept := 0
+	for part := range chunks(all) {
+		if err := keep(r, part); err != nil {
+			if kept > 0 {
+				err = &PartError{Kept: kept, Of: b.count, Err: err}
+			}
+			return err
+		}
+		kept += len(part)
 	}
 	return nil
 }
+
+// PartError says that only the beginning of a report was kept. To send all of it
+// once more changes nothing that was kept.
+type PartError struct {
+	Kept, Of int // elements
+	Err      error
+}
+
+func (e *PartError) Error() string {
+	return fmt.Sprintf("only the first %d of %d elements are kept: %v", e.Kept, e.Of, e.Err)
+}
+
+func (e *PartError) Unwrap() error { return e.Err }
 
 // open opens the file, whose entries decide what fits.
 func (j *Journal) open() error {
@@ -151,8 +168,9 @@ func (j *Journal) open() error {
 	return j.openLocked()
 }
 
-// keepChanges makes updates durable and has them delivered.
-func (j *Journal) keepChanges(list ...*change) error {
+// keepChanges makes updates of a caller durable and has them delivered. r is the
+// room that was reserved for them; nil: none.
+func (j *Journal) keepChanges(caller string, r *room, list ...*change) error {
 	if err := j.lockFor(diskPatience); err != nil {
 		return err
 	}
@@ -160,14 +178,15 @@ func (j *Journal) keepChanges(list ...*change) error {
 	if err := j.openLocked(); err != nil {
 		return err
 	}
+	by := j.entries.caller(caller)
 	var t tally
 	records := make([]record, 0, len(list))
 	newest := make(map[itemID]*change) // of this list
 	for _, c := range list {
-		c.Seq = j.nextSeq()
+		c.Seq, c.By = j.nextSeq(), by
 		earlier, own := newest[c.item()]
 		if !own {
-			earlier = j.newestOf(c.item())
+			earlier = j.lines.newestOf(c.item())
 		}
 		r := record{Change: c}
 		// Only the newest update of an item may be replaced: the server must
@@ -184,7 +203,7 @@ func (j *Journal) keepChanges(list ...*change) error {
 		newest[c.item()] = c
 		records = append(records, r)
 	}
-	return j.keepLocked(t, records)
+	return j.keepLocked(by, t, r, records)
 }
 
 // mayReplaceLocked reports whether c may take the place of an earlier update. One
@@ -194,16 +213,15 @@ func (j *Journal) mayReplaceLocked(earlier, c *change) bool {
 	if !earlier.Tried || c.Body == earlier.Body {
 		return true
 	}
-	if j.size < maxSize/2 {
+	if c.By.size < j.shareOf(c.By)/2 {
 		return false
 	}
 	j.rememberPlaceLocked(earlier)
 	return true
 }
 
-// keepOffline makes offline sessions, of one device if there is one, durable and
-// has them delivered.
-func (j *Journal) keepOffline(d *device, list ...*offline) error {
+// keepOffline is keepChanges for offline sessions, of one device if there is one.
+func (j *Journal) keepOffline(caller string, d *device, r *room, list ...*offline) error {
 	if err := j.lockFor(diskPatience); err != nil {
 		return err
 	}
@@ -211,15 +229,17 @@ func (j *Journal) keepOffline(d *device, list ...*offline) error {
 	if err := j.openLocked(); err != nil {
 		return err
 	}
+	by := j.entries.caller(caller)
 	var t tally
 	var records []record
 	if d != nil && j.devices[d.ID] == nil {
+		d.By = by
 		t.size += d.size()
 		records = append(records, record{Device: d})
 	}
 	latest := make(map[string]*offline) // of this list
 	for _, o := range list {
-		o.Seq = j.nextSeq()
+		o.Seq, o.By = j.nextSeq(), by
 		earlier := latest[o.ID]
 		if earlier == nil {
 			earlier = j.latest[o.ID]
@@ -234,14 +254,20 @@ func (j *Journal) keepOffline(d *device, list ...*offline) error {
 		latest[o.ID] = o
 		records = append(records, record{Offline: o})
 	}
-	return j.keepLocked(t, records)
+	return j.keepLocked(by, t, r, records)
 }
 
-// keepLocked makes records that add or replace entries durable, if they fit, and
-// has them delivered.
-func (j *Journal) keepLocked(t tally, records []record) error {
-	if !j.fitsLocked(t) {
+// keepLocked makes records of by that add or replace entries durable, if they fit
+// or their room is reserved, and has them delivered.
+func (j *Journal) keepLocked(by *caller, t tally, reserved *room, records []record) error {
+	defer j.entries.forget(by)
+	was := by.size
+	if reserved != nil {
+		defer func() { j.useLocked(reserved, by.size-was) }()
+	} else if !j.fits(by, t) {
 		return ErrFull
+	} else if t.added == 0 {
+		j.grow(by, t)
 	}
 	if err := j.writeLocked(records...); err != nil {
 		return err

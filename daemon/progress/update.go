@@ -18,11 +18,15 @@ type change struct {
 	Count   int    `json:"count"`
 	Tried   bool   `json:"tried,omitempty"` // it was sent, and its answer was lost
 
-	alone bool // not in a batch: the server did not take it there
+	alone bool    // not in a batch: the server did not take it there
+	By    *caller `json:"by,omitzero"`
+	link
 	attempts
 }
 
 func (c *change) order() uint64    { return c.Seq }
+func (c *change) by() *caller      { return c.By }
+func (c *change) failed() bool     { return c.alone || c.Tries > 0 }
 func (c *change) count() int       { return c.Count }
 func (c *change) since() time.Time { return time.UnixMilli(c.First) }
 func (c *change) item() itemID     { return itemID{c.Item, c.Episode} }

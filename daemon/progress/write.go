@@ -31,7 +31,7 @@ func (j *Journal) openLocked() error {
 			continue // it was removed with the file
 		}
 		if was := j.sessions[l.ID]; was == nil || !was.pending() {
-			l.charged = 0
+			l.charged, l.chargedTo = 0, nil
 			j.putSession(l) // known from its opening only, and newer
 		}
 	}

@@ -83,7 +83,7 @@ func (s *Server) answer(w http.ResponseWriter, c *call, x *exchange) *refusal.Re
 		h.Set("Etag", c.ownTag(tag))
 	}
 	if resp.StatusCode == http.StatusOK {
-		src = s.tracks.Learn(c.r.Method, c.path, src, s.opened())
+		src = s.tracks.Learn(c.r.Method, c.path, src, s.opened(c))
 	}
 	if b := s.continued(c, x); b != nil {
 		defer b.Close()

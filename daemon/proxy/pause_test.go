@@ -130,7 +130,7 @@ func (k *keeper) Take(_ context.Context, r progress.Report) (progress.Answer, er
 	return progress.Answer{Status: 200}, nil
 }
 func (k *keeper) Reserve(context.Context, int64) (func(), error) { return func() {}, nil }
-func (k *keeper) Opened(io.Reader)                               {}
+func (k *keeper) Opened(string, io.Reader)                       {}
 func (k *keeper) AwaitDelivery(context.Context)                  {}
 
 // A player that was playing reports once more. The report is not lost.

@@ -18,8 +18,8 @@ import (
 type Journal interface {
 	// Take brings a report to the server, or keeps it.
 	Take(ctx context.Context, r progress.Report) (progress.Answer, error)
-	// Opened is told of the answer that opens a playback session.
-	Opened(answer io.Reader)
+	// Opened is told of the answer that opens a playback session for a caller.
+	Opened(caller string, answer io.Reader)
 	// Reserve waits until a body of n bytes may be read into memory.
 	Reserve(ctx context.Context, n int64) (release func(), err error)
 	// AwaitDelivery waits until what is kept is delivered, or cannot be yet.
@@ -119,7 +119,12 @@ func (s *Server) listens(w http.ResponseWriter, c *call) (answered bool) {
 			s.refuse(w, c, refusal.JournalFull)
 			return true
 		case errors.Is(err, progress.ErrDisk):
-			s.refuse(w, c, refusal.JournalDisk)
+			no := refusal.JournalDisk
+			var part *progress.PartError
+			if errors.As(err, &part) {
+				no = no.Because(part.Error())
+			}
+			s.refuse(w, c, no)
 			return true
 		}
 	}
@@ -164,7 +169,7 @@ func reportOf(c *call) (progress.Report, bool) {
 		if !one.routes.Matches(c.r.Method, c.path) {
 			continue
 		}
-		r := progress.Report{Kind: one.kind, Header: make(http.Header, 2)}
+		r := progress.Report{Kind: one.kind, Caller: c.reporter(), Header: make(http.Header, 2)}
 		for _, name := range []string{"Content-Type", "User-Agent"} {
 			if v := c.r.Header[name]; v != nil {
 				r.Header[name] = v
@@ -183,6 +188,15 @@ func reportOf(c *call) (progress.Report, bool) {
 		return r, true
 	}
 	return progress.Report{}, false
+}
+
+// reporter names the program that reports listening: by its grant, or else by what
+// it calls itself.
+func (c *call) reporter() string {
+	if c.caller.Grant != "" {
+		return c.caller.Grant
+	}
+	return "own " + c.r.Header.Get("User-Agent")
 }
 
 // report gives the player what the journal says: the server's answer, filtered

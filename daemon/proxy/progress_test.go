@@ -40,7 +40,7 @@ func (j *fakeJournal) Take(_ context.Context, r progress.Report) (progress.Answe
 	return j.answer, j.err
 }
 
-func (j *fakeJournal) Opened(r io.Reader) {
+func (j *fakeJournal) Opened(_ string, r io.Reader) {
 	b, _ := io.ReadAll(r)
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -96,6 +96,9 @@ func TestReportsReachTheJournal(t *testing.T) {
 		}
 		if len(got.Header) != 2 || got.Header.Get("User-Agent") != "player" {
 			t.Errorf("%s: header %v", c.path, got.Header)
+		}
+		if got.Caller == "" || strings.HasPrefix(got.Caller, "own ") {
+			t.Errorf("%s: reported by %q, want the grant", c.path, got.Caller)
 		}
 	}
 	if len(upstream) != 0 {

@@ -131,12 +131,12 @@ func (s *Server) detour(c *call) bool {
 	return ok
 }
 
-// opened is who is told of the answers that open a playback session, or nil.
-func (s *Server) opened() func(io.Reader) {
+// opened is who is told of the answers to c that open a playback session, or nil.
+func (s *Server) opened(c *call) func(io.Reader) {
 	if s.cfg.Journal == nil {
 		return nil
 	}
-	return s.cfg.Journal.Opened
+	return func(answer io.Reader) { s.cfg.Journal.Opened(c.reporter(), answer) }
 }
 
 // Administers reports whether the account's user administers the server, as far as

@@ -25,6 +25,7 @@ func appendLine(out, record []byte) []byte {
 type reader struct {
 	apply func(record []byte, lost int) error
 
+	id      string // of the file
 	records int
 	lost    int   // places at which no record could be read
 	end     int64 // behind the last whole line
@@ -111,6 +112,12 @@ func begins(line []byte) bool {
 }
 
 func (r *reader) record(record []byte) {
+	if id, ok := readMark(record); ok {
+		if r.records == 0 && r.lost == 0 {
+			r.id = id
+		}
+		return
+	}
 	if r.apply(record, r.lost) != nil {
 		r.lost++
 		return

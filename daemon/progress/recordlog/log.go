@@ -42,7 +42,7 @@ var (
 	// ErrBusy: another process has the log open.
 	ErrBusy = errors.New("another process has it open")
 	// ErrNoFile: something else than a file has the log's name.
-	ErrNoFile = errors.New("it is not a regular file")
+	ErrNoFile = durable.ErrNoFile
 )
 
 // Step names a moment of a write, for tests that end the process there.
@@ -65,11 +65,14 @@ type Log struct {
 	// and not the machine.
 	NoSync bool
 
-	path  string
-	lock  *flock.Flock
-	file  *os.File // nil until there is one
-	size  int64
-	stale bool // the file must be written anew before anything is appended
+	path    string
+	lock    *flock.Flock
+	file    *os.File // nil until there is one
+	size    int64
+	id      string   // of the file, in its first line
+	records int      // of which the file consists
+	length  *os.File // says how many are durable; nil until it is needed
+	stale   bool     // the file must be written anew before anything is appended
 }
 
 // Found is what Open met in the file.
@@ -80,6 +83,8 @@ type Found struct {
 	Damaged string
 	// Lost counts the places at which no record could be read.
 	Lost int
+	// Cut counts the records that are missing beside, because the file was cut.
+	Cut int
 }
 
 // Open opens the log at path and gives each of its records to apply, oldest
@@ -119,6 +124,11 @@ func Open(path string, apply func(record []byte, lost int) error) (l *Log, f Fou
 		return l, f, err
 	}
 	f.Records, f.Lost = r.records, r.lost
+	l.id, l.records = r.id, r.records
+	if n := l.readLength(r.id); n > r.records+r.lost {
+		f.Cut = n - r.records - r.lost
+		f.Lost++
+	}
 	if info.Size() > maxFile || r.records == 0 {
 		f.Lost++ // the log writes no file without a record
 	}
@@ -131,8 +141,10 @@ func Open(path string, apply func(record []byte, lost int) error) (l *Log, f Fou
 	if l.size = r.end; r.end < info.Size() {
 		err = l.file.Truncate(r.end)
 	}
-	if err == nil && r.unended {
-		l.stale = true // the last line has no end: nothing must be joined to it
+	if err == nil && (r.unended || r.id == "") {
+		// The last line has no end, so nothing must be joined to it. Or an earlier
+		// version wrote the file, which did not say how long it is.
+		l.stale = true
 	}
 	return l, f, err
 }
@@ -159,7 +171,11 @@ func Read(path string, apply func(record []byte, lost int) error) error {
 // takeLock keeps other processes from the log. The lock's file stays: if it were
 // removed while a process waits for it, two processes could hold the lock.
 func (l *Log) takeLock() error {
-	l.lock = flock.New(l.path+".lock", flock.SetPermissions(0o600))
+	name := l.path + ".lock"
+	if err := durable.Regular(name); err != nil {
+		return err
+	}
+	l.lock = flock.New(name, flock.SetPermissions(0o600))
 	for began := time.Now(); ; time.Sleep(lockPoll) {
 		ok, err := l.lock.TryLock()
 		switch {
@@ -189,12 +205,19 @@ func (l *Log) reached(at Step) error {
 
 // Close closes the file and lets other processes have the log.
 func (l *Log) Close() error {
-	return errors.Join(l.closeFile(), l.lock.Unlock())
+	return errors.Join(l.closeFile(), l.closeLength(), l.unlock())
+}
+
+func (l *Log) unlock() error {
+	if l.lock == nil {
+		return nil
+	}
+	return l.lock.Unlock()
 }
 
 // Remove deletes the file and closes the log.
 func (l *Log) Remove() error {
-	return errors.Join(l.closeFile(), durable.Remove(l.path), l.lock.Unlock())
+	return errors.Join(l.closeFile(), durable.Remove(l.path), l.removeLength(), l.unlock())
 }
 
 func (l *Log) closeFile() error {

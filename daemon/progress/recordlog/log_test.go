@@ -133,6 +133,7 @@ func TestCutAnywhere(t *testing.T) {
 		if whole[n] == '\n' {
 			lines++ // only the line feed is missing
 		}
+		lines = max(0, lines-1) // the first line is none of ours
 		if !slices.Equal(got, sample()[:lines]) || (f.Damaged != "") != (lines == 0) {
 			t.Fatalf("cut at %d: %d records, want %d; %+v", n, len(got), lines, f)
 		}
@@ -151,6 +152,82 @@ func TestCutAnywhere(t *testing.T) {
 		if err := l.Close(); err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+// A file that was cut between two records, or lacks one in the middle: the loss is
+// told, and the file is kept.
+func TestCutBetweenRecords(t *testing.T) {
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "whole"), sample())
+	whole, err := os.ReadFile(filepath.Join(dir, "whole"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	length, err := os.ReadFile(filepath.Join(dir, "whole.length"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := bytes.SplitAfter(whole, []byte("\n"))
+	lines = lines[:len(lines)-1]
+	for n := 1; n <= len(lines); n++ { // of which one is the mark
+		for _, middle := range []bool{false, true} {
+			path := filepath.Join(dir, fmt.Sprint(n, middle))
+			left := slices.Clone(lines[:n])
+			if middle {
+				left = append(slices.Clone(lines[:1]), lines[len(lines)-n+1:]...)
+			}
+			if err := errors.Join(os.WriteFile(path, bytes.Join(left, nil), 0o600), os.WriteFile(path+".length", length, 0o600)); err != nil {
+				t.Fatal(err)
+			}
+			l, got, f := open(t, path)
+			missing := len(sample()) - (n - 1)
+			if f.Cut != missing || (f.Damaged != "") != (missing > 0) || len(got) != n-1 {
+				t.Errorf("%d records are missing: %d read, %+v", missing, len(got), f)
+			}
+			if err := errors.Join(l.Rewrite(records(append(got, "a"))), l.Append([]byte("b")), l.AppendLater([]byte("c")), l.Close()); err != nil {
+				t.Fatal(err)
+			}
+			if l, after, f := open(t, path); f.Damaged != "" || len(after) != len(got)+3 {
+				t.Errorf("then %d records, %+v", len(after), f)
+			} else if err := l.Close(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}
+
+// A file of an earlier version, whose first line does not name it, is read and
+// written anew.
+func TestFileWithoutAName(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "log")
+	var old []byte
+	for _, r := range sample() {
+		old = appendLine(old, []byte(r))
+	}
+	if err := os.WriteFile(path, old, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	l, got, f := open(t, path)
+	if !slices.Equal(got, sample()) || f.Damaged != "" || !l.MustRewrite() {
+		t.Errorf("%q %+v", got, f)
+	}
+	if err := errors.Join(l.Rewrite(records(got)), l.Close()); err != nil {
+		t.Fatal(err)
+	}
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Such a version takes the first line for a record.
+	if err := os.WriteFile(path, bytes.TrimSuffix(b, appendLine(nil, []byte(sample()[len(sample())-1]))), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if l, _, f = open(t, path); f.Cut != 1 || f.Damaged == "" {
+		t.Errorf("%+v", f)
+	}
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
 	}
 }
 
@@ -215,7 +292,7 @@ func TestDamagedFileIsKept(t *testing.T) {
 			t.Errorf("the kept file was changed: %q %v", kept, err)
 		}
 	}
-	if all, err := os.ReadDir(filepath.Dir(path)); err != nil || len(all) != keptDamaged+2 {
+	if all, err := os.ReadDir(filepath.Dir(path)); err != nil || len(all) != keptDamaged+3 {
 		t.Errorf("%d files, %v", len(all), err)
 	}
 }

@@ -57,6 +57,10 @@ func (l *Log) append(sync bool, records [][]byte) (err error) {
 		}
 	}
 	l.size += int64(len(out))
+	l.records += len(records)
+	if sync {
+		l.writeLength()
+	}
 	_ = l.reached(Synced) // it is durable, whatever comes
 	return nil
 }
@@ -76,8 +80,9 @@ func (l *Log) Rewrite(records iter.Seq2[[]byte, error]) error {
 		}
 	}
 	var size int64
+	id, n := newID(), 0
 	err := durable.Write(l.path, 0o600, func(w io.Writer) error {
-		buffer := make([]byte, 0, 64<<10)
+		buffer := appendLine(make([]byte, 0, 64<<10), markOf(id))
 		flush := func() error {
 			n, err := w.Write(buffer)
 			size += int64(n)
@@ -89,6 +94,7 @@ func (l *Log) Rewrite(records iter.Seq2[[]byte, error]) error {
 				return err
 			}
 			buffer = appendLine(buffer, r)
+			n++
 			if len(buffer) > 48<<10 {
 				if err := flush(); err != nil {
 					return err
@@ -112,6 +118,8 @@ func (l *Log) Rewrite(records iter.Seq2[[]byte, error]) error {
 		_ = l.file.Close() // the old file, which has no name any more
 	}
 	l.file, l.size, l.stale = file, size, false
+	l.id, l.records = id, n
+	l.writeLength()
 	_ = l.reached(Synced)
 	return nil
 }

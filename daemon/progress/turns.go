@@ -1,0 +1,240 @@
+package progress
+
+import (
+	"cmp"
+	"context"
+	"math/rand/v2"
+	"slices"
+	"time"
+)
+
+const (
+	// sessionSteps bounds how many steps a session goes in one turn: each is a
+	// request or two, and a whole delivery needs five.
+	sessionSteps = 8
+	// unansweredMost is after how many entries in a row without an answer nothing else
+	// is tried: the server is out of reach. One entry alone may be to blame for it: a
+	// gateway may refuse its text.
+	unansweredMost = 2
+	// otherOf is among how many entries another one is looked for then.
+	otherOf = 16
+)
+
+// turn is an entry whose turn it is. Each caller has two turns in a cycle: one for
+// what failed before, or may be unknown to the server, and one for the others. So a
+// caller with thousands of reports that the server does not know delays neither
+// another caller nor its own reports that the server takes.
+type turn struct {
+	by     *caller
+	failed bool
+}
+
+// round is one attempt to deliver everything that waits.
+type round struct {
+	passed     map[itemID]bool // items of which an entry could not be delivered
+	sessions   map[string]bool // the same, where the item is unknown
+	suspects   []entry         // without an answer since the server took something
+	unanswered int             // attempts without an answer, since then
+	blocked    bool            // something could not be delivered
+}
+
+// round delivers what waits: the callers in turn, and of each item the oldest
+// first. It reports whether to continue at once.
+func (j *Journal) round(ctx context.Context) (fine bool) {
+	select {
+	case <-j.wake: // this round is what it asks for
+	default:
+	}
+	r := &round{passed: make(map[itemID]bool), sessions: make(map[string]bool)}
+	for ctx.Err() == nil {
+		cycle := j.cycle(r)
+		if len(cycle) == 0 {
+			j.lock()
+			defer j.unlock()
+			return !r.blocked && j.graceLocked() == 0
+		}
+		for _, w := range cycle {
+			if ctx.Err() != nil {
+				return false
+			}
+			if !j.turn(ctx, r, w) {
+				return false
+			}
+		}
+	}
+	return false
+}
+
+// turn delivers one entry. It reports false where the server is out of reach.
+func (j *Journal) turn(ctx context.Context, r *round, w entry) (reached bool) {
+	if !j.stillWaits(w) {
+		return true
+	}
+	list := []entry{w}
+	if c, ok := w.(*change); ok && r.unanswered == 0 {
+		if together := j.batchFrom(c); len(together) >= batchLeast {
+			list = entriesOf(together)
+		}
+	}
+	out := j.deliver(ctx, w, r.unanswered > 0)
+	for n := 1; out == more && isSession(w) && n < sessionSteps; n++ {
+		out = j.deliver(ctx, w, false)
+	}
+	switch out {
+	case later:
+		r.blocked = true
+		j.pass(r, w)
+		r.suspects = append(r.suspects, list...)
+		r.unanswered++
+		return r.unanswered < unansweredMost
+	case blocked:
+		r.blocked = true
+		if !j.mustWait(w) {
+			j.pass(r, w)
+		}
+	case done, more:
+		if r.unanswered > 0 { // the server answers, so these are to blame themselves
+			j.goAlone(r.suspects)
+			r.suspects, r.unanswered = nil, 0
+		}
+	}
+	return true
+}
+
+func isSession(w entry) bool { _, is := w.(*listening); return is }
+
+func (j *Journal) pass(r *round, w entry) {
+	j.lock()
+	defer j.unlock()
+	if item := w.item(); item != (itemID{}) {
+		r.passed[item] = true
+	} else if l, ok := w.(*listening); ok {
+		r.sessions[l.ID] = true
+	}
+}
+
+// deliver takes one entry a step further. Alone, it goes without the others that
+// came with it.
+func (j *Journal) deliver(ctx context.Context, w entry, alone bool) outcome {
+	ctx, cancel := context.WithTimeout(ctx, callDeadline)
+	defer cancel()
+	switch w := w.(type) {
+	case *listening:
+		return j.deliverSession(ctx, w.ID)
+	case *change:
+		return j.deliverChange(ctx, w, alone)
+	case *offline:
+		return j.deliverOffline(ctx, w, alone)
+	}
+	return blocked
+}
+
+// stillWaits reports whether w is still what waits.
+func (j *Journal) stillWaits(w entry) bool {
+	j.lock()
+	defer j.unlock()
+	switch w := w.(type) {
+	case *change:
+		return j.changes.get(w.Seq) == w
+	case *offline:
+		return j.latest[w.ID] == w
+	case *listening:
+		l := j.sessions[w.ID]
+		return l != nil && l.backlog
+	}
+	return false
+}
+
+// mustWait reports whether w is a session that the server is asked about later.
+func (j *Journal) mustWait(w entry) bool {
+	j.lock()
+	defer j.unlock()
+	l, ok := w.(*listening)
+	return ok && mustWait(j.sessions[l.ID])
+}
+
+func mustWait(l *listening) bool { return l != nil && time.Now().Before(l.askAfter) }
+
+// cycle returns the entries whose turn it is, oldest first. Where nothing waits but
+// what failed before, those who wait for a round need not wait any longer.
+func (j *Journal) cycle(r *round) []entry {
+	j.lock()
+	defer j.unlock()
+	turns := make(map[turn]entry)
+	seen := make(map[turn]int)
+	fresh := false
+	offer := func(w entry) {
+		t := turn{w.by(), w.failed()}
+		if n := seen[t]; n > 0 && (r.unanswered == 0 || n == otherOf) {
+			return
+		}
+		if l, ok := w.(*listening); ok && (mustWait(l) || r.sessions[l.ID]) {
+			fresh = fresh || mustWait(l) && !t.failed
+			return
+		}
+		if item := w.item(); item != (itemID{}) {
+			if r.passed[item] {
+				return
+			}
+			if w = j.oldestOf(item, w); w == nil {
+				return
+			}
+		}
+		fresh = fresh || !t.failed
+		if seen[t]++; rand.IntN(seen[t]) == 0 {
+			turns[t] = w
+		}
+	}
+	for c := range j.changes.all() {
+		offer(c)
+	}
+	for o := range j.entries.offline.all() {
+		offer(o)
+	}
+	var sessions []*listening
+	for _, l := range j.sessions {
+		if l.backlog {
+			sessions = append(sessions, l)
+		}
+	}
+	slices.SortFunc(sessions, func(a, b *listening) int { return cmp.Compare(a.Seq, b.Seq) })
+	for _, l := range sessions {
+		offer(l)
+	}
+	if !fresh && len(turns) > 0 {
+		j.view.tellRound()
+	}
+	cycle := make([]entry, 0, len(turns))
+	for _, w := range turns {
+		cycle = append(cycle, w)
+	}
+	slices.SortFunc(cycle, func(a, b entry) int { return cmp.Compare(a.order(), b.order()) })
+	return slices.Compact(cycle)
+}
+
+// oldestOf returns the oldest entry about an item, which may be another caller's:
+// the server must see the reports about an item in their order. It returns nil where
+// that one has to wait.
+func (j *Journal) oldestOf(item itemID, w entry) entry {
+	if c := j.lines.oldestOf(item); c != nil && c.Seq < w.order() {
+		w = c
+	}
+	for o := range j.entries.offline.all() {
+		if o.Seq >= w.order() {
+			break
+		}
+		if o.item() == item {
+			w = o
+			break
+		}
+	}
+	for _, l := range j.sessions {
+		if l.backlog && l.Seq < w.order() && l.item() == item {
+			w = l
+		}
+	}
+	if l, ok := w.(*listening); ok && mustWait(l) {
+		return nil
+	}
+	return w
+}
