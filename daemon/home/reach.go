@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"time"
 
 	"shelfkeeper/daemon/accounts"
 	"shelfkeeper/daemon/history"
@@ -55,6 +56,11 @@ func (h *Home) SessionConfig(a accounts.Account, up *upstream.Upstream) session.
 func (h *Home) budget(base *url.URL) *budget.Budget {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	return h.budgetsLocked().Of(base)
+}
+
+// budgetsLocked returns the budgets of all servers. h.mu must be held.
+func (h *Home) budgetsLocked() *budget.Budgets {
 	if h.budgets == nil {
 		path := filepath.Join(h.Paths.State, "budgets.json")
 		if h.Backend == keychain.Memory {
@@ -62,7 +68,16 @@ func (h *Home) budget(base *url.URL) *budget.Budget {
 		}
 		h.budgets = budget.Open(path)
 	}
-	return h.budgets.Of(base)
+	return h.budgets
+}
+
+// shareBudget makes two addresses of one server share its budget before both have
+// answered.
+func (h *Home) shareBudget(base, other *url.URL) {
+	h.mu.Lock()
+	all := h.budgetsLocked()
+	h.mu.Unlock()
+	all.Same(time.Now(), base, other)
 }
 
 // reach returns the way to base for the account of that name. withHeaders:
@@ -90,6 +105,9 @@ func (h *Home) reachAny(account string, base *url.URL) (*upstream.Upstream, erro
 		h.Log.Warn("the addresses in config.toml do not name the account's own and are not used", "account", account, "server",
 			redact.URL(base))
 		return upstream.New(p)
+	}
+	for _, a := range u.Addresses {
+		h.shareBudget(base, a)
 	}
 	p.Addresses, p.TrustHTTP = u.Addresses, u.TrustHTTP
 	return upstream.New(p)

@@ -86,6 +86,7 @@ func (h *Home) accountsOn(ctx context.Context, base *url.URL) map[string]bool {
 	for _, a := range h.Book.All() {
 		if u, err := url.Parse(a.Server); err == nil && sameServer(ctx, u, base) {
 			here[a.Name] = true
+			h.shareBudget(base, u)
 		}
 	}
 	return here

@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"net"
+	"net/netip"
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"shelfkeeper/daemon/absfake"
 	"shelfkeeper/daemon/absfake/oidcprovider"
@@ -156,6 +158,29 @@ func TestSameServer(t *testing.T) {
 		b, _ := url.Parse(c.b)
 		if sameServer(t.Context(), a, b) != c.want || sameServer(t.Context(), b, a) != c.want {
 			t.Errorf("%s and %s: want %v", c.a, c.b, c.want)
+		}
+	}
+}
+
+// The budget is the server's and not the address's: a sign-in at this machine's own
+// address counts with those at the loopback address, before the server has told
+// who it is there.
+func TestAddressesOfThisMachineShareABudget(t *testing.T) {
+	p := newOpenIDRig(t, absfake.Config{LimiterMax: 40})
+	p.mustSignIn(control.OpenIDRequest{Server: absAddress}, true)
+	loopback, now := &url.URL{Scheme: "http", Host: "127.0.0.1:13378"}, time.Now()
+	for p.budget(loopback).Wait(now) == 0 {
+		if _, err := p.budget(loopback).Take(now); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for addr := range ownAddresses() {
+		base := &url.URL{Scheme: "http", Host: netip.AddrPortFrom(addr, 13378).String()}
+		if here := p.accountsOn(t.Context(), base); len(here) != 1 {
+			t.Errorf("%s: the account is not found there: %v", base, here)
+		}
+		if p.budget(base).Wait(now) == 0 {
+			t.Errorf("%s has a budget of its own", base)
 		}
 	}
 }

@@ -22,7 +22,8 @@ import (
 // defaults are assumed); that a limit was raised, before the next answer to a
 // request that it counts, so that after a mistake of its owner we wait for at
 // most one window; which other programs share our address; and that an address
-// is one of a known server, before it has answered one sign-in or renewal.
+// is one of a known server, before it has answered one sign-in or renewal,
+// unless the two name one port of one machine or config.toml lists both.
 
 const (
 	// defaultLimit and defaultWindow are ABS's own limiter

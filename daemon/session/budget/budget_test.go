@@ -178,6 +178,12 @@ func TestAddressesOfOneServerShare(t *testing.T) {
 		{"http://abs.home", "https://abs.home:443", nil, true},
 		{"http://127.0.0.1:13378", "http://localhost:13378", nil, true},
 		{"http://[::1]:13378", "http://[::ffff:127.0.0.1]:13378", nil, true},
+		{"http://0.0.0.0:13378", "http://[::]:13378", nil, true},
+		{"http://127.0.0.1:13378", "http://abs.localhost:13378", nil, true},
+		{"http://localhost", "http://127.0.0.2:80", nil, true},
+		{"https://b\u00fccher.example", "https://xn--bcher-kva.example:443", nil, true},
+		{"http://[fe80::1%25eth0]:13378", "http://[fe80::1%25wlan0]:13378", nil, true},
+		{"http://localhost.example.org", "http://localhost", nil, false},
 		{"http://abs.home:13378", "http://abs.home:13379", nil, false},
 		{"http://abs.home:13378", "https://books.example.org", nil, false},
 		{"http://abs.home:13378", "https://books.example.org", []string{"f3a06ba5-b8aa-4a89-94a0-befdd06316d9"}, true},
@@ -197,6 +203,20 @@ func TestAddressesOfOneServerShare(t *testing.T) {
 		if (wait > 0) != c.one {
 			t.Errorf("%s and %s, ids %q: the eleventh waits %v", c.a, c.b, c.ids, wait)
 		}
+	}
+	// What the caller knows counts before either has answered, with all names of both.
+	known := Open("")
+	known.Same(now, address(t, "http://nas:13378"), address(t, "http://192.168.1.5:13378"))
+	known.Same(now, address(t, "http://nas.local:13378"), address(t, "http://nas:13378"))
+	for _, text := range []string{"http://192.168.1.5:13378", "http://nas.local:13378"} {
+		for range 5 {
+			if wait, err := known.Of(address(t, text)).Take(now); wait != 0 || err != nil {
+				t.Errorf("%s: %v, %v", text, wait, err)
+			}
+		}
+	}
+	if known.Of(address(t, "http://nas:13378")).Wait(now) == 0 {
+		t.Error("three names of one server do not share")
 	}
 	// What was known of each is known of both, and the stricter holds.
 	all := Open("")

@@ -170,6 +170,23 @@ func (b *Budget) Recognise(now time.Time, ids ...string) {
 	})
 }
 
+// Same notes that two addresses lead to one server, for what is known before
+// either of them has answered.
+func (b *Budgets) Same(now time.Time, one, other *url.URL) {
+	name, also := serverName(one), serverName(other)
+	data, err := b.store.read()
+	if err == nil && slices.Contains(decodeBook(data).server(name).Names, also) {
+		return
+	}
+	seen := b.reading(now)
+	_ = b.store.update(func(data []byte) ([]byte, error) { // what cannot be written is noted again
+		book := decodeBook(data)
+		book.correct(seen)
+		book.same(name, also)
+		return json.Marshal(book)
+	})
+}
+
 // update changes this server's part. When change returns false and the clock
 // was not set meanwhile, nothing is written.
 func (b *Budget) update(now time.Time, change func(s *server, now time.Time) bool) error {

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"shelfkeeper/daemon/hostname"
 )
 
 // One server may be known by several addresses: with and without a base path,
@@ -15,8 +17,8 @@ import (
 // count them together, so we do. ABS names no id of its own (measured on 2.26.3
 // to 2.36.0), but every sign-in and renewal names ids that were drawn at random
 // for one database: the user's, and that of the user's first library. Two
-// addresses that gave the same one are one server; two that never did may still
-// be one, which nobody can tell.
+// addresses that gave the same one are one server, and so are two that the caller
+// knows to be one; see Budgets.Same. Two others may still be one.
 
 // server is one server, by all the names and ids it was met under.
 type server struct {
@@ -83,8 +85,21 @@ func (b *book) recognise(name string, ids []string) {
 			s.IDs = append(s.IDs, id)
 		}
 	}
+	b.absorb(s, func(o *server) bool {
+		return slices.ContainsFunc(o.IDs, func(id string) bool { return slices.Contains(s.IDs, id) })
+	})
+}
+
+// same makes two names those of one server.
+func (b *book) same(name, other string) {
+	s, o := b.server(name), b.server(other)
+	b.absorb(s, func(server *server) bool { return server == o })
+}
+
+// absorb makes s one with the other servers that are it as well.
+func (b *book) absorb(s *server, is func(*server) bool) {
 	b.Servers = slices.DeleteFunc(b.Servers, func(o *server) bool {
-		if o == s || !slices.ContainsFunc(o.IDs, func(id string) bool { return slices.Contains(s.IDs, id) }) {
+		if o == s || !is(o) {
 			return false
 		}
 		s.Names, s.IDs = union(s.Names, o.Names), union(s.IDs, o.IDs)
@@ -137,15 +152,22 @@ var randomID = regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][
 // has it. Older ones ("root") are everywhere.
 func telling(id string) bool { return randomID.MatchString(id) }
 
+// thisMachine is the host of every address that leads to this machine by itself.
+const thisMachine = "localhost"
+
 // serverName is an address as far as it tells servers apart: host and port.
 // The base path does not, nor do the ways to write one host.
 func serverName(base *url.URL) string {
-	host := strings.TrimSuffix(strings.ToLower(base.Hostname()), ".")
-	if ip, err := netip.ParseAddr(host); err == nil {
+	host := strings.TrimSuffix(hostname.Canonical(base.Hostname()), ".")
+	ip, err := netip.ParseAddr(host)
+	switch {
+	case err == nil:
 		ip = ip.Unmap().WithZone("")
-		if host = ip.String(); ip.IsLoopback() {
-			host = "localhost"
+		if host = ip.String(); ip.IsLoopback() || ip.IsUnspecified() {
+			host = thisMachine
 		}
+	case strings.HasSuffix(host, "."+thisMachine), host == "localhost.localdomain", host == "ip6-localhost", host == "ip6-loopback":
+		host = thisMachine
 	}
 	switch port := base.Port(); {
 	case port == "", base.Scheme == "http" && port == "80", base.Scheme == "https" && port == "443":
