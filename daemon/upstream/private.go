@@ -27,7 +27,8 @@ func (spentError) Unwritten() bool { return true }
 // of these cases ends with ErrSpent. A POST is not replayable (prepare strips
 // Idempotency-Key), so for it the refused dial proves that nothing was written. One
 // more dial is allowed only after an answer with `Connection: close`: some gateways
-// send that every time.
+// send that every time. A proxy that forwards plain http gets a connection for each
+// request, since it may close any without a word.
 type Private struct {
 	upstream *Upstream
 	network  *network
@@ -50,7 +51,7 @@ func (u *Upstream) Private() *Private {
 
 // open makes the transport for the first request, which goes to an address of the
 // server or, with nil, elsewhere.
-func (p *Private) open(w *way, to *url.URL) *http.Transport {
+func (p *Private) open(w *way, to *url.URL, first *http.Request) *http.Transport {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.transport == nil {
@@ -60,6 +61,10 @@ func (p *Private) open(w *way, to *url.URL) *http.Transport {
 		// On HTTP/2 a cancelled request cannot be told from a written one.
 		p.transport.Protocols = new(http.Protocols)
 		p.transport.Protocols.SetHTTP1(true)
+		p.transport.DisableKeepAlives = w.forwards(first)
+	}
+	if p.transport.DisableKeepAlives {
+		p.dials = 1
 	}
 	return p.transport
 }
@@ -78,7 +83,7 @@ func (p *Private) Do(r *http.Request) (*http.Response, error) {
 	if p.probing && to != nil && to.Scheme != "https" {
 		w.removeHeaders(out.Header) // nobody knows yet who answers there
 	}
-	resp, err := p.open(w, to).RoundTrip(out)
+	resp, err := p.open(w, to, out).RoundTrip(out)
 	if err != nil {
 		return nil, w.atProxy(out, err)
 	}

@@ -82,7 +82,7 @@ type Policy struct {
 	// replaces every other. Empty for DefaultUserAgent.
 	UserAgent string
 	// ProxyURL is an http, https, socks5 or socks5h address, "direct" for no proxy,
-	// or empty for the environment's proxy (HTTPS_PROXY, NO_PROXY).
+	// or empty for the environment's proxy (HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY).
 	ProxyURL string
 	// Dial replaces the network in tests. The environment's proxy is ignored then.
 	// Nil for the real network.
