@@ -149,6 +149,9 @@ const copyAt = 4
 func actions(page health.Page, a health.Account, which string, n notes) []Line {
 	reauth := Command{Act: Reauthenticate, Account: a.Name}
 	text, after, busy := n.progress(reauth)
+	if !busy && a.Session.Spare == health.SpareMissing && a.Level < health.NeedsUser {
+		text = "Make a spare session" // one click does: the session itself is in order
+	}
 	served := a.Proxy.URL != ""
 	lines := []Line{
 		{Text: "Open Audiobookshelf" + which, Enabled: served, Command: Command{Open, a.Name, a.Proxy.URL}},

@@ -2,6 +2,7 @@ package tray
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -263,5 +264,21 @@ func TestMenuOfALostSession(t *testing.T) {
 	over := health.Account{Name: "home", Loss: &health.Loss{Sentence: "x", Recovered: true}}
 	if lines := status(over, "home", nil); len(lines) != 1 {
 		t.Errorf("got %+v", lines)
+	}
+}
+
+// After its use the spare is gone: the click that makes one is offered.
+func TestMenuOffersASpareSession(t *testing.T) {
+	for spare, want := range map[string]string{"": "Re-authenticate", health.SpareKept: "Re-authenticate", health.SpareMissing: "Make a spare session"} {
+		s := snapshotOf(nil)
+		s.Accounts[0].Session.Spare = spare
+		if got := flat(menu(s, nil, Unmarked)); !slices.Contains(got, want) {
+			t.Errorf("%q: %q", spare, got)
+		}
+	}
+	s := snapshotOf(&health.SessionLost)
+	s.Accounts[0].Session.Spare = health.SpareMissing
+	if got := flat(menu(s, nil, Unmarked)); !slices.Contains(got, "Re-authenticate") {
+		t.Errorf("a session that is lost: %q", got)
 	}
 }

@@ -57,7 +57,12 @@ func TestDescribe(t *testing.T) {
 		{Program: "Toutui", Reason: "bad-grant", Count: 1, Last: at(-2 * time.Hour), Cause: "what the player presents is no valid grant",
 			Remedy: "give it the current grant, or nothing at all if it runs as the same user"},
 	}
+	spare := home
+	spare.Session.Method, spare.Session.Spare = "openid", health.SpareKept
+	none := back
+	none.Session.Method, none.Session.Spare, none.Through = "openid", health.SpareMissing, "http://proxy:3128, which the environment sets"
 	for name, s := range map[string]health.Snapshot{
+		"spare":       {Version: "1.2.3", Level: health.OK, Accounts: []health.Account{spare, none}},
 		"refused":     {Version: "1.2.3", Level: health.OK, Accounts: []health.Account{refused}},
 		"ok":          {Version: "1.2.3", Level: health.OK, Accounts: []health.Account{home}},
 		"needs-user":  {Version: "1.2.3", Level: health.NeedsUser, Accounts: []health.Account{home, locked}},

@@ -102,12 +102,15 @@ func describe(s health.Snapshot, now time.Time) string {
 		if l := a.Loss; l != nil && now.Sub(l.At.Time) < lossShown && !strings.Contains(a.Reason, l.Sentence) {
 			row("lost", "%s: %s", ago(now, l.At), l.Sentence)
 			if l.Recovered {
-				row("", "the account is signed in again; nothing is left to do")
+				row("", "%s", afterLoss(a))
 			}
 		}
 		row("server", "%s (%s), user %s", a.Server, orUnknown(a.ServerVersion), a.User)
 		if a.Address != "" {
 			row("", "through %s", a.Address)
+		}
+		if a.Through != "" {
+			row("", "through the proxy %s", a.Through)
 		}
 		row("players", "%s; %d requests, %s, %d running", a.Proxy.URL, a.Proxy.Requests, size(a.Proxy.Bytes), a.Proxy.Active)
 		if len(a.Proxy.Extra) > 0 {
@@ -132,6 +135,9 @@ func describe(s health.Snapshot, now time.Time) string {
 		default:
 			row("", "signed in by %s", a.Session.Method)
 		}
+		if text := spare(a.Session); text != "" {
+			row("", "%s", text)
+		}
 		if !a.Session.LastRotation.At.IsZero() {
 			outcome := a.Session.LastRotation.Outcome
 			if outcome != "" && strings.Contains(a.Reason, outcome) {
@@ -150,6 +156,25 @@ func describe(s health.Snapshot, now time.Time) string {
 		row("vault", "%s, %s", a.Vault.Backend, a.Vault.Condition)
 	}
 	return out.String()
+}
+
+// spare says whether a second session takes over when this one is lost.
+func spare(s health.Session) string {
+	switch s.Spare {
+	case health.SpareKept:
+		return "a spare session takes over if this one is lost"
+	case health.SpareMissing:
+		return "no spare session is kept; `shelfkeeper reauth` makes one"
+	}
+	return ""
+}
+
+// afterLoss says what is left to do after a loss that is over.
+func afterLoss(a health.Account) string {
+	if a.Session.Spare == health.SpareMissing {
+		return "the account is signed in again, and no spare session is left: `shelfkeeper reauth` makes one"
+	}
+	return "the account is signed in again; nothing is left to do"
 }
 
 // refusedMost is how many programs that were refused are shown.

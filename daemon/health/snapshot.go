@@ -46,7 +46,8 @@ type Page struct {
 type Account struct {
 	Name          string  `json:"name"`
 	Server        string  `json:"server"`
-	Address       string  `json:"address"` // of several, the one in use; "" where there is one
+	Address       string  `json:"address"`           // of several, the one in use; "" where there is one
+	Through       string  `json:"through,omitempty"` // the proxy to the server, and what sets it; "" for none
 	ServerVersion string  `json:"server_version"`
 	User          string  `json:"user"`
 	Admin         bool    `json:"admin,omitempty"` // the user administers the server, as far as that is known
@@ -76,8 +77,11 @@ type Progress struct {
 
 // Session is the login as the session engine sees it.
 type Session struct {
-	State            string       `json:"state"`  // name of the state machine's state
-	Method           string       `json:"method"` // password, session only (no password is stored), openid, api key, legacy token
+	State  string `json:"state"`  // name of the state machine's state
+	Method string `json:"method"` // password, session only (no password is stored), openid, api key, legacy token
+	// Spare says whether a second session is kept that takes over when this one is lost:
+	// kept, or missing where one click makes it. Empty where none is of use.
+	Spare            string       `json:"spare,omitempty"`
 	Generation       uint64       `json:"generation"`
 	AccessExpiresAt  Time         `json:"access_expires_at"`
 	RefreshExpiresAt Time         `json:"refresh_expires_at"`
@@ -86,6 +90,12 @@ type Session struct {
 	PasswordLogins   int          `json:"password_logins"` // by the stored password, since the start
 	LastRotation     LastRotation `json:"last_rotation"`
 }
+
+// The values of Session.Spare.
+const (
+	SpareKept    = "kept"
+	SpareMissing = "missing"
+)
 
 // Loss is the most likely reason why the session was lost, and what to do.
 type Loss struct {

@@ -8,6 +8,11 @@ import (
 // MethodOpenID is how status names an account that signs in through OpenID.
 const MethodOpenID = "openid"
 
+// proxySetBy says what sets a proxy; see upstream.ProxyInUse.
+var proxySetBy = map[string]string{
+	"account": "the account's settings name", "config.toml": "config.toml sets", "environment": "the environment sets",
+}
+
 // shownMethod is how the account signs in, for status; kept is what the session
 // goes by.
 func shownMethod(a accounts.Account, kept string) string {

@@ -35,6 +35,12 @@ func (s *Service) Snapshot() health.Account {
 		}
 	}
 	s.session.Fill(&a)
+	if s.account.Method != accounts.OIDC {
+		a.Session.Spare = "" // a stored password does the same
+	}
+	if proxy, from := s.up.ProxyInUse(); proxy != "" {
+		a.Through = proxy + ", which " + proxySetBy[from]
+	}
 	a.Session.Method = shownMethod(s.account, a.Session.Method)
 	a.Remedy = shownRemedy(s.account, a.Condition, a.Remedy)
 	return a

@@ -59,6 +59,12 @@ func (s *Session) Fill(a *health.Account) {
 		Refreshes: st.Counts.Refreshes, PasswordLogins: st.Counts.Logins,
 		LastRotation: health.LastRotation{At: health.At(st.Counts.Last.At), Outcome: st.Counts.Last.Outcome},
 	}
+	switch {
+	case !st.Record.Spare.IsEmpty():
+		out.Spare = health.SpareKept
+	case !st.Record.Refresh.IsEmpty():
+		out.Spare = health.SpareMissing
+	}
 	if st.Published.Generation > 0 && st.Phase != machine.Static {
 		out.AccessExpiresAt = health.At(st.Published.Pair.Access.ExpiresAt)
 		out.RefreshExpiresAt = health.At(st.Published.Pair.Refresh.ExpiresAt)

@@ -72,9 +72,15 @@ func TestSpareTakesThePlace(t *testing.T) {
 		withSpare(t, absfake.Config{Release: release, AccessTTL: time.Hour}, func(r *rig) {
 			logins := len(r.fake.Ledger().Logins("demo"))
 			spare := r.record().Spare
+			if got := r.snapshot().Spare; got != health.SpareKept {
+				r.Errorf("shown: %q", got)
+			}
 			r.end(r.record().Refresh)
 			time.Sleep(70 * time.Minute)
 			r.mustToken()
+			if got := r.snapshot().Spare; got != health.SpareMissing {
+				r.Errorf("shown after its use: %q", got)
+			}
 			after := r.record()
 			if !after.Spare.IsEmpty() || after.Intent != nil || after.Refresh == spare {
 				r.Errorf("the spare did not move: %+v", after)
