@@ -20,6 +20,7 @@ const (
 	portalName   = "org.freedesktop.portal.Desktop"
 	portalPath   = "/org/freedesktop/portal/desktop"
 	settingsFace = "org.freedesktop.portal.Settings"
+	ownerChanged = "org.freedesktop.DBus.NameOwnerChanged"
 )
 
 const (
@@ -41,6 +42,8 @@ func mind(ctx context.Context, conn *dbus.Conn, u *ui) {
 	// Errors of these are the bus's end, which ctx tells.
 	_ = conn.AddMatchSignalContext(ctx, dbus.WithMatchSender("org.freedesktop.DBus"),
 		dbus.WithMatchMember("NameOwnerChanged"), dbus.WithMatchArg(0, watcherName))
+	_ = conn.AddMatchSignalContext(ctx, dbus.WithMatchSender("org.freedesktop.DBus"),
+		dbus.WithMatchMember("NameOwnerChanged"), dbus.WithMatchArg(0, portalName))
 	_ = conn.AddMatchSignalContext(ctx, dbus.WithMatchInterface(watcherName), dbus.WithMatchObjectPath(watcherPath))
 	_ = conn.AddMatchSignalContext(ctx, dbus.WithMatchInterface(settingsFace),
 		dbus.WithMatchMember("SettingChanged"), dbus.WithMatchArg(0, "org.freedesktop.appearance"))
@@ -70,13 +73,13 @@ func mind(ctx context.Context, conn *dbus.Conn, u *ui) {
 			switch {
 			case !open:
 				return
-			case s.Name == settingsFace+".SettingChanged":
+			case s.Name == settingsFace+".SettingChanged", s.Name == ownerChanged && len(s.Body) == 3 && s.Body[0] == portalName:
 				select {
 				case <-u.schemes: // one that was not drawn yet
 				default:
 				}
 				u.schemes <- schemeOf(ctx, conn) // has one place, and only we send
-			case s.Name == "org.freedesktop.DBus.NameOwnerChanged" && len(s.Body) == 3 && s.Body[0] == watcherName,
+			case s.Name == ownerChanged && len(s.Body) == 3 && s.Body[0] == watcherName,
 				s.Name == watcherName+".StatusNotifierHostRegistered", s.Name == watcherName+".StatusNotifierHostUnregistered":
 				look()
 			}
@@ -132,8 +135,11 @@ func absent(err error) bool {
 // schemeOf asks the desktop whether it is light or dark. Without an answer the
 // icon is one for both.
 func schemeOf(ctx context.Context, conn *dbus.Conn) assets.Scheme {
+	switch {
+	case iconKindOf(desktopName()) == symbolicFiles:
+		return assets.AnyPanel // for those who do not know the files
 	// The top bar of GNOME is dark, whatever windows are.
-	if strings.Contains(strings.ToUpper(os.Getenv("XDG_CURRENT_DESKTOP")), "GNOME") {
+	case strings.Contains(strings.ToUpper(os.Getenv("XDG_CURRENT_DESKTOP")), "GNOME"):
 		return assets.DarkPanel
 	}
 	ctx, cancel := context.WithTimeout(ctx, desktopTimeout)
@@ -156,14 +162,12 @@ func schemeOf(ctx context.Context, conn *dbus.Conn) assets.Scheme {
 	}
 }
 
-// schemeOfPortal reads the value of color-scheme: a wish of the user for
-// programs, which panels follow more often than not.
+// schemeOfPortal reads the value of color-scheme: a wish of the user for windows.
+// Where they are dark the panel is dark too. Where they are light it may be
+// either, and the icon for every panel looks on a light one like the icon for it.
 func schemeOfPortal(v uint32) assets.Scheme {
-	switch v {
-	case 1:
+	if v == 1 {
 		return assets.DarkPanel
-	case 2:
-		return assets.LightPanel
 	}
 	return assets.AnyPanel
 }

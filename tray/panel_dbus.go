@@ -5,6 +5,7 @@ package tray
 import (
 	"fmt"
 	"image"
+	"log/slog"
 	"os"
 	"strings"
 
@@ -57,20 +58,25 @@ type look struct {
 // ones and draw with dark rims; it offers one size; it panics when the bus is
 // gone; and its one attempt to register can come before its watch for a panel.
 type dbusPanel struct {
-	conn   *dbus.Conn
-	props  *properties
-	status string // the property Status
-	drawn  map[look][]pixmap
+	conn     *dbus.Conn
+	props    *properties
+	status   string // the property Status
+	drawn    map[look][]pixmap
+	files    *iconFiles
+	fileless bool // it has been logged that no files can be written
+	log      *slog.Logger
 	*dbusMenu
 }
 
 // newDBusPanel makes the icon; serve puts it on the bus. quit frees panels that
 // wait for a click to be taken.
-func newDBusPanel(conn *dbus.Conn, quit <-chan struct{}) *dbusPanel {
+func newDBusPanel(conn *dbus.Conn, quit <-chan struct{}, log *slog.Logger) *dbusPanel {
+	files := newIconFiles()
 	return &dbusPanel{
-		conn:     conn,
-		status:   "Active",
-		drawn:    map[look][]pixmap{},
+		conn:   conn,
+		status: "Active",
+		drawn:  map[look][]pixmap{},
+		files:  files, log: log,
 		dbusMenu: newDBusMenu(conn, quit),
 		props: newProperties(itemFace, map[string]any{
 			"Category":          "ApplicationStatus",
@@ -79,7 +85,7 @@ func newDBusPanel(conn *dbus.Conn, quit <-chan struct{}) *dbusPanel {
 			"Status":            "Active",
 			"IconName":          "",
 			"AttentionIconName": "",
-			"IconThemePath":     "",
+			"IconThemePath":     files.path(),
 			"ItemIsMenu":        true,
 			"Menu":              dbus.ObjectPath(menuPath),
 		}),
@@ -122,11 +128,20 @@ func (p *dbusPanel) icon(m assets.Mark, s assets.Scheme) {
 	if m == assets.NeedsUser {
 		status = "NeedsAttention" // then they draw the attention icon, and bring it out of a fold
 	}
-	p.set("IconPixmap", maps, "NewIcon")
-	p.set("AttentionIconPixmap", maps, "NewAttentionIcon")
+	name, err := p.files.name(m, s)
+	if err != nil && !p.fileless {
+		p.fileless = true
+		p.log.Warn("the panel may show a wrong icon", "reason", err)
+	}
+	p.props.set("IconName", name)
+	p.props.set("AttentionIconName", name)
+	p.set("IconPixmap", maps, "NewIcon", "IconName")
+	p.set("AttentionIconPixmap", maps, "NewAttentionIcon", "AttentionIconName")
 	if status != p.status {
 		p.status = status
-		p.set("Status", status, "NewStatus", status)
+		p.props.set("Status", status)
+		_ = p.conn.Emit(itemPath, itemFace+".NewStatus", status)
+		_ = p.conn.Emit(itemPath, propsFace+".PropertiesChanged", itemFace, map[string]dbus.Variant{}, []string{"Status"})
 	}
 }
 
@@ -147,10 +162,10 @@ func (p *dbusPanel) tooltip(text string) { p.set("ToolTip", hint{Title: text}, "
 // set tells of a change in the words of the item's interface and in those of
 // D-Bus; panels go by one or the other. An error is the bus's end, which its
 // context tells.
-func (p *dbusPanel) set(property string, value any, signal string, args ...any) {
+func (p *dbusPanel) set(property string, value any, signal string, also ...string) {
 	p.props.set(property, value)
-	_ = p.conn.Emit(itemPath, itemFace+"."+signal, args...)
-	_ = p.conn.Emit(itemPath, propsFace+".PropertiesChanged", itemFace, map[string]dbus.Variant{}, []string{property})
+	_ = p.conn.Emit(itemPath, itemFace+"."+signal)
+	_ = p.conn.Emit(itemPath, propsFace+".PropertiesChanged", itemFace, map[string]dbus.Variant{}, append(also, property))
 }
 
 // itemName is the customary name of the first icon of a process.

@@ -60,9 +60,23 @@ func TestIconFollowsTheColourScheme(t *testing.T) {
 	item := h.item(t)
 	eventually(t, "dark", func() error { return item.shows(health.OK, assets.DarkPanel) })
 	p.set(t, 2)
-	eventually(t, "light", func() error { return item.shows(health.OK, assets.LightPanel) })
+	eventually(t, "light windows, and whichever panel", func() error { return item.shows(health.OK, assets.AnyPanel) })
+	p.set(t, 1)
+	eventually(t, "dark again", func() error { return item.shows(health.OK, assets.DarkPanel) })
 	p.set(t, 0)
 	eventually(t, "no wish", func() error { return item.shows(health.OK, assets.AnyPanel) })
+}
+
+// At login the portal may start after the tray.
+func TestAPortalThatStartsLateIsAsked(t *testing.T) {
+	d, b := newDouble(t), newBus(t)
+	b.start(t)
+	h := newHost(t, b, 0)
+	startTray(t, d, b.env())
+	item := h.item(t)
+	eventually(t, "nobody knows", func() error { return item.shows(health.OK, assets.AnyPanel) })
+	newPortal(t, b, 1)
+	eventually(t, "dark", func() error { return item.shows(health.OK, assets.DarkPanel) })
 }
 
 func TestGnomesBarIsDark(t *testing.T) {

@@ -64,7 +64,7 @@ func show(ctx context.Context, u *ui) error {
 
 // dwell puts the icon on the bus and keeps it as the ui says, until ctx ends.
 func dwell(ctx context.Context, u *ui, conn *dbus.Conn) error {
-	p := newDBusPanel(conn, ctx.Done())
+	p := newDBusPanel(conn, ctx.Done(), u.cfg.Log)
 	u.scheme = schemeOf(ctx, conn)
 	u.draw(p) // before anybody can look
 	if err := p.serve(); err != nil {
