@@ -25,6 +25,7 @@ import (
 // too.
 func newTray(e *env) *cobra.Command {
 	var quiet, sameControl, clickOpens bool
+	level := slog.LevelWarn
 	c := &cobra.Command{
 		Use:   "tray",
 		Short: "Show the icon in the panel (the daemon starts this by itself)",
@@ -44,7 +45,7 @@ func newTray(e *env) *cobra.Command {
 			}
 			err = tray.Run(c.Context(), tray.Config{Client: clicks{client, e}, Open: desktop.Open, Copy: desktop.Copy,
 				FirstTime: firstTime(paths.State), Notifications: !quiet, ClickOpens: clickOpens, Again: os.Getenv(tray.AgainVariable) != "",
-				Tomorrow: home.Tomorrow, Starts: daemon.starts, SetStart: daemon.setStart, Log: e.logger(slog.LevelWarn)})
+				Tomorrow: home.Tomorrow, Starts: daemon.starts, SetStart: daemon.setStart, Log: e.logger(level)})
 			if isNoDaemon(err) {
 				return notRunning()
 			}
@@ -53,6 +54,7 @@ func newTray(e *env) *cobra.Command {
 	}
 	c.Flags().BoolVar(&quiet, "no-notifications", false, "no messages of the desktop when an account needs you")
 	c.Flags().BoolVar(&clickOpens, "click-opens", false, "a click on the icon opens Audiobookshelf instead of the status page")
+	c.Flags().TextVar(&level, "log-level", slog.LevelWarn, "how much it writes to stderr: debug, info, warn or error")
 	c.Flags().BoolVar(&sameControl, "same-control", false, "a start at login uses --control too")
 	_ = c.Flags().MarkHidden("same-control") // it errs only for a flag that is not there
 	return c
@@ -114,7 +116,7 @@ func (e *env) superviseTray(control string, cfg config.Config, log *slog.Logger)
 			return nil, err
 		}
 	}
-	argv := []string{program, "tray", "--control", control}
+	argv := []string{program, "tray", "--control", control, "--log-level", cfg.LogLevel.String()}
 	if e.control != "" {
 		argv = append(argv, "--same-control")
 	}

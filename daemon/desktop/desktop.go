@@ -12,8 +12,6 @@ import (
 	"fmt"
 	"net/netip"
 	"net/url"
-
-	"github.com/atotto/clipboard"
 )
 
 // ErrForeign is the error of opening a page of another machine: what a menu opens
@@ -40,13 +38,10 @@ func isLocal(host string) bool {
 	return err == nil && addr.IsLoopback()
 }
 
-// Copy puts text on the clipboard. On Linux it needs wl-copy, xclip or xsel
-// and says so when none is there.
+// Copy puts text on the clipboard, where it stays when the program ends. On Linux
+// it needs wl-copy, xclip or xsel and says so when none is there.
 func Copy(text string) error {
-	if clipboard.Unsupported {
-		return errors.New("copy: install wl-clipboard, xclip or xsel")
-	}
-	if err := clipboard.WriteAll(text); err != nil {
+	if err := writeClipboard(text); err != nil {
 		return fmt.Errorf("copy: %w", err)
 	}
 	return nil

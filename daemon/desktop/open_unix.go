@@ -21,6 +21,7 @@ const openDeadline = 10 * time.Second
 // first to be started belongs to our process group otherwise, and would end
 // with the tray.
 func show(address string) error {
+	adoptScreen()
 	for _, name := range openers {
 		path, err := exec.LookPath(name)
 		if err != nil {

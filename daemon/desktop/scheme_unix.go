@@ -22,12 +22,6 @@ const (
 	mimeDeadline = 10 * time.Second
 )
 
-// HasScreen reports whether a browser could open: without one xdg-open starts
-// a browser in our own terminal.
-func HasScreen() bool {
-	return os.Getenv("DISPLAY") != "" || os.Getenv("WAYLAND_DISPLAY") != ""
-}
-
 func takeScheme(scheme string, command []string) (restore func() error, err error) {
 	kind := "x-scheme-handler/" + scheme
 	before, err := xdgMime("query", "default", kind)
