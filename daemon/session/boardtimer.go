@@ -18,7 +18,7 @@ func (l *boardTimer) set(s *Session, at time.Time) {
 	}
 	s.running.Add(1)
 	var own *time.Timer
-	own = time.AfterFunc(until(at), func() {
+	own = time.AfterFunc(s.until(at), func() {
 		defer s.running.Done()
 		s.mu.Lock()
 		defer s.mu.Unlock()

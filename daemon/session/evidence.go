@@ -24,7 +24,7 @@ func (s *Session) gatherEvidence(ctx context.Context, byUser bool) machine.Evide
 	s.mu.Lock()
 	st := s.state
 	s.mu.Unlock()
-	token, valid := st.EvidenceToken(time.Now())
+	token, valid := st.EvidenceToken(s.Now())
 	switch {
 	case token.Secret.IsEmpty():
 		return machine.Evidence{}

@@ -3,7 +3,6 @@ package session
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"shelfkeeper/daemon/redact"
 	"shelfkeeper/daemon/session/machine"
@@ -61,8 +60,8 @@ func (s *Session) ChangePassword(ctx context.Context, old, changed redact.Secret
 		return ErrChangeUnknown
 	case !over:
 		return fmt.Errorf("%w: %w", ErrNotChanged, ctx.Err())
-	case st.Change.Err != nil && len(findings(st, time.Now())) > 0:
-		return fmt.Errorf("%w: %w", st.Change.Err, unavailable(st, time.Now()))
+	case st.Change.Err != nil && len(findings(st, s.Now())) > 0:
+		return fmt.Errorf("%w: %w", st.Change.Err, unavailable(st, s.Now()))
 	default:
 		return st.Change.Err
 	}

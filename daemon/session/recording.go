@@ -29,7 +29,7 @@ func (s *Session) openRecord() {
 // recordStep records what the fact f made of the state before, and what is to be
 // thought of it.
 func (s *Session) recordStep(before machine.State, f machine.Fact) {
-	entries := entriesOf(before, f, s.state, time.Now())
+	entries := entriesOf(before, f, s.state, s.Now())
 	if len(entries) == 0 || s.History == nil {
 		return
 	}

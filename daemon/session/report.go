@@ -22,7 +22,7 @@ var reported = []*health.Condition{
 // and not one a retry.
 func (s *Session) report(before machine.State) {
 	st := s.state
-	now := time.Now()
+	now := s.Now()
 	s.Board.Replace(reported, findings(st, now))
 	s.boardTimer.set(s, st.FindingsChangeAt(now))
 	log := s.Log.With("account", s.Account)
@@ -32,7 +32,7 @@ func (s *Session) report(before machine.State) {
 	if st.Counts.Last != before.Counts.Last {
 		log.Info("session attempt ended", "state", st.Phase, "outcome", st.Counts.Last.Outcome, "generation", st.Record.Generation)
 	} else if st.Phase != before.Phase && !st.Busy() {
-		log.Info("session", "state", st.Phase, "reason", reasonOf(st), "generation", st.Record.Generation)
+		log.Info("session", "state", st.Phase, "reason", reasonOf(st, now), "generation", st.Record.Generation)
 	}
 	if st.Slot.Trouble != nil && before.Slot.Trouble == nil {
 		log.Warn("keychain slot pending; the journal holds the session", "reason", st.Slot.Trouble)
@@ -42,8 +42,8 @@ func (s *Session) report(before machine.State) {
 	}
 }
 
-func reasonOf(st machine.State) string {
-	if fs := findings(st, time.Now()); len(fs) > 0 {
+func reasonOf(st machine.State, now time.Time) string {
+	if fs := findings(st, now); len(fs) > 0 {
 		return fs[0].ID
 	}
 	return ""

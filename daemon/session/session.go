@@ -47,6 +47,8 @@ type Config struct {
 	Board         *health.Board
 	Log           *slog.Logger
 	Jitter        func() float64 // the chance in back-off, in [0,1); nil: the system's
+	// Now reads the clocks; nil: the system's.
+	Now func() time.Time
 	// StayAwake delays a suspend of the machine until the returned function is
 	// called, where that is possible. It may be nil, and returns within a
 	// second.
@@ -98,8 +100,11 @@ func New(cfg Config) *Session {
 	if cfg.Jitter == nil {
 		cfg.Jitter = rand.Float64
 	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
 	state := machine.State{Version: cfg.ServerVersion, Plain: cfg.Base.Scheme == "http", Rules: machine.RulesOf(cfg.ServerVersion)}
-	cfg.Board.Replace(reported, findings(state, time.Now()))
+	cfg.Board.Replace(reported, findings(state, cfg.Now()))
 	return &Session{Config: cfg, state: state, changed: make(chan struct{})}
 }
 
@@ -147,7 +152,7 @@ func (s *Session) handle(f machine.Fact) {
 		return
 	}
 	before := s.state
-	after, effects := machine.Next(before, machine.Event{At: time.Now(), Jitter: s.Jitter(), Fact: f})
+	after, effects := machine.Next(before, machine.Event{At: s.Now(), Jitter: s.Jitter(), Fact: f})
 	s.state = after
 	s.recordStep(before, f)
 	if after.Published.Generation > before.Published.Generation {
@@ -182,7 +187,7 @@ func (s *Session) arm() {
 	}
 	s.running.Add(1)
 	var own *time.Timer
-	own = time.AfterFunc(until(at), func() {
+	own = time.AfterFunc(s.until(at), func() {
 		defer s.running.Done()
 		s.mu.Lock()
 		if s.timer == own {
@@ -195,8 +200,8 @@ func (s *Session) arm() {
 }
 
 // until is how long it is until at by the clock that gets there first.
-func until(at time.Time) time.Duration {
-	now := time.Now()
+func (s *Session) until(at time.Time) time.Duration {
+	now := s.Now()
 	return min(at.Sub(now), at.Round(0).Sub(now.Round(0)))
 }
 
@@ -242,7 +247,7 @@ func (s *Session) Reauthenticate(ctx context.Context, sameServer bool) error {
 	s.mu.Unlock()
 	s.handle(machine.Asked{SameServer: sameServer})
 	finished := s.await(ctx, func(st machine.State) bool {
-		return !st.Busy() && !st.ResumesBy(time.Now().Add(shortPause)) || st.Phase == machine.Fresh && st.Published.Generation > before
+		return !st.Busy() && !st.ResumesBy(s.Now().Add(shortPause)) || st.Phase == machine.Fresh && st.Published.Generation > before
 	})
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -250,7 +255,7 @@ func (s *Session) Reauthenticate(ctx context.Context, sameServer bool) error {
 	if finished && (renewed || s.state.Phase == machine.Static && s.state.Failure == nil) {
 		return nil
 	}
-	return unavailable(s.state, time.Now())
+	return unavailable(s.state, s.Now())
 }
 
 // SignOut ends the session at the server and erases every secret of the

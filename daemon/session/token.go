@@ -2,7 +2,6 @@ package session
 
 import (
 	"context"
-	"time"
 
 	"shelfkeeper/daemon/redact"
 	"shelfkeeper/daemon/session/machine"
@@ -14,7 +13,7 @@ import (
 func (s *Session) Token(ctx context.Context) (redact.Secret, error) {
 	for asked := false; ; {
 		s.mu.Lock()
-		now, st, changed := time.Now(), s.state, s.changed
+		now, st, changed := s.Now(), s.state, s.changed
 		s.mu.Unlock()
 		switch {
 		case st.Usable(now) && (asked || st.Phase != machine.Fresh || now.Before(st.Clocks.RotateAt)):
@@ -29,7 +28,7 @@ func (s *Session) Token(ctx context.Context) (redact.Secret, error) {
 		select {
 		case <-changed:
 		case <-ctx.Done():
-			return redact.Secret{}, unavailable(st, time.Now())
+			return redact.Secret{}, unavailable(st, s.Now())
 		}
 	}
 }
@@ -43,7 +42,7 @@ func (s *Session) Suspect(ctx context.Context, token redact.Secret) (redact.Secr
 	if err == nil && fresh == token {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		return redact.Secret{}, unavailable(s.state, time.Now())
+		return redact.Secret{}, unavailable(s.state, s.Now())
 	}
 	return fresh, err
 }
