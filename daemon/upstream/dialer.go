@@ -20,8 +20,8 @@ const (
 	keepAliveCount    = 3
 )
 
-// newDialer returns the dialer of all connections to the server. For a name with
-// addresses of both families net races them (RFC 8305).
+// newDialer returns the dialer of all connections to the server, for one address; see
+// racer for a name.
 func newDialer() *net.Dialer {
 	return &net.Dialer{
 		KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: keepAliveIdle, Interval: keepAliveInterval, Count: keepAliveCount},

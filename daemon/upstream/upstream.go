@@ -122,7 +122,7 @@ func New(p Policy) (*Upstream, error) {
 		u.inUse = newAddressInUse(base)
 	}
 	if u.dial == nil {
-		u.dial = newDialer().DialContext
+		u.dial = newRacer(newDialer().DialContext, net.DefaultResolver.LookupNetIP).DialContext
 	}
 	u.network = newNetwork(u.dial)
 	w, err := u.newWay(p.Gateway)
