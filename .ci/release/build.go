@@ -1,0 +1,58 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+)
+
+// target is a system and a processor.
+type target struct{ os, arch string }
+
+func (t target) String() string { return t.os + "/" + t.arch }
+
+var targets = []target{
+	{"linux", "amd64"}, {"linux", "arm64"}, {"windows", "amd64"}, {"darwin", "amd64"}, {"darwin", "arm64"},
+}
+
+// build compiles the program for t and returns the file. No path of this
+// machine is in it, no time, and no build id, so that every machine with the
+// same Go makes the same bytes.
+func (s *source) build(ctx context.Context, t target) (string, error) {
+	name := "shelfkeeper"
+	if t.os == "windows" {
+		name += ".exe"
+		if err := s.windowsResource(t); err != nil {
+			return "", fmt.Errorf("icon and version of the program: %w", err)
+		}
+	}
+	out := filepath.Join(s.work, t.os+"-"+t.arch, name)
+	return out, s.compile(ctx, t, out)
+}
+
+func (s *source) compile(ctx context.Context, t target, out string, flags ...string) error {
+	args := append([]string{"build", "-trimpath", "-buildvcs=false",
+		"-ldflags", "-s -w -buildid= -X main.version=" + s.version + " -X main.commit=" + s.commit}, flags...)
+	c := exec.CommandContext(ctx, "go", append(args, "-o", out, "./cmd/shelfkeeper")...)
+	c.Dir = s.tree
+	c.Env = append(cleanEnv(), "GOOS="+t.os, "GOARCH="+t.arch, "CGO_ENABLED=0", "GOFLAGS=-mod=readonly", "GOTOOLCHAIN=local", "GOWORK=off")
+	if text, err := c.CombinedOutput(); err != nil {
+		return fmt.Errorf("go build: %w: %s", err, text)
+	}
+	return nil
+}
+
+// cleanEnv is the environment without what changes a build.
+func cleanEnv() []string {
+	var kept []string
+	for _, v := range os.Environ() {
+		name, _, _ := strings.Cut(v, "=")
+		if !strings.HasPrefix(name, "CGO_") && name != "GOAMD64" && name != "GOARM64" && name != "GOEXPERIMENT" {
+			kept = append(kept, v)
+		}
+	}
+	return kept
+}
