@@ -242,11 +242,16 @@ func (b *tab) until(expression string) {
 // says waits until the tab shows a text.
 func (b *tab) says(text string) {
 	b.t.Helper()
-	quoted, err := json.Marshal(text)
+	b.until("!!document.body && document.body.innerText.includes(" + quoted(text) + ")")
+}
+
+// quoted is a text in a script.
+func quoted(text string) string {
+	out, err := json.Marshal(text)
 	if err != nil {
-		b.t.Fatal(err)
+		panic(err) // every text can be quoted
 	}
-	b.until("!!document.body && document.body.innerText.includes(" + string(quoted) + ")")
+	return string(out)
 }
 
 func (b *tab) fill(selector, text string) {

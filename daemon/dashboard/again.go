@@ -91,10 +91,11 @@ func (s *Server) againOpenID(w http.ResponseWriter, r *request) {
 func (s *Server) firstOpenID(w http.ResponseWriter, r *request) {
 	in, wrong, why := s.typed(r)
 	if why == nil {
-		s.beginOpenID(w, r, OpenID{Server: in.Server, AllowHTTP: in.AllowHTTP, Store: in.Store, Passphrase: in.Passphrase})
+		s.beginOpenID(w, r, OpenID{Server: in.Server, AllowHTTP: in.AllowHTTP, Store: in.Store, Passphrase: in.Passphrase,
+			Gateway: in.Gateway})
 		return
 	}
-	found, err := s.cfg.Daemon.Look(r.Context(), in.Server)
+	found, err := s.cfg.Daemon.Look(r.Context(), in.Server, in.Gateway)
 	if err != nil {
 		s.showAddress(w, r, http.StatusUnprocessableEntity, firstRun{Typed: redact.Text(in.Server)}, frame{Trouble: troubleOf(err)})
 		return

@@ -7,6 +7,7 @@ import (
 	"shelfkeeper/daemon/health"
 	"shelfkeeper/daemon/history"
 	"shelfkeeper/daemon/redact"
+	"shelfkeeper/daemon/upstream"
 )
 
 // Daemon is what the page shows and acts on. All methods are called
@@ -20,6 +21,7 @@ type Daemon interface {
 	Pauses
 	Reports
 	Settings
+	Gateways
 }
 
 // Observed is the state that the page follows.
@@ -74,8 +76,9 @@ const (
 
 // SignIns begin a session.
 type SignIns interface {
-	// Look finds the server behind what a person typed. Nothing secret leaves.
-	Look(ctx context.Context, address string) (Found, error)
+	// Look finds the server behind what a person typed, through a gateway that wants
+	// what change says. Nothing else that is secret leaves.
+	Look(ctx context.Context, address string, change upstream.GatewayChange) (Found, error)
 	// Store says where secrets are kept.
 	Store() Store
 	SignIn(context.Context, SignIn) (SignedIn, error)
@@ -111,6 +114,7 @@ type SignIn struct {
 	AllowHTTP  bool
 	Store      string // os or file; "" for the one that is chosen
 	Passphrase redact.Secret
+	Gateway    upstream.GatewayChange // is kept when the sign-in succeeds
 }
 
 // SignedIn is the result of a sign-in.
@@ -140,6 +144,7 @@ type OpenID struct {
 	Store      string
 	Passphrase redact.Secret
 	Renew      bool // only missing sessions are made
+	Gateway    upstream.GatewayChange
 }
 
 // Step is how far a sign-in through OpenID is.
@@ -211,4 +216,36 @@ type Settings interface {
 	SetSetting(ctx context.Context, key, values []string) error
 	// Restart has the daemon start again, after the answers under way.
 	Restart()
+}
+
+// Gateways are what stands in front of servers, and what it wants.
+type Gateways interface {
+	// Gateway lists what is set, without a secret.
+	Gateway(ctx context.Context, account string) ([]GatewayPart, error)
+	// SetGateway makes a change, which holds from the next request on.
+	SetGateway(ctx context.Context, account string, change upstream.GatewayChange) error
+}
+
+// GatewayKind is one kind of what a gateway wants.
+type GatewayKind string
+
+// The kinds.
+const (
+	GatewayHeader GatewayKind = "header"
+	GatewayBasic  GatewayKind = "basic"
+	GatewayCert   GatewayKind = "cert"
+	GatewayCA     GatewayKind = "ca"
+	GatewayPin    GatewayKind = "pin"
+	GatewayProxy  GatewayKind = "proxy"
+	GatewayAgent  GatewayKind = "agent"
+)
+
+// GatewayPart is one setting of a gateway.
+type GatewayPart struct {
+	Kind      GatewayKind
+	Name      string // whose it is, or what it is; never a secret
+	For       []string
+	Until     time.Time // the end of a certificate
+	Logged    bool      // the server's token stands in the gateway's log
+	Elsewhere bool      // config.toml or the environment says so
 }

@@ -76,6 +76,7 @@ type Server struct {
 	links  links
 	signIn signInFlow
 	titles titles
+	gates  pendingGateways
 
 	ctx     context.Context // of every answer; ends with Close
 	cancel  context.CancelFunc

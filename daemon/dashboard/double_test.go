@@ -16,6 +16,7 @@ import (
 	"shelfkeeper/daemon/history"
 	"shelfkeeper/daemon/problem"
 	"shelfkeeper/daemon/redact"
+	"shelfkeeper/daemon/upstream"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -37,6 +38,7 @@ type double struct {
 	played   Bell
 	settings map[string][]string
 	given    map[string]bool
+	gateway  []GatewayPart
 	openID   func(ctx context.Context, show func(Step) error) error
 }
 
@@ -115,8 +117,8 @@ func (d *double) OpenPage(_ context.Context, account, scope string) (string, err
 	return "http://127.0.0.1:1/_shelfkeeper/open?nonce=x", nil
 }
 
-func (d *double) Look(_ context.Context, address string) (Found, error) {
-	d.did("look " + address)
+func (d *double) Look(_ context.Context, address string, change upstream.GatewayChange) (Found, error) {
+	d.did("look " + address + gateOf(change))
 	if strings.Contains(address, "nowhere") {
 		return Found{}, problem.Newf(problem.Unreachable, "look at `its` address", "nowhere: nothing answers <there>")
 	}
@@ -127,7 +129,7 @@ func (d *double) Store() Store { d.mu.Lock(); defer d.mu.Unlock(); return d.stor
 
 func (d *double) SignIn(_ context.Context, in SignIn) (SignedIn, error) {
 	d.did(strings.Join([]string{"sign in", in.Server, in.Username, in.Password.Reveal(), in.Token.Reveal(), in.Account, in.Store,
-		in.Passphrase.Reveal()}, "|"))
+		in.Passphrase.Reveal()}, "|") + gateOf(in.Gateway))
 	if d.signIn != nil {
 		return SignedIn{}, d.signIn
 	}
@@ -210,3 +212,36 @@ func (d *double) SetSetting(_ context.Context, key, values []string) error {
 }
 
 func (d *double) Restart() { d.did("restart") }
+
+// gateOf is a change in one word, secrets included.
+func gateOf(c upstream.GatewayChange) (said string) {
+	for _, h := range c.Headers {
+		said += fmt.Sprintf(" header %s=%s for %v", h.Name, h.Value.Reveal(), h.For)
+	}
+	if c.Basic != nil {
+		said += " basic " + c.Basic.User + ":" + c.Basic.Password.Reveal() + " in " + c.Basic.Header
+	}
+	if c.Proxy != nil {
+		said += " proxy " + c.Proxy.Reveal()
+	}
+	if c.CA != nil {
+		said += " ca " + *c.CA
+	}
+	if c.Pin != nil {
+		said += " pin " + c.Pin.SHA256
+	}
+	if c.UserAgent != nil {
+		said += " agent " + *c.UserAgent
+	}
+	return said
+}
+
+func (d *double) Gateway(context.Context, string) ([]GatewayPart, error) { return d.gateway, nil }
+
+func (d *double) SetGateway(_ context.Context, account string, change upstream.GatewayChange) error {
+	d.did("gateway " + account + gateOf(change))
+	if c := gateOf(change); strings.Contains(c, "bad") {
+		return problem.Newf(problem.Usage, "", "a <bad> one")
+	}
+	return nil
+}

@@ -118,10 +118,11 @@ func exactHost(r *request) *refusal {
 }
 
 // sameUser refuses every known other user, with or without a link. An unknown
-// one needs a session, see hasSession.
+// one needs a session, see hasSession. The files hold nothing of the user, and
+// the refusal needs its style.
 func sameUser(r *request) *refusal {
 	peer := r.server.peerOf(r.Request)
-	if peer.Known && peer.UID != r.server.cfg.OwnUID {
+	if peer.Known && peer.UID != r.server.cfg.OwnUID && !isFile(r.URL.Path) {
 		return otherUser
 	}
 	r.own = peer.Known

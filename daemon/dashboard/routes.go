@@ -45,6 +45,9 @@ func (s *Server) routing() *http.ServeMux {
 		"POST /accounts/{account}/reports/retry": s.retryReports,
 		"POST /accounts/{account}/reports/drop":  s.dropReports,
 
+		"GET /accounts/{account}/gateway":  s.showGateway,
+		"POST /accounts/{account}/gateway": s.setGateway,
+
 		"GET /settings":        s.showSettings,
 		"POST /settings/start": s.setStart,
 		"POST /settings/port":  s.setPort,

@@ -24,6 +24,7 @@ type portView struct {
 	Account, Title, Address, Port string
 	Wrong                         bool
 	Settings                      []settingView
+	Gateway                       string // the page about it
 }
 
 func (s *Server) showSettings(w http.ResponseWriter, r *request) {
@@ -50,7 +51,8 @@ func (s *Server) settings(w http.ResponseWriter, r *request, status int, f frame
 		}
 	}
 	for _, a := range s.cfg.Daemon.Snapshot().Accounts {
-		p := portView{Account: a.Name, Title: titleOf(a.User, a.Server, a.Name), Address: a.Proxy.URL}
+		p := portView{Account: a.Name, Title: titleOf(a.User, a.Server, a.Name), Address: a.Proxy.URL,
+			Gateway: accountPath(a.Name, "gateway")}
 		if u, err := url.Parse(a.Proxy.URL); err == nil {
 			p.Port = u.Port()
 		}

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"shelfkeeper/daemon/redact"
+	"shelfkeeper/daemon/upstream"
 )
 
 // firstRun is the way from an address to a session.
@@ -14,6 +15,7 @@ type firstRun struct {
 	Keys  credentials
 	storeForm
 	Accept bool // the user lets secrets travel unencrypted
+	Behind bool // something was typed about a gateway
 }
 
 // storeForm is the part of a form that asks where secrets go.
@@ -61,11 +63,14 @@ func (s *Server) look(w http.ResponseWriter, r *request) {
 		s.showAddress(w, r, http.StatusUnprocessableEntity, firstRun{}, frame{Trouble: &trouble{Text: text("first.empty")}})
 		return
 	}
-	found, err := s.cfg.Daemon.Look(r.Context(), typed)
+	gateway := firstGateway(r)
+	found, err := s.cfg.Daemon.Look(r.Context(), typed, gateway)
 	if err != nil {
-		s.showAddress(w, r, http.StatusUnprocessableEntity, firstRun{Typed: redact.Text(typed)}, frame{Trouble: troubleOf(err)})
+		s.showAddress(w, r, http.StatusUnprocessableEntity, firstRun{Typed: redact.Text(typed), Behind: !gateway.IsZero()},
+			frame{Trouble: troubleOf(err)})
 		return
 	}
+	s.gates.put(r.session, found.Server, gateway)
 	s.showWays(w, r, http.StatusOK, found, credentials{Keep: true}, nil)
 }
 
@@ -84,6 +89,7 @@ func (s *Server) signInFirst(w http.ResponseWriter, r *request) {
 	if why == nil {
 		var err error
 		if answer, err = s.cfg.Daemon.SignIn(r.Context(), in); err == nil {
+			s.gates.put(r.session, "", upstream.GatewayChange{})
 			s.showDone(w, r, answer)
 			return
 		}
@@ -91,7 +97,7 @@ func (s *Server) signInFirst(w http.ResponseWriter, r *request) {
 	}
 	// Only what is behind the address is asked again; the password is not sent
 	// twice.
-	found, err := s.cfg.Daemon.Look(r.Context(), in.Server)
+	found, err := s.cfg.Daemon.Look(r.Context(), in.Server, in.Gateway)
 	if err != nil {
 		s.showAddress(w, r, http.StatusUnprocessableEntity, firstRun{Typed: redact.Text(in.Server)}, frame{Trouble: why})
 		return
@@ -112,6 +118,7 @@ func (s *Server) typed(r *request) (in SignIn, wrong string, why *trouble) {
 		Server: strings.TrimSpace(r.PostFormValue("server")), Username: strings.TrimSpace(r.PostFormValue("username")),
 		Keep: r.PostFormValue("keep") != "", AllowHTTP: r.PostFormValue("accept") != "",
 	}
+	in.Gateway = s.gates.of(r.session, in.Server)
 	missing := func(field, key string) (SignIn, string, *trouble) { return in, field, &trouble{Text: text(key)} }
 	switch r.PostFormValue("method") {
 	case string(ByToken):

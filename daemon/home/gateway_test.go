@@ -106,7 +106,7 @@ func TestSignInThroughAGateway(t *testing.T) {
 	if _, err := h.SignIn(ctx, demoSignIn(g.URL)); err != nil {
 		t.Errorf("once more, without the settings: %v", err)
 	}
-	if _, _, _, err := h.Look(ctx, g.URL); err != nil {
+	if _, _, _, err := h.Look(ctx, g.URL, upstream.GatewayChange{}); err != nil {
 		t.Errorf("look: %v", err)
 	}
 	if err := h.SignOut(ctx, answer.Account); err != nil {

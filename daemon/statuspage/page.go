@@ -19,6 +19,7 @@ import (
 	"shelfkeeper/daemon/health"
 	"shelfkeeper/daemon/history"
 	"shelfkeeper/daemon/redact"
+	"shelfkeeper/daemon/upstream"
 	"shelfkeeper/keychain"
 )
 
@@ -31,6 +32,7 @@ type Daemon interface {
 	control.OpenID
 	control.Pausing
 	control.Reports
+	control.Gateways
 	// Unlock is Reauthenticate with a passphrase that opens the vault before.
 	Unlock(ctx context.Context, account string, passphrase redact.Secret) error
 	// Title asks the server what a stream of an account is called.
@@ -44,7 +46,7 @@ type Daemon interface {
 // Disk is what lies on disk, and what can be asked without an account.
 type Disk interface {
 	Entries(account string) []history.Entry
-	Look(ctx context.Context, address string) (server absapi.Server, plain string, said []string, err error)
+	Look(ctx context.Context, address string, change upstream.GatewayChange) (server absapi.Server, plain string, said []string, err error)
 	Store() (backend keychain.Backend, open bool)
 	// Setting returns what holds for a key of the configuration, and whether
 	// config.toml itself says so. SetSetting keeps a value for the next one.

@@ -7,10 +7,11 @@ import (
 	"shelfkeeper/daemon/control"
 	"shelfkeeper/daemon/dashboard"
 	"shelfkeeper/daemon/redact"
+	"shelfkeeper/daemon/upstream"
 )
 
-func (d acts) Look(ctx context.Context, address string) (dashboard.Found, error) {
-	server, plain, notes, err := d.cfg.Disk.Look(ctx, address)
+func (d acts) Look(ctx context.Context, address string, change upstream.GatewayChange) (dashboard.Found, error) {
+	server, plain, notes, err := d.cfg.Disk.Look(ctx, address, change)
 	if err != nil {
 		return dashboard.Found{}, err
 	}
@@ -28,7 +29,7 @@ func (d acts) Store() dashboard.Store {
 func (d acts) SignIn(ctx context.Context, in dashboard.SignIn) (dashboard.SignedIn, error) {
 	answer, err := d.cfg.Daemon.SignIn(ctx, control.SignInRequest{
 		Server: in.Server, Username: in.Username, Password: in.Password, Token: in.Token, Account: in.Account, Keep: in.Keep,
-		AllowHTTP: in.AllowHTTP, Store: in.Store, Passphrase: in.Passphrase,
+		AllowHTTP: in.AllowHTTP, Store: in.Store, Passphrase: in.Passphrase, Gateway: in.Gateway,
 	})
 	return signedIn(answer), err
 }
@@ -40,7 +41,7 @@ func signedIn(a control.SignInAnswer) dashboard.SignedIn {
 
 func (d acts) SignInOpenID(ctx context.Context, in dashboard.OpenID, show func(dashboard.Step) error) error {
 	return d.cfg.Daemon.SignInOpenID(ctx, control.OpenIDRequest{
-		Server: in.Server, Account: in.Account, AllowHTTP: in.AllowHTTP, Store: in.Store, Renew: in.Renew, Passphrase: in.Passphrase,
+		Server: in.Server, Account: in.Account, AllowHTTP: in.AllowHTTP, Store: in.Store, Renew: in.Renew, Passphrase: in.Passphrase, Gateway: in.Gateway,
 	}, func(s control.OpenIDStep) error {
 		step := dashboard.Step{URL: s.URL, State: s.State, Sent: s.Sent, Redirect: s.Redirect, Callback: s.Callback, Spare: s.Spare,
 			Notes: s.Notes}

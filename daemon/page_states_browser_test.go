@@ -1,0 +1,116 @@
+package daemon
+
+import (
+	"context"
+	"net"
+	"os"
+	"testing"
+	"time"
+
+	"shelfkeeper/daemon/absfake"
+	"shelfkeeper/daemon/dashboard"
+	"shelfkeeper/daemon/health"
+	"shelfkeeper/daemon/players"
+	"shelfkeeper/daemon/statuspage"
+)
+
+// posed is a daemon whose accounts are in states that are hard to bring about.
+type posed struct {
+	dashboard.Daemon
+	snapshot health.Snapshot
+}
+
+func (d posed) Snapshot() health.Snapshot { return d.snapshot }
+
+func (d posed) Changed() <-chan struct{} { return nil }
+
+func (d posed) SetAside(context.Context, string) ([]dashboard.Report, error) {
+	return []dashboard.Report{
+		{ID: 1, At: time.Now().Add(-time.Hour), Item: "li_2aa4", Seconds: 1234, Reason: "the server does not know the item", Retryable: true},
+		{ID: 2, At: time.Now(), Item: "li_77b1/ep_5", Seconds: 60, Reason: "the report was too large"},
+	}, nil
+}
+
+func (d posed) Gateway(context.Context, string) ([]dashboard.GatewayPart, error) {
+	return []dashboard.GatewayPart{
+		{Kind: dashboard.GatewayHeader, Name: "CF-Access-Client-Secret", For: []string{"https://abs.example.org"}},
+		{Kind: dashboard.GatewayCert, Name: "CN=listener", Until: time.Now().AddDate(0, 1, 0)},
+		{Kind: dashboard.GatewayProxy, Name: "http://proxy.lan:3128", Elsewhere: true},
+	}, nil
+}
+
+// poses is an account in each state that asks something of its user.
+func poses(of health.Account) (list []health.Account) {
+	now := time.Now()
+	for _, c := range []struct {
+		name      string
+		condition *health.Condition
+		level     health.Level
+	}{
+		{"fine", nil, health.OK}, {"sealed", &health.VaultPassphrase, health.NeedsUser}, {"locked", &health.VaultLocked, health.NeedsUser},
+		{"lost", &health.SessionLost, health.NeedsUser}, {"away", &health.ServerUnreachable, health.Offline},
+		{"slow", &health.TokenSuspect, health.Degraded},
+	} {
+		a := of
+		a.Name, a.User, a.Level = c.name, c.name, c.level
+		if c.condition != nil {
+			a.Condition, a.Reason, a.Remedy = c.condition.ID, "dial tcp 192.168.1.5:13378: connection refused", c.condition.Remedy
+		}
+		a.Since = health.At(now.Add(-26 * time.Hour))
+		a.Progress = health.Progress{Waiting: 3, Oldest: health.At(now.Add(-time.Hour)), SetAside: 2, SetAsideReason: "too old"}
+		a.Proxy.Refused = []health.Refused{
+			{Program: "Booklight", Origin: "http://tauri.localhost", Reason: "other-origin", Cause: "its page has another origin",
+				Remedy: "run `shelfkeeper players trust Booklight`", Count: 3, Last: health.At(now)},
+			{Program: "curl", Reason: "no-grant", Cause: "it presents no grant", Remedy: "make one", Count: 1, Last: health.At(now)}}
+		a.Proxy.Visitors = []health.Visitor{{Program: "mpv", Scope: "listen", Requests: 7, Last: health.At(now)}}
+		a.Proxy.Streams = []health.Stream{{Program: "mpv", Kind: "feed", ID: "x", Bytes: 7e6, Rate: 64_000, Now: true, Since: health.At(now)}}
+		list = append(list, a)
+	}
+	return list
+}
+
+// Everybody can use each state of the page, in both colour schemes, narrow and
+// wide.
+func TestPageStates(t *testing.T) {
+	b := browser(t)
+	w := signedInWorld(t, absfake.Config{})
+	d := posed{Daemon: w.daemon.pageConfig(statuspage.Options{}).Acts(), snapshot: w.daemon.Snapshot()}
+	d.snapshot.Accounts = poses(d.snapshot.Accounts[0])
+	open := func(peer players.Peer) *dashboard.Server {
+		s := dashboard.New(dashboard.Config{Daemon: d, Port: freePort(t), OwnUID: os.Getuid(), File: "/home/ann/.config/shelfkeeper/config.toml",
+			PeerOf: func(net.Conn) players.Peer { return peer }})
+		s.Start()
+		t.Cleanup(func() {
+			if err := s.Close(); err != nil {
+				t.Error(err)
+			}
+		})
+		return s
+	}
+	own := open(players.Peer{UID: os.Getuid(), Known: true})
+	p := newTab(t, b, "about:blank")
+	visit := func(s *dashboard.Server, name, path, says string) {
+		t.Helper()
+		for end := time.Now().Add(browserPatience); ; {
+			p.open(s.URL() + path)
+			if p.js(`return String(document.body.innerText.includes(`+quoted(says)+`))`) == "true" {
+				break
+			}
+			if time.Now().After(end) {
+				t.Fatalf("%s does not say %q: %s", path, says, p.text())
+			}
+		}
+		p.js(`document.querySelectorAll("details").forEach((d) => { d.open = true }); return ""`)
+		p.judge(name)
+	}
+	visit(own, "accounts", "", "fine at")
+	visit(own, "unlock", "accounts/sealed/unlock", "sealed with your passphrase")
+	visit(own, "set-aside", "accounts/fine/reports", "li_77b1/ep_5")
+	visit(own, "players-refused", "players", "Booklight was refused")
+	visit(own, "gateway", "accounts/fine/gateway", "CF-Access-Client-Secret")
+	visit(own, "settings-all", "settings", "Messages of the desktop")
+	visit(own, "first-gateway", "sign-in", "Something stands in front of it")
+	visit(own, "refused-missing", "nowhere", "There is no such page")
+	visit(open(players.Peer{UID: os.Getuid() + 1, Known: true}), "refused-user", "", "belongs to another user")
+	visit(open(players.Peer{}), "refused-link", "", "does not tell whose browser it is")
+}
