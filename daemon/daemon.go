@@ -9,6 +9,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -102,6 +103,11 @@ func (d *Daemon) open(listen string) error {
 	if err := d.instance.Announce(d.ControlPath()); err != nil {
 		return home.StateProblem(err)
 	}
+	d.control.Keep(filepath.Join(d.home.Paths.State, "control.sock"), func(path string) {
+		if err := d.instance.Announce(path); err != nil {
+			d.home.Log.Warn("say where the control socket lies", "path", path, "reason", err)
+		}
+	})
 	if err := d.home.CheckConfig(); err != nil {
 		return err
 	}
@@ -177,6 +183,9 @@ func (d *Daemon) Close() error {
 }
 
 func (d *Daemon) bump() {
+	if d.control != nil {
+		d.control.Look()
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	close(d.changed)

@@ -2,9 +2,11 @@ package main
 
 import (
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"shelfkeeper/daemon/absfake"
 	"shelfkeeper/daemon/problem"
@@ -25,18 +27,14 @@ func TestShellOfAnotherEnvironment(t *testing.T) {
 		t.Errorf("a second daemon: %d %s", said.code, said.stderr)
 	}
 	// Its socket is out of reach, as behind another mount: no command acts beside it.
-	hidden := p.socket() + ".hidden"
-	if err := os.Rename(p.socket(), hidden); err != nil {
-		t.Fatal(err)
-	}
+	record := p.read(p.state("daemon.json"))
+	p.write(p.state("daemon.json"), strings.ReplaceAll(record, p.socket(), p.socket()+".hidden"))
 	for _, args := range [][]string{{"status"}, {"logout"}, {"players", "list"}} {
 		if said := p.run("", args...); said.code != problem.Unreachable || !strings.Contains(said.stderr, "runs as process ") {
 			t.Errorf("%v: %d %s%s", args, said.code, said.stdout, said.stderr)
 		}
 	}
-	if err := os.Rename(hidden, p.socket()); err != nil {
-		t.Fatal(err)
-	}
+	p.write(p.state("daemon.json"), record)
 	p.ok("", "logout")
 	p.ok("", "quit")
 	if code := r.wait(); code != problem.OK {
@@ -44,5 +42,36 @@ func TestShellOfAnotherEnvironment(t *testing.T) {
 	}
 	if said := p.run("", "status"); said.code == problem.OK || strings.Contains(said.stderr, "runs as process") {
 		t.Errorf("afterwards: %d %s", said.code, said.stderr)
+	}
+}
+
+// The runtime directory is cleared, as at the end of a login: every command finds
+// the daemon again.
+func TestRuntimeDirectoryIsCleared(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t)
+	r := p.daemon()
+	for i, gone := range []string{p.socket(), filepath.Dir(p.socket())} {
+		if err := os.RemoveAll(gone); err != nil {
+			t.Fatal(err)
+		}
+		for {
+			said, more := r.stderr.look()
+			if strings.Count(said, "the control socket is made again") > i {
+				break
+			}
+			select {
+			case <-more:
+			case <-time.After(patience):
+				t.Fatal("it is not made again")
+			}
+		}
+		if said := p.run("", "status"); !strings.Contains(said.stdout, "no account yet") {
+			t.Errorf("%s: status: %s%s", gone, said.stdout, said.stderr)
+		}
+	}
+	p.ok("", "quit")
+	if code := r.wait(); code != problem.OK {
+		t.Errorf("it ended with %d", code)
 	}
 }

@@ -102,7 +102,7 @@ func (e *env) serveOnce(ctx context.Context, h *home.Home, how serving) (again b
 			return false, errors.Join(err, d.Close())
 		}
 	}
-	endNotify := notifySystemd(ctx, d, h.Log)
+	endNotify := notifySystemd(ctx, control.DialDaemon(h.Paths.State, d.ControlPath()), d, h.Log)
 	err = d.Run(ctx)
 	endNotify()
 	return d.Restarting() && ctx.Err() == nil, errors.Join(err, endTray(), d.Close())
@@ -128,9 +128,8 @@ func (e *env) tellServed(s health.Snapshot) {
 // notifySystemd tells systemd, where it has started the daemon, how the daemon
 // is doing: it must answer at its control socket, as it answers clients, and
 // each account's loop must turn. The returned function says that it ends.
-func notifySystemd(ctx context.Context, d *daemon.Daemon, log *slog.Logger) (end func()) {
+func notifySystemd(ctx context.Context, client *control.Client, d *daemon.Daemon, log *slog.Logger) (end func()) {
 	ctx, cancel := context.WithCancel(ctx)
-	client := control.Dial(d.ControlPath())
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)

@@ -33,19 +33,20 @@ var errClosing = errors.New("the daemon is quitting")
 
 // Server is the daemon's end of the control socket: Listen, Serve, Close.
 type Server struct {
-	listener *net.UnixListener
-	file     socketFile
-	log      *slog.Logger
-	peerOf   func(net.Conn) peer
+	log    *slog.Logger
+	peerOf func(net.Conn) peer
 
 	http   *http.Server
 	cancel context.CancelCauseFunc // ends every call's context
 
-	mu      sync.Mutex // serving, closed
-	serving bool
-	closed  bool
-	loop    sync.WaitGroup // Serve
-	conns   sync.WaitGroup // open connections, and with them their handlers
+	mu       sync.Mutex // listener, file, keep, serving, closed
+	listener *net.UnixListener
+	file     socketFile
+	keep     *keeper // nil until Keep
+	serving  bool
+	closed   bool
+	loop     sync.WaitGroup // Serve
+	conns    sync.WaitGroup // open connections, and with them their handlers
 
 	close    sync.Once
 	closeErr error
@@ -107,10 +108,16 @@ func (s *Server) answer(routes http.Handler) error {
 	s.mu.Unlock()
 	defer s.loop.Done()
 
-	if err := s.http.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) {
-		return fmt.Errorf("serve control socket: %w", err)
+	for {
+		l := s.current()
+		err := s.http.Serve(l)
+		switch {
+		case errors.Is(err, http.ErrServerClosed):
+			return nil
+		case s.current() == l: // not Keep has closed it
+			return fmt.Errorf("serve control socket: %w", err)
+		}
 	}
-	return nil
 }
 
 // Close removes the socket, ends the event streams and the contexts of running
@@ -124,7 +131,12 @@ func (s *Server) Close() error {
 func (s *Server) shut() error {
 	s.mu.Lock()
 	s.closed = true
+	keep := s.keep
 	s.mu.Unlock()
+	if keep != nil {
+		keep.end()
+		keep.worker.Wait()
+	}
 
 	// The name goes first, so that a client finds no daemon instead of a deaf one.
 	err := s.file.remove()
