@@ -118,11 +118,10 @@ func exactHost(r *request) *refusal {
 }
 
 // sameUser refuses every known other user, with or without a link. An unknown
-// one needs a session, see hasSession. The files hold nothing of the user, and
-// the refusal needs its style.
+// one needs a session, see hasSession.
 func sameUser(r *request) *refusal {
 	peer := r.server.peerOf(r.Request)
-	if peer.Known && peer.UID != r.server.cfg.OwnUID && !isFile(r.URL.Path) {
+	if peer.Known && peer.UID != r.server.cfg.OwnUID {
 		return otherUser
 	}
 	r.own = peer.Known
