@@ -1,6 +1,8 @@
 package players
 
 import (
+	"bufio"
+	"bytes"
 	"net/netip"
 	"os"
 )
@@ -13,6 +15,9 @@ var tables = []string{"/proc/net/tcp", "/proc/net/tcp6"}
 // returns them in pieces, so a row may be missed while others come and go.
 const tableReads = 3
 
+// users reads the tables for all connections that wait.
+var users = newTableReader(readUsers)
+
 func ownerOf(local, remote netip.AddrPort) Peer {
 	switch uid, is := socketOwner(local, remote); is {
 	case held:
@@ -22,16 +27,38 @@ func ownerOf(local, remote netip.AddrPort) Peer {
 		// vain for each, and they are long then.
 		return Peer{}
 	}
+	uid, ok := users.find(local, remote)
+	return Peer{UID: uid, Known: ok}
+}
+
+func readUsers(all []*question) {
+	open := unanswered(all)
 	for range tableReads {
 		for _, path := range tables {
-			table, err := os.ReadFile(path)
-			if err != nil {
-				continue // no IPv6, or no /proc
-			}
-			if s, ok := connected(table, local, remote); ok {
-				return Peer{UID: s.uid, Known: true}
-			}
+			readTable(path, func(s socket) bool {
+				if s.connects() {
+					answer(open, pair{s.local, s.remote}, s.uid)
+				}
+				return len(open) > 0
+			})
+		}
+		if len(open) == 0 {
+			return
 		}
 	}
-	return Peer{}
+}
+
+// readTable calls yield for each row of a table until it returns false. A table may be
+// long, so it is never whole in memory.
+func readTable(path string, yield func(socket) bool) {
+	f, err := os.Open(path)
+	if err != nil {
+		return // no IPv6, or no /proc
+	}
+	defer f.Close()
+	for in := bufio.NewScanner(f); in.Scan(); {
+		if s, ok := parseSocket(bytes.TrimRight(in.Bytes(), "\n")); ok && !yield(s) {
+			return
+		}
+	}
 }

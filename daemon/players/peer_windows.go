@@ -66,9 +66,16 @@ func sidOf(process windows.Handle) (*windows.SID, error) {
 	return user.User.Sid.Copy()
 }
 
-// pidOf returns the process of the socket from local to remote. The second table
-// lists programs that connect to 127.0.0.1 through an IPv6 socket.
-func pidOf(local, remote netip.AddrPort) (int, bool) {
+// pids reads the tables for all connections that wait.
+var pids = newTableReader(readPIDs)
+
+// pidOf returns the process of the socket from local to remote.
+func pidOf(local, remote netip.AddrPort) (int, bool) { return pids.find(local, remote) }
+
+// readPIDs reads both tables. The second one lists programs that connect to 127.0.0.1
+// through an IPv6 socket.
+func readPIDs(all []*question) {
+	open := unanswered(all)
 	for _, v6 := range []bool{false, true} {
 		family := uintptr(windows.AF_INET)
 		if v6 {
@@ -78,11 +85,11 @@ func pidOf(local, remote netip.AddrPort) (int, bool) {
 		if err != nil {
 			continue // no IPv6
 		}
-		if pid, ok := processIn(table, v6, local, remote); ok {
-			return pid, true
-		}
+		processes(table, v6, func(socket pair, pid int) bool {
+			answer(open, socket, pid)
+			return len(open) > 0
+		})
 	}
-	return 0, false
 }
 
 func tcpTable(family uintptr) ([]byte, error) {

@@ -88,12 +88,15 @@ func sockets(table []byte, yield func(socket) bool) {
 	}
 }
 
-// connected returns the row of the socket from local to remote, open or half closed.
-// The kernel prints a socket without a process with user 0 and inode 0 (Linux:
-// net/ipv4/tcp_ipv4.c). Such rows are skipped, else its peer would count as root.
+// connects reports whether s is open or half closed and has a process. The kernel
+// prints a socket without one with user 0 and inode 0 (Linux: net/ipv4/tcp_ipv4.c).
+// Such rows are skipped, else its peer would count as root.
+func (s socket) connects() bool { return s.state != listening && s.inode != 0 }
+
+// connected returns the row of the socket from local to remote.
 func connected(table []byte, local, remote netip.AddrPort) (found socket, ok bool) {
 	sockets(table, func(s socket) bool {
-		if s.local == local && s.remote == remote && s.state != listening && s.inode != 0 {
+		if s.local == local && s.remote == remote && s.connects() {
 			found, ok = s, true
 		}
 		return !ok

@@ -19,11 +19,22 @@ const (
 	mibListen = 2
 )
 
-// processIn returns the process of the socket from local to remote. It ignores
-// truncated rows, and sockets without a process, whose process id is 0.
-func processIn(table []byte, v6 bool, local, remote netip.AddrPort) (int, bool) {
+// processIn returns the process of the socket from local to remote.
+func processIn(table []byte, v6 bool, local, remote netip.AddrPort) (process int, ok bool) {
+	processes(table, v6, func(socket pair, pid int) bool {
+		if socket == (pair{local, remote}) {
+			process, ok = pid, true
+		}
+		return !ok
+	})
+	return process, ok
+}
+
+// processes calls yield for each connection of table and its process until it returns
+// false. It ignores truncated rows, and sockets without a process, whose process id is 0.
+func processes(table []byte, v6 bool, yield func(socket pair, pid int) bool) {
 	if len(table) < 4 {
-		return 0, false
+		return
 	}
 	count, rows := binary.LittleEndian.Uint32(table), table[4:]
 	size := rowSize4
@@ -32,7 +43,7 @@ func processIn(table []byte, v6 bool, local, remote netip.AddrPort) (int, bool) 
 	}
 	for range count {
 		if len(rows) < size {
-			return 0, false
+			return
 		}
 		row := rows[:size]
 		rows = rows[size:]
@@ -45,11 +56,10 @@ func processIn(table []byte, v6 bool, local, remote netip.AddrPort) (int, bool) 
 			state, pid = binary.LittleEndian.Uint32(row), binary.LittleEndian.Uint32(row[20:])
 			from, to = rowAddr(row[4:8], row[8:12]), rowAddr(row[12:16], row[16:20])
 		}
-		if from == local && to == remote && state != mibListen && pid != 0 {
-			return int(pid), true
+		if state != mibListen && pid != 0 && !yield(pair{from, to}, int(pid)) {
+			return
 		}
 	}
-	return 0, false
 }
 
 // rowAddr reads an address and a port in network order. Only the first two bytes of
