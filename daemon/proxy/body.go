@@ -27,6 +27,7 @@ type patientBody struct {
 	revoked func() bool
 	done    atomic.Bool // all of it was read
 	late    atomic.Bool // it did not come
+	over    atomic.Bool // its answer has begun: the rest is of no use any more
 }
 
 // newPatientBody returns r's body with a deadline.
@@ -44,7 +45,7 @@ func (b *patientBody) Read(p []byte) (int, error) {
 	if b.late.Load() || b.revoked != nil && b.revoked() {
 		return 0, errLateBody
 	}
-	if !b.done.Load() {
+	if !b.done.Load() && !b.over.Load() {
 		b.within(b.wait)
 	}
 	n, err := b.ReadCloser.Read(p)
@@ -61,9 +62,10 @@ func (b *patientBody) Read(p []byte) (int, error) {
 // errLateBody: the body was given up.
 var errLateBody = errors.New("the request's body did not arrive")
 
-// giveUp says that nobody reads the rest: it is not waited for long.
-func (b *patientBody) giveUp() {
-	if !b.done.Load() && !b.late.Load() {
-		b.within(drainWait)
+// giveUp says that the rest is of no use: it is waited for that long. net/http reads
+// some of it before it sends the head of an answer.
+func (b *patientBody) giveUp(wait time.Duration) {
+	if b != nil && !b.done.Load() && !b.late.Load() && !b.over.Swap(true) {
+		b.within(wait)
 	}
 }

@@ -16,21 +16,30 @@ func (c *addrConn) RemoteAddr() net.Addr { return c.far }
 func TestConnectionsAreBounded(t *testing.T) {
 	from := func(ip string) net.Conn { return &addrConn{far: &net.TCPAddr{IP: net.ParseIP(ip), Port: 1}} }
 	asked := 0
-	is := func(owner string) func() string { return func() string { asked++; return owner } }
 	var k connections
 	var open []net.Conn
 	evicted := make(map[net.Conn]bool)
+	// fill lets n connections come from an address that is known, or else those of a user.
 	fill := func(extra bool, ip, owner string, n int) (admitted, victims int) {
 		for range n {
 			c := from(ip)
-			victim, ok := k.admit(c, extra, is(owner))
-			if ok {
-				open = append(open, c)
-				admitted++
+			known := ""
+			if extra {
+				known = ip
 			}
-			if victim != nil {
+			var later []net.Conn
+			gone := k.admit(c, known, func() {
+				asked++
+				later = k.tell(c, owner)
+			})
+			k.Wait()
+			for _, victim := range append(gone, later...) {
 				evicted[victim] = true
 				victims++
+			}
+			if !evicted[c] {
+				open = append(open, c)
+				admitted++
 			}
 		}
 		return admitted, victims
@@ -43,9 +52,7 @@ func TestConnectionsAreBounded(t *testing.T) {
 	}
 	// A player with a grant counts no more, and is not thrown out.
 	player := from("172.17.0.3")
-	if _, ok := k.admit(player, true, is("")); !ok {
-		t.Fatal("not admitted")
-	}
+	k.admit(player, "172.17.0.3", nil)
 	k.prove(player)
 	if n, _ := fill(false, "127.0.0.1", "user 2", maxStrangers); n != maxStrangers || k.unproven > maxStrangers ||
 		k.strangers["user 2"] > maxFromOwner {
@@ -82,7 +89,7 @@ func TestConnectionsAreBounded(t *testing.T) {
 	for _, c := range append(open, player) {
 		k.state(c, http.StateClosed)
 	}
-	if len(k.open) != 0 || k.unproven != 0 || len(k.strangers) != 0 {
+	if len(k.open) != 0 || k.unproven != 0 || len(k.strangers) != 0 || len(k.unasked) != 0 {
 		t.Errorf("left: %+v", &k)
 	}
 }

@@ -47,25 +47,22 @@ func (s *Server) ConnContext(ctx context.Context, nc net.Conn) context.Context {
 		c.hosts = append(c.hosts, full)
 		c.bare = append(c.bare, strings.TrimSuffix(full, ":"+strconv.Itoa(port)))
 	}
-	victim, ok := s.conns.admit(nc, c.extra, func() string {
-		switch peer := c.user(s.cfg.PeerOf); {
-		case !peer.Known:
-			return "somebody"
-		case peer.UID != s.cfg.OwnUID:
-			return "user " + strconv.Itoa(peer.UID)
-		}
-		return ""
-	})
-	if !ok {
-		victim = nc // it is not even read from
+	owner := ""
+	if far, ok := nc.RemoteAddr().(*net.TCPAddr); ok && c.extra {
+		owner = far.IP.String()
 	}
-	if victim != nil {
+	s.crowdedOut(s.conns.admit(nc, owner, func() { c.user(s) }))
+	return context.WithValue(ctx, connKey{}, c)
+}
+
+// crowdedOut closes connections that give way to others.
+func (s *Server) crowdedOut(victims []net.Conn) {
+	for _, nc := range victims {
 		s.stats.mu.Lock()
 		s.stats.refused["crowded"]++
 		s.stats.mu.Unlock()
-		_ = victim.Close()
+		_ = nc.Close()
 	}
-	return context.WithValue(ctx, connKey{}, c)
 }
 
 // loopbackNames are what players call this machine, the one at which pages
@@ -86,11 +83,13 @@ func (s *Server) proved(c *call) {
 }
 
 // closeAfterStranger lets a connection end with its answer when nobody known is at
-// its far end.
-func (s *Server) closeAfterStranger(w http.ResponseWriter, c *call) {
+// its far end, and reports whether it does.
+func (s *Server) closeAfterStranger(w http.ResponseWriter, c *call) bool {
 	if c.conn != nil && c.caller.Grant == "" && c.sender() == answers.Other && !c.page.foreign {
 		w.Header().Set("Connection", "close")
+		return true
 	}
+	return false
 }
 
 func connOf(ctx context.Context) *conn {
@@ -98,8 +97,18 @@ func connOf(ctx context.Context) *conn {
 	return c
 }
 
-// user returns who is at the far end.
-func (c *conn) user(peerOf func(net.Conn) players.Peer) players.Peer {
-	c.once.Do(func() { c.peer = peerOf(c.net) })
+// user returns who is at the far end. It may take long.
+func (c *conn) user(s *Server) players.Peer {
+	c.once.Do(func() {
+		c.peer = s.cfg.PeerOf(c.net)
+		owner := ""
+		switch {
+		case !c.peer.Known:
+			owner = "somebody"
+		case c.peer.UID != s.cfg.OwnUID:
+			owner = "user " + strconv.Itoa(c.peer.UID)
+		}
+		s.crowdedOut(s.conns.tell(c.net, owner))
+	})
 	return c.peer
 }

@@ -153,7 +153,7 @@ func knownPlayer(c *call) *refusal.Refusal {
 	if c.conn.extra {
 		return refusal.ExtraGrant
 	}
-	peer := c.conn.user(c.server.cfg.PeerOf)
+	peer := c.conn.user(c.server)
 	own := peer.Known && peer.UID == c.server.cfg.OwnUID
 	if own && c.page.trusted {
 		// Every program can write an origin, so the system must say whose it is, and

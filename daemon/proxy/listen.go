@@ -172,5 +172,6 @@ func (s *Server) Close(ctx context.Context) error {
 	s.stopped = true
 	s.mu.Unlock()
 	s.handlers.Wait()
+	s.conns.Wait()
 	return err
 }

@@ -202,7 +202,7 @@ func (c *call) sender() answers.Sender {
 	if c.conn.extra || c.page.foreign && !c.page.trusted {
 		return answers.Other
 	}
-	switch peer := c.conn.user(c.server.cfg.PeerOf); {
+	switch peer := c.conn.user(c.server); {
 	case !peer.Known:
 		return answers.Unknown
 	case peer.UID == c.server.cfg.OwnUID:

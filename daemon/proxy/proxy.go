@@ -228,7 +228,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		c.body = newPatientBody(w, r)
 		own.Body = c.body
 		c.r = &own
-		defer c.body.giveUp()
+		defer c.body.giveUp(drainWait)
 	}
 	// For browsers that say too little about the page that sends a request.
 	w.Header().Set("X-Frame-Options", "SAMEORIGIN")

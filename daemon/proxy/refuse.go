@@ -25,7 +25,11 @@ func (s *Server) count(no *refusal.Refusal) {
 func (s *Server) refuse(w http.ResponseWriter, c *call, no *refusal.Refusal) {
 	s.count(no)
 	no = forAsker(c, no)
-	s.closeAfterStranger(w, c)
+	rest := drainWait
+	if s.closeAfterStranger(w, c) {
+		rest = 0 // its connection ends with the answer
+	}
+	c.body.giveUp(rest)
 	if c.body != nil && c.body.late.Load() {
 		w.Header().Set("Connection", "close") // nothing that follows could be told from it
 	}

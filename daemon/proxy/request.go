@@ -5,6 +5,7 @@ import (
 	"context"
 	"io"
 	"maps"
+	"mime"
 	"net/http"
 	"net/textproto"
 	"net/url"
@@ -55,10 +56,17 @@ func bodyOf(r *http.Request) (*body, error) {
 		}
 		return &body{kept: kept, length: int64(len(kept))}, nil
 	}
-	if own, ok := r.Body.(*patientBody); ok {
+	if own, ok := r.Body.(*patientBody); ok && sendsFiles(r) {
 		own.wait = uploadWait
 	}
 	return &body{stream: &upload{ReadCloser: r.Body}, length: r.ContentLength}, nil
+}
+
+// sendsFiles reports whether r is an upload. Programs write all else themselves and
+// need not pause.
+func sendsFiles(r *http.Request) bool {
+	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	return err == nil && kind != "application/json" && kind != "application/x-www-form-urlencoded" && !strings.HasPrefix(kind, "text/")
 }
 
 // replayable reports whether the body can be sent again.

@@ -33,6 +33,7 @@ func (s *Server) send(w http.ResponseWriter, c *call, x *exchange, src io.Reader
 	if s.revoked(c) {
 		return refusal.BadGrant // while the server worked on it
 	}
+	c.body.giveUp(drainWait)
 	if c.r.Method == http.MethodHead || resp.StatusCode == http.StatusNotModified || resp.StatusCode == http.StatusNoContent {
 		w.WriteHeader(resp.StatusCode)
 		return nil

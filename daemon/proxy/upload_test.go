@@ -204,27 +204,73 @@ func TestSlowUploads(t *testing.T) {
 	}
 }
 
-// A player that does not go on is not waited for, and the server is not asked twice.
+// A player that does not go on is not waited for, and the server is not asked twice. What
+// is no upload is waited for as long as any small body.
 func TestUploadThatStops(t *testing.T) {
-	inSlowWorld(t, func(_ http.ResponseWriter, r *http.Request) { _, _ = io.Copy(io.Discard, r.Body) }, func(t *testing.T, w *slowWorld) {
-		conn, err := w.player.Transport.(*http.Transport).DialContext(t.Context(), "", "")
+	reads := func(_ http.ResponseWriter, r *http.Request) { _, _ = io.Copy(io.Discard, r.Body) }
+	const upload, chunked = "POST /api/upload", "Transfer-Encoding: chunked\r\n"
+	for _, c := range []struct {
+		desc, what, header string
+		least, most        time.Duration
+	}{
+		{"files", upload, "Content-Type: multipart/form-data; boundary=x\r\n", 6 * time.Minute, 15 * time.Minute},
+		{"a picture in pieces", upload, "Content-Type: image/png\r\n" + chunked, 6 * time.Minute, 15 * time.Minute},
+		{"JSON", "PATCH /api/items/i/media", "Content-Type: application/json; charset=utf-8\r\n", time.Second, time.Minute},
+		{"JSON in pieces", "PATCH /api/items/i/media", "Content-Type: application/json\r\n" + chunked, time.Second, time.Minute},
+		{"of no type", upload, chunked, time.Second, time.Minute},
+	} {
+		t.Run(c.desc, func(t *testing.T) {
+			inSlowWorld(t, reads, func(t *testing.T, w *slowWorld) {
+				conn, err := w.player.Transport.(*http.Transport).DialContext(t.Context(), "", "")
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer conn.Close()
+				began := time.Now()
+				go func() {
+					length, piece := "", "2000\r\n"+strings.Repeat("x", 0x2000)+"\r\n"
+					if !strings.Contains(c.header, chunked) {
+						length, piece = "Content-Length: 200000\r\n", strings.Repeat("x", 100<<10)
+					}
+					_, _ = fmt.Fprintf(conn, "%s HTTP/1.1\r\nHost: 127.0.0.1:13379\r\nAuthorization: Bearer %s\r\n%s%s\r\n%s",
+						c.what, proxytest.Grant, c.header, length, piece)
+				}()
+				answer, err := io.ReadAll(conn)
+				if err != nil || !strings.HasPrefix(string(answer), "HTTP/1.1 408") || w.asked.Load() != 1 {
+					t.Errorf("%v: %s, %d requests", err, answer, w.asked.Load())
+				}
+				if took := time.Since(began); took < c.least || took > c.most {
+					t.Errorf("after %v", took)
+				}
+			})
+		})
+	}
+}
+
+// What the server has answered already is not waited for.
+func TestUploadThatIsRefused(t *testing.T) {
+	w := proxytest.NewWorld(t, func(rw http.ResponseWriter, _ *http.Request) {
+		rw.Header().Set("Connection", "close") // or Go's server reads the body first
+		rw.WriteHeader(http.StatusForbidden)
+	}, func(c *proxy.Config) { c.Grants = adminGrants{c.Grants.(*proxytest.Grants)} })
+	for _, c := range []struct{ desc, kind, rest string }{
+		{"files", "multipart/form-data; boundary=x", "Content-Length: 200000\r\n\r\n" + strings.Repeat("x", 100<<10)},
+		{"a picture in pieces", "image/png", "Transfer-Encoding: chunked\r\n\r\n2000\r\n" + strings.Repeat("x", 0x2000) + "\r\n"},
+		{"a picture in pieces, all but the end", "image/png", "Transfer-Encoding: chunked\r\n\r\n2\r\nxx\r\n"},
+	} {
+		began := time.Now()
+		conn, err := net.Dial("tcp", w.Addr)
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer conn.Close()
-		began := time.Now()
-		go func() {
-			_, _ = fmt.Fprintf(conn, "POST /api/upload HTTP/1.1\r\nHost: 127.0.0.1:13379\r\nAuthorization: Bearer %s\r\n"+
-				"Content-Length: 1000000\r\n\r\n%s", proxytest.Grant, strings.Repeat("x", 100<<10))
-		}()
+		_, _ = fmt.Fprintf(conn, "POST /api/upload HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\nContent-Type: %s\r\n%s",
+			w.Addr, proxytest.Grant, c.kind, c.rest)
 		answer, err := io.ReadAll(conn)
-		if err != nil || !strings.HasPrefix(string(answer), "HTTP/1.1 408 ") || w.asked.Load() != 1 {
-			t.Errorf("%v: %s, %d requests", err, answer, w.asked.Load())
+		if !strings.HasPrefix(string(answer), "HTTP/1.1 403 ") || time.Since(began) > 20*time.Second {
+			t.Errorf("%s: %s %v after %v", c.desc, answer, err, time.Since(began))
 		}
-		if took := time.Since(began); took < 6*time.Minute || took > 15*time.Minute {
-			t.Errorf("after %v", took)
-		}
-	})
+		_ = conn.Close()
+	}
 }
 
 // A request of which nobody knows whether it was done says so, and recommends no
