@@ -167,3 +167,30 @@ func TestHolderOf(t *testing.T) {
 
 // isSelf reports whether p is certainly the user who runs this process.
 func isSelf(p Peer) bool { return p.Known && p.UID == os.Getuid() }
+
+func TestProcessOf(t *testing.T) {
+	linuxOnly(t)
+	l := listen(t, "tcp", "127.0.0.1:0")
+	far, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer far.Close()
+	near, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer near.Close()
+	p, ok := ProcessOf(near)
+	if !ok || p.PID != os.Getpid() || p.Start == 0 {
+		t.Fatalf("%+v %v", p, ok)
+	}
+	if got, ok := HeldBy(near, []Process{{1, 2}, p}); !ok || got != p {
+		t.Errorf("%+v %v", got, ok)
+	}
+	for _, some := range [][]Process{nil, {{p.PID, p.Start + 1}}, {{p.PID + 1, p.Start}}, {{1, p.Start}}} {
+		if got, ok := HeldBy(near, some); ok {
+			t.Errorf("%v: %+v", some, got)
+		}
+	}
+}

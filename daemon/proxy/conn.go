@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"shelfkeeper/daemon/players"
 	"shelfkeeper/daemon/proxy/answers"
@@ -22,8 +23,9 @@ type conn struct {
 	hosts    []string // the values of Host that name us on it, with the port
 	bare     []string // the same without the port
 
-	once sync.Once
-	peer players.Peer
+	once    sync.Once
+	peer    players.Peer
+	learned atomic.Bool // the process at its far end was asked for
 }
 
 type connKey struct{}

@@ -14,16 +14,18 @@ import (
 )
 
 // A browser says which page a request comes from. Pages of other origins get
-// nothing, with two exceptions. A request that itself presents a living grant or
+// nothing, with three exceptions. A request that itself presents a living grant or
 // a local token passes: no foreign page can know one. And the user may trust an
 // origin by name, for programs in a webview whose images and audio elements
-// carry no token.
+// carry no token. Where these name no origin either, their process does: webview.go.
 
 // page is what a browser says of where a request comes from.
 type page struct {
 	foreign bool   // it is no page of ours
 	origin  string // of a foreign page; "" where the browser hides it
 	trusted bool   // the user trusts that origin
+	// caller is as whom it comes in where its program has presented a grant before.
+	caller players.Caller
 }
 
 // exposed are the response headers that a page of a trusted origin may read
@@ -106,6 +108,9 @@ func (c *call) fromPage(origin string) *refusal.Refusal {
 		err = c.server.knowsRefreshToken(ctx, c.r.Header.Get("X-Refresh-Token"))
 	case signInRoute.Matches(c.r.Method, c.path):
 		return nil // its body says whether it presents a grant's secret
+	case c.fromWebview():
+		c.shareWithPage()
+		return nil
 	default:
 		return refusal.OtherOrigin
 	}

@@ -129,6 +129,7 @@ type Server struct {
 	refused     refusedPrograms
 	visitors    visitors
 	transfers   transfers.Registry
+	webviews    webviews
 	wrongGrants slowdown // of pages of foreign origins
 	pausing     *pausing
 
@@ -245,6 +246,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			c.body.revoked = func() bool { return s.revoked(c) }
 		}
 	}
+	s.learnWebview(c)
 	s.visit(c)
 	if c.preflight() {
 		s.answerPreflight(w, c)
