@@ -61,7 +61,10 @@ func TestDescribe(t *testing.T) {
 	spare.Session.Method, spare.Session.Spare = "openid", health.SpareKept
 	none := back
 	none.Session.Method, none.Session.Spare, none.Through = "openid", health.SpareMissing, "http://proxy:3128, which the environment sets"
+	idle := home
+	idle.Session.NextRotationAt, idle.Session.Idle = health.Time{}, true
 	for name, s := range map[string]health.Snapshot{
+		"idle":        {Version: "1.2.3", Level: health.OK, Accounts: []health.Account{idle}},
 		"spare":       {Version: "1.2.3", Level: health.OK, Accounts: []health.Account{spare, none}},
 		"refused":     {Version: "1.2.3", Level: health.OK, Accounts: []health.Account{refused}},
 		"ok":          {Version: "1.2.3", Level: health.OK, Accounts: []health.Account{home}},

@@ -28,7 +28,7 @@ func TestMainJob(t *testing.T) {
 		t.Errorf("players are told %s, not %s", a.Proxy.URL, want)
 	}
 	watch := p.start("status", "--watch")
-	watch.until(watch.stdout, "next renewal")
+	watch.until(watch.stdout, "renew")
 
 	// Requests go on without a pause while the token changes six times.
 	book := s.Library().Tracks()

@@ -145,9 +145,11 @@ func describe(s health.Snapshot, now time.Time) string {
 			}
 			row("", "last attempt %s: %s", ago(now, a.Session.LastRotation.At), outcome)
 		}
-		if !a.Session.NextRotationAt.IsZero() {
-			row("", "next renewal %s, good until %s", in(now, a.Session.NextRotationAt),
-				a.Session.RefreshExpiresAt.Local().Format("2 January 2006"))
+		switch good := goodUntil(a.Session.RefreshExpiresAt); {
+		case a.Session.Idle:
+			row("", "idle; renewed on use, %s", good)
+		case !a.Session.NextRotationAt.IsZero():
+			row("", "next renewal %s, %s", in(now, a.Session.NextRotationAt), good)
 		}
 		if p := a.Progress; p.Waiting+p.SetAside+p.OtherUsers > 0 {
 			row("progress", "%s", waiting(p, now))
@@ -175,6 +177,14 @@ func afterLoss(a health.Account) string {
 		return "the account is signed in again, and no spare session is left: `shelfkeeper reauth` makes one"
 	}
 	return "the account is signed in again; nothing is left to do"
+}
+
+// goodUntil says how long a session lives that nobody renews.
+func goodUntil(end health.Time) string {
+	if end.IsZero() {
+		return "good until somebody ends it"
+	}
+	return "good until " + end.Local().Format("2 January 2006")
 }
 
 // refusedMost is how many programs that were refused are shown.

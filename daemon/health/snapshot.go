@@ -81,14 +81,16 @@ type Session struct {
 	Method string `json:"method"` // password, session only (no password is stored), openid, api key, legacy token
 	// Spare says whether a second session is kept that takes over when this one is lost:
 	// kept, or missing where one click makes it. Empty where none is of use.
-	Spare            string       `json:"spare,omitempty"`
-	Generation       uint64       `json:"generation"`
-	AccessExpiresAt  Time         `json:"access_expires_at"`
-	RefreshExpiresAt Time         `json:"refresh_expires_at"`
-	NextRotationAt   Time         `json:"next_rotation_at"`
-	Refreshes        int          `json:"refreshes"`       // that gave a new pair, since the start
-	PasswordLogins   int          `json:"password_logins"` // by the stored password, since the start
-	LastRotation     LastRotation `json:"last_rotation"`
+	Spare            string `json:"spare,omitempty"`
+	Generation       uint64 `json:"generation"`
+	AccessExpiresAt  Time   `json:"access_expires_at"`
+	RefreshExpiresAt Time   `json:"refresh_expires_at"`
+	NextRotationAt   Time   `json:"next_rotation_at"` // zero while Idle
+	// Idle: nobody is served. The session is renewed on use.
+	Idle           bool         `json:"idle"`
+	Refreshes      int          `json:"refreshes"`       // that gave a new pair, since the start
+	PasswordLogins int          `json:"password_logins"` // by the stored password, since the start
+	LastRotation   LastRotation `json:"last_rotation"`
 }
 
 // The values of Session.Spare.

@@ -104,7 +104,7 @@ func New(c Config) (*Service, error) {
 		pulse: make(chan struct{}), ended: make(chan struct{}), pause: c.Pause, pauseChanged: make(chan struct{}, 1),
 		listenExtra: c.ListenExtra, portGiven: c.PortGiven}
 	own := c.Session
-	own.Board, own.StayAwake = s.board, stayAwake(s.log)
+	own.Board, own.StayAwake, own.Served = s.board, stayAwake(s.log), s.active
 	s.session = session.New(own)
 	s.addresses = newAddresses(up, s.version, s.log)
 	s.watchdog = newWatchdog(up, s.board)

@@ -76,6 +76,7 @@ func (s *Session) interpret(ctx context.Context, e machine.Effect) machine.Fact 
 		answer, err := s.auth(ctx, e.ByUser, func(ctx context.Context, c *absapi.Client) (absapi.Answer, error) {
 			ctx, cancel := context.WithTimeout(ctx, e.Patience)
 			defer cancel()
+			s.handle(machine.Sent{})
 			return c.Refresh(ctx, e.Token)
 		})
 		if err != nil {

@@ -98,8 +98,11 @@ func (r *recorder) read() {
 
 func (r *recorder) refreshFailed(f machine.RefreshFailed) {
 	kind, seen := kindOf(r.before), r.before.Suspicion.InvalidAnswers
-	if kind == history.Spare {
+	switch {
+	case kind == history.Spare:
 		seen = r.before.Spare.InvalidAnswers
+	case r.before.RefusalExplained():
+		seen++ // once is enough
 	}
 	r.add(kind, refusal(f.Err, seen), func(e *history.Entry) {
 		e.Evidence, e.AccessToken, e.Row, e.Name = f.Err.Evidence, f.Evidence.AccessToken, f.Evidence.Row, f.Evidence.Username

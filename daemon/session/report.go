@@ -69,7 +69,9 @@ func (s *Session) Fill(a *health.Account) {
 		out.AccessExpiresAt = health.At(st.Published.Pair.Access.ExpiresAt)
 		out.RefreshExpiresAt = health.At(st.Published.Pair.Refresh.ExpiresAt)
 		if st.Phase != machine.NeedsUser || st.Why.Probed() {
-			out.NextRotationAt = health.At(st.RenewsAt())
+			if out.Idle = s.idle(st); !out.Idle {
+				out.NextRotationAt = health.At(st.RenewsAt())
+			}
 		}
 	}
 	a.Session, a.ServerVersion = out, st.Version
@@ -88,6 +90,12 @@ func (s *Session) Fill(a *health.Account) {
 	case st.Slot.Trouble != nil:
 		a.Vault.Condition = health.SlotPending.ID
 	}
+}
+
+// idle reports whether the pair is renewed when the next token is needed and not
+// ahead of that.
+func (s *Session) idle(st machine.State) bool {
+	return st.Phase == machine.Fresh && !st.Busy() && (st.RenewedOnUse() || s.Served != nil && !s.Served())
 }
 
 func methodOf(s machine.State) string {

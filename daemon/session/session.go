@@ -53,6 +53,9 @@ type Config struct {
 	// called, where that is possible. It may be nil, and returns within a
 	// second.
 	StayAwake func(ctx context.Context) (done func())
+	// Served reports whether somebody would notice now if a renewal came too late.
+	// It must not call the session. nil: always.
+	Served func() bool
 	// History is the record of attempts; nil for one that ends with the session.
 	History *history.Log
 	// Peers are the other accounts on the server, which a lost session is
@@ -68,8 +71,8 @@ const closeGrace = 5 * time.Second
 // the session, and a slow disk needs several seconds for each write.
 const unwrittenGrace = 20 * time.Second
 
-// shortPause is how soon the next attempt must start for a caller of Token to
-// wait for it rather than to be sent away.
+// shortPause is how soon the next attempt must start for a caller without a
+// deadline to wait for it rather than to be sent away.
 const shortPause = 3 * time.Second
 
 // Session keeps one account signed in. All its methods are safe for
@@ -152,7 +155,9 @@ func (s *Session) handle(f machine.Fact) {
 		return
 	}
 	before := s.state
-	after, effects := machine.Next(before, machine.Event{At: s.Now(), Jitter: s.Jitter(), Fact: f})
+	after, effects := machine.Next(before, machine.Event{
+		At: s.Now(), Jitter: s.Jitter(), Unserved: s.Served != nil && !s.Served(), Fact: f,
+	})
 	s.state = after
 	s.recordStep(before, f)
 	if after.Published.Generation > before.Published.Generation {

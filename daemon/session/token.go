@@ -2,6 +2,7 @@ package session
 
 import (
 	"context"
+	"time"
 
 	"shelfkeeper/daemon/redact"
 	"shelfkeeper/daemon/session/machine"
@@ -16,14 +17,18 @@ func (s *Session) Token(ctx context.Context) (redact.Secret, error) {
 		now, st, changed := s.Now(), s.state, s.changed
 		s.mu.Unlock()
 		switch {
-		case st.Usable(now) && (asked || st.Phase != machine.Fresh || now.Before(st.Clocks.RotateAt)):
+		case st.Usable(now) && (asked || st.Phase != machine.Fresh || now.Before(st.Clocks.AskAheadFrom)):
 			return st.Token(), nil
 		case !asked:
 			asked = true
 			s.handle(machine.Needed{})
 			continue
-		case !st.Busy() && !st.ResumesBy(now.Add(shortPause)):
+		case !st.Busy() && !st.ResumesBy(lastMoment(ctx, now)):
 			return redact.Secret{}, unavailable(st, now)
+		case !st.Busy() && st.RenewedOnUse() && st.Wishes.NeededAt.IsZero():
+			// The attempt that this caller has caused is over without a token.
+			asked = false
+			continue
 		}
 		select {
 		case <-changed:
@@ -31,6 +36,15 @@ func (s *Session) Token(ctx context.Context) (redact.Secret, error) {
 			return redact.Secret{}, unavailable(st, s.Now())
 		}
 	}
+}
+
+// lastMoment is until when a caller waits for the next attempt rather than being
+// sent away: as long as ctx lets it.
+func lastMoment(ctx context.Context, now time.Time) time.Time {
+	if end, ok := ctx.Deadline(); ok {
+		return now.Add(time.Until(end))
+	}
+	return now.Add(shortPause)
 }
 
 // Suspect says that the server answered token with its own 401. It returns a

@@ -77,6 +77,7 @@ func (k *keeper) begin(l *life) {
 		Account: account, Base: k.base, ServerVersion: string(k.world.server.Release()), Vault: k.wrap(disk{l, p.vault}),
 		Connect: func() session.Conn { return l.connect() }, Budget: k.budget, Board: health.NewBoard(),
 		Log: slog.New(slog.DiscardHandler), Jitter: k.jitter, StayAwake: l.stayAwake,
+		Served: func() bool { return p.door.proxy.Active() },
 	})
 	var err error
 	if p.door, err = open(l, p.session, k.base); err != nil {

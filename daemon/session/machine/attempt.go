@@ -18,7 +18,7 @@ func (m *machine) begin() {
 		m.Phase = Offline
 		return
 	}
-	m.Step, m.Attempt.Retries, m.Attempt.Outcome = Acquiring, 0, ""
+	m.Step, m.Attempt.Retries, m.Attempt.Outcome, m.Attempt.BegunAt = Acquiring, 0, "", m.now
 	m.showAttempt()
 	m.do(Acquire{Prompt: m.Attempt.ByUser})
 }
@@ -151,6 +151,8 @@ func (m *machine) reachable(f Reachable) {
 		m.signIn()
 	case !m.Record.Static.IsEmpty():
 		m.endUnchanged("nothing to renew")
+	case m.fallIdle():
+		m.endUnchanged("the server can be reached; renewed on use")
 	default:
 		m.intend(m.aim())
 	}
@@ -163,7 +165,7 @@ const spareTries = 3
 // aim says what comes first while the session is alive. What was interrupted
 // goes before what is due, since a grace window may be running.
 func (m *machine) aim() keychain.Purpose {
-	pairDue := m.Attempt.ByUser || m.Wishes.Renew || !m.Usable(m.now) || reached(m.now, m.Clocks.RotateAt)
+	pairDue := m.Attempt.ByUser || m.pairDue(m.now)
 	intent := m.Record.Intent
 	switch {
 	case intent != nil && (intent.Purpose == keychain.RenewPair || intent.Purpose == keychain.ChangePassword):
@@ -249,8 +251,10 @@ func (m *machine) finish(outcome string) {
 		m.Pauses = Pauses{}
 		m.Wishes.clickAnswered()
 	}
-	m.Wishes.Needed = false
 	m.Step, m.Attempt.ByUser, m.Attempt.Replaced = Idle, false, redact.Secret{}
+	if m.Clocks.OnDemand {
+		m.Wishes.NeededAt = time.Time{} // such a token is gone before the next caller comes
+	}
 	m.Counts.Last = Rotation{At: m.now.Round(0), Outcome: outcome}
 	m.do(Release{})
 	if m.Change.Wanted != nil && m.Phase != Fresh && !m.Record.NewPassword.IsStored() {

@@ -33,10 +33,10 @@ type Evidence struct {
 // evidenceMargin: a token that ends within this time may end on its way.
 const evidenceMargin = 5 * time.Second
 
-// EvidenceToken returns the access token if the session is being asked for a
-// second time, empty otherwise, and whether an honest server must still take it.
+// EvidenceToken returns the access token if a refusal would end the session,
+// empty otherwise, and whether an honest server must still take it.
 func (s State) EvidenceToken(now time.Time) (token absapi.Token, valid bool) {
-	if s.Suspicion.InvalidAnswers == 0 || s.OfSpare() || s.Record.Access.IsEmpty() {
+	if s.Suspicion.InvalidAnswers == 0 && !s.RefusalExplained() || s.OfSpare() || s.Record.Access.IsEmpty() {
 		return absapi.Token{}, false
 	}
 	token, err := absapi.ParseToken(s.Record.Access)

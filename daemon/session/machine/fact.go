@@ -13,7 +13,10 @@ import (
 type Event struct {
 	At     time.Time
 	Jitter float64 // in [0,1), for back-off
-	Fact   Fact
+	// Unserved: no player has asked for anything lately, and no stream is under
+	// way.
+	Unserved bool
+	Fact     Fact
 }
 
 // Fact is what happened.
@@ -48,7 +51,7 @@ type (
 	Closed struct{}
 )
 
-// Facts that answer an effect.
+// Facts that answer an effect, but for Sent.
 type (
 	// Opened: the vault's newest record, read for the first time or anew.
 	// Unlimited: the server is known to have no limiter.
@@ -66,6 +69,8 @@ type (
 	Reachable struct{ Meta absapi.Meta }
 	// Unreachable: it did not, or the budget does not.
 	Unreachable struct{ Err *absapi.Error }
+	// Sent: the request of a Refresh is on its way.
+	Sent struct{}
 	// Committed: the record is durable.
 	Committed struct{ Record keychain.Record }
 	// CommitFailed: it is not.
@@ -127,6 +132,7 @@ func (Acquired) fact()        {}
 func (AcquireFailed) fact()   {}
 func (Reachable) fact()       {}
 func (Unreachable) fact()     {}
+func (Sent) fact()            {}
 func (Committed) fact()       {}
 func (CommitFailed) fact()    {}
 func (Refreshed) fact()       {}

@@ -53,10 +53,18 @@ func (m *machine) setClocks(pair absapi.TokenPair, received time.Time) {
 	case ShortTokens:
 		c.OnDemand = !m.Unlimited
 	}
+	// A slow disk or a slow server needs a part of the token's life.
+	ahead := later(c.UsableUntil.Add(-2*m.RenewalTook), pair.Access.IssuedAt.Add(-c.Skew).Add(c.Life/4))
+	c.RotateAt = earlier(c.RotateAt, ahead)
 	if m.Rules.Collides && c.RotateAt.Before(m.gapEnd()) {
 		c.RotateAt = m.gapEnd()
 	}
 	c.RotateAt, c.UsableUntil = onBothClocks(m.now, c.RotateAt), onBothClocks(m.now, c.UsableUntil)
+	if c.AskAheadFrom = c.RotateAt; c.OnDemand {
+		c.AskAheadFrom = onBothClocks(m.now, ahead)
+	}
+	k := keepAliveOf(pair.Refresh, c.UsableUntil, c.Skew)
+	c.KeepAlive = keepAlive{From: onBothClocks(m.now, k.From), By: onBothClocks(m.now, k.By), Last: onBothClocks(m.now, k.Last)}
 	m.Clocks = c
 }
 

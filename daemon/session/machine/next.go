@@ -14,18 +14,20 @@ import (
 // another step than the present one is ignored: the step it belonged to is
 // over. It is a flat switch, so that each fact is seen with what it calls.
 func Next(s State, e Event) (State, []Effect) {
-	m := machine{State: s, now: e.At, jitter: e.Jitter}
+	m := machine{State: s, now: e.At, jitter: e.Jitter, unserved: e.Unserved}
 	switch f := e.Fact.(type) {
 	case Started:
+		m.DisturbedAt = m.now
 		m.open(false)
 	case Due:
 		m.due()
 	case Woken:
+		m.DisturbedAt = m.now
 		m.Pauses.endWaits()
 		m.Pauses.SignInAt = earlier(m.Pauses.SignInAt, m.SignIns.At.Add(wokenSignIn))
 		m.askAgainFirst()
 		m.Wishes.SameServerUntil = time.Time{} // the user spoke of another network, perhaps
-		if m.Step == Refreshing && m.Rules.Grace > 0 {
+		if m.Step == Pinging || m.Step == Refreshing && m.Rules.Grace > 0 {
 			// The answer may have been lost with the network or in the sleep,
 			// and most of the grace window with it: asking again is safe.
 			m.do(Disconnect{})
@@ -62,6 +64,8 @@ func Next(s State, e Event) (State, []Effect) {
 		m.reachable(f)
 	case Unreachable:
 		m.unreachable(f)
+	case Sent:
+		m.sent()
 	case Committed:
 		m.committed(f)
 	case CommitFailed:
@@ -98,9 +102,10 @@ func Next(s State, e Event) (State, []Effect) {
 // machine is one run of next.
 type machine struct {
 	State
-	now     time.Time
-	jitter  float64
-	effects []Effect
+	now      time.Time
+	jitter   float64
+	unserved bool
+	effects  []Effect
 }
 
 func (m *machine) do(effects ...Effect) { m.effects = append(m.effects, effects...) }
@@ -134,7 +139,7 @@ func (m *machine) opened(f Opened) {
 		m.otherUserStored()
 	case m.Phase == Static || m.Phase == NeedsUser && !byUser:
 		m.due()
-	case byUser, (first || newer) && (m.Lost || m.Record.Intent != nil || !m.Usable(m.now)):
+	case byUser, (first || newer) && (m.Lost || m.Record.Intent != nil || !m.Usable(m.now) && !m.fallIdle()):
 		// An intent means that a rotation was cut off, perhaps after the
 		// server did its part: its grace window is running.
 		m.Attempt.ByUser = byUser
@@ -184,7 +189,7 @@ func (m *machine) forget() {
 	}
 	m.State = State{
 		Phase: SignedOut, Rules: m.Rules, Version: m.Version, Plain: m.Plain, Closing: m.Closing,
-		Change: Change{Err: m.Change.Err},
+		Change: Change{Err: m.Change.Err}, DisturbedAt: m.DisturbedAt,
 	}
 }
 
@@ -229,6 +234,7 @@ func (m *machine) publish(pair absapi.TokenPair, received time.Time) {
 	m.scheduleSpare()
 	m.SignIns, m.Answered, m.Suspicion.Undecided = SignIns{}, nil, nil
 	m.Phase, m.Why, m.Failure, m.Wishes.Renew = Fresh, NoReason, nil, false
+	m.Idle, m.Wishes.NeededAt = false, time.Time{}
 	if m.Clocks.Odd == DeadTokens {
 		m.Phase, m.Why = NeedsUser, TokensUnusable
 		m.Pauses.ProbeAt = m.now.Add(disabledProbe)

@@ -9,6 +9,8 @@ type Pauses struct {
 
 	// BackoffUntil follows a temporary failure. A wake-up or the user ends it.
 	BackoffUntil time.Time
+	// PingedAt is when the newest failure was, if its request cost nothing.
+	PingedAt time.Time
 	// ProbeAt is when the server is asked again about what somebody else can
 	// put right. A wake-up or the user ends it.
 	ProbeAt time.Time

@@ -6,13 +6,14 @@ import "time"
 type task int
 
 const (
-	nothing     task = iota
-	writeSlot        // the newest record goes into a keychain slot
-	endBreaker       // fresh tokens were refused; they are given out again
-	rereadVault      // another process may have brought the session back
-	openVault        // the vault could not be read before
-	attempt          // the pair, the spare or a change of the password
-	checkStatic      // whether a static token is still refused
+	nothing      task = iota
+	writeSlot         // the newest record goes into a keychain slot
+	endBreaker        // fresh tokens were refused; they are given out again
+	rereadVault       // another process may have brought the session back
+	openVault         // the vault could not be read before
+	attempt           // the pair, the spare or a change of the password
+	giveUpAnswer      // of a refresh that somebody waits for
+	checkStatic       // whether a static token is still refused
 )
 
 // longAgo is the time of what is due already.
@@ -34,6 +35,9 @@ func (s State) plan() (at time.Time, do task) {
 		want(s.Slot.RetryAt, writeSlot)
 	}
 	if s.Busy() {
+		if t := s.answerDue(); !t.IsZero() {
+			want(t, giveUpAnswer)
+		}
 		return at, do
 	}
 	broken := !s.Suspicion.BrokenUntil.IsZero()
@@ -46,7 +50,7 @@ func (s State) plan() (at time.Time, do task) {
 	switch start := s.StartAt(); {
 	case s.Phase == VaultUnavailable:
 		want(start, openVault)
-	case s.Phase == Fresh && !broken, s.Phase == Offline && s.canWait():
+	case s.Phase == Fresh && !broken:
 		want(later(s.renewalDue(), start), attempt)
 	case s.Phase == Offline, s.Phase == NeedsUser && s.Why.Probed() && s.Record.Static.IsEmpty():
 		want(start, attempt)
@@ -58,42 +62,33 @@ func (s State) plan() (at time.Time, do task) {
 
 // renewalDue returns when a session that is alive has something to renew.
 func (s State) renewalDue() time.Time {
-	if s.Wishes.Renew || s.Wishes.Needed || s.Change.Wanted != nil || s.tokenSuspected() {
+	if s.Change.Wanted != nil {
 		return longAgo
 	}
-	due := earlier(s.Clocks.RotateAt, s.Clocks.UsableUntil)
-	if !s.Clocks.UsableForAtMost.IsZero() {
-		due = earlier(due, s.Clocks.UsableForAtMost)
-	}
-	if s.Clocks.OnDemand {
-		due = s.refreshTokenDue()
-	}
+	due := s.pairRenewal()
 	if !s.Spare.DueAt.IsZero() {
-		due = earlier(due, s.Spare.DueAt)
+		due = earlier(due, s.spareRenewal())
 	}
 	return due
 }
 
-// canWait reports whether an attempt that failed is made again only when
-// somebody needs a token: such tokens end before long, and nothing is at stake.
-func (s State) canWait() bool {
-	return s.Clocks.OnDemand && s.Published.Generation > 0 && !s.Lost && s.Record.Intent == nil && s.Received.Record == nil &&
-		s.Suspicion.InvalidAnswers == 0
+// pairRenewal returns when the pair is renewed.
+func (s State) pairRenewal() time.Time {
+	if s.Wishes.Renew || !s.Wishes.NeededAt.IsZero() || s.tokenSuspected() {
+		return longAgo
+	}
+	due := s.keepAliveDue()
+	if s.RenewedOnUse() {
+		return due
+	}
+	due = earlier(due, earlier(s.Clocks.RotateAt, s.Clocks.UsableUntil))
+	if !s.Clocks.UsableForAtMost.IsZero() {
+		due = earlier(due, s.Clocks.UsableForAtMost)
+	}
+	return due
 }
 
-// refreshTokenDue returns when a pair is renewed so that its refresh token does
-// not end.
-func (s State) refreshTokenDue() time.Time {
-	t := s.Published.Pair.Refresh
-	if t.ExpiresAt.IsZero() {
-		return s.Clocks.UsableUntil.Add(endlessLife)
-	}
-	if !credibleIssue(t) {
-		return s.Clocks.UsableUntil
-	}
-	due := t.IssuedAt.Add(time.Duration(float64(t.ExpiresAt.Sub(t.IssuedAt)) * rotateAfter)).Add(-s.Clocks.Skew)
-	return later(due, s.Published.AnsweredAt.Add(shortLife)) // whatever the token says, never without a pause
-}
+func (s State) pairDue(now time.Time) bool { return reached(now, s.pairRenewal()) }
 
 // WakeAt returns when the machine wants to be told Due; zero if never.
 func (s State) WakeAt() time.Time {
@@ -119,7 +114,11 @@ func (m *machine) due() {
 		case rereadVault, openVault:
 			m.open(false)
 		case attempt:
-			m.begin()
+			if m.Phase != Fresh || !m.fallIdle() {
+				m.begin()
+			}
+		case giveUpAnswer:
+			m.abandon()
 		case checkStatic:
 			m.check()
 		}

@@ -20,7 +20,7 @@ func (m *machine) refreshFailed(f RefreshFailed) {
 		if m.OfSpare() {
 			seen = &m.Spare.InvalidAnswers
 		}
-		if *seen++; *seen < 2 {
+		if *seen++; *seen < 2 && !m.RefusalExplained() {
 			m.Failure = f.Err
 			m.Pauses.ConfirmAt = m.now.Add(confirmPause)
 			m.pause(confirmPause, "asking once more: "+f.Err.Evidence)
@@ -36,6 +36,13 @@ func (m *machine) refreshFailed(f RefreshFailed) {
 	default:
 		m.unanswered(f.Err)
 	}
+}
+
+// RefusalExplained reports whether a refusal of the pair says nothing surprising:
+// an earlier answer was lost, this release repeats none, and the session comes
+// back by itself. Asking once more would use up the budget that it needs for that.
+func (s State) RefusalExplained() bool {
+	return s.Rules.Grace == 0 && !s.OfSpare() && s.comesBack() && s.Record.Intent != nil && s.Record.Intent.Attempt > 1
 }
 
 // judge decides what a refresh token that was refused twice is worth, by what
@@ -107,7 +114,7 @@ func (m *machine) unanswered(err *absapi.Error) {
 		return
 	}
 	if !safe && err.Verdict != absapi.RateLimited {
-		m.Pauses.InFlightUntil = m.now.Add(racePause)
+		m.race()
 	}
 	m.temporary(err)
 }

@@ -62,6 +62,7 @@ func (m *machine) refreshed(f Refreshed) {
 	}
 	m.learnClock(f.Answer.Meta)
 	m.learnVersion(f.Answer)
+	m.learnPace()
 	m.Unlimited = f.Answer.Direct && !f.Answer.Limit.Present
 	if id := f.Answer.Pair.Access.UserID; id != m.Record.UserID || f.Answer.Pair.Refresh.UserID != id {
 		m.temporary(&absapi.Error{Op: "refresh session", Verdict: absapi.Temporary, Evidence: "the answer belongs to another user"})
@@ -150,6 +151,9 @@ func (m *machine) takeDurable(rec keychain.Record) {
 			m.Suspicion.RenewedAt = m.now
 		}
 		m.Lost, m.Suspicion.InvalidAnswers = false, 0
+		if !m.Attempt.BegunAt.IsZero() {
+			m.RenewalTook = min(max(0, m.now.Sub(m.Attempt.BegunAt)), 2*refreshPatience)
+		}
 		m.publish(pair, m.Received.At)
 	default: // only the spare
 		m.Phase, m.Why, m.Failure, m.Published.Generation = Fresh, NoReason, nil, rec.Generation

@@ -17,6 +17,9 @@ import (
 // renewed: a machine may then be off for the other half.
 const spareLife = 0.5
 
+// spareHurry is the part of its life for which a good moment is looked for.
+const spareHurry = 10
+
 // scheduleSpare reads from the spare itself when it is due.
 func (m *machine) scheduleSpare() {
 	m.Spare.DueAt = time.Time{}
@@ -27,9 +30,13 @@ func (m *machine) scheduleSpare() {
 	life := token.ExpiresAt.Sub(token.IssuedAt)
 	due := later(token.IssuedAt.Add(time.Duration(float64(life)*spareLife)).Add(-m.Clocks.Skew), m.gapEnd())
 	m.Spare.DueAt = onBothClocks(m.now, due)
+	m.Spare.HurriesAt = m.Spare.DueAt.Add(life / spareHurry)
 }
 
-func (m *machine) spareDue() bool { return !m.Spare.DueAt.IsZero() && reached(m.now, m.Spare.DueAt) }
+func (m *machine) spareDue() bool { return !m.Spare.DueAt.IsZero() && reached(m.now, m.spareRenewal()) }
+
+// spareRenewal returns when the spare is renewed, which nobody waits for.
+func (s State) spareRenewal() time.Time { return s.goodMoment(s.Spare.DueAt, s.Spare.HurriesAt) }
 
 // replace goes on after the pair is lost: with the password of a change whose
 // outcome is open, with the spare, or with the stored password.

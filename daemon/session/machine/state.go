@@ -110,15 +110,26 @@ type State struct {
 	Received  Received
 	Published Published
 	Clocks    Clocks
-	Attempt   Attempt
-	Pauses    Pauses
-	Suspicion Suspicion
-	Spare     Spare
-	Change    Change
-	SignIns   SignIns
-	Slot      Slot
-	Wishes    Wishes
-	Counts    Counts
+	// Idle: the pair was due while nobody was served. It is renewed on use.
+	Idle bool
+	// AnswerPatience is how long an answer may take that somebody waits for, as the
+	// server's own pace has it.
+	AnswerPatience time.Duration
+	// RenewalTook is how long the newest renewal took from its begin until it was
+	// durable.
+	RenewalTook time.Duration
+	// DisturbedAt is when the program started, the machine woke up or the network
+	// changed, whichever was last.
+	DisturbedAt time.Time
+	Attempt     Attempt
+	Pauses      Pauses
+	Suspicion   Suspicion
+	Spare       Spare
+	Change      Change
+	SignIns     SignIns
+	Slot        Slot
+	Wishes      Wishes
+	Counts      Counts
 
 	Failure  *absapi.Error // why the newest attempt brought no token
 	Answered *absapi.Error // the same without our own budget: what the server, or something before it, did
@@ -153,6 +164,10 @@ type Clocks struct {
 	Life            time.Duration // how long such a token lives; 0: it has no end
 	Odd             Oddness       // what is unusual about it
 	OnDemand        bool          // it lives so shortly that it is renewed only when somebody needs it
+	KeepAlive       keepAlive     // when it is renewed although nobody uses it
+	// AskAheadFrom: from then on a caller makes the machine renew it although it is
+	// still good.
+	AskAheadFrom time.Time
 }
 
 // Attempt is what the attempt under way is for. Parts of it outlive the
@@ -163,6 +178,9 @@ type Attempt struct {
 	Replaced     redact.Secret     // refresh token of a live session that was just replaced
 	SentPassword keychain.Password // the password that is under way
 	Retries      int               // requests already repeated
+	BegunAt      time.Time         // when it began
+	SentAt       time.Time         // when the newest refresh was sent
+	Abandoned    bool              // its answer is not waited for any more
 	ByUser       bool              // the user asked for it: prompts are allowed
 	Prompting    bool              // the vault is being opened, and may prompt
 }
@@ -181,6 +199,7 @@ type Suspicion struct {
 // Spare says when the spare session is renewed.
 type Spare struct {
 	DueAt          time.Time // zero: there is none, or it never ends
+	HurriesAt      time.Time // from then on no better moment is waited for
 	InvalidAnswers int       // `Invalid refresh token` answers to it
 }
 
@@ -203,13 +222,15 @@ type Slot struct {
 // Wishes are what is wanted as soon as it can be done.
 type Wishes struct {
 	Renew     bool // an attempt is wanted although the pair is not due
-	Needed    bool // somebody needs a token of those that are renewed on demand
 	SendAgain bool // the user acted: a refused password may be sent once more
 	// SameServerUntil is how long the user's word holds that the server at the
 	// address is the account's own.
 	SameServerUntil time.Time
 	Reread          bool // somebody else wrote the record during an attempt
 	SignOut         bool // the user signs out as soon as the attempt is over
+	// NeededAt is when somebody last wanted a token while the pair was due; zero:
+	// he has it, or does not wait for it any more.
+	NeededAt time.Time
 	// SignOutErr is why the newest sign-out was not done.
 	SignOutErr error
 }
@@ -258,7 +279,7 @@ func (s State) Usable(now time.Time) bool {
 // RenewsOnDemand reports whether the token may end unrenewed, since the next
 // request brings another one: nothing is known that would keep it from that.
 func (s State) RenewsOnDemand(now time.Time) bool {
-	return s.Clocks.OnDemand && s.Trouble == nil && s.Failure == nil && !s.tokenSuspected() && !now.Before(s.Suspicion.BrokenUntil)
+	return s.RenewedOnUse() && s.Trouble == nil && s.Failure == nil && !s.tokenSuspected() && !now.Before(s.Suspicion.BrokenUntil)
 }
 
 // Asking reports whether the keychain may be asking the user for its password.

@@ -1,8 +1,9 @@
 package machine
 
 import (
-	"shelfkeeper/daemon/absapi"
 	"time"
+
+	"shelfkeeper/daemon/absapi"
 )
 
 // temporary ends an attempt that learned nothing about the token.
@@ -19,6 +20,15 @@ func (m *machine) temporary(err *absapi.Error) {
 		// through and nothing else must not use up within seconds what is
 		// allowed in ten minutes.
 		pause = 2 * backoff(m.presented()+1, m.jitter)
+		if m.hurried() && m.presented() <= 1 && !m.Pauses.InFlightUntil.Before(m.now) {
+			pause = 0 // the request that may be running is waited for
+		}
+		m.Pauses.PingedAt = time.Time{}
+	} else {
+		m.Pauses.PingedAt = m.now
+		if m.hurried() {
+			pause = min(pause, hurriedPing)
+		}
 	}
 	m.pause(m.withinGrace(pause), err.Evidence)
 }

@@ -24,8 +24,9 @@ func (m *machine) needed() {
 		m.Pauses.BackoffUntil = time.Time{}
 	}
 	m.rereadIfOlder(rereadSoon)
-	if (m.Phase == Fresh || m.Phase == Offline) && m.Clocks.OnDemand && !m.Usable(m.now) {
-		m.Wishes.Needed = true
+	if !m.Usable(m.now) || reached(m.now, m.Clocks.AskAheadFrom) {
+		m.Wishes.NeededAt = m.now
+		m.hurry()
 	}
 	m.due()
 }

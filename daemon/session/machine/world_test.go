@@ -20,16 +20,18 @@ type world struct {
 	state   State
 	pending []Effect // asked for, not answered
 
-	disk    keychain.Record
-	written map[uint64]redact.Secret // access token of each durable generation
-	locked  bool
-	refused bool // the server refused the password, and the user did not act since
-	erased  bool
-	serial  int
-	life    time.Duration // of access tokens
-	plain   bool          // no TLS
-	acted   bool          // the user's word stands that the password may be sent
-	strange bool          // the newest refusal came from a server that does not know its signature
+	disk        keychain.Record
+	written     map[uint64]redact.Secret // access token of each durable generation
+	locked      bool
+	refused     bool // the server refused the password, and the user did not act since
+	erased      bool
+	serial      int
+	life        time.Duration // of access tokens
+	plain       bool          // no TLS
+	refreshLife time.Duration
+	unserved    bool // no player is active
+	acted       bool // the user's word stands that the password may be sent
+	strange     bool // the newest refusal came from a server that does not know its signature
 
 	presented  redact.Secret          // the refresh token that was presented last
 	dead       map[redact.Secret]bool // tokens the server has refused for good
@@ -42,7 +44,7 @@ type world struct {
 
 func newWorld(t *rapid.T) *world {
 	w := &world{t: t, now: time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC), written: map[uint64]redact.Secret{},
-		dead: map[redact.Secret]bool{}, doubted: map[redact.Secret]int{}}
+		dead: map[redact.Secret]bool{}, doubted: map[redact.Secret]int{}, refreshLife: 30 * 24 * time.Hour}
 	w.life = rapid.SampledFrom([]time.Duration{time.Hour, time.Hour, 12 * time.Second, 0}).Draw(t, "life of access tokens")
 	w.plain = rapid.Bool().Draw(t, "plain http")
 	pair := w.mint()
@@ -85,13 +87,13 @@ func (w *world) mint() absapi.TokenPair {
 		}
 		return parsed
 	}
-	return absapi.TokenPair{Access: token("access", w.life), Refresh: token("refresh", 30*24*time.Hour)}
+	return absapi.TokenPair{Access: token("access", w.life), Refresh: token("refresh", w.refreshLife)}
 }
 
 // feed hands the machine one fact and holds the promises against what it does.
 func (w *world) feed(f Fact) {
 	before := w.state
-	after, effects := Next(before, Event{At: w.now, Jitter: rapid.Float64Range(0, 1).Draw(w.t, "jitter"), Fact: f})
+	after, effects := Next(before, Event{At: w.now, Jitter: rapid.Float64Range(0, 1).Draw(w.t, "jitter"), Unserved: w.unserved, Fact: f})
 	w.acted = w.acted && (!before.Wishes.SameServerUntil.IsZero() || !after.Wishes.SameServerUntil.IsZero())
 	w.state = after
 	for _, e := range effects {
@@ -236,6 +238,8 @@ func (w *world) outside(kind int) {
 		w.feed(ChangeAsked{Old: w.disk.Password.Secret(), New: next})
 	case 8:
 		w.feed(ChangeDropped{})
+	case 9: // players come and go
+		w.unserved = !w.unserved
 	}
 }
 
