@@ -22,7 +22,7 @@ func newLogin(e *env) *cobra.Command {
 	var req control.SignInRequest
 	var how credentials
 	var gateway gatewayFlags
-	var forget, oidc, noBrowser bool
+	var forget, oidc, noBrowser, noSpare bool
 	c := &cobra.Command{
 		Use:   "login [URL]",
 		Short: "Sign in to a server and keep the session",
@@ -66,7 +66,7 @@ names, and nothing but the session is kept.`,
 			}
 			if oidc {
 				in := control.OpenIDRequest{Server: req.Server, Account: req.Account, AllowHTTP: req.AllowHTTP, Store: req.Store,
-					Replace: req.Replace, Gateway: req.Gateway}
+					Replace: req.Replace, Gateway: req.Gateway, NoSpare: noSpare}
 				return e.signInOpenID(c.Context(), in, noBrowser)
 			}
 			if err := e.credentials(c, &req, how); err != nil {
@@ -86,6 +86,7 @@ names, and nothing but the session is kept.`,
 	f.BoolVar(&how.token, "token-stdin", false, "the same with the legacy token of a server before 2.26")
 	f.BoolVar(&oidc, "oidc", false, "sign in with the browser, through the server's OpenID provider")
 	f.BoolVar(&noBrowser, "no-browser", false, "with --oidc: only print the page's address")
+	f.BoolVar(&noSpare, "no-spare", false, "with --oidc: make no second session, so that the provider asks once only")
 	f.StringVar(&req.Account, "account", "", "`name` of the account here; chosen if missing")
 	f.StringVar(&req.Store, "store", "", "where to keep secrets: os (the desktop's keychain) or file (sealed with a passphrase)")
 	f.BoolVar(&req.AllowHTTP, "allow-http", false, "send the password without encryption to a public host")

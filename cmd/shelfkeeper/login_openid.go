@@ -22,6 +22,8 @@ import (
 type browsing struct {
 	env       *env
 	noBrowser bool
+	noSpare   bool            // no second session is made
+	foretold  bool            // that one is
 	comeback  control.Returns // who waits for the last address
 
 	mu      sync.Mutex
@@ -45,7 +47,7 @@ func (e *env) signInOpenID(ctx context.Context, in control.OpenIDRequest, noBrow
 	if in.Passphrase, err = e.passphraseFor(ctx, client, in.Store); err != nil {
 		return err
 	}
-	b := &browsing{env: e, noBrowser: noBrowser, comeback: client}
+	b := &browsing{env: e, noBrowser: noBrowser, noSpare: in.NoSpare, comeback: client}
 	defer b.end()
 	err = client.SignInOpenID(ctx, in, func(s control.OpenIDStep) error { return b.show(ctx, s) })
 	if isNoDaemon(err) {
@@ -103,6 +105,11 @@ func (b *browsing) show(ctx context.Context, s control.OpenIDStep) error {
 		fmt.Fprintf(b.env.stderr, "Once more, for a second session that takes over if this one is lost:\n  %s\n", s.URL)
 	default:
 		fmt.Fprintf(b.env.stderr, "Sign in with your browser at\n  %s\n", s.URL)
+		if !b.noSpare && !b.foretold {
+			b.foretold = true
+			fmt.Fprintln(b.env.stderr, "A second session follows, in case this one is lost. A provider that remembers nobody, as dex, asks "+
+				"again then; press Enter to do without, or give --no-spare.")
+		}
 	}
 	b.prepareScheme(s)
 	b.open(s)

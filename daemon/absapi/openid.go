@@ -171,8 +171,8 @@ func classifyOpenID(o op, a reply) (Verdict, string) {
 	case o == opAuthorize:
 		return Temporary, foreign(a)
 	case a.status == http.StatusFound:
-		if why := refusal(a); why != "" {
-			return OpenIDRefused, why
+		if v, why := refusal(a); why != "" {
+			return v, why
 		}
 	case a.status == http.StatusBadRequest && strings.HasPrefix(text, "No session"):
 		return FlowLost, "Audiobookshelf has forgotten this sign-in: `No session`"
@@ -183,19 +183,19 @@ func classifyOpenID(o op, a reply) (Verdict, string) {
 }
 
 // refusal says what ABS's redirect to its login page means; "" if it is none.
-func refusal(a reply) string {
+func refusal(a reply) (Verdict, string) {
 	u, err := url.Parse(a.header.Get("Location"))
 	if err != nil || u.Host != "" || !strings.HasSuffix(u.Path, "/login") || u.Query().Get("autoLaunch") == "" {
-		return ""
+		return Temporary, ""
 	}
 	switch text := u.Query().Get("error"); text {
 	case "":
-		return ""
+		return Temporary, ""
 	case "Unauthorized":
-		return "Audiobookshelf knows nobody of that name at the provider, or has disabled the account: `Unauthorized`"
+		return OpenIDRefused, "Audiobookshelf knows nobody of that name at the provider, or has disabled the account: `Unauthorized`"
 	case "Error in callback":
-		return "Audiobookshelf could not complete the sign-in with the provider: `Error in callback`"
+		return OpenIDFailed, "Audiobookshelf could not complete the sign-in with the provider: `Error in callback`"
 	default:
-		return fmt.Sprintf("Audiobookshelf refused the sign-in: `%s`", plain(text, maxEvidence))
+		return OpenIDRefused, fmt.Sprintf("Audiobookshelf refused the sign-in: `%s`", plain(text, maxEvidence))
 	}
 }

@@ -59,6 +59,9 @@ const (
 	FlowLost
 	// OpenIDRefused is ABS's refusal of the user who signed in at the provider.
 	OpenIDRefused
+	// OpenIDFailed is ABS's failure to complete a sign-in with the provider: it cannot
+	// reach it, or they do not agree on the client's secret or the issuer.
+	OpenIDFailed
 )
 
 var verdictNames = [...]string{
@@ -68,6 +71,7 @@ var verdictNames = [...]string{
 	BadRequest: "bad-request", NotABS: "not-abs", NotInitialised: "not-initialised",
 	PasswordLoginOff: "password-login-off", MissingRefreshToken: "missing-refresh-token",
 	OpenIDOff: "openid-off", RedirectRefused: "redirect-refused", FlowLost: "flow-lost", OpenIDRefused: "openid-refused",
+	OpenIDFailed: "openid-failed",
 }
 
 // String returns the verdict's name as logs and status show it.

@@ -135,6 +135,7 @@ type OpenIDRequest struct {
 	// missing sessions are made, and only for the same user.
 	Renew      bool
 	Replace    bool          // as in SignInRequest
+	NoSpare    bool          // no second session is made
 	Passphrase redact.Secret // as in SignInRequest
 	Gateway    upstream.GatewayChange
 }

@@ -22,6 +22,7 @@ type openIDWire struct {
 	Store      string          `json:"store,omitempty"`
 	Renew      bool            `json:"renew,omitempty"`
 	Replace    bool            `json:"replace,omitempty"`
+	NoSpare    bool            `json:"no_spare,omitempty"`
 	Passphrase string          `json:"passphrase,omitempty"`
 	Gateway    json.RawMessage `json:"gateway,omitempty"`
 }
@@ -74,7 +75,7 @@ func streamSteps(w http.ResponseWriter, r *http.Request, o OpenID, log *slog.Log
 		return errors.Join(enc.Encode(line), rc.Flush())
 	}
 	err = o.SignInOpenID(r.Context(), OpenIDRequest{Server: in.Server, Account: in.Account, AllowHTTP: in.AllowHTTP,
-		Store: in.Store, Renew: in.Renew, Replace: in.Replace, Passphrase: redact.New(in.Passphrase), Gateway: gateway,
+		Store: in.Store, Renew: in.Renew, Replace: in.Replace, NoSpare: in.NoSpare, Passphrase: redact.New(in.Passphrase), Gateway: gateway,
 	}, func(s OpenIDStep) error {
 		return send(stepWire{s.URL, s.State, s.Sent, s.Redirect, s.Callback, s.Spare, (*answerWire)(s.Answer), s.Notes, false, nil})
 	})
@@ -105,7 +106,7 @@ func (c *Client) SignInOpenID(ctx context.Context, in OpenIDRequest, show func(O
 		return err
 	}
 	resp, err := c.open(ctx, callOpenID, openIDWire{Server: in.Server, Account: in.Account, AllowHTTP: in.AllowHTTP, Store: in.Store,
-		Renew: in.Renew, Replace: in.Replace, Passphrase: in.Passphrase.Reveal(), Gateway: gateway})
+		Renew: in.Renew, Replace: in.Replace, NoSpare: in.NoSpare, Passphrase: in.Passphrase.Reveal(), Gateway: gateway})
 	if err != nil {
 		return err
 	}

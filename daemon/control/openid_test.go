@@ -39,7 +39,7 @@ func (b *browsing) SkipOpenID(_ context.Context, state string) error {
 }
 
 func TestOpenIDCrossesWhole(t *testing.T) {
-	in := OpenIDRequest{Server: "abs.example", Account: "home", AllowHTTP: true, Store: "file", Renew: true, Replace: true,
+	in := OpenIDRequest{Server: "abs.example", Account: "home", AllowHTTP: true, Store: "file", Renew: true, Replace: true, NoSpare: true,
 		Passphrase: redact.New("open <ü>"),
 		Gateway:    upstream.GatewayChange{Pin: &upstream.Pin{SHA256: "ab"}}}
 	steps := []OpenIDStep{

@@ -23,6 +23,10 @@ import (
 // takes: one to begin, one to end.
 const spareCost = 2
 
+// firstCost is what the first session takes: the browser's way through the server
+// counts too.
+const firstCost = spareCost + 1
+
 // SignInOpenID implements control.OpenID: it finds the server, makes the vault
 // ready, leads a person through the provider's pages and keeps what comes of
 // it. The account's lock is held only while a code is traded.
@@ -61,7 +65,7 @@ func (h *Home) beginOpenID(ctx context.Context, req control.OpenIDRequest,
 		Gateway: req.Gateway}
 	if !req.Renew {
 		begun, err := h.beginSignIn(ctx, in, byOpenID)
-		return &openIDKeeper{signIn: begun}, openid.First, err
+		return &openIDKeeper{signIn: begun, noSpare: req.NoSpare}, openid.First, err
 	}
 	account, err := h.openIDAccount(req.Account)
 	if err != nil {
@@ -115,7 +119,8 @@ func (h *Home) openIDAccount(name string) (accounts.Account, error) {
 // openIDKeeper trades the codes of one sign-in.
 type openIDKeeper struct {
 	*signIn
-	answer *control.SignInAnswer // once the account's session is kept
+	answer  *control.SignInAnswer // once the account's session is kept
+	noSpare bool                  // the user does without
 }
 
 // connect gives each request a connection of its own: minutes lie in between.
@@ -144,7 +149,14 @@ func (k *openIDKeeper) Authorize(ctx context.Context, redirect string) (*absapi.
 	if k.answer != nil && !absapi.SupportsRefresh(k.server.Version) {
 		return nil, openid.ErrNoNeed // the token never ends
 	}
-	if k.answer != nil && !budget.Room(time.Now(), spareCost) {
+	if k.answer != nil && k.noSpare {
+		return nil, openid.ErrSkipped
+	}
+	cost := spareCost
+	if k.answer == nil {
+		cost = firstCost
+	}
+	if !budget.Room(time.Now(), cost) {
 		return nil, errNoRoom // nobody is sent to a provider in vain
 	}
 	client, _, release, err := k.connect()
@@ -215,6 +227,10 @@ func (k *openIDKeeper) follow(ctx context.Context, flow *openid.Flow, show func(
 	}
 }
 
+// turned explains openid.ErrTurned, which only the server's admin can mend.
+const turned = "a gateway has turned the way back to this machine into https, where nothing answers: nginx does so with " +
+	"`proxy_redirect http:// https://`, for which `proxy_redirect http://$host https://$host` is enough"
+
 // stepOf is a progress as a person sees it.
 func stepOf(p openid.Progress) control.OpenIDStep {
 	step := control.OpenIDStep{Spare: p.Stage == openid.Spare}
@@ -225,7 +241,14 @@ func stepOf(p openid.Progress) control.OpenIDStep {
 				"open Settings, Authentication and save once")
 		}
 	}
-	if p.Again != nil {
+	switch {
+	case p.Paste:
+		step.URL = "" // it is open already
+		step.Notes = append(step.Notes, turned+". Paste the address that the browser shows now: it is good, although the page is an error")
+	case errors.Is(p.Again, openid.ErrTurned):
+		step.Notes = append(step.Notes, turned+". The sign-in begins once more, by another way back; or paste the address that the browser "+
+			"shows now")
+	case p.Again != nil:
 		step.Notes = append(step.Notes, "once more: "+openIDProblem(p.Again).Text)
 	}
 	if errors.Is(p.Err, openid.ErrNoNeed) {

@@ -78,6 +78,8 @@ type Progress struct {
 	Sent bool
 	// Again is why an authorization is a repetition; nil if it is none.
 	Again error
+	// Paste: nothing new was begun, and the address that the browser shows is good.
+	Paste bool
 	Kept  int // spare sessions that this flow has brought
 	Done  bool
 	// Err is why the stage failed; nil if all went well.
@@ -96,18 +98,25 @@ type Flow struct {
 	changed chan struct{}   // closed and replaced at each change
 	used    map[string]bool // states of this flow that came back
 	came    chan arrival    // holds one
+
+	turned     bool                  // the browser came back by https
+	hello      chan struct{}         // closed then
+	toldTurned bool                  // only run reads and writes it
+	former     *absapi.Authorization // begun before, and good as long as its code is not used
 }
 
 // arrival is a comeback with the state that the flow waits for.
 type arrival struct {
 	comeback
-	local bool // by the loopback listener, whose browser can be sent on
+	local bool                  // by the loopback listener, whose browser can be sent on
+	flow  *absapi.Authorization // whose state it has; nil for the newest
 }
 
 // Start begins a flow with stage and returns once it waits for a person. The
 // error is that of Keeper.Authorize. Close it in any case.
 func Start(ctx context.Context, stage Stage, keeper Keeper) (*Flow, error) {
-	f := &Flow{keeper: keeper, changed: make(chan struct{}), used: map[string]bool{}, came: make(chan arrival, 1)}
+	f := &Flow{keeper: keeper, changed: make(chan struct{}), used: map[string]bool{}, came: make(chan arrival, 1),
+		hello: make(chan struct{})}
 	first, err := f.open(ctx)
 	if err != nil {
 		f.loopback.close()
@@ -144,6 +153,10 @@ func (f *Flow) run(ctx context.Context) {
 	stage, flow, again, sent, kept := p.Stage, p.Flow, error(nil), false, 0
 	for {
 		err := f.lead(ctx, stage, flow, &sent, kept)
+		if errors.Is(err, ErrTurned) {
+			flow = f.goRound(ctx, stage, flow, kept)
+			continue
+		}
 		if err == nil && stage == Spare {
 			if kept++; !f.keeper.More(ctx) {
 				f.set(Progress{Stage: stage, Done: true, Kept: kept})
@@ -179,8 +192,15 @@ func (f *Flow) lead(ctx context.Context, stage Stage, flow *absapi.Authorization
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
 	var back arrival
+	hello := f.hello
+	if f.toldTurned {
+		hello = nil
+	}
 	select {
 	case back = <-f.came:
+	case <-hello:
+		f.toldTurned = true
+		return ErrTurned
 	case <-timer.C:
 		return ErrNobody
 	case <-ctx.Done():
@@ -192,6 +212,9 @@ func (f *Flow) lead(ctx context.Context, stage Stage, flow *absapi.Authorization
 	f.set(Progress{Stage: stage, Kept: kept})
 	if back.denied != "" {
 		return errors.Join(ErrDenied, errors.New(back.denied))
+	}
+	if back.flow != nil {
+		flow = back.flow
 	}
 	code := redact.New(back.code)
 	err := f.keeper.Redeem(ctx, stage, flow, code)
@@ -240,11 +263,18 @@ func (f *Flow) take(address string, local bool) error {
 	switch {
 	case f.used[back.state]:
 		return ErrReplayed
+	case f.now.Flow != nil && f.former != nil && subtle.ConstantTimeCompare([]byte(back.state), []byte(f.former.State)) == 1:
+		f.used[back.state], f.used[f.now.Flow.State] = true, true // one of the two is enough
+		f.came <- arrival{back, local, f.former}
+		return nil
 	case f.now.Flow == nil || subtle.ConstantTimeCompare([]byte(back.state), []byte(f.now.Flow.State)) != 1:
 		return ErrForeign // login CSRF: somebody else's code would sign us in as them
 	}
 	f.used[back.state] = true
-	f.came <- arrival{back, local} // there is room: each state comes once, and the flow waits for one
+	if f.former != nil {
+		f.used[f.former.State] = true
+	}
+	f.came <- arrival{back, local, nil} // there is room: each state comes once, and the flow waits for one
 	return nil
 }
 

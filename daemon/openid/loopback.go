@@ -54,7 +54,7 @@ func (l *loopback) serve(f *Flow) {
 		MaxHeaderBytes:    headerMost,
 	}
 	l.server.SetKeepAlivesEnabled(false)
-	l.loop.Go(func() { _ = l.server.Serve(l.listener) }) // it ends with close, and says only that
+	l.loop.Go(func() { _ = l.server.Serve(plainListener{l.listener, f.turnedTLS}) }) // it ends with close, and says only that
 }
 
 func (l *loopback) close() {
