@@ -11,6 +11,7 @@ import (
 	"shelfkeeper/daemon/control"
 	"shelfkeeper/daemon/home"
 	"shelfkeeper/daemon/problem"
+	"shelfkeeper/daemon/proxy"
 	"shelfkeeper/daemon/redact"
 	"shelfkeeper/daemon/service"
 	"shelfkeeper/daemon/upstream"
@@ -31,6 +32,8 @@ func (d *Daemon) newService(a accounts.Account, listen string) (*service.Service
 		Reach:          func(base *url.URL) (*upstream.Upstream, error) { return d.home.ReachOther(a, base) },
 		Pause:          d.home.PauseOf(a.Name),
 		Seen:           func(ctx context.Context, version, username string) { d.home.Observe(ctx, a.Name, version, username) },
+		Visitors:       d.home.Visitors(a.Name),
+		KeepVisitors:   func(list []proxy.Visitor) { d.home.KeepVisitors(a.Name, list) },
 		StreamsChanged: d.streams.Ring, Log: d.home.Log,
 	})
 }

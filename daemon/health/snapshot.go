@@ -158,7 +158,7 @@ type Stream struct {
 	Now     bool    `json:"now"`  // it runs
 }
 
-// Visitor is a program that was let in since the start.
+// Visitor is a program that was let in, in the last days.
 type Visitor struct {
 	Program  string `json:"program"` // as the system or the program itself names it
 	Grant    string `json:"grant"`   // the id of its grant; "" for none

@@ -50,6 +50,7 @@ func (h *Home) Forget(ctx context.Context, name string) (said []string, err erro
 	delete(h.known, a.Name)
 	h.mu.Unlock()
 	h.forgetSettings(a.Name)
+	h.forgetVisitors(a.Name)
 	if err := h.forgetHistory(ctx, a.Name); err != nil {
 		return nil, StateProblem(err)
 	}

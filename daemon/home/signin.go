@@ -174,6 +174,7 @@ func (in *signIn) finish(ctx context.Context, means signin.Means) (control.SignI
 	}
 	if replaced {
 		h.forgetSettings(account.Name)
+		h.forgetVisitors(account.Name)
 		if err := errors.Join(h.forgetPlayers(ctx, account.Name), h.forgetHistory(ctx, account.Name)); err != nil {
 			answer.Warnings = append(answer.Warnings,
 				fmt.Sprintf("players of the account that was replaced may still have access: %v", err))

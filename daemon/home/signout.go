@@ -35,6 +35,7 @@ func (h *Home) EndSession(ctx context.Context, s *session.Session, account strin
 		return nil, StateProblem(err)
 	}
 	h.forgetSettings(account)
+	h.forgetVisitors(account)
 	if err := h.forgetHistory(ctx, account); err != nil {
 		return nil, StateProblem(err)
 	}

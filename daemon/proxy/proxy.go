@@ -71,7 +71,7 @@ const (
 )
 
 // Config is what a Server works with. All but Sockets, Journal, Access, Port,
-// PeerOf, Log, BecameActive and TransfersChanged are required.
+// PeerOf, Log, Visitors and what is told of changes are required.
 type Config struct {
 	Base      *url.URL          // of the server, with its base path
 	Hosts     []string          // under which the server is known beside Base's; may be nil
@@ -110,6 +110,10 @@ type Config struct {
 	Log  *slog.Logger
 	// BecameActive is told when players become active; see Active. May be nil.
 	BecameActive func()
+	// Visitors came before the start. Visited is told when a program comes that they
+	// lack, or comes again after an hour; see Server.Visitors. It may be nil.
+	Visitors []Visitor
+	Visited  func()
 	// TransfersChanged is told when something begins or ends to be sent to a
 	// player; see Transfers. May be nil.
 	TransfersChanged func()
@@ -184,6 +188,7 @@ func New(cfg Config) (*Server, error) {
 	s := &Server{cfg: cfg, log: cfg.Log, stats: newCounters(), broadcast: stream.NewBroadcast(), tracks: stream.NewTracks(), begun: time.Now(),
 		pausing: newPausing()}
 	s.transfers.Changed = cfg.TransfersChanged
+	s.visitors.remember(cfg.Visitors)
 	s.lastAsked.Store(int64(-activeFor))
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)

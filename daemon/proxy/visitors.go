@@ -13,9 +13,14 @@ import (
 // ago is forgotten first.
 const maxVisitors = 32
 
-// Visitor is a program that was let in, since the start.
+// visitSaved is how old the last use that was kept may be: a program that plays all
+// day is one write an hour.
+const visitSaved = time.Hour
+
+// Visitor is a program that was let in.
 type Visitor struct {
 	Program  string        // as the system names it, or else as it names itself
+	Agent    string        // as it names itself
 	Grant    string        // the id of its grant; "" for a program of the user without one
 	Scope    players.Scope // what it may do
 	Requests uint64
@@ -26,7 +31,8 @@ type Visitor struct {
 type visitors struct {
 	mu     sync.Mutex
 	list   map[visitorKey]*Visitor
-	lookup time.Time // the last look at the system's tables
+	kept   map[visitorKey]time.Time // the last use of each that is written down
+	lookup time.Time                // the last look at the system's tables
 }
 
 // visitorKey is what a program says of itself, and as what it came in.
@@ -47,6 +53,17 @@ func (s *Server) Visitors() []Visitor {
 	return list
 }
 
+// remember takes in the programs that came before the start.
+func (v *visitors) remember(list []Visitor) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	for _, one := range list {
+		key := visitorKey{one.Agent, one.Grant, one.Scope}
+		v.addLocked(key, &one)
+		v.kept[key] = one.Last
+	}
+}
+
 // visit counts a request that was let in as a player's. The system is asked for
 // the program's name once.
 func (s *Server) visit(c *call) {
@@ -54,7 +71,11 @@ func (s *Server) visit(c *call) {
 		return // it came for what anybody gets
 	}
 	key := keyOf(c)
-	if !s.visitors.count(key, time.Now()) || c.conn.extra {
+	ask, news := s.visitors.count(key, time.Now())
+	if news && s.cfg.Visited != nil {
+		defer s.cfg.Visited()
+	}
+	if !ask || c.conn.extra {
 		return
 	}
 	if holder, ok := players.ProgramOf(c.conn.net); ok && holder.PID != 0 {
@@ -79,13 +100,13 @@ func (v *visitors) programOf(key visitorKey) string {
 }
 
 // count counts a request, and reports whether the system is to be asked which
-// program that is.
-func (v *visitors) count(key visitorKey, now time.Time) (ask bool) {
+// program that is, and whether it is worth writing down.
+func (v *visitors) count(key visitorKey, now time.Time) (ask, news bool) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	one := v.list[key]
 	if one == nil {
-		one = &Visitor{Program: nameIn(key.agent), Grant: key.grant, Scope: key.scope}
+		one = &Visitor{Program: nameIn(key.agent), Agent: key.agent, Grant: key.grant, Scope: key.scope}
 		v.addLocked(key, one)
 		// It reads the open files of every process.
 		if ask = now.Sub(v.lookup) >= lookupPause; ask {
@@ -94,12 +115,15 @@ func (v *visitors) count(key visitorKey, now time.Time) (ask bool) {
 	}
 	one.Requests++
 	one.Last = now
-	return ask
+	if news = now.Sub(v.kept[key]) >= visitSaved; news {
+		v.kept[key] = now
+	}
+	return ask, news
 }
 
 func (v *visitors) addLocked(key visitorKey, one *Visitor) {
 	if v.list == nil {
-		v.list = make(map[visitorKey]*Visitor)
+		v.list, v.kept = make(map[visitorKey]*Visitor), make(map[visitorKey]time.Time)
 	}
 	if len(v.list) >= maxVisitors {
 		var oldest visitorKey
@@ -110,6 +134,7 @@ func (v *visitors) addLocked(key visitorKey, one *Visitor) {
 			}
 		}
 		delete(v.list, oldest)
+		delete(v.kept, oldest)
 	}
 	v.list[key] = one
 }

@@ -58,6 +58,10 @@ type Config struct {
 	Pause *accounts.Pause
 	// Seen is told what the server was seen to be, after each change.
 	Seen func(ctx context.Context, version, username string)
+	// Visitors are the programs that came before, and KeepVisitors writes them down;
+	// nil for nobody.
+	Visitors     []proxy.Visitor
+	KeepVisitors func([]proxy.Visitor)
 	// StreamsChanged is told when a player begins or ends to fetch a book or an
 	// episode; nil for nobody.
 	StreamsChanged func()
@@ -92,6 +96,9 @@ type Service struct {
 	pausing      sync.Mutex      // held while a pause is put into force
 	pauseChanged chan struct{}   // one place
 
+	keepVisitors func([]proxy.Visitor)
+	visits       chan struct{} // one place
+
 	stop    context.CancelFunc
 	running sync.WaitGroup
 }
@@ -102,7 +109,7 @@ func New(c Config) (*Service, error) {
 	a, up := c.Account, c.Upstream
 	s := &Service{account: a, up: up, board: health.NewBoard(), seen: c.Seen, log: c.Log.With("account", a.Name),
 		pulse: make(chan struct{}), ended: make(chan struct{}), pause: c.Pause, pauseChanged: make(chan struct{}, 1),
-		listenExtra: c.ListenExtra, portGiven: c.PortGiven}
+		listenExtra: c.ListenExtra, portGiven: c.PortGiven, keepVisitors: c.KeepVisitors, visits: make(chan struct{}, 1)}
 	own := c.Session
 	own.Board, own.StayAwake, own.Served = s.board, stayAwake(s.log), s.active
 	s.session = session.New(own)
@@ -118,6 +125,7 @@ func New(c Config) (*Service, error) {
 		Access: proxy.Access(c.Access), OwnUID: os.Getuid(), ExtraHosts: c.ExtraHosts, Log: s.log,
 		TrustedOrigins: c.TrustedOrigins, OriginGrant: c.Identities.OfOrigin,
 		BecameActive: func() { s.socket.PlayersActive() }, TransfersChanged: c.StreamsChanged,
+		Visitors: c.Visitors, Visited: s.visited,
 	})
 	s.socket = wsconn.New(wsconn.Config{Server: up, Tokens: s.session, Active: s.active, Log: s.log})
 	if err == nil {
@@ -171,6 +179,9 @@ func (s *Service) Start(changed func()) {
 	s.stop = cancel
 	s.running.Go(func() { s.serve(ctx) })
 	s.running.Go(func() { s.endPause(ctx) })
+	if s.keepVisitors != nil {
+		s.running.Go(func() { s.writeVisitors(ctx) })
+	}
 	s.session.Start()
 	s.socket.Start()
 	s.journal.Start()

@@ -63,15 +63,6 @@ func (s *Service) refused() (list []health.Refused) {
 	return list
 }
 
-// visitors are the programs that were let in.
-func (s *Service) visitors() (list []health.Visitor) {
-	for _, v := range s.proxy.Visitors() {
-		list = append(list, health.Visitor{Program: v.Program, Grant: v.Grant, Scope: string(v.Scope), Requests: v.Requests,
-			Last: health.At(v.Last)})
-	}
-	return list
-}
-
 // URL is the address that players use.
 func (s *Service) URL() string {
 	addr, ok := s.proxy.Addr().(*net.TCPAddr)
