@@ -3,6 +3,7 @@ module shelfkeeper
 go 1.26.0
 
 require (
+	github.com/DeRuina/timberjack v1.4.10
 	filippo.io/age v1.3.2
 	fyne.io/systray v1.12.2
 	github.com/adrg/xdg v0.5.3
@@ -31,6 +32,7 @@ require (
 
 require (
 	github.com/cpuguy83/go-md2man/v2 v2.0.6 // indirect
+	github.com/klauspost/compress v1.18.7 // indirect
 	github.com/russross/blackfriday/v2 v2.1.0 // indirect
 	go.yaml.in/yaml/v3 v3.0.5 // indirect
 	golang.org/x/text v0.42.0 // indirect

@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -90,6 +91,7 @@ func (d *Daemon) Unlock(ctx context.Context, account string, passphrase redact.S
 // SignIn signs in and serves the account from then on.
 func (d *Daemon) SignIn(ctx context.Context, req control.SignInRequest) (control.SignInAnswer, error) {
 	answer, err := d.home.SignIn(ctx, req)
+	d.logSignIn(cmp.Or(answer.Account, req.Account), req.Server, err)
 	if err != nil {
 		return answer, err
 	}

@@ -137,6 +137,8 @@ func (d *Daemon) Run(ctx context.Context) error {
 	d.running.Go(func() { served <- d.control.Serve(d) })
 	finishing, stop := context.WithCancel(ctx)
 	defer stop()
+	d.logStart()
+	d.running.Go(func() { d.narrate(finishing) })
 	d.running.Go(func() {
 		d.home.Repair(finishing, d.signedOut, func(a accounts.Account) {
 			if err := d.serve(a); err != nil {
@@ -146,10 +148,17 @@ func (d *Daemon) Run(ctx context.Context) error {
 	})
 	select {
 	case <-ctx.Done():
+		d.home.Log.Info("Shelfkeeper ends: the system or Ctrl-C asked for it", "process", os.Getpid())
 		return nil
 	case <-d.quit:
+		if d.Restarting() {
+			d.home.Log.Info("Shelfkeeper begins anew: its settings were changed", "process", os.Getpid())
+		} else {
+			d.home.Log.Info("Shelfkeeper ends: it was asked to quit", "process", os.Getpid())
+		}
 		return nil
 	case err := <-served:
+		d.home.Log.Error("Shelfkeeper ends: its control socket failed", "process", os.Getpid(), "reason", err)
 		return err
 	}
 }

@@ -18,6 +18,7 @@ func (d *Daemon) SignInOpenID(ctx context.Context, req control.OpenIDRequest, sh
 		}
 		return show(step)
 	})
+	d.logSignIn(account, req.Server, err)
 	if s, missing := d.serviceOf(account); missing == nil {
 		s.Session().Reload() // the spare
 	}

@@ -17,6 +17,7 @@ import (
 	"shelfkeeper/daemon/config"
 	"shelfkeeper/daemon/control"
 	"shelfkeeper/daemon/home"
+	"shelfkeeper/daemon/logbook"
 	"shelfkeeper/daemon/problem"
 	"shelfkeeper/daemon/redact"
 	"shelfkeeper/keychain"
@@ -32,7 +33,8 @@ type env struct {
 	control string // --control
 	config  string // --config
 	verbose bool
-	clean   []func() // run at the end
+	clean   []func()     // run at the end
+	stream  logbook.Sink // of stderr; nil until it is needed
 }
 
 // progressAfter is how long a command may be silent.
@@ -179,11 +181,24 @@ func (e *env) options(ctx context.Context) (home.Options, error) {
 	}, nil
 }
 
-func (e *env) logger(level slog.Level) *slog.Logger {
+// logger returns a logger that writes to stderr, and to each of more.
+func (e *env) logger(level slog.Level, more ...logbook.Sink) *slog.Logger {
 	if e.verbose {
 		level = slog.LevelDebug
 	}
-	return slog.New(slog.NewTextHandler(e.stderr, &slog.HandlerOptions{Level: level}))
+	handlers := []slog.Handler{logbook.NewHandler(level, e.stderrLog())}
+	for _, sink := range more {
+		handlers = append(handlers, logbook.NewHandler(level, sink))
+	}
+	return slog.New(slog.NewMultiHandler(handlers...))
+}
+
+// stderrLog is where the log goes that a person or the system's journal reads.
+func (e *env) stderrLog() logbook.Sink {
+	if e.stream == nil {
+		e.stream = logbook.Stream(e.stderr)
+	}
+	return e.stream
 }
 
 // home opens a Home for one command, which is quiet unless something is wrong.

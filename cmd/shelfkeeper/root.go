@@ -75,7 +75,7 @@ running, 9 only you can go on.`,
 	root.PersistentFlags().BoolVarP(&e.verbose, "verbose", "v", false, "say more on stderr")
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return usage(c, err) })
 	root.AddCommand(
-		run, newLogin(e), newLogout(e), newStatus(e), newHistory(e), newReauth(e), newPassword(e), newPlayers(e), newAccount(e),
+		run, newLogin(e), newLogout(e), newStatus(e), newHistory(e), newLogs(e), newReauth(e), newPassword(e), newPlayers(e), newAccount(e),
 		newOpen(e), newPage(e), newAutostart(e), newPause(e), newResume(e), newProgress(e), newDemo(e), newTray(e), newQuit(e),
 		newVersion(e),
 		newKeychainOp(e), newOpenIDReturn(e),

@@ -14,6 +14,7 @@ import (
 	"shelfkeeper/daemon/desktop/sdnotify"
 	"shelfkeeper/daemon/health"
 	"shelfkeeper/daemon/home"
+	"shelfkeeper/daemon/logbook"
 	"shelfkeeper/daemon/problem"
 )
 
@@ -53,6 +54,7 @@ type serving struct {
 	show       bool // the page opens in the browser
 	listen     string
 	silent     bool // what is served where was said before
+	log        *logbook.File
 }
 
 // serve runs daemons, one after the other, until somebody asks to end: a setting
@@ -62,6 +64,11 @@ func (e *env) serve(ctx context.Context, how serving) error {
 	if err != nil {
 		return err
 	}
+	how.log = logbook.NewFile(o.Paths.State, func(err error) {
+		e.logger(slog.LevelWarn).Warn("the log file cannot be written, so `shelfkeeper logs` lacks lines", "reason", err)
+	})
+	defer how.log.Close()
+	o.Log = e.logger(o.Config.LogLevel, how.log.Sink)
 	h, err := home.Open(o)
 	if err != nil {
 		return err
@@ -77,6 +84,7 @@ func (e *env) serve(ctx context.Context, how serving) error {
 			h.Log.Warn("the configuration stays as it was", "reason", err)
 			continue
 		}
+		next.Log = e.logger(next.Config.LogLevel, how.log.Sink)
 		how.show = next.Config.PagePort != h.Config.PagePort
 		h.Reconfigure(next)
 	}
@@ -88,6 +96,7 @@ func (e *env) serveOnce(ctx context.Context, h *home.Home, how serving) (again b
 	if err != nil {
 		return false, err
 	}
+	how.log.Start() // no other daemon has it now
 	if how.page {
 		page := e.pageOptions()
 		page.ShowAtStart, page.Again = how.show, how.silent

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"cmp"
 	"log/slog"
 	"slices"
 	"strings"
@@ -56,7 +57,8 @@ type refusedKey struct{ agent, origin, reason string }
 
 type refusedEntry struct {
 	Refused
-	named bool // by the system, or the system does not tell
+	named  bool      // by the system, or the system does not tell
+	logged time.Time // the newest line about it
 }
 
 // Refused returns the programs that were refused something, the newest first.
@@ -73,8 +75,8 @@ func (s *Server) Refused() []Refused {
 	return list
 }
 
-// remember counts a refusal of c by the program that sent it, and logs it when it
-// is new or has become ten times as many.
+// remember counts a refusal of c by the program that sent it, and logs it once a
+// minute.
 func (s *Server) remember(c *call, no *refusal.Refusal) {
 	if c.conn == nil || !slices.ContainsFunc(allowable, func(a *refusal.Refusal) bool { return a.Name == no.Name }) {
 		return
@@ -88,24 +90,29 @@ func (s *Server) remember(c *call, no *refusal.Refusal) {
 		}
 	}
 	r := s.refused.add(key, no, time.Now())
-	for n := uint64(1); n <= r.Count; n *= 10 {
-		if n == r.Count && s.refused.mayLog(time.Now()) {
-			s.log.LogAttrs(c.r.Context(), slog.LevelInfo, "a program is refused", slog.String("program", r.Program),
-				slog.String("origin", r.Origin), slog.String("reason", no.Cause), slog.String("remedy", no.Remedy),
-				slog.Uint64("times", r.Count))
-		}
+	if s.refused.mayLog(key, time.Now()) {
+		s.log.LogAttrs(c.r.Context(), slog.LevelInfo, "a program is refused", slog.String("program", r.Program),
+			slog.String("path", refusal.OneLine(cmp.Or(c.path, c.r.URL.Path))), slog.String("origin", r.Origin), slog.String("reason", no.Cause),
+			slog.String("remedy", no.Remedy), slog.Uint64("times", r.Count))
 	}
 }
 
-// mayLog reports whether the log may have one more line now.
-func (p *refusedPrograms) mayLog(now time.Time) bool {
+// mayLog reports whether the log may have one more line now about the program.
+func (p *refusedPrograms) mayLog(key refusedKey, now time.Time) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	r := p.entryLocked(key)
+	if !r.logged.IsZero() && now.Sub(r.logged) < time.Minute {
+		return false
+	}
 	if now.Sub(p.minute) >= time.Minute {
 		p.minute, p.lines = now, 0
 	}
-	p.lines++
-	return p.lines <= maxLines
+	if p.lines++; p.lines > maxLines {
+		return false
+	}
+	r.logged = now
+	return true
 }
 
 // unnamed reports whether the system is to be asked which program that is.

@@ -1,6 +1,8 @@
 package session
 
 import (
+	"context"
+	"log/slog"
 	"time"
 
 	"shelfkeeper/daemon/health"
@@ -30,15 +32,20 @@ func (s *Session) report(before machine.State) {
 		log.Debug("session", "state", st.Describe())
 	}
 	if st.Counts.Last != before.Counts.Last {
-		log.Info("session attempt ended", "state", st.Phase, "outcome", st.Counts.Last.Outcome, "generation", st.Record.Generation)
+		// A failure shows as a condition, which is logged when it begins and ends.
+		level := slog.LevelDebug
+		if st.Phase == machine.Fresh || st.Phase == machine.Static {
+			level = slog.LevelInfo
+		}
+		log.Log(context.Background(), level, "the session", "reason", st.Counts.Last.Outcome, "generation", st.Record.Generation)
 	} else if st.Phase != before.Phase && !st.Busy() {
-		log.Info("session", "state", st.Phase, "reason", reasonOf(st, now), "generation", st.Record.Generation)
+		log.Debug("session", "state", st.Phase, "reason", reasonOf(st, now), "generation", st.Record.Generation)
 	}
 	if st.Slot.Trouble != nil && before.Slot.Trouble == nil {
 		log.Warn("keychain slot pending; the journal holds the session", "reason", st.Slot.Trouble)
 	}
 	if st.Trouble != nil && (before.Trouble == nil || st.Trouble.Error() != before.Trouble.Error()) {
-		log.Warn("vault", "reason", st.Trouble)
+		log.Warn("the vault", "reason", st.Trouble)
 	}
 }
 
