@@ -68,11 +68,15 @@ func candidates(raw string) ([]*url.URL, error) {
 }
 
 // clean takes away what comes along when an address is copied: spaces, a byte
-// order mark, signs of no width or for the direction of writing, and the marks
-// around an address in a text.
+// order mark, signs of no width or for the direction of writing, full width, and
+// the marks around an address in a text.
 func clean(raw string) string {
 	text := strings.Map(func(r rune) rune {
 		switch {
+		case r >= 0xff01 && r <= 0xff5e: // an input method writes ASCII in full width
+			return r - 0xfee0
+		case r == 0x3002:
+			return '.'
 		case r == 0xfeff, r == 0x200b, r == 0x2060, r == 0xad, r >= 0x200e && r <= 0x200f, r >= 0x202a && r <= 0x202e,
 			r >= 0x2066 && r <= 0x2069:
 			return -1
@@ -80,12 +84,19 @@ func clean(raw string) string {
 		return r
 	}, raw)
 	text = strings.TrimFunc(text, func(r rune) bool { return unicode.IsSpace(r) || unicode.Is(unicode.Cf, r) })
-	for _, pair := range []string{"<>", `""`, "''", "“”", "„“", "«»"} {
+	for _, pair := range []string{"<>", "()", "{}", "``", "「」", `""`, "''", "“”", "„“", "«»"} {
 		marks := []rune(pair)
 		inner, opened := strings.CutPrefix(text, string(marks[0]))
 		if inner, closed := strings.CutSuffix(inner, string(marks[1])); opened && closed && strings.ContainsAny(inner, ".:") {
 			return strings.TrimSpace(inner)
 		}
+	}
+	if _, link, ok := strings.Cut(text, "]("); ok { // as in [books](https://…)
+		text = strings.TrimSuffix(link, ")")
+	}
+	// The end of a sentence, and of its brackets, is none of the address.
+	if text = strings.TrimRight(text, ",;"); !strings.Contains(text, "(") {
+		text = strings.TrimRight(text, ")")
 	}
 	return text
 }

@@ -115,6 +115,10 @@ func (h *Home) CheckConfig() error {
 			"`shelfkeeper account set NAME --header NAME`", "file", h.Paths.Config)
 	}
 	if len(names) == 0 {
+		if given := h.Config.AccountNames(); len(given) > 0 {
+			h.Log.Warn("config.toml has settings for accounts, and no account is signed in yet: they hold for these names alone",
+				"accounts", given, "file", h.Paths.Config)
+		}
 		return nil
 	}
 	if err := h.Config.CheckAccounts(names); err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"net"
 	"os"
 	"strings"
@@ -101,6 +102,29 @@ func TestListenThatNoAccountCanHave(t *testing.T) {
 		if n := len(fake.Ledger().Logins("demo")); n != 0 {
 			t.Errorf("%s: the password was sent", desc)
 		}
+	}
+}
+
+// Settings for an account that is not here are told of while there is no account,
+// and by the first sign-in under another name.
+func TestSettingsForNoAccount(t *testing.T) {
+	h := testHome(t, newFake(t, absfake.Config{}))
+	file := t.TempDir() + "/config.toml"
+	if err := os.WriteFile(file, []byte("[accounts.typo]\nlisten = 14000\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var err error
+	if h.Config, err = config.Load(file); err != nil {
+		t.Fatal(err)
+	}
+	var log strings.Builder
+	h.Log = slog.New(slog.NewTextHandler(&log, nil))
+	if err := h.CheckConfig(); err != nil || !strings.Contains(log.String(), "accounts=[typo]") {
+		t.Errorf("%v, logged %s", err, log.String())
+	}
+	answer, err := h.SignIn(t.Context(), demoSignIn("http://127.0.0.1:13378"))
+	if err != nil || !strings.Contains(strings.Join(answer.Warnings, "\n"), "no account is called typo") {
+		t.Errorf("%+v, %v", answer.Warnings, err)
 	}
 }
 

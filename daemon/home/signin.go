@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"slices"
 	"time"
 
 	"shelfkeeper/daemon/absapi"
@@ -172,6 +173,7 @@ func (in *signIn) finish(ctx context.Context, means signin.Means) (control.SignI
 		Account: account.Name, Server: hostname.Shown(account.Server), ServerVersion: account.ServerVersion, User: account.Username,
 		ProxyURL: h.WithPort(account).ProxyURL(), Warnings: append(warningsAbout(in.server), warningsOf(result)...),
 	}
+	answer.Warnings = append(answer.Warnings, h.warnOfNames(account.Name)...)
 	if replaced {
 		h.forgetSettings(account.Name)
 		h.forgetVisitors(account.Name)
@@ -194,6 +196,20 @@ func (in *signIn) finish(ctx context.Context, means signin.Means) (control.SignI
 			fmt.Sprintf("no password for players could be made: %v; `shelfkeeper players add NAME` makes one", err))
 	}
 	return answer, nil
+}
+
+// warnOfNames tells of settings in config.toml that hold for no account, once one
+// has signed in: the next start refuses them.
+func (h *Home) warnOfNames(name string) []string {
+	known := []string{name}
+	for _, a := range h.Book.All() {
+		known = append(known, a.Name)
+	}
+	slices.Sort(known)
+	if err := h.Config.CheckAccounts(slices.Compact(known)); err != nil {
+		return []string{fmt.Sprintf("%v; correct the name before the next start", err)}
+	}
+	return nil
 }
 
 // warningsOf returns what is wrong with a session that is kept all the same.

@@ -111,6 +111,15 @@ func TestFailingProxyIsNamed(t *testing.T) {
 		w.WriteHeader(http.StatusProxyAuthRequired)
 	}))
 	defer refusing.Close()
+	answering := func(status int) *httptest.Server {
+		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(status)
+			_, _ = w.Write([]byte("<html>the proxy's page</html>"))
+		}))
+		t.Cleanup(s.Close)
+		return s
+	}
+	forbidding, failing := answering(http.StatusForbidden), answering(http.StatusBadGateway)
 	for _, c := range []struct{ desc, proxy, base, says string }{
 		{"nobody there, http", "http://u:hush@" + gone, "http://abs.example",
 			"http://" + gone + ", which config.toml sets, refuses the connection"},
@@ -118,6 +127,9 @@ func TestFailingProxyIsNamed(t *testing.T) {
 		{"nobody there, socks", "socks5://" + gone, "https://abs.example", "socks5://" + gone},
 		{"wants a password", refusing.URL, "https://abs.example", "answers 407 Proxy Authentication Required"},
 		{"wants a password, http", refusing.URL, "http://abs.example", "answers 407 Proxy Authentication Required"},
+		{"forbids it", forbidding.URL, "https://abs.example", "answers 403 Forbidden"},
+		{"forbids it, http", forbidding.URL, "http://abs.example", "answers 403 Forbidden"},
+		{"finds no server, http", failing.URL, "http://abs.example", "answers 502 Bad Gateway"},
 	} {
 		t.Run(c.desc, func(t *testing.T) {
 			u := open(t, Policy{Base: address(t, c.base), ProxyURL: c.proxy})
@@ -129,9 +141,6 @@ func TestFailingProxyIsNamed(t *testing.T) {
 			}
 			for name, do := range map[string]func(*http.Request) (*http.Response, error){"pool": u.Transport().RoundTrip,
 				"private": private.Do, "socket": ws} {
-				if name == "socket" && c.says == "answers 407 Proxy Authentication Required" {
-					continue // gorilla tells the status text alone
-				}
 				r, err := http.NewRequest("GET", c.base+"/ping", nil)
 				if err != nil {
 					t.Fatal(err)

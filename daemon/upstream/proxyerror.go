@@ -73,18 +73,34 @@ func (w *way) atProxy(r *http.Request, err error) error {
 	return &ProxyError{Proxy: p.Scheme + "://" + p.Host, Environment: w.environmentProxy, Own: w.ownProxy, Err: err}
 }
 
-// fromProxy returns resp, or an error in its place if it is the proxy's own: a 407 on
-// the way to a plain http server comes like an answer of the server.
+// fromProxy returns resp, or an error in its place if it is the proxy's own: on the
+// way to a plain http server a proxy's refusal comes like an answer of the server.
 func (w *way) fromProxy(r *http.Request, resp *http.Response) (*http.Response, error) {
-	if resp.StatusCode != http.StatusProxyAuthRequired || w.proxy == nil {
+	if w.proxy == nil || !ofProxy(r, resp) {
 		return resp, nil
 	}
 	status := proxyStatus(fmt.Sprintf("%d %s", resp.StatusCode, http.StatusText(resp.StatusCode)))
+	if resp.StatusCode != http.StatusProxyAuthRequired && resp.Header.Get("X-Squid-Error") == "" {
+		status += ", or something behind it does"
+	}
 	err := w.atProxy(r, status)
 	if err == error(status) {
 		return resp, nil // no proxy is in use for this server
 	}
 	return nil, errors.Join(err, resp.Body.Close())
+}
+
+// ofProxy reports whether an answer that came through a proxy is not
+// Audiobookshelf's own, but a refusal of the proxy or of something behind it. Every
+// answer of Audiobookshelf carries a content security policy (server/Server.js).
+func ofProxy(r *http.Request, resp *http.Response) bool {
+	switch resp.StatusCode {
+	case http.StatusProxyAuthRequired:
+		return true
+	case http.StatusForbidden, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		return r.URL.Scheme == "http" && resp.Header.Get("Content-Security-Policy") == ""
+	}
+	return false
 }
 
 // beforeTunnel reports whether err came while the proxy was dialled, or from its answer.

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -38,6 +39,8 @@ type websocketRoute struct {
 	tlsProxies sync.Map
 	// proxied is the request, when it goes through a proxy.
 	proxied atomic.Pointer[http.Request]
+	// connects says that the proxy is asked to CONNECT.
+	connects atomic.Bool
 }
 
 // prepare makes the handshake r ready and returns the proxy. gorilla/websocket calls
@@ -74,6 +77,7 @@ func (r *websocketRoute) proxy(w *way, q *http.Request) (*url.URL, error) {
 		return nil, err
 	}
 	r.proxied.Store(q)
+	r.connects.Store(!strings.HasPrefix(p.Scheme, "socks"))
 	own := *p
 	switch p.Scheme {
 	case "socks5h": // gorilla's socks5 lets the proxy resolve the name already
@@ -88,7 +92,7 @@ func (r *websocketRoute) proxy(w *way, q *http.Request) (*url.URL, error) {
 	return &own, nil
 }
 
-func (r *websocketRoute) dial(ctx context.Context, kind, addr string) (net.Conn, error) {
+func (r *websocketRoute) dial(ctx context.Context, kind, addr string) (made net.Conn, err error) {
 	conn, err := r.upstream.network.DialContext(ctx, kind, addr)
 	w := r.way.Load()
 	if err != nil {
@@ -96,6 +100,14 @@ func (r *websocketRoute) dial(ctx context.Context, kind, addr string) (net.Conn,
 			err = w.atProxy(q, err)
 		}
 		return nil, err
+	}
+	if r.connects.Load() {
+		refused := func(status string) error { return w.atProxy(r.proxied.Load(), proxyStatus(status)) }
+		defer func() {
+			if made != nil {
+				made = &tunnelConn{Conn: made, refused: refused}
+			}
+		}()
 	}
 	name, secure := r.tlsProxies.Load(addr)
 	if !secure {
