@@ -2,6 +2,7 @@ package dashboard
 
 import (
 	"context"
+	"io"
 	"time"
 
 	"shelfkeeper/daemon/health"
@@ -22,6 +23,7 @@ type Daemon interface {
 	Reports
 	Settings
 	Gateways
+	Logs
 }
 
 // Observed is the state that the page follows.
@@ -248,4 +250,13 @@ type GatewayPart struct {
 	Until     time.Time // the end of a certificate
 	Logged    bool      // the server's token stands in the gateway's log
 	Elsewhere bool      // config.toml or the environment says so
+}
+
+// Logs are for people who look for the cause of a trouble.
+type Logs interface {
+	// TailLog writes the newest lines of the log.
+	TailLog(out io.Writer, lines int) error
+	// Report writes what a bug report needs, without secrets, and without names of
+	// servers and users.
+	Report(ctx context.Context, out io.Writer) error
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"sync"
@@ -244,4 +245,14 @@ func (d *double) SetGateway(_ context.Context, account string, change upstream.G
 		return problem.Newf(problem.Usage, "", "a <bad> one")
 	}
 	return nil
+}
+
+func (d *double) TailLog(out io.Writer, lines int) error {
+	_, err := fmt.Fprintf(out, "level=INFO msg=<b> lines=%d\n", lines)
+	return err
+}
+
+func (d *double) Report(_ context.Context, out io.Writer) error {
+	_, err := io.WriteString(out, "a report")
+	return err
 }

@@ -53,7 +53,9 @@ func (s *Server) routing() *http.ServeMux {
 		"POST /settings/port":  s.setPort,
 		"POST /settings/set":   s.set,
 
-		"GET /record": s.showRecord,
+		"GET /record":        s.showRecord,
+		"GET /record/log":    s.showLog,
+		"GET /record/report": s.report,
 
 		"GET /players":         s.showPlayers,
 		"POST /players/add":    s.addPlayer,

@@ -7,6 +7,7 @@ package statuspage
 
 import (
 	"context"
+	"io"
 	"log/slog"
 	"sync/atomic"
 	"time"
@@ -83,6 +84,8 @@ type Config struct {
 	Streams *dashboard.Bell
 	// Tomorrow is when a pause until tomorrow ends.
 	Tomorrow func(now time.Time) time.Time
+	// TailLog writes the newest lines of the log.
+	TailLog func(out io.Writer, lines int) error
 	// Bump tells the daemon's clients that the page's own state has changed.
 	Bump func()
 	Log  *slog.Logger
