@@ -2,9 +2,11 @@ package daemon
 
 import (
 	"context"
+	"io"
 
 	"shelfkeeper/daemon/health"
 	"shelfkeeper/daemon/home"
+	"shelfkeeper/daemon/logbook"
 	"shelfkeeper/daemon/problem"
 	"shelfkeeper/daemon/statuspage"
 )
@@ -15,7 +17,9 @@ func (d *Daemon) ServePage(o statuspage.Options) { d.page = statuspage.New(d.pag
 
 func (d *Daemon) pageConfig(o statuspage.Options) statuspage.Config {
 	return statuspage.Config{Options: o, Daemon: d, Disk: d.home, Book: d.home.Book, Config: d.home.Config, File: d.home.Paths.Config,
-		Streams: &d.streams, Tomorrow: home.Tomorrow, Bump: d.bump, Log: d.home.Log}
+		Streams:  &d.streams,
+		TailLog:  func(out io.Writer, lines int) error { return logbook.Tail(out, d.home.Paths.State, lines) },
+		Tomorrow: home.Tomorrow, Bump: d.bump, Log: d.home.Log}
 }
 
 // PageLink returns an address that lets a browser into the status page once.

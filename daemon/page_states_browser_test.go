@@ -109,6 +109,7 @@ func TestPageStates(t *testing.T) {
 	visit(own, "players-refused", "players", "Booklight was refused")
 	visit(own, "gateway", "accounts/fine/gateway", "CF-Access-Client-Secret")
 	visit(own, "settings-all", "settings", "Messages of the desktop")
+	visit(own, "log", "record/log", "Save a report")
 	visit(own, "first-gateway", "sign-in", "Something stands in front of it")
 	visit(own, "refused-missing", "nowhere", "There is no such page")
 	visit(open(players.Peer{UID: os.Getuid() + 1, Known: true}), "refused-user", "", "belongs to another user")

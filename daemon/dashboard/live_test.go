@@ -201,3 +201,15 @@ func TestStreams(t *testing.T) {
 	d.set(func() { d.accounts[0].Proxy.Streams = nil })
 	w.get("/").has(t, "Nothing plays.")
 }
+
+// The log is shown as text, and a report is a file.
+func TestLogAndReport(t *testing.T) {
+	w := serve(t, newDouble(someAccount()), nil)
+	w.get("/record").has(t, `href="/record/log"`, `href="/record/report"`)
+	w.get("/record/log").has(t, "msg=&lt;b&gt; lines=200", `tabindex="0"`)
+	got := w.get("/record/report")
+	if got.body != "a report" || !strings.HasPrefix(got.header.Get("Content-Disposition"), "attachment; filename=\"shelfkeeper-report-") ||
+		got.header.Get("Content-Type") != "text/plain; charset=utf-8" || got.header.Get("Cache-Control") != "no-store" {
+		t.Errorf("%v %s", got.header, got.body)
+	}
+}

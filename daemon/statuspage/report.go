@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"shelfkeeper/daemon/accounts"
+	"shelfkeeper/daemon/logbook"
 	"shelfkeeper/daemon/redact"
 )
 
@@ -26,10 +27,10 @@ var shownSettings = []string{"page_port", "notifications", "store", "local_acces
 	"user_agent", "log_level"}
 
 func (d acts) TailLog(out io.Writer, lines int) error {
-	if d.cfg.TailLog == nil {
-		return nil
+	if err := d.cfg.TailLog(out, lines); !errors.Is(err, logbook.ErrNoLog) {
+		return err
 	}
-	return d.cfg.TailLog(out, lines)
+	return nil
 }
 
 // Report writes the state, the record and the log, as a person can read them
