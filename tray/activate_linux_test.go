@@ -1,3 +1,5 @@
+//go:build !systray
+
 package tray
 
 import "testing"

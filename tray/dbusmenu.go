@@ -1,4 +1,4 @@
-//go:build !darwin && !windows
+//go:build !darwin && !windows && !systray
 
 package tray
 
@@ -11,9 +11,6 @@ import (
 )
 
 const (
-	menuPath = itemPath + "/menu"
-	menuFace = "com.canonical.dbusmenu"
-
 	// rootID is the menu itself; a line's is its place, from firstID on, and so
 	// the same as long as the line means the same.
 	rootID      = 0

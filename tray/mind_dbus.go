@@ -1,4 +1,4 @@
-//go:build !darwin && !windows
+//go:build !darwin && !windows && !systray
 
 package tray
 
@@ -12,15 +12,6 @@ import (
 	"github.com/godbus/dbus/v5"
 
 	"shelfkeeper/assets"
-)
-
-const (
-	watcherName  = "org.kde.StatusNotifierWatcher"
-	watcherPath  = "/StatusNotifierWatcher"
-	portalName   = "org.freedesktop.portal.Desktop"
-	portalPath   = "/org/freedesktop/portal/desktop"
-	settingsFace = "org.freedesktop.portal.Settings"
-	ownerChanged = "org.freedesktop.DBus.NameOwnerChanged"
 )
 
 const (

@@ -1,4 +1,4 @@
-//go:build !darwin && !windows
+//go:build !darwin && !windows && !systray
 
 package tray
 
@@ -16,19 +16,6 @@ import (
 )
 
 const supported = true
-
-const (
-	itemPath = "/StatusNotifierItem"
-	itemFace = "org.kde.StatusNotifierItem"
-
-	// name is also the icon's Id, by which desktops remember that the user hides
-	// it or always shows it.
-	name = "Shelfkeeper"
-)
-
-// pixmapSizes are those of panels, and twice the smaller ones for fine screens.
-// A panel takes the one that fits.
-var pixmapSizes = []int{16, 22, 24, 32, 44, 48, 64}
 
 // pixmap and hint are the D-Bus types (iiay) and (sa(iiay)ss).
 type pixmap struct {

@@ -1,4 +1,4 @@
-//go:build !darwin && !windows
+//go:build !darwin && !windows && !systray
 
 package tray
 
@@ -8,8 +8,6 @@ import (
 
 	"github.com/godbus/dbus/v5"
 )
-
-const propsFace = "org.freedesktop.DBus.Properties"
 
 // properties are those of one interface of one object on the bus. Their values
 // are replaced and never changed, since a panel may be reading them: godbus's

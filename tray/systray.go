@@ -1,4 +1,4 @@
-//go:build windows || (darwin && cgo)
+//go:build windows || (darwin && cgo) || (systray && !windows && !darwin)
 
 package tray
 
@@ -19,11 +19,19 @@ const supported = true
 func show(ctx context.Context, u *ui) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	if awaitPlace(ctx, u) != nil {
+		return nil
+	}
 	ended := make(chan struct{})
+	// On Linux systray gives no panel the menu before ready has returned.
 	ready := func() {
-		defer close(ended)
-		u.loop(ctx, newTrayPanel(ctx.Done()))
-		systray.Quit()
+		p := newTrayPanel(ctx.Done())
+		u.draw(p)
+		go func() {
+			defer close(ended)
+			u.loop(ctx, p)
+			systray.Quit()
+		}()
 	}
 	systray.Run(ready, nil)
 	cancel()

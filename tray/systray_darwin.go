@@ -3,6 +3,8 @@
 package tray
 
 import (
+	"context"
+
 	"fyne.io/systray"
 
 	"shelfkeeper/assets"
@@ -18,3 +20,6 @@ func setIcon(m assets.Mark, _ assets.Scheme) {
 }
 
 func label(text string) string { return text }
+
+// awaitPlace returns at once: there is always a place for the icon.
+func awaitPlace(ctx context.Context, _ *ui) error { return ctx.Err() }
