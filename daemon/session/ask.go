@@ -35,7 +35,7 @@ func (s *Session) ready(ctx context.Context) (*absapi.Client, error) {
 	if conn != nil && idle < stillFresh {
 		return absapi.New(conn, s.Base), nil
 	}
-	client, _, err := s.connectAndPing(ctx)
+	client, _, err := s.connectAndPing(ctx, machine.PingPatience)
 	if err == nil || conn == nil {
 		return client, err
 	}
@@ -46,13 +46,13 @@ func (s *Session) ready(ctx context.Context) (*absapi.Client, error) {
 
 // connectAndPing opens the attempt's connection, and looks whether an answer
 // finds its way back over it.
-func (s *Session) connectAndPing(ctx context.Context) (*absapi.Client, absapi.Meta, error) {
+func (s *Session) connectAndPing(ctx context.Context, patience time.Duration) (*absapi.Client, absapi.Meta, error) {
 	conn := s.Connect()
 	s.mu.Lock()
 	s.attempt.disconnect()
 	s.attempt.conn = conn
 	s.mu.Unlock()
-	ctx, cancel := context.WithTimeout(ctx, pingDeadline)
+	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	client := absapi.New(conn, s.Base)
 	meta, err := client.Ping(ctx)

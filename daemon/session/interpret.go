@@ -23,9 +23,6 @@ const (
 	vaultDeadline = 30 * time.Second
 	// promptDeadline is longer than a person is given to type a password.
 	promptDeadline = 5 * time.Minute
-	// pingDeadline: a network that needs longer for a ping is none to bring a
-	// new token home on.
-	pingDeadline = 10 * time.Second
 )
 
 // attempt is what one attempt holds: the account's lock and its connection.
@@ -177,7 +174,7 @@ func (s *Session) preflight(ctx context.Context, e machine.Preflight) machine.Fa
 	if wait := s.budget(e.ByUser).Wait(time.Now()); wait > 0 {
 		return machine.Unreachable{Err: budget.OverBudget(wait)}
 	}
-	_, meta, err := s.connectAndPing(ctx)
+	_, meta, err := s.connectAndPing(ctx, e.Patience)
 	if err != nil {
 		return machine.Unreachable{Err: absapi.AsError(err)}
 	}

@@ -101,7 +101,7 @@ func (r *recorder) refreshFailed(f machine.RefreshFailed) {
 	switch {
 	case kind == history.Spare:
 		seen = r.before.Spare.InvalidAnswers
-	case r.before.RefusalExplained():
+	case r.before.RefusalExplained(r.now):
 		seen++ // once is enough
 	}
 	r.add(kind, refusal(f.Err, seen), func(e *history.Entry) {

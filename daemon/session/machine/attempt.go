@@ -124,7 +124,7 @@ func (m *machine) stopping() bool {
 
 func (m *machine) ping() {
 	m.Step = Pinging
-	m.do(Preflight{ByUser: m.Attempt.ByUser})
+	m.do(Preflight{ByUser: m.Attempt.ByUser, Patience: m.pingPatience()})
 }
 
 func (m *machine) unreachable(f Unreachable) {

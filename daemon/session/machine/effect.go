@@ -23,7 +23,11 @@ type (
 	Disconnect struct{}
 	// Preflight opens the attempt's connection and pings over it.
 	// ByUser: the part of the budget that is the user's own may be used.
-	Preflight struct{ ByUser bool }
+	// An answer is waited for until Patience is over.
+	Preflight struct {
+		ByUser   bool
+		Patience time.Duration
+	}
 	// Commit makes the record durable in the journal.
 	Commit struct{ Record keychain.Record }
 	// Refresh presents the refresh token on the attempt's connection, and waits

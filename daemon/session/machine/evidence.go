@@ -36,7 +36,7 @@ const evidenceMargin = 5 * time.Second
 // EvidenceToken returns the access token if a refusal would end the session,
 // empty otherwise, and whether an honest server must still take it.
 func (s State) EvidenceToken(now time.Time) (token absapi.Token, valid bool) {
-	if s.Suspicion.InvalidAnswers == 0 && !s.RefusalExplained() || s.OfSpare() || s.Record.Access.IsEmpty() {
+	if s.Suspicion.InvalidAnswers == 0 && !s.RefusalExplained(now) || s.OfSpare() || s.Record.Access.IsEmpty() {
 		return absapi.Token{}, false
 	}
 	token, err := absapi.ParseToken(s.Record.Access)

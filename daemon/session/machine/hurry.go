@@ -16,6 +16,9 @@ const (
 	// hurriedRace is how long after it was sent an unanswered request may still
 	// be running, where somebody waits and a lost session comes back by itself.
 	hurriedRace = 5 * time.Second
+	// hurriedPatience is how long the answer of every second ping is waited for while
+	// somebody waits; a slow network is given the others.
+	hurriedPatience = 4 * time.Second
 	// hurriedPing is the longest pause between pings while somebody waits.
 	hurriedPing = 2 * time.Second
 )
@@ -66,6 +69,17 @@ func (m *machine) learnPace() {
 	if !m.Attempt.SentAt.IsZero() {
 		m.AnswerPatience = min(refreshPatience, slowerThanEver*max(0, m.now.Sub(m.Attempt.SentAt)))
 	}
+}
+
+// PingPatience is how long the answer of a ping is waited for. A network that
+// needs longer is none to bring a new token home on.
+const PingPatience = 10 * time.Second
+
+func (m *machine) pingPatience() time.Duration {
+	if m.hurried() && m.Pauses.Failures%2 == 0 {
+		return hurriedPatience
+	}
+	return PingPatience
 }
 
 // race sets until when an unanswered request may still be running.

@@ -91,6 +91,7 @@ func TestAnExplainedRefusal(t *testing.T) {
 		{"the answer was lost before", "2.33.2", 2, func(*State) {}, false},
 		{"no answer was lost", "2.33.2", 1, func(*State) {}, true},
 		{"the server repeats lost answers", "2.36.0", 2, func(*State) {}, true},
+		{"it did so until a while ago", "2.36.0", 2, func(s *State) { s.Record.Intent.Since = noon.Add(-s.Rules.Grace) }, false},
 		{"no password is kept", "2.33.2", 2, func(s *State) { s.Record.Password = keychain.Password{} }, true},
 		{"of the spare", "2.33.2", 2, func(s *State) { s.Attempt.Aim = keychain.RenewSpare }, true},
 	} {

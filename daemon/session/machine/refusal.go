@@ -1,6 +1,8 @@
 package machine
 
 import (
+	"time"
+
 	"shelfkeeper/daemon/absapi"
 	"shelfkeeper/keychain"
 )
@@ -20,7 +22,7 @@ func (m *machine) refreshFailed(f RefreshFailed) {
 		if m.OfSpare() {
 			seen = &m.Spare.InvalidAnswers
 		}
-		if *seen++; *seen < 2 && !m.RefusalExplained() {
+		if *seen++; *seen < 2 && !m.RefusalExplained(m.now) {
 			m.Failure = f.Err
 			m.Pauses.ConfirmAt = m.now.Add(confirmPause)
 			m.pause(confirmPause, "asking once more: "+f.Err.Evidence)
@@ -39,10 +41,12 @@ func (m *machine) refreshFailed(f RefreshFailed) {
 }
 
 // RefusalExplained reports whether a refusal of the pair says nothing surprising:
-// an earlier answer was lost, this release repeats none, and the session comes
-// back by itself. Asking once more would use up the budget that it needs for that.
-func (s State) RefusalExplained() bool {
-	return s.Rules.Grace == 0 && !s.OfSpare() && s.comesBack() && s.Record.Intent != nil && s.Record.Intent.Attempt > 1
+// an earlier answer was lost, the server repeats none any more, and the session
+// comes back by itself. Asking once more would use up the budget that it needs for
+// that.
+func (s State) RefusalExplained(now time.Time) bool {
+	i := s.Record.Intent
+	return i != nil && i.Attempt > 1 && !s.OfSpare() && s.comesBack() && reached(now, i.Since.Add(s.Rules.Grace))
 }
 
 // judge decides what a refresh token that was refused twice is worth, by what
