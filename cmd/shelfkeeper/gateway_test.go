@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -94,6 +95,33 @@ func TestGatewayByCommand(t *testing.T) {
 	if strings.Contains(shown, "X-Gate") || strings.Contains(shown, "ann") || !strings.Contains(shown, "own authority") {
 		t.Errorf("left after the removal:\n%s", shown)
 	}
+}
+
+// A certificate that nobody vouches for is shown with its fingerprint, and the remedy as
+// it is printed signs in with that one certificate. Another one is refused.
+func TestPinAsPrinted(t *testing.T) {
+	t.Parallel()
+	s, p := newServer(t, absfake.Config{}), newPlace(t)
+	gate := httptest.NewUnstartedServer(s.Handler())
+	gate.Config.ErrorLog = log.New(io.Discard, "", 0)
+	gate.StartTLS()
+	defer gate.Close()
+	in := []string{"login", gate.URL, "--username", user, "--password-stdin", "--store", "file"}
+	r := p.run(password, in...)
+	pin := regexp.MustCompile(`--pin ([0-9a-f]{64})`).FindStringSubmatch(r.stderr)
+	if r.code != problem.Unreachable || pin == nil {
+		t.Fatalf("exit code %d\n%s", r.code, r.stderr)
+	}
+	if n := s.Ledger().PasswordLogins(user); n != 0 {
+		t.Errorf("the password was sent %d times", n)
+	}
+	wrong := strings.Repeat("ab", 32)
+	if r := p.run(password, append(in[:len(in):len(in)], "--pin", wrong)...); r.code != problem.Unreachable ||
+		!strings.Contains(r.stderr, "not the pinned one") {
+		t.Errorf("another pin: exit code %d\n%s", r.code, r.stderr)
+	}
+	p.ok(password, append(in[:len(in):len(in)], "--pin", pin[1])...)
+	p.ok("", "reauth")
 }
 
 // ask returns the status of a player's request.

@@ -2,9 +2,12 @@ package absapi
 
 import (
 	"context"
+	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/hex"
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"net/url"
@@ -89,13 +92,26 @@ func unreachable(base *url.URL, err error) (Cause, string) {
 	case errors.As(err, &dns):
 		return CauseName, "check the spelling, and whether this computer is in the right network or VPN"
 	case isCertificateError(err):
-		return CauseTLS, "name the file of your own authority's certificate in the account's settings, or correct the server's certificate"
+		return CauseTLS, trustRemedy(err)
 	case errors.Is(err, http.ErrSchemeMismatch), errors.As(err, &record):
 		return CauseUnreachable, "give the address with http:// if the network can be trusted"
 	case base.Port() == "":
 		return CauseUnreachable, "check that the server runs; if it has no gateway in front, add its port, 13378 unless changed"
 	}
 	return CauseUnreachable, "check that the server runs and that port " + base.Port() + " is right"
+}
+
+// trustRemedy says how a certificate can be trusted. Its fingerprint is for a person to
+// compare with what the server itself shows.
+func trustRemedy(err error) string {
+	const correct = "correct the server's certificate"
+	var verify *tls.CertificateVerificationError
+	if !errors.As(err, &verify) || len(verify.UnverifiedCertificates) == 0 {
+		return "give the certificate of your own authority with --ca FILE, or " + correct
+	}
+	sum := sha256.Sum256(verify.UnverifiedCertificates[0].Raw)
+	return fmt.Sprintf("give the certificate of your own authority with --ca FILE; or %s; or, if the server shows the same fingerprint, "+
+		"trust this one certificate with --pin %s", correct, hex.EncodeToString(sum[:]))
 }
 
 func isCertificateError(err error) bool {
