@@ -132,6 +132,7 @@ func (in *signIn) finish(ctx context.Context, means signin.Means) (control.SignI
 	defer conn.Close()
 	var old keychain.Record // what the account's session was until now
 	place := func(got signin.Obtained) (string, error) {
+		in.recognise(ctx, got)
 		name, err := in.accountName(got)
 		if err == nil {
 			old, _ = in.vault.Load(ctx, name) // what cannot be read cannot be ended
