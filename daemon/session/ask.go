@@ -16,11 +16,15 @@ import (
 // idle one is closed after four seconds; see package upstream.
 const stillFresh = 2 * time.Second
 
-// auth makes one request that the server's limiter counts.
+// auth makes one request that the server's limiter counts. What the budget learns
+// from an answer with tokens is written after the tokens are.
 func (s *Session) auth(ctx context.Context, byUser bool, ask budget.Ask) (absapi.Answer, *absapi.Error) {
-	answer, failure := budget.SpendInTurn(ctx, s.budget(byUser), s.ready, ask)
+	answer, failure, learn := budget.SpendFirst(ctx, s.budget(byUser), s.ready, ask)
 	s.mu.Lock()
 	s.attempt.answeredAt = time.Now()
+	if failure == nil {
+		s.attempt.learn = append(s.attempt.learn, learn)
+	}
 	s.mu.Unlock()
 	return answer, failure
 }

@@ -31,6 +31,7 @@ type attempt struct {
 	awake      func() // ends the delay of a suspend
 	conn       Conn
 	answeredAt time.Time // when an answer last came over conn
+	learn      []func()  // what the budget learns once the attempt is over
 }
 
 // end gives both back. It may be called twice.
@@ -68,6 +69,7 @@ func (s *Session) interpret(ctx context.Context, e machine.Effect) machine.Fact 
 			return machine.CommitFailed{Err: err}
 		}
 		failpoint.Reached("committed")
+		s.noteDurable(e.Record)
 		return machine.Committed(e)
 	case machine.Refresh:
 		answer, err := s.auth(ctx, e.ByUser, func(ctx context.Context, c *absapi.Client) (absapi.Answer, error) {
@@ -111,6 +113,16 @@ func (s *Session) interpret(ctx context.Context, e machine.Effect) machine.Fact 
 		return machine.Erased{Err: s.erase(ctx, e)}
 	}
 	panic("session: an effect without an interpretation")
+}
+
+// noteDurable logs how long tokens that the server had given were in danger: until
+// then a crash would have lost them.
+func (s *Session) noteDurable(rec keychain.Record) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.state.Step == machine.Committing && rec.Generation > s.state.Record.Generation {
+		s.Log.Debug("new tokens are durable", "account", s.Account, "ms_after_answer", time.Since(s.attempt.answeredAt).Milliseconds())
+	}
 }
 
 // prompting bounds ctx, and lets the keychain ask if the user did.

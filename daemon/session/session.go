@@ -166,6 +166,9 @@ func (s *Session) handle(f machine.Fact) {
 	for _, e := range effects {
 		switch e.(type) {
 		case machine.Release:
+			for _, learn := range s.attempt.learn {
+				s.spawn(func(context.Context) { learn() })
+			}
 			s.attempt.end()
 			failpoint.Reached("released")
 			continue

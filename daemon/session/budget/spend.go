@@ -29,16 +29,28 @@ func With(c *absapi.Client) Ready {
 
 // SpendInTurn is Spend for a request whose answer may bring tokens.
 func SpendInTurn(ctx context.Context, b *Budget, ready Ready, ask Ask) (absapi.Answer, *absapi.Error) {
+	answer, failure, learn := SpendFirst(ctx, b, ready, ask)
+	learn()
+	return answer, failure
+}
+
+// SpendFirst is SpendInTurn for an answer that has to become durable before
+// anything else is written. learn lets the budget learn from it, and is called once
+// that is done.
+func SpendFirst(ctx context.Context, b *Budget, ready Ready, ask Ask) (answer absapi.Answer, failure *absapi.Error, learn func()) {
 	leave, err := b.Turn(ctx)
 	if err != nil {
-		return absapi.Answer{}, unsent("wait for another account", err)
+		return absapi.Answer{}, unsent("wait for another account", err), func() {}
 	}
-	answer, failure := Spend(ctx, b, ready, ask)
+	answer, failure, spent := spend(ctx, b, ready, ask)
 	leave(failure == nil || !bringsNothing(failure))
-	if failure == nil {
+	if failure != nil {
+		return answer, failure, spent
+	}
+	return answer, nil, func() {
+		spent()
 		b.Released(time.Now(), answer.ServerVersion)
 	}
-	return answer, failure
 }
 
 // bringsNothing reports whether the server has surely issued no token. What
@@ -53,18 +65,25 @@ func unsent(op string, err error) *absapi.Error {
 // Spend makes one request within the budget, and lets the budget learn from
 // the answer.
 func Spend(ctx context.Context, b *Budget, ready Ready, ask Ask) (absapi.Answer, *absapi.Error) {
+	answer, failure, learn := spend(ctx, b, ready, ask)
+	learn()
+	return answer, failure
+}
+
+func spend(ctx context.Context, b *Budget, ready Ready, ask Ask) (_ absapi.Answer, _ *absapi.Error, learn func()) {
+	learn = func() {}
 	wait, err := b.Take(time.Now())
 	if err != nil {
-		return absapi.Answer{}, unsent("count the request", err)
+		return absapi.Answer{}, unsent("count the request", err), learn
 	}
 	if wait > 0 {
-		return absapi.Answer{}, OverBudget(wait)
+		return absapi.Answer{}, OverBudget(wait), learn
 	}
 	c, err := ready(ctx)
 	if err != nil {
 		failure := *absapi.AsError(err)
 		failure.Unwritten = true
-		return absapi.Answer{}, &failure
+		return absapi.Answer{}, &failure, learn
 	}
 	ctx, cancel := context.WithTimeout(ctx, RequestDeadline)
 	defer cancel()
@@ -84,11 +103,12 @@ func Spend(ctx context.Context, b *Budget, ready Ready, ask Ask) (absapi.Answer,
 		if failure.Verdict == absapi.RateLimited && !failure.Unwritten && !failure.Meta.Limit.Present && failure.RetryAfter > 0 {
 			b.Block(time.Now(), failure.RetryAfter) // for the server's other accounts, too
 		}
-		return absapi.Answer{}, failure
+		return absapi.Answer{}, failure, learn
 	}
-	b.Learn(time.Now(), answer.Meta, true)
-	b.Recognise(time.Now(), answer.UserID, answer.LibraryID)
-	return answer, nil
+	return answer, nil, func() {
+		b.Learn(time.Now(), answer.Meta, true)
+		b.Recognise(time.Now(), answer.UserID, answer.LibraryID)
+	}
 }
 
 // OverBudget is the failure of a request that has to wait for our own budget.
