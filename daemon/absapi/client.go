@@ -143,6 +143,17 @@ func (c *Client) Logout(ctx context.Context, refresh redact.Secret) (Meta, error
 	return a.meta(), err
 }
 
+// Passes asks whether requests of players reach Audiobookshelf: without a token it
+// refuses them in its own words. No token is sent.
+func (c *Client) Passes(ctx context.Context) error {
+	a := c.exchange(ctx, call{op: opMe, method: http.MethodGet, path: "api/me"})
+	v, evidence := classify(opMe, a)
+	if v == TokenRejected || v == Accepted {
+		return nil
+	}
+	return a.failure(opMe, v, evidence)
+}
+
 // Me asks whom a bearer (access token, API key, legacy token) belongs to.
 func (c *Client) Me(ctx context.Context, bearer redact.Secret) (Me, error) {
 	header := http.Header{}

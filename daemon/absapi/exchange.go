@@ -38,10 +38,18 @@ func (a reply) failure(o op, v Verdict, evidence string) *Error {
 	m := a.meta()
 	// A gateway's own answer says nothing about ABS's limiter.
 	m.Direct = m.Direct && v != Temporary && v != NotABS
-	return &Error{
+	e := &Error{
 		Op: o.String(), Verdict: v, Status: a.status, Evidence: evidence,
 		RetryAfter: retryAfter(a.status, a.header, a.at), Unwritten: a.unwritten, Meta: m, Err: a.err,
 	}
+	switch {
+	case v != Temporary && v != NotABS && (v != RateLimited || o.isLogin() || o == opRefresh):
+	case a.err != nil:
+		e.Remedy, e.NeedsUser = errorRemedy(a.err)
+	case a.status > 0:
+		e.Remedy, e.NeedsUser = answerRemedy(a)
+	}
+	return e
 }
 
 func (c *Client) exchange(ctx context.Context, q call) reply {

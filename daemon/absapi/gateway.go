@@ -3,7 +3,6 @@ package absapi
 import (
 	"bytes"
 	"context"
-	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -95,44 +94,97 @@ func location(a reply) string {
 	return plain(redact.URL(u), 80)
 }
 
-// gateway names the program that seems to have answered instead of ABS.
+// gateway names the program that seems to have answered instead of ABS, by what it
+// really sends (measured).
 func gateway(a reply) string {
 	to := strings.ToLower(a.header.Get("Location"))
 	cookies := strings.ToLower(strings.Join(a.header.Values("Set-Cookie"), "\n"))
-	body := bytes.ToLower(a.body[:min(len(a.body), maxPage)])
-	has := func(s string) bool { return bytes.Contains(body, []byte(s)) }
+	server := strings.ToLower(a.header.Get("Server"))
+	body := string(bytes.ToLower(a.body[:min(len(a.body), maxPage)]))
+	has := func(s string) bool { return strings.Contains(body, s) }
 	switch {
-	case strings.Contains(to, "cloudflareaccess.com"), a.header.Get("Cf-Access-Domain") != "", strings.Contains(to, "/cdn-cgi/access/"):
+	case strings.Contains(to, "cloudflareaccess.com"), a.header.Get("Cf-Access-Domain") != "", strings.Contains(to, "/cdn-cgi/access/"),
+		strings.Contains(cookies, "cf_appsession="):
 		return "Cloudflare Access (it wants a service token)"
 	case a.header.Get("Cf-Mitigated") != "", has("challenge-platform"):
 		return "a Cloudflare challenge"
-	case strings.Contains(to, "authelia"), strings.Contains(cookies, "authelia_session"), has("authelia"):
+	case strings.Contains(cookies, "authelia_session"), has("authelia"), strings.Contains(to, "authelia"),
+		asksLikeAuthelia(to), asksLikeAuthelia(linkIn(body)):
 		return "Authelia"
-	case strings.Contains(to, "/outpost.goauthentik.io/"), strings.Contains(to, "/if/flow/"), has("authentik"):
+	case strings.Contains(to, "/outpost.goauthentik.io/"), strings.Contains(to, "/if/flow/"), strings.Contains(cookies, "authentik_"),
+		strings.EqualFold(a.header.Get("X-Powered-By"), "authentik"), has("authentik"):
 		return "authentik"
-	case strings.Contains(to, "/oauth2/"), strings.Contains(cookies, "_oauth2_proxy"), has("oauth2-proxy"), has("/oauth2/start"):
+	case strings.Contains(to, "/oauth2/"), strings.Contains(to, "%2foauth2%2fcallback"), strings.Contains(cookies, "_oauth2_proxy"),
+		has("oauth2-proxy"), has("oauth2 proxy"), has("/oauth2/start"), has("/oauth2/sign_in"):
 		return "oauth2-proxy"
-	case strings.Contains(to, "pangolin"), strings.Contains(to, "/auth/resource/"), has("pangolin"):
+	case strings.Contains(to, "pangolin"), strings.Contains(to, "/auth/resource/"), strings.Contains(cookies, "p_session"), has("pangolin"):
 		return "Pangolin"
-	case strings.HasPrefix(strings.ToLower(a.header.Get("Server")), "cloudflare"), a.header.Get("Cf-Ray") != "":
+	case strings.HasPrefix(server, "cloudflare"), a.header.Get("Cf-Ray") != "":
 		return "Cloudflare"
-	case a.status == http.StatusNotFound && string(body) == "404 page not found\n":
-		return "Traefik, which has no route to the server"
-	case a.header.Get("Www-Authenticate") != "":
+	case isTraefik(a, body):
+		return traefik(a.status)
+	case asksForPassword(a, "") || a.header.Get("Www-Authenticate") != "":
 		return "a gateway with its own password"
-	case has("captive portal"), has("hotspot"), a.status == http.StatusNetworkAuthenticationRequired:
+	case has("captive portal"), has("hotspot"), a.status == http.StatusNetworkAuthenticationRequired, strings.Contains(to, "captive"),
+		strings.Contains(to, "hotspot"), has("wispaccessgatewayparam"):
 		return "a captive portal"
+	case strings.HasPrefix(server, "openresty"), has("<center>openresty</center>"):
+		return "openresty (Nginx Proxy Manager)"
+	case strings.HasPrefix(server, "nginx"), has("<hr><center>nginx"):
+		return "nginx"
+	case strings.HasPrefix(server, "caddy"):
+		return "Caddy"
+	case strings.HasPrefix(server, "apache"), has("<!doctype html public \"-//ietf//dtd html 2.0//en\">"):
+		return "Apache"
+	case has("<html><body><h1>") && server == "" && a.header.Get("Etag") == "":
+		return "HAProxy"
 	}
 	return ""
+}
+
+// asksLikeAuthelia reports the address to which Authelia sends for a sign-in: behind
+// nginx's auth_request nothing else of it shows.
+func asksLikeAuthelia(address string) bool {
+	u, err := url.Parse(html.UnescapeString(address))
+	return err == nil && u.Query().Get("rd") != "" && u.Query().Get("rm") != ""
+}
+
+// linkIn returns the address of the first link of a page in lower case.
+func linkIn(body string) string {
+	_, after, ok := strings.Cut(body, `<a href="`)
+	if !ok {
+		return ""
+	}
+	link, _, _ := strings.Cut(after, `"`)
+	return link
+}
+
+// isTraefik reports the bare texts of Traefik. Audiobookshelf's have an ETag.
+func isTraefik(a reply, body string) bool {
+	if a.header.Get("Etag") != "" || a.header.Get("Server") != "" {
+		return false
+	}
+	switch a.status {
+	case http.StatusNotFound:
+		return body == "404 page not found\n"
+	case http.StatusServiceUnavailable:
+		return body == "no available server\n"
+	case http.StatusUnauthorized:
+		return strings.Contains(a.header.Get("Www-Authenticate"), `realm="traefik"`)
+	}
+	return false
+}
+
+func traefik(status int) string {
+	if status == http.StatusNotFound {
+		return "Traefik, which has no route to the server (yet)"
+	}
+	return "Traefik"
 }
 
 // transportEvidence says in one line why no answer came.
 func transportEvidence(err error) string {
 	var dns *net.DNSError
-	var unknown x509.UnknownAuthorityError
-	var host x509.HostnameError
-	var invalid x509.CertificateInvalidError
-	var record tls.RecordHeaderError
 	var timeout net.Error
 	var own interface{ Evidence() string }
 	switch {
@@ -144,14 +196,14 @@ func transportEvidence(err error) string {
 		return "the request was given up"
 	case errors.As(err, &dns) && dns.IsNotFound:
 		return plain("the name "+hostname.ShownName(dns.Name)+" does not resolve", maxEvidence)
-	case errors.As(err, &unknown):
-		return "the certificate is not trusted" + issuer(unknown.Cert)
-	case errors.As(err, &host):
-		return plain("the certificate is for another name than "+hostname.ShownName(host.Host), maxEvidence)
-	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
-		return "the certificate has expired or is not valid yet" + issuer(invalid.Cert)
-	case errors.Is(err, http.ErrSchemeMismatch), errors.As(err, &record):
-		return "no TLS is spoken there: the address is plain http"
+	}
+	if evidence, _ := ofCertificate(err); evidence != "" {
+		return evidence
+	}
+	if evidence, _ := ofTLS(err); evidence != "" {
+		return evidence
+	}
+	switch {
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return "the connection was refused"
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():

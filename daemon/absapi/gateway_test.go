@@ -218,8 +218,8 @@ func TestTransportEvidence(t *testing.T) {
 		{wrap(io.EOF), "the connection was cut"},
 		{wrap(x509.UnknownAuthorityError{Cert: ca}), "the certificate is not trusted (issued by CN=Home CA)"},
 		{wrap(x509.CertificateInvalidError{Cert: ca, Reason: x509.Expired}),
-			"the certificate has expired or is not valid yet (issued by CN=Home CA)"},
-		{wrap(x509.HostnameError{Host: "nas", Certificate: ca}), "the certificate is for another name than nas"},
+			"the certificate has expired (issued by CN=Home CA)"},
+		{wrap(x509.HostnameError{Host: "nas", Certificate: ca}), "the certificate is for another name than nas: it has none"},
 		{wrap(http.ErrSchemeMismatch), "no TLS is spoken there: the address is plain http"},
 		{wrap(errors.New("odd\n?token=secret")), "odd ?token=[redacted]"},
 	} {

@@ -99,6 +99,10 @@ type Error struct {
 	Status int
 	// Evidence is one short line for a person, free of secrets.
 	Evidence string
+	// Remedy is what ends it, in words, and NeedsUser whether only the user can.
+	// Remedy is empty where nothing is known; NAME in it stands for the account.
+	Remedy    string
+	NeedsUser bool
 	// RetryAfter is how long the other side asked us to wait; 0 if it did not
 	// say. It never exceeds MaxRetryAfter.
 	RetryAfter time.Duration

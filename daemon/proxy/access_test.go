@@ -132,7 +132,13 @@ func TestAnotherUser(t *testing.T) {
 }
 
 func TestBrowsersLiveAt127001(t *testing.T) {
-	w := proxytest.NewWorld(t, proxytest.Text("text/html", "<html>"))
+	w := proxytest.NewWorld(t, func(rw http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, "/api/") {
+			proxytest.Text("application/json", "{}")(rw, r)
+			return
+		}
+		proxytest.Text("text/html", "<html>")(rw, r)
+	})
 	port := w.Addr[strings.LastIndex(w.Addr, ":"):]
 	for _, c := range []struct {
 		method, host, mode, target string

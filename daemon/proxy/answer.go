@@ -47,12 +47,7 @@ func saysOfWhole(status int, name string) bool {
 // been given yet.
 func (s *Server) answer(w http.ResponseWriter, c *call, x *exchange) *refusal.Refusal {
 	resp := x.resp
-	switch resp.StatusCode {
-	case http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
-		return refusal.Temporary.Because("a gateway answered " + redact.Text(resp.Status)).Later(resp.Header)
-	case http.StatusProxyAuthRequired, http.StatusNetworkAuthenticationRequired:
-		return refusal.Gateway401
-	case http.StatusSwitchingProtocols:
+	if resp.StatusCode == http.StatusSwitchingProtocols {
 		return refusal.Unreadable
 	}
 	s.sockets.Wrote(c.r.Method, c.path, resp.StatusCode)

@@ -56,8 +56,6 @@ func (s *Server) questionOnce(ctx context.Context, c *call, limit int64) (int, [
 		return 0, nil, stream.Unreached(err)
 	case int64(len(raw)) > limit:
 		return 0, nil, refusal.Temporary.Because(fmt.Sprintf("its answer is larger than %d bytes", limit))
-	case status == http.StatusBadGateway, status == http.StatusServiceUnavailable, status == http.StatusGatewayTimeout:
-		return 0, nil, refusal.Temporary.Because("a gateway answered " + redact.Text(x.resp.Status))
 	case status/100 == 3:
 		return 0, nil, refusal.Elsewhere
 	default:

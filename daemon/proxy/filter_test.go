@@ -86,7 +86,11 @@ func TestTokensInBodies(t *testing.T) {
 				if auth != nil {
 					want, debug = c.grant, "token="+proxytest.Grant
 				}
-				a := w.Do("GET", "/api/me", auth...)
+				path := "/api/me"
+				if c.contentType == "text/html" {
+					path = "/" // no page is an answer of the API
+				}
+				a := w.Do("GET", path, auth...)
 				if a.Err != nil || a.StatusCode != 200 || a.Text != want {
 					t.Errorf("%s %v\n got %.200q\nwant %.200q", a.Status, a.Err, a.Text, want)
 				}
@@ -102,7 +106,7 @@ func TestTokensInBodies(t *testing.T) {
 				if filtered != strings.HasPrefix(a.Header.Get("Etag"), `W/"abc`) || filtered == (a.Header.Get("Accept-Ranges") == "bytes") {
 					t.Errorf("header %v", a.Header)
 				}
-				head := w.Do("HEAD", "/api/me", auth...)
+				head := w.Do("HEAD", path, auth...)
 				if head.StatusCode != 200 || head.Text != "" || filtered == (head.Header.Get("Content-Length") != "") ||
 					head.Header.Get("Etag") != a.Header.Get("Etag") || head.Header["Content-Encoding"] != nil {
 					t.Errorf("HEAD: %s %v", head.Status, head.Header)

@@ -120,13 +120,16 @@ func (s *Server) fetch(ctx context.Context, x *exchange, c *call, b *body) *refu
 			if cause := context.Cause(ctx); cause != nil {
 				err = cause
 			}
-			return sent.lost(c, b, err)
+			return s.unreached(err, sent.lost(c, b, err))
 		}
 		switch {
 		case resp.StatusCode == http.StatusUnauthorized:
+			no := s.foreign(c, resp)
 			own := isOwn401(c.r.Method, resp)
 			resp.Body.Close()
 			switch {
+			case no != nil:
+				return no
 			case !own:
 				return refusal.Gateway401
 			case c.needs == withoutBearer || !refused.IsEmpty():
@@ -141,6 +144,11 @@ func (s *Server) fetch(ctx context.Context, x *exchange, c *call, b *body) *refu
 			resp.Body.Close()
 			ranged = false
 		default:
+			if no := s.foreign(c, resp); no != nil {
+				resp.Body.Close()
+				return doubtful(c, b, resp, no)
+			}
+			asPing(c, resp)
 			x.resp = resp
 			return nil
 		}

@@ -16,7 +16,7 @@ import (
 
 // What the server does not have it says itself; nothing of ours goes along.
 func TestUnknownPathsAreTheServers(t *testing.T) {
-	w := proxytest.NewWorld(t, func(rw http.ResponseWriter, r *http.Request) { http.NotFound(rw, r) })
+	w := proxytest.NewWorld(t, proxytest.ExpressNotFound)
 	for _, path := range []string{"/dev/x", "/audiobookshelfX/api/me", "/evil.example/api/me", "/apix", "/some/page.html",
 		"/config/nothing/here"} {
 		a := w.Do("GET", path, "Authorization", "Bearer "+proxytest.Grant)

@@ -207,7 +207,11 @@ func (s *Server) report(w http.ResponseWriter, c *call, a progress.Answer) {
 		Body: io.NopCloser(bytes.NewReader(a.Body)), Request: c.r,
 	}}
 	defer x.watchdog.Over()
-	if no := s.answer(w, c, x); no != nil {
+	no := s.foreign(c, x.resp)
+	if no == nil {
+		no = s.answer(w, c, x)
+	}
+	if no != nil {
 		s.refuse(w, c, no)
 	}
 }

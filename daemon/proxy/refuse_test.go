@@ -21,7 +21,7 @@ var allRefusals = []*refusal.Refusal{
 	refusal.SlowBody, refusal.BadBody, refusal.UnknownFate, refusal.TooLarge, refusal.NotKept,
 	refusal.NoOpenID, refusal.NoPassword, refusal.NotChanged, refusal.OwnSession, refusal.OpenedAlready, refusal.ExtraGrant,
 	refusal.Paused, refusal.Temporary, refusal.NoToken, refusal.TokenRejected, refusal.AskAgain, refusal.Gateway401,
-	refusal.Elsewhere, refusal.Unreadable, refusal.JournalFull, refusal.JournalDisk,
+	refusal.Elsewhere, refusal.Gateway, refusal.GatewayTooLarge, refusal.Unreadable, refusal.JournalFull, refusal.JournalDisk,
 }
 
 // Every refusal there is has a cause and a remedy, in one line each, and the

@@ -249,10 +249,7 @@ func TestUploadThatStops(t *testing.T) {
 
 // What the server has answered already is not waited for.
 func TestUploadThatIsRefused(t *testing.T) {
-	w := proxytest.NewWorld(t, func(rw http.ResponseWriter, _ *http.Request) {
-		rw.Header().Set("Connection", "close") // or Go's server reads the body first
-		rw.WriteHeader(http.StatusForbidden)
-	}, func(c *proxy.Config) { c.Grants = adminGrants{c.Grants.(*proxytest.Grants)} })
+	w := proxytest.NewWorld(t, proxytest.ExpressForbidden, func(c *proxy.Config) { c.Grants = adminGrants{c.Grants.(*proxytest.Grants)} })
 	for _, c := range []struct{ desc, kind, rest string }{
 		{"files", "multipart/form-data; boundary=x", "Content-Length: 200000\r\n\r\n" + strings.Repeat("x", 100<<10)},
 		{"a picture in pieces", "image/png", "Transfer-Encoding: chunked\r\n\r\n2000\r\n" + strings.Repeat("x", 0x2000) + "\r\n"},

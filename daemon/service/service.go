@@ -120,7 +120,8 @@ func New(c Config) (*Service, error) {
 	s.journal = s.newJournal(c.Journal)
 	var err error
 	s.proxy, err = proxy.New(proxy.Config{
-		Base: up.Base(), Hosts: hostsOf(up.Addresses()), Transport: s.watchdog, Sockets: up, Journal: s.journal, Tokens: Tokens{s.session, s.watchdog.refused},
+		Base: up.Base(), Hosts: hostsOf(up.Addresses()), Transport: s.watchdog, Sockets: up, Journal: s.journal,
+		Tokens: Tokens{s.session, s.watchdog.refused, a},
 		Grants: c.Identities, Account: s.localAccount(c.Identities), Identity: s.session.Secrets,
 		Access: proxy.Access(c.Access), OwnUID: os.Getuid(), ExtraHosts: c.ExtraHosts, Log: s.log,
 		TrustedOrigins: c.TrustedOrigins, OriginGrant: c.Identities.OfOrigin,

@@ -34,5 +34,5 @@ func shownRemedy(a accounts.Account, condition, remedy string) string {
 	if a.Method == accounts.OIDC && condition == health.SessionLost.ID {
 		return "run `shelfkeeper reauth`, which opens your browser"
 	}
-	return remedy
+	return health.For(a.Name, remedy)
 }

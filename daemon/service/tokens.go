@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"shelfkeeper/daemon/accounts"
 	"shelfkeeper/daemon/health"
 	"shelfkeeper/daemon/redact"
 	"shelfkeeper/daemon/session"
@@ -21,6 +22,8 @@ type Tokens struct {
 	// Refused is called where there is no token because the server is out of
 	// reach; nil for nobody.
 	Refused func()
+	// Account is whose they are: what a player reads is what status says.
+	Account accounts.Account
 }
 
 // Token returns a token that is good now.
@@ -41,8 +44,16 @@ func (t Tokens) Suspect(ctx context.Context, token redact.Secret) (redact.Secret
 
 func (t Tokens) told(err error) error {
 	var u *session.Unavailable
-	if t.Refused != nil && errors.As(err, &u) && u.Condition.Level == health.Offline {
+	if !errors.As(err, &u) {
+		return err
+	}
+	if t.Refused != nil && u.Condition.Level == health.Offline {
 		t.Refused()
 	}
-	return err
+	if t.Account.Name == "" {
+		return err
+	}
+	own := *u
+	own.Condition.Remedy = shownRemedy(t.Account, u.Condition.ID, u.Condition.Remedy)
+	return &own
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
@@ -11,7 +12,6 @@ import (
 
 	"shelfkeeper/daemon/absapi"
 	"shelfkeeper/daemon/health"
-	"shelfkeeper/daemon/redact"
 	"shelfkeeper/daemon/upstream"
 )
 
@@ -46,13 +46,27 @@ type watchdog struct {
 	refusals chan struct{}
 	lost     func() // the server does not answer; may be nil
 
+	base string // the server's base path
+
 	mu   sync.Mutex
-	down bool
+	down trouble
 }
+
+// trouble is what keeps players from the server.
+type trouble int
+
+const (
+	none trouble = iota
+	// silent: nothing answers, or only a gateway that has no server behind it.
+	silent
+	// blocked: a gateway lets some requests through and not those of players. Only the
+	// answer to one of those ends it.
+	blocked
+)
 
 func newWatchdog(up *upstream.Upstream, board *health.Board) *watchdog {
 	return &watchdog{next: up.Transport(), board: board, fail: make(chan struct{}, 1), probes: make(chan struct{}, 1),
-		woken: make(chan struct{}, 1), refusals: make(chan struct{}, 1)}
+		woken: make(chan struct{}, 1), refusals: make(chan struct{}, 1), base: up.Base().Path}
 }
 
 // probe makes run ask whether the server is still there.
@@ -83,22 +97,35 @@ func (w *watchdog) refused() {
 // RoundTrip implements http.RoundTripper.
 func (w *watchdog) RoundTrip(r *http.Request) (*http.Response, error) {
 	resp, err := w.next.RoundTrip(r)
-	switch {
-	case err == nil:
-		w.markUp()
-	case r.Context().Err() == nil && !errors.Is(err, upstream.ErrClosed):
-		w.markDown(redact.Text(err.Error()))
+	if err != nil {
+		if r.Context().Err() == nil && !errors.Is(err, upstream.ErrClosed) {
+			w.markDown(silent, absapi.ErrorObstacle(err))
+		}
+		return resp, err
 	}
-	return resp, err
+	path := strings.TrimPrefix(r.URL.Path, w.base)
+	switch origin, obstacle := absapi.Judge(path, resp); {
+	case origin == absapi.Foreign && strings.HasPrefix(path, "/api/"):
+		w.markDown(blocked, obstacle)
+	case origin == absapi.Foreign:
+		w.markDown(silent, obstacle)
+	case origin == absapi.Own && strings.HasPrefix(path, "/api/"):
+		w.markUp(blocked)
+	case origin == absapi.Own:
+		w.markUp(silent)
+	}
+	return resp, nil
 }
 
-func (w *watchdog) markDown(why string) {
-	w.board.Raise(&health.NoAnswer, why)
+// markDown says what keeps players from the server. What blocks them stays until a
+// player's request is answered.
+func (w *watchdog) markDown(is trouble, o absapi.Obstacle) {
+	w.board.RaiseWith(&health.NoAnswer, o.Evidence, o.Remedy)
 	w.mu.Lock()
 	was := w.down
-	w.down = true
+	w.down = max(w.down, is)
 	w.mu.Unlock()
-	if !was && w.lost != nil {
+	if was == none && w.lost != nil {
 		w.lost()
 	}
 	select {
@@ -107,20 +134,44 @@ func (w *watchdog) markDown(why string) {
 	}
 }
 
-func (w *watchdog) markUp() {
+// markUp says that the server has answered something that ends that trouble and all
+// lesser ones.
+func (w *watchdog) markUp(ends trouble) {
 	w.mu.Lock()
 	was := w.down
-	w.down = false
+	if was <= ends {
+		w.down = none
+	}
 	w.mu.Unlock()
-	if was {
+	if was != none && was <= ends {
 		w.board.Clear(&health.NoAnswer)
 	}
 }
 
-func (w *watchdog) isDown() bool {
+func (w *watchdog) isDown() bool { return w.is() != none }
+
+func (w *watchdog) is() trouble {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.down
+}
+
+// ask asks whether what is down is back.
+func (w *watchdog) ask(ctx context.Context, up *upstream.Upstream) error {
+	if w.is() < blocked {
+		return ping(ctx, up)
+	}
+	ctx, cancel := context.WithTimeout(ctx, askDeadline)
+	defer cancel()
+	conn := up.Private()
+	defer conn.Close()
+	return absapi.New(conn, up.Base()).Passes(ctx)
+}
+
+// obstacle is what an error of absapi stands for.
+func obstacle(err error) absapi.Obstacle {
+	e := absapi.AsError(err)
+	return absapi.Obstacle{Evidence: e.Evidence, Remedy: e.Remedy, NeedsUser: e.NeedsUser}
 }
 
 // run asks for the server while it is down, until ctx ends. back is called
@@ -134,7 +185,7 @@ func (w *watchdog) run(ctx context.Context, up *upstream.Upstream, back func()) 
 			return
 		case <-w.probes:
 			if err := ping(ctx, up); err != nil && ctx.Err() == nil {
-				w.markDown(redact.Text(err.Error()))
+				w.markDown(silent, obstacle(err))
 			}
 			last = time.Now()
 			continue
@@ -152,7 +203,7 @@ func (w *watchdog) run(ctx context.Context, up *upstream.Upstream, back func()) 
 			switch {
 			case ctx.Err() != nil:
 			case err != nil:
-				w.markDown(redact.Text(err.Error()))
+				w.markDown(silent, obstacle(err))
 			case last.Sub(nudged) >= nudgeApart:
 				nudged = last
 				back()
@@ -191,11 +242,15 @@ func (w *watchdog) askUntilUp(ctx context.Context, up *upstream.Upstream, last *
 		if !w.isDown() {
 			return false // a player's request was answered meanwhile
 		}
-		err := ping(ctx, up)
+		is := w.is()
+		err := w.ask(ctx, up)
 		*last = time.Now()
 		if err == nil {
-			w.markUp()
+			w.markUp(is)
 			return true
+		}
+		if ctx.Err() == nil {
+			w.markDown(is, obstacle(err))
 		}
 	}
 	return false

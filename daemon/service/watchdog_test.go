@@ -8,6 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"shelfkeeper/daemon/absapi"
 	"shelfkeeper/daemon/absfake"
 	"shelfkeeper/daemon/health"
 	"shelfkeeper/daemon/upstream"
@@ -125,7 +126,7 @@ func TestWatchdogIsWoken(t *testing.T) {
 			t.Errorf("asked %d times for nothing", n)
 		}
 		remove := w.gone()
-		w.markDown("cut")
+		w.markDown(silent, absapi.Obstacle{Evidence: "cut"})
 		time.Sleep(time.Hour)
 		synctest.Wait()
 		remove()
@@ -157,7 +158,7 @@ func TestRefusedRequestsWakeTheWatchdog(t *testing.T) {
 				}
 				remove := w.gone()
 				if c.known {
-					w.markDown("cut")
+					w.markDown(silent, absapi.Obstacle{Evidence: "cut"})
 				}
 				time.Sleep(10 * time.Minute)
 				ask(1)

@@ -108,11 +108,11 @@ func failureFinding(s machine.State, now time.Time) finding {
 	case w.Verdict == absapi.RateLimited && !s.Usable(now):
 		return limitFinding(s, now)
 	case w.Verdict == absapi.Temporary:
-		return finding{Condition: &health.ServerUnreachable, Detail: w.Evidence}
+		return finding{Condition: &health.ServerUnreachable, Detail: w.Evidence, Remedy: w.Remedy}
 	case !s.Usable(now):
-		return finding{Condition: &health.RenewalFails, Detail: w.Evidence}
+		return finding{Condition: &health.RenewalFails, Detail: w.Evidence, Remedy: w.Remedy}
 	}
-	return finding{Condition: &health.RenewalDelayed, Detail: w.Evidence}
+	return finding{Condition: &health.RenewalDelayed, Detail: w.Evidence, Remedy: w.Remedy}
 }
 
 // limitFinding tells of a limit, and of what has used it up.

@@ -125,10 +125,10 @@ func TestFailingProxyIsNamed(t *testing.T) {
 			"http://" + gone + ", which config.toml sets, refuses the connection"},
 		{"nobody there, https", "http://u:hush@" + gone, "https://abs.example", "refuses the connection"},
 		{"nobody there, socks", "socks5://" + gone, "https://abs.example", "socks5://" + gone},
-		{"wants a password", refusing.URL, "https://abs.example", "answers 407 Proxy Authentication Required"},
-		{"wants a password, http", refusing.URL, "http://abs.example", "answers 407 Proxy Authentication Required"},
-		{"forbids it", forbidding.URL, "https://abs.example", "answers 403 Forbidden"},
-		{"forbids it, http", forbidding.URL, "http://abs.example", "answers 403 Forbidden"},
+		{"wants a password", refusing.URL, "https://abs.example", "wants a user and a password (407 Proxy Authentication Required)"},
+		{"wants a password, http", refusing.URL, "http://abs.example", "wants a user and a password (407 Proxy Authentication Required)"},
+		{"forbids it", forbidding.URL, "https://abs.example", "forbids the way to the server (403 Forbidden)"},
+		{"forbids it, http", forbidding.URL, "http://abs.example", "forbids the way to the server (403 Forbidden)"},
 		{"finds no server, http", failing.URL, "http://abs.example", "answers 502 Bad Gateway"},
 	} {
 		t.Run(c.desc, func(t *testing.T) {
@@ -152,10 +152,10 @@ func TestFailingProxyIsNamed(t *testing.T) {
 					continue
 				}
 				u.ready.Load().environmentProxy = true
-				e := u.ready.Load().atProxy(r, failed.Err).Error()
-				if !strings.Contains(e, "environment") || !strings.Contains(e, `upstream.proxy = "direct"`) ||
-					len(e) > 200 {
-					t.Errorf("%s: %d bytes: %s", name, len(e), e)
+				var e *ProxyError
+				if !errors.As(u.ready.Load().atProxy(r, failed.Err), &e) || !strings.Contains(e.Error(), "environment") ||
+					!strings.Contains(e.Remedy(), "`shelfkeeper account set NAME --proxy direct`") || len(e.Error()) > 160 {
+					t.Errorf("%s: %v", name, e)
 				}
 				u.ready.Load().environmentProxy = false
 			}

@@ -25,26 +25,53 @@ func (e *ProxyError) Error() string { return e.Evidence() }
 // Unwrap returns the transport's error.
 func (e *ProxyError) Unwrap() error { return e.Err }
 
-// Evidence says in one line which proxy failed and what to do. absapi shows it.
+// Evidence says in one line which proxy failed and how. absapi shows it.
 func (e *ProxyError) Evidence() string {
 	why := "refuses the connection"
 	var timeout net.Error
 	var status proxyStatus
 	switch {
+	case errors.As(e.Err, &status) && strings.HasPrefix(string(status), "407 "):
+		why = "wants a user and a password (" + string(status) + ")"
+	case errors.As(e.Err, &status) && strings.HasPrefix(string(status), "403 "):
+		why = "forbids the way to the server (" + string(status) + ")"
 	case errors.As(e.Err, &status):
 		why = "answers " + string(status)
 	case errors.Is(e.Err, context.DeadlineExceeded), errors.As(e.Err, &timeout) && timeout.Timeout():
 		why = "does not answer"
 	}
-	if e.Environment {
-		return fmt.Sprintf(`the proxy %s, which the environment sets, %s: unset it, or put upstream.proxy = "direct" at the top of `+
-			`config.toml`, e.Proxy, why)
+	return "the proxy " + e.Proxy + ", which " + e.setBy() + ", " + why
+}
+
+func (e *ProxyError) setBy() string {
+	switch {
+	case e.Environment:
+		return "the environment sets"
+	case e.Own:
+		return "the account's settings name"
 	}
-	if e.Own {
-		return fmt.Sprintf("the proxy %s, which the account's settings name, %s: correct it with `shelfkeeper account set NAME --proxy`",
-			e.Proxy, why)
+	return "config.toml sets"
+}
+
+// Remedy names the setting to change.
+func (e *ProxyError) Remedy() string {
+	var status proxyStatus
+	give := ""
+	switch {
+	case errors.As(e.Err, &status) && strings.HasPrefix(string(status), "407 "):
+		give = "give it as http://USER:PASSWORD@HOST:PORT: "
+	case errors.As(e.Err, &status) && strings.HasPrefix(string(status), "403 "):
+		give = "let the proxy pass CONNECT to this server and port, or go round it: "
+	case !errors.As(e.Err, &status):
+		give = "start the proxy, or correct it: "
 	}
-	return fmt.Sprintf("the proxy %s, which config.toml sets, %s", e.Proxy, why)
+	switch {
+	case e.Environment:
+		return give + "unset HTTPS_PROXY, HTTP_PROXY and ALL_PROXY or correct them, or run `shelfkeeper account set NAME --proxy direct`"
+	case e.Own:
+		return give + "`shelfkeeper account set NAME --proxy URL`, or `--proxy direct` for none"
+	}
+	return give + "`proxy` under [upstream] in config.toml; \"direct\" is none"
 }
 
 // proxyStatus is a proxy's answer to CONNECT other than 200.

@@ -3,6 +3,7 @@ package proxytest
 import (
 	"bufio"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -94,4 +95,24 @@ func Text(contentType, body string) http.HandlerFunc {
 		w.Header().Set("Content-Type", contentType)
 		_, _ = io.WriteString(w, body)
 	}
+}
+
+// ExpressNotFound answers as the server does where it has no route.
+func ExpressNotFound(rw http.ResponseWriter, r *http.Request) {
+	h := rw.Header()
+	h.Set("Content-Security-Policy", "default-src 'none'")
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	rw.WriteHeader(http.StatusNotFound)
+	_, _ = fmt.Fprintf(rw, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<title>Error</title>\n</head>\n"+
+		"<body>\n<pre>Cannot %s %s</pre>\n</body>\n</html>\n", r.Method, r.URL.Path)
+}
+
+// ExpressForbidden answers as the server does what the account may not do.
+func ExpressForbidden(rw http.ResponseWriter, _ *http.Request) {
+	h := rw.Header()
+	h.Set("Connection", "close") // or Go's server reads the body first
+	h.Set("Content-Type", "text/plain; charset=utf-8")
+	h.Set("Etag", `W/"9-PatfYBLj4Um1qTm5zrukoLhNyPU"`)
+	rw.WriteHeader(http.StatusForbidden)
+	_, _ = io.WriteString(rw, "Forbidden")
 }

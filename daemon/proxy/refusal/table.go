@@ -245,6 +245,19 @@ var (
 		Cause:  "the answer was a redirect away from the Audiobookshelf server",
 		Remedy: "sign in to that network or gateway, or correct the server's address",
 	}
+	Gateway = &Refusal{
+		Name:   "gateway",
+		Status: http.StatusServiceUnavailable,
+		Retry:  30 * time.Second,
+		Cause:  "something between here and Audiobookshelf answers in its place",
+		Remedy: "look at `shelfkeeper status`",
+	}
+	GatewayTooLarge = &Refusal{
+		Name:   "gateway-too-large",
+		Status: http.StatusRequestEntityTooLarge,
+		Cause:  "something between here and Audiobookshelf takes no body of this size",
+		Remedy: "raise the gateway's limit for bodies",
+	}
 	Unreadable = &Refusal{
 		Name:   "unreadable",
 		Status: http.StatusBadGateway,

@@ -6,8 +6,8 @@ import (
 	"errors"
 	"time"
 
+	"shelfkeeper/daemon/absapi"
 	"shelfkeeper/daemon/proxy/refusal"
-	"shelfkeeper/daemon/redact"
 )
 
 // HoldFor is how long a request is held in a temporary failure. Most of them
@@ -55,7 +55,7 @@ func (h *Hold) Again(ctx context.Context, no *refusal.Refusal) bool {
 // Unreached returns the refusal for a server that cannot be reached. It is not Passing
 // when the reason does not end by itself.
 func Unreached(err error) *refusal.Refusal {
-	no := refusal.Temporary.Because(redact.Text(err.Error()))
+	no := refusal.Temporary.Because(absapi.ErrorObstacle(err).Evidence)
 	var certificate *tls.CertificateVerificationError
 	if errors.As(err, &certificate) || errors.Is(err, ErrSlowHead) {
 		no.Passing = false
