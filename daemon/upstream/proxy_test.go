@@ -127,8 +127,8 @@ func TestFailingProxyIsNamed(t *testing.T) {
 		{"nobody there, socks", "socks5://" + gone, "https://abs.example", "socks5://" + gone},
 		{"wants a password", refusing.URL, "https://abs.example", "wants a user and a password (407 Proxy Authentication Required)"},
 		{"wants a password, http", refusing.URL, "http://abs.example", "wants a user and a password (407 Proxy Authentication Required)"},
-		{"forbids it", forbidding.URL, "https://abs.example", "forbids the way to the server (403 Forbidden)"},
-		{"forbids it, http", forbidding.URL, "http://abs.example", "forbids the way to the server (403 Forbidden)"},
+		{"forbids it", forbidding.URL, "https://abs.example", "forbids the way to the server (403 Forbidden"},
+		{"forbids it, http", forbidding.URL, "http://abs.example", "forbids the way to the server (403 Forbidden"},
 		{"finds no server, http", failing.URL, "http://abs.example", "answers 502 Bad Gateway"},
 	} {
 		t.Run(c.desc, func(t *testing.T) {
