@@ -3,6 +3,7 @@
 (() => {
   "use strict"
   const body = document.body, gone = document.getElementById("gone"), announce = document.getElementById("announce")
+  const base = body.dataset.base || ""
 
   // A form that was sent says so, and is not sent twice.
   addEventListener("submit", (e) => {
@@ -36,7 +37,7 @@
   // The daemon starts again: go on when it is back.
   const back = body.dataset.restart
   const wait = async () => {
-    try { await fetch("/style.css", { cache: "no-store" }); location.replace(back) } catch { setTimeout(wait, 300) }
+    try { await fetch(base + "/style.css", { cache: "no-store" }); location.replace(back) } catch { setTimeout(wait, 300) }
   }
   if (back) setTimeout(wait, 1500)
 
@@ -83,7 +84,7 @@
       const r = await fetch(location.pathname, { cache: "no-store" })
       if (r.redirected) location.assign(r.url)
       else if (r.ok) show(new DOMParser().parseFromString(await r.text(), "text/html"))
-      else if (r.status === 404) location.assign("/")
+      else if (r.status === 404) location.assign(base + "/")
     } catch { /* the stream says that the daemon is gone */ }
     busy = false
     if (again && !document.querySelector("form[data-sent]")) refresh()
@@ -94,7 +95,7 @@
   const follow = () => {
     if (document.hidden) { if (stream) stream.close(); stream = undefined; return }
     if (stream) return
-    stream = new EventSource("/events")
+    stream = new EventSource(base + "/events")
     // What changed between this page and the stream's begin, nobody tells.
     stream.addEventListener("open", () => { gone.hidden = true; refresh() })
     stream.addEventListener("changed", refresh)

@@ -42,6 +42,9 @@ func harden(h http.Header) {
 func (s *Server) serve(w http.ResponseWriter, hr *http.Request) {
 	harden(w.Header())
 	r := &request{Request: hr, server: s, answer: w}
+	if r.cutPrefix(); r.prefix != "" {
+		w = withPrefix{w, r.prefix}
+	}
 	if no := r.refuse(); no != nil {
 		s.say(w, r, no)
 		return
@@ -75,11 +78,12 @@ func (s *Server) say(w http.ResponseWriter, r *request, no *refusal) {
 	if no.status >= http.StatusBadRequest && no != notFound && no != linkUsed {
 		s.cfg.Log.Debug("page request refused", "reason", no.text, "method", r.Method)
 	}
-	s.render(w, no.status, "refused", frame{Title: text("refused.title"), Refusal: text(no.text)})
+	s.render(w, "", no.status, "refused", frame{Title: text("refused.title"), Refusal: text(no.text)})
 }
 
-// render writes a page. It is made whole before its first byte leaves.
-func (s *Server) render(w http.ResponseWriter, status int, name string, data any) {
+// render writes a page whose addresses lie below prefix. It is made whole before
+// its first byte leaves.
+func (s *Server) render(w http.ResponseWriter, prefix string, status int, name string, data any) {
 	var page bytes.Buffer
 	if err := s.pages().ExecuteTemplate(&page, name, data); err != nil {
 		s.cfg.Log.Error("status page", "page", name, "reason", err)
@@ -89,7 +93,11 @@ func (s *Server) render(w http.ResponseWriter, status int, name string, data any
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(answerTimeout))
 	w.WriteHeader(status)
-	_, _ = page.WriteTo(w) // a browser that went away needs no answer
+	body := page.Bytes()
+	if prefix != "" {
+		body = below(body, prefix)
+	}
+	_, _ = w.Write(body) // a browser that went away needs no answer
 	_ = http.NewResponseController(w).SetWriteDeadline(time.Time{})
 }
 

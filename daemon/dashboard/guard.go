@@ -37,6 +37,7 @@ type request struct {
 	answer  http.ResponseWriter
 	own     bool // the far end is certainly a program of the user
 	session session
+	prefix  string // the path below which it was sent; "" for none
 }
 
 // refusal is why a request is not answered.
@@ -171,14 +172,17 @@ func notEmbedded(r *request) *refusal {
 }
 
 // hasSession lets nobody in whose user is unknown, unless the browser holds the
-// cookie that a one-time link brought. A program of the user may have one by
-// asking.
+// cookie that a one-time link brought, and asks below the path that goes with it.
+// A program of the user may have one by asking.
 func hasSession(r *request) *refusal {
 	if cookie, err := r.Cookie(cookieName); err == nil {
 		r.session, _ = r.server.keys.read(cookie.Value)
 	}
+	within := r.session.valid() && r.prefix == r.server.keys.prefix(r.session)
 	switch {
-	case r.session.valid(), r.own, r.URL.Path == linkPath, isFile(r.URL.Path):
+	case r.prefix != "" && !within:
+		return needsLink
+	case within, r.own, r.URL.Path == linkPath, isFile(r.URL.Path):
 		return nil
 	}
 	return needsLink

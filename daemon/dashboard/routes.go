@@ -104,7 +104,8 @@ func (s *Server) page(w http.ResponseWriter, r *request, status int, name string
 	if f.Said == "" && strings.HasPrefix(r.FormValue("done"), "act.") {
 		f.Said = textOr(r.FormValue("done"), "")
 	}
-	s.render(w, status, name, f)
+	f.Base = r.prefix
+	s.render(w, r.prefix, status, name, f)
 }
 
 // troubleOf is an error in words.

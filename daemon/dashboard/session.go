@@ -93,9 +93,13 @@ func (r *request) keep(w http.ResponseWriter) {
 		rand.Read(r.session.id[:]) // never fails (crypto/rand)
 	}
 	r.session.issued = time.Now().Truncate(time.Second)
+	path := "/"
+	if !r.own {
+		path = r.server.keys.prefix(r.session) + "/"
+	}
 	// Without a Domain it belongs to this host alone; without an age it ends with
 	// the browser.
-	http.SetCookie(w, &http.Cookie{Name: cookieName, Value: r.server.keys.write(r.session), Path: "/", HttpOnly: true,
+	http.SetCookie(w, &http.Cookie{Name: cookieName, Value: r.server.keys.write(r.session), Path: path, HttpOnly: true,
 		SameSite: http.SameSiteStrictMode})
 }
 
@@ -195,6 +199,9 @@ func (s *Server) enter(w http.ResponseWriter, r *request) {
 		if r.FormValue("part") == "players" {
 			to = "/players#came-" + url.PathEscape(name)
 		}
+	}
+	if !r.own {
+		to = s.keys.prefix(r.session) + to
 	}
 	http.Redirect(w, r.Request, to, http.StatusSeeOther)
 }

@@ -19,6 +19,7 @@ type frame struct {
 	Said    string // what became of the last act
 	Trouble *trouble
 	Refusal string
+	Base    string // the path below which the page lies; "" for none
 	Restart string // where the page goes on when the daemon is back; "" while it runs
 	Body    any
 }
