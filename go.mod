@@ -3,9 +3,9 @@ module shelfkeeper
 go 1.26.0
 
 require (
-	github.com/DeRuina/timberjack v1.4.10
 	filippo.io/age v1.3.2
 	fyne.io/systray v1.12.2
+	github.com/DeRuina/timberjack v1.4.10
 	github.com/adrg/xdg v0.5.3
 	github.com/atotto/clipboard v0.1.4
 	github.com/cenkalti/backoff/v5 v5.0.3

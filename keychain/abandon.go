@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"github.com/gofrs/flock"
+
+	"shelfkeeper/daemon/durable"
 )
 
 // abandonedPrefix opens the names of marks: abandoned.<account>, with the
@@ -82,6 +84,9 @@ func abandon(ctx context.Context, dir string, accounts []string, mine func(name 
 		return a, fmt.Errorf("forget the account: %w", err)
 	}
 	defer unlock()
+	if err := durable.Regular(filepath.Join(dir, useLock)); err != nil {
+		return a, fmt.Errorf("forget the account: %w", err)
+	}
 	v.use = flock.New(filepath.Join(dir, useLock))
 	defer v.endUse()
 	alone, err := v.use.TryLock()

@@ -28,7 +28,7 @@ type files interface {
 type diskFiles struct{ dir string }
 
 func (d diskFiles) read(name string) ([]byte, error) {
-	return os.ReadFile(filepath.Join(d.dir, name))
+	return durable.Read(filepath.Join(d.dir, name))
 }
 
 func (d diskFiles) write(name string, data []byte) error {

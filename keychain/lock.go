@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/gofrs/flock"
+
+	"shelfkeeper/daemon/durable"
 )
 
 // lockPoll is how often a lock that another process holds is tried again. No
@@ -54,6 +56,9 @@ func (v *Vault) lockFile(ctx context.Context, name string) (unlock func(), err e
 		return func() {}, nil
 	}
 	if err := v.disk.ensure(); err != nil {
+		return nil, err
+	}
+	if err := durable.Regular(filepath.Join(v.disk.dir, name)); err != nil {
 		return nil, err
 	}
 	l := flock.New(filepath.Join(v.disk.dir, name))

@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 
 	"github.com/gofrs/flock"
+
+	"shelfkeeper/daemon/durable"
 )
 
 // useLock is the file whose lock all open File vaults of a directory share. Who
@@ -14,6 +16,9 @@ const useLock = "use.lock"
 
 // shareUse tells other processes that this vault is open.
 func (v *Vault) shareUse(ctx context.Context) error {
+	if err := durable.Regular(filepath.Join(v.disk.dir, useLock)); err != nil {
+		return fmt.Errorf("share the vault: %w", err)
+	}
 	v.use = flock.New(filepath.Join(v.disk.dir, useLock))
 	if _, err := v.use.TryRLockContext(ctx, lockPoll); err != nil {
 		if ctx.Err() != nil {

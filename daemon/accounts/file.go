@@ -57,6 +57,9 @@ func (f file) path() string { return filepath.Join(f.dir, fileName) }
 // lock waits for the exclusive lock across processes and, since every call
 // opens the lock file anew, within this one.
 func (f file) lock(ctx context.Context) (release func(), err error) {
+	if err := durable.Regular(filepath.Join(f.dir, lockName)); err != nil {
+		return nil, fmt.Errorf("lock accounts: %w", err)
+	}
 	l := flock.New(filepath.Join(f.dir, lockName))
 	wait, cancel := context.WithTimeout(ctx, writeWait)
 	defer cancel()
@@ -74,7 +77,7 @@ func (f file) lock(ctx context.Context) (release func(), err error) {
 
 // readShared reads for somebody who will not write.
 func (f file) readShared() ([]Account, error) {
-	if _, err := os.Stat(f.path()); err == nil {
+	if _, err := os.Stat(f.path()); err == nil && durable.Regular(filepath.Join(f.dir, lockName)) == nil {
 		l := flock.New(filepath.Join(f.dir, lockName))
 		ctx, cancel := context.WithTimeout(context.Background(), readWait)
 		defer cancel()
@@ -87,7 +90,7 @@ func (f file) readShared() ([]Account, error) {
 
 // read returns no accounts when there is no file.
 func (f file) read() ([]Account, error) {
-	data, err := os.ReadFile(f.path())
+	data, err := durable.Read(f.path())
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}

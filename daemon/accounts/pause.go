@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
-	"os"
 	"path/filepath"
 	"sync"
 	"time"
@@ -41,7 +40,7 @@ type Pauses struct {
 // pauses nothing; the error is for the log.
 func OpenPauses(dir string) (*Pauses, error) {
 	p := &Pauses{path: filepath.Join(dir, pausesName), list: map[string]Pause{}}
-	data, err := os.ReadFile(p.path)
+	data, err := durable.Read(p.path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return p, nil
 	}

@@ -40,6 +40,9 @@ type Instance struct {
 // for a daemon that is just ending. The error is a *problem.Problem that names the
 // running daemon, or comes from the file system.
 func Claim(ctx context.Context, state string) (*Instance, error) {
+	if err := durable.Regular(filepath.Join(state, instanceLock)); err != nil {
+		return nil, fmt.Errorf("lock the state: %w", err)
+	}
 	l := flock.New(filepath.Join(state, instanceLock), flock.SetPermissions(0o600))
 	ok, err := l.TryLockContext(ctx, 25*time.Millisecond)
 	if err != nil && !errors.Is(err, context.DeadlineExceeded) {
@@ -74,7 +77,7 @@ func (i *Instance) Release() error {
 }
 
 func readWhereabouts(state string) (whereabouts, error) {
-	raw, err := os.ReadFile(filepath.Join(state, instanceRecord))
+	raw, err := durable.Read(filepath.Join(state, instanceRecord))
 	if err != nil {
 		return whereabouts{}, err
 	}
@@ -88,7 +91,7 @@ func readWhereabouts(state string) (whereabouts, error) {
 // claimed reports whether a daemon holds the claim now.
 func claimed(state string) bool {
 	path := filepath.Join(state, instanceLock)
-	if _, err := os.Stat(path); err != nil {
+	if info, err := os.Stat(path); err != nil || !info.Mode().IsRegular() {
 		return false // nothing is created for the question
 	}
 	l := flock.New(path)

@@ -13,6 +13,7 @@ import (
 
 	"github.com/gofrs/flock"
 
+	"shelfkeeper/daemon/durable"
 	"shelfkeeper/daemon/problem"
 )
 
@@ -146,6 +147,9 @@ func privateDir(dir string) error {
 func lock(path string) (unlock func(), err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), lockTimeout)
 	defer cancel()
+	if err := durable.Regular(path + ".lock"); err != nil {
+		return nil, fmt.Errorf("control socket: lock its name: %w", err)
+	}
 	l := flock.New(path + ".lock")
 	if _, err := l.TryLockContext(ctx, lockPoll); err != nil {
 		return nil, fmt.Errorf("control socket: lock its name: %w", err)

@@ -19,3 +19,12 @@ func Regular(path string) error {
 	}
 	return nil
 }
+
+// Read returns the content of a file, and an error where something else has its
+// name.
+func Read(path string) ([]byte, error) {
+	if err := Regular(path); err != nil {
+		return nil, err
+	}
+	return os.ReadFile(path)
+}

@@ -50,7 +50,7 @@ func (h *Home) Visitors(account string) []proxy.Visitor {
 	}
 	if err == nil {
 		var data []byte
-		if data, err = os.ReadFile(path); err == nil {
+		if data, err = durable.Read(path); err == nil {
 			err = json.Unmarshal(data, &records)
 		}
 	}

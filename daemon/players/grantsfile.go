@@ -46,7 +46,7 @@ type grantEntry struct {
 // does not change before the first change of a grant.
 func OpenGrants(path string) (*Grants, error) {
 	g := &Grants{path: path, now: time.Now, list: make(map[string]*entry)}
-	raw, err := os.ReadFile(path)
+	raw, err := durable.Read(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return g, nil
 	}

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io/fs"
 	"net/url"
-	"os"
 	"slices"
 	"sync"
 	"time"
@@ -234,7 +233,7 @@ func (m *memoryStore) update(change func([]byte) ([]byte, error)) error {
 type fileStore struct{ path string }
 
 func (f fileStore) read() ([]byte, error) {
-	data, err := os.ReadFile(f.path)
+	data, err := durable.Read(f.path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
@@ -244,6 +243,9 @@ func (f fileStore) read() ([]byte, error) {
 func (f fileStore) update(change func([]byte) ([]byte, error)) error {
 	ctx, cancel := context.WithTimeout(context.Background(), budgetLock)
 	defer cancel()
+	if err := durable.Regular(f.path + ".lock"); err != nil {
+		return fmt.Errorf("lock the request budget: %w", err)
+	}
 	lock := flock.New(f.path+".lock", flock.SetPermissions(0o600))
 	if _, err := lock.TryLockContext(ctx, 25*time.Millisecond); err != nil {
 		return fmt.Errorf("lock the request budget: %w", err)

@@ -12,6 +12,7 @@ import (
 	"github.com/gofrs/flock"
 
 	"shelfkeeper/daemon/absapi"
+	"shelfkeeper/daemon/durable"
 )
 
 // Up to 2.35.0 two sign-ins or renewals of one user in one second get the same
@@ -131,6 +132,9 @@ func (f fileTurns) try(name string) (turn, error) {
 	var last time.Time
 	if info, err := os.Stat(path); err == nil {
 		last = info.ModTime()
+	}
+	if err := durable.Regular(path); err != nil {
+		return nil, err
 	}
 	lock := flock.New(path, flock.SetPermissions(0o600))
 	ok, err := lock.TryLock()
