@@ -3,7 +3,6 @@ package home
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"net/url"
 	"os"
@@ -13,7 +12,6 @@ import (
 	"shelfkeeper/daemon/accounts"
 	"shelfkeeper/daemon/control"
 	"shelfkeeper/daemon/durable"
-	"shelfkeeper/daemon/hostname"
 	"shelfkeeper/daemon/problem"
 	"shelfkeeper/daemon/upstream"
 	"shelfkeeper/keychain"
@@ -61,7 +59,7 @@ func (h *Home) gateway(ctx context.Context, account string) (upstream.Gateway, e
 // the vault holds is always looked for.
 func (h *Home) keepGateway(ctx context.Context, account string, g upstream.Gateway) error {
 	if g.IsZero() {
-		return h.forgetGateway(ctx, account)
+		return h.eraseGateway(ctx, account)
 	}
 	data, err := g.Marshal()
 	if err != nil {
@@ -74,7 +72,11 @@ func (h *Home) keepGateway(ctx context.Context, account string, g upstream.Gatew
 	if err := os.MkdirAll(filepath.Dir(h.gatewayMark(account)), 0o700); err != nil {
 		return StateProblem(err)
 	}
-	if err := durable.WriteFile(h.gatewayMark(account), nil, 0o600); err != nil {
+	err = durable.WriteFile(h.gatewayMark(account), nil, 0o600)
+	if err == nil {
+		err = durable.Remove(h.gatewayMark(account) + goneMark) // of an earlier account of that name
+	}
+	if err != nil {
 		return StateProblem(err)
 	}
 	if err := vault.PutSealed(ctx, gatewayItem(account), data); err != nil {
@@ -83,8 +85,8 @@ func (h *Home) keepGateway(ctx context.Context, account string, g upstream.Gatew
 	return nil
 }
 
-// forgetGateway erases the settings of an account that has some.
-func (h *Home) forgetGateway(ctx context.Context, account string) error {
+// eraseGateway erases the settings of an account that has some.
+func (h *Home) eraseGateway(ctx context.Context, account string) error {
 	if _, err := os.Stat(h.gatewayMark(account)); errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -95,15 +97,72 @@ func (h *Home) forgetGateway(ctx context.Context, account string) error {
 	if err != nil {
 		return vaultProblem(err)
 	}
+	return stateProblem(durable.Remove(h.gatewayMark(account)))
+}
+
+// forgetGateway is eraseGateway for an account that is gone: what a locked vault holds
+// is not read any more, and erased later.
+func (h *Home) forgetGateway(ctx context.Context, account string) error {
+	err := h.eraseGateway(ctx, account)
+	if err == nil {
+		return nil
+	}
+	h.Log.WarnContext(ctx, "the gateway's settings stay in the vault until it opens", "account", account, "reason", err)
 	return h.unmarkGateway(account)
 }
 
+// goneMark ends the name of a mark whose account is gone, and whose settings the vault
+// may still hold. Names of accounts have no dot.
+const goneMark = ".gone"
+
 // unmarkGateway makes the settings unknown without the vault that holds them.
 func (h *Home) unmarkGateway(account string) error {
-	if err := durable.Remove(h.gatewayMark(account)); err != nil {
-		return StateProblem(err)
+	err := os.Rename(h.gatewayMark(account), h.gatewayMark(account)+goneMark)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return stateProblem(err)
+}
+
+// finishGateways erases the settings of accounts that were forgotten without their vault.
+func (h *Home) finishGateways(ctx context.Context) error {
+	gone, err := filepath.Glob(h.gatewayMark("*") + goneMark)
+	if err != nil || len(gone) == 0 {
+		return err
+	}
+	remembered, err := keychain.Remembered(h.vaultDir())
+	if err != nil {
+		return err
+	}
+	for _, mark := range gone {
+		if account := strings.TrimSuffix(filepath.Base(mark), goneMark); remembered != "" {
+			vault, err := h.openVault(ctx, "")
+			if err != nil {
+				return err
+			}
+			switch _, err := vault.Sealed(ctx, gatewayItem(account)); {
+			case errors.Is(err, keychain.ErrNotFound):
+			case err != nil:
+				return err
+			default:
+				if err := vault.PutSealed(ctx, gatewayItem(account), nil); err != nil {
+					return err
+				}
+			}
+		}
+		if err := durable.Remove(mark); err != nil {
+			return err
+		}
 	}
 	return nil
+}
+
+// stateProblem is StateProblem, nil for nil.
+func stateProblem(err error) error {
+	if err == nil {
+		return nil
+	}
+	return StateProblem(err)
 }
 
 // Gateway shows the settings of an account's gateway, without its secrets.
@@ -174,68 +233,4 @@ func gatewayProblem(err error) *problem.Problem {
 		remedy = "start the newer version; nothing was changed"
 	}
 	return problem.New(problem.Usage, err, remedy)
-}
-
-// gatewayOf returns the settings that a sign-in begins with: those of the account that
-// is meant, or of the one account at the host that was typed.
-func (h *Home) gatewayOf(ctx context.Context, req control.SignInRequest) (upstream.Gateway, error) {
-	account := req.Account
-	if account == "" {
-		typed := hostOf(req.Server)
-		for _, a := range h.Book.All() {
-			if u, err := url.Parse(a.Server); err == nil && typed != "" && hostname.Canonical(u.Hostname()) == typed {
-				account = a.Name
-				break
-			}
-		}
-	}
-	g, err := h.gateway(ctx, account)
-	if err != nil {
-		return g, err
-	}
-	if g, err = g.With(req.Gateway); err != nil {
-		return g, gatewayProblem(err)
-	}
-	return g, nil
-}
-
-// hostOf is the host of an address as a person types it.
-func hostOf(typed string) string {
-	typed = strings.TrimSpace(typed)
-	if !strings.Contains(typed, "://") {
-		typed = "https://" + typed
-	}
-	u, err := url.Parse(typed)
-	if err != nil {
-		return ""
-	}
-	return hostname.Canonical(u.Hostname())
-}
-
-// bindGateway binds new secrets to the server that was found, before any is kept.
-func (in *signIn) bindGateway() error {
-	g, err := in.gateway.Bind(in.server.Base)
-	if err != nil {
-		return gatewayProblem(err)
-	}
-	in.gateway = g
-	return nil
-}
-
-// keepGateway keeps the settings that the sign-in went through with. Those of a server
-// whose account was replaced belong to nobody any more.
-func (in *signIn) keepGateway(ctx context.Context, account string, replaced bool) error {
-	g := in.gateway
-	if replaced {
-		var err error
-		if g, err = (upstream.Gateway{}).With(in.req.Gateway); err == nil {
-			g, err = g.Bind(in.server.Base)
-		}
-		if err != nil {
-			return fmt.Errorf("keep the gateway's settings: %w", err)
-		}
-	} else if in.req.Gateway.IsZero() {
-		return nil
-	}
-	return in.home.keepGateway(ctx, account, g)
 }

@@ -32,7 +32,7 @@ func (h *Home) Repair(ctx context.Context, signedOut <-chan struct{}, adopted fu
 	pace := time.NewTicker(finishPace)
 	defer pace.Stop()
 	for shown := false; ; {
-		err := h.finishSignOuts(ctx)
+		err := errors.Join(h.finishSignOuts(ctx), h.finishGateways(ctx))
 		if err != nil && !shown && ctx.Err() == nil {
 			h.Log.Warn("the vault cannot be searched for what sign-outs have left; it is tried again", "reason", err)
 		}
