@@ -3,6 +3,7 @@ package desktop
 import (
 	"bufio"
 	"context"
+	"errors"
 	"os"
 	"os/exec"
 	"strings"
@@ -47,9 +48,14 @@ func systemBus(t *testing.T) *dbus.Conn {
 type logind struct {
 	asked chan []string
 	freed chan struct{}
+
+	goingDown bool
 }
 
 func (l *logind) Inhibit(what, who, why, mode string) (dbus.UnixFD, *dbus.Error) {
+	if l.goingDown {
+		return 0, dbus.NewError(inProgress, []any{"The operation inhibition has been requested for is already running"})
+	}
 	read, write, err := os.Pipe()
 	if err != nil {
 		return 0, dbus.MakeFailedError(err)
@@ -80,7 +86,7 @@ func TestStayAwakeHoldsUntilDone(t *testing.T) {
 		t.Fatal(err)
 	}
 	cancel() // the lock outlives the question
-	if got := strings.Join(<-l.asked, "|"); got != "sleep|Shelfkeeper|a session is being renewed|delay" {
+	if got := strings.Join(<-l.asked, "|"); got != "sleep:shutdown|Shelfkeeper|a session is being renewed|delay" {
 		t.Errorf("asked for %s", got)
 	}
 	select {
@@ -94,6 +100,22 @@ func TestStayAwakeHoldsUntilDone(t *testing.T) {
 	case <-time.After(10 * time.Second):
 		t.Fatal("never let go")
 	}
+}
+
+// A suspend that was announced before cannot be delayed any more.
+func TestStayAwakeOnAMachineThatIsGoingDown(t *testing.T) {
+	bus := systemBus(t)
+	if err := bus.Export(&logind{goingDown: true}, "/org/freedesktop/login1", "org.freedesktop.login1.Manager"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := bus.RequestName("org.freedesktop.login1", dbus.NameFlagDoNotQueue); err != nil {
+		t.Fatal(err)
+	}
+	done, err := StayAwake(t.Context(), "x")
+	if !errors.Is(err, ErrGoingDown) {
+		t.Errorf("got %v", err)
+	}
+	done()
 }
 
 // Without logind, without a bus, with a bus that does not answer: an error, soon.

@@ -2,6 +2,7 @@ package service
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 
 	"shelfkeeper/daemon/desktop"
@@ -13,6 +14,9 @@ import (
 func stayAwake(log *slog.Logger) func(context.Context) func() {
 	return func(ctx context.Context) func() {
 		done, err := desktop.StayAwake(ctx, "A session is being renewed and written down")
+		if errors.Is(err, desktop.ErrGoingDown) {
+			return nil
+		}
 		if err != nil {
 			log.Debug("a suspend is not delayed", "reason", err)
 		}

@@ -154,8 +154,10 @@ func (s *Session) acquire(ctx context.Context, e machine.Acquire) machine.Fact {
 		return machine.AcquireFailed{Err: err}
 	}
 	var awake func()
+	goingDown := false
 	if s.StayAwake != nil {
 		awake = s.StayAwake(ctx)
+		goingDown = awake == nil
 	}
 	s.mu.Lock()
 	s.attempt.release, s.attempt.awake = release, awake
@@ -168,7 +170,7 @@ func (s *Session) acquire(ctx context.Context, e machine.Acquire) machine.Fact {
 	if err != nil {
 		return machine.AcquireFailed{Err: err}
 	}
-	return machine.Acquired{Record: rec}
+	return machine.Acquired{Record: rec, GoingDown: goingDown}
 }
 
 // ErrOtherServer: the vault holds a session of another server under this

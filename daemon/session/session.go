@@ -51,7 +51,7 @@ type Config struct {
 	Now func() time.Time
 	// StayAwake delays a suspend of the machine until the returned function is
 	// called, where that is possible. It may be nil, and returns within a
-	// second.
+	// second. It returns nil where a suspend has been announced already.
 	StayAwake func(ctx context.Context) (done func())
 	// Served reports whether somebody would notice now if a renewal came too late.
 	// It must not call the session. nil: always.

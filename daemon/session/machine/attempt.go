@@ -77,6 +77,10 @@ func (m *machine) acquired(f Acquired) {
 			m.markRefused(&m.Record) // what could not be written is known all the same
 		}
 	}
+	if f.GoingDown && m.Received.Record == nil {
+		m.pause(goingDownPause, "put off: the machine is about to sleep or to be shut down")
+		return
+	}
 	if m.Slot.Settled < m.Record.Generation && reached(m.now, m.Slot.RetryAt) || m.Slot.Settling {
 		// Otherwise both slots would lag behind the next pair.
 		m.writeSlot()

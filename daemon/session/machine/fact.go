@@ -62,7 +62,11 @@ type (
 	// OpenFailed: keychain.ErrNotFound is one of the errors.
 	OpenFailed struct{ Err error }
 	// Acquired: the lock is held and this is the newest record under it.
-	Acquired struct{ Record keychain.Record }
+	// GoingDown: the machine is about to sleep or to be shut down.
+	Acquired struct {
+		Record    keychain.Record
+		GoingDown bool
+	}
 	// AcquireFailed: no lock, or no record under it.
 	AcquireFailed struct{ Err error }
 	// Reachable: ABS answered the ping, and the budget allows a request.

@@ -78,6 +78,19 @@ func TestACallerShortensARace(t *testing.T) {
 	}
 }
 
+// A suspend has been announced: nothing is presented, and the wake-up renews.
+func TestNothingIsPresentedBeforeASleep(t *testing.T) {
+	rec := recordAt(noon.Add(-55 * time.Minute))
+	s, effects := drive(State{Rules: RulesOf("2.33.2")}, noon, Started{}, Opened{Record: rec}, Settled{Generation: 3}, Due{},
+		Acquired{Record: rec, GoingDown: true})
+	if s.Busy() || len(effects) != 1 || effects[0] != (Release{}) || s.Record.Intent != nil {
+		t.Fatalf("%v, %#v", s.Describe(), effects)
+	}
+	if s, _ = Next(s, Event{At: noon.Add(8 * time.Hour), Fact: Woken{}}); s.Step != Acquiring {
+		t.Errorf("after the wake-up: %v", s.Describe())
+	}
+}
+
 // A refusal that a lost answer explains is not asked for again where the session
 // comes back by itself: the budget of a small limit has four requests for all.
 func TestAnExplainedRefusal(t *testing.T) {

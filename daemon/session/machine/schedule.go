@@ -43,6 +43,9 @@ const (
 	settleRetry = 30 * time.Second
 	vaultRetry  = 5 * time.Second
 	diskRetry   = 5 * time.Second
+	// goingDownPause: logind lets programs delay a suspend for five seconds, and the
+	// wake-up ends the pause.
+	goingDownPause = 10 * time.Second
 	// breakerPause: fresh tokens that are refused will not be accepted sooner
 	// by asking more often, and bursts of 401 get people banned.
 	breakerPause = time.Minute

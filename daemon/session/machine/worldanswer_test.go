@@ -41,7 +41,7 @@ func (w *world) answer(kind int) {
 			if kind == 1 { // another process was faster
 				w.rotateElsewhere()
 			}
-			w.feed(Acquired{Record: w.disk})
+			w.feed(Acquired{Record: w.disk, GoingDown: kind == 2})
 		default:
 			w.feed(AcquireFailed{Err: keychain.ErrHanging})
 		}

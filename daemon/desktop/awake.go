@@ -1,0 +1,6 @@
+package desktop
+
+import "errors"
+
+// ErrGoingDown: the machine is about to sleep or to be shut down.
+var ErrGoingDown = errors.New("the machine is about to sleep or to be shut down")
