@@ -107,7 +107,13 @@ func probeBus(ctx context.Context, address, item string) error {
 		return err
 	}
 	if locked {
-		return fmt.Errorf("%w: %s", ErrLocked, collection)
+		unlocked, err := unlockOpenWallet(ctx, conn, collection)
+		if err != nil {
+			return err
+		}
+		if !unlocked {
+			return fmt.Errorf("%w: %s", ErrLocked, collection)
+		}
 	}
 	if item == "" {
 		return nil

@@ -1,0 +1,101 @@
+//go:build !windows && !darwin
+
+package keychain
+
+import (
+	"context"
+	"time"
+
+	"github.com/godbus/dbus/v5"
+)
+
+// walletIface is KWallet's own interface.
+const walletIface = "org.kde.KWallet"
+
+// wallets are the services that have it, the newest first, by the name and the
+// object of each.
+var wallets = []struct {
+	name string
+	path dbus.ObjectPath
+}{
+	{"org.kde.kwalletd6", "/modules/kwalletd6"},
+	{"org.kde.kwalletd5", "/modules/kwalletd5"},
+}
+
+// walletBridge is the name of the process that offers KWallet as a secrets service
+// since KDE Frameworks 6.13; before, kwalletd does itself.
+const walletBridge = "org.kde.secretservicecompat"
+
+// openWalletLimit bounds an unlocking that needs no dialog.
+const openWalletLimit = 2 * time.Second
+
+// unlockOpenWallet unlocks a collection of KWallet whose wallet is open already:
+// by PAM at login, or by another program. Its secrets service says "locked" of it
+// until one client has asked it to unlock, for which no dialog is due then. It
+// reports whether the collection is unlocked now; false for every other service.
+func unlockOpenWallet(ctx context.Context, conn *dbus.Conn, collection dbus.ObjectPath) (bool, error) {
+	label, err := property[string](ctx, conn, collection, collectionIface+".Label")
+	if err != nil || !walletOpen(ctx, conn, label) {
+		return false, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, openWalletLimit)
+	defer cancel()
+	completed := make(chan *dbus.Signal, 4)
+	conn.Signal(completed)
+	defer conn.RemoveSignal(completed)
+	const promptIface = "org.freedesktop.Secret.Prompt"
+	if err := conn.AddMatchSignalContext(ctx, dbus.WithMatchInterface(promptIface), dbus.WithMatchMember("Completed")); err != nil {
+		return false, err
+	}
+	var unlocked []dbus.ObjectPath
+	var prompt dbus.ObjectPath
+	call := conn.Object(secretsName, secretsPath).CallWithContext(ctx, secretsIface+".Unlock", 0, []dbus.ObjectPath{collection})
+	if err := call.Store(&unlocked, &prompt); err != nil {
+		return false, err
+	}
+	if prompt != "/" {
+		object := conn.Object(secretsName, prompt)
+		if err := object.CallWithContext(ctx, promptIface+".Prompt", 0, "").Err; err != nil {
+			return false, err
+		}
+		for done := false; !done; {
+			select {
+			case s, open := <-completed:
+				if !open {
+					return false, dbus.ErrClosed
+				}
+				done = s.Path == prompt
+			case <-ctx.Done():
+				// A dialog after all: the wallet was closed between the two questions.
+				_ = object.Call(promptIface+".Dismiss", dbus.FlagNoReplyExpected).Err
+				return false, nil
+			}
+		}
+	}
+	locked, err := property[bool](ctx, conn, collection, collectionIface+".Locked")
+	return err == nil && !locked, err
+}
+
+// walletOpen reports whether the secrets service is KWallet and the wallet is
+// open.
+func walletOpen(ctx context.Context, conn *dbus.Conn, wallet string) bool {
+	owner := ownerOf(ctx, conn, secretsName)
+	for _, w := range wallets {
+		at := ownerOf(ctx, conn, w.name)
+		if at == "" || at != owner && ownerOf(ctx, conn, walletBridge) != owner {
+			continue
+		}
+		var open bool
+		err := conn.Object(w.name, w.path).CallWithContext(ctx, walletIface+".isOpen", dbus.FlagNoAutoStart, wallet).Store(&open)
+		return err == nil && open
+	}
+	return false
+}
+
+// ownerOf returns the connection that has a name, "" for none.
+func ownerOf(ctx context.Context, conn *dbus.Conn, name string) (owner string) {
+	if conn.BusObject().CallWithContext(ctx, "org.freedesktop.DBus.GetNameOwner", 0, name).Store(&owner) != nil {
+		return ""
+	}
+	return owner
+}

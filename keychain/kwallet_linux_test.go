@@ -1,0 +1,52 @@
+package keychain
+
+import (
+	"errors"
+	"testing"
+
+	"shelfkeeper/keychain/keyringtest"
+)
+
+// A KDE desktop after a login: PAM has opened the wallet, and its secrets service
+// calls it locked. It is used in silence. A wallet that is closed stays closed, and
+// nothing asks the user.
+func TestWalletThatIsOpenIsUsed(t *testing.T) {
+	w := keyringtest.StartWallet(t)
+	dir := t.TempDir()
+	v := osVault(t, dir)
+	if _, err := v.Load(t.Context(), "home"); !errors.Is(err, ErrNotFound) {
+		t.Fatalf("opened by PAM: %v", err)
+	}
+	put(t, v, fullRecord(1))
+	put(t, v, fullRecord(2))
+
+	w.Close() // which writes it to disk
+	if _, err := probe(t.Context(), ""); !errors.Is(err, ErrLocked) {
+		t.Errorf("closed: %v", err)
+	}
+
+	w.Kill()
+	if _, err := probe(t.Context(), ""); !errors.Is(err, ErrAbsent) {
+		t.Errorf("killed: %v", err)
+	}
+
+	w.Restart() // the next login
+	v = osVault(t, dir)
+	if got, err := v.Load(t.Context(), "home"); err != nil || !sameRecord(got, fullRecord(2)) {
+		t.Fatalf("after the next login: %+v, %v", got, err)
+	}
+	s := osChild(t, 0)
+	for item, generation := range map[string]uint64{"home/a": 1, "home/b": 2} {
+		if value, err := s.get(t.Context(), item); err != nil || value == "" {
+			t.Errorf("item %s of generation %d: %v", item, generation, err)
+		}
+	}
+
+	// It dies in the middle of a session and comes back.
+	w.Kill()
+	w.Restart()
+	put(t, v, fullRecord(3))
+	if err := v.condition(); err != nil {
+		t.Errorf("killed while in use: %v", err)
+	}
+}
