@@ -23,6 +23,7 @@ import (
 	"shelfkeeper/daemon/problem"
 	"shelfkeeper/daemon/service"
 	"shelfkeeper/daemon/statuspage"
+	"shelfkeeper/keychain"
 )
 
 // Daemon serves every account of a Home. Make it with New, run it with Run,
@@ -137,6 +138,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 	d.running.Go(func() { served <- d.control.Serve(d) })
 	finishing, stop := context.WithCancel(ctx)
 	defer stop()
+	d.running.Go(func() { keychain.Watch(finishing, d.vaultChanged) })
 	d.logStart()
 	d.running.Go(func() { d.narrate(finishing) })
 	d.running.Go(func() {
@@ -189,6 +191,15 @@ func (d *Daemon) Close() error {
 		errs = append(errs, d.instance.Release())
 	}
 	return errors.Join(errs...)
+}
+
+// vaultChanged lets every account try that waits for the desktop's keychain.
+func (d *Daemon) vaultChanged() {
+	for _, s := range d.all() {
+		if s.Account().Store == string(keychain.OS) {
+			s.Session().VaultChanged()
+		}
+	}
 }
 
 func (d *Daemon) bump() {

@@ -41,6 +41,9 @@ type opAnswer struct {
 	Evidence string `json:"evidence,omitempty"`
 }
 
+// errServiceEnded: whoever waits for a prompt of the service waits in vain.
+var errServiceEnded = errors.New("the secrets service ended while its prompt was awaited")
+
 // opCode classifies a call's outcome.
 type opCode string
 
@@ -81,6 +84,7 @@ func (s *osStore) delete(ctx context.Context, item string) error {
 //   - the probe finds the keychain locked (and the user was not asked), absent
 //     or hanging: that condition, without a child;
 //   - the deadline passes: the child's process group is killed; ErrHanging;
+//   - the secrets service ends while its prompt is awaited: the same; ErrAbsent;
 //   - the child answers: as its answer says;
 //   - the child cannot be started: ErrAbsent;
 //   - the child ends without an answer: the condition a second probe finds,
@@ -98,10 +102,18 @@ func (s *osStore) call(ctx context.Context, op callOp) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	out, err := runChild(bounded, s.argv, childEnv(bus), append(request, '\n'))
+	waiting, stop := bounded, func() {}
+	if promptAllowed(ctx) {
+		waiting, stop = untilOwnerChanges(bounded)
+	}
+	defer stop()
+	out, err := runChild(waiting, s.argv, childEnv(bus), append(request, '\n'))
 	var answer opAnswer
 	if json.Unmarshal(out, &answer) == nil && answer.Code != "" {
 		return answer.Value, answer.err(promptAllowed(ctx))
+	}
+	if errors.Is(context.Cause(waiting), errServiceEnded) {
+		return "", fmt.Errorf("%w: %w", ErrAbsent, errServiceEnded)
 	}
 	if bounded.Err() != nil {
 		return "", callerGone(ctx, fmt.Errorf("%w: no answer within %s", ErrHanging, limit))

@@ -46,7 +46,8 @@ func (h *Home) ReachOther(a accounts.Account, base *url.URL) (*upstream.Upstream
 func (h *Home) SessionConfig(a accounts.Account, up *upstream.Upstream) session.Config {
 	base := up.Base()
 	return session.Config{
-		Account: a.Name, Base: base, ServerVersion: a.ServerVersion, Vault: lazyVault{h},
+		VaultSignals: keychain.Signals && a.Store == string(keychain.OS),
+		Account:      a.Name, Base: base, ServerVersion: a.ServerVersion, Vault: lazyVault{h},
 		Connect: func() session.Conn { return up.Private() }, Budget: h.budget(base), Log: h.Log,
 		History: h.history(a.Name), Peers: func() []history.Peer { return h.peers(a) },
 	}

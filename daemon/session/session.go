@@ -42,6 +42,7 @@ type Config struct {
 	Base          *url.URL
 	ServerVersion string // as last seen; "" if never
 	Vault         Vault
+	VaultSignals  bool // VaultChanged is called when the vault's keychain has changed
 	Connect       func() Conn
 	Budget        *budget.Budget
 	Board         *health.Board
@@ -106,7 +107,8 @@ func New(cfg Config) *Session {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	state := machine.State{Version: cfg.ServerVersion, Plain: cfg.Base.Scheme == "http", Rules: machine.RulesOf(cfg.ServerVersion)}
+	state := machine.State{Version: cfg.ServerVersion, Plain: cfg.Base.Scheme == "http", Rules: machine.RulesOf(cfg.ServerVersion),
+		Signals: cfg.VaultSignals}
 	cfg.Board.Replace(reported, findings(state, cfg.Now()))
 	return &Session{Config: cfg, state: state, changed: make(chan struct{})}
 }
@@ -240,6 +242,10 @@ func (s *Session) await(ctx context.Context, done func(machine.State) bool) bool
 // Wake forgets the back-off and tries what is due: the network changed, or the
 // machine woke up.
 func (s *Session) Wake(reason string) { s.handle(machine.Woken{Reason: reason}) }
+
+// VaultChanged says that the keychain came, went, was locked or unlocked: what
+// waits for it tries now.
+func (s *Session) VaultChanged() { s.handle(machine.VaultChanged{}) }
 
 // Reload reads the vault again, since somebody else wrote to it.
 func (s *Session) Reload() { s.handle(machine.Stored{}) }

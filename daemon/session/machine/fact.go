@@ -28,6 +28,8 @@ type (
 	Started struct{}
 	// Due: the timer that the machine set has fired.
 	Due struct{}
+	// VaultChanged: the keychain came, went, was locked or unlocked.
+	VaultChanged struct{}
 	// Woken: the network changed or the machine slept. Back-off is forgotten.
 	Woken struct{ Reason string }
 	// Stored: somebody else wrote this account's record.
@@ -117,6 +119,7 @@ type (
 
 func (Started) fact()         {}
 func (Due) fact()             {}
+func (VaultChanged) fact()    {}
 func (Woken) fact()           {}
 func (Stored) fact()          {}
 func (Needed) fact()          {}

@@ -33,6 +33,8 @@ func Next(s State, e Event) (State, []Effect) {
 			m.do(Disconnect{})
 		}
 		m.due()
+	case VaultChanged:
+		m.vaultChanged()
 	case Stored:
 		m.stored()
 	case Needed:
@@ -181,6 +183,18 @@ func (m *machine) vaultFailed(err error) {
 	m.Pauses.BackoffUntil = later(m.Pauses.BackoffUntil, m.now.Add(max(vaultRetry, backoff(m.Pauses.Failures, m.jitter))))
 }
 
+// vaultChanged: the keychain says of itself that something about it is new. Only
+// what waits for it tries now.
+func (m *machine) vaultChanged() {
+	if m.Trouble != nil || m.Phase == VaultUnavailable {
+		m.Pauses.endWaits()
+	}
+	if m.Slot.Trouble != nil {
+		m.Slot.RetryAt, m.Slot.Held = m.now, false
+	}
+	m.due()
+}
+
 // forget empties the state after the user signed out, here or in another
 // process. The rules of the server stay.
 func (m *machine) forget() {
@@ -188,7 +202,7 @@ func (m *machine) forget() {
 		m.changeOver(ErrNotChanged)
 	}
 	m.State = State{
-		Phase: SignedOut, Rules: m.Rules, Version: m.Version, Plain: m.Plain, Closing: m.Closing,
+		Phase: SignedOut, Rules: m.Rules, Version: m.Version, Plain: m.Plain, Signals: m.Signals, Closing: m.Closing,
 		Change: Change{Err: m.Change.Err}, DisturbedAt: m.DisturbedAt,
 	}
 }

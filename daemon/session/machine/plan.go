@@ -31,7 +31,7 @@ func (s State) plan() (at time.Time, do task) {
 	if s.Closing {
 		return at, do
 	}
-	if s.Slot.Settled < s.Record.Generation && !s.Slot.Settling {
+	if s.Slot.Settled < s.Record.Generation && !s.Slot.Settling && !s.Slot.Held {
 		want(s.Slot.RetryAt, writeSlot)
 	}
 	if s.Busy() {

@@ -27,7 +27,7 @@ var pure = map[string][]string{
 	"shelfkeeper/daemon/redact":  {"Secret"},
 	"shelfkeeper/keychain": {
 		"Record", "Intent", "Purpose", "Password", "StoredPassword", "RenewPair", "RenewSpare", "PromoteSpare", "ChangePassword",
-		"ErrNotFound", "ErrSlotPending", "ErrPassphrase",
+		"ErrNotFound", "ErrSlotPending", "ErrPassphrase", "ErrHanging", "ErrDenied",
 	},
 }
 

@@ -102,6 +102,7 @@ type State struct {
 	// need costs nobody anything.
 	Unlimited bool
 	Plain     bool // no TLS vouches for the server
+	Signals   bool // the keychain tells of its changes
 	Closing   bool // the program ends: no new attempt starts
 
 	Record keychain.Record // the newest durable record
@@ -216,6 +217,7 @@ type Slot struct {
 	Settled  uint64 // generation known to be in a slot
 	Settling bool   // a slot write is under way
 	RetryAt  time.Time
+	Held     bool  // no write until the keychain has changed or the user has acted
 	Trouble  error // why the newest slot write failed
 }
 

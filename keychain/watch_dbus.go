@@ -1,0 +1,169 @@
+//go:build !windows && !darwin
+
+package keychain
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/godbus/dbus/v5"
+)
+
+const (
+	// watchSettle is how long a burst of signals may last: a service that starts
+	// says ten things at once.
+	watchSettle = 200 * time.Millisecond
+	// watchRetry is the pause before the next look for a session bus. A vault that
+	// is unavailable is tried again by its user anyway.
+	watchRetry = 30 * time.Second
+
+	ownerChanged = "org.freedesktop.DBus.NameOwnerChanged"
+)
+
+// Signals reports whether Watch hears of the platform's keychain at all.
+const Signals = true
+
+// Watch calls changed when the secrets service of the desktop has come or gone, or
+// a collection was locked, unlocked, made or removed, until ctx ends. It hears
+// of it from the service's own signals and asks nothing, hence raises no prompt.
+func Watch(ctx context.Context, changed func()) {
+	for ctx.Err() == nil {
+		watchBus(ctx, changed)
+		select {
+		case <-ctx.Done():
+		case <-time.After(watchRetry):
+		}
+	}
+}
+
+// watchBus is Watch as long as the session bus lives; it returns at once where
+// there is none.
+func watchBus(ctx context.Context, changed func()) {
+	conn, err := listenOnBus(ctx)
+	if err != nil {
+		return
+	}
+	defer conn.Close()
+	signals := make(chan *dbus.Signal, 64)
+	conn.Signal(signals)
+	for _, match := range [][]dbus.MatchOption{
+		{dbus.WithMatchSender("org.freedesktop.DBus"), dbus.WithMatchMember("NameOwnerChanged"), dbus.WithMatchArg(0, secretsName)},
+		{dbus.WithMatchInterface(secretsIface), dbus.WithMatchPathNamespace(secretsPath)},
+		{dbus.WithMatchInterface("org.freedesktop.DBus.Properties"), dbus.WithMatchPathNamespace(secretsPath)},
+		{dbus.WithMatchInterface(walletIface)},
+	} {
+		if conn.AddMatchSignalContext(ctx, match...) != nil {
+			return
+		}
+	}
+	var settled <-chan time.Time
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-conn.Context().Done():
+			return
+		case s, open := <-signals:
+			if !open {
+				return
+			}
+			if concerns(s) && settled == nil {
+				settled = time.After(watchSettle)
+			}
+		case <-settled:
+			settled = nil
+			changed()
+		}
+	}
+}
+
+// listenOnBus connects to the session bus for as long as ctx lasts.
+func listenOnBus(ctx context.Context) (*dbus.Conn, error) {
+	address, err := busAddress()
+	if err != nil {
+		return nil, err
+	}
+	dialing, cancel := context.WithTimeout(ctx, probeTimeout)
+	defer cancel()
+	var conn *dbus.Conn
+	for one := range strings.SplitSeq(address, ";") {
+		if conn, err = dbus.Dial(one, dbus.WithContext(ctx)); err == nil {
+			break
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	stop := context.AfterFunc(dialing, func() { _ = conn.Close() })
+	if err = conn.Auth(nil); err == nil {
+		err = conn.Hello()
+	}
+	if !stop() && err == nil {
+		err = errors.New("the session bus does not answer")
+	}
+	if err != nil {
+		_ = conn.Close()
+		return nil, err
+	}
+	return conn, nil
+}
+
+// concerns reports whether a signal may mean that the keychain can be used now, or
+// can no longer. Items come and go with every write of ours.
+func concerns(s *dbus.Signal) bool {
+	switch s.Name {
+	case ownerChanged, walletIface + ".walletOpened", walletIface + ".walletClosed", walletIface + ".walletCreated",
+		secretsIface + ".CollectionCreated", secretsIface + ".CollectionDeleted", secretsIface + ".CollectionChanged":
+		return true
+	case "org.freedesktop.DBus.Properties.PropertiesChanged":
+		if len(s.Body) < 2 {
+			return false
+		}
+		values, _ := s.Body[1].(map[string]dbus.Variant)
+		_, locked := values["Locked"]
+		_, collections := values["Collections"]
+		return s.Body[0] == collectionIface && locked || s.Body[0] == secretsIface && collections
+	}
+	return false
+}
+
+// untilOwnerChanges returns a context that ends with ctx, and earlier when the
+// secrets service ends or another takes its place: whoever waits for its prompt
+// waits in vain.
+func untilOwnerChanges(ctx context.Context) (context.Context, func()) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	conn, err := listenOnBus(ctx)
+	if err != nil {
+		return ctx, func() { cancel(nil) } // then the probe says so
+	}
+	signals := make(chan *dbus.Signal, 4)
+	conn.Signal(signals)
+	err = conn.AddMatchSignalContext(ctx, dbus.WithMatchSender("org.freedesktop.DBus"), dbus.WithMatchMember("NameOwnerChanged"),
+		dbus.WithMatchArg(0, secretsName))
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		for err == nil {
+			select {
+			case <-ctx.Done():
+				return
+			case s, open := <-signals:
+				switch {
+				case !open:
+					cancel(errServiceEnded)
+					return
+				case s.Name == ownerChanged && len(s.Body) == 3 && s.Body[1] != "": // "" before: D-Bus has just started it
+					cancel(errServiceEnded)
+					return
+				}
+			}
+		}
+	}()
+	return ctx, func() {
+		cancel(nil)
+		_ = conn.Close()
+		<-ended
+	}
+}
