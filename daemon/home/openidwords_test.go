@@ -1,8 +1,12 @@
 package home
 
 import (
+	"context"
+	"errors"
+	"net"
 	"net/url"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -59,6 +63,27 @@ func TestOpenIDThatTheServerCannotComplete(t *testing.T) {
 				t.Errorf("told %v", err)
 			}
 		})
+	}
+}
+
+// A provider that is down is said to be, before anybody waits for its page.
+func TestOpenIDProviderThatIsDown(t *testing.T) {
+	p := newOpenIDRig(t, absfake.Config{})
+	dial := p.Dial
+	p.Dial = func(ctx context.Context, network, addr string) (net.Conn, error) {
+		if strings.HasPrefix(addr, "provider.test") {
+			return nil, &net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}
+		}
+		return dial(ctx, network, addr)
+	}
+	stop := errors.New("enough")
+	err := p.SignInOpenID(t.Context(), control.OpenIDRequest{Server: absAddress}, func(s control.OpenIDStep) error {
+		p.steps = append(p.steps, s)
+		return stop
+	})
+	const want = "the provider provider.test does not answer this machine (the connection was refused)"
+	if !errors.Is(err, stop) || !strings.Contains(p.notes(), want) {
+		t.Errorf("%v\n%s", err, p.notes())
 	}
 }
 

@@ -201,12 +201,19 @@ func (k *openIDKeeper) More(ctx context.Context) bool {
 // follow shows each step of flow until its end.
 func (k *openIDKeeper) follow(ctx context.Context, flow *openid.Flow, show func(control.OpenIDStep) error) error {
 	var answer *control.SignInAnswer
+	asked := false // whether the provider answers
 	for {
 		now, changed := flow.Progress()
 		if now.Done && now.Err != nil && now.Stage == openid.First {
 			return openIDProblem(now.Err)
 		}
 		step := stepOf(now)
+		if step.URL != "" && !asked {
+			asked = true
+			if note := k.home.providerTrouble(ctx, k.account.Name, step.URL); note != "" {
+				step.Notes = append(step.Notes, note)
+			}
+		}
 		if now.Stage == openid.Spare && answer == nil && k.answer != nil {
 			answer = k.answer
 			step.Answer = answer
