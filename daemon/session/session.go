@@ -64,14 +64,6 @@ type Config struct {
 	Peers func() []history.Peer
 }
 
-// closeGrace is how long Close lets an attempt finish that may already
-// have spent the refresh token.
-const closeGrace = 5 * time.Second
-
-// unwrittenGrace is the same while a pair is not durable yet: losing it costs
-// the session, and a slow disk needs several seconds for each write.
-const unwrittenGrace = 20 * time.Second
-
 // shortPause is how soon the next attempt must start for a caller without a
 // deadline to wait for it rather than to be sent away.
 const shortPause = 3 * time.Second
@@ -125,19 +117,11 @@ func (s *Session) Start() {
 	s.handle(machine.Started{})
 }
 
-// Close starts no further attempt, gives one that is under way up to five
-// seconds to finish, and waits for everything the session started.
+// Close starts no further attempt, lets one that is under way finish for a bounded
+// time, and waits for everything the session started.
 func (s *Session) Close() {
 	s.handle(machine.Closed{})
-	grace := closeGrace
-	s.mu.Lock()
-	if s.state.Received.Record != nil {
-		grace = unwrittenGrace
-	}
-	s.mu.Unlock()
-	ctx, cancel := context.WithTimeout(context.Background(), grace)
-	defer cancel()
-	s.await(ctx, func(st machine.State) bool { return !st.Busy() && !st.Slot.Settling })
+	s.awaitAttempt()
 	s.cancel()
 	s.keepHistory(context.Background())
 	s.mu.Lock()
