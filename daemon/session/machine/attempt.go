@@ -42,7 +42,12 @@ func (m *machine) gapEnd() time.Time {
 			issued = later(issued, spare.IssuedAt)
 		}
 	}
-	return issued.Add(-m.Clocks.Skew).Add(absapi.CollisionGap)
+	end := issued.Add(-m.Clocks.Skew).Add(absapi.CollisionGap)
+	if seen := m.Published.SeenAt; !seen.IsZero() {
+		// No token is younger than that, however the clocks are set since.
+		end = earlier(onBothClocks(seen, end), seen.Add(absapi.CollisionGap))
+	}
+	return end
 }
 
 // acquired compares what is stored with what we know: another process may
@@ -64,6 +69,7 @@ func (m *machine) acquired(f Acquired) {
 	case f.Record.Generation > m.Record.Generation:
 		m.adopt(f.Record)
 		if m.Phase == Static || m.Record.Intent == nil && m.Usable(m.now) && !reached(m.now, m.Clocks.RotateAt) {
+			m.Trouble = nil // the vault was read, and nothing has to be written
 			m.finish("adopted what another process stored")
 			return
 		}

@@ -240,7 +240,7 @@ func pairOf(rec keychain.Record) (absapi.TokenPair, error) {
 // publish lets callers use the pair of the durable record. received is when
 // the server gave it, zero if that was before this process began.
 func (m *machine) publish(pair absapi.TokenPair, received time.Time) {
-	m.Published = Published{Pair: pair, Generation: m.Record.Generation, AnsweredAt: received}
+	m.Published = Published{Pair: pair, Generation: m.Record.Generation, AnsweredAt: received, SeenAt: m.now}
 	m.setClocks(pair, received)
 	if pair.Access.Secret != m.Suspicion.Token {
 		m.Suspicion.Token = redact.Secret{}

@@ -154,6 +154,7 @@ type Published struct {
 	Pair       absapi.TokenPair // zero for a token that nobody rotates
 	Generation uint64           // 0: nothing is published
 	AnsweredAt time.Time        // when the server gave it; zero: before this process began
+	SeenAt     time.Time        // when this process first had it
 }
 
 // Clocks say when the published pair is renewed and how long it is used.
