@@ -27,6 +27,7 @@ require (
 
 require (
 	github.com/coreos/go-systemd/v22 v22.7.0
+	github.com/rogpeppe/go-internal v1.16.0
 	software.sslmate.com/src/go-pkcs12 v0.7.4
 )
 

@@ -2,7 +2,7 @@ package main
 
 import (
 	"context"
-	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -29,8 +29,7 @@ is gone: the server is not told, and what the keychain holds stays there.`,
 			if err != nil {
 				return err
 			}
-			_, err = fmt.Fprintln(e.stdout, "Signed out; nothing is left here.")
-			return err
+			return e.done("Signed out; nothing is left here.")
 		},
 	}
 	c.Flags().StringVar(&account, "account", "", "`name` of the account, if there are several")
@@ -50,10 +49,10 @@ func (e *env) forget(c *cobra.Command, account string) error {
 			said, err = h.Forget(ctx, account)
 			return err
 		})
-	for _, sentence := range said {
-		fmt.Fprintln(e.stdout, sentence)
+	if err != nil {
+		return err
 	}
-	return err
+	return e.done("%s", strings.Join(said, "\n"))
 }
 
 // onAccount acts through the running daemon, or here if there is none.

@@ -54,8 +54,7 @@ everything that goes to the server: players' requests, sign-ins, live sockets.`,
 			if err != nil {
 				return err
 			}
-			_, err = fmt.Fprintf(e.stdout, "Players reach %s at %s from now on.\n", args[0], url)
-			return err
+			return e.done("Players reach %s at %s from now on.", args[0], url)
 		},
 	}
 	c.Flags().IntVar(&port, "port", 0, "`number` of the port on 127.0.0.1; 0 finds a free one")

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"path/filepath"
 
@@ -30,7 +29,6 @@ LoadCredential.`,
 		Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	var asJSON bool
 	var plan autostart.Plan
 	on := &cobra.Command{
 		Use: "on", Short: "Start Shelfkeeper at login", Args: noArgs,
@@ -42,7 +40,7 @@ LoadCredential.`,
 			if err != nil {
 				return err
 			}
-			return e.sayAutostart(state, asJSON)
+			return e.sayAutostart(state)
 		},
 	}
 	on.Flags().BoolVar(&plan.Headless, "headless", false, "start without a desktop (Linux with systemd)")
@@ -53,7 +51,7 @@ LoadCredential.`,
 			if err := autostart.Off(c.Context()); err != nil {
 				return err
 			}
-			return e.sayAutostart(autostart.State{}, asJSON)
+			return e.sayAutostart(autostart.State{})
 		},
 	}
 	status := &cobra.Command{
@@ -63,11 +61,10 @@ LoadCredential.`,
 			if err != nil {
 				return err
 			}
-			return e.sayAutostart(state, asJSON)
+			return e.sayAutostart(state)
 		},
 	}
 	for _, sub := range []*cobra.Command{on, off, status} {
-		sub.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
 		c.AddCommand(sub)
 	}
 	return c
@@ -124,9 +121,9 @@ func (e *env) complete(plan *autostart.Plan) (err error) {
 	return nil
 }
 
-func (e *env) sayAutostart(s autostart.State, asJSON bool) error {
-	if asJSON {
-		return json.NewEncoder(e.stdout).Encode(s)
+func (e *env) sayAutostart(s autostart.State) error {
+	if e.json {
+		return e.writeJSON(s)
 	}
 	text := "Shelfkeeper does not start at login.\n"
 	switch {

@@ -33,6 +33,8 @@ type env struct {
 	control string // --control
 	config  string // --config
 	verbose bool
+	quiet   bool         // --quiet
+	json    bool         // --json
 	clean   []func()     // run at the end
 	stream  logbook.Sink // of stderr; nil until it is needed
 }
@@ -50,7 +52,9 @@ func (e *env) while(text string, act func() error) error {
 		defer timer.Stop()
 		select {
 		case <-timer.C:
-			fmt.Fprintln(e.stderr, text)
+			if !e.quiet {
+				fmt.Fprintln(e.stderr, text)
+			}
 		case <-done:
 		}
 	}()
@@ -120,7 +124,7 @@ func (e *env) confirm(ctx context.Context, question string) (bool, error) {
 }
 
 // errInterrupted is the answer of a person who pressed Ctrl-C.
-var errInterrupted = problem.Newf(problem.Other, "", "interrupted")
+var errInterrupted = problem.Newf(problem.Interrupted, "", "interrupted")
 
 // interruptible returns what ask reads from a terminal, unless ctx ends before. A
 // read from a terminal cannot be called off, so it is left behind then: the

@@ -26,7 +26,18 @@ var exits = []struct {
 	{"help", problem.OK, command("help"), "", ""},
 	{"help of a command", problem.OK, command("login", "--help"), "", ""},
 
-	{"unknown command", problem.Usage, command("lgoin"), `unknown command "lgoin"`, "see `shelfkeeper --help`"},
+	{"unknown command", problem.Usage, command("lgoin"), `unknown command "lgoin"`, "did you mean `shelfkeeper login`? Otherwise see `shelfkeeper --help`"},
+	{"nothing like a command", problem.Usage, command("frobnicate"), `unknown command "frobnicate"`, "see `shelfkeeper --help`"},
+	{"unknown command below another", problem.Usage, command("account", "sett"), `unknown command "sett"`, "did you mean `shelfkeeper account set`?"},
+	{"help about nothing", problem.Usage, command("help", "stauts"), `unknown command "stauts"`, "did you mean `shelfkeeper status`?"},
+	{"more than a shell", problem.Usage, command("completion", "bash", "extra"), `bash takes no argument, got "extra"`,
+		"see `shelfkeeper completion bash --help`"},
+	{"-v is no daemon", problem.Usage, command("-v"), `no command was given`, "see `shelfkeeper --help`"},
+	{"--full without --watch", problem.Usage, command("status", "--full"), `--full is for --watch`, "see `shelfkeeper status --help`"},
+	{"config check of a slip", problem.Config, func(_ *testing.T, p *place) attempt {
+		p.config("listne = 1\n")
+		return attempt{args: []string{"config", "check"}}
+	}, `.*config\.toml:1:1: listne: `, ""},
 	{"unknown flag", problem.Usage, command("status", "--jsn"), `unknown flag: --jsn`, "see `shelfkeeper status --help`"},
 	{"unknown global flag", problem.Usage, command("--nope"), `unknown flag: --nope`, "see `shelfkeeper --help`"},
 	{"bad store", problem.Usage, command("login", "http://127.0.0.1:1", "--store", "cloud"), `--store is "cloud", not os or file`,

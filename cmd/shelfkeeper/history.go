@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
@@ -15,7 +14,6 @@ import (
 
 func newHistory(e *env) *cobra.Command {
 	var account string
-	var asJSON bool
 	c := &cobra.Command{
 		Use:   "history",
 		Short: "Show the attempts to renew the sessions, for a bug report",
@@ -32,15 +30,14 @@ token and no password in it; look for names and addresses before you show it.`,
 			if err != nil {
 				return err
 			}
-			if asJSON {
-				return json.NewEncoder(e.stdout).Encode(map[string]any{"version": version, "accounts": records})
+			if e.json {
+				return e.writeJSON(map[string]any{"version": version, "accounts": records})
 			}
 			_, err = io.WriteString(e.stdout, describeHistory(records))
 			return err
 		},
 	}
 	c.Flags().StringVar(&account, "account", "", "only the account of that `name`")
-	c.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
 	return c
 }
 

@@ -23,7 +23,7 @@ func TestLostSessionAsAUserMeetsIt(t *testing.T) {
 	d := p.daemon()
 	p.until("the session is fresh", fresh)
 	p.ok("", "reauth")
-	p.ok("", "status")
+	p.run("", "status")
 	if err := s.Rename(user, "zoe"); err != nil {
 		t.Fatal(err)
 	}

@@ -223,8 +223,7 @@ func (e *env) renewOpenID(ctx context.Context, account string) error {
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintln(e.stdout, "The session is renewed.")
-	return err
+	return e.done("The session is renewed.")
 }
 
 // signsInByOpenID reports whether the account that is meant does; one that

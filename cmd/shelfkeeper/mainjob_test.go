@@ -27,7 +27,7 @@ func TestMainJob(t *testing.T) {
 	if want := fmt.Sprintf("http://127.0.0.1:%d", p.port); a.Proxy.URL != want {
 		t.Errorf("players are told %s, not %s", a.Proxy.URL, want)
 	}
-	watch := p.start("status", "--watch")
+	watch := p.start("status", "--watch", "--full")
 	watch.until(watch.stdout, "renew")
 
 	// Requests go on without a pause while the token changes six times.
@@ -142,7 +142,7 @@ func signedOut(t *testing.T, p *place, s *server) {
 			return e.Path == "/logout" && e.Status == http.StatusOK && e.Refresh == last[len(last)-1].To
 		}) == 1
 	})
-	if r := p.ok("", "status"); !strings.Contains(r.stdout, "no account yet") {
+	if r := p.run("", "status"); r.code != problem.NeedsUser || !strings.Contains(r.stdout, "no account yet") {
 		t.Errorf("status says\n%s", r.stdout)
 	}
 	if r := p.run("", "reauth"); r.code != problem.NeedsUser {

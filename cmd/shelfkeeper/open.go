@@ -37,7 +37,7 @@ until you sign out in the page or run "shelfkeeper players revoke". With
 			case err != nil:
 				return err
 			case show:
-				if _, err := fmt.Fprintln(e.stdout, url); err != nil {
+				if err := e.address(url); err != nil {
 					return err
 				}
 				return e.offerAdmin(c, client, account, players.Scope(scope))

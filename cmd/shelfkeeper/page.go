@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -36,8 +35,7 @@ browser is, only the address that this command opens lets it in.`,
 			case err != nil:
 				return err
 			case show:
-				_, err := fmt.Fprintln(e.stdout, link)
-				return err
+				return e.address(link)
 			}
 			return openPage(link)
 		},

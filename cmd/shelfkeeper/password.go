@@ -41,8 +41,7 @@ one too; servers take it from their root user only.`,
 			if err != nil {
 				return err
 			}
-			_, err = fmt.Fprintln(e.stdout, "The password is changed; the session goes on.")
-			return err
+			return e.done("The password is changed; the session goes on.")
 		},
 	}
 	c.Flags().StringVar(&account, "account", "", "`name` of the account, if there are several")

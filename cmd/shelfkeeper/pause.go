@@ -40,8 +40,7 @@ with "shelfkeeper resume" or at its time.`,
 			if !end.IsZero() {
 				how = "until " + end.Format("Monday 2 January 15:04")
 			}
-			_, err = fmt.Fprintf(e.stdout, "Paused %s: %s\n", how, strings.Join(names, ", "))
-			return err
+			return e.done("Paused %s: %s", how, strings.Join(names, ", "))
 		},
 	}
 	c.Flags().StringVar(&until, "until", "", "`tomorrow` (six in the morning), or a duration such as 30m, 2h or 3d; without it until "+
@@ -61,8 +60,7 @@ func newResume(e *env) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			_, err = fmt.Fprintf(e.stdout, "Players are served again: %s\n", strings.Join(names, ", "))
-			return err
+			return e.done("Players are served again: %s", strings.Join(names, ", "))
 		},
 	}
 }

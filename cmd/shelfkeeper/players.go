@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"strings"
 	"text/tabwriter"
@@ -60,6 +59,14 @@ again. Scopes:
 				if err != nil {
 					return err
 				}
+				switch {
+				case e.json:
+					return e.writeJSON(map[string]any{"player": args[0], "account": made.Account, "proxy_url": made.ProxyURL, "scope": scope,
+						"secret": made.Secret.Reveal()})
+				case e.quiet:
+					_, err = fmt.Fprintln(e.stdout, made.Secret.Reveal())
+					return err
+				}
 				_, err = fmt.Fprintf(e.stdout, `%s may use account %s at %s, scope %s.
 Its password (under any user name), API key or token, shown once:
   %s
@@ -75,7 +82,6 @@ Its password (under any user name), API key or token, shown once:
 
 func newPlayersList(e *env) *cobra.Command {
 	var account string
-	var asJSON bool
 	c := &cobra.Command{
 		Use:   "list",
 		Short: "Show which grants there are and when they were used last",
@@ -86,8 +92,8 @@ func newPlayersList(e *env) *cobra.Command {
 				switch {
 				case err != nil:
 					return err
-				case asJSON:
-					return json.NewEncoder(e.stdout).Encode(list)
+				case e.json:
+					return e.writeJSON(map[string]any{"players": append([]control.Player{}, list...)})
 				case len(list) == 0:
 					_, err := fmt.Fprintln(e.stdout, "No grants. Programs of your own user need none.")
 					return err
@@ -97,7 +103,6 @@ func newPlayersList(e *env) *cobra.Command {
 		},
 	}
 	c.Flags().StringVar(&account, "account", "", "`name` of the one account to list")
-	c.Flags().BoolVar(&asJSON, "json", false, "print one JSON array")
 	return c
 }
 
@@ -132,8 +137,7 @@ every account, without a grant.`,
 				if err := book.TrustPlayer(ctx, account, args[0], args[1]); err != nil {
 					return err
 				}
-				_, err := fmt.Fprintf(e.stdout, "Pages of %s come in as %s.\n", args[1], args[0])
-				return err
+				return e.done("Pages of %s come in as %s.", args[1], args[0])
 			})
 		},
 	}
@@ -152,8 +156,7 @@ func newPlayersRevoke(e *env) *cobra.Command {
 				if err := book.RevokePlayer(ctx, account, args[0]); err != nil {
 					return err
 				}
-				_, err := fmt.Fprintf(e.stdout, "%s has no access any more.\n", args[0])
-				return err
+				return e.done("%s has no access any more.", args[0])
 			})
 		},
 	}

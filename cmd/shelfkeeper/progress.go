@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"strconv"
 	"strings"
@@ -28,7 +27,6 @@ than 30 days, is set aside: it is kept, and not sent any more.`,
 
 func newProgressList(e *env) *cobra.Command {
 	var account string
-	var asJSON bool
 	c := &cobra.Command{
 		Use:   "list",
 		Short: "List the reports that were set aside",
@@ -44,8 +42,8 @@ func newProgressList(e *env) *cobra.Command {
 				return notRunning()
 			case err != nil:
 				return err
-			case asJSON:
-				return json.NewEncoder(e.stdout).Encode(list)
+			case e.json:
+				return e.writeJSON(map[string]any{"reports": append([]control.SetAsideReport{}, list...)})
 			case len(list) == 0:
 				_, err := fmt.Fprintln(e.stdout, "Nothing was set aside.")
 				return err
@@ -54,7 +52,6 @@ func newProgressList(e *env) *cobra.Command {
 		},
 	}
 	c.Flags().StringVar(&account, "account", "", "`name` of the account, if there are several")
-	c.Flags().BoolVar(&asJSON, "json", false, "print one JSON array")
 	return c
 }
 
@@ -114,8 +111,7 @@ func (e *env) actOnReports(
 			if err != nil {
 				return err
 			}
-			_, err = fmt.Fprintf(e.stdout, "%s: %d\n", did, n)
-			return err
+			return e.done("%s: %d", did, n)
 		},
 	}
 	c.Flags().StringVar(&account, "account", "", "`name` of the account, if there are several")

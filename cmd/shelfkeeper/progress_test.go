@@ -101,7 +101,7 @@ func TestListeningSurvivesKills(t *testing.T) {
 					d = p.daemon()
 					p.until("they wait still", func(a health.Account) bool { return fresh(a) && a.Progress.Waiting == 2*(round+1) })
 				}
-				if text := p.ok("", "status").stdout; !strings.Contains(text, "waiting 6, the oldest ") {
+				if text := p.run("", "status").stdout; !strings.Contains(text, "waiting 6, the oldest ") {
 					t.Errorf("status says\n%s", text)
 				}
 				if restarted {
@@ -174,8 +174,13 @@ func TestProgressCommands(t *testing.T) {
 	}
 	down()
 	p.until("both are set aside", func(a health.Account) bool { return a.Progress.SetAside == 2 })
-	var list []control.SetAsideReport
-	if err := json.Unmarshal([]byte(p.ok("", "progress", "list", "--json").stdout), &list); err != nil || len(list) != 2 ||
+	var out struct {
+		Format  int                      `json:"format"`
+		Reports []control.SetAsideReport `json:"reports"`
+	}
+	err := json.Unmarshal([]byte(p.ok("", "progress", "list", "--json").stdout), &out)
+	list := out.Reports
+	if err != nil || out.Format != jsonFormat || len(list) != 2 ||
 		list[0].Item != "gone-1" || list[0].Reason != "Library item not found" {
 		t.Fatalf("%+v %v", list, err)
 	}

@@ -135,7 +135,7 @@ func TestInterruptedAtThePassword(t *testing.T) {
 	r, master := p.atTerminal("login", s.url, "-u", user)
 	r.asked("Password of alice: ", master)
 	r.typeIn(master, "half a pass\x03")
-	if code := r.wait(); code != problem.Other || !strings.HasSuffix(r.stdout.text(), "shelfkeeper: interrupted\r\n") {
+	if code := r.wait(); code != problem.Interrupted || !strings.HasSuffix(r.stdout.text(), "shelfkeeper: interrupted\r\n") {
 		t.Errorf("exit code %d\n%s", code, r.stdout.text())
 	}
 	if !echoes(t, master) {

@@ -31,8 +31,7 @@ only if you say that it is yours: at the question, or with --same-server.`,
 			if err := e.reauth(c, account, sameServer); err != nil {
 				return err
 			}
-			_, err := fmt.Fprintln(e.stdout, "The session is renewed.")
-			return err
+			return e.done("The session is renewed.")
 		},
 	}
 	c.Flags().StringVar(&account, "account", "", "`name` of the account, if there are several")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -31,22 +32,34 @@ func execute(ctx context.Context, e *env, args []string) problem.Code {
 	for _, f := range e.clean {
 		f()
 	}
-	if err == nil {
+	var said saidAlready
+	switch {
+	case err == nil:
 		return problem.OK
-	}
-	if errors.Is(err, errNeedsUser) {
-		return problem.NeedsUser // said on stdout
+	case errors.As(err, &said):
+		return said.code
 	}
 	p := problem.Of(err)
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		p = errInterrupted
+	}
 	e.explain(p)
 	return p.Code
 }
+
+// saidAlready is the end of a command that has said everything on stdout.
+type saidAlready struct{ code problem.Code }
+
+func (s saidAlready) Error() string { return fmt.Sprintf("exit code %d", s.code) }
 
 // explain says what went wrong and what to do about it.
 func (e *env) explain(p *problem.Problem) {
 	fmt.Fprintln(e.stderr, "shelfkeeper: "+p.Text)
 	if p.Remedy != "" {
 		fmt.Fprintln(e.stderr, "  → "+p.Remedy)
+	}
+	if e.json {
+		_ = e.writeJSON(jsonError{p}) // stderr has said it
 	}
 }
 
@@ -58,33 +71,87 @@ func newRoot(e *env) *cobra.Command {
 		Long: `Shelfkeeper holds your Audiobookshelf session, renews it in the background and
 serves your players at a local address that never asks them to sign in again.
 
-Without a command it runs the daemon, like "shelfkeeper run".
+Without a command it runs the daemon, like "shelfkeeper run". At a terminal it
+shows the status instead if the daemon runs already.
 
-Exit codes: 0 ok, 1 other, 2 usage, 3 configuration, 4 server unreachable or no
-Audiobookshelf, 5 rejected by the server, 6 vault, 7 port taken, 8 already
-running, 9 only you can go on.`,
-		Version:       version,
-		Args:          noArgs,
-		SilenceErrors: true,
-		SilenceUsage:  true,
-		RunE:          run.RunE,
+With --json each command prints one JSON object a line; "format" is the number of
+its shape, and a failure is the object "error". Within one format keys only come
+along.
+
+Exit codes: 0 ok, 1 other, 2 usage, 3 configuration or files here, 4 server
+unreachable, no Audiobookshelf or no daemon running, 5 rejected by the server,
+6 vault, 7 port taken or not allowed, 8 already running, 9 only you can go on,
+10 an account is offline (status), 130 interrupted.`,
+		Version:                    version,
+		Args:                       noArgs,
+		SilenceErrors:              true,
+		SilenceUsage:               true,
+		SuggestionsMinimumDistance: 2,
+		RunE:                       func(c *cobra.Command, args []string) error { return e.bare(c, args, run.RunE) },
 	}
 	root.SetVersionTemplate("{{.Name}} {{.Version}}\n")
 	root.PersistentFlags().StringVar(&e.control, "control", "", "`path` of the daemon's control socket")
 	root.PersistentFlags().StringVar(&e.config, "config", "", "`path` of config.toml")
 	root.PersistentFlags().BoolVarP(&e.verbose, "verbose", "v", false, "say more on stderr")
+	root.PersistentFlags().BoolVarP(&e.quiet, "quiet", "q", false, "say nothing on stdout but what was asked for")
+	root.PersistentFlags().BoolVar(&e.json, "json", false, "print JSON, one object a line")
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return usage(c, err) })
 	root.AddCommand(
 		run, newLogin(e), newLogout(e), newStatus(e), newHistory(e), newLogs(e), newReauth(e), newPassword(e), newPlayers(e), newAccount(e),
 		newOpen(e), newPage(e), newAutostart(e), newPause(e), newResume(e), newProgress(e), newDemo(e), newTray(e), newQuit(e),
-		newVersion(e),
+		newConfig(e), newVersion(e),
 		newKeychainOp(e), newOpenIDReturn(e),
 	)
 	for _, make := range buildCommands {
 		root.AddCommand(make())
 	}
 	strictCompletion(root)
+	strictHelp(root)
+	e.completions(root)
 	return root
+}
+
+// strictHelp makes an unknown command a mistake: by itself cobra finds help about
+// nothing in order.
+func strictHelp(root *cobra.Command) {
+	root.SetHelpCommand(&cobra.Command{
+		Use:   "help [COMMAND]",
+		Short: "Help about any command",
+		RunE: func(c *cobra.Command, args []string) error {
+			of, rest, err := root.Find(args)
+			if err != nil || len(rest) > 0 {
+				return unknownCommand(of, strings.Join(args, " "), lastOf(rest, args))
+			}
+			of.InitDefaultHelpFlag()
+			return of.Help()
+		},
+	})
+}
+
+func lastOf(lists ...[]string) string {
+	for _, list := range lists {
+		if len(list) > 0 {
+			return list[len(list)-1]
+		}
+	}
+	return ""
+}
+
+// bare is the program without a command.
+func (e *env) bare(c *cobra.Command, args []string, run func(*cobra.Command, []string) error) error {
+	if e.verbose || e.quiet || e.json { // a word about what to do, not a daemon in the background of a script
+		return usage(c, errors.New("no command was given"))
+	}
+	if _, typing := e.terminal(); typing {
+		client, err := e.client()
+		if err != nil {
+			return err
+		}
+		if client.Ping(c.Context()) == nil {
+			return e.status(c, statusHow{})
+		}
+	}
+	return run(c, args)
 }
 
 // strictCompletion makes an unknown shell a mistake: by itself cobra shows help
@@ -95,6 +162,9 @@ func strictCompletion(root *cobra.Command) {
 		if c.Name() == "completion" {
 			c.Args = oneArg("a shell: bash, zsh, fish or powershell")
 			c.RunE = func(c *cobra.Command, args []string) error { return usage(c, fmt.Errorf("no shell %q", args[0])) }
+			for _, shell := range c.Commands() {
+				shell.Args = noArgs
+			}
 		}
 	}
 }
@@ -109,9 +179,21 @@ func noArgs(c *cobra.Command, args []string) error {
 		return nil
 	}
 	if c.HasSubCommands() {
-		return usage(c, fmt.Errorf("unknown command %q", args[0]))
+		return unknownCommand(c, args[0], args[0])
 	}
 	return usage(c, fmt.Errorf("%s takes no argument, got %q", c.Name(), args[0]))
+}
+
+// unknownCommand is a mistake with what was meant, most likely.
+func unknownCommand(c *cobra.Command, name, typed string) error {
+	p := usage(c, fmt.Errorf("unknown command %q", name))
+	if c.SuggestionsMinimumDistance <= 0 {
+		c.SuggestionsMinimumDistance = 2
+	}
+	if near := c.SuggestionsFor(typed); len(near) > 0 {
+		p.Remedy = fmt.Sprintf("did you mean `%s %s`? Otherwise %s", c.CommandPath(), near[0], p.Remedy)
+	}
+	return p
 }
 
 func oneArg(what string) cobra.PositionalArgs {
@@ -140,15 +222,4 @@ func isNoDaemon(err error) bool { return errors.Is(err, control.ErrNoDaemon) }
 
 func notRunning() *problem.Problem {
 	return problem.Newf(problem.Unreachable, "start it: `shelfkeeper run`", "Shelfkeeper is not running")
-}
-
-func newVersion(e *env) *cobra.Command {
-	return &cobra.Command{Use: "version", Short: "Print the version", Args: noArgs, RunE: func(*cobra.Command, []string) error {
-		line := "shelfkeeper " + version
-		if commit != "" {
-			line += " (" + commit + ")"
-		}
-		_, err := fmt.Fprintln(e.stdout, line)
-		return err
-	}}
 }

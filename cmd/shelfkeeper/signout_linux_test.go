@@ -30,7 +30,7 @@ func TestSignOutWithoutAKeychain(t *testing.T) {
 	if n := s.Ledger().Count(func(e absfake.Entry) bool { return e.Path == "/logout" }); n != 1 {
 		t.Errorf("%d logouts at the server", n)
 	}
-	if out := p.ok("", "status").stdout; strings.Contains(out, account) {
+	if out := p.run("", "status").stdout; strings.Contains(out, account) {
 		t.Errorf("the account is still there:\n%s", out)
 	}
 	d.kill()

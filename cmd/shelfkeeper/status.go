@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -12,70 +11,90 @@ import (
 	"github.com/spf13/cobra"
 
 	"shelfkeeper/daemon/health"
+	"shelfkeeper/daemon/problem"
 )
 
+// statusHow says how the status is shown.
+type statusHow struct {
+	watch, full bool
+}
+
 func newStatus(e *env) *cobra.Command {
-	var asJSON, watch bool
+	var how statusHow
 	c := &cobra.Command{
 		Use:   "status",
 		Short: "Show how every account is doing",
 		Long: `Show how every account is doing.
 
-The exit code is 9 if an account needs you, and 0 otherwise: a temporary failure passes
-by itself. With --watch it is 0.`,
-		Args: noArgs,
+The exit code is 9 if an account needs you or if there is none, 10 if one is
+offline and waits for its server, and 0 otherwise. With --watch it is 0.
+
+With --watch each change is one line with its time, until interrupted; --full
+shows everything at each change.`,
+		Example: "  shelfkeeper status --watch\n  shelfkeeper status --json | jq .accounts",
+		Args:    noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			client, err := e.client()
-			if err != nil {
-				return err
+			if how.full && !how.watch {
+				return usage(c, errors.New("--full is for --watch"))
 			}
-			show := func(s health.Snapshot) error { return writeStatus(e.stdout, s, asJSON) }
-			if watch {
-				err = client.Events(c.Context(), show)
-			} else {
-				var s health.Snapshot
-				if s, err = client.Snapshot(c.Context()); err == nil {
-					err = show(s)
-				}
-				if err == nil && needsUser(s) {
-					err = errNeedsUser
-				}
-			}
-			if isNoDaemon(err) {
-				return notRunning()
-			}
-			if c.Context().Err() != nil && watch {
-				return nil // the user has seen enough
-			}
-			return err
+			return e.status(c, how)
 		},
 	}
-	c.Flags().BoolVar(&asJSON, "json", false, "print one JSON object, with --watch one a line")
-	c.Flags().BoolVar(&watch, "watch", false, "print again at each change, until interrupted")
+	c.Flags().BoolVar(&how.watch, "watch", false, "a line at each change, until interrupted")
+	c.Flags().BoolVar(&how.full, "full", false, "with --watch, everything at each change")
 	return c
 }
 
-// errNeedsUser is the end of a status that has said everything already.
-var errNeedsUser = errors.New("an account needs its user")
-
-// needsUser reports whether an account needs its user. Without accounts nobody
-// waits for anything.
-func needsUser(s health.Snapshot) bool {
-	return slices.ContainsFunc(s.Accounts, func(a health.Account) bool { return a.Level == health.NeedsUser })
+func (e *env) status(c *cobra.Command, how statusHow) error {
+	client, err := e.client()
+	if err != nil {
+		return err
+	}
+	if how.watch {
+		err = client.Events(c.Context(), e.watcher(how.full))
+	} else {
+		var s health.Snapshot
+		if s, err = client.Snapshot(c.Context()); err == nil {
+			err = e.writeStatus(s)
+		}
+		if err == nil {
+			if code := statusCode(s); code != problem.OK {
+				err = saidAlready{code}
+			}
+		}
+	}
+	switch {
+	case isNoDaemon(err):
+		return notRunning()
+	case c.Context().Err() != nil && how.watch:
+		return nil // the user has seen enough
+	}
+	return err
 }
 
-func writeStatus(w io.Writer, s health.Snapshot, asJSON bool) error {
-	if asJSON {
-		return json.NewEncoder(w).Encode(s)
+// statusCode is the exit code of a status.
+func statusCode(s health.Snapshot) problem.Code {
+	switch {
+	case len(s.Accounts) == 0, slices.ContainsFunc(s.Accounts, func(a health.Account) bool { return a.Level == health.NeedsUser }):
+		return problem.NeedsUser
+	case slices.ContainsFunc(s.Accounts, func(a health.Account) bool { return a.Level == health.Offline }):
+		return problem.Offline
 	}
-	_, err := io.WriteString(w, describe(s, time.Now()))
+	return problem.OK
+}
+
+func (e *env) writeStatus(s health.Snapshot) error {
+	if e.json {
+		return e.writeJSON(s)
+	}
+	_, err := io.WriteString(e.stdout, describe(s, time.Now(), e.colours()))
 	return err
 }
 
 // describe is the status in words.
-func describe(s health.Snapshot, now time.Time) string {
+func describe(s health.Snapshot, now time.Time, colours bool) string {
 	var out strings.Builder
-	fmt.Fprintf(&out, "Shelfkeeper %s, %s\n", s.Version, s.Level)
+	fmt.Fprintf(&out, "Shelfkeeper %s, %s\n", s.Version, painted(s.Level, colours))
 	if s.Page.Reason != "" {
 		fmt.Fprintf(&out, "  %s\n  → %s\n", s.Page.Reason, s.Page.Remedy)
 	}
@@ -89,7 +108,7 @@ func describe(s health.Snapshot, now time.Time) string {
 		fmt.Fprintf(&out, "  %s\n  → %s\n", t.Reason, t.Remedy)
 	}
 	for _, a := range s.Accounts {
-		fmt.Fprintf(&out, "\n%s: %s for %s\n", a.Name, a.Level, max(0, now.Sub(a.Since.Time)).Round(time.Second))
+		fmt.Fprintf(&out, "\n%s: %s for %s\n", a.Name, painted(a.Level, colours), span(max(0, now.Sub(a.Since.Time)).Round(time.Second)))
 		row := func(name, format string, args ...any) {
 			fmt.Fprintf(&out, "  %-9s %s\n", name, fmt.Sprintf(format, args...))
 		}
@@ -235,7 +254,7 @@ func ago(now time.Time, t health.Time) string {
 	if d < time.Second {
 		return "just now"
 	}
-	return d.String() + " ago"
+	return span(d) + " ago"
 }
 
 func in(now time.Time, t health.Time) string {
@@ -243,7 +262,7 @@ func in(now time.Time, t health.Time) string {
 	if d < time.Second {
 		return "now"
 	}
-	return "in " + d.String()
+	return "in " + span(d)
 }
 
 func size(n uint64) string {

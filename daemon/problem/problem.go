@@ -22,7 +22,9 @@ const (
 	PortTaken   Code = 7
 	Running     Code = 8 // another daemon is running already
 	NeedsUser   Code = 9
-	Other       Code = 1 // anything else
+	Offline     Code = 10  // an account waits for its server
+	Interrupted Code = 130 // by Ctrl-C, as shells have it
+	Other       Code = 1   // anything else
 )
 
 // Problem is an error with its exit code and remedy.
