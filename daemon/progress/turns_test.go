@@ -62,7 +62,7 @@ func TestTurns(t *testing.T) {
 				t.Fatalf("a session's report waits: %v s counted", r.sum(id))
 			}
 		}
-		r.after(time.Minute) // every report of the flood has failed once
+		r.after(15 * time.Second) // every report of the flood has failed once
 		r.by("mad", 4, 8)
 		t.Logf("its own: %v", r.place(4, 8, 10*time.Second))
 		r.by("calm", 5, 9)

@@ -1,0 +1,149 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"shelfkeeper/daemon/accounts"
+	"shelfkeeper/daemon/bundle"
+	"shelfkeeper/daemon/config"
+	"shelfkeeper/daemon/durable"
+	"shelfkeeper/daemon/home"
+	"shelfkeeper/daemon/logbook"
+	"shelfkeeper/daemon/problem"
+)
+
+// reportLines is how many lines of the log a report has.
+const reportLines = 2000
+
+func newReport(e *env) *cobra.Command {
+	var yes bool
+	c := &cobra.Command{
+		Use:   "report [FILE]",
+		Short: "Write the file that goes with a bug report",
+		Long: `Write the file that goes with a bug report: a zip archive with the state, the
+record of renewals, the end of the log, the configuration, versions and what the
+desktop says of itself.
+
+There is no password, token or header's value in it. The names of your servers,
+users and home directory are replaced. It says first what is in it, and asks.
+Without FILE all of it is printed, so that you can read it.
+
+The daemon need not run.`,
+		Args: func(c *cobra.Command, args []string) error {
+			if len(args) > 1 {
+				return usage(c, fmt.Errorf("%s takes one file, got %d", c.Name(), len(args)))
+			}
+			return nil
+		},
+		Example: "  shelfkeeper report\n  shelfkeeper report report.zip",
+		RunE: func(c *cobra.Command, args []string) error {
+			paths, err := e.paths()
+			if err != nil {
+				return err
+			}
+			b := e.report(c.Context(), paths)
+			if len(args) == 0 {
+				return b.WriteText(e.stdout)
+			}
+			fmt.Fprintf(e.stdout, "The report has:\n%s", b.Contents())
+			if _, typing := e.terminal(); typing && !yes {
+				ok, err := e.confirm(c.Context(), "Write it to "+args[0]+"?")
+				if err != nil || !ok {
+					return err
+				}
+			}
+			if err := b.Create(args[0], time.Now()); errors.Is(err, fs.ErrExist) {
+				return problem.New(problem.Usage, err, "name a file that does not exist yet")
+			} else if err != nil {
+				return problem.New(problem.Other, fmt.Errorf("write the report: %w", err), durable.Remedy(err))
+			}
+			fmt.Fprintf(e.stdout, "%s is written. Look into it before you show it to others.\n", args[0])
+			return nil
+		},
+	}
+	c.Flags().BoolVarP(&yes, "yes", "y", false, "write it without a question")
+	return c
+}
+
+// report gathers what a bug report needs. What cannot be read says so in its place.
+func (e *env) report(ctx context.Context, paths config.Paths) *bundle.Bundle {
+	parts := []bundle.Part{
+		{Name: "status.json", What: "the state of the daemon and of every account", Text: e.reportedStatus(ctx)},
+		{Name: "history.json", What: "attempts to renew the sessions", Text: reportedHistory(paths)},
+		{Name: "log.txt", What: fmt.Sprintf("the newest %d lines of the log", reportLines), Text: reportedLog(paths)},
+		{Name: "config.toml", What: "the configuration without its secrets", Text: reportedConfig(paths)},
+		{Name: "versions.txt", What: "versions of the program, its modules and the system", Text: bundle.Versions(version, commit)},
+		{Name: "desktop.txt", What: "the desktop, and which variables are set", Text: bundle.Desktop()},
+		{Name: "files.txt", What: "names and sizes of the program's files", Text: bundle.Files(paths.State)},
+	}
+	var servers, users []string
+	cfg, _ := config.Load(paths.Config) // without one there are no more addresses
+	names := cfg.AccountNames()
+	if book, err := accounts.Open(paths.State); err == nil {
+		for _, a := range book.All() {
+			servers, users, names = append(servers, a.Server), append(users, a.Username), append(names, a.Name)
+		}
+	}
+	for _, name := range names {
+		for _, address := range cfg.Upstream(name).Addresses {
+			servers = append(servers, address.String())
+		}
+	}
+	homeDir, _ := os.UserHomeDir()
+	return bundle.New(bundle.NewNames(homeDir, servers, users), parts...)
+}
+
+func (e *env) reportedStatus(ctx context.Context) string {
+	client, err := e.client()
+	if err == nil {
+		snapshot, err2 := client.Snapshot(ctx)
+		if err = err2; err == nil {
+			return indented(snapshot)
+		}
+	}
+	return err.Error() + "\n"
+}
+
+func reportedHistory(paths config.Paths) string {
+	records, err := home.History(paths, "")
+	if err != nil {
+		return err.Error() + "\n"
+	}
+	return indented(records)
+}
+
+func reportedLog(paths config.Paths) string {
+	var out bytes.Buffer
+	if err := logbook.Tail(&out, paths.State, reportLines); err != nil {
+		fmt.Fprintln(&out, err)
+	}
+	return out.String()
+}
+
+func reportedConfig(paths config.Paths) string {
+	text, err := durable.Read(paths.Config)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return "# there is none\n"
+	case err != nil:
+		return "# " + err.Error() + "\n"
+	}
+	return bundle.Config(text)
+}
+
+func indented(v any) string {
+	text, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		return err.Error() + "\n"
+	}
+	return string(text) + "\n"
+}
