@@ -27,6 +27,10 @@ func waitedFor(t *testing.T, version string, change func(*keychain.Record)) Stat
 func TestHowLongAnAnswerIsWaitedFor(t *testing.T) {
 	asIs := func(*keychain.Record) {}
 	forgetPassword := func(r *keychain.Record) { r.Password = keychain.Password{} }
+	spareInstead := func(r *keychain.Record) {
+		forgetPassword(r)
+		r.Spare = jwtOf("refresh", "s", noon, time.Hour)
+	}
 	for _, c := range []struct {
 		desc    string
 		version string
@@ -36,7 +40,7 @@ func TestHowLongAnAnswerIsWaitedFor(t *testing.T) {
 		{"a password is kept", "2.33.2", asIs, hurriedAnswer},
 		{"none is kept", "2.33.2", forgetPassword, 0},
 		{"it was refused", "2.33.2", func(r *keychain.Record) { r.PasswordRefused = true }, 0},
-		{"a spare is kept", "2.33.2", func(r *keychain.Record) { forgetPassword(r); r.Spare = jwtOf("refresh", "s", noon, time.Hour) }, hurriedAnswer},
+		{"a spare is kept", "2.33.2", spareInstead, hurriedAnswer},
 		{"the server repeats its answer", "2.36.0", forgetPassword, hurriedAnswer},
 	} {
 		s := waitedFor(t, c.version, c.change)

@@ -98,7 +98,8 @@ func TestWhenAnUnusedPairIsRenewed(t *testing.T) {
 // Who is served decides about a pair that is due.
 func TestAPairIsRenewedForSomebody(t *testing.T) {
 	due := func() State {
-		s, _ := drive(State{Rules: RulesOf("2.33.2")}, noon, Started{}, Opened{Record: recordAt(noon.Add(-20 * time.Minute))}, Settled{Generation: 3})
+		rec := recordAt(noon.Add(-20 * time.Minute))
+		s, _ := drive(State{Rules: RulesOf("2.33.2")}, noon, Started{}, Opened{Record: rec}, Settled{Generation: 3})
 		return s
 	}
 	at := noon.Add(28*time.Minute + time.Second)
