@@ -123,6 +123,20 @@ func WithPrompt(ctx context.Context) context.Context {
 	return context.WithValue(ctx, promptKey{}, true)
 }
 
+type newKeyringKey struct{}
+
+// WithNewKeyring is WithPrompt for a sign-in: a keychain that has no keyring yet
+// may ask the user for a new one. Nothing else makes one: there may be a keyring
+// that the service does not show now.
+func WithNewKeyring(ctx context.Context) context.Context {
+	return context.WithValue(WithPrompt(ctx), newKeyringKey{}, true)
+}
+
+func newKeyringAllowed(ctx context.Context) bool {
+	allowed, _ := ctx.Value(newKeyringKey{}).(bool)
+	return allowed
+}
+
 func promptAllowed(ctx context.Context) bool {
 	asked, _ := ctx.Value(promptKey{}).(bool)
 	return asked

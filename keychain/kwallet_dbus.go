@@ -40,13 +40,6 @@ func unlockOpenWallet(ctx context.Context, conn *dbus.Conn, collection dbus.Obje
 	}
 	ctx, cancel := context.WithTimeout(ctx, openWalletLimit)
 	defer cancel()
-	completed := make(chan *dbus.Signal, 4)
-	conn.Signal(completed)
-	defer conn.RemoveSignal(completed)
-	const promptIface = "org.freedesktop.Secret.Prompt"
-	if err := conn.AddMatchSignalContext(ctx, dbus.WithMatchInterface(promptIface), dbus.WithMatchMember("Completed")); err != nil {
-		return false, err
-	}
 	var unlocked []dbus.ObjectPath
 	var prompt dbus.ObjectPath
 	call := conn.Object(secretsName, secretsPath).CallWithContext(ctx, secretsIface+".Unlock", 0, []dbus.ObjectPath{collection})
@@ -54,22 +47,11 @@ func unlockOpenWallet(ctx context.Context, conn *dbus.Conn, collection dbus.Obje
 		return false, err
 	}
 	if prompt != "/" {
-		object := conn.Object(secretsName, prompt)
-		if err := object.CallWithContext(ctx, promptIface+".Prompt", 0, "").Err; err != nil {
+		// A dialog would be due only if the wallet was closed between the two questions.
+		if dismissed, err := answered(ctx, conn, prompt); dismissed || ctx.Err() != nil {
+			return false, nil
+		} else if err != nil {
 			return false, err
-		}
-		for done := false; !done; {
-			select {
-			case s, open := <-completed:
-				if !open {
-					return false, dbus.ErrClosed
-				}
-				done = s.Path == prompt
-			case <-ctx.Done():
-				// A dialog after all: the wallet was closed between the two questions.
-				_ = object.Call(promptIface+".Dismiss", dbus.FlagNoReplyExpected).Err
-				return false, nil
-			}
 		}
 	}
 	locked, err := property[bool](ctx, conn, collection, collectionIface+".Locked")

@@ -83,6 +83,8 @@ func (s *osStore) delete(ctx context.Context, item string) error {
 //
 //   - the probe finds the keychain locked (and the user was not asked), absent
 //     or hanging: that condition, without a child;
+//   - there is no collection yet, and the user signs in: the
+//     service asks for a new one with its own prompt;
 //   - the deadline passes: the child's process group is killed; ErrHanging;
 //   - the secrets service ends while its prompt is awaited: the same; ErrAbsent;
 //   - the child answers: as its answer says;
@@ -94,6 +96,12 @@ func (s *osStore) call(ctx context.Context, op callOp) (string, error) {
 	bounded, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	bus, err := probe(bounded, op.Item)
+	if errors.Is(err, ErrNoCollection) && newKeyringAllowed(ctx) {
+		if err := createWhileThere(bounded); err != nil {
+			return "", callerGone(ctx, err)
+		}
+		bus, err = probe(bounded, op.Item)
+	}
 	if err != nil && !(errors.Is(err, ErrLocked) && promptAllowed(ctx)) {
 		return "", callerGone(ctx, err)
 	}
@@ -125,6 +133,17 @@ func (s *osStore) call(ctx context.Context, op callOp) (string, error) {
 		return "", fmt.Errorf("%w (%w)", again, err)
 	}
 	return "", fmt.Errorf("%w: the call broke: %w", ErrAbsent, err)
+}
+
+// createWhileThere makes a collection, and gives up when the service ends.
+func createWhileThere(ctx context.Context) error {
+	ctx, stop := untilOwnerChanges(ctx)
+	defer stop()
+	err := createCollection(ctx)
+	if errors.Is(context.Cause(ctx), errServiceEnded) {
+		return fmt.Errorf("%w: %w", ErrAbsent, errServiceEnded)
+	}
+	return err
 }
 
 // callerGone returns why the caller's context ended, if it did, else err. When

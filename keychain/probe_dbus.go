@@ -157,7 +157,7 @@ func defaultCollection(ctx context.Context, conn *dbus.Conn) (dbus.ObjectPath, e
 		return "", err
 	}
 	if path == "/" {
-		return "", fmt.Errorf("%w: the secrets service has no default keyring", ErrAbsent)
+		return "", noCollectionError(ctx, conn)
 	}
 	return path, nil
 }

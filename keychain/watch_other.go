@@ -11,3 +11,5 @@ const Signals = false
 func Watch(context.Context, func()) {}
 
 func untilOwnerChanges(ctx context.Context) (context.Context, func()) { return ctx, func() {} }
+
+func createCollection(context.Context) error { return ErrAbsent }

@@ -2,12 +2,14 @@ package main
 
 import (
 	"errors"
+	"os"
 	"testing"
 	"time"
 
 	"shelfkeeper/daemon/absfake"
 	"shelfkeeper/daemon/control"
 	"shelfkeeper/daemon/health"
+	"shelfkeeper/daemon/problem"
 	"shelfkeeper/keychain/keyringtest"
 )
 
@@ -69,4 +71,31 @@ func (p *place) watchLevels(t *testing.T) func() error {
 		close(stop)
 		return <-ended
 	}
+}
+
+// A new user has no keyring yet: the sign-in lets the keychain ask for one.
+func TestLoginMakesAKeyring(t *testing.T) {
+	keyringtest.Need(t, "xdotool")
+	k := keyringtest.Start(t, keyringtest.Options{Prompts: true, NoService: true})
+	k.RestartFresh()
+	p := keyringPlace(t, k)
+	s := newServer(t, absfake.Config{})
+	in, out, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer in.Close()
+	if _, err := out.WriteString(password + "\n"); err != nil {
+		t.Fatal(err)
+	}
+	_ = out.Close()
+	login := p.startWith(in, "login", s.url, "--username", user, "--password-stdin")
+	waitPrompt(k, login)
+	k.AnswerNew(keyringtest.Password)
+	if code := login.wait(); code != problem.OK {
+		t.Fatalf("exit code %d", code)
+	}
+	p.wanted()
+	p.daemon()
+	p.until("it is served", fresh)
 }

@@ -1,6 +1,7 @@
 package home
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -67,7 +68,7 @@ func vaultProblem(err error) *problem.Problem {
 		{keychain.ErrTooLarge, "use a shorter password, or sign in with `--no-store-password`"},
 	} {
 		if errors.Is(err, r.is) {
-			remedy = r.remedy
+			remedy = cmp.Or(keychain.Remedy(err), r.remedy)
 			break
 		}
 	}

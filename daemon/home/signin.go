@@ -30,7 +30,7 @@ const signInDeadline = 5 * time.Minute
 func (h *Home) SignIn(ctx context.Context, req control.SignInRequest) (answer control.SignInAnswer, err error) {
 	ended := h.beginUse()
 	defer func() { ended(err != nil) }()
-	ctx, cancel := context.WithTimeout(keychain.WithPrompt(WithPassphrase(ctx, req.Passphrase)), signInDeadline)
+	ctx, cancel := context.WithTimeout(keychain.WithNewKeyring(WithPassphrase(ctx, req.Passphrase)), signInDeadline)
 	defer cancel()
 	method := byPassword
 	var token absapi.Token

@@ -40,7 +40,7 @@ func (h *Home) SignInOpenIDRenewing(ctx context.Context, req control.OpenIDReque
 	show func(control.OpenIDStep) error) (err error) {
 	ended := h.beginUse()
 	defer func() { ended(err != nil) }()
-	ctx, cancel := context.WithCancel(keychain.WithPrompt(WithPassphrase(ctx, req.Passphrase)))
+	ctx, cancel := context.WithCancel(keychain.WithNewKeyring(WithPassphrase(ctx, req.Passphrase)))
 	defer cancel()
 	k, stage, err := h.beginOpenID(ctx, req, renew)
 	if err != nil || k == nil {

@@ -87,6 +87,9 @@ func troubleFinding(s machine.State, now time.Time) finding {
 		c = &health.DiskBlocks
 	}
 	f := finding{Condition: c, Detail: s.Trouble.Error()}
+	if c == &health.VaultAbsent {
+		f.Remedy = keychain.Remedy(s.Trouble)
+	}
 	if c == &health.DiskTrouble || c == &health.DiskBlocks {
 		f.Remedy = durable.Remedy(s.Trouble) // "free some space" helps a full disk only
 	}

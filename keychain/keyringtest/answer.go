@@ -22,6 +22,17 @@ func (k *Keyring) Answer(text string) {
 	k.xdotool("key", "Return")
 }
 
+// AnswerNew types a password twice, as a prompt for a new keyring wants it.
+func (k *Keyring) AnswerNew(text string) {
+	k.t.Helper()
+	Need(k.t, "xdotool")
+	k.xdotool("search", "--sync", "--onlyvisible", "--class", "gcr-prompter", "windowfocus", "--sync")
+	k.xdotool("type", "--delay", "20", text)
+	k.xdotool("key", "Tab")
+	k.xdotool("type", "--delay", "20", text)
+	k.xdotool("key", "Return")
+}
+
 func (k *Keyring) xdotool(args ...string) {
 	k.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)

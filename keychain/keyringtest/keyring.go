@@ -211,6 +211,21 @@ func (k *Keyring) RestartLocked() {
 	})
 }
 
+// RestartFresh starts the keyring as for a new user: without any keyring to keep
+// secrets in.
+func (k *Keyring) RestartFresh() {
+	k.t.Helper()
+	k.Kill()
+	if err := os.RemoveAll(filepath.Join(k.lookup("XDG_DATA_HOME"), "keyrings")); err != nil {
+		k.t.Fatal(err)
+	}
+	k.daemon, _ = start(k.t, k.env, "", "gnome-keyring-daemon", "--foreground", "--components=secrets")
+	k.until("the keyring is there", func(ctx context.Context, c *dbus.Conn) bool {
+		owned, err := hasOwner(ctx, c, secretsName)
+		return err == nil && owned
+	})
+}
+
 // Kill kills the keyring (SIGKILL) and waits until the bus has noticed.
 func (k *Keyring) Kill() {
 	k.t.Helper()
