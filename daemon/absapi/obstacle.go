@@ -100,7 +100,8 @@ var signs = []sign{
 	{shows: isStatus(http.StatusUnauthorized), remedy: letPass},
 	{shows: isRedirect, remedy: "correct the server's address, or " + letPass},
 	{shows: func(a reply, _ string) bool { return a.status/100 == 2 }, remedy: "sign in to this network in a browser, or correct the server's address"},
-	{shows: func(a reply, _ string) bool { return a.status/100 == 5 }, remedy: "look at the gateway's log", passes: true},
+	{shows: func(a reply, _ string) bool { return a.status/100 == 5 }, passes: true,
+		remedy: "start Audiobookshelf, or look at the gateway's log"},
 }
 
 const usesTLS = "sign in again with https:// in front of the server's address: `shelfkeeper login https://HOST`"
