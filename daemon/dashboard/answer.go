@@ -85,7 +85,7 @@ func (s *Server) say(w http.ResponseWriter, r *request, no *refusal) {
 // its first byte leaves.
 func (s *Server) render(w http.ResponseWriter, prefix string, status int, name string, data any) {
 	var page bytes.Buffer
-	if err := s.pages().ExecuteTemplate(&page, name, data); err != nil {
+	if err := s.shelf.pages().ExecuteTemplate(&page, name, data); err != nil {
 		s.cfg.Log.Error("status page", "page", name, "reason", err)
 		http.Error(w, text("refused.fault"), http.StatusInternalServerError)
 		return
@@ -131,8 +131,8 @@ func (s *Server) file(w http.ResponseWriter, r *request) {
 // iconPath is where the browser finds the icon of each level for its tab.
 const iconPath = "/icon/"
 
-// iconSize is sharp on screens of double resolution.
-const iconSize = 64
+// iconSize is sharp on screens of double resolution: a tab shows 16.
+const iconSize = 32
 
 func (s *Server) icon(w http.ResponseWriter, r *request) {
 	for mark := assets.OK; mark <= assets.Paused; mark++ { // they are named like the levels

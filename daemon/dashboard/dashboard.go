@@ -14,7 +14,6 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
-	"html/template"
 	"log/slog"
 	"net"
 	"net/http"
@@ -70,7 +69,7 @@ type Config struct {
 type Server struct {
 	cfg    Config
 	origin string
-	pages  func() *template.Template // read when the first page is asked for: most days nobody asks
+	shelf  shelf // of templates
 	routes http.Handler
 	keys   sessions
 	links  links
@@ -88,6 +87,7 @@ type Server struct {
 	closed bool
 	http   *http.Server
 	conns  int
+	tidy   *time.Timer // runs after the last one; nil before the first
 }
 
 // New returns a server that does not listen yet.
@@ -106,7 +106,6 @@ func New(c Config) *Server {
 	if s.keys.key = c.Key; c.Key == [32]byte{} {
 		rand.Read(s.keys.key[:]) // never fails (crypto/rand)
 	}
-	s.pages = sync.OnceValue(templates)
 	s.routes = s.routing()
 	s.http = &http.Server{
 		Handler:           http.HandlerFunc(s.serve),
@@ -131,6 +130,9 @@ func (s *Server) Start() { s.running.Go(s.listen) }
 func (s *Server) Close() error {
 	s.mu.Lock()
 	s.closed = true
+	if s.tidy != nil {
+		s.tidy.Stop()
+	}
 	s.mu.Unlock()
 	s.cancel()
 	s.signIn.end()

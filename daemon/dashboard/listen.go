@@ -179,6 +179,7 @@ func (s *Server) count(_ net.Conn, state http.ConnState) {
 		s.conns++
 	case http.StateClosed, http.StateHijacked:
 		s.conns--
+		s.tidyLocked()
 	}
 }
 

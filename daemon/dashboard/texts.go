@@ -3,20 +3,30 @@ package dashboard
 import (
 	"fmt"
 	"strings"
-	"sync"
+	"sync/atomic"
 
 	"shelfkeeper/assets"
 )
 
-// texts are all words of the page, by key. They are read when the first page is
-// asked for.
-var texts = sync.OnceValue(func() map[string]string {
+// allTexts are all words of the page, by key, while somebody looks at it.
+var allTexts atomic.Pointer[map[string]string]
+
+// texts returns all words of the page. They are read when they are first asked
+// for, and again after forgetTexts.
+func texts() map[string]string {
+	if list := allTexts.Load(); list != nil {
+		return *list
+	}
 	file, err := assets.Page.ReadFile("page/english.txt")
 	if err != nil {
 		panic(err) // it is compiled in
 	}
-	return readTexts(string(file))
-})
+	list := readTexts(string(file))
+	allTexts.Store(&list)
+	return list
+}
+
+func forgetTexts() { allTexts.Store(nil) }
 
 // readTexts reads a file of words: a key, " = " and its words in each line; "#"
 // begins a remark.
