@@ -124,13 +124,7 @@ func describe(s health.Snapshot, now time.Time, colours bool) string {
 				row("", "%s", afterLoss(a))
 			}
 		}
-		row("server", "%s (%s), user %s", a.Server, orUnknown(a.ServerVersion), a.User)
-		if a.Address != "" {
-			row("", "through %s", a.Address)
-		}
-		if a.Through != "" {
-			row("", "through the proxy %s", a.Through)
-		}
+		describeServer(row, a)
 		row("players", "%s; %d requests, %s, %d running", a.Proxy.URL, a.Proxy.Requests, size(a.Proxy.Bytes), a.Proxy.Active)
 		if len(a.Proxy.Extra) > 0 {
 			row("", "also %s, for programs with a grant", strings.Join(a.Proxy.Extra, ", "))
@@ -177,6 +171,17 @@ func describe(s health.Snapshot, now time.Time, colours bool) string {
 		row("vault", "%s, %s", a.Vault.Backend, a.Vault.Condition)
 	}
 	return out.String()
+}
+
+// describeServer says which server it is, and how it is reached.
+func describeServer(row func(name, format string, args ...any), a health.Account) {
+	row("server", "%s (%s), user %s", a.Server, orUnknown(a.ServerVersion), a.User)
+	if a.Address != "" {
+		row("", "through %s", a.Address)
+	}
+	if a.Through != "" {
+		row("", "through the proxy %s", a.Through)
+	}
 }
 
 // spare says whether a second session takes over when this one is lost.
