@@ -99,7 +99,7 @@ func menu(s health.Snapshot, n notes, login Mark) Model {
 			break
 		}
 		who, which := "Audiobookshelf as "+clip(oneLine(a.User), maxName), ""
-		if len(s.Accounts) > 1 || a.User == "" {
+		if len(s.Accounts) > 1 || a.User == "" || a.Alias != "" {
 			who = called[i]
 		}
 		if len(s.Accounts) > 1 {

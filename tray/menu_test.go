@@ -43,6 +43,8 @@ func TestMenu(t *testing.T) {
 	refused.Accounts[0].Proxy.Refused = []health.Refused{{Program: "audiobookshelf-ht (process 812)", Origin: "app://htpc", Count: 12}}
 	admin := snapshotOf(nil)
 	admin.Accounts[0].Admin = true
+	renamed := snapshotOf(nil)
+	renamed.Accounts[0].Alias = "kitchen"
 	reauth := Command{Act: Reauthenticate, Account: "home"}
 
 	for _, c := range []struct {
@@ -62,6 +64,10 @@ func TestMenu(t *testing.T) {
 				"Re-authenticate",
 				"Players", "Copy player address", "Pause until tomorrow", "Pause until resumed", "Status page", "Check-up", "Quit"},
 			tooltip: "Shelfkeeper, home at abs.example.org: signed in"},
+		{desc: "a name of the user's own", in: renamed,
+			want: []string{"[kitchen: signed in]", "Open Audiobookshelf", "Re-authenticate", "Players", "Copy player address",
+				"Pause until tomorrow", "Pause until resumed", "Status page", "Check-up", "Quit"},
+			tooltip: "Shelfkeeper, kitchen: signed in"},
 		{desc: "a program is refused", in: refused,
 			want: []string{"[Audiobookshelf as home: signed in]",
 				`[Refused 12 x audiobookshelf-ht (process 812): allow it? See "shelfkeeper status"]`,

@@ -33,8 +33,12 @@ func state(a health.Account, who string) string {
 	return who + ": " + words
 }
 
-// person names an account as people read it: by user and host.
+// person names an account as people read it: as the user has called it, else by
+// user and host.
 func person(a health.Account) string {
+	if a.Alias != "" {
+		return clip(oneLine(a.Alias), maxName)
+	}
 	u, err := url.Parse(a.Server)
 	if err != nil || u.Hostname() == "" || a.User == "" {
 		return clip(oneLine(a.Name), maxName)

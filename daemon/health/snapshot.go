@@ -45,6 +45,7 @@ type Page struct {
 // Account is one account's part of a Snapshot.
 type Account struct {
 	Name          string  `json:"name"`
+	Alias         string  `json:"alias,omitempty"` // the name that the user has given the account; "" for none
 	Server        string  `json:"server"`
 	Address       string  `json:"address"`           // of several, the one in use; "" where there is one
 	Through       string  `json:"through,omitempty"` // the proxy to the server, and what sets it; "" for none
