@@ -43,6 +43,9 @@ func (d *Daemon) newService(a accounts.Account, listen string) (*service.Service
 // one.
 func (d *Daemon) serviceOf(name string) (*service.Service, error) {
 	services := d.all()
+	if a, ok := d.home.Book.Get(name); ok {
+		name = a.Name // it may be called otherwise by now
+	}
 	if name == "" && len(services) == 1 {
 		return services[0], nil
 	}
@@ -115,6 +118,15 @@ func (d *Daemon) SetPort(ctx context.Context, account string, port int) (string,
 		return "", err
 	}
 	return a.ProxyURL(), d.serve(a)
+}
+
+// Rename gives an account another name; it is served on.
+func (d *Daemon) Rename(ctx context.Context, account, to string) error {
+	if _, err := d.home.Rename(ctx, account, to); err != nil {
+		return err
+	}
+	d.bump()
+	return nil
 }
 
 // serve begins to serve a, replacing one of another server, port, user or

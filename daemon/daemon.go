@@ -223,7 +223,9 @@ func (d *Daemon) Changed() <-chan struct{} {
 func (d *Daemon) Snapshot() health.Snapshot {
 	s := health.Snapshot{Version: d.home.Version, PID: os.Getpid(), At: health.At(time.Now()), Accounts: []health.Account{}}
 	for _, account := range d.all() {
-		s.Accounts = append(s.Accounts, account.Snapshot())
+		shown := account.Snapshot()
+		shown.Name = d.home.Shown(shown.Name)
+		s.Accounts = append(s.Accounts, shown)
 	}
 	s.Level = health.Worst(s.Accounts)
 	if s.Unlisted = d.home.Unlisted(); s.Unlisted != nil && s.Level != health.Paused {

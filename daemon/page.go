@@ -27,7 +27,7 @@ func (d *Daemon) PageLink(_ context.Context, account string) (string, error) {
 	if d.page == nil {
 		return "", problem.Newf(problem.Config, "start Shelfkeeper without --no-page", "the status page is switched off")
 	}
-	return d.page.Link(account)
+	return d.page.Link(d.home.Shown(account))
 }
 
 // Title asks the server of an account what a stream is called.

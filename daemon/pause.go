@@ -26,5 +26,8 @@ func (d *Daemon) applyPauses(names []string, err error) ([]string, error) {
 			s.Pause(d.home.PauseOf(name))
 		}
 	}
+	for i, name := range names {
+		names[i] = d.home.Shown(name)
+	}
 	return names, nil
 }

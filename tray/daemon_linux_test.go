@@ -93,6 +93,10 @@ func (d *double) ReauthenticateSameServer(context.Context, string) error {
 	return errors.New("the tray never gives the user's word")
 }
 
+func (d *double) Rename(context.Context, string, string) error {
+	return errors.New("the tray renames nothing")
+}
+
 func (d *double) answers(f func(context.Context) error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -9,11 +9,11 @@ import (
 func newAccount(e *env) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "account",
-		Short: "Change how an account is served here",
+		Short: "List, change, rename and remove accounts",
 		Args:  noArgs,
 		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	c.AddCommand(newAccountSet(e), newAccountShow(e))
+	c.AddCommand(newAccountList(e), newAccountSet(e), newAccountShow(e), newAccountRename(e), newAccountRemove(e))
 	return c
 }
 

@@ -91,7 +91,7 @@ func (e *env) accountNames() (names []string) {
 	if paths, err := e.paths(); err == nil {
 		if book, err := accounts.Open(paths.State); err == nil {
 			for _, a := range book.All() {
-				names = append(names, a.Name)
+				names = append(names, a.Shown())
 			}
 		}
 	}

@@ -40,17 +40,30 @@ const (
 
 // Account is one user on one server.
 type Account struct {
-	Name          string    `json:"name"`           // see CheckName
-	Server        string    `json:"server"`         // base URL without a slash at the end
-	ServerVersion string    `json:"server_version"` // as last seen; "" unknown
-	Username      string    `json:"username"`       // for people; may be renamed on the server
-	UserID        string    `json:"user_id"`        // what the server's tokens carry
+	Name          string    `json:"name"`            // see CheckName; under it lies all that is kept of the account
+	Alias         string    `json:"alias,omitempty"` // the name that the user has given it since; "" for none
+	Server        string    `json:"server"`          // base URL without a slash at the end
+	ServerVersion string    `json:"server_version"`  // as last seen; "" unknown
+	Username      string    `json:"username"`        // for people; may be renamed on the server
+	UserID        string    `json:"user_id"`         // what the server's tokens carry
 	Method        Method    `json:"method"`
 	Port          int       `json:"port"`  // where players reach it
 	Store         string    `json:"store"` // "os", "file" or "memory"; never changed silently
 	AllowHTTP     bool      `json:"allow_http"`
 	CreatedAt     time.Time `json:"created_at"`
 }
+
+// Shown is the name by which people know the account.
+func (a Account) Shown() string {
+	if a.Alias != "" {
+		return a.Alias
+	}
+	return a.Name
+}
+
+// called reports whether name means the account. A name that it had before goes on
+// meaning it.
+func (a Account) called(name string) bool { return a.Name == name || a.Alias == name && name != "" }
 
 // ProxyURL is the address at which players reach the account.
 func (a Account) ProxyURL() string { return ProxyURL(a.Port) }
@@ -73,6 +86,11 @@ var (
 func (a Account) normal() (Account, error) {
 	if err := CheckName(a.Name); err != nil {
 		return a, err
+	}
+	if a.Alias != "" {
+		if err := CheckName(a.Alias); err != nil {
+			return a, err
+		}
 	}
 	server, err := normalServer(a.Server)
 	if err != nil {

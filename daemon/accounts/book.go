@@ -53,9 +53,9 @@ func (b *Book) All() []Account {
 	return slices.Clone(b.list)
 }
 
-// Get returns the account of that name.
+// Get returns the account of that name, also of one that it had before a Rename.
 func (b *Book) Get(name string) (Account, bool) {
-	return b.first(func(a Account) bool { return a.Name == name })
+	return b.first(func(a Account) bool { return a.called(name) })
 }
 
 // Find returns the first account of that user on that server, for a sign-in
@@ -155,6 +155,30 @@ func (b *Book) NextPort(first int, usable func(port int) bool) int {
 	return nextPort(b.All(), first, usable)
 }
 
+// Rename gives an account another name for people, in one write: what is kept of
+// it stays where it is. Its name before goes on meaning it, and no other account
+// gets it. The errors are ErrNotFound, ErrExists, ErrInvalid and those of Put.
+func (b *Book) Rename(ctx context.Context, name, alias string) (a Account, err error) {
+	err = b.change(ctx, func(list []Account) ([]Account, error) {
+		i := index(list, name)
+		if i < 0 {
+			return nil, fmt.Errorf("%w: %s", ErrNotFound, name)
+		}
+		if j := index(list, alias); j >= 0 && j != i {
+			return nil, fmt.Errorf("%w: %s", ErrExists, alias)
+		}
+		if list[i].Alias = alias; alias == list[i].Name {
+			list[i].Alias = ""
+		}
+		a, err = list[i].normal()
+		return list, err
+	})
+	if err != nil {
+		return Account{}, fmt.Errorf("rename account: %w", err)
+	}
+	return a, nil
+}
+
 // Remove forgets an account; ErrNotFound if there is none of that name. Its
 // secrets are the vault's affair and must be gone before.
 func (b *Book) Remove(ctx context.Context, name string) error {
@@ -231,7 +255,7 @@ func complete(others []Account, a Account, first int, usable func(port int) bool
 }
 
 func index(list []Account, name string) int {
-	return slices.IndexFunc(list, func(a Account) bool { return a.Name == name })
+	return slices.IndexFunc(list, func(a Account) bool { return a.called(name) })
 }
 
 // sameUser finds a user of a server. ABS takes user names without regard to

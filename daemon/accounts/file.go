@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -24,7 +25,9 @@ const (
 
 	// version changes with every change of the format, a new field included,
 	// so that an older program never drops what it does not know.
-	version = 1
+	version = 2
+	// withoutAliases is the format that is written while no account has an alias.
+	withoutAliases = 1
 
 	// writeWait bounds the wait for other writers. Each holds the lock for one
 	// read and one synced write, some 10 ms; after so long one is stuck.
@@ -128,7 +131,11 @@ func encode(list []Account) ([]byte, error) {
 	if list == nil {
 		list = []Account{}
 	}
-	data, err := json.MarshalIndent(document{Version: version, Accounts: list}, "", "  ")
+	format := withoutAliases
+	if slices.ContainsFunc(list, func(a Account) bool { return a.Alias != "" }) {
+		format = version
+	}
+	data, err := json.MarshalIndent(document{Version: format, Accounts: list}, "", "  ")
 	if err != nil {
 		return nil, fmt.Errorf("encode accounts: %w", err)
 	}
@@ -168,7 +175,10 @@ func decode(data []byte) ([]Account, error) {
 		if names[a.Name] || ports[a.Port] {
 			return nil, fmt.Errorf("%w: %s or its port %d is there twice", ErrUnreadable, a.Name, a.Port)
 		}
-		names[a.Name], ports[a.Port] = true, true
+		if a.Alias != "" && (names[a.Alias] || a.Alias == a.Name) {
+			return nil, fmt.Errorf("%w: the name %s is there twice", ErrUnreadable, a.Alias)
+		}
+		names[a.Name], names[a.Alias], ports[a.Port] = true, a.Alias != "", true
 		d.Accounts[i] = a
 	}
 	return d.Accounts, nil

@@ -39,7 +39,7 @@ func TestForeignFilesAreLeftAlone(t *testing.T) {
 		desc, text string
 		want       error
 	}{
-		{"newer", `{"version": 2, "accounts": {"shape": "unknown"}}`, ErrNewer},
+		{"newer", `{"version": 3, "accounts": {"shape": "unknown"}}`, ErrNewer},
 		{"empty", "", ErrUnreadable},
 		{"half", `{"version": 1, "accounts": [`, ErrUnreadable},
 		{"not JSON", "version = 1", ErrUnreadable},

@@ -135,6 +135,19 @@ func read(path string) ([]byte, error) {
 // ListenOf returns the port that the file gives an account; 0 for none.
 func (c Config) ListenOf(account string) int { return c.accounts[account].listen }
 
+// Called returns the configuration with the settings of accounts that are called
+// otherwise by now, by the names under which they are kept.
+func (c Config) Called(kept map[string]string) Config {
+	c.accounts = maps.Clone(c.accounts)
+	for shown, name := range kept {
+		if one, ok := c.accounts[shown]; ok {
+			c.accounts[name] = one
+			delete(c.accounts, shown)
+		}
+	}
+	return c
+}
+
 // CheckAccounts returns an *Error for the first name under [accounts] that is
 // not among known. Only the caller can tell a slip from an account that is
 // configured before its first sign-in.

@@ -101,6 +101,11 @@ func (c *Client) ReauthenticateSameServer(ctx context.Context, account string) e
 	return c.call(ctx, callSame, commandTimeout, accountWire{account}, nil)
 }
 
+// Rename gives an account another name.
+func (c *Client) Rename(ctx context.Context, account, to string) error {
+	return c.call(ctx, callRename, answerTimeout, renameWire{account, to}, nil)
+}
+
 // SignIn signs an account in. Ending ctx aborts it.
 func (c *Client) SignIn(ctx context.Context, in SignInRequest) (SignInAnswer, error) {
 	wire, err := wireOf(in)

@@ -71,6 +71,8 @@ type Accounts interface {
 	// SetPort gives an account another port, 0 for a free one, and returns the
 	// address for players.
 	SetPort(ctx context.Context, account string, port int) (proxyURL string, err error)
+	// Rename gives an account another name.
+	Rename(ctx context.Context, account, to string) error
 }
 
 // SignInRequest holds the answers of the user of `shelfkeeper login`.

@@ -107,6 +107,9 @@ func (d *double) ChangePassword(ctx context.Context, account string, old, change
 func (d *double) SetPort(_ context.Context, account string, port int) (string, error) {
 	return fmt.Sprintf("http://127.0.0.1:%d", port), d.about("port", account)
 }
+func (d *double) Rename(_ context.Context, account, to string) error {
+	return d.about("rename to "+to, account)
+}
 func (d *double) Forget(_ context.Context, account string) ([]string, error) {
 	return []string{account, "is forgotten"}, d.about("forget", account)
 }

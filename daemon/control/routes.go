@@ -66,6 +66,9 @@ func routes(d Daemon, log *slog.Logger) http.Handler {
 		callPassword: command(log, "password", func(ctx context.Context, in passwordWire) (nothing, error) {
 			return nothing{}, d.ChangePassword(ctx, in.Account, redact.New(in.Old), redact.New(in.New))
 		}),
+		callRename: command(log, "rename", func(ctx context.Context, in renameWire) (nothing, error) {
+			return nothing{}, d.Rename(ctx, in.Account, in.To)
+		}),
 		callPort: command(log, "port", func(ctx context.Context, in portWire) (urlWire, error) {
 			url, err := d.SetPort(ctx, in.Account, in.Port)
 			return urlWire{url}, err

@@ -37,6 +37,7 @@ const (
 	callForget   = "POST /v1/forget"
 	callPassword = "POST /v1/password"
 	callPort     = "POST /v1/port"
+	callRename   = "POST /v1/rename"
 	callQuit     = "POST /v1/quit"
 
 	callOpenID       = "POST /v1/openid"
@@ -66,6 +67,12 @@ type saidWire struct {
 type portWire struct {
 	Account string `json:"account"`
 	Port    int    `json:"port"`
+}
+
+// renameWire is the body of rename.
+type renameWire struct {
+	Account string `json:"account"`
+	To      string `json:"to"`
 }
 
 type urlWire struct {

@@ -58,10 +58,11 @@ func (h *Home) history(account string) *history.Log {
 // Entries returns the record of attempts of an account that is here, oldest
 // first.
 func (h *Home) Entries(account string) []history.Entry {
-	if _, ok := h.Book.Get(account); !ok {
+	a, ok := h.Book.Get(account)
+	if !ok {
 		return nil
 	}
-	return h.history(account).Entries()
+	return h.history(a.Name).Entries()
 }
 
 // RecordMachine puts what happened to this machine into the record of an account.
@@ -138,6 +139,15 @@ func History(paths config.Paths, account string) ([]AccountHistory, error) {
 			names = append(names, a.Name)
 		}
 	}
+	shown := func(name string) string {
+		if i := slices.IndexFunc(all, func(a accounts.Account) bool { return a.Name == name }); i >= 0 {
+			return all[i].Shown()
+		}
+		return name
+	}
+	if i := slices.IndexFunc(all, func(a accounts.Account) bool { return a.Alias == account }); i >= 0 && account != "" {
+		account = all[i].Name
+	}
 	if account != "" {
 		if !slices.Contains(names, account) {
 			return nil, noRecord(account, names)
@@ -150,7 +160,7 @@ func History(paths config.Paths, account string) ([]AccountHistory, error) {
 	out := []AccountHistory{}
 	for _, name := range names {
 		entries, err := read(name)
-		one := AccountHistory{Account: name, Entries: entries}
+		one := AccountHistory{Account: shown(name), Entries: entries}
 		if one.Entries == nil {
 			one.Entries = []history.Entry{}
 		}

@@ -99,6 +99,7 @@ func Open(o Options) (*Home, error) {
 	if err != nil {
 		o.Log.Warn("no account is paused", "reason", err)
 	}
+	o.Config = o.Config.Called(aliases(book))
 	h := &Home{Options: o, Book: book, Grants: grants, Pauses: pauses, known: map[string]*players.Identities{},
 		opening: make(chan struct{}, 1)}
 	rand.Read(h.pageKey[:]) // never fails (crypto/rand)

@@ -28,7 +28,7 @@ func (h *Home) Resume(account string) ([]string, error) { return h.setPause(acco
 func (h *Home) setPause(account string, pause *accounts.Pause) ([]string, error) {
 	var names []string
 	for _, a := range h.Book.All() {
-		if account == "" || a.Name == account {
+		if account == "" || a.Name == account || a.Alias == account {
 			names = append(names, a.Name)
 		}
 	}

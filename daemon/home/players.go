@@ -31,14 +31,16 @@ func (h *Home) accountNamed(name string) (accounts.Account, error) {
 // Players lists the grants of an account, or of all for "".
 func (h *Home) Players(_ context.Context, account string) ([]control.Player, error) {
 	if account != "" {
-		if _, err := h.accountNamed(account); err != nil {
+		a, err := h.accountNamed(account)
+		if err != nil {
 			return nil, err
 		}
+		account = a.Name
 	}
 	list := []control.Player{}
 	for _, g := range h.Grants.List(account) {
 		list = append(list, control.Player{
-			ID: g.ID, Account: g.Account, Name: g.Name, Kind: string(g.Kind), Scope: string(g.Scope), Created: g.Created,
+			ID: g.ID, Account: h.Shown(g.Account), Name: g.Name, Kind: string(g.Kind), Scope: string(g.Scope), Created: g.Created,
 			LastUsed: g.LastUsed, Origins: g.Origins,
 		})
 	}
@@ -67,7 +69,7 @@ func (h *Home) AddPlayer(_ context.Context, account, name, scope string) (contro
 	case err != nil:
 		return control.NewPlayer{}, StateProblem(err)
 	}
-	return control.NewPlayer{Secret: secret, Account: a.Name, ProxyURL: h.WithPort(a).ProxyURL()}, nil
+	return control.NewPlayer{Secret: secret, Account: a.Shown(), ProxyURL: h.WithPort(a).ProxyURL()}, nil
 }
 
 // TrustPlayer lets programs of an origin come in with a grant.

@@ -67,7 +67,7 @@ func (h *Home) checkSetting(key, values []string) error {
 }
 
 // Reconfigure has a new configuration hold from now on. No daemon may run.
-func (h *Home) Reconfigure(o Options) { h.Config, h.Log = o.Config, o.Log }
+func (h *Home) Reconfigure(o Options) { h.Config, h.Log = o.Config.Called(aliases(h.Book)), o.Log }
 
 // forgetSettings drops what was set for an account that is gone.
 func (h *Home) forgetSettings(account string) {

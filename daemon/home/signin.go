@@ -171,7 +171,7 @@ func (in *signIn) finish(ctx context.Context, means signin.Means) (control.SignI
 		return control.SignInAnswer{}, err
 	}
 	answer := control.SignInAnswer{
-		Account: account.Name, Server: hostname.Shown(account.Server), ServerVersion: account.ServerVersion, User: account.Username,
+		Account: account.Shown(), Server: hostname.Shown(account.Server), ServerVersion: account.ServerVersion, User: account.Username,
 		ProxyURL: h.WithPort(account).ProxyURL(), Warnings: append(warningsAbout(in.server), warningsOf(result)...),
 	}
 	answer.Warnings = append(answer.Warnings, h.warnOfNames(account.Name)...)

@@ -142,7 +142,7 @@ func (h *Home) ReauthenticateSameServer(ctx context.Context, account string) err
 func NoSuchAccount(book *accounts.Book, name string) error {
 	var names []string
 	for _, a := range book.All() {
-		names = append(names, a.Name)
+		names = append(names, a.Shown())
 	}
 	slices.Sort(names)
 	switch {
