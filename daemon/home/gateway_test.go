@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"log"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -20,6 +21,7 @@ import (
 	"testing"
 
 	"shelfkeeper/daemon/absfake"
+	"shelfkeeper/daemon/accounts"
 	"shelfkeeper/daemon/config"
 	"shelfkeeper/daemon/control"
 	"shelfkeeper/daemon/problem"
@@ -299,6 +301,45 @@ func TestExposedConfig(t *testing.T) {
 		if h.Config, err = config.Load(h.Paths.Config); err != nil || h.ExposedConfig() != c.want {
 			t.Errorf("%s with mode %o: %v %v", c.text, c.mode, h.ExposedConfig(), err)
 		}
+	}
+}
+
+// Headers of config.toml stay away from plain http, and the log says so once.
+func TestHeadersStayAwayFromPlainHTTP(t *testing.T) {
+	for _, c := range []struct {
+		text, server string
+		sent, warned bool
+	}{
+		{"[upstream.headers]\nX-Gate = \"hush\"\n", "http://192.168.1.5:13378", false, true},
+		{"[upstream]\nheaders_for = [\"http://192.168.1.5:13378\"]\n[upstream.headers]\nX-Gate = \"hush\"\n", "http://192.168.1.5:13378",
+			true, false},
+		{"[upstream.headers]\nX-Gate = \"hush\"\n", "http://127.0.0.1:13378", true, false},
+		{"listen = 14000\n", "http://192.168.1.5:13378", false, false},
+	} {
+		h := testHome(t, newFake(t, absfake.Config{}))
+		var said bytes.Buffer
+		h.Log = slog.New(slog.NewTextHandler(&said, nil))
+		if err := os.WriteFile(h.Paths.Config, []byte(c.text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		var err error
+		if h.Config, err = config.Load(h.Paths.Config); err != nil {
+			t.Fatal(err)
+		}
+		up, err := h.Reach(accounts.Account{Name: "a", Server: c.server})
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp, err := up.Transport().RoundTrip(httptest.NewRequest("GET", c.server+"/ping", nil))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = resp.Body.Close()
+		if sent := up.Header().Get("X-Gate") != ""; sent != c.sent || strings.Contains(said.String(), "headers_for") != c.warned ||
+			strings.Contains(said.String(), "hush") {
+			t.Errorf("%q to %s: sent %v; %s", c.text, c.server, sent, said.String())
+		}
+		up.Close()
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"shelfkeeper/daemon/accounts"
+	"shelfkeeper/daemon/config"
 	"shelfkeeper/daemon/history"
 	"shelfkeeper/daemon/problem"
 	"shelfkeeper/daemon/redact"
@@ -31,7 +32,25 @@ func (h *Home) Reach(a accounts.Account) (*upstream.Upstream, error) {
 	if err != nil {
 		return nil, problem.New(problem.Config, fmt.Errorf("account %s: %w", a.Name, err), "correct "+h.Paths.Config)
 	}
+	if kept := withheld(h.Config.Upstream(a.Name), up.Addresses()); len(kept) > 0 {
+		h.Log.Warn("the headers of config.toml are not sent to an address of plain http, where everybody on the way would read them; "+
+			"name it in headers_for if they are meant for it", "account", a.Name, "addresses", kept)
+	}
 	return up, nil
+}
+
+// withheld are the addresses that get no header of config.toml since they are plain http
+// and nobody has said that they may.
+func withheld(u config.Upstream, addresses []*url.URL) (kept []string) {
+	if len(u.Headers) == 0 || len(u.HeadersFor) > 0 {
+		return nil
+	}
+	for _, a := range addresses {
+		if !upstream.MaySend(u.HeadersFor, a) {
+			kept = append(kept, a.String())
+		}
+	}
+	return kept
 }
 
 // ReachOther returns the way to another address at which the account's server

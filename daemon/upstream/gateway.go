@@ -97,6 +97,9 @@ func allowedAt(names []string, to *url.URL) bool {
 	})
 }
 
+// MaySend reports whether headers of Policy go to an address; see Policy.HeadersFor.
+func MaySend(headersFor []string, to *url.URL) bool { return allowedAt(headersFor, to) }
+
 // Origin is the form in which an address stands in For.
 func Origin(u *url.URL) string {
 	return (&url.URL{Scheme: u.Scheme, Host: hostname.Canonical(u.Host)}).String()
