@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -24,12 +25,19 @@ type eventful struct {
 
 func (d eventful) History(string) []history.Entry { return d.entries }
 
+// Store is that of most people.
+func (d eventful) Store() dashboard.Store { return dashboard.Store{Backend: "os", Open: true} }
+
 // Snapshot names programs that people know.
 func (d eventful) Snapshot() health.Snapshot {
 	s := d.Daemon.Snapshot()
 	for i := range s.Accounts {
 		for j := range s.Accounts[i].Proxy.Visitors {
 			s.Accounts[i].Proxy.Visitors[j].Program = []string{"mpv", "cliamp", "kodi.bin"}[j%3]
+		}
+		s.Accounts[i].Vault.Backend = "os"
+		for j := range s.Accounts[i].Proxy.Streams {
+			s.Accounts[i].Proxy.Streams[j].Program = "mpv"
 		}
 	}
 	return s
@@ -72,7 +80,17 @@ func TestPagePictures(t *testing.T) {
 	w.home.Dial = func(ctx context.Context, network, _ string) (net.Conn, error) {
 		return (&net.Dialer{}).DialContext(ctx, network, server)
 	}
-	p := newTab(t, b, w.page)
+	full := dashboard.New(dashboard.Config{Daemon: eventful{w.daemon.pageConfig(statuspage.Options{}).Acts(), aWeek(time.Now())}, Port: freePort(t), OwnUID: os.Getuid()})
+	full.Start()
+	defer func() {
+		if err := full.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	p := newTab(t, b, "about:blank")
+	for !strings.HasPrefix(p.text(), full.URL()) {
+		p.open(full.URL())
+	}
 	p.emulate("light", 760)
 	p.fill("#server", "http://abs.home.arpa")
 	p.click("form button")
@@ -94,20 +112,22 @@ func TestPagePictures(t *testing.T) {
 			}
 		}
 	}
-	full := dashboard.New(dashboard.Config{Daemon: eventful{w.daemon.pageConfig(statuspage.Options{}).Acts(), aWeek(time.Now())}, Port: freePort(t), OwnUID: os.Getuid()})
-	full.Start()
-	defer func() {
-		if err := full.Close(); err != nil {
-			t.Error(err)
-		}
-	}()
-	for !strings.HasPrefix(p.text(), full.URL()) {
-		p.open(full.URL())
+	p.open(full.URL())
+	item := w.fake.Library().Large()
+	slow := w.fake.Inject(absfake.Fault{Kind: absfake.Rate, Path: "/api/items/*/file/*", Bytes: 64_000})
+	playing, err := http.Get(address + "/api/items/" + item.ID + "/file/" + item.Files[0].Ino)
+	if err != nil {
+		t.Fatal(err)
 	}
+	go func() { _, _ = io.Copy(io.Discard, playing.Body) }() // it ends with the body
+	p.says(item.Title)
+	p.until(`/\d\d\.\d kB a second/.test(document.body.innerText)`)
 	for _, scheme := range []string{"light", "dark"} {
 		p.emulate(scheme, 760)
 		p.picture("page-account-" + scheme)
 	}
+	_ = playing.Body.Close()
+	slow()
 	p.emulate("light", 760)
 	p.open(full.URL() + "players")
 	p.fill("input[name=name]", "Living room")
@@ -128,4 +148,17 @@ func TestPagePictures(t *testing.T) {
 	p.click("form.fields button")
 	p.says("The server refused this user name and password")
 	p.picture("page-reauth")
+	// The click that ends signed in, in three pictures.
+	p.emulate("light", 430)
+	p.open(full.URL())
+	p.says("Needs you")
+	p.picture("strip-1")
+	p.click("[id^=renew-]")
+	p.until(`document.querySelector("#username") !== null`)
+	p.fill("#password", "changed")
+	p.picture("strip-2")
+	p.click("form.fields button")
+	p.says("The session is renewed")
+	p.until(`document.querySelector(".words.ok") !== null`)
+	p.picture("strip-3")
 }
