@@ -45,6 +45,8 @@ var (
 		Remedy: "set ACCESS_TOKEN_EXPIRY on the server to a number of seconds, such as 3600, and check its clock"}
 	SessionLost = Condition{ID: "session-lost", Level: NeedsUser,
 		Text: "the server ended the session and no password is stored", Remedy: "run `shelfkeeper login`"}
+	PasswordOfOther = Condition{ID: "password-of-another", Level: NeedsUser,
+		Text: "the stored password now belongs to another user of the server", Remedy: "run `shelfkeeper login`"}
 	TokenRefused = Condition{ID: "token-refused", Level: NeedsUser,
 		Text: "the server refuses the API key or token", Remedy: "create a new one on the server and run `shelfkeeper login`"}
 	VaultUnreadable = Condition{ID: "vault-unreadable", Level: NeedsUser,
@@ -118,7 +120,7 @@ var (
 
 // declared lists every condition in the order of their gravity.
 var declared = []*Condition{
-	&AccountPaused, &NoAccount, &SignedOut, &OtherServer, &ServerMoved, &PasswordRefused, &AccountDisabled, &SessionLost, &TokenRefused,
+	&AccountPaused, &NoAccount, &SignedOut, &OtherServer, &ServerMoved, &PasswordRefused, &AccountDisabled, &SessionLost, &PasswordOfOther, &TokenRefused,
 	&AnotherUser, &TokensUnusable, &SignInUnusable, &ServerUnrecognised,
 	&VaultUnreadable, &VaultNewer, &VaultPassphrase, &VaultPrompt, &VaultDenied, &VaultLocked, &VaultAbsent, &HeaderEaten, &DiskBlocks,
 	&ProxyDown,

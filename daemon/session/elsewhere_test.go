@@ -45,8 +45,12 @@ func TestSignInElsewhereIsNoticed(t *testing.T) {
 					}
 					time.Sleep(time.Minute)
 					synctest.Wait()
-					if st := r.snapshot(); st.State != "fresh" {
+					st := r.snapshot()
+					if st.State != "fresh" {
 						r.Errorf("got %+v\n%s", st, r.log)
+					}
+					if got := st.LastRotation.Outcome; desc == "password refused" && got != "signed in again" {
+						r.Errorf("the last attempt is %q", got)
 					}
 				})
 			})

@@ -161,7 +161,7 @@ func conditionOf(w machine.Why) (*health.Condition, string) {
 	case machine.TokensUnusable:
 		return &health.TokensUnusable, ""
 	case machine.OtherUser:
-		return &health.SessionLost, "the password now belongs to another user of the server"
+		return &health.PasswordOfOther, ""
 	}
 	return &health.SessionLost, ""
 }

@@ -13,7 +13,7 @@ import (
 var reported = []*health.Condition{
 	&health.SignedOut, &health.OtherServer, &health.AnotherUser, &health.TokensUnusable, &health.OddTokens,
 	&health.SignInUnusable, &health.ServerUnrecognised, &health.PasswordRefused, &health.AccountDisabled,
-	&health.SessionLost, &health.TokenRefused, &health.VaultUnreadable, &health.VaultNewer, &health.VaultPassphrase,
+	&health.SessionLost, &health.PasswordOfOther, &health.TokenRefused, &health.VaultUnreadable, &health.VaultNewer, &health.VaultPassphrase,
 	&health.VaultDenied, &health.VaultLocked, &health.VaultAbsent, &health.HeaderEaten, &health.VaultHanging,
 	&health.ServerUnreachable, &health.RateLimited, &health.RenewalFails, &health.DiskBlocks, &health.DiskTrouble,
 	&health.TokenSuspect, &health.RenewalDelayed, &health.SlotPending, &health.VaultPrompt, &health.VaultOpening,

@@ -131,9 +131,12 @@ func (m *machine) opened(f Opened) {
 	if byUser || first || newer { // what is known already shortens no pause
 		m.Pauses.endWaits()
 	}
-	foreign := m.ofOtherUser(f.Record)
+	foreign, waited := m.ofOtherUser(f.Record), m.waitsForOthers()
 	if newer && !foreign {
 		m.adopt(f.Record)
+	}
+	if waited && !m.waitsForOthers() && !m.Counts.Last.At.IsZero() {
+		m.Counts.Last = Rotation{At: m.now.Round(0), Outcome: "signed in again"} // the attempt that failed is over
 	}
 	m.Attempt.ByUser = false
 	switch {

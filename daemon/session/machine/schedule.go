@@ -37,8 +37,10 @@ const (
 	// lastTry is how long before the end of a grace window a lost answer is
 	// asked for once more: time for a slow network, and for the server's clock.
 	lastTry = 10 * time.Second
-	// configProbe: a gateway's configuration is mended by a person.
-	configProbe = 5 * time.Minute
+	// configProbe: a gateway's configuration is mended by a person, who then waits for
+	// it. Each question costs a request of the server's limit: eight in ten minutes are
+	// what we may use of it by ourselves (package budget).
+	configProbe = 75 * time.Second
 	// settleRetry: the journal holds the record meanwhile.
 	settleRetry = 30 * time.Second
 	vaultRetry  = 5 * time.Second
