@@ -97,7 +97,7 @@ unreachable, no Audiobookshelf or no daemon running, 5 rejected by the server,
 	root.PersistentFlags().BoolVar(&e.json, "json", false, "print JSON, one object a line")
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return usage(c, err) })
 	root.AddCommand(
-		run, newLogin(e), newLogout(e), newStatus(e), newHistory(e), newLogs(e), newReport(e), newReauth(e), newPassword(e), newPlayers(e), newAccount(e),
+		run, newLogin(e), newLogout(e), newStatus(e), newHistory(e), newLogs(e), newReport(e), newDoctor(e), newReauth(e), newPassword(e), newPlayers(e), newAccount(e),
 		newOpen(e), newPage(e), newAutostart(e), newPause(e), newResume(e), newProgress(e), newDemo(e), newTray(e), newQuit(e),
 		newConfig(e), newVersion(e),
 		newKeychainOp(e), newOpenIDReturn(e),
