@@ -72,6 +72,8 @@ func newDBusPanel(conn *dbus.Conn, quit <-chan struct{}, log *slog.Logger) *dbus
 			"Status":            "Active",
 			"IconName":          "",
 			"AttentionIconName": "",
+			"OverlayIconName":   "", // panels ask for it, and log that it is missing
+			"OverlayIconPixmap": []pixmap{},
 			"IconThemePath":     files.path(),
 			"ItemIsMenu":        true,
 			"Menu":              dbus.ObjectPath(menuPath),

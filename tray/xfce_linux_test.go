@@ -18,9 +18,8 @@ import (
 	"github.com/godbus/dbus/v5"
 )
 
-// desktopPrograms are Debian's xvfb, xfce4-panel, xdotool, imagemagick and
-// dbus.
-var desktopPrograms = []string{"Xvfb", "xfce4-panel", "dbus-daemon", "xdotool", "import"}
+// desktopPrograms are Debian's xvfb, xdotool, imagemagick and dbus.
+var desktopPrograms = []string{"Xvfb", "dbus-daemon", "xdotool", "import"}
 
 // panelConfig is a panel at the top of the screen with nothing but icons.
 const panelConfig = `<?xml version="1.0" encoding="UTF-8"?>
@@ -58,26 +57,35 @@ const panelConfig = `<?xml version="1.0" encoding="UTF-8"?>
 type desktop struct {
 	env   []string
 	bus   *privateBus
+	argv  []string // the panel's
 	panel *run
 }
 
 // newDesktop starts a desktop whose panel has the given grey, from 0 to 1.
 func newDesktop(t *testing.T, grey float64) *desktop {
 	t.Helper()
-	need(t, desktopPrograms...)
+	return newDesktopOf(t, "XFCE", "xfce4/xfconf/xfce-perchannel-xml/xfce4-panel.xml", fmt.Sprintf(panelConfig, grey),
+		"xfce4-panel", "--disable-wm-check")
+}
+
+// newDesktopOf starts a desktop of that name with a panel, whose configuration is
+// in a file.
+func newDesktopOf(t *testing.T, name, file, text string, panel ...string) *desktop {
+	t.Helper()
+	need(t, append([]string{panel[0]}, desktopPrograms...)...)
 	home := shortDir(t)
-	config := filepath.Join(home, "config", "xfce4", "xfconf", "xfce-perchannel-xml")
-	if err := os.MkdirAll(config, 0o700); err != nil {
+	file = filepath.Join(home, "config", file)
+	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(config, "xfce4-panel.xml"), fmt.Appendf(nil, panelConfig, grey), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	d := &desktop{bus: &privateBus{dir: home, path: filepath.Join(home, "bus")}}
+	d := &desktop{bus: &privateBus{dir: home, path: filepath.Join(home, "bus")}, argv: panel}
 	d.env = []string{
 		"HOME=" + home, "XDG_RUNTIME_DIR=" + home, "XDG_CONFIG_HOME=" + filepath.Join(home, "config"),
 		"XDG_CACHE_HOME=" + filepath.Join(home, "cache"), "XDG_DATA_HOME=" + filepath.Join(home, "data"),
-		"GDK_BACKEND=x11", "NO_AT_BRIDGE=1", "GTK_A11Y=none", "XDG_CURRENT_DESKTOP=XFCE", "GIO_USE_VFS=local",
+		"GDK_BACKEND=x11", "NO_AT_BRIDGE=1", "GTK_A11Y=none", "XDG_CURRENT_DESKTOP=" + name, "GIO_USE_VFS=local",
 		d.bus.env(), "DISPLAY=" + startX(t),
 	}
 	// Unlike newBus, with the services of the system: the panel needs xfconfd.
@@ -121,7 +129,7 @@ func startX(t *testing.T) string {
 // startPanel starts the panel and waits until it takes icons.
 func (d *desktop) startPanel(t *testing.T) {
 	t.Helper()
-	d.panel = start(t, d.env, "xfce4-panel", "--disable-wm-check")
+	d.panel = start(t, d.env, d.argv...)
 	conn, err := dbus.Connect(d.bus.address())
 	if err != nil {
 		t.Fatal(err)
