@@ -58,7 +58,8 @@ func TestRecipes(t *testing.T) {
 			}
 		}
 	}
-	if got := filled("http://127.0.0.1:13381", "")[9]; got.Fields[0].Value != "127.0.0.1" || got.Fields[1].Value != "13381" {
+	parts := filled("http://127.0.0.1:13381", "")
+	if got := parts[slices.IndexFunc(parts, func(r recipe) bool { return r.Program == "Kodi (Breezyslasher)" })]; got.Fields[0].Value != "127.0.0.1" || got.Fields[1].Value != "13381" {
 		t.Errorf("parts of the address: %+v", got)
 	}
 }

@@ -21,20 +21,24 @@ type field struct{ Name, Value string }
 // Whole reports whether the value can be copied as it is.
 func (f field) Whole() bool { return f.Value != text("recipe.key") && f.Value != "any" }
 
-// recipes are programs that were tried, in the order of their names.
+// recipes are programs, in the order of their names, and the families that others
+// belong to.
 var recipes = []recipe{
 	{"ABS web client, in any browser", "", []field{{"Address", "{url}/"}}, "recipe.web"},
 	{"audiobookshelf-cli", "listen", []field{{"AUDIOBOOKSHELF_SERVER_URL", "{url}"}, {"AUDIOBOOKSHELF_API_KEY", "{key}"}}, ""},
+	{"audiobookshelf-mac", "full", []field{{"Server", "{url}"}, {"User name", "any"}, {"Password", "{key}"}}, ""},
 	{"audiobookshelf-mcp (ni-c)", "listen", []field{{"AUDIOBOOKSHELF_URL", "{url}"}, {"AUDIOBOOKSHELF_API_KEY", "{key}"}}, ""},
 	{"audiobookshelf-mcp (sierikov)", "listen", []field{{"AUDIOBOOKSHELF_URL", "{url}"}, {"AUDIOBOOKSHELF_TOKEN", "{key}"}}, ""},
+	{"audiobookshelf-player, audiobookshelf-htpc", "full", []field{{"Server", "{url}"}, {"User name", "any"}, {"Password", "{key}"}}, ""},
+	{"Boek, shelfily, ABS-Client", "listen", []field{{"Server", "{url}"}, {"User name", "any"}, {"Password", "{key}"}}, ""},
 	{"Calibre, Audiobookshelf Sync", "listen", []field{{"Server URL", "{url}"}, {"API key", "{key}"}}, ""},
 	{"cliamp", "listen", []field{{"url", "{url}"}, {"token", "{key}"}}, ""},
 	{"Discord RPC", "admin", []field{{"Server URL", "{url}"}, {"API key", "{key}"}}, ""},
-	{"gPodder, newsboat, podcast programs", "", []field{{"Feed", "{url}/feed/SLUG"}}, "recipe.feed"},
+	{"gPodder, Thunderbird, Mopidy, newsboat", "", []field{{"Feed", "{url}/feed/SLUG"}}, "recipe.feed"},
 	{"Home Assistant", "admin", []field{{"Host", "{url}"}, {"API key", "{key}"}}, ""},
 	{"Kodi (Breezyslasher)", "listen", []field{{"IP", "{host}"}, {"Port", "{port}"}, {"API key", "{key}"}}, ""},
 	{"Kodi (mildman1848)", "listen", []field{{"Base URL", "{url}"}, {"API key", "{key}"}}, ""},
-	{"mpv, VLC, ffplay, MPD, curl", "", []field{{"Address", "{url}/api/items/ID/file/INO"}}, "recipe.media"},
+	{"mpv, VLC, ffplay, MPD, yt-dlp, curl", "", []field{{"Address", "{url}/api/items/ID/file/INO"}}, "recipe.media"},
 	{"Music Assistant", "full", []field{{"Server URL", "{url}"}, {"User name", "any"}, {"Password", "{key}"}}, "recipe.container"},
 	{"OPDS-ABS", "listen", []field{{"AUDIOBOOKSHELF_URL", "{url}"}, {"Password", "{key}"}}, ""},
 	{"pine", "listen", []field{{"URL", "{url}"}, {"User name", "any"}, {"Password", "{key}"}}, ""},
@@ -42,7 +46,10 @@ var recipes = []recipe{
 	{"Readest", "listen", []field{{"Server URL", "{url}"}, {"User name", "any"}, {"Password", "{key}"}}, ""},
 	{"sonos-bridge", "listen", []field{{"BRIDGE_ABS_URL", "{url}"}, {"Password", "{key}"}}, ""},
 	{"Toutui", "listen", []field{{"Server", "{url}"}, {"User name", "any"}, {"Password", "{key}"}}, ""},
-	{"Vaani", "listen", []field{{"Server", "{url}"}, {"User name", "any"}, {"Password", "{key}"}}, ""},
+	{"Vaani", "listen", []field{{"Server", "{url}"}, {"User name", "any"}, {"Password", "{key}"}}, "recipe.http"},
+	{"Any other that asks for a user name and a password", "listen", []field{{"Server", "{url}"}, {"User name", "any"}, {"Password", "{key}"}},
+		"recipe.other"},
+	{"Any other that asks for an API key or a token", "listen", []field{{"Server", "{url}"}, {"API key", "{key}"}}, "recipe.other"},
 }
 
 // filled returns the recipes with the players' address, and with a key where one
