@@ -109,6 +109,8 @@ func TestPageStates(t *testing.T) {
 	visit(own, "players-refused", "players", "Booklight was refused")
 	visit(own, "gateway", "accounts/fine/gateway", "CF-Access-Client-Secret")
 	visit(own, "settings-all", "settings", "Messages of the desktop")
+	visit(own, "password", "accounts/fine/password", "Another password")
+	visit(own, "same-server", "accounts/fine/same-server", "Is it your server")
 	visit(own, "log", "record/log", "Save a report")
 	visit(own, "first-gateway", "sign-in", "Something stands in front of it")
 	visit(own, "refused-missing", "nowhere", "There is no such page")

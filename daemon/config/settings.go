@@ -240,6 +240,8 @@ func (c Config) Value(key ...string) []string {
 		return []string{strconv.Itoa(c.PagePort)}
 	case "notifications":
 		return []string{strconv.FormatBool(c.Notifications)}
+	case "icon_click":
+		return []string{string(c.IconClick)}
 	case "store":
 		return []string{string(c.Store)}
 	case "local_access":

@@ -38,7 +38,7 @@ func (s *Server) showAgain(w http.ResponseWriter, r *request, status int, a heal
 		keys.User = known.User
 	}
 	keys.Focused = "password"
-	title := titleOf(a.User, a.Server, a.Name)
+	title := titleOfAccount(a)
 	s.page(w, r, status, "again", frame{Title: text("again.title", title), Here: "home", Trouble: why, Body: againForm{
 		Title: title, Path: keys.Path, Cause: a.Reason, Remedy: textOr("remedy."+a.Condition, a.Remedy), Back: accountPath(a.Name),
 		Keys: keys, storeForm: s.storeForm(r, keys.Wrong),

@@ -52,6 +52,11 @@ type Accounts interface {
 	// account's own server answers at its address.
 	ReauthenticateSameServer(ctx context.Context, account string) error
 	SignOut(ctx context.Context, account string) error
+	// Rename gives an account another name, for people.
+	Rename(ctx context.Context, account, to string) error
+	// ChangePassword changes the password at the server. An empty old one stands for
+	// the stored one.
+	ChangePassword(ctx context.Context, account string, old, changed redact.Secret) error
 	// SetPort gives players another port, and returns their new address.
 	SetPort(ctx context.Context, account string, port int) (string, error)
 	// OpenPage returns an address that opens the account's web page once.
@@ -61,6 +66,7 @@ type Accounts interface {
 // Known is an account as it is written down.
 type Known struct {
 	Name, Server, User string
+	Alias              string // the name that the user gave it; "" for none
 	Method             Method
 	Store              string
 	AllowHTTP          bool // the user let secrets travel unencrypted

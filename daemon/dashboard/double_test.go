@@ -256,3 +256,19 @@ func (d *double) Report(_ context.Context, out io.Writer) error {
 	_, err := io.WriteString(out, "a report")
 	return err
 }
+
+func (d *double) Rename(_ context.Context, account, to string) error {
+	d.did("rename " + account + " " + to)
+	if to == "taken" {
+		return problem.Newf(problem.Usage, "choose another name", "an account is called taken")
+	}
+	return nil
+}
+
+func (d *double) ChangePassword(_ context.Context, account string, old, changed redact.Secret) error {
+	d.did("password " + account + " " + old.Reveal() + " " + changed.Reveal())
+	if old.Reveal() == "wrong" {
+		return problem.Newf(problem.Rejected, "give the present password", "the server refused the change")
+	}
+	return nil
+}

@@ -46,7 +46,7 @@ func (s *Server) gatewayPage(w http.ResponseWriter, r *request, status int, f fr
 	if err != nil && f.Trouble == nil {
 		f.Trouble = troubleOf(err)
 	}
-	v := gatewayView{Account: a.Name, Title: titleOf(a.User, a.Server, a.Name), Path: accountPath(a.Name, "gateway"), Back: accountPath(a.Name),
+	v := gatewayView{Account: a.Name, Title: titleOfAccount(a), Path: accountPath(a.Name, "gateway"), Back: accountPath(a.Name),
 		CSRF: s.keys.token(r.session)}
 	for _, p := range parts {
 		one := partView{GatewayPart: p, Label: text("gate." + string(p.Kind))}

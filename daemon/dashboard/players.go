@@ -78,7 +78,7 @@ func (s *Server) playersPage(w http.ResponseWriter, r *request, status int, f fr
 
 func (s *Server) playersOf(a health.Account, grants []Player, csrf string) playersView {
 	now := time.Now()
-	v := playersView{Account: a.Name, Title: titleOf(a.User, a.Server, a.Name), Address: a.Proxy.URL, Recipes: filled(a.Proxy.URL, ""),
+	v := playersView{Account: a.Name, Title: titleOfAccount(a), Address: a.Proxy.URL, Recipes: filled(a.Proxy.URL, ""),
 		Scopes: scopes, CSRF: csrf, MayAdmin: a.Admin}
 	names := map[string]string{}
 	for _, g := range grants {

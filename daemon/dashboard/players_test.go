@@ -181,3 +181,27 @@ func TestSettingsOfTheConfiguration(t *testing.T) {
 		t.Errorf("acts %q", acts)
 	}
 }
+
+// An account gets another name, and its user another password, at the server.
+func TestNameAndPassword(t *testing.T) {
+	d := newDouble(someAccount())
+	w := serve(t, d, nil)
+	w.get("/settings").has(t, `id="name-home"`, `href="/accounts/home/password"`)
+	if got := w.post("/settings/name", "account", "home", "name", " attic "); got.header.Get("Location") != "/settings?done=act.name" {
+		t.Errorf("a name: %d", got.status)
+	}
+	w.post("/settings/name", "account", "home", "name", "taken").has(t, "An account is called taken", `value="taken"`)
+	w.get("/accounts/home/password").has(t, "Empty means the one that is kept here")
+	w.post("/accounts/home/password", "old", "a", "new", "b", "again", "c").has(t, "The two new passwords differ")
+	got := w.post("/accounts/home/password", "old", "wrong", "new", "n3w", "again", "n3w")
+	if got.has(t, "The server refused the change"); strings.Contains(got.body, "n3w") {
+		t.Error("a password shows")
+	}
+	if got := w.post("/accounts/home/password", "old", "", "new", "n3w", "again", "n3w"); got.header.Get("Location") != "/accounts/home?done=act.changed" {
+		t.Errorf("the change: %d", got.status)
+	}
+	want := []string{"rename home attic", "rename home taken", "password home wrong n3w", "password home  n3w"}
+	if acts := d.done(); !slices.Equal(acts, want) {
+		t.Errorf("acts %q", acts)
+	}
+}

@@ -45,13 +45,16 @@ func (s *Server) routing() *http.ServeMux {
 		"POST /accounts/{account}/reports/retry": s.retryReports,
 		"POST /accounts/{account}/reports/drop":  s.dropReports,
 
-		"GET /accounts/{account}/gateway":  s.showGateway,
-		"POST /accounts/{account}/gateway": s.setGateway,
+		"GET /accounts/{account}/password":  s.askPassword,
+		"POST /accounts/{account}/password": s.changePassword,
+		"GET /accounts/{account}/gateway":   s.showGateway,
+		"POST /accounts/{account}/gateway":  s.setGateway,
 
 		"GET /settings":        s.showSettings,
 		"POST /settings/start": s.setStart,
 		"POST /settings/port":  s.setPort,
 		"POST /settings/set":   s.set,
+		"POST /settings/name":  s.rename,
 
 		"GET /record":        s.showRecord,
 		"GET /record/log":    s.showLog,

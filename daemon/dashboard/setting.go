@@ -17,6 +17,7 @@ type setting struct {
 var (
 	general = []setting{
 		{"notifications", "switch", nil},
+		{"icon_click", "choice", []string{"page", "audiobookshelf"}},
 		{"page_port", "line", nil},
 		{"store", "choice", []string{"os", "file"}},
 		{"local_access", "choice", []string{"user", "grant"}},

@@ -24,7 +24,9 @@ type portView struct {
 	Account, Title, Address, Port string
 	Wrong                         bool
 	Settings                      []settingView
-	Gateway                       string // the page about it
+	Gateway, Password             string // the pages about it; no Password where there is none
+	Name                          string
+	WrongName                     bool
 }
 
 func (s *Server) showSettings(w http.ResponseWriter, r *request) {
@@ -51,10 +53,20 @@ func (s *Server) settings(w http.ResponseWriter, r *request, status int, f frame
 		}
 	}
 	for _, a := range s.cfg.Daemon.Snapshot().Accounts {
-		p := portView{Account: a.Name, Title: titleOf(a.User, a.Server, a.Name), Address: a.Proxy.URL,
+		p := portView{Account: a.Name, Title: titleOfAccount(a), Address: a.Proxy.URL,
 			Gateway: accountPath(a.Name, "gateway")}
 		if u, err := url.Parse(a.Proxy.URL); err == nil {
 			p.Port = u.Port()
+		}
+		known, _ := s.cfg.Daemon.Known(a.Name)
+		if p.Name = known.Alias; p.Name == "" {
+			p.Name = a.Name
+		}
+		if known.Method == ByPassword {
+			p.Password = accountPath(a.Name, "password")
+		}
+		if wrong.key == "name" && a.Name == wrong.account {
+			p.Name, p.WrongName = wrong.typed[0], true
 		}
 		if wrong.key == "port" && a.Name == wrong.account {
 			p.Port, p.Wrong = wrong.typed[0], true

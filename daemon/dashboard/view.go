@@ -101,11 +101,19 @@ func titleOf(user, server, name string) string {
 	return name
 }
 
+// titleOfAccount is the name that the user gave an account, or whose it is.
+func titleOfAccount(a health.Account) string {
+	if a.Alias != "" {
+		return a.Alias
+	}
+	return titleOf(a.User, a.Server, a.Name)
+}
+
 // viewOf shows an account.
 func (s *Server) viewOf(a health.Account, csrf string) accountView {
 	now := time.Now()
 	v := accountView{
-		Name: a.Name, Path: accountPath(a.Name), Title: titleOf(a.User, a.Server, a.Name), Server: a.Server, Level: a.Level.String(),
+		Name: a.Name, Path: accountPath(a.Name), Title: titleOfAccount(a), Server: a.Server, Level: a.Level.String(),
 		Words: text("level." + a.Level.String()), Since: when(a.Since.Time, now), Reason: a.Reason, CSRF: csrf,
 	}
 	if a.Level != health.OK {

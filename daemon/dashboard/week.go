@@ -159,7 +159,7 @@ func (s *Server) showRecord(w http.ResponseWriter, r *request) {
 	var views []recordView
 	for _, a := range s.cfg.Daemon.Snapshot().Accounts {
 		entries := s.cfg.Daemon.History(a.Name)
-		v := recordView{Account: a.Name, Title: titleOf(a.User, a.Server, a.Name), Week: week(entries, now)}
+		v := recordView{Account: a.Name, Title: titleOfAccount(a), Week: week(entries, now)}
 		for _, e := range slices.Backward(entries) {
 			if len(v.Entries) == maxRecord {
 				break

@@ -40,7 +40,7 @@ func (d acts) Known(account string) (dashboard.Known, bool) {
 	case accounts.APIKey, accounts.Legacy:
 		method = dashboard.ByToken
 	}
-	return dashboard.Known{Name: a.Name, Server: a.Server, User: a.Username, Method: method, Store: a.Store, AllowHTTP: a.AllowHTTP}, ok
+	return dashboard.Known{Name: a.Name, Alias: a.Alias, Server: a.Server, User: a.Username, Method: method, Store: a.Store, AllowHTTP: a.AllowHTTP}, ok
 }
 
 func (d acts) Reauthenticate(ctx context.Context, account string, passphrase redact.Secret) error {
@@ -53,6 +53,14 @@ func (d acts) ReauthenticateSameServer(ctx context.Context, account string) erro
 
 func (d acts) SignOut(ctx context.Context, account string) error {
 	return d.cfg.Daemon.SignOut(ctx, account)
+}
+
+func (d acts) Rename(ctx context.Context, account, to string) error {
+	return d.cfg.Daemon.Rename(ctx, account, to)
+}
+
+func (d acts) ChangePassword(ctx context.Context, account string, old, changed redact.Secret) error {
+	return d.cfg.Daemon.ChangePassword(ctx, account, old, changed)
 }
 
 func (d acts) SetPort(ctx context.Context, account string, port int) (string, error) {

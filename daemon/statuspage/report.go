@@ -23,7 +23,7 @@ import (
 const reportLines = 2000
 
 // shownSettings are those whose values are no secret.
-var shownSettings = []string{"page_port", "notifications", "store", "local_access", "listen_extra", "extra_hosts", "trusted_origins",
+var shownSettings = []string{"page_port", "notifications", "icon_click", "store", "local_access", "listen_extra", "extra_hosts", "trusted_origins",
 	"user_agent", "log_level"}
 
 func (d acts) TailLog(out io.Writer, lines int) error {
@@ -93,6 +93,7 @@ func nameless(text string, all []accounts.Account, addresses map[string][]string
 			}
 		}
 		take(a.Name, "account", i)
+		take(a.Alias, "account", i)
 		take(a.Username, "user", i)
 		take(a.UserID, "userid", i)
 	}
