@@ -163,6 +163,8 @@ func describe(s health.Snapshot, now time.Time, colours bool) string {
 			row("", "idle; renewed on use, %s", good)
 		case !a.Session.NextRotationAt.IsZero():
 			row("", "next renewal %s, %s", in(now, a.Session.NextRotationAt), good)
+		case !a.Session.AccessExpiresAt.IsZero() && a.Level != health.NeedsUser:
+			row("", "renewed on use, %s", good)
 		}
 		if p := a.Progress; p.Waiting+p.SetAside+p.OtherUsers > 0 {
 			row("progress", "%s", waiting(p, now))

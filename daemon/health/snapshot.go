@@ -86,7 +86,7 @@ type Session struct {
 	Generation       uint64 `json:"generation"`
 	AccessExpiresAt  Time   `json:"access_expires_at"`
 	RefreshExpiresAt Time   `json:"refresh_expires_at"`
-	NextRotationAt   Time   `json:"next_rotation_at"` // zero while Idle
+	NextRotationAt   Time   `json:"next_rotation_at"` // zero where it is renewed on use
 	// Idle: nobody is served. The session is renewed on use.
 	Idle           bool         `json:"idle"`
 	Refreshes      int          `json:"refreshes"`       // that gave a new pair, since the start

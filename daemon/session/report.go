@@ -76,7 +76,7 @@ func (s *Session) Fill(a *health.Account) {
 		out.AccessExpiresAt = health.At(st.Published.Pair.Access.ExpiresAt)
 		out.RefreshExpiresAt = health.At(st.Published.Pair.Refresh.ExpiresAt)
 		if st.Phase != machine.NeedsUser || st.Why.Probed() {
-			if out.Idle = s.idle(st); !out.Idle {
+			if out.Idle = s.idle(st); !out.Idle && !st.RenewedOnUse() {
 				out.NextRotationAt = health.At(st.RenewsAt())
 			}
 		}
@@ -99,10 +99,10 @@ func (s *Session) Fill(a *health.Account) {
 	}
 }
 
-// idle reports whether the pair is renewed when the next token is needed and not
-// ahead of that.
+// idle reports whether nobody is served: the pair is renewed when the next token is
+// needed and not ahead of that.
 func (s *Session) idle(st machine.State) bool {
-	return st.Phase == machine.Fresh && !st.Busy() && (st.RenewedOnUse() || s.Served != nil && !s.Served())
+	return st.Phase == machine.Fresh && !st.Busy() && (st.Idle && !st.Clocks.OnDemand || s.Served != nil && !s.Served())
 }
 
 func methodOf(s machine.State) string {

@@ -150,11 +150,14 @@ func TestALostAnswerThatAPlayerWaitsFor(t *testing.T) {
 // that asks every ten seconds: it is always served, since the renewal begins as
 // early as it takes long.
 func TestShortTokensOnASlowDisk(t *testing.T) {
-	for _, limit := range []int{0, -1} {
-		withRig(t, absfake.Config{AccessTTL: time.Minute, LimiterMax: limit}, func(r *rig) {
+	for _, c := range []struct {
+		limit int
+		sync  time.Duration
+	}{{0, 2500 * time.Millisecond}, {0, 5 * time.Second}, {-1, 5 * time.Second}, {0, 7500 * time.Millisecond}, {-1, 7500 * time.Millisecond}} {
+		withRig(t, absfake.Config{AccessTTL: time.Minute, LimiterMax: c.limit}, func(r *rig) {
 			var served atomic.Bool
 			served.Store(true)
-			r.serve(&served, func(c *Config) { c.Vault = slowDisk{r.vault, 5 * time.Second} })
+			r.serve(&served, func(cfg *Config) { cfg.Vault = slowDisk{r.vault, c.sync} })
 			// The first renewal tells how long one takes, and the share of a limit
 			// of 40 is eight in eleven minutes.
 			for i := range 24 {
@@ -163,7 +166,7 @@ func TestShortTokensOnASlowDisk(t *testing.T) {
 				_, err := r.s.Token(ctx)
 				cancel()
 				if err != nil && i > 6 {
-					t.Errorf("limit %d, request %d: %v", limit, i, err)
+					t.Errorf("limit %d, %v a sync, request %d: %v", c.limit, c.sync, i, err)
 				}
 			}
 		})

@@ -40,6 +40,9 @@ func TestTwelveSecondTokens(t *testing.T) {
 			if got := r.fake.Ledger().MaxAuthIn(10 * time.Minute); limit >= 0 && got > 10 {
 				t.Errorf("%d requests in a window", got)
 			}
+			if got := r.snapshot(); limit >= 0 && !got.NextRotationAt.IsZero() {
+				t.Errorf("status tells of the next renewal: %+v", got)
+			}
 			time.Sleep(30 * time.Minute)
 			before := r.fake.Ledger().Totals().Auth
 			time.Sleep(time.Hour)

@@ -54,7 +54,7 @@ func (m *machine) setClocks(pair absapi.TokenPair, received time.Time) {
 		c.OnDemand = !m.Unlimited
 	}
 	// A slow disk or a slow server needs a part of the token's life.
-	ahead := later(c.UsableUntil.Add(-2*m.RenewalTook), pair.Access.IssuedAt.Add(-c.Skew).Add(c.Life/4))
+	ahead := later(c.UsableUntil.Add(-m.RenewalTook*5/4), pair.Access.IssuedAt.Add(-c.Skew).Add(c.Life/4))
 	c.RotateAt = earlier(c.RotateAt, ahead)
 	if m.Rules.Collides && c.RotateAt.Before(m.gapEnd()) {
 		c.RotateAt = m.gapEnd()
