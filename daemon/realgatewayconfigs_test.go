@@ -35,7 +35,7 @@ func fill(text string, g gatewayPlace) string {
 	}
 	return strings.NewReplacer("DIR", g.dir, "ABS", g.abs, "AUTH", g.auth,
 		"MTLS", fmt.Sprint(g.mtls), "BASIC", fmt.Sprint(g.basic),
-		"HEADER", fmt.Sprint(g.header), "ASKING", fmt.Sprint(g.asking),
+		"HEADER", fmt.Sprint(g.header), "ASKING", fmt.Sprint(g.asking), "OPEN", fmt.Sprint(g.open),
 		"HASH", base64.StdEncoding.EncodeToString(hash), "ROOT", owner).Replace(text)
 }
 
@@ -68,6 +68,7 @@ http {
 		server("MTLS", "ssl_client_certificate DIR/ca.pem; ssl_verify_client on;")+
 		server("BASIC", `auth_basic "gate"; auth_basic_user_file DIR/htpasswd;`)+
 		server("HEADER", `if ($http_x_gate != "hush") { return 403; }`)+
+		server("OPEN", "")+
 		server("ASKING", `auth_request /authelia;
 		location = /authelia {
 			internal;

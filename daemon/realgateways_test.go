@@ -40,6 +40,7 @@ type gatewayPlace struct {
 	dir                         string // with ca.pem, cert.pem, key.pem, both.pem, htpasswd
 	abs, auth                   string // host:port of the server and of the authentication
 	mtls, basic, header, asking int    // ports
+	open                        int    // nothing is wanted
 }
 
 var realGateways = map[string]realGateway{
@@ -179,7 +180,13 @@ type runningGateway struct {
 	fake *absfake.Server
 }
 
+// startGateway starts a gateway in front of a server in a sub-folder.
 func startGateway(t *testing.T, gateway realGateway) (*runningGateway, *gatewayAuthority) {
+	t.Helper()
+	return startGatewayTo(t, gateway, absfake.Config{BasePath: "/books", Large: 8 << 20})
+}
+
+func startGatewayTo(t *testing.T, gateway realGateway, c absfake.Config) (*runningGateway, *gatewayAuthority) {
 	t.Helper()
 	program, err := exec.LookPath(gateway.program)
 	if err != nil {
@@ -199,7 +206,7 @@ func startGateway(t *testing.T, gateway realGateway) (*runningGateway, *gatewayA
 	if err := os.Chmod(dir, 0o755); err != nil { // Apache's workers are another user
 		t.Fatal(err)
 	}
-	fake := newFake(t, absfake.Config{BasePath: "/books", Large: 8 << 20})
+	fake := newFake(t, c)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -211,10 +218,10 @@ func startGateway(t *testing.T, gateway realGateway) (*runningGateway, *gatewayA
 	t.Cleanup(auth.Close)
 	g := &runningGateway{fake: fake, gatewayPlace: gatewayPlace{dir: dir, abs: l.Addr().String(),
 		auth: strings.TrimPrefix(auth.URL, "http://")}}
-	ports := freePorts(t, 4)
-	g.mtls, g.basic, g.header, g.asking = ports[0], ports[1], ports[2], ports[3]
+	ports := freePorts(t, 5)
+	g.mtls, g.basic, g.header, g.asking, g.open = ports[0], ports[1], ports[2], ports[3], ports[4]
 	if gateway.program != "nginx" {
-		g.asking = 0
+		g.asking, g.open = 0, 0
 	}
 	ca := newGatewayAuthority(t, dir)
 	sum := sha1.Sum([]byte("p w:1"))
