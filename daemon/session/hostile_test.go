@@ -183,10 +183,8 @@ func TestHostilePlansThatFailedOnce(t *testing.T) {
 		release absfake.Release
 		plan    []act
 	}{
-		{absfake.R2263, []act{
-			{"lose an answer", 90, 0}, {"clock", 90, 14}, {"full", 4000, 0}, {"restart", 3, 0}, {"room", 0, 0},
-		}},
-		{absfake.R2350, []act{{"clock", 1, 15}, {"restart", 4000, 0}, {"lose an answer", 0, 0}, {"clock right", 3, 0}}},
+		{absfake.R2263, []act{{"full", 4000, 0}, {"clock", 0, 14}, {"restart", 3, 0}}},
+		{absfake.R2350, []act{{"full", 4000, 0}, {"clock, told", 0, 60}, {"restart", 3, 0}, {"room", 0, 0}}},
 		{absfake.R2360, []act{{"older", 4000, 2}, {"restart", 0, 0}, {"lock", 1, 0}, {"full", 90, 0}}},
 	} {
 		if wrong := playActs(t, c.release, c.plan); wrong != "" {
