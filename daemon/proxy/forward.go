@@ -108,6 +108,7 @@ func (s *Server) fetch(ctx context.Context, x *exchange, c *call, b *body) *refu
 	for ranged := true; ; {
 		var err error
 		if c.needs == withBearer && token.IsEmpty() {
+			s.warm(ctx, c)
 			if token, err = s.token(ctx, refused); err != nil {
 				return unavailable(err)
 			}

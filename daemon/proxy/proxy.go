@@ -148,6 +148,7 @@ type Server struct {
 	stopped   bool // no request is begun any more
 
 	handlers sync.WaitGroup
+	warming  atomic.Int64 // connections that are being opened ahead
 	// hardStop ends the requests that are still running when Close may wait
 	// no longer.
 	hardStop context.CancelFunc

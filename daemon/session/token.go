@@ -38,6 +38,14 @@ func (s *Session) Token(ctx context.Context) (redact.Secret, error) {
 	}
 }
 
+// Ready reports whether Token would return a token at once.
+func (s *Session) Ready() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := s.Now()
+	return s.state.Usable(now) && (s.state.Phase != machine.Fresh || now.Before(s.state.Clocks.AskAheadFrom))
+}
+
 // lastMoment is until when a caller waits for the next attempt rather than being
 // sent away: as long as ctx lets it.
 func lastMoment(ctx context.Context, now time.Time) time.Time {

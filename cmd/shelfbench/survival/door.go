@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"sync"
+	"time"
 
 	"shelfkeeper/daemon/players"
 	"shelfkeeper/daemon/proxy"
@@ -27,7 +28,7 @@ const local = 13379
 
 func open(l *life, s *session.Session, base *url.URL) (*door, error) {
 	p, err := proxy.New(proxy.Config{
-		Base: base, Transport: connections{l}, Tokens: service.Tokens{Session: s}, Grants: noGrants{}, Identity: s.Secrets, Port: local,
+		Base: base, Transport: &connections{life: l}, Tokens: service.Tokens{Session: s}, Grants: noGrants{}, Identity: s.Secrets, Port: local,
 		PeerOf: func(net.Conn) players.Peer { return players.Peer{Known: true} },
 	})
 	if err != nil {
@@ -67,13 +68,49 @@ func (d *door) close() {
 	<-d.served
 }
 
-// connections makes one for each request. (The daemon keeps them for a while.)
-type connections struct{ life *life }
+// idleFor is how long the daemon keeps an idle connection (also daemon/upstream:
+// idleDeadline).
+const idleFor = 4 * time.Second
 
-func (c connections) RoundTrip(r *http.Request) (*http.Response, error) {
-	conn := c.life.connect()
-	defer conn.Close()
-	return conn.Do(r)
+// connections are the daemon's to the server. One that has answered is kept for
+// the next request for a while, unless its network has gone.
+type connections struct {
+	life *life
+	mu   sync.Mutex
+	idle []idleConn
+}
+
+type idleConn struct {
+	*conn
+	since time.Time
+}
+
+func (c *connections) RoundTrip(r *http.Request) (*http.Response, error) {
+	conn := c.take()
+	resp, err := conn.Do(r)
+	if err != nil {
+		conn.Close()
+		return nil, err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.idle = append(c.idle, idleConn{conn, time.Now()}) // the answer is whole, see world.serve
+	return resp, nil
+}
+
+// take returns an idle connection, or a new one.
+func (c *connections) take() *conn {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for len(c.idle) > 0 {
+		last := c.idle[len(c.idle)-1]
+		c.idle = c.idle[:len(c.idle)-1]
+		if time.Since(last.since) < idleFor && last.alive() {
+			return last.conn
+		}
+		last.Close()
+	}
+	return c.life.connect()
 }
 
 // noGrants: every player here is a program of the same user and holds none.

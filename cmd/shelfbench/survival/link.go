@@ -92,6 +92,13 @@ func (c *conn) Do(r *http.Request) (*http.Response, error) {
 	return t.travel(r, up, down)
 }
 
+// alive reports whether the network of c is still the machine's.
+func (c *conn) alive() bool {
+	c.life.world.mu.Lock()
+	defer c.life.world.mu.Unlock()
+	return c.generation == c.life.generation
+}
+
 func (t *trip) dial(way time.Duration) error {
 	w := t.life.world
 	w.mu.Lock()

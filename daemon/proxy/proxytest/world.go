@@ -14,6 +14,7 @@ import (
 	"net/url"
 	"sync"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 
@@ -75,13 +76,18 @@ type Tokens struct {
 	List     []string
 	Err      error
 	Suspects []string
+	Takes    time.Duration // until Token answers
 }
 
 func (f *Tokens) Token(context.Context) (redact.Secret, error) {
+	time.Sleep(f.Takes)
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return redact.New(f.List[0]), f.Err
 }
+
+// Ready reports whether Token answers at once.
+func (f *Tokens) Ready() bool { return f.Takes == 0 }
 
 func (f *Tokens) Suspect(_ context.Context, refused redact.Secret) (redact.Secret, error) {
 	f.mu.Lock()
