@@ -63,7 +63,20 @@ func newDemo(e *env) *cobra.Command {
 it, and serves it to your players, tokens expiring as fast as you like.
 
 Everything is kept in memory and gone at the end. The demonstration server has
-no sign-in limit.`,
+no sign-in limit.
+
+Faults are a list, parted by commas:
+  cut:4s  cut:1MB       a body ends 4 s or 1,000,000 bytes after its beginning
+  lose  lose:login      the answer is lost (of a refresh, if no path is named)
+  stall:10s             a body stands still
+  refuse  404  502      no connection, or that status
+  html  redirect        a captive portal's page, or its redirect
+  internal              an internal error as a 401
+  restart:30s           the server restarts
+  rate:300k             bytes per second
+Each may be followed by :PATH (a path, or refresh, login, logout, status, ping,
+api, file, track, cover, sync), :x3 (three times), :10% (by chance) and :after
+(the server has done its part).`,
 		Example: "  shelfkeeper demo --access-ttl 3s --rate 300k --faults cut:4s",
 		Args:    noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -96,9 +109,10 @@ func (d *demo) run(ctx context.Context, e *env) (err error) {
 	}
 	user := absfake.User{Name: "demo", Password: strings.ToLower(rand.Text()[:10]), Type: "root"}
 	fake, err := absfake.New(absfake.Config{Release: absfake.Release(d.release), AccessTTL: d.accessTTL, LimiterMax: -1,
-		Users: []absfake.User{user}})
+		Users: []absfake.User{user}, WebClient: true})
 	if err != nil {
-		return problem.New(problem.Usage, err, "see `shelfkeeper demo --help`")
+		text := strings.TrimPrefix(err.Error(), absfake.ErrConfig.Error()+": ")
+		return problem.New(problem.Usage, errors.New(text), "see `shelfkeeper demo --help`")
 	}
 	serverAddr := "127.0.0.1:0"
 	if d.serverOnly {

@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strings"
 )
 
 // Cause is the kind of reason for which no server was found. Of several
@@ -72,6 +73,9 @@ func explain(base *url.URL, a reply, v Verdict, evidence string) *DiscoverError 
 		e.Cause, e.Remedy = unreachable(base, a.err)
 	case v == RateLimited, a.status >= 500:
 		e.Cause, e.Remedy = CauseServer, "wait until the server runs again, or look at its log and at the gateway's"
+	case a.status == 403 && gateway(a) == "":
+		e.Cause, e.Remedy = CauseGateway, "something before the server forbids it, a firewall or gateway: ask who runs it to let this "+
+			"computer through; if there is none, check host and port"
 	case a.header.Get("Www-Authenticate") != "", gateway(a) != "" && a.status != 404:
 		e.Cause, e.Remedy = CauseGateway, passGateway
 	default:
@@ -88,6 +92,10 @@ func unreachable(base *url.URL, err error) (Cause, string) {
 	case errors.Is(err, context.Canceled):
 		return CauseCancelled, "try again"
 	case errors.As(err, &proxy):
+		var own interface{ Remedy() string }
+		if errors.As(err, &own) && own.Remedy() != "" {
+			return CauseUnreachable, own.Remedy()
+		}
 		return CauseUnreachable, "start the proxy, or correct what sets it"
 	case errors.As(err, &dns):
 		return CauseName, "check the spelling, and whether this computer is in the right network or VPN"
@@ -105,6 +113,17 @@ func unreachable(base *url.URL, err error) (Cause, string) {
 // compare with what the server itself shows.
 func trustRemedy(err error) string {
 	const correct = "correct the server's certificate"
+	var host x509.HostnameError
+	var invalid x509.CertificateInvalidError
+	switch {
+	case errors.As(err, &host) && host.Certificate != nil && len(host.Certificate.DNSNames) > 0:
+		names := plain(strings.Join(host.Certificate.DNSNames, " or "), maxEvidence)
+		return "use the name that the certificate is for, " + names + ", or " + correct
+	case errors.As(err, &host):
+		return "use the name that the certificate is for, or " + correct
+	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
+		return "renew the server's certificate; if it has just been renewed, restart what serves it, and check this computer's clock"
+	}
 	var verify *tls.CertificateVerificationError
 	if !errors.As(err, &verify) || len(verify.UnverifiedCertificates) == 0 {
 		return "give the certificate of your own authority with --ca FILE, or " + correct

@@ -98,7 +98,7 @@ func (f *Fault) take(word string, sized *bool) error {
 	case lower[0] == 'x':
 		n, err := strconv.Atoi(lower[1:])
 		if err != nil || n < 1 {
-			return fmt.Errorf("%q is no number of times", word)
+			return fmt.Errorf("%q is not understood: x and a number, as x3, say how often", word)
 		}
 		f.Times = n
 		return nil

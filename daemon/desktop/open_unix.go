@@ -5,6 +5,7 @@ package desktop
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os/exec"
 	"syscall"
 	"time"
@@ -16,6 +17,21 @@ var openers = []string{"xdg-open", "x-www-browser", "www-browser", "wslview"}
 // openDeadline is how long an opener may take to hand the page on; some stay
 // as long as the browser does, and then it is in order to leave them alone.
 const openDeadline = 10 * time.Second
+
+// openerError says what the exit code of an opener means; xdg-open documents its.
+func openerError(name string, err error) error {
+	var exit *exec.ExitError
+	if !errors.As(err, &exit) {
+		return err
+	}
+	switch {
+	case name == "xdg-open" && exit.ExitCode() == 3:
+		return errors.New("xdg-open finds no browser")
+	case name == "xdg-open" && exit.ExitCode() == 4:
+		return errors.New("xdg-open could not start the browser")
+	}
+	return fmt.Errorf("%s failed (%w)", name, err)
+}
 
 // show does here what cli/browser does elsewhere, since a browser that is the
 // first to be started belongs to our process group otherwise, and would end
@@ -38,7 +54,7 @@ func show(address string) error {
 		go func() { ended <- cmd.Wait() }()
 		select {
 		case err := <-ended:
-			return err
+			return openerError(name, err)
 		case <-ctx.Done():
 			return nil // it is the browser itself, and lives on
 		}

@@ -126,7 +126,22 @@ func serverProblem(err error) *problem.Problem {
 	case absapi.RateLimited:
 		return problem.New(problem.Unreachable, answer, fmt.Sprintf("wait %v and try again", answer.RetryAfter.Round(time.Second)))
 	}
-	return problem.New(problem.Unreachable, answer, "try again when the server can be reached")
+	return problem.New(problem.Unreachable, answer, answeredRemedy(answer.Status))
+}
+
+// answeredRemedy says what to do about an answer that is not Audiobookshelf's own
+// word, by its status; 0 is no answer.
+func answeredRemedy(status int) string {
+	switch {
+	case status == 0:
+		return "try again when the server can be reached"
+	case status >= 500:
+		return "look at the log of the server, or of the gateway before it; nothing is wrong here"
+	case status == 401 || status == 403:
+		return "something before the server forbids it, a firewall or gateway: have it pass /login, or say what it wants with " +
+			"`shelfkeeper login --help`'s flags for gateways"
+	}
+	return "look at what stands between here and the server: it must pass requests and answers on unchanged"
 }
 
 // sessionProblem explains why a session could not be renewed.
