@@ -80,7 +80,8 @@ func TestPagePictures(t *testing.T) {
 	w.home.Dial = func(ctx context.Context, network, _ string) (net.Conn, error) {
 		return (&net.Dialer{}).DialContext(ctx, network, server)
 	}
-	full := dashboard.New(dashboard.Config{Daemon: eventful{w.daemon.pageConfig(statuspage.Options{}).Acts(), aWeek(time.Now())}, Port: freePort(t), OwnUID: os.Getuid()})
+	full := dashboard.New(dashboard.Config{Daemon: eventful{w.daemon.pageConfig(statuspage.Options{}).Acts(), aWeek(time.Now())},
+		Port: freePort(t), OwnUID: os.Getuid()})
 	full.Start()
 	defer func() {
 		if err := full.Close(); err != nil {

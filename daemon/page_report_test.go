@@ -16,7 +16,8 @@ func TestPageReport(t *testing.T) {
 	w := signedInWorld(t, absfake.Config{Users: []absfake.User{{Name: "demo", Password: "demo", Type: "root"}}})
 	c := w.daemon.pageConfig(statuspage.Options{})
 	c.TailLog = func(out io.Writer, _ int) error {
-		_, err := io.WriteString(out, "level=INFO msg=x server="+w.server+" user=demo token=eyJhbGciOiJIUzI1NiJ9.eyJ1c2VySWQiOiJ4In0.c2lnbmF0dXJl\n")
+		_, err := io.WriteString(out, "level=INFO msg=x server="+w.server+
+			" user=demo token=eyJhbGciOiJIUzI1NiJ9.eyJ1c2VySWQiOiJ4In0.c2lnbmF0dXJl\n")
 		return err
 	}
 	var out bytes.Buffer

@@ -13,7 +13,8 @@ import (
 func TestSettings(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "config.toml")
-	if err := os.WriteFile(file, []byte("store = \"file\"\n[accounts.home]\nlisten = 14000\n[upstream]\nproxy = \"direct\""), 0o600); err != nil {
+	const written = "store = \"file\"\n[accounts.home]\nlisten = 14000\n[upstream]\nproxy = \"direct\""
+	if err := os.WriteFile(file, []byte(written), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	set := func(key string, values ...string) error {

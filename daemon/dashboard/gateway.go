@@ -101,7 +101,7 @@ func (s *Server) setGateway(w http.ResponseWriter, r *request) {
 }
 
 // changeOf reads a form about one kind of setting. With "remove" it takes the
-// setting back.
+// setting back. A flat switch shows the fields of each form at one glance.
 func changeOf(r *request, kind GatewayKind) (c upstream.GatewayChange, err error) {
 	field := func(name string) string { return strings.TrimSpace(r.PostFormValue(name)) }
 	remove := field("remove") != ""

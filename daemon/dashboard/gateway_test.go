@@ -78,7 +78,8 @@ func TestFirstRunThroughAGateway(t *testing.T) {
 	}
 	w.post("/sign-in", "server", "https://evil.example.org", "method", "password", "username", "alice", "password", "p")
 	w.post("/sign-in/look", append([]string{"server", "abs.example.org"}, gate...)...)
-	w.post("/sign-in", "server", "https://abs.example.org", "method", "password", "username", "alice", "password", "p").has(t, "You are signed in")
+	w.post("/sign-in", "server", "https://abs.example.org", "method", "password", "username", "alice", "password", "p").
+		has(t, "You are signed in")
 	w.post("/sign-in", "server", "https://abs.example.org", "method", "password", "username", "alice", "password", "p")
 	acts := slices.DeleteFunc(d.done(), func(act string) bool { return !strings.HasPrefix(act, "sign in") })
 	const with = " header CF-Access-Client-Id=hush1 for [] header CF-Access-Client-Secret=hush2 for [] basic ann:hush3 in Authorization " +

@@ -199,19 +199,6 @@ func TestOneTimeLink(t *testing.T) {
 	if got := w.get(at + "/accounts/home"); got.status != http.StatusForbidden {
 		t.Errorf("with the path alone: %d", got.status)
 	}
-	w.daemon.set(func() { w.daemon.accounts[0].Condition = health.SessionLost.ID })
-	if link, err = w.server.Link("home"); err != nil {
-		t.Fatal(err)
-	}
-	if got := w.get(strings.TrimPrefix(link, w.server.origin)); !strings.HasSuffix(got.header.Get("Location"), "/accounts/home/sign-in") {
-		t.Errorf("an account that only the user can mend: %v", got.header)
-	}
-	if link, err = w.server.Link("home"); err != nil {
-		t.Fatal(err)
-	}
-	if got := w.get(strings.TrimPrefix(link, w.server.origin) + "&part=players"); !strings.HasSuffix(got.header.Get("Location"), "/players#came-home") {
-		t.Errorf("its players: %v", got.header)
-	}
 	w.cookie = ""
 	if got := w.get(path); got.status != http.StatusForbidden {
 		t.Errorf("the link a second time: %d", got.status)
@@ -259,5 +246,28 @@ func TestNumericHostLeadsHere(t *testing.T) {
 	})
 	if got.header.Get("Location") != "" && !strings.HasPrefix(got.header.Get("Location"), w.server.origin+"/") {
 		t.Errorf("it leads to %q", got.header.Get("Location"))
+	}
+}
+
+// A link leads to where the user goes on.
+func TestPlacesOfLinks(t *testing.T) {
+	w := serve(t, newDouble(someAccount()), nil)
+	to := func(more string) string {
+		t.Helper()
+		link, err := w.server.Link("home")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return w.get(strings.TrimPrefix(link, w.server.origin) + more).header.Get("Location")
+	}
+	if got := to(""); got != "/accounts/home" {
+		t.Errorf("an account that is well: %s", got)
+	}
+	w.daemon.set(func() { w.daemon.accounts[0].Condition = health.SessionLost.ID })
+	if got := to(""); got != "/accounts/home/sign-in" {
+		t.Errorf("an account that only the user can mend: %s", got)
+	}
+	if got := to("&part=players"); got != "/players#came-home" {
+		t.Errorf("its players: %s", got)
 	}
 }

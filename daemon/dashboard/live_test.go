@@ -142,7 +142,8 @@ func TestTexts(t *testing.T) {
 		}
 	}
 	// Keys whose last part is a value.
-	families := []string{"level.", "remedy.", "method.", "socket.", "vault.", "count.", "bytes.", "kind.", "scope.", "kind.", "scope.", "recipe.", "week.", "record.what.", "record.outcome.", "stream.", "set.", "gate."}
+	families := []string{"level.", "remedy.", "method.", "socket.", "vault.", "count.", "bytes.", "kind.", "scope.", "recipe.", "week.",
+		"record.what.", "record.outcome.", "stream.", "set.", "gate."}
 	for key := range texts() {
 		if !used[key] && !slices.ContainsFunc(families, func(f string) bool { return strings.HasPrefix(key, f) }) {
 			t.Errorf("nothing says %q", key)

@@ -59,7 +59,8 @@ func TestRecipes(t *testing.T) {
 		}
 	}
 	parts := filled("http://127.0.0.1:13381", "")
-	if got := parts[slices.IndexFunc(parts, func(r recipe) bool { return r.Program == "Kodi (Breezyslasher)" })]; got.Fields[0].Value != "127.0.0.1" || got.Fields[1].Value != "13381" {
+	kodi := slices.IndexFunc(parts, func(r recipe) bool { return r.Program == "Kodi (Breezyslasher)" })
+	if got := parts[kodi]; got.Fields[0].Value != "127.0.0.1" || got.Fields[1].Value != "13381" {
 		t.Errorf("parts of the address: %+v", got)
 	}
 }
@@ -95,7 +96,8 @@ func TestWeek(t *testing.T) {
 	d := newDouble(someAccount())
 	d.entries = entries
 	w := serve(t, d, nil)
-	w.get("/record").has(t, "the server ended the session", "Invalid &lt;refresh&gt; token", "5 times", "stored password", "changed its network", "slept")
+	w.get("/record").has(t, "the server ended the session", "Invalid &lt;refresh&gt; token", "5 times", "stored password",
+		"changed its network", "slept")
 	w.get("/accounts/home").has(t, "The last seven days", `<svg class="day"`)
 }
 
@@ -197,7 +199,8 @@ func TestNameAndPassword(t *testing.T) {
 	if got.has(t, "The server refused the change"); strings.Contains(got.body, "n3w") {
 		t.Error("a password shows")
 	}
-	if got := w.post("/accounts/home/password", "old", "", "new", "n3w", "again", "n3w"); got.header.Get("Location") != "/accounts/home?done=act.changed" {
+	got = w.post("/accounts/home/password", "old", "", "new", "n3w", "again", "n3w")
+	if got.header.Get("Location") != "/accounts/home?done=act.changed" {
 		t.Errorf("the change: %d", got.status)
 	}
 	want := []string{"rename home attic", "rename home taken", "password home wrong n3w", "password home  n3w"}

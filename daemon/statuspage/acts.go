@@ -40,7 +40,8 @@ func (d acts) Known(account string) (dashboard.Known, bool) {
 	case accounts.APIKey, accounts.Legacy:
 		method = dashboard.ByToken
 	}
-	return dashboard.Known{Name: a.Name, Alias: a.Alias, Server: a.Server, User: a.Username, Method: method, Store: a.Store, AllowHTTP: a.AllowHTTP}, ok
+	return dashboard.Known{Name: a.Name, Alias: a.Alias, Server: a.Server, User: a.Username, Method: method, Store: a.Store,
+		AllowHTTP: a.AllowHTTP}, ok
 }
 
 func (d acts) Reauthenticate(ctx context.Context, account string, passphrase redact.Secret) error {

@@ -23,8 +23,8 @@ import (
 const reportLines = 2000
 
 // shownSettings are those whose values are no secret.
-var shownSettings = []string{"page_port", "notifications", "icon_click", "store", "local_access", "listen_extra", "extra_hosts", "trusted_origins",
-	"user_agent", "log_level"}
+var shownSettings = []string{"page_port", "notifications", "icon_click", "store", "local_access", "listen_extra", "extra_hosts",
+	"trusted_origins", "user_agent", "log_level"}
 
 func (d acts) TailLog(out io.Writer, lines int) error {
 	if err := d.cfg.TailLog(out, lines); !errors.Is(err, logbook.ErrNoLog) {

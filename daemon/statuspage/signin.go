@@ -41,7 +41,8 @@ func signedIn(a control.SignInAnswer) dashboard.SignedIn {
 
 func (d acts) SignInOpenID(ctx context.Context, in dashboard.OpenID, show func(dashboard.Step) error) error {
 	return d.cfg.Daemon.SignInOpenID(ctx, control.OpenIDRequest{
-		Server: in.Server, Account: in.Account, AllowHTTP: in.AllowHTTP, Store: in.Store, Renew: in.Renew, Passphrase: in.Passphrase, Gateway: in.Gateway,
+		Server: in.Server, Account: in.Account, AllowHTTP: in.AllowHTTP, Store: in.Store, Renew: in.Renew,
+		Passphrase: in.Passphrase, Gateway: in.Gateway,
 	}, func(s control.OpenIDStep) error {
 		step := dashboard.Step{URL: s.URL, State: s.State, Sent: s.Sent, Redirect: s.Redirect, Callback: s.Callback, Spare: s.Spare,
 			Notes: s.Notes}
