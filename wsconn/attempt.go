@@ -38,6 +38,9 @@ func (s *Socket) attempt(ctx context.Context) error {
 	}
 	conn, err := s.open(ctx)
 	if err != nil {
+		s.mu.Lock()
+		s.snap.ShortCut = 0 // it is more than a cut now
+		s.mu.Unlock()
 		return err
 	}
 	defer conn.Close()
@@ -56,7 +59,9 @@ func (s *Socket) attempt(ctx context.Context) error {
 		s.lostAt = time.Now()
 		s.resetBackoff()
 	}
-	if endedByOthers(err) && s.cutPeriod.end(life) {
+	expected := endedByOthers(err) && s.cutPeriod.end(life)
+	s.snap.ShortCut = s.cutPeriod.short()
+	if expected {
 		return expectedCut{err}
 	}
 	return err

@@ -1,6 +1,9 @@
 package wsconn
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 const (
 	// cutsInARow is how many connections in a row must last equally long before
@@ -10,6 +13,9 @@ const (
 	// shortestCutPeriod is the shortest life that counts as a rule. Shorter ones
 	// are a fault that the user should see.
 	shortestCutPeriod = 20 * time.Second
+	// shortestCut is the shortest life that a time limit explains. What ends sooner is
+	// no limit, but a server or a gateway that fails.
+	shortestCut = 2 * time.Second
 )
 
 // cutPeriod learns after how long a gateway cuts every connection.
@@ -41,6 +47,19 @@ func (p *cutPeriod) period() time.Duration {
 		sum += l
 	}
 	return sum / time.Duration(len(p.lives))
+}
+
+// short returns after how long every connection is cut where that is too soon to be
+// useful, or 0. It is a fault of the gateway's configuration.
+func (p *cutPeriod) short() time.Duration {
+	if len(p.lives) < cutsInARow {
+		return 0
+	}
+	least, most := slices.Min(p.lives), slices.Max(p.lives)
+	if least < shortestCut || most >= shortestCutPeriod || most-least > time.Second {
+		return 0
+	}
+	return most
 }
 
 // near allows a tenth, and at least two seconds: jitter on the way and the

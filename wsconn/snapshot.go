@@ -40,6 +40,9 @@ type Snapshot struct {
 	// from the last ones, or 0. Such a cut is harmless: the socket is back at
 	// once, and Cause stays NoCause unless the new attempt fails.
 	Period time.Duration
+	// ShortCut is the time after which a gateway cuts every connection, where that is
+	// so short that events are missed again and again; otherwise 0.
+	ShortCut time.Duration
 	// Dropped counts events that were dropped because the consumer was slow.
 	Dropped uint64
 }

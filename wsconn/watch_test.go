@@ -172,6 +172,9 @@ func TestHabitLearns(t *testing.T) {
 		for _, l := range c.lives {
 			expected = h.end(l)
 		}
+		if short := h.short(); (short == 5*s) != (c.desc == "too short for a rule") || short != 0 && short != 5*s {
+			t.Errorf("%s: cut after %v each time", c.desc, short)
+		}
 		if h.period() != c.period || expected != c.last {
 			t.Errorf("%s: %v, expected %v", c.desc, h.period(), expected)
 		}

@@ -226,7 +226,7 @@ func (s *Service) watch(ctx context.Context, changed func()) {
 	signedIn := false
 	for {
 		moved, joined, kept := s.session.Changed(), s.socket.Changed(), s.journal.Changed()
-		s.watchSocket()
+		lookAgain := s.watchSocket()
 		s.watchJournal()
 		version, username := s.session.Seen()
 		s.seen(ctx, version, username)
@@ -239,6 +239,9 @@ func (s *Service) watch(ctx context.Context, changed func()) {
 			}
 		}
 		_, next, raised := s.board.View()
+		if !lookAgain.IsZero() && (next.IsZero() || lookAgain.Before(next)) {
+			next = lookAgain
+		}
 		var due <-chan time.Time
 		var timer *time.Timer
 		if !next.IsZero() {
@@ -261,20 +264,6 @@ func (s *Service) watch(ctx context.Context, changed func()) {
 		if ctx.Err() != nil {
 			return
 		}
-	}
-}
-
-// watchSocket says what the live connection means for the account. Its loss
-// may be the first sign that the server is gone.
-func (s *Service) watchSocket() {
-	snap := s.socket.Snapshot()
-	if !snap.Degraded() {
-		s.board.Clear(&health.SocketDown)
-		return
-	}
-	s.board.Raise(&health.SocketDown, snap.Reason)
-	if snap.Cause == wsconn.CauseTemporary {
-		s.watchdog.probe()
 	}
 }
 
