@@ -107,6 +107,7 @@ func (j *Journal) RetrySetAside(ids ...uint64) (int, error) {
 	if err := j.writeLocked(records...); err != nil {
 		return 0, err
 	}
+	j.setPromptLocked(true)
 	j.changedLocked()
 	j.Wake()
 	return n, nil

@@ -41,6 +41,12 @@ func (c *caller) UnmarshalText(b []byte) error { c.name = string(b); return nil 
 // IsZero makes a caller without a name absent in JSON.
 func (c *caller) IsZero() bool { return c == nil || c.name == "" }
 
+// bulkSize is how much a caller has, in bytes, of whom it takes a while to deliver it:
+// about 800 updates.
+const bulkSize = 256 << 10
+
+func (c *caller) isBulk() bool { return c != nil && c.size > bulkSize }
+
 func (c *caller) idle() bool {
 	return c.size <= 0 && c.reserved <= 0 && c.sessions <= 0 && c.aside <= 0
 }

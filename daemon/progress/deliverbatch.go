@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"time"
 )
 
 const (
@@ -16,8 +17,25 @@ const (
 	// batchMost and batchBytes bound a batch: a server needs some milliseconds
 	// for each update.
 	batchMost  = 200
+	batchFirst = 50 // until it is known how fast the server is
 	batchBytes = 256 << 10
+	// batchSlow is how long a batch may take before the next one is half as large:
+	// others wait for it. Below batchQuick they grow again.
+	batchSlow  = 700 * time.Millisecond
+	batchQuick = 200 * time.Millisecond
 )
+
+// batchTook makes the next batches smaller or larger, by how long one took.
+func (j *Journal) batchTook(d time.Duration) {
+	j.lock()
+	defer j.unlock()
+	switch {
+	case d > batchSlow:
+		j.batch = max(batchLeast, j.batch/2)
+	case d < batchQuick:
+		j.batch = min(batchMost, 2*j.batch)
+	}
+}
 
 // batchFrom returns the updates of one caller that wait behind each other from c
 // on, each the oldest of its item; nothing of another kind came between them.
@@ -29,7 +47,7 @@ func (j *Journal) batchFrom(c *change) []*change {
 	for next := j.changes.get(c.Seq); next != nil; next = j.changes.get(next.Seq + 1) {
 		size += len(next.Body)
 		if next.alone || next.By != c.By || j.lines.oldestOf(next.item()) != next ||
-			len(list) == batchMost || size > batchBytes || j.isTooOld(next) {
+			len(list) == j.batch || size > batchBytes || j.isTooOld(next) {
 			break
 		}
 		list = append(list, next)

@@ -1,11 +1,17 @@
 package progress
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 // deliverChange delivers an update, unless the server has a newer one.
 func (j *Journal) deliverChange(ctx context.Context, c *change, alone bool) outcome {
 	if list := j.batchFrom(c); len(list) >= batchLeast && !alone {
-		if out, ok := j.deliverBatch(ctx, list); ok {
+		began := time.Now()
+		out, ok := j.deliverBatch(ctx, list)
+		j.batchTook(time.Since(began))
+		if ok {
 			return out
 		}
 		j.goAlone(entriesOf(list))

@@ -86,6 +86,7 @@ type Journal struct {
 	store      store
 	places     map[itemID]float64 // the place that the newest delivered update named
 	otherUsers int                // entries that wait for other users of the account
+	batch      int                // updates that go in one request, by how fast the server is
 	damaged    string             // where a damaged file was put
 	recovered  int                // entries that were read from it
 	writeErr   error              // of the newest write
@@ -105,7 +106,7 @@ type Journal struct {
 func New(cfg Config) *Journal {
 	j := &Journal{
 		cfg: cfg, log: cfg.Log, begun: time.Now(), begunWall: time.Now().Round(0), store: store{dir: cfg.Dir, user: cfg.UserID},
-		entries: newEntries(), places: make(map[itemID]float64), busy: make(chan struct{}, 1), wake: make(chan struct{}, 1),
+		entries: newEntries(), batch: batchFirst, places: make(map[itemID]float64), busy: make(chan struct{}, 1), wake: make(chan struct{}, 1),
 		bulk: semaphore.NewWeighted(bulkBodies), small: semaphore.NewWeighted(smallBodies),
 		view: view{changed: make(chan struct{}), idle: make(chan struct{}), rounds: make(chan struct{})},
 	}

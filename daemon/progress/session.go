@@ -207,6 +207,7 @@ func (j *Journal) endSending(l *listening, r Report, a Answer, v verdict, grace 
 		l.Gone, l.dirty = true, true
 	}
 	l.backlog = true
+	j.setPromptLocked(true)
 	j.changedLocked()
 	j.Wake()
 	return keptOK()

@@ -23,20 +23,27 @@ type view struct {
 	mu      sync.Mutex
 	status  Status
 	waiting int           // entries
+	prompt  bool          // some of them are soon delivered
 	changed chan struct{} // closed and replaced at each change of status
-	idle    chan struct{} // closed while nothing waits
+	idle    chan struct{} // closed while nothing waits that is soon delivered
 	rounds  chan struct{} // closed and replaced after each round of deliveries
 	running bool          // a goroutine delivers
 	closed  bool
 }
 
-// tellRound tells those who wait for a round.
-func (v *view) tellRound() {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	v.tellRoundLocked()
+// setPromptLocked says whether anything waits that is soon delivered. A question for
+// the listener's place does not wait for anything else.
+func (j *Journal) setPromptLocked(prompt bool) {
+	j.view.mu.Lock()
+	was := j.view.prompt
+	j.view.prompt = prompt
+	j.view.mu.Unlock()
+	if was != prompt {
+		j.changedLocked()
+	}
 }
 
+// tellRoundLocked tells those who wait for a round.
 func (v *view) tellRoundLocked() {
 	close(v.rounds)
 	v.rounds = make(chan struct{})
@@ -79,9 +86,9 @@ func (j *Journal) changedLocked() {
 		closed = true
 	default:
 	}
-	if waiting > 0 && closed {
+	if soon := waiting > 0 && v.prompt; soon && closed {
 		v.idle = make(chan struct{})
-	} else if waiting == 0 && !closed {
+	} else if !soon && !closed {
 		close(v.idle)
 	}
 }

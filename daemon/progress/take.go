@@ -272,6 +272,9 @@ func (j *Journal) keepLocked(by *caller, t tally, reserved *room, records []reco
 	if err := j.writeLocked(records...); err != nil {
 		return err
 	}
+	if !by.isBulk() {
+		j.setPromptLocked(true)
+	}
 	j.changedLocked()
 	j.Wake()
 	return nil

@@ -47,15 +47,18 @@ func (j *Journal) round(ctx context.Context) (fine bool) {
 	}
 	r := &round{passed: make(map[itemID]bool), sessions: make(map[string]bool)}
 	for ctx.Err() == nil {
-		cycle := j.cycle(r)
+		cycle, bulk := j.cycle(r)
 		if len(cycle) == 0 {
 			j.lock()
 			defer j.unlock()
 			return !r.blocked && j.graceLocked() == 0
 		}
-		for _, w := range cycle {
+		for i, w := range cycle {
 			if ctx.Err() != nil {
 				return false
+			}
+			if i == bulk { // the others of this cycle had their turn
+				j.findPrompt(r)
 			}
 			if !j.turn(ctx, r, w) {
 				return false
@@ -155,21 +158,45 @@ func (j *Journal) mustWait(w entry) bool {
 
 func mustWait(l *listening) bool { return l != nil && time.Now().Before(l.askAfter) }
 
-// cycle returns the entries whose turn it is, oldest first. Where nothing waits but
-// what failed before, those who wait for a round need not wait any longer.
-func (j *Journal) cycle(r *round) []entry {
+// cycle returns the entries whose turn it is: those of the callers with the least
+// first, and the older ones first. From bulk on they are of callers with much.
+func (j *Journal) cycle(r *round) (cycle []entry, bulk int) {
 	j.lock()
 	defer j.unlock()
-	turns := make(map[turn]entry)
+	turns, prompt := j.turnsLocked(r)
+	j.setPromptLocked(prompt)
+	cycle = make([]entry, 0, len(turns))
+	for _, w := range turns {
+		cycle = append(cycle, w)
+	}
+	slices.SortFunc(cycle, func(a, b entry) int {
+		return cmp.Or(cmp.Compare(a.by().size, b.by().size), cmp.Compare(a.order(), b.order()))
+	})
+	cycle = slices.Compact(cycle)
+	bulk = slices.IndexFunc(cycle, func(w entry) bool { return w.by().isBulk() })
+	return cycle, bulk
+}
+
+// findPrompt finds out whether anything waits that is soon delivered.
+func (j *Journal) findPrompt(r *round) {
+	j.lock()
+	defer j.unlock()
+	_, prompt := j.turnsLocked(r)
+	j.setPromptLocked(prompt)
+}
+
+// turnsLocked returns the entry of each turn. prompt: one of them is soon delivered,
+// since it has not failed and its caller has not many.
+func (j *Journal) turnsLocked(r *round) (turns map[turn]entry, prompt bool) {
+	turns = make(map[turn]entry)
 	seen := make(map[turn]int)
-	fresh := false
 	offer := func(w entry) {
 		t := turn{w.by(), w.failed()}
 		if n := seen[t]; n > 0 && (r.unanswered == 0 || n == otherOf) {
 			return
 		}
 		if l, ok := w.(*listening); ok && (mustWait(l) || r.sessions[l.ID]) {
-			fresh = fresh || mustWait(l) && !t.failed
+			prompt = prompt || mustWait(l) && !t.failed && !t.by.isBulk()
 			return
 		}
 		if item := w.item(); item != (itemID{}) {
@@ -180,7 +207,7 @@ func (j *Journal) cycle(r *round) []entry {
 				return
 			}
 		}
-		fresh = fresh || !t.failed
+		prompt = prompt || !t.failed && !t.by.isBulk()
 		if seen[t]++; rand.IntN(seen[t]) == 0 {
 			turns[t] = w
 		}
@@ -201,15 +228,7 @@ func (j *Journal) cycle(r *round) []entry {
 	for _, l := range sessions {
 		offer(l)
 	}
-	if !fresh && len(turns) > 0 {
-		j.view.tellRound()
-	}
-	cycle := make([]entry, 0, len(turns))
-	for _, w := range turns {
-		cycle = append(cycle, w)
-	}
-	slices.SortFunc(cycle, func(a, b entry) int { return cmp.Compare(a.order(), b.order()) })
-	return slices.Compact(cycle)
+	return turns, prompt
 }
 
 // oldestOf returns the oldest entry about an item, which may be another caller's:

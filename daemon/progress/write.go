@@ -36,6 +36,7 @@ func (j *Journal) openLocked() error {
 		}
 	}
 	j.otherUsers = j.store.others()
+	j.setPromptLocked(true)
 	j.changedLocked()
 	return nil
 }
