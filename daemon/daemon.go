@@ -224,7 +224,9 @@ func (d *Daemon) Snapshot() health.Snapshot {
 	s := health.Snapshot{Version: d.home.Version, PID: os.Getpid(), At: health.At(time.Now()), Accounts: []health.Account{}}
 	for _, account := range d.all() {
 		shown := account.Snapshot()
-		shown.Name = d.home.Shown(shown.Name)
+		if name := d.home.Shown(shown.Name); name != shown.Name {
+			shown.Name, shown.Alias = name, name
+		}
 		s.Accounts = append(s.Accounts, shown)
 	}
 	s.Level = health.Worst(s.Accounts)

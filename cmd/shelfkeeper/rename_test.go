@@ -21,7 +21,7 @@ func TestRenamedAccount(t *testing.T) {
 	p.ok("", "account", "rename", "127-0-0-1-alice", "home")
 	named := func(name string) {
 		t.Helper()
-		p.untilNamed(name, "it is shown", func(a health.Account) bool { return a.Proxy.URL == before.Proxy.URL && fresh(a) })
+		p.untilNamed(name, "it is shown", func(a health.Account) bool { return a.Alias == name && a.Proxy.URL == before.Proxy.URL && fresh(a) })
 		for _, args := range [][]string{{"players", "list"}, {"history", "--account", name}, {"account", "list"}, {"logs"}} {
 			if said := p.ok("", args...); args[0] != "logs" && !strings.Contains(said.stdout, name) {
 				t.Errorf("%v: %s", args, said.stdout)
