@@ -128,6 +128,27 @@ func TestPromptsWithoutEcho(t *testing.T) {
 	}
 }
 
+// A slip in the address is told before a name or a password is asked for.
+func TestAddressBeforeTheQuestions(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t)
+	r, _ := p.atTerminal("login", fmt.Sprintf("http://127.0.0.1:%d", freePort(t)))
+	if code := r.wait(); code != problem.Unreachable || strings.Contains(r.stdout.text(), "User name") {
+		t.Errorf("exit code %d\n%s", code, r.stdout.text())
+	}
+}
+
+// Bare shelfkeeper at a terminal shows the status of the daemon that runs.
+func TestBareAtATerminal(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t)
+	p.daemon()
+	r, _ := p.atTerminal("--control", p.socket())
+	if code := r.wait(); code != problem.NeedsUser || !strings.Contains(r.stdout.text(), "no account yet") {
+		t.Errorf("exit code %d\n%s", code, r.stdout.text())
+	}
+}
+
 // Ctrl-C at the question leaves a terminal that shows what is typed again.
 func TestInterruptedAtThePassword(t *testing.T) {
 	t.Parallel()
