@@ -161,7 +161,7 @@ func linkIn(body string) string {
 
 // isTraefik reports the bare texts of Traefik. Audiobookshelf's have an ETag.
 func isTraefik(a reply, body string) bool {
-	if a.header.Get("Etag") != "" {
+	if a.header.Get("Etag") != "" || a.header.Get("Server") != "" {
 		return false
 	}
 	switch a.status {
