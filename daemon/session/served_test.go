@@ -55,7 +55,7 @@ func TestADayWithoutPlayers(t *testing.T) {
 				t.Errorf("tokens of %v: the first request waited %v, %d renewals", life, d, rotations())
 			}
 			served.Store(true)
-			time.Sleep(life * 85 / 100)
+			time.Sleep(life * 98 / 100)
 			if n := rotations(); life > time.Minute && n != 2 {
 				t.Errorf("tokens of %v: %d renewals while somebody is served", life, n)
 			}

@@ -109,7 +109,7 @@ func window(pair absapi.TokenPair, now time.Time, skew time.Duration) (rotateAt,
 	if life <= 0 {
 		return now, now
 	}
-	rotateAt = issued.Add(time.Duration(float64(life) * rotateAfter))
+	rotateAt = later(issued.Add(time.Duration(float64(life)*rotateAfter)), expires.Add(-aheadMost))
 	usable = expires.Add(-min(time.Duration(float64(life)*marginShare), marginMost))
 	// A refresh token that ends before the access token would be due sets the
 	// pace (REFRESH_TOKEN_EXPIRY may be set to anything).

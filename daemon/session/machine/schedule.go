@@ -5,10 +5,12 @@ import (
 )
 
 const (
-	// rotateAfter is the share of a token's life after which it is renewed:
-	// early enough that an hour without a server on a 30-day token or some
-	// minutes on a one-hour token never reach a player.
+	// rotateAfter is the share of a token's life after which it is renewed while
+	// somebody is served: early enough that some minutes without a server on a
+	// one-hour token never reach a player. aheadMost is how long before its end
+	// that is at the most: earlier renewals are more renewals.
 	rotateAfter = 0.8
+	aheadMost   = 15 * time.Minute
 	// marginShare and marginMost are how long before its end an access token
 	// is no longer handed out: a request sent now must reach the server in
 	// time.
