@@ -216,7 +216,7 @@ func TestLargeDelivery(t *testing.T) {
 		body []byte
 		most int64 // requests; a few more where the server comes back between two attempts
 	}{
-		{Batch, batchOfItems(4000, func(i int) string { return fmt.Sprint("item", i) }, `,"isFinished":true`), 4 * (4000/batchMost + 3)},
+		{Batch, batchOfItems(4000, func(i int) string { return fmt.Sprint("item", i) }, `,"isFinished":true`), 4000 / 2},
 		{LocalAll, localAllBody(10_000, 100_000), 10_000/groupEntries + 8},
 	} {
 		dir := filepath.Join(t.TempDir(), "home")
