@@ -112,6 +112,7 @@ func TestPageStates(t *testing.T) {
 	visit(own, "password", "accounts/fine/password", "Another password")
 	visit(own, "same-server", "accounts/fine/same-server", "Is it your server")
 	visit(own, "log", "record/log", "Save a report")
+	visit(own, "check", "accounts/fine/check", "Look now")
 	visit(own, "first-gateway", "sign-in", "Something stands in front of it")
 	visit(own, "refused-missing", "nowhere", "There is no such page")
 	visit(open(players.Peer{UID: os.Getuid() + 1, Known: true}), "refused-user", "", "belongs to another user")

@@ -66,8 +66,10 @@ func (u *ui) run(ctx context.Context, c Command) (err error) {
 		return u.cfg.Copy(c.URL)
 	case Reauthenticate:
 		return u.cfg.Client.Reauthenticate(ctx, c.Account)
-	case ShowPage, CheckUp:
+	case ShowPage:
 		return u.openPage(ctx, c.Account, "")
+	case CheckUp:
+		return u.openPage(ctx, c.Account, checkPart)
 	case ShowPlayers:
 		return u.openPage(ctx, c.Account, playersPart)
 	case Pause:
@@ -89,6 +91,9 @@ func (u *ui) run(ctx context.Context, c Command) (err error) {
 
 // playersPart is the part of the status page about players.
 const playersPart = "players"
+
+// checkPart is the part about what is wrong on the way to the server.
+const checkPart = "check"
 
 // openPage shows a part of the status page, "" for the account itself.
 func (u *ui) openPage(ctx context.Context, account, part string) error {

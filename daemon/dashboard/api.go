@@ -5,6 +5,7 @@ import (
 	"io"
 	"time"
 
+	"shelfkeeper/daemon/doctor"
 	"shelfkeeper/daemon/health"
 	"shelfkeeper/daemon/history"
 	"shelfkeeper/daemon/redact"
@@ -24,6 +25,7 @@ type Daemon interface {
 	Settings
 	Gateways
 	Logs
+	Checks
 }
 
 // Observed is the state that the page follows.
@@ -265,4 +267,11 @@ type Logs interface {
 	// Report writes what a bug report needs, without secrets, and without names of
 	// servers and users.
 	Report(ctx context.Context, out io.Writer) error
+}
+
+// Checks look for what is wrong.
+type Checks interface {
+	// Examine asks the doctor about the way to an account's server. It takes seconds,
+	// and a minute where nothing answers.
+	Examine(ctx context.Context, account string) (doctor.Report, error)
 }

@@ -13,6 +13,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"shelfkeeper/daemon/doctor"
 	"shelfkeeper/daemon/health"
 	"shelfkeeper/daemon/history"
 	"shelfkeeper/daemon/problem"
@@ -79,6 +80,15 @@ func (d *double) Title(_ context.Context, account string, one health.Stream) (st
 		return "", errors.New("no answer")
 	}
 	return "The book <" + one.ID + ">", nil
+}
+
+func (d *double) Examine(_ context.Context, account string) (doctor.Report, error) {
+	d.did("examine " + account)
+	return doctor.Report{Server: "https://abs.example.org", Primary: "websocket", Findings: []doctor.Finding{
+		{ID: "tls", Verdict: doctor.OK, Evidence: "good until tomorrow"},
+		{ID: "websocket", Verdict: doctor.Fault, Evidence: "answered with 400", Remedy: "let it pass"},
+		{ID: "idle-socket", Verdict: doctor.Unknown, Evidence: "not looked at", Because: "websocket"},
+	}}, nil
 }
 
 func (d *double) History(string) []history.Entry { return d.entries }

@@ -48,6 +48,8 @@ func (s *Server) routing() *http.ServeMux {
 		"GET /accounts/{account}/password":  s.askPassword,
 		"POST /accounts/{account}/password": s.changePassword,
 		"GET /accounts/{account}/gateway":   s.showGateway,
+		"GET /accounts/{account}/check":     s.askCheck,
+		"POST /accounts/{account}/check":    s.check,
 		"POST /accounts/{account}/gateway":  s.setGateway,
 
 		"GET /settings":        s.showSettings,

@@ -196,8 +196,11 @@ func (s *Server) enter(w http.ResponseWriter, r *request) {
 	to := "/"
 	if name := r.FormValue("account"); name != "" {
 		to = s.placeOf(name)
-		if r.FormValue("part") == "players" {
+		switch r.FormValue("part") {
+		case "players":
 			to = "/players#came-" + url.PathEscape(name)
+		case "check":
+			to = accountPath(name, "check")
 		}
 	}
 	if !r.own {

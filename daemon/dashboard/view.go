@@ -2,6 +2,7 @@ package dashboard
 
 import (
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -120,6 +121,8 @@ func (s *Server) viewOf(a health.Account, csrf string) accountView {
 		v.Remedy = textOr("remedy."+a.Condition, a.Remedy)
 	}
 	v.Actions = s.actions(a)
+	check := action{ID: "check-" + a.Name, Path: accountPath(a.Name, "check"), Label: text("act.check"), Get: true}
+	v.Actions = slices.Insert(v.Actions, len(v.Actions)-1, check) // signing out stays the last one
 	v.Week = week(s.cfg.Daemon.History(a.Name), now)
 	v.Facts = append(sessionFacts(a, now), serviceFacts(a, now)...)
 	v.Streams = s.streamsOf(a, now)

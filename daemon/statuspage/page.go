@@ -17,6 +17,7 @@ import (
 	"shelfkeeper/daemon/config"
 	"shelfkeeper/daemon/control"
 	"shelfkeeper/daemon/dashboard"
+	"shelfkeeper/daemon/doctor"
 	"shelfkeeper/daemon/health"
 	"shelfkeeper/daemon/history"
 	"shelfkeeper/daemon/redact"
@@ -54,6 +55,7 @@ type Disk interface {
 	Setting(key ...string) (values []string, given bool)
 	SetSetting(ctx context.Context, key, values []string) error
 	PageKey() [32]byte
+	Examine(ctx context.Context, which string, long bool, progress func(string)) (doctor.Report, error)
 }
 
 // Options are what the page may use of the desktop.

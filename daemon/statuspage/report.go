@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"shelfkeeper/daemon/accounts"
+	"shelfkeeper/daemon/doctor"
 	"shelfkeeper/daemon/logbook"
 	"shelfkeeper/daemon/redact"
 )
@@ -25,6 +26,11 @@ const reportLines = 2000
 // shownSettings are those whose values are no secret.
 var shownSettings = []string{"page_port", "notifications", "icon_click", "store", "local_access", "listen_extra", "extra_hosts",
 	"trusted_origins", "user_agent", "log_level"}
+
+// Examine asks the doctor, who needs nothing of the running account.
+func (d acts) Examine(ctx context.Context, account string) (doctor.Report, error) {
+	return d.cfg.Disk.Examine(ctx, account, false, nil)
+}
 
 func (d acts) TailLog(out io.Writer, lines int) error {
 	if err := d.cfg.TailLog(out, lines); !errors.Is(err, logbook.ErrNoLog) {
