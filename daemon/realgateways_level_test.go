@@ -71,10 +71,10 @@ func TestRealGatewaysInTheServersPlace(t *testing.T) {
 				restore()
 				await(ctx, t, "the server is back", func() bool { return serves() && s.Snapshot().Level == health.OK })
 			}
-			if _, err := h.SetGateway(ctx, answer.Account, gate("wrong")); err == nil {
-				err = s.ReloadGateway(ctx)
+			if _, err := h.SetGateway(ctx, answer.Account, gate("wrong")); err != nil {
+				t.Fatal(err)
 			}
-			if err != nil {
+			if err := s.ReloadGateway(ctx); err != nil {
 				t.Fatal(err)
 			}
 			check("a wrong header", "`shelfkeeper account set "+answer.Account+" --header HEADER`")

@@ -3,19 +3,12 @@ package daemon
 import (
 	"bytes"
 	"context"
-	"crypto/sha1"
-	"encoding/base64"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
-	"net/http/httptest"
 	"net/url"
-	"os"
-	"os/exec"
 	"path/filepath"
-	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -171,104 +164,6 @@ func speaksHTTP2(t *testing.T, h *home.Home, a accounts.Account) {
 	_ = resp.Body.Close()
 	if resp.ProtoMajor != 2 || resp.StatusCode != http.StatusOK {
 		t.Errorf("answered by %s: %s", resp.Proto, resp.Status)
-	}
-}
-
-// runningGateway is a gateway with the server behind it.
-type runningGateway struct {
-	gatewayPlace
-	fake *absfake.Server
-}
-
-// startGateway starts a gateway in front of a server in a sub-folder.
-func startGateway(t *testing.T, gateway realGateway) (*runningGateway, *gatewayAuthority) {
-	t.Helper()
-	return startGatewayTo(t, gateway, absfake.Config{BasePath: "/books", Large: 8 << 20})
-}
-
-func startGatewayTo(t *testing.T, gateway realGateway, c absfake.Config) (*runningGateway, *gatewayAuthority) {
-	t.Helper()
-	program, err := exec.LookPath(gateway.program)
-	if err != nil {
-		program, err = exec.LookPath("/usr/sbin/" + gateway.program) // where Debian puts servers
-	}
-	if err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatalf("%s is not installed", gateway.program)
-		}
-		t.Skipf("%s is not installed", gateway.program)
-	}
-	dir, err := os.MkdirTemp("", "gw")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	if err := os.Chmod(dir, 0o755); err != nil { // Apache's workers are another user
-		t.Fatal(err)
-	}
-	fake := newFake(t, c)
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	served := make(chan error, 1)
-	go func() { served <- fake.Serve(l) }()
-	t.Cleanup(func() { _ = fake.Close(); <-served })
-	auth := httptest.NewServer(http.HandlerFunc(forwardAuthentication))
-	t.Cleanup(auth.Close)
-	g := &runningGateway{fake: fake, gatewayPlace: gatewayPlace{dir: dir, abs: l.Addr().String(),
-		auth: strings.TrimPrefix(auth.URL, "http://")}}
-	ports := freePorts(t, 5)
-	g.mtls, g.basic, g.header, g.asking, g.open = ports[0], ports[1], ports[2], ports[3], ports[4]
-	if gateway.program != "nginx" {
-		g.asking, g.open = 0, 0
-	}
-	ca := newGatewayAuthority(t, dir)
-	sum := sha1.Sum([]byte("p w:1"))
-	for name, text := range map[string]string{
-		"htpasswd": "ann:{SHA}" + base64.StdEncoding.EncodeToString(sum[:]) + "\n", "config": gateway.config(g.gatewayPlace),
-	} {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	cmd := exec.Command(program, gateway.args(g.gatewayPlace)...)
-	cmd.Env = append(os.Environ(), "HOME="+dir, "XDG_DATA_HOME="+dir, "XDG_CONFIG_HOME="+dir)
-	var said bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &said, &said
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	ended := make(chan struct{})
-	go func() { defer close(ended); _ = cmd.Wait() }()
-	t.Cleanup(func() {
-		_ = cmd.Process.Signal(syscall.SIGTERM)
-		select {
-		case <-ended:
-		case <-time.After(10 * time.Second):
-			_ = cmd.Process.Kill()
-			<-ended
-		}
-		if t.Failed() {
-			t.Log(said.String())
-			if text, err := os.ReadFile(filepath.Join(dir, "error.log")); err == nil {
-				t.Log(string(text))
-			}
-		}
-	})
-	for deadline := time.After(20 * time.Second); ; {
-		c, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", g.header))
-		if err == nil {
-			_ = c.Close()
-			return g, ca
-		}
-		select {
-		case <-ended:
-			t.Fatalf("%s ended", gateway.program)
-		case <-deadline:
-			t.Fatalf("%s does not listen: %v", gateway.program, err)
-		case <-time.After(20 * time.Millisecond):
-		}
 	}
 }
 

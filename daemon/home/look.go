@@ -12,7 +12,9 @@ import (
 // Look finds the server behind what a person typed, and says why a secret would
 // travel unencrypted to it; plain is empty where it would not. Nothing secret
 // leaves. Its error is a *problem.Problem.
-func (h *Home) Look(ctx context.Context, address string, change upstream.GatewayChange) (server absapi.Server, plain string, said []string, err error) {
+func (h *Home) Look(ctx context.Context, address string, change upstream.GatewayChange) (
+	server absapi.Server, plain string, said []string, err error,
+) {
 	ctx, cancel := context.WithTimeout(ctx, signInDeadline)
 	defer cancel()
 	req := control.SignInRequest{Server: address, Gateway: change}
