@@ -139,7 +139,7 @@ func (h *crashHome) do(ctx context.Context, stdin string, args ...string) error 
 	defer cancel()
 	cmd := h.command(ctx, args...)
 	cmd.Stdin = strings.NewReader(stdin)
-	if out, err := cmd.CombinedOutput(); err != nil {
+	if out, err := cmd.CombinedOutput(); err != nil && !isOffline(err) {
 		return fmt.Errorf("shelfkeeper %s: %w\n%s", args[0], err, out)
 	}
 	return nil

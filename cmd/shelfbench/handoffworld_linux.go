@@ -166,14 +166,14 @@ func (w *world) startDaemon(ctx context.Context) (err error) {
 	up, cancel := context.WithTimeout(ctx, 2*listenDeadline)
 	defer cancel()
 	for {
-		probe := *listening
-		if probe.Run() == nil {
+		said, failed := listening.CombinedOutput()
+		if failed == nil || isOffline(failed) { // its vault may still be opened
 			break
 		}
 		listening = w.rig.command(ctx, w.cli(), w.binary, "status", "--json")
 		listening.Env = append(os.Environ(), w.env()...)
 		if err := wait(up, 50*time.Millisecond); err != nil {
-			return fmt.Errorf("the daemon does not answer: %w", err)
+			return fmt.Errorf("the daemon does not answer: %w: %w: %s", err, failed, said)
 		}
 	}
 	w.status, err = w.start(ctx, w.cli(), w.env(), w.binary, "status", "--json", "--watch")

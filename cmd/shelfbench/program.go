@@ -14,6 +14,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"shelfkeeper/daemon/problem"
 )
 
 // program is the built binary with a home of its own.
@@ -135,4 +137,11 @@ func (p *process) end() error {
 		return err
 	}
 	return p.cmd.Wait()
+}
+
+// isOffline reports whether a command did its work, and says by its exit code that
+// an account waits for its server or its vault.
+func isOffline(err error) bool {
+	var exit *exec.ExitError
+	return errors.As(err, &exit) && exit.ExitCode() == int(problem.Offline)
 }

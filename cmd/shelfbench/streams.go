@@ -170,7 +170,7 @@ func measureStreams(ctx context.Context, progress io.Writer, downloads int, seed
 func (r *streamsReport) fromStatus(ctx context.Context, p program) error {
 	cmd := p.command(ctx, "status", "--json")
 	out, err := cmd.Output()
-	if err != nil {
+	if err != nil && !isOffline(err) {
 		return fmt.Errorf("status: %w", err)
 	}
 	var s health.Snapshot
