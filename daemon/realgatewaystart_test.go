@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -125,13 +126,42 @@ func (g *runningGateway) start(t *testing.T) {
 	}
 }
 
-// stop asks the program to end, and waits for it.
+// stop asks the program to end, and waits for it. Apache gives its workers ten seconds.
 func (g *runningGateway) stop() {
 	_ = g.cmd.Process.Signal(syscall.SIGTERM)
 	select {
 	case <-g.ended:
-	case <-time.After(10 * time.Second):
+	case <-time.After(20 * time.Second):
 		_ = g.cmd.Process.Kill()
 		<-g.ended
+	}
+}
+
+// reload gives nginx, with a master, another configuration, and waits until the workers
+// with the old one are gone.
+func (g *runningGateway) reload(t *testing.T, config string) {
+	t.Helper()
+	workers := func() []string {
+		text, err := os.ReadFile(fmt.Sprintf("/proc/%[1]d/task/%[1]d/children", g.cmd.Process.Pid))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return strings.Fields(string(text))
+	}
+	g.write(t, "config", config)
+	old := workers()
+	if err := g.cmd.Process.Signal(syscall.SIGHUP); err != nil {
+		t.Fatal(err)
+	}
+	isOld := func(pid string) bool { return slices.Contains(old, pid) }
+	for deadline := time.After(20 * time.Second); ; {
+		if now := workers(); len(now) > 0 && !slices.ContainsFunc(now, isOld) {
+			return
+		}
+		select {
+		case <-deadline:
+			t.Fatal("the new configuration is not in force")
+		case <-time.After(20 * time.Millisecond):
+		}
 	}
 }

@@ -70,13 +70,14 @@ var (
 			"then `shelfkeeper login URL --store file`"}
 	HeaderEaten = Condition{ID: "header-eaten", Level: NeedsUser,
 		Text:   "something between here and the server removes the x-refresh-token header",
-		Remedy: "let the reverse proxy pass x-refresh-token through"}
+		Remedy: PassHeader("x-refresh-token")}
 	DiskBlocks = Condition{ID: "disk-blocks", Level: NeedsUser,
 		Text: "no access token is valid, and the vault cannot be read or written on disk", Remedy: "free some space"}
 	VaultHanging = Condition{ID: "vault-hanging", Level: Offline, Hold: 10 * time.Second,
 		Text: "the keychain does not answer", Remedy: "look for its prompt, or restart the desktop's keyring"}
 	TokenSuspect = Condition{ID: "breaker", Level: Offline, Hold: 5 * time.Second,
-		Text: "the server refuses fresh tokens; requests are held back for a while", Remedy: "check the server's log and clock"}
+		Text:   "the server refuses fresh tokens; requests are held back for a while",
+		Remedy: PassHeader("Authorization") + ", or check the server's log and clock"}
 	ServerUnreachable = Condition{ID: "server-unreachable", Level: Offline, Hold: 5 * time.Second,
 		Text: "the server cannot be reached"}
 	NoAnswer = Condition{ID: "no-answer", Level: Offline, Hold: 5 * time.Second,

@@ -3,12 +3,13 @@ package history
 import (
 	"fmt"
 	"time"
+
+	"shelfkeeper/daemon/health"
 )
 
 const (
-	signIn       = "run `shelfkeeper login`"
-	newPassword  = "run `shelfkeeper login` with the new password"
-	passHeaderOn = "let the reverse proxy pass x-refresh-token through"
+	signIn      = "run `shelfkeeper login`"
+	newPassword = "run `shelfkeeper login` with the new password"
 )
 
 // moment formats t for people, in this machine's time zone.
@@ -26,7 +27,7 @@ func (k *lossCase) gateway() Diagnosis {
 	if !k.lastGood.IsZero() {
 		text += "; renewals worked until " + moment(k.lastGood)
 	}
-	return Diagnosis{Cause: Gateway, Certain: true, Sentence: text, Remedy: passHeaderOn}
+	return Diagnosis{Cause: Gateway, Certain: true, Sentence: text, Remedy: health.PassHeader("x-refresh-token")}
 }
 
 // idle separates two reasons for a session that ran out. While the program

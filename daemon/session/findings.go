@@ -99,7 +99,7 @@ func troubleFinding(s machine.State, now time.Time) finding {
 func signInFinding(n machine.SignIns) finding {
 	f := finding{Condition: &health.SignInUnusable, Detail: fmt.Sprintf("%d times in a row, last: %s", n.Unusable, n.Last.Evidence)}
 	if n.Last.Verdict == absapi.MissingRefreshToken {
-		f.Remedy = "let the reverse proxy pass x-return-tokens through"
+		f.Remedy = health.PassHeader("x-return-tokens")
 	}
 	return f
 }

@@ -94,7 +94,7 @@ func TestCausesOfALoss(t *testing.T) {
 			r.fake.Inject(absfake.Fault{Kind: absfake.Answer, Path: "/auth/refresh", Status: 401,
 				ContentType: "application/json", Body: `{"error":"No refresh token provided"}`})
 		}, soon, history.Gateway, func(absfake.Release) string { return "renewals worked until" },
-			"let the reverse proxy pass x-refresh-token through"},
+			health.PassHeader("x-refresh-token")},
 		{"a copy renews it", false, func(r *rig) {
 			rec, err := r.vault.Load(r.Context(), r.account)
 			r.must(err)
