@@ -94,8 +94,9 @@ func location(a reply) string {
 	return plain(redact.URL(u), 80)
 }
 
-// gateway names the program that seems to have answered instead of ABS, by what it
-// really sends (measured).
+// gateway names the program that seems to have answered instead of ABS, by its
+// headers and pages. nginx, Caddy, HAProxy and Apache were asked; the others are
+// known from their documentation and from reports of users.
 func gateway(a reply) string {
 	to := strings.ToLower(a.header.Get("Location"))
 	cookies := strings.ToLower(strings.Join(a.header.Values("Set-Cookie"), "\n"))
