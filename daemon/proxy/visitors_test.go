@@ -30,7 +30,7 @@ func TestProgramsThatCame(t *testing.T) {
 	for i := range 100 {
 		w.Do("GET", "/api/me", "User-Agent", fmt.Sprintf("program%d/1", i))
 	}
-	if came = w.Server.Visitors(); len(came) != 32 || came[0].Program != "program99" {
+	if came = w.Server.Visitors(); len(came) != 32 || came[0].Agent != "program99/1" {
 		t.Errorf("%d programs, the newest %+v", len(came), came[0])
 	}
 }
