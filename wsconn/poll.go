@@ -7,6 +7,7 @@ import (
 	"mime"
 	"net/http"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/gorilla/websocket"
@@ -39,13 +40,17 @@ func (e *PlayerConn) poll(w http.ResponseWriter, r *http.Request) {
 	}
 	e.polling = true
 	e.mu.Unlock()
-	defer func() {
+	// It ends before its answer is out: a quick player polls again as soon as it
+	// has the last byte. Once, since the next poll may run by then.
+	ended := sync.OnceFunc(func() {
 		e.mu.Lock()
 		e.polling = false
 		e.mu.Unlock()
-	}()
+	})
+	defer ended()
 	for {
 		if frames := e.nextPoll(); len(frames) > 0 {
+			ended()
 			if !writePoll(w, e.moved, frames...) {
 				e.Close(websocket.CloseAbnormalClosure, errSlow)
 			}
@@ -58,12 +63,14 @@ func (e *PlayerConn) poll(w http.ResponseWriter, r *http.Request) {
 		upgrading := e.upgrading || !e.polls
 		e.mu.Unlock()
 		if upgrading {
+			ended()
 			writePoll(w, e.moved, []byte{byte(EngineNoop)})
 			return
 		}
 		select {
 		case <-e.wake:
 		case <-e.gone:
+			ended()
 			writePoll(w, e.moved, []byte{byte(EngineClose)})
 			return
 		case <-r.Context().Done():
