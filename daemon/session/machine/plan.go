@@ -114,6 +114,9 @@ func (m *machine) due() {
 		case rereadVault, openVault:
 			m.open(false)
 		case attempt:
+			if m.judgeAgain(); m.Phase == Static {
+				continue // its token is asked about first
+			}
 			if m.Phase != Fresh || !m.fallIdle() {
 				m.begin()
 			}

@@ -126,3 +126,57 @@ func TestLegacyTokenAtAStranger(t *testing.T) {
 		})
 	}
 }
+
+// The judgement that a server is the account's own grows old where nothing vouches
+// for it: a sign-in that failed for a while is not repeated with the password
+// before the token was presented once more.
+func TestAJudgementGrowsOld(t *testing.T) {
+	for _, c := range []struct {
+		desc  string
+		plain bool
+		after time.Duration
+		step  Step
+	}{
+		{"without TLS, soon", true, wordHolds - 10*time.Second, SigningIn},
+		{"without TLS, later", true, wordHolds + 10*time.Second, Intending},
+		{"with TLS, later", false, wordHolds + 10*time.Second, SigningIn},
+	} {
+		t.Run(c.desc, func(t *testing.T) {
+			s := rotating(t, "2.36.0")
+			s.Plain, s.Suspicion.InvalidAnswers = c.plain, 1
+			s.Record.Password = keychain.StoredPassword(redact.New("secret"))
+			refused := failed(absapi.RefreshInvalid, 401)
+			refused.Evidence = Evidence{Server: Own}
+			s, _ = drive(s, noon, refused)
+			if s.Step != SigningIn || !s.Lost {
+				t.Fatalf("refused by its own server: %v", s.Describe())
+			}
+			away := &absapi.Error{Verdict: absapi.Temporary, Unwritten: true}
+			s, _ = drive(s, noon, LoginFailed{Err: away})
+			s.Pauses = Pauses{}
+			now := noon.Add(c.after)
+			s, _ = drive(s, now, Due{}, Acquired{Record: s.Record}, Reachable{})
+			if s.Step != c.step || s.Lost != (c.step == SigningIn) {
+				t.Errorf("step %v, lost %v: %v", s.Step, s.Lost, s.Describe())
+			}
+		})
+	}
+}
+
+// A legacy token whose refusal was judged is asked about again, too.
+func TestAJudgementOfALegacyTokenGrowsOld(t *testing.T) {
+	rec := keychain.Record{Generation: 1, UserID: "user-1", Username: "alice", Static: redact.New("legacy"),
+		Password: keychain.StoredPassword(redact.New("secret"))}
+	s := State{Plain: true, Rules: RulesOf("2.25.1")}
+	s, _ = drive(s, noon, Started{}, Opened{Record: rec}, Settled{Generation: 1}, Suspected{Token: rec.Static})
+	refused := Checked{Err: &absapi.Error{Verdict: absapi.TokenRejected, Status: 401}}
+	s, _ = drive(s, noon.Add(time.Minute), Due{}, Asked{SameServer: true}, refused, Acquired{Record: rec}, Reachable{})
+	if s.Step != SigningIn {
+		t.Fatalf("the user's word: %v", s.Describe())
+	}
+	s, _ = drive(s, noon.Add(70*time.Second), LoginFailed{Err: &absapi.Error{Verdict: absapi.Temporary, Unwritten: true}})
+	s.Pauses = Pauses{}
+	if s, _ = drive(s, noon.Add(10*time.Minute), Due{}); s.Step != Checking {
+		t.Errorf("much later: %v", s.Describe())
+	}
+}

@@ -9,7 +9,7 @@ import (
 // recover goes on after an authentic rejection of the refresh token, within
 // the same attempt and on the same connection.
 func (m *machine) recover(err *absapi.Error) {
-	m.Failure, m.Lost, m.Phase = err, true, Recovering
+	m.Failure, m.Lost, m.Phase, m.Suspicion.JudgedAt = err, true, Recovering, m.now
 	m.replace()
 }
 
@@ -169,7 +169,7 @@ func (m *machine) checked(f Checked) {
 	case f.Err.Verdict == absapi.TokenRejected && m.mayReplaceStatic():
 		// A legacy token that came with a password: the password brings the
 		// next one, or a session if the server was upgraded.
-		m.Failure, m.Lost, m.Attempt.ByUser = f.Err, true, byUser
+		m.Failure, m.Lost, m.Attempt.ByUser, m.Suspicion.JudgedAt = f.Err, true, byUser, m.now
 		m.begin()
 		return
 	case f.Err.Verdict == absapi.TokenRejected:

@@ -55,16 +55,33 @@ func (m *machine) unrecognised(err *absapi.Error) {
 	m.giveUp(Unrecognised)
 }
 
-// askAgainFirst makes a session that was lost before a wake-up present its
-// refresh token again before a password is sent: the refusal may have come from
-// another network's server.
+// askAgainFirst makes a session that was lost present its token again before a
+// password is sent: the refusal may have come from another network's server.
 func (m *machine) askAgainFirst() {
 	intent := m.Record.Intent
 	if m.Suspicion.Undecided != nil && !m.Busy() {
 		m.Suspicion.Undecided, m.Suspicion.InvalidAnswers = nil, 1
 	}
-	if m.Lost && !m.Busy() && m.Suspicion.InvalidAnswers >= 2 && m.Record.Static.IsEmpty() &&
-		(intent == nil || intent.Purpose == keychain.RenewPair) {
+	if m.Busy() || !m.Lost {
+		return
+	}
+	if !m.Record.Static.IsEmpty() {
+		if m.Plain && m.Phase == Offline && intent == nil && !m.Record.NewPassword.IsStored() {
+			m.Lost, m.Phase, m.Suspicion.StaticRefused = false, Static, true
+		}
+		return
+	}
+	refusals := m.Suspicion.InvalidAnswers
+	if (refusals >= 2 || m.Plain && refusals == 1) && (intent == nil || intent.Purpose == keychain.RenewPair) {
 		m.Lost, m.Suspicion.InvalidAnswers = false, 1
+	}
+}
+
+// judgeAgain lets a judgement about a server grow old where nothing vouches for
+// it: the machine may be in another network by now, without any notice. The
+// token is presented once more before a password is sent.
+func (m *machine) judgeAgain() {
+	if m.Lost && m.Plain && !m.vouched() && reached(m.now, m.Suspicion.JudgedAt.Add(wordHolds)) {
+		m.askAgainFirst()
 	}
 }

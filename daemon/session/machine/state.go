@@ -194,6 +194,7 @@ type Suspicion struct {
 	InvalidAnswers int           // `Invalid refresh token` answers to this refresh token
 	Undecided      *absapi.Error // the second of them, while it is not known whose server gave it
 	StaticRefused  bool          // a static token got a 401
+	JudgedAt       time.Time     // when the refusal that ended the session was taken for the server's own
 	Fruitless      redact.Secret // legacy token that the password brought again after it was refused
 }
 
