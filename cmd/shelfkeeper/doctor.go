@@ -20,8 +20,8 @@ Audiobookshelf: name, connection, certificate, who answers, the server's release
 clocks, and what a gateway in front lets through: the renewal's header, websockets,
 parts of files, large uploads. It names the one fault to mend first.
 
-It begins no session, changes nothing and sends no secret. One request of the
-server's sign-in limit is used. The exit code is 1 if there is a fault.
+It begins no session, changes nothing, and sends no password and no token. One
+request of the server's sign-in limit is used. The exit code is 1 if there is a fault.
 
 With --long an idle live socket is watched for five minutes, too.`,
 		Example: "  shelfkeeper doctor\n  shelfkeeper doctor https://abs.example.org",

@@ -31,7 +31,8 @@ func TestDoctorCommand(t *testing.T) {
 		t.Errorf("%+v", report)
 	}
 	r := p.run("", "doctor", "http://127.0.0.1:9")
-	if r.code != problem.Other || !strings.Contains(r.stdout, "Mend this first: connect") || !strings.Contains(r.stdout, "not looked at, since connect") {
+	if r.code != problem.Other || !strings.Contains(r.stdout, "Mend this first: connect") ||
+		!strings.Contains(r.stdout, "not looked at, since connect") {
 		t.Errorf("nobody there: %d\n%s%s", r.code, r.stdout, r.stderr)
 	}
 	for _, wrong := range []string{"nosuch", "ftp://host", "https://"} {

@@ -4,8 +4,8 @@
 // It exists because "why am I signed out?" has many causes that nothing shows:
 // a gateway that drops a header, a websocket that is cut, a certificate, a clock.
 // Each check is a question that a person could ask by hand. None begins a
-// session, changes anything or sends a secret; one request of the server's
-// sign-in limit is used.
+// session, changes anything, or sends a password or a token. What the gateway in
+// front wants is sent as always. One request of the server's sign-in limit is used.
 package doctor
 
 import (
@@ -55,6 +55,10 @@ type Subject struct {
 	Up *upstream.Upstream
 	// Account is named in remedies; empty where there is none yet.
 	Account string
+	// Spend counts a request of the server's sign-in limit. It returns how long that
+	// request has to wait: a renewal must not lack what an examination used. Nil
+	// where nothing is counted.
+	Spend func() (wait time.Duration, err error)
 	// State is a folder of this program's, whose disk is timed. Empty for none.
 	State string
 	// Long adds checks that take minutes: how long an idle live socket is kept.
@@ -113,7 +117,9 @@ func Examine(ctx context.Context, s Subject) (Report, error) {
 			return Report{}, err
 		}
 		if because := r.fault(c.needs); because != "" {
-			r.findings = append(r.findings, Finding{ID: c.id, Verdict: Unknown, Evidence: "not looked at: it needs what fails before", Because: because})
+			skipped := unknown("not looked at: it needs what fails before")
+			skipped.ID, skipped.Because = c.id, because
+			r.findings = append(r.findings, skipped)
 			continue
 		}
 		if c.id == "idle-socket" && !s.Long {

@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -162,5 +163,37 @@ func TestUploadLimitAndSkips(t *testing.T) {
 	}
 	if f := finding(t, r, "websocket"); r.Primary != "connect" || f.Verdict != Unknown || f.Because != "connect" {
 		t.Errorf("primary %s, %+v", r.Primary, f)
+	}
+}
+
+// A share of the server's limit that is used up is left alone.
+func TestExaminationKeepsToTheLimit(t *testing.T) {
+	asked := 0
+	front := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/auth/refresh" {
+			asked++
+		}
+	}))
+	defer front.Close()
+	base, err := url.Parse(front.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	up, err := upstream.New(upstream.Policy{Base: base, ProxyURL: "direct"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer up.Close()
+	for _, c := range []struct {
+		wait  time.Duration
+		err   error
+		asked int
+	}{{time.Minute, nil, 0}, {0, errors.New("the disk is full"), 0}, {0, nil, 1}} {
+		r := &run{Subject: Subject{Up: up, Spend: func() (time.Duration, error) { return c.wait, c.err }}, base: base}
+		r.status.Version = "2.36.0"
+		f := r.refreshHeader(t.Context())
+		if asked != c.asked || c.asked == 0 && f.Verdict != Unknown {
+			t.Errorf("%+v: asked %d times, %+v", c, asked, f)
+		}
 	}
 }

@@ -29,6 +29,14 @@ func (r *run) refreshHeader(ctx context.Context) Finding {
 	if !absapi.SupportsRefresh(r.status.Version) {
 		return ok("release %s has no refresh tokens", r.status.Version)
 	}
+	if r.Spend != nil {
+		switch wait, err := r.Spend(); {
+		case err != nil:
+			return unknown("not asked, since the request could not be counted: %v", err)
+		case wait > 0:
+			return unknown("not asked: our share of the server's sign-in limit is used up for %s", wait.Round(time.Second))
+		}
+	}
 	a, err := r.send(ctx, http.MethodPost, "auth/refresh", http.Header{"X-Refresh-Token": {"not-a-token"}})
 	switch {
 	case err != nil:

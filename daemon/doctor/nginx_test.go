@@ -191,7 +191,9 @@ func startNginx(t *testing.T, program, dir, server string) (ports []int) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = c.Wait() }) // it was interrupted
-	for late := time.Now().Add(20 * time.Second); ; {
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for late := time.After(20 * time.Second); ; {
 		conn, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", ports[len(ports)-1]))
 		if err == nil {
 			if err := conn.Close(); err != nil {
@@ -199,10 +201,11 @@ func startNginx(t *testing.T, program, dir, server string) (ports []int) {
 			}
 			return ports
 		}
-		if time.Now().After(late) {
+		select {
+		case <-tick.C:
+		case <-late:
 			said, _ := os.ReadFile(filepath.Join(dir, "error.log"))
 			t.Fatalf("nginx does not answer: %v\n%s", err, said)
 		}
-		time.Sleep(10 * time.Millisecond)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/url"
 	"strings"
+	"time"
 
 	"shelfkeeper/daemon/doctor"
 	"shelfkeeper/daemon/problem"
@@ -21,7 +22,9 @@ func (h *Home) Examine(ctx context.Context, which string, long bool, progress fu
 		return doctor.Report{}, err
 	}
 	defer up.Close()
-	s := doctor.Subject{Up: up, Account: account, State: h.Paths.State, Long: long, Progress: progress}
+	limit := h.budget(up.Base()).Background() // what a renewal or the user's own sign-in may need stays
+	s := doctor.Subject{Up: up, Account: account, State: h.Paths.State, Long: long, Progress: progress,
+		Spend: func() (time.Duration, error) { return limit.Take(time.Now()) }}
 	report, err := doctor.Examine(ctx, s)
 	if err != nil {
 		return doctor.Report{}, problem.Of(err)
@@ -50,12 +53,12 @@ func (h *Home) subject(ctx context.Context, which string) (up *upstream.Upstream
 
 // addressOf reads an address that somebody typed.
 func (h *Home) addressOf(ctx context.Context, typed string) (*url.URL, error) {
-	if !strings.Contains(typed, ".") && !strings.ContainsAny(typed, ":/[") && typed != "localhost" {
-		return nil, NoSuchAccount(h.Book, typed)
-	}
 	if !strings.Contains(typed, "://") {
 		if server, _, _, err := h.Look(ctx, typed, upstream.GatewayChange{}); err == nil {
 			return server.Base, nil
+		}
+		if !strings.ContainsAny(typed, ".:/[") {
+			return nil, NoSuchAccount(h.Book, typed) // or a host that does not answer
 		}
 		typed = "https://" + typed
 	}
