@@ -19,11 +19,11 @@ type Cause string
 
 // The causes.
 const (
-	NoCause        Cause = ""         // authenticated, or no attempt has failed yet
-	CauseTemporary Cause = "weather"  // network, gateway, server
-	CauseRefused   Cause = "refused"  // auth_failed, also with a fresh token
-	CauseNoToken   Cause = "no-token" // the session has none; its conditions give the reason
-	CauseAPIKey    Cause = "api-key"  // see NoSocket
+	NoCause        Cause = ""          // authenticated, or no attempt has failed yet
+	CauseTemporary Cause = "temporary" // network, gateway, server
+	CauseRefused   Cause = "refused"   // auth_failed, also with a fresh token
+	CauseNoToken   Cause = "no-token"  // the session has none; its conditions give the reason
+	CauseAPIKey    Cause = "api-key"   // see NoSocket
 )
 
 // Snapshot is the state of a Socket at one moment. It holds no secret.

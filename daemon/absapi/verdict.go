@@ -65,7 +65,7 @@ const (
 )
 
 var verdictNames = [...]string{
-	Temporary: "weather", Accepted: "accepted", RateLimited: "rate-limited",
+	Temporary: "temporary", Accepted: "accepted", RateLimited: "rate-limited",
 	RefreshInvalid: "refresh-invalid", RefreshExpired: "refresh-expired", UserInactive: "user-inactive",
 	HeaderEaten: "header-eaten", PasswordRejected: "password-rejected", TokenRejected: "token-rejected",
 	BadRequest: "bad-request", NotABS: "not-abs", NotInitialised: "not-initialised",

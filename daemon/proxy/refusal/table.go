@@ -203,7 +203,7 @@ var (
 		Remedy: "run `shelfkeeper resume`, or resume it in the tray",
 	}
 	Temporary = &Refusal{
-		Name:    "weather",
+		Name:    "temporary",
 		Status:  http.StatusServiceUnavailable,
 		Retry:   RetryAfter,
 		Passing: true,
