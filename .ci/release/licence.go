@@ -47,7 +47,8 @@ func (s *source) licences(all []module) (page, debian []byte) {
 		own = []byte("MIT")
 	}
 	fmt.Fprintf(&p, "Shelfkeeper\n\n%s\n", own)
-	fmt.Fprintf(&d, "Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/\nUpstream-Name: shelfkeeper\n\nFiles: *\nCopyright: 2026 The Shelfkeeper authors\nLicense: MIT\n%s\n", paragraph(string(own)))
+	d.WriteString("Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/\nUpstream-Name: shelfkeeper\n\n")
+	fmt.Fprintf(&d, "Files: *\nCopyright: 2026 The Shelfkeeper authors\nLicense: MIT\n%s\n", paragraph(string(own)))
 	for _, m := range all {
 		terms := paragraph(m.text)
 		if m.licence == "Apache-2.0" { // Debian has this text on every machine

@@ -18,7 +18,7 @@ import (
 
 func main() {
 	log.SetFlags(log.Ltime)
-	only := flag.String("only", "", "build only these, separated by commas: linux/amd64, linux/arm64, windows/amd64, darwin/amd64, darwin/arm64")
+	only := flag.String("only", "", fmt.Sprintf("build only these, separated by commas: %v", targets))
 	out := flag.String("out", "dist", "the folder of the result, below the project's root; it is emptied first")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)

@@ -46,7 +46,11 @@ func (s *source) archive(dist, name string, t target, program []byte, texts *tex
 		{"LICENSES.txt", 0o644, texts.licences},
 	}
 	for shell, data := range texts.completions {
-		all = append(all, file{"completions/shelfkeeper." + map[string]string{"bash": "bash", "zsh": "zsh", "fish": "fish", "powershell": "ps1"}[shell], 0o644, data})
+		ending := shell
+		if shell == "powershell" {
+			ending = "ps1"
+		}
+		all = append(all, file{"completions/shelfkeeper." + ending, 0o644, data})
 	}
 	if t.os == "windows" {
 		out, err := zipball(name, all, s.when)
