@@ -21,11 +21,11 @@ var targets = []target{
 // build compiles the program for t and returns the file. No path of this
 // machine is in it, no time, and no build id, so that every machine with the
 // same Go makes the same bytes.
-func (s *source) build(ctx context.Context, t target) (string, error) {
+func (s *source) build(ctx context.Context, t target, icons icons) (string, error) {
 	name := "shelfkeeper"
 	if t.os == "windows" {
 		name += ".exe"
-		if err := s.windowsResource(t); err != nil {
+		if err := s.windowsResource(t, icons); err != nil {
 			return "", fmt.Errorf("icon and version of the program: %w", err)
 		}
 	}

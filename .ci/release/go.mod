@@ -6,7 +6,6 @@ require (
 	github.com/CycloneDX/cyclonedx-go v0.12.0
 	github.com/goreleaser/nfpm/v2 v2.45.0
 	github.com/tc-hib/winres v0.3.1
-	shelfkeeper v0.0.0-00010101000000-000000000000
 )
 
 require (
@@ -54,5 +53,3 @@ require (
 	golang.org/x/sys v0.49.0 // indirect
 	gopkg.in/warnings.v0 v0.1.2 // indirect
 )
-
-replace shelfkeeper => ../..

@@ -54,8 +54,8 @@ func (s *source) systemFiles(texts *texts) ([]file, error) {
 	} {
 		out = append(out, file{name, 0o644, texts.completions[shell]})
 	}
-	for name, data := range icons() {
-		out = append(out, file{"usr/share/icons/hicolor/" + name, 0o644, data})
+	for _, f := range texts.icons.hicolor() {
+		out = append(out, file{"usr/share/icons/hicolor/" + f.name, f.mode, f.data})
 	}
 	return out, nil
 }

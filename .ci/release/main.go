@@ -48,7 +48,7 @@ func release(ctx context.Context, out, only string) error {
 			continue
 		}
 		log.Printf("%s: build", t)
-		program, err := src.build(ctx, t)
+		program, err := src.build(ctx, t, texts.icons)
 		if err != nil {
 			return fmt.Errorf("%s: %w", t, err)
 		}

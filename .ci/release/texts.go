@@ -26,6 +26,7 @@ type texts struct {
 	licences    []byte            // the licence of every module in the program, in full
 	copyright   []byte            // the same as Debian wants it
 	changelog   []byte            // as Debian wants it, packed
+	icons       icons
 	modules     []module
 }
 
@@ -64,6 +65,9 @@ func (s *source) texts(ctx context.Context) (*texts, error) {
 		if t.completions[shell], err = s.run(ctx, program, "completion", shell); err != nil {
 			return nil, err
 		}
+	}
+	if t.icons, err = s.icons(ctx, program); err != nil {
+		return nil, err
 	}
 	if t.modules, err = s.modules(ctx); err != nil {
 		return nil, err

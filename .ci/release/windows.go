@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"image"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -14,8 +13,6 @@ import (
 
 	"github.com/tc-hib/winres"
 	winversion "github.com/tc-hib/winres/version"
-
-	"shelfkeeper/assets"
 )
 
 var leadingNumber = regexp.MustCompile(`^(\d+)\.(\d+)\.(\d+)(?:-(\d+))?`)
@@ -41,14 +38,14 @@ func (s *source) numbers() (four [4]uint16, err error) {
 
 // windowsResource lays the icon, the version and the manifest beside the
 // program's sources, where the linker finds them.
-func (s *source) windowsResource(t target) error {
+func (s *source) windowsResource(t target, icons icons) error {
 	four, err := s.numbers()
 	if err != nil {
 		return err
 	}
-	var images []image.Image
-	for _, px := range []int{16, 24, 32, 48, 64, 256} {
-		images = append(images, assets.Application(px))
+	images, err := icons.images()
+	if err != nil {
+		return err
 	}
 	icon, err := winres.NewIconFromImages(images)
 	if err != nil {
@@ -93,8 +90,18 @@ func (s *source) installer(ctx context.Context, dist string, t target, program s
 		return err
 	}
 	dir := filepath.Dir(program)
+	images, err := texts.icons.images()
+	if err != nil {
+		return err
+	}
+	icon, err := winres.NewIconFromImages(images)
+	if err != nil {
+		return err
+	}
 	var ico bytes.Buffer
-	ico.Write(assets.ICO(assets.Application(16), assets.Application(32), assets.Application(48), assets.Application(256)))
+	if err := icon.SaveICO(&ico); err != nil {
+		return err
+	}
 	script, err := s.template("installer.nsi")
 	if err != nil {
 		return err
