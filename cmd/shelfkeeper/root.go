@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -106,6 +107,7 @@ unreachable, no Audiobookshelf or no daemon running, 5 rejected by the server,
 		root.AddCommand(make())
 	}
 	strictCompletion(root)
+	refuseEmpty(root)
 	strictHelp(root)
 	e.completions(root)
 	return root
@@ -152,6 +154,26 @@ func (e *env) bare(c *cobra.Command, args []string, run func(*cobra.Command, []s
 		}
 	}
 	return run(c, args)
+}
+
+// refuseEmpty makes an empty argument, or an empty name of an account, a mistake.
+// It is a variable of a script that was not set, and elsewhere no name stands for
+// the only account: it must not be that one which is removed.
+func refuseEmpty(c *cobra.Command) {
+	if check := c.Args; check != nil {
+		c.Args = func(c *cobra.Command, args []string) error {
+			if slices.Contains(args, "") {
+				return usage(c, fmt.Errorf("%s got an empty argument", c.Name()))
+			}
+			if f := c.Flags().Lookup("account"); f != nil && f.Changed && f.Value.String() == "" {
+				return usage(c, errors.New("--account got an empty name"))
+			}
+			return check(c, args)
+		}
+	}
+	for _, sub := range c.Commands() {
+		refuseEmpty(sub)
+	}
 }
 
 // strictCompletion makes an unknown shell a mistake: by itself cobra shows help
