@@ -12,6 +12,13 @@ func (s *Server) Active() bool {
 	return s.stats.active.Load() > 0 || time.Since(s.begun) < time.Duration(s.lastAsked.Load())+activeFor
 }
 
+// Asked reports whether a player asked for something within the last d, or is being
+// sent something now, and players are served.
+func (s *Server) Asked(d time.Duration) bool {
+	recent := s.stats.active.Load() > 0 || time.Since(s.begun) < time.Duration(s.lastAsked.Load())+d
+	return recent && s.paused() == nil
+}
+
 // playerAsked records that a player asked for something, and tells it when players
 // were not active before.
 func (s *Server) playerAsked() {

@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 
+	"shelfkeeper/daemon/proxy/route"
 	"shelfkeeper/daemon/proxy/stream"
 )
 
@@ -118,9 +119,7 @@ func (c *call) outgoing(ctx context.Context, token string, b *body, ranged bool)
 	if out.Header["User-Agent"] == nil {
 		out.Header.Set("User-Agent", "") // else the transport names itself
 	}
-	// What is to be filtered must be readable, and what is to be continued
-	// must have stable offsets. Audiobookshelf compresses nothing anyhow.
-	out.Header.Set("Accept-Encoding", "identity")
+	out.Header.Set("Accept-Encoding", c.encoding())
 	if token != "" {
 		out.Header.Set("Authorization", "Bearer "+token)
 	}
@@ -141,7 +140,27 @@ func (c *call) remainder(ctx context.Context, token string, part stream.Span, co
 	}
 	out.Header.Set("Range", "bytes="+strconv.FormatInt(part.From, 10)+"-"+strconv.FormatInt(part.End-1, 10))
 	out.Header.Set("If-Range", condition)
+	out.Header.Set("Accept-Encoding", "identity")
 	return out
+}
+
+// unpackedRoutes answer with files: packing gains nothing, and what is to be continued
+// must have stable offsets.
+var unpackedRoutes = route.Parse(`
+ANY /public/*
+ANY /hls/*
+ANY /feed/*
+`)
+
+// encoding is what the answer to c may be packed as. The transport unpacks it, since
+// what is to be filtered must be readable. Audiobookshelf itself packs nothing; a
+// gateway may, and over a slow line a list of books then takes a tenth of the time.
+func (c *call) encoding() string {
+	if c.r.Method != http.MethodGet || c.r.Header["Range"] != nil || c.detour != "" ||
+		fileRoutes.Matches(http.MethodGet, c.path) || unpackedRoutes.Matches(http.MethodGet, c.path) {
+		return "identity"
+	}
+	return "gzip"
 }
 
 // upstreamURL is the address of c's route at the server, without the token

@@ -42,7 +42,8 @@ func (s *Server) send(w http.ResponseWriter, c *call, x *exchange, src io.Reader
 	defer pieces.Put(home)
 
 	_, goesOn := src.(*stream.Body)
-	if !goesOn && resp.ContentLength >= 0 && resp.ContentLength <= wholeSize {
+	small := resp.ContentLength >= 0 && resp.ContentLength <= wholeSize || resp.Uncompressed // perhaps
+	if !goesOn && small {
 		n, err := readWhole(src, home[:])
 		if err != nil && !errors.Is(err, errLarge) {
 			return refusal.Temporary.Because("its answer broke off: " + redact.Text(err.Error()))

@@ -125,7 +125,7 @@ func New(c Config) (*Service, error) {
 		Grants: c.Identities, Account: s.localAccount(c.Identities), Identity: s.session.Secrets,
 		Access: proxy.Access(c.Access), OwnUID: os.Getuid(), ExtraHosts: c.ExtraHosts, Log: s.log,
 		TrustedOrigins: c.TrustedOrigins, OriginGrant: c.Identities.OfOrigin,
-		BecameActive: func() { s.socket.PlayersActive() }, TransfersChanged: c.StreamsChanged,
+		BecameActive: s.becameActive, TransfersChanged: c.StreamsChanged,
 		Visitors: c.Visitors, Visited: s.visited,
 	})
 	s.socket = wsconn.New(wsconn.Config{Server: up, Tokens: s.session, Active: s.active, Log: s.log})
@@ -172,6 +172,16 @@ func (s *Service) Session() *session.Session { return s.session }
 
 // active reports whether players would notice that the server is out of reach.
 func (s *Service) active() bool { return s.proxy.Active() }
+
+// readyFor is how long after a player's last request a connection to the server is kept
+// ready: a listener who makes tea goes on within it.
+const readyFor = 12 * time.Minute
+
+// becameActive is told that players ask again.
+func (s *Service) becameActive() {
+	s.socket.PlayersActive()
+	s.up.StayReady(func() bool { return s.proxy.Asked(readyFor) })
+}
 
 // Start begins to serve, and calls changed at each change of the account's
 // health until Close.

@@ -157,3 +157,21 @@ func to(listener string) func(context.Context, string, string) (net.Conn, error)
 		return (&net.Dialer{}).DialContext(ctx, network, listener)
 	}
 }
+
+func tlsOf(c tls.Certificate) *tls.Config { return &tls.Config{Certificates: []tls.Certificate{c}} }
+
+// becomes waits for a condition of the network.
+func becomes(t *testing.T, what string, is func() bool) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for !is() {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			t.Fatal(what)
+		}
+	}
+}

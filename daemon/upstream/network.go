@@ -2,10 +2,14 @@ package upstream
 
 import (
 	"context"
+	"errors"
+	"io"
 	"net"
 	"net/netip"
 	"slices"
 	"sync"
+	"sync/atomic"
+	"syscall"
 	"time"
 )
 
@@ -100,19 +104,89 @@ type tracked struct {
 	net.Conn
 	network *network
 	window  *zeroWindow // nil: none
+	rest    rest
+	rested  func(time.Duration) // told how long it rested when the other side closes it; nil: nobody
+	closed  atomic.Bool         // by us
+}
+
+// Read implements net.Conn.
+func (t *tracked) Read(b []byte) (int, error) {
+	n, err := t.Conn.Read(b)
+	switch {
+	case n > 0:
+		t.rest.read()
+	case err == io.EOF && t.rested != nil && !t.closed.Load(): // a lost network ends it with another error
+		t.rested(t.rest.ended())
+	}
+	return n, err
 }
 
 // Write implements net.Conn.
 func (t *tracked) Write(b []byte) (int, error) {
+	t.rest.wrote()
 	t.window.written()
 	return t.Conn.Write(b)
 }
 
+// raw returns the connection as the system knows it.
+func (t *tracked) raw() (syscall.RawConn, error) {
+	c, ok := t.Conn.(syscall.Conn)
+	if !ok {
+		return nil, errors.ErrUnsupported
+	}
+	return c.SyscallConn()
+}
+
 // Close closes the connection.
 func (t *tracked) Close() error {
+	t.closed.Store(true)
 	t.network.mu.Lock()
 	delete(t.network.open, t)
 	t.network.mu.Unlock()
 	t.window.close()
 	return t.Conn.Close()
+}
+
+// rest measures how long a connection has rested: since an answer came, and nothing
+// was asked. A few bytes may come just before its end: TLS and HTTP/2 say goodbye.
+type rest struct {
+	mu       sync.Mutex
+	last     time.Time     // something was read
+	gap      time.Duration // between the last two reads without a write in between
+	answered bool          // nothing was written since the last read
+}
+
+// goodbye is how long before its end a connection may still say something.
+const goodbye = 300 * time.Millisecond
+
+func (r *rest) read() {
+	now := time.Now()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if d := now.Sub(r.last); !r.answered {
+		r.gap = 0
+	} else if d > goodbye {
+		r.gap = d
+	}
+	r.last, r.answered = now, true
+}
+
+func (r *rest) wrote() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.answered = false
+}
+
+// ended returns how long the connection rested at its end, 0 when it did not.
+func (r *rest) ended() time.Duration {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	d := time.Since(r.last)
+	switch {
+	case !r.answered:
+		return 0
+	case d < goodbye:
+		return r.gap
+	}
+	return d
 }

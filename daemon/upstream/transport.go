@@ -1,6 +1,7 @@
 package upstream
 
 import (
+	"context"
 	"net/http"
 	"net/url"
 	"slices"
@@ -13,13 +14,6 @@ import (
 // that very moment, and then nobody knows whether the request was done. Over HTTP/1.1
 // it has a connection of its own. HTTP/2 says which requests were not looked at.
 type sharedTransport struct{ upstream *Upstream }
-
-func (p *pool) transportOf(r *http.Request) *http.Transport {
-	if isSafe(r.Method) || p.multiplexed.Load() {
-		return p.transport
-	}
-	return p.single
-}
 
 // RoundTrip implements http.RoundTripper.
 func (c *sharedTransport) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -38,16 +32,17 @@ func (c *sharedTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	out := u.prepare(w, r, to)
 	pool := w.poolOf(to)
 	if to == nil {
-		return pool.transportOf(out).RoundTrip(out)
+		return pool.roundTrip(out)
 	}
-	resp, err := pool.transportOf(out).RoundTrip(out)
+	resp, err := pool.roundTrip(out)
 	if err != nil {
 		return nil, w.atProxy(out, err)
 	}
 	if resp, err = w.fromProxy(out, resp); err != nil {
 		return nil, err
 	}
-	pool.multiplexed.Store(resp.ProtoMajor == 2)
+	pool.answered(resp)
+	unpack(resp, out)
 	u.restore(resp, r, out, to)
 	return resp, nil
 }
@@ -132,6 +127,23 @@ func (u *Upstream) Header() http.Header {
 		}
 	}
 	return h
+}
+
+// repeatKey is the key of a bool in a request's context.
+type repeatKey struct{}
+
+// MayRepeat returns a context that says whether a request may be sent twice, where its
+// method says otherwise: some GETs of the server do something, and some POSTs only read.
+func MayRepeat(ctx context.Context, may bool) context.Context {
+	return context.WithValue(ctx, repeatKey{}, may)
+}
+
+// mayRepeat reports whether a request may be sent twice.
+func mayRepeat(r *http.Request) bool {
+	if may, said := r.Context().Value(repeatKey{}).(bool); said {
+		return may && (r.Body == nil || r.Body == http.NoBody || r.GetBody != nil)
+	}
+	return isSafe(r.Method)
 }
 
 // isSafe reports whether a method may be sent twice (RFC 9110, 9.2.1).

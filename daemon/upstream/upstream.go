@@ -6,8 +6,8 @@
 // gateway's header that works for one works for all. The headers go only to the
 // policy's own origin.
 //
-// It never follows a redirect, never keeps cookies, never decompresses and sets no
-// overall timeout on a stream.
+// It never follows a redirect, never keeps cookies and sets no overall timeout on a
+// stream. It unpacks only what a request asked to be packed.
 package upstream
 
 import (
@@ -42,18 +42,8 @@ const (
 	handshakeDeadline = 10 * time.Second
 	// websocketDeadline bounds dial, TLS and upgrade together.
 	websocketDeadline = 20 * time.Second
-	// idleDeadline closes idle connections before the server does: ABS
-	// announces `Keep-Alive: timeout=5` and closes after about 6 s (measured on
-	// 2.36.0). A request that meets that close is lost or sent twice.
-	idleDeadline = 4 * time.Second
 	// maxHeader bounds an answer's headers; Node itself sends at most 16 KiB.
 	maxHeader = 256 << 10
-	// idlePerHost suffices for the covers of a web UI: a browser opens six HTTP/1.1
-	// connections at a time.
-	idlePerHost = 8
-	// pingAfter and pingDeadline find a dead HTTP/2 connection. Without them all its
-	// streams would stall until TCP gives up.
-	pingAfter, pingDeadline = 15 * time.Second, 10 * time.Second
 )
 
 // Policy says how to reach one server. It is not changed after New.
@@ -104,6 +94,7 @@ type Upstream struct {
 
 	ready     atomic.Pointer[way] // nil until the gateway's secrets are read
 	unsealing chan struct{}       // held while they are
+	readying  readying
 }
 
 // New checks the policy and returns its Upstream. It reads the CA file and opens no
@@ -125,6 +116,8 @@ func New(p Policy) (*Upstream, error) {
 		u.dial = newRacer(newDialer().DialContext, net.DefaultResolver.LookupNetIP).DialContext
 	}
 	u.network = newNetwork(u.dial)
+	u.readying.changed = make(chan struct{}, 1)
+	u.readying.ended, u.readying.end = context.WithCancel(context.Background())
 	w, err := u.newWay(p.Gateway)
 	if err != nil {
 		return nil, err
@@ -142,9 +135,8 @@ func (u *Upstream) newTransport(w *way, to *url.URL, dial dialFunc) *http.Transp
 		DialContext:            dial,
 		TLSClientConfig:        w.tlsFor(to),
 		TLSHandshakeTimeout:    handshakeDeadline,
-		DisableCompression:     true, // bytes pass unchanged; ABS compresses nothing
-		MaxIdleConnsPerHost:    idlePerHost,
-		IdleConnTimeout:        idleDeadline,
+		DisableCompression:     true, // the caller asks for it; see packed
+		IdleConnTimeout:        plainLife,
 		MaxResponseHeaderBytes: maxHeader,
 	}
 }
@@ -172,6 +164,7 @@ func (u *Upstream) CloseIdle() {
 	if w := u.ready.Load(); w != nil {
 		w.closeIdle()
 	}
+	u.readying.signal()
 }
 
 // CloseFrom cuts the connections of the pool and of the websockets with one of these
@@ -184,6 +177,7 @@ func (u *Upstream) CloseFrom(local []netip.Addr) int { return u.network.closeFro
 // running dials. The owners of Private connections close them. Later requests fail
 // with ErrClosed. Close may be called more than once.
 func (u *Upstream) Close() {
+	u.readying.close()
 	u.network.Close()
 	u.CloseIdle()
 }

@@ -12,7 +12,6 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"shelfkeeper/daemon/redact"
@@ -34,6 +33,9 @@ func (sealedError) Unwritten() bool    { return true }
 // works answers in some milliseconds; one that starts takes seconds.
 const unsealTimeout = 10 * time.Second
 
+// maxResumed bounds the names whose TLS sessions are kept: those of the addresses.
+const maxResumed = 16
+
 // way is how requests leave with the settings of one moment. It does not change.
 type way struct {
 	gateway Gateway
@@ -48,14 +50,9 @@ type way struct {
 	environmentProxy, ownProxy bool
 	pools                      map[string]*pool // by origin
 	foreign                    *pool
-}
-
-// pool is the shared connections to one address.
-type pool struct {
-	transport *http.Transport
-	// single is for unsafe requests over HTTP/1.1: see sharedTransport.
-	single      *http.Transport
-	multiplexed atomic.Bool // the last answer came over HTTP/2
+	// resumed holds TLS sessions of the server's addresses: a handshake then costs no
+	// certificates, and no signature.
+	resumed tls.ClientSessionCache
 }
 
 // newWay checks the policy with the gateway g. Its errors wrap ErrPolicy.
@@ -88,7 +85,8 @@ func (u *Upstream) newWay(g Gateway) (*way, error) {
 		return nil, fmt.Errorf("%w: a pinned certificate does not work through a proxy at https://: give the proxy's http:// address", ErrPolicy)
 	}
 	w := &way{gateway: g, fixed: header, fixedFor: p.HeadersFor, userAgent: userAgent, tls: config, proxy: proxy,
-		environmentProxy: proxyURL == "" && proxy != nil, ownProxy: !g.Proxy.IsEmpty(), pools: map[string]*pool{}}
+		environmentProxy: proxyURL == "" && proxy != nil, ownProxy: !g.Proxy.IsEmpty(), pools: map[string]*pool{},
+		resumed: tls.NewLRUClientSessionCache(maxResumed)}
 	if g.ClientCert != nil {
 		c, err := g.ClientCert.certificate()
 		if err != nil {
@@ -103,15 +101,6 @@ func (u *Upstream) newWay(g Gateway) (*way, error) {
 	return w, nil
 }
 
-func (u *Upstream) newPool(w *way, to *url.URL) *pool {
-	p := &pool{transport: u.newTransport(w, to, u.network.DialContext)}
-	p.transport.ForceAttemptHTTP2 = true
-	p.transport.HTTP2 = &http.HTTP2Config{SendPingTimeout: pingAfter, PingTimeout: pingDeadline}
-	p.single = p.transport.Clone()
-	p.single.DisableKeepAlives = true
-	return p
-}
-
 // poolOf returns the connections to an address; nil is one that is not the server's.
 func (w *way) poolOf(to *url.URL) *pool {
 	if to == nil {
@@ -122,11 +111,18 @@ func (w *way) poolOf(to *url.URL) *pool {
 
 func (w *way) closeIdle() {
 	for _, p := range w.pools {
-		p.transport.CloseIdleConnections()
-		p.single.CloseIdleConnections()
+		p.closeIdle()
 	}
-	w.foreign.transport.CloseIdleConnections()
-	w.foreign.single.CloseIdleConnections()
+	w.foreign.closeIdle()
+}
+
+// direct reports whether no proxy stands before an address.
+func (w *way) direct(to *url.URL) bool {
+	if w.proxy == nil {
+		return true
+	}
+	p, err := w.proxy(&http.Request{URL: to, Host: to.Host, Header: http.Header{}})
+	return err == nil && p == nil
 }
 
 // tlsFor returns the TLS settings for an address of the server; nil is another one,
@@ -136,6 +132,7 @@ func (w *way) tlsFor(to *url.URL) *tls.Config {
 	if to == nil {
 		return config
 	}
+	config.ClientSessionCache = w.resumed
 	if c := w.gateway.ClientCert; c != nil && allowedAt(c.For, to) {
 		// The user said to show it, so the list of authorities that the gateway sends is
 		// not looked at: a list that is too short would only hide the reason.

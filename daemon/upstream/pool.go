@@ -1,0 +1,193 @@
+package upstream
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"net/url"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+const (
+	// idlePerHost is far above the six connections that a browser opens: what many
+	// players and pages opened at once is there for the next burst, and idleLife closes it.
+	idlePerHost = 64
+	// maxStreamBuffer bounds what HTTP/2 holds of one answer for a player that reads
+	// slowly. It carries 100 Mbit/s over a round trip of 40 ms. What is under way when a
+	// listener goes to another place of a book has to arrive before the new place does.
+	maxStreamBuffer = 512 << 10
+	// pingAfter and pingDeadline find a dead HTTP/2 connection. Without them all its
+	// streams would stall until TCP gives up.
+	pingAfter, pingDeadline = 15 * time.Second, 10 * time.Second
+)
+
+// pool is the shared connections to one address.
+type pool struct {
+	upstream *Upstream
+	way      *way
+	to       *url.URL // nil: servers that are not the account's
+
+	shared atomic.Pointer[http.Transport]
+	// single is for unsafe requests over HTTP/1.1: see sharedTransport.
+	single      *http.Transport
+	multiplexed atomic.Bool // the last answer came over HTTP/2
+
+	running atomic.Int64 // requests whose answer has not begun
+	most    atomic.Int64 // of them at once, since players became active
+	ready   *readyConns  // nil: none are kept
+
+	born   time.Time
+	asked  atomic.Int64 // the last time, in ns since born
+	longer atomic.Bool  // connections may rest for longer than those of shared do
+
+	mu   sync.Mutex
+	life idleLife
+}
+
+func (u *Upstream) newPool(w *way, to *url.URL) *pool {
+	p := &pool{upstream: u, way: w, to: to, life: newIdleLife(to), born: time.Now()}
+	if to != nil && w.direct(to) {
+		p.ready = &readyConns{changed: u.readying.signal}
+	}
+	p.shared.Store(p.newTransport())
+	p.single = p.newTransport()
+	p.single.DisableKeepAlives = true
+	return p
+}
+
+func (p *pool) newTransport() *http.Transport {
+	t := p.upstream.newTransport(p.way, p.to, p.dial)
+	t.ForceAttemptHTTP2 = true
+	t.HTTP2 = &http.HTTP2Config{SendPingTimeout: pingAfter, PingTimeout: pingDeadline, MaxReceiveBufferPerStream: maxStreamBuffer}
+	t.MaxIdleConnsPerHost = idlePerHost
+	t.IdleConnTimeout = p.life.now
+	if p.ready != nil {
+		secure := t.TLSClientConfig
+		t.DialTLSContext = func(ctx context.Context, kind, addr string) (net.Conn, error) {
+			return p.dialTLS(ctx, kind, addr, secure)
+		}
+	}
+	return t
+}
+
+// transportOf returns the connections for a request.
+func (p *pool) transportOf(r *http.Request) *http.Transport {
+	if mayRepeat(r) || p.multiplexed.Load() {
+		return p.shared.Load()
+	}
+	return p.single
+}
+
+// use is what a request may do with connections, and what it did.
+type use struct {
+	ready  bool // it may take one that was kept ready
+	dialed atomic.Bool
+}
+
+// useKey is the key of a *use in a request's context.
+type useKey struct{}
+
+// roundTrip sends a request. One that may be repeated, and failed on a connection that
+// had waited for it, is sent once more: the server may just have closed it.
+func (p *pool) roundTrip(r *http.Request) (*http.Response, error) {
+	now := p.running.Add(1)
+	for most := p.most.Load(); now > most && !p.most.CompareAndSwap(most, now); most = p.most.Load() {
+	}
+	defer p.running.Add(-1)
+	p.rested()
+	one := &use{ready: mayRepeat(r)}
+	resp, err := p.transportOf(r).RoundTrip(r.WithContext(context.WithValue(r.Context(), useKey{}, one)))
+	if err == nil || one.dialed.Load() || !one.ready || r.Context().Err() != nil {
+		return resp, err
+	}
+	again := r.WithContext(context.WithValue(r.Context(), useKey{}, &use{}))
+	if r.Body != nil && r.Body != http.NoBody {
+		if r.GetBody == nil {
+			return nil, err
+		}
+		body, broken := r.GetBody()
+		if broken != nil {
+			return nil, err
+		}
+		again.Body = body
+	}
+	if p.ready != nil {
+		p.ready.drop()
+	}
+	return p.transportOf(r).RoundTrip(again)
+}
+
+// rested lets connections rest for longer, where that is known, once the old ones are
+// gone anyhow.
+func (p *pool) rested() {
+	now := time.Since(p.born)
+	before := time.Duration(p.asked.Swap(int64(now)))
+	if !p.longer.Load() {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if old := p.shared.Load(); now-before > old.IdleConnTimeout && p.longer.Swap(false) {
+		p.shared.Store(p.newTransport())
+		old.CloseIdleConnections()
+	}
+}
+
+// answered learns from an answer how long connections may rest.
+func (p *pool) answered(resp *http.Response) {
+	p.multiplexed.Store(resp.ProtoMajor == 2)
+	if resp.ProtoMajor == 1 {
+		p.learn(func(l *idleLife) bool { return l.announced(resp.Header.Get("Keep-Alive")) })
+	}
+}
+
+// learn lets connections rest for another time where something new is known of it. Those
+// that rest for too long are closed at once.
+func (p *pool) learn(from func(*idleLife) bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !from(&p.life) {
+		return
+	}
+	old := p.shared.Load()
+	if p.life.now > old.IdleConnTimeout {
+		p.longer.Store(true)
+		return
+	}
+	p.longer.Store(false)
+	p.shared.Store(p.newTransport())
+	old.CloseIdleConnections()
+}
+
+func (p *pool) closeIdle() {
+	p.shared.Load().CloseIdleConnections()
+	p.single.CloseIdleConnections()
+	if p.ready != nil {
+		p.ready.drop()
+	}
+}
+
+// dial opens a connection, or takes one that is ready where the transport itself would
+// speak over it as it is.
+func (p *pool) dial(ctx context.Context, kind, addr string) (net.Conn, error) {
+	if p.ready != nil && p.to.Scheme == "http" {
+		if c := p.ready.take(ctx); c != nil {
+			return c, nil
+		}
+	}
+	return p.open(ctx, kind, addr)
+}
+
+// open opens a connection whose end is noticed while it rests.
+func (p *pool) open(ctx context.Context, kind, addr string) (net.Conn, error) {
+	if one, ok := ctx.Value(useKey{}).(*use); ok {
+		one.dialed.Store(true)
+	}
+	conn, err := p.upstream.network.DialContext(ctx, kind, addr)
+	if t, ok := conn.(*tracked); ok && p.to != nil {
+		t.rested = func(d time.Duration) { p.learn(func(l *idleLife) bool { return l.cut(d) }) }
+	}
+	return conn, err
+}

@@ -1,0 +1,36 @@
+package upstream
+
+import (
+	"golang.org/x/sys/unix"
+)
+
+// canWatchReady: the end of a connection on which nobody reads can be noticed.
+const canWatchReady = true
+
+// waitClosed waits until the other side has closed a connection, and reports true then.
+// It reads nothing of what came. A read deadline ends the wait with false.
+func waitClosed(t *tracked) bool {
+	raw, err := t.raw()
+	if err != nil {
+		return false
+	}
+	return raw.Read(func(fd uintptr) bool { return !isEstablished(int(fd)) }) == nil
+}
+
+// established reports whether neither side has closed the connection.
+func established(t *tracked) (open bool) {
+	raw, err := t.raw()
+	if err != nil {
+		return false
+	}
+	err = raw.Control(func(fd uintptr) { open = isEstablished(int(fd)) })
+	return open && err == nil
+}
+
+// tcpEstablished is TCP_ESTABLISHED of the kernel's tcp_states.h.
+const tcpEstablished = 1
+
+func isEstablished(fd int) bool {
+	info, err := unix.GetsockoptTCPInfo(fd, unix.IPPROTO_TCP, unix.TCP_INFO)
+	return err == nil && info.State == tcpEstablished
+}
