@@ -20,9 +20,38 @@ type Meta struct {
 	// ServerDate is the Date header; zero if none came.
 	ServerDate time.Time
 	Limit      RateLimit
+	// Cookie is how the server marked the cookie of a session.
+	Cookie CookieMark
 	// Direct reports that ABS itself answered and that nothing in between left
 	// a trace: a limited route that then shows no RateLimit has no limiter.
 	Direct bool
+}
+
+// CookieMark tells whether the server knows that people reach it by https: it marks
+// the cookie of a session Secure then, and a gateway tells it by X-Forwarded-Proto
+// (abs: server/utils/requestUtils.js). Each renewal brings such a cookie, which is
+// not kept. Empty where none was seen, or where the answer did not come over TLS.
+type CookieMark string
+
+// The marks.
+const (
+	CookieSecure CookieMark = "secure"
+	CookiePlain  CookieMark = "plain"
+)
+
+func (a reply) cookie() CookieMark {
+	if !a.secure {
+		return ""
+	}
+	for _, line := range a.header.Values("Set-Cookie") {
+		if c, err := http.ParseSetCookie(line); err == nil && c.Name == "refresh_token" && c.Value != "" {
+			if c.Secure {
+				return CookieSecure
+			}
+			return CookiePlain
+		}
+	}
+	return ""
 }
 
 // RateLimit is ABS's limiter as its headers tell it (express-rate-limit,
@@ -35,7 +64,7 @@ type RateLimit struct {
 }
 
 func (a reply) meta() Meta {
-	m := Meta{Limit: rateLimit(a.header)}
+	m := Meta{Limit: rateLimit(a.header), Cookie: a.cookie()}
 	if d, err := http.ParseTime(a.header.Get("Date")); err == nil {
 		m.ServerDate = d
 	}
@@ -55,6 +84,9 @@ func showsGateway(h http.Header) bool {
 	}
 	return false
 }
+
+// LimitOf reads the limiter of an answer's headers.
+func LimitOf(h http.Header) RateLimit { return rateLimit(h) }
 
 func rateLimit(h http.Header) RateLimit {
 	limit, ok1 := natural(h.Get("RateLimit-Limit"))

@@ -95,7 +95,7 @@ func ofTLS(err error) (evidence, remedy string) {
 		return "the gateway wants a client certificate", "give it one: " + setClientCert
 	case strings.Contains(alert, "bad certificate"), strings.Contains(alert, "unknown certificate"), strings.Contains(alert, "unsupported certificate"),
 		strings.Contains(alert, "expired certificate"), strings.Contains(alert, "revoked certificate"), strings.Contains(alert, "access denied"):
-		return "the gateway refuses the client certificate: " + plain(alert, 60), "give it one that it knows: " + setClientCert
+		return "the gateway wants a client certificate that it knows: " + plain(alert, 60), "give it one: " + setClientCert
 	case oldTLS(err):
 		return "the gateway speaks no version of TLS that is safe", "let it speak TLS 1.2 or 1.3 (nginx: ssl_protocols TLSv1.2 TLSv1.3)"
 	case strings.Contains(alert, "unrecognized name"):

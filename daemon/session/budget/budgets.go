@@ -140,8 +140,34 @@ func (b *Budget) Learn(now time.Time, meta absapi.Meta, authentic bool) {
 	_ = b.update(now, func(s *server, now time.Time) bool {
 		before := s.spending
 		s.spending = s.learn(now, meta, authentic)
-		return s.Limit != before.Limit || s.Window != before.Window || s.Off != before.Off || !s.Blocked.Equal(before.Blocked)
+		marked := meta.Cookie != "" && meta.Cookie != s.Cookie
+		if marked {
+			s.Cookie, s.CookieAt = meta.Cookie, now
+		}
+		return marked || s.Limit != before.Limit || s.Window != before.Window || s.Off != before.Off || !s.Blocked.Equal(before.Blocked)
 	})
+}
+
+// Seen is what the server's answers to sign-ins and renewals have shown.
+type Seen struct {
+	Limit  int // requests in a window; 0 is not known
+	Window time.Duration
+	Off    bool // the server has no limiter
+	// Cookie is how the server marks the cookie of a session since CookieAt.
+	Cookie   absapi.CookieMark
+	CookieAt time.Time
+	// Spent are the requests of this machine that were counted here, oldest first.
+	Spent []time.Time
+}
+
+// Seen returns what is known of the server. What cannot be read is not known.
+func (b *Budget) Seen() Seen {
+	data, err := b.all.store.read()
+	if err != nil {
+		return Seen{}
+	}
+	s := decodeBook(data).server(b.name)
+	return Seen{Limit: s.Limit, Window: s.Window, Off: s.Off, Cookie: s.Cookie, CookieAt: s.CookieAt, Spent: s.Spent}
 }
 
 // Block notes a pause that a refusal asked for without telling of a limiter.

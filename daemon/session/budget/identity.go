@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"shelfkeeper/daemon/absapi"
 	"shelfkeeper/daemon/hostname"
 )
 
@@ -26,6 +27,10 @@ type server struct {
 	IDs   []string `json:"ids,omitempty"`
 	// Distinct: its release gives every session tokens of its own; see Turn.
 	Distinct bool `json:"distinct,omitempty"`
+	// Cookie is how it marked the cookie of the last renewal, and CookieAt since when
+	// it marks them so.
+	Cookie   absapi.CookieMark `json:"cookie,omitempty"`
+	CookieAt time.Time         `json:"cookie_at,omitzero"`
 	spending
 }
 
@@ -104,6 +109,9 @@ func (b *book) absorb(s *server, is func(*server) bool) {
 		}
 		s.Names, s.IDs = union(s.Names, o.Names), union(s.IDs, o.IDs)
 		s.spending = s.joined(o.spending)
+		if o.CookieAt.After(s.CookieAt) {
+			s.Cookie, s.CookieAt = o.Cookie, o.CookieAt
+		}
 		return true
 	})
 	if len(s.IDs) > maxIDs {
