@@ -2,29 +2,38 @@ package main
 
 import (
 	"fmt"
-	"strings"
 
 	"github.com/spf13/cobra"
 
+	"shelfkeeper/daemon/bundle"
 	"shelfkeeper/daemon/doctor"
 	"shelfkeeper/daemon/problem"
 )
 
 func newDoctor(e *env) *cobra.Command {
-	var long bool
+	var long, yes bool
+	var file string
 	c := &cobra.Command{
 		Use:   "doctor [ACCOUNT or URL]",
 		Short: "Find what is wrong between here and the server",
-		Long: `Examines the way from this machine to an account's server, or to any other
-Audiobookshelf: name, connection, certificate, who answers, the server's release,
-clocks, and what a gateway in front lets through: the renewal's header, websockets,
-parts of files, large uploads. It names the one fault to mend first.
+		Long: `Examines this machine and the way from it to an account's server, or to any
+other Audiobookshelf before there is an account.
 
-It begins no session, changes nothing, and sends no password and no token. One
-request of the server's sign-in limit is used. The exit code is 1 if there is a fault.
+Here: disk, keychain, ports, panel, start at login, other Shelfkeepers, proxies.
+On the way: name, connection, certificate, who answers, release, clocks, and what a
+gateway in front lets through: the renewal's header, websockets, parts of files,
+uploads. Of the account: why its session was lost, how long its tokens live.
 
-With --long an idle live socket is watched for five minutes, too.`,
-		Example: "  shelfkeeper doctor\n  shelfkeeper doctor https://abs.example.org",
+It names the one thing to mend first, and marks what only follows from it. At the
+end stands what no client can see, for the server's admin.
+
+It begins no session, changes nothing, and sends no password and no token. At most
+two requests of the server's sign-in limit are used. The exit code is 1 if there is
+a fault.
+
+With --long an idle live socket is watched for five minutes, with --report all of it
+goes into the file for a bug report (see "shelfkeeper report").`,
+		Example: "  shelfkeeper doctor\n  shelfkeeper doctor https://abs.example.org\n  shelfkeeper doctor --long --report report.zip",
 		Args: func(c *cobra.Command, args []string) error {
 			if len(args) > 1 {
 				return usage(c, fmt.Errorf("%s takes one account or address, got %d", c.Name(), len(args)))
@@ -51,65 +60,30 @@ With --long an idle live socket is watched for five minutes, too.`,
 			if e.json {
 				err = e.writeJSON(report)
 			} else {
-				err = e.writeReport(report)
+				err = report.WriteText(e.stdout, doctor.Style{Colours: e.colours(), Quiet: e.quiet})
 			}
-			if err == nil && report.Primary != "" {
+			if err == nil && file != "" {
+				err = e.reportDoctor(c, report, file, yes)
+			}
+			if err == nil && report.Faulty() {
 				return saidAlready{problem.Other}
 			}
 			return err
 		},
 	}
 	c.Flags().BoolVar(&long, "long", false, "watch an idle live socket for five minutes, too")
+	c.Flags().StringVar(&file, "report", "", "write the `file` for a bug report, with what was found in it")
+	c.Flags().BoolVarP(&yes, "yes", "y", false, "write it without a question")
 	return c
 }
 
-// writeReport prints what was found, the fault to mend first at the end, where
-// a terminal shows it.
-func (e *env) writeReport(r doctor.Report) error {
-	server := r.Server
-	if r.Release != "" {
-		server += " (Audiobookshelf " + r.Release + ")"
-	}
-	fmt.Fprintf(e.stdout, "%s\n\n", server)
-	colours := e.colours()
-	var skipped []string
-	for _, f := range r.Findings {
-		if f.Verdict == doctor.Unknown && f.Because != "" {
-			skipped = append(skipped, f.ID)
-			continue
-		}
-		if e.quiet && f.Verdict != doctor.Fault {
-			continue
-		}
-		fmt.Fprintf(e.stdout, "  %s  %-15s %s\n", verdict(f.Verdict, colours), f.ID, f.Evidence)
-		if f.Because != "" && f.Because != f.ID {
-			fmt.Fprintf(e.stdout, "           %-15s it follows from %s\n", "", f.Because)
-		} else if f.Remedy != "" {
-			fmt.Fprintf(e.stdout, "           %-15s → %s\n", "", f.Remedy)
-		}
-	}
-	if len(skipped) > 0 {
-		fmt.Fprintf(e.stdout, "  unknown  not looked at, since %s comes first: %s\n", r.Primary, strings.Join(skipped, ", "))
-	}
-	if r.Primary == "" {
-		_, err := fmt.Fprintln(e.stdout, "\nNothing is wrong on the way to the server.")
+// reportDoctor writes the file for a bug report, with what the doctor found. What is
+// said of it goes to stderr: stdout may be JSON for a program.
+func (e *env) reportDoctor(c *cobra.Command, report doctor.Report, file string, yes bool) error {
+	paths, err := e.paths()
+	if err != nil {
 		return err
 	}
-	for _, f := range r.Findings {
-		if f.ID == r.Primary {
-			_, err := fmt.Fprintf(e.stdout, "\nMend this first: %s: %s\n  → %s\n", f.ID, f.Evidence, f.Remedy)
-			return err
-		}
-	}
-	return nil
-}
-
-// verdict is a verdict as a terminal shows it, seven columns wide.
-func verdict(v doctor.Verdict, colours bool) string {
-	code := map[doctor.Verdict]string{doctor.OK: "32", doctor.Note: "33", doctor.Fault: "31"}[v]
-	padded := fmt.Sprintf("%-7s", v)
-	if !colours || code == "" {
-		return padded
-	}
-	return "\x1b[" + code + "m" + padded + "\x1b[0m"
+	part := bundle.Part{Name: "doctor.json", What: "what the doctor found", Text: indented(report)}
+	return e.writeBundle(c.Context(), e.stderr, e.report(c.Context(), paths, []string{report.Server}, part), file, yes)
 }

@@ -181,7 +181,7 @@ func (e *env) options(ctx context.Context) (home.Options, error) {
 	}
 	return home.Options{
 		Version: version, Paths: paths, Config: cfg, Passphrase: e.askPassphrase, Unattended: !e.passphrase.IsEmpty(), Helper: helper,
-		Control: e.control, Log: e.logger(cfg.LogLevel),
+		Control: e.control, Log: e.logger(cfg.LogLevel), Starts: e.autostartState,
 	}, nil
 }
 

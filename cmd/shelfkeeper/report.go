@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"time"
@@ -50,32 +51,38 @@ The daemon need not run.`,
 			if err != nil {
 				return err
 			}
-			b := e.report(c.Context(), paths)
+			b := e.report(c.Context(), paths, nil)
 			if len(args) == 0 {
 				return b.WriteText(e.stdout)
 			}
-			fmt.Fprintf(e.stdout, "The report has:\n%s", b.Contents())
-			if _, typing := e.terminal(); typing && !yes {
-				ok, err := e.confirm(c.Context(), "Write it to "+args[0]+"?")
-				if err != nil || !ok {
-					return err
-				}
-			}
-			if err := b.Create(args[0], time.Now()); errors.Is(err, fs.ErrExist) {
-				return problem.New(problem.Usage, err, "name a file that does not exist yet")
-			} else if err != nil {
-				return problem.New(problem.Other, fmt.Errorf("write the report: %w", err), durable.Remedy(err))
-			}
-			fmt.Fprintf(e.stdout, "%s is written. Look into it before you show it to others.\n", args[0])
-			return nil
+			return e.writeBundle(c.Context(), e.stdout, b, args[0], yes)
 		},
 	}
 	c.Flags().BoolVarP(&yes, "yes", "y", false, "write it without a question")
 	return c
 }
 
-// report gathers what a bug report needs. What cannot be read says so in its place.
-func (e *env) report(ctx context.Context, paths config.Paths) *bundle.Bundle {
+// writeBundle says what is in a report, asks a person, and writes it.
+func (e *env) writeBundle(ctx context.Context, say io.Writer, b *bundle.Bundle, file string, yes bool) error {
+	fmt.Fprintf(say, "The report has:\n%s", b.Contents())
+	if _, typing := e.terminal(); typing && !yes {
+		ok, err := e.confirm(ctx, "Write it to "+file+"?")
+		if err != nil || !ok {
+			return err
+		}
+	}
+	if err := b.Create(file, time.Now()); errors.Is(err, fs.ErrExist) {
+		return problem.New(problem.Usage, err, "name a file that does not exist yet")
+	} else if err != nil {
+		return problem.New(problem.Other, fmt.Errorf("write the report: %w", err), durable.Remedy(err))
+	}
+	fmt.Fprintf(say, "%s is written. Look into it before you show it to others.\n", file)
+	return nil
+}
+
+// report gathers what a bug report needs, and more. What cannot be read says so in its
+// place. further are servers to name no more than those of accounts.
+func (e *env) report(ctx context.Context, paths config.Paths, further []string, more ...bundle.Part) *bundle.Bundle {
 	parts := []bundle.Part{
 		{Name: "status.json", What: "the state of the daemon and of every account", Text: e.reportedStatus(ctx)},
 		{Name: "history.json", What: "attempts to renew the sessions", Text: reportedHistory(paths)},
@@ -85,7 +92,8 @@ func (e *env) report(ctx context.Context, paths config.Paths) *bundle.Bundle {
 		{Name: "desktop.txt", What: "the desktop, and which variables are set", Text: bundle.Desktop()},
 		{Name: "files.txt", What: "names and sizes of the program's files", Text: bundle.Files(paths.State)},
 	}
-	var servers, users []string
+	parts = append(more, parts...)
+	servers, users := further, []string(nil)
 	cfg, _ := config.Load(paths.Config) // without one there are no more addresses
 	names := cfg.AccountNames()
 	if book, err := accounts.Open(paths.State); err == nil {

@@ -10,6 +10,7 @@ import (
 	"archive/zip"
 	"fmt"
 	"io"
+	"net/netip"
 	"net/url"
 	"os"
 	"regexp"
@@ -30,11 +31,13 @@ type Part struct {
 	Text string
 }
 
-// Names are words that tell who somebody is, and what stands for them.
+// Names are words that tell who somebody is, and what stands for them. They are for one
+// goroutine.
 type Names struct {
 	servers, users []string
 	home           string
 	rules          []rule
+	machines       []netip.Addr
 }
 
 type rule struct {
@@ -89,7 +92,36 @@ func (n *Names) Scrub(s string) string {
 			s = r.is.ReplaceAllString(s, r.to)
 		}
 	}
-	return s
+	return n.withoutAddresses(s)
+}
+
+// addressLike is what may be an address of IPv4 or IPv6, with a port or without.
+var addressLike = regexp.MustCompile(`\[[0-9A-Fa-f:.]+\](?::[0-9]+)?|[0-9A-Fa-f:.]{7,}`)
+
+// withoutAddresses replaces the addresses of other machines, the same one always by the
+// same word.
+func (n *Names) withoutAddresses(s string) string {
+	return addressLike.ReplaceAllStringFunc(s, func(found string) string {
+		text := strings.TrimRight(found, ".:")
+		ip, err := netip.ParseAddr(strings.Trim(text, "[]"))
+		port := ""
+		if err != nil {
+			both, err := netip.ParseAddrPort(text)
+			if err != nil {
+				return found
+			}
+			ip, port = both.Addr(), fmt.Sprintf(":%d", both.Port())
+		}
+		if ip = ip.Unmap(); ip.IsLoopback() || ip.IsUnspecified() {
+			return found
+		}
+		i := slices.Index(n.machines, ip)
+		if i < 0 {
+			i = len(n.machines)
+			n.machines = append(n.machines, ip)
+		}
+		return fmt.Sprintf("machine-%d.example%s%s", i+1, port, found[len(text):])
+	})
 }
 
 // Bundle is the parts in the order in which they are shown.

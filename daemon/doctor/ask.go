@@ -7,6 +7,8 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"net/http/httptrace"
+	"net/netip"
 	"strings"
 	"time"
 
@@ -18,6 +20,7 @@ type answer struct {
 	Status int
 	Header http.Header
 	TLS    *tls.ConnectionState
+	Proto  string
 	Body   []byte
 	At     time.Time // in the middle between the request and its answer
 	Origin absapi.Origin
@@ -40,14 +43,60 @@ func (r *run) send(ctx context.Context, method, path string, header http.Header)
 	for k, v := range header {
 		req.Header[k] = v
 	}
+	req = req.WithContext(httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: r.saw}))
 	begun := time.Now()
 	resp, err := r.Up.Transport().RoundTrip(req)
 	if err != nil {
 		return nil, err
 	}
+	return readAnswer(path, resp, begun.Add(time.Since(begun)/2))
+}
+
+// ping asks the cheapest question. An error that HTTP/2 hides is looked for over
+// HTTP/1.1: an alert that comes after the handshake, for one.
+func (r *run) ping(ctx context.Context) (*answer, error) {
+	a, err := r.get(ctx, "ping", nil)
+	for range 3 {
+		if err == nil || ofTLS(err) || r.base.Scheme != "https" || ctx.Err() != nil {
+			break
+		}
+		if again := r.pingPlainly(ctx); again != nil && ofTLS(again) {
+			err = again
+		}
+	}
+	return a, err
+}
+
+// pingPlainly asks over HTTP/1.1.
+func (r *run) pingPlainly(ctx context.Context) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, r.Up.URL("ping").String(), nil)
+	if err != nil {
+		return err
+	}
+	way := r.Up.Private()
+	defer way.Close()
+	resp, err := way.Do(req)
+	if err != nil {
+		return err
+	}
+	if resp.StatusCode != http.StatusOK {
+		err = errors.New("HTTP/1.1 was answered with " + resp.Status)
+	}
+	return errors.Join(err, resp.Body.Close())
+}
+
+// saw keeps from which address of this machine the server is reached.
+func (r *run) saw(c httptrace.GotConnInfo) {
+	if at, err := netip.ParseAddrPort(c.Conn.LocalAddr().String()); err == nil {
+		r.local = at.Addr().Unmap().WithZone("")
+	}
+}
+
+// readAnswer judges an answer and keeps the beginning of its body.
+func readAnswer(path string, resp *http.Response, at time.Time) (*answer, error) {
 	defer resp.Body.Close()
-	a := &answer{Status: resp.StatusCode, Header: resp.Header, TLS: resp.TLS, At: begun.Add(time.Since(begun) / 2)}
-	a.Origin, a.Stands = absapi.Judge(path, resp)
+	a := &answer{Status: resp.StatusCode, Header: resp.Header, TLS: resp.TLS, Proto: resp.Proto, At: at}
+	a.Origin, a.Stands = absapi.Judge("/"+strings.TrimLeft(path, "/"), resp)
 	var body bytes.Buffer
 	if _, err := io.CopyN(&body, resp.Body, kept); err != nil && !errors.Is(err, io.EOF) {
 		return nil, err
@@ -61,8 +110,9 @@ func (r *run) send(ctx context.Context, method, path string, header http.Header)
 const announced = 4 * time.Second
 
 // announce begins a request with a body of the given length, and sends none of
-// it.
-func (r *run) announce(ctx context.Context, path string, length int64) (*answer, error) {
+// it. nginx passes the head on over HTTP/1.1 alone, and programs written in Go, such as
+// Caddy and Traefik, bring an early answer back over HTTP/2 alone.
+func (r *run) announce(ctx context.Context, path string, length int64, multiplexed bool) (*answer, error) {
 	ctx, cancel := context.WithTimeout(ctx, announced)
 	defer cancel()
 	never := silent{ctx.Done()}
@@ -72,7 +122,16 @@ func (r *run) announce(ctx context.Context, path string, length int64) (*answer,
 	}
 	req.ContentLength = length
 	req.Header.Set("Content-Type", "application/octet-stream")
-	resp, err := r.Up.Transport().RoundTrip(req)
+	do := r.Up.Transport().RoundTrip
+	if !multiplexed {
+		way := r.Up.Private()
+		defer way.Close()
+		do = way.Do
+	}
+	resp, err := do(req)
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx) // whatever else went wrong at that moment
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -1,21 +1,18 @@
 package doctor
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
+	"bytes"
+	"context"
 	"fmt"
-	"math/big"
 	"net"
 	"net/http/httptest"
+	"net/netip"
 	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -23,189 +20,223 @@ import (
 	"shelfkeeper/daemon/upstream"
 )
 
-// authority signs the certificates of the beds.
-type authority struct {
-	cert *x509.Certificate
-	key  *ecdsa.PrivateKey
+// bedHost is the name of the server in every bed.
+const bedHost = "books.example.org"
+
+// gatewayBed is one way in which a real gateway in front is set up, and what it is to be
+// named for.
+type gatewayBed struct {
+	name       string
+	cert       string // good, if not said
+	plain      bool   // no TLS
+	directives string // of the site
+	location   string // of the sub-folder; "/" if not said
+	passTo     string // the path that is passed on; none if not said
+
+	scheme, path string // of the address; https and empty if not said
+	public       bool   // the name has a public address
+	others       int    // sign-ins of somebody else before
+
+	primary string // what is to be mended first
+	verdict Verdict
 }
 
-// certificate writes NAME.pem and NAME.key, signed by a, or by itself where a is
-// nil, and returns what signs others with it.
-func (a *authority) certificate(t *testing.T, dir, name string, template x509.Certificate) *authority {
+// testBeds runs the beds of one kind of gateway.
+func testBeds(t *testing.T, program string, beds []gatewayBed, config func(b gatewayBed, dir string, port int, server string) string,
+	whole func(sites []string) string, args func(dir string) []string) {
 	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template.SerialNumber = big.NewInt(time.Now().UnixNano())
-	template.Subject = pkix.Name{CommonName: name}
-	if template.NotAfter.IsZero() {
-		template.NotBefore, template.NotAfter = time.Now().Add(-time.Hour), time.Now().Add(90*24*time.Hour)
-	}
-	parent, signer := &template, key
-	if a != nil {
-		parent, signer = a.cert, a.key
-	}
-	der, err := x509.CreateCertificate(rand.Reader, &template, parent, &key.PublicKey, signer)
-	if err != nil {
-		t.Fatal(err)
-	}
-	private, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for file, block := range map[string]*pem.Block{".pem": {Type: "CERTIFICATE", Bytes: der}, ".key": {Type: "PRIVATE KEY", Bytes: private}} {
-		if err := os.WriteFile(filepath.Join(dir, name+file), pem.EncodeToMemory(block), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	cert, err := x509.ParseCertificate(der)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return &authority{cert, key}
-}
-
-// nginxBed is one way in which an nginx in front is set up.
-type nginxBed struct {
-	name, cert, directives string
-	scheme, path           string // https and empty if not said
-	primary                string
-	verdict                Verdict // of the check that note names
-	note, evidence         string
-}
-
-const passUpgrade = "proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection $upgrade;"
-
-var nginxBeds = []nginxBed{
-	{name: "healthy", cert: "good", directives: passUpgrade + "client_max_body_size 0;"},
-	{name: "no websockets", cert: "good", primary: "websocket", evidence: "long polling works"},
-	{name: "renewal's header dropped", cert: "good", directives: passUpgrade + `proxy_set_header X-Refresh-Token "";`,
-		primary: "refresh-header", evidence: "does not see"},
-	{name: "ranges dropped", cert: "good", directives: passUpgrade + `proxy_set_header Range "";`, primary: "ranges", evidence: "cannot seek"},
-	{name: "small uploads", cert: "good", directives: passUpgrade, note: "upload", verdict: Note, evidence: "413"},
-	{name: "expired", cert: "expired", primary: "tls", evidence: "expired"},
-	{name: "another's name", cert: "elsewhere", primary: "tls", evidence: "other.example.org"},
-	{name: "self-signed", cert: "self", primary: "tls", evidence: "not trusted"},
-	{name: "client certificate", cert: "good", directives: "ssl_verify_client on; ssl_client_certificate ca.pem;",
-		primary: "identity", evidence: "certificate"},
-	{name: "http at a port of https", cert: "good", scheme: "http", primary: "identity", evidence: "HTTPS"},
-	{name: "wrong sub-folder", cert: "good", path: "/nothing/here", primary: "identity", evidence: "404"},
-	{name: "guarded renewal", cert: "good", directives: passUpgrade + "location /auth/refresh { return 403; }", primary: "refresh-header", evidence: "403"},
-}
-
-// A real nginx is wrong in one way at a time, and that is the fault to mend.
-func TestNginxBeds(t *testing.T) {
-	program, err := exec.LookPath("nginx")
+	path, err := exec.LookPath(program)
 	if err != nil {
 		if os.Getenv("CI") == "true" {
 			t.Fatal(err)
 		}
 		t.Skip(err)
 	}
-	fake, err := absfake.New(absfake.Config{})
+	dir, err := os.MkdirTemp("", "bed")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() {
-		if err := fake.Close(); err != nil {
-			t.Error(err)
-		}
-	}()
-	server := httptest.NewServer(withPicture(fake.Handler()))
-	defer server.Close()
-	dir := t.TempDir()
-	ca := (*authority)(nil).certificate(t, dir, "ca", x509.Certificate{IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign})
-	ca.certificate(t, dir, "good", x509.Certificate{DNSNames: []string{"localhost"}})
-	ca.certificate(t, dir, "expired", x509.Certificate{DNSNames: []string{"localhost"}, NotBefore: time.Now().Add(-48 * time.Hour),
-		NotAfter: time.Now().Add(-24 * time.Hour)})
-	ca.certificate(t, dir, "elsewhere", x509.Certificate{DNSNames: []string{"other.example.org"}})
-	(*authority)(nil).certificate(t, dir, "self", x509.Certificate{DNSNames: []string{"localhost"}})
-	ports := startNginx(t, program, dir, server.URL)
-	for i, b := range nginxBeds {
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	certificates(t, dir)
+	var sites []string
+	servers := make([]string, len(beds))
+	for i := range beds {
+		servers[i] = strings.TrimPrefix(bedServer(t), "http://")
+	}
+	ports := freePorts(t, len(beds)) // after the servers, which would take them
+	for i, b := range beds {
+		sites = append(sites, config(b, dir, ports[i], servers[i]))
+	}
+	file := filepath.Join(dir, "config")
+	if err := os.WriteFile(file, []byte(whole(sites)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	startGateway(t, path, args(dir), dir, ports)
+	// Each of them takes seconds in which nothing happens.
+	reports, errs := make([]Report, len(beds)), make([]error, len(beds))
+	var examined sync.WaitGroup
+	for i, b := range beds {
+		examined.Go(func() { reports[i], errs[i] = examineBed(t.Context(), b, dir, ports[i]) })
+	}
+	examined.Wait()
+	for i, b := range beds {
 		t.Run(b.name, func(t *testing.T) {
-			scheme := b.scheme
-			if scheme == "" {
-				scheme = "https"
+			if errs[i] != nil {
+				t.Fatal(errs[i])
 			}
-			base, err := url.Parse(fmt.Sprintf("%s://localhost:%d%s", scheme, ports[i], b.path))
-			if err != nil {
-				t.Fatal(err)
-			}
-			up, err := upstream.New(upstream.Policy{Base: base, ProxyURL: "direct", CAFile: filepath.Join(dir, "ca.pem")})
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer up.Close()
-			r, err := Examine(t.Context(), Subject{Up: up, Account: "home"})
-			if err != nil {
-				t.Fatal(err)
-			}
-			if r.Primary != b.primary {
-				t.Fatalf("primary %q, want %q: %+v", r.Primary, b.primary, r.Findings)
-			}
-			named := b.primary + b.note
-			if named == "" {
-				return
-			}
-			f := finding(t, r, named)
-			if b.verdict != "" && f.Verdict != b.verdict || !strings.Contains(f.Evidence, b.evidence) || f.Remedy == "" ||
-				strings.Contains(f.Remedy, "NAME") {
-				t.Errorf("%+v", f)
-			}
+			compareGolden(t, program+"-"+strings.ReplaceAll(b.name, " ", "-"), reports[i])
+			b.compare(t, reports[i])
 		})
 	}
 }
 
-// startNginx runs one nginx with a port for each bed, in their order.
-func startNginx(t *testing.T, program, dir, server string) (ports []int) {
+// bedServer is a server of its own, so that no bed's sign-ins count with another's.
+func bedServer(t *testing.T) string {
 	t.Helper()
-	var config strings.Builder
-	config.WriteString("daemon off; pid nginx.pid; error_log error.log; worker_processes 1;\nevents {}\nhttp {\naccess_log off;\n" +
-		"map $http_upgrade $upgrade { default upgrade; '' close; }\n")
-	for _, kind := range []string{"client_body", "proxy", "fastcgi", "uwsgi", "scgi"} {
-		fmt.Fprintf(&config, "%s_temp_path %s;\n", kind, filepath.Join(dir, kind))
+	fake, err := absfake.New(absfake.Config{BasePath: "/audiobookshelf"})
+	if err != nil {
+		t.Fatal(err)
 	}
-	for _, b := range nginxBeds {
+	server := httptest.NewServer(withPicture(fake.Handler()))
+	t.Cleanup(func() {
+		server.CloseClientConnections()
+		if err := fake.Close(); err != nil {
+			t.Error(err)
+		}
+		server.Close()
+	})
+	return server.URL
+}
+
+// freePorts returns ports of which no two are the same.
+func freePorts(t *testing.T, n int) (ports []int) {
+	t.Helper()
+	for range n {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
 			t.Fatal(err)
 		}
-		port := l.Addr().(*net.TCPAddr).Port
-		if err := l.Close(); err != nil {
-			t.Fatal(err)
-		}
-		ports = append(ports, port)
-		fmt.Fprintf(&config, "server { listen 127.0.0.1:%d ssl; ssl_certificate %[2]s.pem; ssl_certificate_key %[2]s.key; %s\nlocation / { proxy_pass %s; } }\n",
-			port, b.cert, b.directives, server)
+		defer l.Close()
+		ports = append(ports, l.Addr().(*net.TCPAddr).Port)
 	}
-	config.WriteString("}\n")
-	file := filepath.Join(dir, "nginx.conf")
-	if err := os.WriteFile(file, []byte(config.String()), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	c := exec.CommandContext(t.Context(), program, "-p", dir, "-e", filepath.Join(dir, "error.log"), "-c", file)
-	c.Cancel = func() error { return c.Process.Signal(os.Interrupt) }
-	c.Stderr = os.Stderr
+	return ports
+}
+
+// startGateway runs the program until the test ends, and waits until it listens.
+func startGateway(t *testing.T, program string, args []string, dir string, ports []int) {
+	t.Helper()
+	var said bytes.Buffer
+	c := exec.Command(program, args...)
+	c.Env = append(os.Environ(), "HOME="+dir, "XDG_DATA_HOME="+dir, "XDG_CONFIG_HOME="+dir)
+	c.Stdout, c.Stderr = &said, &said
 	if err := c.Start(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = c.Wait() }) // it was interrupted
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_ = c.Wait() // it is interrupted
+	}()
+	t.Cleanup(func() {
+		_ = c.Process.Signal(os.Interrupt)
+		<-ended
+	})
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
-	for late := time.After(20 * time.Second); ; {
-		conn, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", ports[len(ports)-1]))
-		if err == nil {
-			if err := conn.Close(); err != nil {
-				t.Fatal(err)
+	late := time.After(20 * time.Second)
+	for _, port := range ports {
+		for {
+			conn, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+			if err == nil {
+				_ = conn.Close() // nothing was sent
+				break
 			}
-			return ports
+			select {
+			case <-tick.C:
+			case <-ended:
+				t.Fatalf("%s ended:\n%s", program, said.String())
+			case <-late:
+				t.Fatalf("%s does not answer: %v", program, err)
+			}
 		}
-		select {
-		case <-tick.C:
-		case <-late:
-			said, _ := os.ReadFile(filepath.Join(dir, "error.log"))
-			t.Fatalf("nginx does not answer: %v\n%s", err, said)
+	}
+}
+
+// names answers as a name server would.
+type names []netip.Addr
+
+func (n names) LookupNetIP(_ context.Context, network, host string) (found []netip.Addr, err error) {
+	for _, a := range n {
+		if network == "ip" || a.Is4() == (network == "ip4") {
+			found = append(found, a)
+		}
+	}
+	if len(found) == 0 {
+		return nil, &net.DNSError{Err: "no such host", Name: host, IsNotFound: true}
+	}
+	return found, nil
+}
+
+// toLoopback leads every dial to a port of this machine.
+func toLoopback(ctx context.Context, network, addr string) (net.Conn, error) {
+	_, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		return nil, err
+	}
+	d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 5)}} // another machine than the gateway's
+	return d.DialContext(ctx, network, "127.0.0.1:"+port)
+}
+
+// examineBed examines one of them for a person who has signed in and renewed once.
+func examineBed(ctx context.Context, b gatewayBed, dir string, port int) (Report, error) {
+	scheme := b.scheme
+	if scheme == "" {
+		scheme = "https"
+	}
+	base, err := url.Parse(fmt.Sprintf("%s://%s:%d%s", scheme, bedHost, port, b.path))
+	if err != nil {
+		return Report{}, err
+	}
+	up, err := upstream.New(upstream.Policy{Base: base, CAFile: filepath.Join(dir, "ca.pem"), Dial: toLoopback})
+	if err != nil {
+		return Report{}, err
+	}
+	defer up.Close()
+	person := &signedIn{}
+	person.signIn(ctx, up)
+	for range b.others {
+		if err := signInElsewhere(ctx, dir, port); err != nil {
+			return Report{}, err
+		}
+	}
+	at := names{netip.MustParseAddr("127.0.0.1")}
+	if b.public {
+		at = names{netip.MustParseAddr("203.0.113.7")}
+	}
+	return Examine(ctx, Subject{Up: up, Account: "home", Resolver: at, Dial: toLoopback, Spend: person.spend, Renewals: person.renewals})
+}
+
+// compare holds a report against what the bed is to be named for.
+func (b gatewayBed) compare(t *testing.T, r Report) {
+	t.Helper()
+	if r.Primary != b.primary {
+		first, _ := r.Finding(r.Primary)
+		t.Fatalf("primary %v, want %q", first, b.primary)
+	}
+	if b.primary == "" {
+		return
+	}
+	f := finding(t, r, b.primary)
+	want := b.verdict
+	if want == "" {
+		want = Fault
+	}
+	if f.Verdict != want || f.Remedy == "" || strings.Contains(f.Remedy, "NAME") {
+		t.Errorf("%v", f)
+	}
+	for _, other := range r.Findings {
+		if other.Verdict == Fault && other.ID != b.primary && other.Because == "" {
+			t.Errorf("a second fault that follows from nothing: %v", other)
 		}
 	}
 }

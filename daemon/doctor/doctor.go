@@ -5,13 +5,16 @@
 // a gateway that drops a header, a websocket that is cut, a certificate, a clock.
 // Each check is a question that a person could ask by hand. None begins a
 // session, changes anything, or sends a password or a token. What the gateway in
-// front wants is sent as always. One request of the server's sign-in limit is used.
+// front wants is sent as always. At most two requests of the server's sign-in
+// limit are used.
 package doctor
 
 import (
 	"context"
 	"fmt"
 	"net"
+	"net/http"
+	"net/netip"
 	"net/url"
 	"time"
 
@@ -43,28 +46,54 @@ type Finding struct {
 // Report is everything that was found, in the order of the way: a later check
 // needs what an earlier one looked at.
 type Report struct {
-	Server   string    `json:"server"`
-	Release  string    `json:"release,omitempty"`
-	Primary  string    `json:"primary,omitempty"` // the id of the fault to mend first
+	Server  string `json:"server"`
+	Release string `json:"release,omitempty"`
+	// Primary is the id of the finding to mend first: the first fault that follows
+	// from no other, or where there is none the first setting of the gateway that is
+	// worth a change. Empty where all is well.
+	Primary  string    `json:"primary,omitempty"`
 	Findings []Finding `json:"findings"`
+	// Unseen is what no client can see.
+	Unseen []Advice `json:"unseen"`
 }
 
 // Subject is what is examined.
 type Subject struct {
 	// Up reaches the server as everything else does.
 	Up *upstream.Upstream
+	// Bare reaches it without the secrets of the gateway; nil where the gateway
+	// wants none.
+	Bare *upstream.Upstream
 	// Account is named in remedies; empty where there is none yet.
 	Account string
 	// Spend counts a request of the server's sign-in limit. It returns how long that
 	// request has to wait: a renewal must not lack what an examination used. Nil
 	// where nothing is counted.
 	Spend func() (wait time.Duration, err error)
+	// Renewals returns what real renewals and sign-ins have shown. It may be nil.
+	Renewals func() Renewals
+	// Session is what is known of the account's session; nil for no account.
+	Session *Session
+	// Here are checks of this machine, which come first.
+	Here []Check
 	// State is a folder of this program's, whose disk is timed. Empty for none.
 	State string
-	// Long adds checks that take minutes: how long an idle live socket is kept.
+	// Long watches an idle live socket for five minutes.
 	Long bool
 	// Progress is told what is looked at. It may be nil.
 	Progress func(what string)
+
+	// Resolver and Dial replace the network in tests.
+	Resolver upstream.Resolver
+	Dial     func(ctx context.Context, network, addr string) (net.Conn, error)
+	watch    time.Duration // how long an idle live socket is watched; 0 for as long as people wait
+}
+
+// Check is a question about this machine.
+type Check struct {
+	ID   string
+	What string // in progress lines
+	Look func(context.Context) Finding
 }
 
 // stepDeadline is how long one check may take.
@@ -73,10 +102,20 @@ const stepDeadline = 15 * time.Second
 // run is one examination.
 type run struct {
 	Subject
-	base     *url.URL
-	status   absapi.Status
-	findings []Finding
-	resolver *net.Resolver
+	base        *url.URL
+	begun       time.Time
+	status      absapi.Status
+	findings    []Finding
+	spent       int              // requests of the sign-in limit
+	limit       absapi.RateLimit // as the newest of them told
+	limitAt     time.Time
+	direct      bool              // no gateway left a trace on it
+	as          *absapi.RateLimit // of the request that said from which address it came; nil for none
+	local       netip.Addr        // the address of this machine from which the server is reached
+	openID      string            // the address to which OpenID leads people back, as the server gave it
+	socket      *watch            // the idle live socket; nil for none
+	holds       bool              // a body that was announced did not reach the server
+	multiplexed bool              // HTTP/2 is spoken
 }
 
 // check is one question. A check whose needs have a fault is not asked: its
@@ -96,22 +135,49 @@ var checks = []check{
 	{"connect", "the connection", []string{"dns"}, (*run).connect},
 	{"tls", "the certificate", []string{"dns", "connect"}, (*run).tls},
 	{"encryption", "whether the way is encrypted", nil, (*run).encryption},
-	{"identity", "who answers", []string{"dns", "connect", "tls"}, (*run).identity},
-	{"release", "the server's release", []string{"identity"}, (*run).release},
-	{"clock", "the server's clock", []string{"identity"}, (*run).clock},
-	{"sign-in", "how people sign in", []string{"identity"}, (*run).signIn},
-	{"api", "whether players' requests pass", []string{"identity"}, (*run).api},
-	{"refresh-header", "whether the renewal's header passes", []string{"identity"}, (*run).refreshHeader},
-	{"websocket", "the live socket", []string{"identity"}, (*run).websocket},
-	{"ranges", "seeking in files", []string{"identity"}, (*run).ranges},
-	{"upload", "the limit of uploads", []string{"identity"}, (*run).upload},
-	{"idle-socket", "how long an idle live socket is kept", []string{"websocket"}, (*run).idleSocket},
+	{"redirect", "plain http beside https", []string{"dns", "connect", "tls"}, (*run).redirect},
+	{"base-path", "the server's sub-folder", []string{"dns", "connect", "tls", "redirect"}, (*run).basePath},
+	{"identity", "who answers", []string{"dns", "connect", "tls", "redirect", "base-path"}, (*run).identity},
+	{"release", "the server's release", answered, (*run).release},
+	{"clock", "the server's clock", answered, (*run).clock},
+	{"api", "whether players' requests pass", answered, (*run).api},
+	{"websocket", "the live socket", answered, (*run).websocket},
+	{"polling", "long polling", answered, (*run).polling},
+	{"refresh-header", "whether the renewal's header passes", answered, (*run).refreshHeader},
+	{"sign-in", "how people sign in", answered, (*run).signIn},
+	{"openid", "OpenID as it looks from here", answered, (*run).openid},
+	{"exposure", "who can reach the sign-in", answered, (*run).exposure},
+	{"limiter", "the server's limit of sign-ins", answered, (*run).limiter},
+	{"limiter-shared", "who shares the limit of sign-ins", answered, (*run).limiterShared},
+	{"forwarded-proto", "whether the server knows of https", answered, (*run).forwardedProto},
+	{"web-page", "the server's own page", answered, (*run).webPage},
+	{"ranges", "seeking in files", answered, (*run).ranges},
+	{"upload", "the limit of uploads", answered, (*run).upload},
+	{"buffering", "whether the gateway holds uploads back", answered, (*run).buffering},
+	{"idle-socket", "how long an idle live socket is kept", append([]string{"websocket"}, answered...), (*run).idleSocket},
+	{"session", "the session", nil, (*run).session},
+	{"tokens", "how long tokens live", nil, (*run).tokens},
+	{"api-key", "the age of the API key", nil, (*run).apiKey},
 }
+
+// answered is what a check needs that asks Audiobookshelf.
+var answered = []string{"identity", "base-path", "redirect"}
 
 // Examine asks every question. It ends early only with ctx, whose error it
 // returns.
 func Examine(ctx context.Context, s Subject) (Report, error) {
-	r := &run{Subject: s, base: s.Up.Base(), resolver: net.DefaultResolver}
+	r := &run{Subject: s, base: s.Up.Base(), begun: time.Now()}
+	if r.Resolver == nil {
+		r.Resolver = net.DefaultResolver
+	}
+	if r.Dial == nil {
+		r.Dial = (&net.Dialer{Timeout: dialDeadline}).DialContext
+	}
+	defer func() { r.socket.close() }()
+	_ = s.Up.Reload(ctx) // the proxy in use is known only then; the first request says what is wrong
+	for _, c := range s.Here {
+		r.look(ctx, check{id: c.ID, what: c.What, look: func(_ *run, ctx context.Context) Finding { return c.Look(ctx) }})
+	}
 	for _, c := range checks {
 		if err := ctx.Err(); err != nil {
 			return Report{}, err
@@ -122,68 +188,36 @@ func Examine(ctx context.Context, s Subject) (Report, error) {
 			r.findings = append(r.findings, skipped)
 			continue
 		}
-		if c.id == "idle-socket" && !s.Long {
-			continue
-		}
-		if s.Progress != nil {
-			s.Progress(c.what)
-		}
-		f := r.ask(ctx, c)
-		f.ID = c.id
-		r.findings = append(r.findings, f)
+		r.look(ctx, c)
 	}
 	return r.report(), ctx.Err()
 }
 
-func (r *run) ask(ctx context.Context, c check) Finding {
+// look asks one question. A finding without a verdict does not concern this server.
+func (r *run) look(ctx context.Context, c check) {
+	r.say(c.what)
 	limit := stepDeadline
 	if c.id == "idle-socket" {
-		limit = longest + stepDeadline
+		limit += r.watched()
 	}
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	return c.look(r, ctx)
-}
-
-// fault returns the first of the named checks that found one, or what explains
-// that it was not looked at.
-func (r *run) fault(ids []string) string {
-	for _, f := range r.findings {
-		for _, id := range ids {
-			switch {
-			case f.ID != id:
-			case f.Verdict == Fault:
-				return f.ID
-			case f.Because != "":
-				return f.Because
-			}
-		}
+	if f := c.look(r, ctx); f.Verdict != "" {
+		f.ID = c.id
+		r.findings = append(r.findings, f)
 	}
-	return ""
 }
 
-// report names the first fault on the way as the primary one. Later ones may
-// follow from it.
-func (r *run) report() Report {
-	out := Report{Server: r.base.String(), Release: r.status.Version, Findings: r.findings}
-	for i, f := range out.Findings {
-		if f.Verdict != Fault {
-			continue
-		}
-		if out.Primary == "" {
-			out.Primary = f.ID
-		} else if out.Findings[i].Because == "" {
-			out.Findings[i].Because = follows[[2]string{f.ID, out.Primary}]
-		}
+func (r *run) say(what string) {
+	if r.Progress != nil {
+		r.Progress(what)
 	}
-	return out
 }
 
-// follows names faults that another one brings about.
-var follows = map[[2]string]string{
-	{"websocket", "api"}:      "api",
-	{"ranges", "api"}:         "api",
-	{"refresh-header", "api"}: "api",
+// get asks the server without a secret. The body is read and closed; at most 4
+// kB of it are kept in the answer.
+func (r *run) get(ctx context.Context, path string, header http.Header) (*answer, error) {
+	return r.send(ctx, http.MethodGet, path, header)
 }
 
 func ok(format string, a ...any) Finding {
@@ -205,5 +239,9 @@ func unknown(format string, a ...any) Finding {
 // obstacle is the fault that an error of the transport is.
 func (r *run) obstacle(err error) Finding {
 	o := absapi.ErrorObstacle(err)
-	return fault(r.named(o.Remedy), "%s", o.Evidence)
+	remedy := o.Remedy
+	if remedy == "" {
+		remedy = "try again; if it stays so, look at the log of the server, or of the gateway before it"
+	}
+	return fault(r.named(remedy), "%s", o.Evidence)
 }

@@ -20,7 +20,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // bed is a server with something in front of it that is wrong in one way.
 func bed(t *testing.T, wrong func(http.Handler) http.Handler) Report {
 	t.Helper()
-	fake, err := absfake.New(absfake.Config{})
+	fake, err := absfake.New(absfake.Config{BasePath: "/audiobookshelf"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -40,18 +40,28 @@ func bed(t *testing.T, wrong func(http.Handler) http.Handler) Report {
 		t.Fatal(err)
 	}
 	t.Cleanup(up.Close)
-	report, err := Examine(t.Context(), Subject{Up: up, Account: "home", State: t.TempDir()})
+	report, err := Examine(t.Context(), Subject{Up: up, Account: "home", State: t.TempDir(), watch: time.Millisecond})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return report
 }
 
-// withPicture adds a file of the web client, which the double lacks.
+// withPicture adds files of the web client, which the double lacks: a picture, and the
+// page that names the folder in which its programs lie.
 func withPicture(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path == "/Logo.png" {
+		switch strings.TrimPrefix(r.URL.Path, "/audiobookshelf") {
+		case "/Logo.png":
 			http.ServeContent(w, r, "Logo.png", time.Time{}, strings.NewReader("a picture"))
+			return
+		case "/api/upload": // the double reads a body first, Audiobookshelf looks at the token
+			w.WriteHeader(http.StatusUnauthorized)
+			_, _ = w.Write([]byte("Unauthorized")) // the client may be gone
+			return
+		case "/login/":
+			w.Header().Set("Content-Type", "text/html; charset=utf-8")
+			_, _ = w.Write([]byte(`<!doctype html><html><head><script src="/audiobookshelf/_nuxt/0123abc.js"></script>`)) // the client may be gone
 			return
 		}
 		h.ServeHTTP(w, r)
@@ -75,7 +85,7 @@ func TestHealthyServer(t *testing.T) {
 		t.Errorf("primary %s: %+v", r.Primary, finding(t, r, r.Primary))
 	}
 	for _, id := range []string{"disk", "proxy", "dns", "connect", "tls", "identity", "clock", "api", "refresh-header", "websocket",
-		"ranges", "upload"} {
+		"ranges", "upload", "buffering", "web-page", "base-path", "limiter"} {
 		if f := finding(t, r, id); f.Verdict != OK {
 			t.Errorf("%+v", f)
 		}
@@ -113,7 +123,7 @@ func TestPrimaryFault(t *testing.T) {
 		primary, evidence string
 	}{
 		"the renewal's header is dropped": {without("X-Refresh-Token"), "refresh-header", "does not see"},
-		"no websockets":                   {without("Upgrade"), "websocket", "long polling works"},
+		"no websockets":                   {without("Upgrade"), "websocket", "answered with 400"},
 		"ranges are dropped":              {without("Range"), "ranges", "cannot seek"},
 		"a login page before the API":     {answering("/api", 302, "<html>login"), "api", ""},
 		"a gateway without a server":      {answering("/", 502, "<html>bad gateway"), "identity", "502"},
@@ -131,11 +141,11 @@ func TestPrimaryFault(t *testing.T) {
 	}
 }
 
-// A limit of uploads is a note, and what needs a failed check is not asked.
+// A limit of uploads that hits books alone is a note, and what needs a failed check is not asked.
 func TestUploadLimitAndSkips(t *testing.T) {
 	r := bed(t, func(h http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if r.ContentLength > 1<<20 {
+			if r.ContentLength > 100<<20 {
 				w.Header().Set("Connection", "close")
 				w.WriteHeader(http.StatusRequestEntityTooLarge)
 				return

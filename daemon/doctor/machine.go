@@ -45,9 +45,15 @@ func (r *run) disk(context.Context) Finding {
 func (r *run) proxies(context.Context) Finding {
 	address, from := r.Up.ProxyInUse()
 	if address == "" || address == "direct" {
+		for _, name := range []string{"HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"} {
+			if os.Getenv(name) != "" {
+				return ok("no proxy is used; %s is set, and does not concern this server", name)
+			}
+		}
 		return ok("no proxy is used")
 	}
-	return note(r.named("if that is not wanted, run `shelfkeeper account set NAME --proxy direct`"), "requests go through %s (%s)", address, from)
+	return note(r.named("if that is not wanted, run `shelfkeeper account set NAME --proxy direct`"),
+		"requests go through %s (%s)", address, from)
 }
 
 // named puts the account's name into a remedy.

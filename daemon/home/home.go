@@ -19,6 +19,7 @@ import (
 
 	"shelfkeeper/daemon/accounts"
 	"shelfkeeper/daemon/config"
+	"shelfkeeper/daemon/desktop/autostart"
 	"shelfkeeper/daemon/health"
 	"shelfkeeper/daemon/openid"
 	"shelfkeeper/daemon/players"
@@ -48,6 +49,8 @@ type Options struct {
 	// real one.
 	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
 	Log  *slog.Logger
+	// Starts says what the system will start at login; nil where nobody can tell.
+	Starts func(context.Context) (autostart.State, error)
 }
 
 // ControlPath is where the control socket lies unless told otherwise.
