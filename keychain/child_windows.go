@@ -3,6 +3,7 @@ package keychain
 import (
 	"os"
 	"os/exec"
+	"syscall"
 	"unsafe"
 
 	"golang.org/x/sys/windows"
@@ -13,7 +14,8 @@ import (
 // only the child itself is killed.
 type group struct{ job windows.Handle }
 
-func newGroup(*exec.Cmd) group {
+func newGroup(cmd *exec.Cmd) group {
+	cmd.SysProcAttr = &syscall.SysProcAttr{CreationFlags: windows.CREATE_NO_WINDOW} // no window for a console
 	job, err := windows.CreateJobObject(nil, nil)
 	if err != nil {
 		return group{}

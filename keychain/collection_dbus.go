@@ -18,6 +18,13 @@ func noCollectionError(ctx context.Context, conn *dbus.Conn) error {
 	return fmt.Errorf("%w: %w", ErrAbsent, noCollection{programOf(ctx, conn)})
 }
 
+// The keychains that are known, as a person knows them.
+const (
+	gnomeKeyring = "gnome-keyring"
+	kWallet      = "KWallet"
+	keePassXC    = "KeePassXC"
+)
+
 // programOf names the program that is the secrets service, "" for an unknown one.
 func programOf(ctx context.Context, conn *dbus.Conn) string {
 	var pid uint32
@@ -29,7 +36,7 @@ func programOf(ctx context.Context, conn *dbus.Conn) string {
 		return ""
 	}
 	for prefix, program := range map[string]string{
-		"gnome-keyring": "gnome-keyring", "kwalletd": "KWallet", "ksecretd": "KWallet", "keepassxc": "KeePassXC",
+		"gnome-keyring": gnomeKeyring, "kwalletd": kWallet, "ksecretd": kWallet, "keepassxc": keePassXC,
 	} {
 		if strings.HasPrefix(string(comm), prefix) {
 			return program
@@ -40,12 +47,7 @@ func programOf(ctx context.Context, conn *dbus.Conn) string {
 
 // createCollection lets the service ask the user for a new default collection, with
 // a prompt of its own. The user has just asked for something that needs one.
-func createCollection(ctx context.Context) error {
-	conn, err := listenOnBus(ctx)
-	if err != nil {
-		return fmt.Errorf("%w: %w", ErrAbsent, err)
-	}
-	defer conn.Close()
+func createCollection(ctx context.Context, conn *dbus.Conn) error {
 	const label = collectionIface + ".Label"
 	var made, prompt dbus.ObjectPath
 	call := conn.Object(secretsName, secretsPath).CallWithContext(ctx, secretsIface+".CreateCollection", 0,
@@ -53,10 +55,10 @@ func createCollection(ctx context.Context) error {
 	if err := call.Store(&made, &prompt); err != nil {
 		return probeError(ctx, err)
 	}
-	if prompt == "/" {
+	if prompt == noPrompt {
 		return nil
 	}
-	dismissed, err := answered(ctx, conn, prompt)
+	dismissed, _, err := answered(ctx, conn, "", prompt)
 	switch {
 	case err != nil:
 		return probeError(ctx, err)
@@ -66,31 +68,46 @@ func createCollection(ctx context.Context) error {
 	return nil
 }
 
-// answered shows a prompt of the service and waits for its end.
-func answered(ctx context.Context, conn *dbus.Conn, prompt dbus.ObjectPath) (dismissed bool, err error) {
+// errServiceEnded: whoever waits for a prompt of the service waits in vain.
+var errServiceEnded = fmt.Errorf("%w: the secrets service ended while its prompt was awaited", ErrAbsent)
+
+// answered shows a prompt of the program that is the service, and waits for its
+// end. It ends with ctx, and with the service.
+func answered(ctx context.Context, conn *dbus.Conn, program string, prompt dbus.ObjectPath) (dismissed bool, result dbus.Variant, err error) {
 	signals := make(chan *dbus.Signal, 16)
 	conn.Signal(signals)
 	defer conn.RemoveSignal(signals)
-	if err := conn.AddMatchSignalContext(ctx, dbus.WithMatchInterface(promptIface), dbus.WithMatchMember("Completed")); err != nil {
-		return false, err
+	for _, match := range [][]dbus.MatchOption{
+		{dbus.WithMatchInterface(promptIface), dbus.WithMatchMember("Completed"), dbus.WithMatchObjectPath(prompt)},
+		{dbus.WithMatchSender("org.freedesktop.DBus"), dbus.WithMatchMember("NameOwnerChanged"), dbus.WithMatchArg(0, secretsName)},
+	} {
+		if err := conn.AddMatchSignalContext(ctx, match...); err != nil {
+			return false, result, err
+		}
+		defer func() { _ = conn.RemoveMatchSignal(match...) }()
 	}
 	object := conn.Object(secretsName, prompt)
 	if err := object.CallWithContext(ctx, promptIface+".Prompt", 0, "").Err; err != nil {
-		return false, err
+		return false, result, err
 	}
 	for {
 		select {
 		case s, open := <-signals:
-			if !open {
-				return false, dbus.ErrClosed
-			}
-			if s.Path == prompt && s.Name == promptIface+".Completed" {
+			switch {
+			case !open:
+				return false, result, dbus.ErrClosed
+			case s.Path == prompt && s.Name == promptIface+".Completed" && len(s.Body) == 2:
 				dismissed, _ = s.Body[0].(bool)
-				return dismissed, nil
+				result, _ = s.Body[1].(dbus.Variant)
+				return dismissed, result, nil
+			case s.Name == ownerChanged && len(s.Body) == 3 && s.Body[1] != "": // "" before: D-Bus has just started it
+				return false, result, errServiceEnded
 			}
 		case <-ctx.Done():
-			_ = object.Call(promptIface+".Dismiss", dbus.FlagNoReplyExpected).Err
-			return false, context.Cause(ctx)
+			if program != keePassXC { // its dialog stays; an answer that comes late shall count
+				object.Go(promptIface+".Dismiss", dbus.FlagNoReplyExpected, nil)
+			}
+			return false, result, fmt.Errorf("%w: its prompt was not answered in time", ErrHanging)
 		}
 	}
 }

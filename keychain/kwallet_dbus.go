@@ -46,9 +46,9 @@ func unlockOpenWallet(ctx context.Context, conn *dbus.Conn, collection dbus.Obje
 	if err := call.Store(&unlocked, &prompt); err != nil {
 		return false, err
 	}
-	if prompt != "/" {
+	if prompt != noPrompt {
 		// A dialog would be due only if the wallet was closed between the two questions.
-		if dismissed, err := answered(ctx, conn, prompt); dismissed || ctx.Err() != nil {
+		if dismissed, _, err := answered(ctx, conn, kWallet, prompt); dismissed || ctx.Err() != nil {
 			return false, nil
 		} else if err != nil {
 			return false, err

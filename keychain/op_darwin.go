@@ -5,8 +5,6 @@ import (
 	"os/exec"
 )
 
-func pinBus() error { return nil }
-
 // classifyPlatform goes by the exit status of /usr/bin/security, which is the
 // low byte of the Security framework's OSStatus.
 func classifyPlatform(err error) opCode {

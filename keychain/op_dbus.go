@@ -3,13 +3,38 @@
 package keychain
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"strings"
 
 	"github.com/godbus/dbus/v5"
+	ss "github.com/zalando/go-keyring/secret_service"
 )
+
+// operate performs a call. keep says that the service knows this process by its
+// connection, so that another one would have to be granted access anew.
+func operate(ctx context.Context, op callOp) (value string, keep bool, err error) {
+	if err := pinBus(); err != nil {
+		return "", false, fmt.Errorf("%w: %w", ErrAbsent, err)
+	}
+	bus, err := ss.NewSecretService()
+	if err != nil {
+		return "", false, probeError(ctx, err)
+	}
+	s := &secrets{Conn: bus.Conn, op: op}
+	switch op.Op {
+	case opGet:
+		value, err = s.get(ctx)
+	case opSet:
+		err = s.set(ctx)
+	default:
+		err = s.delete(ctx)
+	}
+	return value, s.byConnection(), err
+}
 
 // pinBus makes sure that godbus finds a bus without starting dbus-launch, which
 // would leave a bus of its own behind, also when a person runs the child.

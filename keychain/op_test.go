@@ -21,6 +21,8 @@ func TestAnswersBecomeConditions(t *testing.T) {
 		{opLocked, true, ErrDenied},
 		{opAbsent, false, ErrAbsent},
 		{opBroken, false, ErrAbsent},
+		{opNoCollection, false, ErrAbsent},
+		{opNoCollection, true, ErrNoCollection},
 		{opHanging, true, ErrHanging},
 		{opTooLarge, false, ErrTooLarge},
 		{opDenied, false, ErrDenied},
@@ -33,15 +35,19 @@ func TestAnswersBecomeConditions(t *testing.T) {
 	for err, want := range map[error]opCode{
 		keyring.ErrNotFound:      opNotFound,
 		keyring.ErrSetDataTooBig: opTooLarge,
+		ErrLocked:                opLocked,
+		ErrAbsent:                opAbsent,
+		ErrDenied:                opDenied,
+		ErrHanging:               opHanging,
 	} {
-		if got := classify(err); got != want {
+		if got, _ := classify(t.Context(), err); got != want {
 			t.Errorf("%v is %s", err, got)
 		}
 	}
 }
 
 func TestRunOpRefuses(t *testing.T) {
-	for _, line := range []string{"", "\n", "{}\n", `{"v":2,"op":"get","item":"x"}` + "\n", `{"v":1,"op":"get"}` + "\n",
+	for _, line := range []string{"\n", "{}\n", `{"v":1,"op":"get","item":"x"}` + "\n", `{"v":2,"op":"get"}` + "\n",
 		strings.Repeat("x", maxRequest+10)} {
 		var out bytes.Buffer
 		if code := RunOp(strings.NewReader(line), &out); code != opExitUsage || out.Len() > 0 {

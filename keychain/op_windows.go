@@ -6,8 +6,6 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-func pinBus() error { return nil }
-
 // classifyPlatform goes by the error of the credential API. Credentials need a
 // logon session with a profile; services and network logons have none.
 func classifyPlatform(err error) opCode {

@@ -3,60 +3,39 @@ package keychain
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
+	"slices"
+	"sync"
 	"time"
 
 	"shelfkeeper/daemon/redact"
 )
 
-// osStore is the desktop's keychain, reached through one child process a call.
-// go-keyring knows no deadline: with a prompt on the screen it blocks for ever,
-// and a session bus that dies under it panics (measured with v0.2.8). A child
-// can be killed.
+// childIdle is how long a child without calls lives, unless the keychain has
+// granted access to this very child: the calls of a renewal follow each other, and
+// the next renewal is far away.
+const childIdle = 10 * time.Second
+
+// osStore is the desktop's keychain, reached through one child process. The
+// libraries know no deadline: with a prompt on the screen they block for ever, and
+// a session bus that dies under them may panic (measured with go-keyring v0.2.8).
+// A child can be killed. It is one child, over one connection, since KeePassXC
+// grants access by connection: what the user told it to remember lasts as long.
 type osStore struct {
 	argv  []string
 	limit time.Duration // set by tests in the place of timeoutFor
+	idle  time.Duration // and of childIdle
+
+	mu       sync.Mutex
+	closed   bool
+	current  *child // takes the next call; nil for none
+	bus      string // the bus that it is on
+	retire   *time.Timer
+	children map[*child]int // all that may still run, and how many calls each performs
 }
-
-// callOp says what a child shall do: one JSON line on its standard input.
-type callOp struct {
-	Version int    `json:"v"`
-	Op      string `json:"op"` // get, set or delete
-	Service string `json:"service"`
-	Item    string `json:"item"`
-	Value   string `json:"value,omitempty"`
-}
-
-// opVersion is the form of requests and answers. Parent and child are the same
-// program, but not always of the same build.
-const opVersion = 1
-
-// opAnswer is the child's answer: one JSON line on its standard output.
-type opAnswer struct {
-	Code     opCode `json:"code"`
-	Value    string `json:"value,omitempty"`
-	Evidence string `json:"evidence,omitempty"`
-}
-
-// errServiceEnded: whoever waits for a prompt of the service waits in vain.
-var errServiceEnded = errors.New("the secrets service ended while its prompt was awaited")
-
-// opCode classifies a call's outcome.
-type opCode string
-
-const (
-	opDone     opCode = "done"
-	opNotFound opCode = "not-found"
-	opLocked   opCode = "locked"    // could not be unlocked: no prompt possible, or dismissed
-	opAbsent   opCode = "absent"    // no bus, no service
-	opDenied   opCode = "denied"    // refused, or an error of the keychain's own
-	opHanging  opCode = "hanging"   // the service did not answer the bus in time
-	opTooLarge opCode = "too-large" // the platform refuses the size
-	opBroken   opCode = "broken"    // the call panicked: the connection died
-)
 
 func (s *osStore) get(ctx context.Context, item string) (string, error) {
 	value, err := s.call(ctx, callOp{Op: "get", Item: item})
@@ -81,69 +60,155 @@ func (s *osStore) delete(ctx context.Context, item string) error {
 
 // call runs one operation. Outcomes, in this order:
 //
-//   - the probe finds the keychain locked (and the user was not asked), absent
-//     or hanging: that condition, without a child;
-//   - there is no collection yet, and the user signs in: the
-//     service asks for a new one with its own prompt;
-//   - the deadline passes: the child's process group is killed; ErrHanging;
-//   - the secrets service ends while its prompt is awaited: the same; ErrAbsent;
-//   - the child answers: as its answer says;
+//   - no secrets service is on the session bus: ErrAbsent, without a child;
 //   - the child cannot be started: ErrAbsent;
-//   - the child ends without an answer: the condition a second probe finds,
-//     else ErrAbsent with the child's exit status and first line of stderr.
+//   - the child answers: as its answer says; at the deadline it says ErrHanging;
+//   - it does not answer even then: it is killed with its process group;
+//     ErrHanging. The next call starts another;
+//   - the child ends without an answer: what the bus says of the service now, else
+//     ErrAbsent with the child's exit status and first line of stderr.
 func (s *osStore) call(ctx context.Context, op callOp) (string, error) {
 	limit := cmp.Or(s.limit, timeoutFor(ctx))
 	bounded, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	bus, err := probe(bounded, op.Item)
-	if errors.Is(err, ErrNoCollection) && newKeyringAllowed(ctx) {
-		if err := createWhileThere(bounded); err != nil {
-			return "", callerGone(ctx, err)
-		}
-		bus, err = probe(bounded, op.Item)
+	op.Prompt, op.New = promptAllowed(ctx), newKeyringAllowed(ctx)
+	answer, err := s.try(bounded, op)
+	if errors.Is(err, errOtherCall) && bounded.Err() == nil {
+		answer, err = s.try(bounded, op)
 	}
-	if err != nil && !(errors.Is(err, ErrLocked) && promptAllowed(ctx)) {
-		return "", callerGone(ctx, err)
-	}
-	op.Version, op.Service = opVersion, service
-	request, err := marshal(op)
-	if err != nil {
+	switch {
+	case err == nil && answer.Code == opHanging && bounded.Err() != nil, err != nil && bounded.Err() != nil:
+		return "", callerGone(ctx, fmt.Errorf("%w: no answer within %s", ErrHanging, limit))
+	case err == nil:
+		return answer.Value, answer.err(op.Prompt)
+	case isCondition(err) || errors.Is(err, ErrClosed):
 		return "", err
 	}
-	waiting, stop := bounded, func() {}
-	if promptAllowed(ctx) {
-		waiting, stop = untilOwnerChanges(bounded)
-	}
-	defer stop()
-	out, err := runChild(waiting, s.argv, childEnv(bus), append(request, '\n'))
-	var answer opAnswer
-	if json.Unmarshal(out, &answer) == nil && answer.Code != "" {
-		return answer.Value, answer.err(promptAllowed(ctx))
-	}
-	if errors.Is(context.Cause(waiting), errServiceEnded) {
-		return "", fmt.Errorf("%w: %w", ErrAbsent, errServiceEnded)
-	}
-	if bounded.Err() != nil {
-		return "", callerGone(ctx, fmt.Errorf("%w: no answer within %s", ErrHanging, limit))
-	}
-	if err == nil {
-		err = errors.New("it ended without an answer")
-	}
-	if _, again := probe(bounded, ""); again != nil {
-		return "", fmt.Errorf("%w (%w)", again, err)
+	if bus, again := busAddress(); again == nil {
+		if again = present(bounded, bus); again != nil {
+			return "", fmt.Errorf("%w (%w)", again, err)
+		}
 	}
 	return "", fmt.Errorf("%w: the call broke: %w", ErrAbsent, err)
 }
 
-// createWhileThere makes a collection, and gives up when the service ends.
-func createWhileThere(ctx context.Context) error {
-	ctx, stop := untilOwnerChanges(ctx)
-	defer stop()
-	err := createCollection(ctx)
-	if errors.Is(context.Cause(ctx), errServiceEnded) {
-		return fmt.Errorf("%w: %w", ErrAbsent, errServiceEnded)
+// errOtherCall: the child ended for another call's sake, or before this one.
+var errOtherCall = errors.New("it ended with another call")
+
+// try has the child perform the call.
+func (s *osStore) try(ctx context.Context, op callOp) (opAnswer, error) {
+	c, fresh, err := s.enter(ctx)
+	if err != nil {
+		return opAnswer{}, err
 	}
-	return err
+	if until, ok := ctx.Deadline(); ok {
+		op.Within = time.Until(until).Milliseconds()
+	}
+	answer, err := c.ask(ctx, op)
+	s.leave(c, answer)
+	if err != nil && !fresh {
+		err = fmt.Errorf("%w: %w", errOtherCall, err)
+	}
+	return answer, err
+}
+
+// enter returns the child for a call, and starts it if there is none.
+func (s *osStore) enter(ctx context.Context) (c *child, fresh bool, err error) {
+	bus, err := busAddress()
+	if err != nil {
+		return nil, false, fmt.Errorf("%w: %w", ErrAbsent, err)
+	}
+	s.mu.Lock()
+	c = s.takeLocked(bus)
+	s.mu.Unlock()
+	if c != nil {
+		return c, false, nil
+	}
+	if err := present(ctx, bus); err != nil {
+		return nil, false, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return nil, false, ErrClosed
+	}
+	if c := s.takeLocked(bus); c != nil {
+		return c, false, nil // another call has started it meanwhile
+	}
+	if c, err = startChild(s.argv, childEnv(bus)); err != nil {
+		return nil, false, fmt.Errorf("%w: start the keychain's helper: %w", ErrAbsent, err)
+	}
+	if s.current != nil {
+		s.dismissLocked(s.current) // it is on another bus
+	}
+	maps.DeleteFunc(s.children, func(c *child, _ int) bool { return !c.runs() })
+	if s.children == nil {
+		s.children = map[*child]int{}
+	}
+	s.children[c] = 1
+	s.current, s.bus = c, bus
+	return c, true, nil
+}
+
+// takeLocked counts a call in with the child that takes calls, if there is one.
+func (s *osStore) takeLocked(bus string) *child {
+	c := s.current
+	if s.closed || c == nil || s.bus != bus || !c.takesCalls() {
+		return nil
+	}
+	if s.retire != nil {
+		s.retire.Stop()
+	}
+	s.children[c]++
+	return c
+}
+
+// leave counts a call out. A child that has lost its connection takes no more
+// calls, and one that has nothing to do ends after a while.
+func (s *osStore) leave(c *child, a opAnswer) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.children[c]--
+	switch {
+	case c != s.current:
+		s.dismissLocked(c)
+	case a.Code == opAbsent || a.Code == opBroken:
+		s.dismissLocked(c)
+	case s.children[c] == 0 && !a.Keep && !s.closed:
+		s.retire = time.AfterFunc(cmp.Or(s.idle, childIdle), func() { s.dismissIdle(c) })
+	}
+}
+
+func (s *osStore) dismissIdle(c *child) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.children[c] == 0 {
+		s.dismissLocked(c)
+	}
+}
+
+// dismissLocked gives a child no more calls, and ends it when it has none.
+func (s *osStore) dismissLocked(c *child) {
+	if s.current == c {
+		s.current = nil
+	}
+	if s.children[c] == 0 {
+		c.letGo()
+	}
+}
+
+// close ends the children and waits for them.
+func (s *osStore) close() {
+	s.mu.Lock()
+	s.closed = true
+	if s.retire != nil {
+		s.retire.Stop()
+	}
+	all := slices.Collect(maps.Keys(s.children))
+	s.mu.Unlock()
+	for _, c := range all {
+		c.close()
+	}
 }
 
 // callerGone returns why the caller's context ended, if it did, else err. When
@@ -186,6 +251,8 @@ func (a opAnswer) err(asked bool) error {
 		if asked {
 			return fmt.Errorf("%w: the prompt was dismissed or could not be shown", ErrDenied)
 		}
+	case opNoCollection:
+		return fmt.Errorf("%w: %w", ErrAbsent, noCollection{a.Program})
 	case opAbsent, opBroken:
 		kind = ErrAbsent
 	case opHanging:

@@ -91,6 +91,9 @@ func (v *Vault) Close() error {
 	}
 	v.mu.Unlock()
 	v.calls.Wait()
+	if keychain, ok := v.store.(*osStore); ok {
+		keychain.close()
+	}
 	v.endUse()
 	v.mu.Lock()
 	defer v.mu.Unlock()

@@ -9,7 +9,3 @@ const Signals = false
 
 // Watch does nothing here: the keychain is there from the log-in to its end.
 func Watch(context.Context, func()) {}
-
-func untilOwnerChanges(ctx context.Context) (context.Context, func()) { return ctx, func() {} }
-
-func createCollection(context.Context) error { return ErrAbsent }

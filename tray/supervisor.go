@@ -28,6 +28,11 @@ const (
 	closeGrace = time.Second
 )
 
+// SupervisedVariable is set in the environment of a tray that shall end when its
+// standard input does: Windows has no signal that asks a process to end, and one
+// that is killed leaves its icon behind.
+const SupervisedVariable = "SHELFKEEPER_TRAY_SUPERVISED"
+
 // AgainVariable is set in the environment of a tray that takes the place of
 // one that died.
 const AgainVariable = "SHELFKEEPER_TRAY_AGAIN"
@@ -122,22 +127,27 @@ func lostBus(err error) bool {
 // run starts a child and waits for its end, or ends it when ctx does.
 func (s *Supervisor) run(ctx context.Context, again bool) error {
 	cmd := exec.CommandContext(ctx, s.cfg.Argv[0], s.cfg.Argv[1:]...)
+	cmd.Env = append(os.Environ(), SupervisedVariable+"=1")
 	if again {
-		cmd.Env = append(os.Environ(), AgainVariable+"=1")
+		cmd.Env = append(cmd.Env, AgainVariable+"=1")
+	}
+	hold, err := cmd.StdinPipe() // open for as long as the child shall live
+	if err != nil {
+		return fmt.Errorf("start the tray: %w", err)
 	}
 	if cmd.Path == "/proc/self/exe" {
 		cmd.Args[0] = os.Args[0]
 	}
 	cmd.Stdout, cmd.Stderr = s.cfg.Stderr, s.cfg.Stderr
 	cmd.WaitDelay = closeGrace // then exec kills the child, and closes its pipes
-	cmd.Cancel = func() error { return askToEnd(cmd) }
+	cmd.Cancel = func() error { return errors.Join(hold.Close(), askToEnd(cmd)) }
 	ownGroup(cmd)
 	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("start the tray: %w", err)
 	}
 	s.pid.Store(int64(cmd.Process.Pid))
 	s.cfg.Log.Debug("tray started", "pid", cmd.Process.Pid)
-	err := cmd.Wait()
+	err = cmd.Wait()
 	s.pid.Store(0)
 	if ctx.Err() != nil {
 		killGroup(cmd) // what the child has left behind

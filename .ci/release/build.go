@@ -30,12 +30,26 @@ func (s *source) build(ctx context.Context, t target, icons icons) (string, erro
 		}
 	}
 	out := filepath.Join(s.work, t.os+"-"+t.arch, name)
+	if t.os == "windows" {
+		if err := s.link(ctx, t, windowless(out), " -H windowsgui"); err != nil {
+			return "", err
+		}
+	}
 	return out, s.compile(ctx, t, out)
 }
 
+// windowless is the second program for Windows: the same code for the GUI subsystem.
+// Windows opens a console window for the first wherever nobody started it in one: at
+// login, from the start menu, from a browser.
+func windowless(program string) string { return strings.TrimSuffix(program, ".exe") + "w.exe" }
+
 func (s *source) compile(ctx context.Context, t target, out string, flags ...string) error {
+	return s.link(ctx, t, out, "", flags...)
+}
+
+func (s *source) link(ctx context.Context, t target, out, ldflags string, flags ...string) error {
 	args := append([]string{"build", "-trimpath", "-buildvcs=false",
-		"-ldflags", "-s -w -buildid= -X main.version=" + s.version + " -X main.commit=" + s.commit}, flags...)
+		"-ldflags", "-s -w -buildid= -X main.version=" + s.version + " -X main.commit=" + s.commit + ldflags}, flags...)
 	c := exec.CommandContext(ctx, "go", append(args, "-o", out, "./cmd/shelfkeeper")...)
 	c.Dir = s.tree
 	c.Env = append(cleanEnv(), "GOOS="+t.os, "GOARCH="+t.arch, "CGO_ENABLED=0", "GOFLAGS=-mod=readonly", "GOTOOLCHAIN=local", "GOWORK=off")

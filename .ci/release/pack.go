@@ -14,7 +14,15 @@ func (s *source) pack(ctx context.Context, dist string, t target, program string
 		return err
 	}
 	name := fmt.Sprintf("shelfkeeper-%s-%s-%s", s.version, t.os, t.arch)
-	if err := s.archive(dist, name, t, binary, texts); err != nil {
+	programs := []file{{programName(t), 0o755, binary}}
+	if t.os == "windows" {
+		second, err := os.ReadFile(windowless(program))
+		if err != nil {
+			return err
+		}
+		programs = append(programs, file{windowless(programName(t)), 0o755, second})
+	}
+	if err := s.archive(dist, name, t, programs, texts); err != nil {
 		return err
 	}
 	bom, err := s.sbom(t, binary, texts.modules)
@@ -35,16 +43,15 @@ func (s *source) pack(ctx context.Context, dist string, t target, program string
 
 // archive writes the program with what a person reads: a .zip for Windows, a
 // .tar.gz for the others.
-func (s *source) archive(dist, name string, t target, program []byte, texts *texts) error {
+func (s *source) archive(dist, name string, t target, programs []file, texts *texts) error {
 	readme, err := os.ReadFile(filepath.Join(s.tree, "README.md"))
 	if err != nil {
 		return err
 	}
-	all := []file{
-		{filepath.Base(programName(t)), 0o755, program},
-		{"README.md", 0o644, readme},
-		{"LICENSES.txt", 0o644, texts.licences},
-	}
+	all := append(programs,
+		file{"README.md", 0o644, readme},
+		file{"LICENSES.txt", 0o644, texts.licences},
+	)
 	for shell, data := range texts.completions {
 		ending := shell
 		if shell == "powershell" {

@@ -114,8 +114,10 @@ func (s *source) installer(ctx context.Context, dist string, t target, program s
 			return err
 		}
 	}
-	if err := os.Chtimes(program, s.when, s.when); err != nil {
-		return err
+	for _, p := range []string{program, windowless(program)} {
+		if err := os.Chtimes(p, s.when, s.when); err != nil {
+			return err
+		}
 	}
 	out := filepath.Join(dist, fmt.Sprintf("shelfkeeper-%s-windows-%s-setup.exe", s.version, t.arch))
 	c := exec.CommandContext(ctx, "makensis", "-V2", "-NOCD", "-DVERSION="+s.version,

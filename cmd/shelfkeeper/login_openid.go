@@ -14,6 +14,7 @@ import (
 	"shelfkeeper/daemon/accounts"
 	"shelfkeeper/daemon/control"
 	"shelfkeeper/daemon/desktop"
+	"shelfkeeper/daemon/desktop/autostart"
 	"shelfkeeper/daemon/problem"
 	"shelfkeeper/daemon/service"
 )
@@ -205,7 +206,7 @@ func (e *env) returnCommand() ([]string, error) {
 	if err != nil {
 		return nil, fmt.Errorf("find our own program: %w", err)
 	}
-	command := []string{path, "openid-return"}
+	command := []string{autostart.Windowless(path), "openid-return"}
 	if e.control != "" {
 		at, err := filepath.Abs(e.control)
 		if err != nil {

@@ -24,6 +24,9 @@ var buildCommands []func() *cobra.Command
 
 // execute runs one command line and returns its exit code.
 func execute(ctx context.Context, e *env, args []string) problem.Code {
+	// On Windows cobra refuses by default what the explorer starts, which is all that
+	// starts from the menu and at login.
+	cobra.MousetrapHelpText = ""
 	root := newRoot(e)
 	root.SetArgs(args)
 	root.SetIn(e.stdin)

@@ -43,7 +43,7 @@ func newTray(e *env) *cobra.Command {
 			if !sameControl {
 				daemon.control = ""
 			}
-			err = tray.Run(c.Context(), tray.Config{Client: clicks{client, e}, Open: desktop.Open, Copy: desktop.Copy,
+			err = tray.Run(e.whileSupervised(c.Context()), tray.Config{Client: clicks{client, e}, Open: desktop.Open, Copy: desktop.Copy,
 				FirstTime: firstTime(paths.State), Notifications: !quiet, ClickOpens: clickOpens, Again: os.Getenv(tray.AgainVariable) != "",
 				Tomorrow: home.Tomorrow, Starts: daemon.starts, SetStart: daemon.setStart, Log: e.logger(level)})
 			if isNoDaemon(err) {
@@ -58,6 +58,21 @@ func newTray(e *env) *cobra.Command {
 	c.Flags().BoolVar(&sameControl, "same-control", false, "a start at login uses --control too")
 	_ = c.Flags().MarkHidden("same-control") // it errs only for a flag that is not there
 	return c
+}
+
+// whileSupervised returns a context that ends with standard input too, if the
+// daemon has started this process.
+func (e *env) whileSupervised(ctx context.Context) context.Context {
+	if os.Getenv(tray.SupervisedVariable) == "" {
+		return ctx
+	}
+	_ = os.Unsetenv(tray.SupervisedVariable) // not for what this process starts
+	ctx, end := context.WithCancel(ctx)
+	go func() { // ends with the process at the latest
+		_, _ = io.Copy(io.Discard, e.stdin)
+		end()
+	}()
+	return ctx
 }
 
 // firstTime remembers in files in state what was said once.

@@ -12,10 +12,10 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"syscall"
 	"unicode"
 
 	"shelfkeeper/daemon/hostname"
+	"shelfkeeper/daemon/netcause"
 	"shelfkeeper/daemon/redact"
 )
 
@@ -204,13 +204,13 @@ func transportEvidence(err error) string {
 	if evidence, _ := ofTLS(err); evidence != "" {
 		return evidence
 	}
-	switch {
-	case errors.Is(err, syscall.ECONNREFUSED):
-		return "the connection was refused"
+	switch cause := netcause.Of(err); {
+	case cause != netcause.Unknown:
+		return cause.String()
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
-		return "no answer within the deadline"
-	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return "the connection was cut"
+		return netcause.TimedOut.String()
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return netcause.Cut.String()
 	}
 	var u *url.Error
 	if errors.As(err, &u) {

@@ -9,10 +9,10 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 
 	"shelfkeeper/daemon/hostname"
+	"shelfkeeper/daemon/netcause"
 )
 
 // ErrorObstacle says why no answer came, in the same words wherever it shows.
@@ -124,7 +124,7 @@ func errorRemedy(err error) (remedy string, needsUser bool) {
 	if _, remedy := ofTLS(err); remedy != "" {
 		return remedy, true
 	}
-	if errors.Is(err, syscall.ECONNREFUSED) {
+	if netcause.Of(err) == netcause.Refused {
 		return "start the server, or correct the port in its address", false
 	}
 	return "", false

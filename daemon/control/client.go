@@ -11,7 +11,6 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -257,11 +256,9 @@ func (c *Client) dialPath(ctx context.Context, path string) (net.Conn, error) {
 	if err := checkPath(path); err != nil {
 		return nil, err
 	}
-	var d net.Dialer
-	conn, err := d.DialContext(ctx, "unix", path)
+	conn, err := dialSocket(ctx, path)
 	if err != nil {
-		// Windows has an error of its own for a missing name.
-		if _, missing := os.Lstat(path); nobodyListens(err) || errors.Is(missing, fs.ErrNotExist) {
+		if nobodyListens(err) {
 			return nil, fmt.Errorf("control socket %s: %w", path, ErrNoDaemon)
 		}
 		if errors.Is(err, fs.ErrPermission) {

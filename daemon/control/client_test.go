@@ -285,7 +285,7 @@ func TestStrangersThatAnswer(t *testing.T) {
 		d.signIn = func(_ context.Context, in SignInRequest) (SignInAnswer, error) { got <- in; return SignInAnswer{}, nil }
 		_, path, _ := serve(t, d)
 		c := Dial(path)
-		c.peerOf = func(net.Conn) peer { return peer{known: true, uid: -2} }
+		c.peerOf = func(net.Conn) peer { return peer{user: "-2"} }
 		_, err := c.SignIn(t.Context(), SignInRequest{Password: redact.New("x")})
 		if problem.Of(err).Code != problem.Config || len(got) != 0 {
 			t.Errorf("got %v, %d requests", err, len(got))

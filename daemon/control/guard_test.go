@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -133,8 +134,8 @@ func TestPeers(t *testing.T) {
 		want int
 		log  string
 	}{
-		{"ourselves", peer{known: true, uid: self}, 200, ""},
-		{"another user", peer{known: true, uid: self + 1}, 403, fmt.Sprintf("uid=%d", self+1)},
+		{"ourselves", peer{user: strconv.Itoa(self)}, 200, ""},
+		{"another user", peer{user: strconv.Itoa(self + 1)}, 403, fmt.Sprintf("uid=%d", self+1)},
 		{"the kernel would not say", peer{}, 403, "uid=unknown"},
 		{"the system names no peers", peer{unsupported: true}, 200, ""},
 	} {

@@ -3,7 +3,6 @@ package control
 import (
 	"errors"
 	"net"
-	"os"
 	"sync"
 	"time"
 )
@@ -128,14 +127,8 @@ func (s *Server) again(k *keeper) (made, there bool) {
 	return false, there
 }
 
-// there reports whether the file is the one that was made.
-func (f socketFile) there() bool {
-	now, err := os.Lstat(f.path)
-	return err == nil && os.SameFile(f.made, now)
-}
-
 // current is the listener that Serve uses.
-func (s *Server) current() *net.UnixListener {
+func (s *Server) current() net.Listener {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.listener

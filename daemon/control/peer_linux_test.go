@@ -91,7 +91,7 @@ func TestPeerOf(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := peerOf(conn); got != (peer{known: true, uid: os.Geteuid()}) {
+	if got := peerOf(conn); got != (peer{user: currentUser()}) {
 		t.Errorf("open connection: %+v", got)
 	}
 	_ = conn.Close()

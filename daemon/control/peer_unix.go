@@ -4,6 +4,7 @@ package control
 
 import (
 	"net"
+	"strconv"
 	"syscall"
 )
 
@@ -23,7 +24,7 @@ func peerOf(conn net.Conn) peer {
 	var p peer
 	err = rc.Control(func(fd uintptr) {
 		if uid, err := peerUID(int(fd)); err == nil {
-			p = peer{known: true, uid: uid}
+			p = peer{user: strconv.Itoa(uid)}
 		}
 	})
 	if err != nil {

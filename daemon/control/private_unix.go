@@ -3,7 +3,6 @@
 package control
 
 import (
-	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -30,7 +29,3 @@ func ours(info fs.FileInfo) bool {
 // closeToOthers sets the mode of the socket. Until then the socket has the mode of
 // the umask, but others cannot enter its directory.
 func closeToOthers(path string) error { return os.Chmod(path, 0o600) }
-
-// nobodyListens reports whether a connect's error proves that nobody listens.
-// After any other error, such as a full queue (EAGAIN), a busy process may listen.
-func nobodyListens(err error) bool { return errors.Is(err, syscall.ECONNREFUSED) }

@@ -40,7 +40,7 @@ type Server struct {
 	cancel context.CancelCauseFunc // ends every call's context
 
 	mu       sync.Mutex // listener, file, keep, serving, closed
-	listener *net.UnixListener
+	listener net.Listener
 	file     socketFile
 	keep     *keeper // nil until Keep
 	serving  bool

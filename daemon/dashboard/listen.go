@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"shelfkeeper/daemon/netcause"
 	"shelfkeeper/daemon/players"
 )
 
@@ -83,7 +84,7 @@ func take(port int) ([]net.Listener, error) {
 func listenAt(network string, ip netip.Addr, port int) (net.Listener, error) {
 	at := netip.AddrPortFrom(ip, uint16(port))
 	l, err := net.Listen(network, at.String())
-	if addressInUse(err) {
+	if netcause.PortTaken(err) {
 		holder, known := players.HolderOf(at)
 		return nil, &portTaken{port: port, holder: holder, known: known, err: err}
 	}

@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"shelfkeeper/daemon/netcause"
 	"shelfkeeper/daemon/players"
 )
 
@@ -62,7 +63,7 @@ func listenLoopback(addr string) (net.Listener, error) {
 		return nil, fmt.Errorf("listen on %s: only loopback addresses are served", addr)
 	}
 	l, err := net.Listen("tcp", addr)
-	if addressInUse(err) {
+	if netcause.PortTaken(err) {
 		holder, known := players.HolderOf(ap)
 		return nil, &PortTaken{Addr: addr, Holder: holder, Known: known, Err: err}
 	}
@@ -85,7 +86,7 @@ func (s *Server) ListenExtra(addr netip.AddrPort) error {
 		network = "tcp6"
 	}
 	l, err := listenEarly.Listen(context.Background(), network, addr.String())
-	if addressInUse(err) {
+	if netcause.PortTaken(err) {
 		holder, known := players.HolderOf(addr)
 		return &PortTaken{Addr: addr.String(), Holder: holder, Known: known, Err: err}
 	}

@@ -33,6 +33,8 @@ const (
 type Options struct {
 	// Prompts starts an X server and lets gcr-prompter show prompts on it.
 	Prompts bool
+	// Screen starts an X server alone.
+	Screen bool
 	// NoService starts the bus alone; Restart starts the keyring later.
 	NoService bool
 }
@@ -53,17 +55,20 @@ type Keyring struct {
 // skips the test, or fails it when the environment has CI=true.
 func Start(t *testing.T, o Options) *Keyring {
 	t.Helper()
-	need := []string{"dbus-daemon", "gnome-keyring-daemon"}
+	need := []string{"dbus-daemon"}
+	if !o.NoService {
+		need = append(need, "gnome-keyring-daemon")
+	}
 	if o.Prompts {
 		need = append(need, "Xvfb", prompter())
 	}
 	Need(t, need...)
 	k := &Keyring{t: t, dir: shortDir(t)}
 	k.env = k.environment()
-	if o.Prompts {
+	if o.Prompts || o.Screen {
 		k.startDisplay()
 	}
-	k.startBus()
+	k.startBus(o.Prompts)
 	for _, v := range []string{"HOME", "XDG_RUNTIME_DIR", "XDG_DATA_HOME", "DBUS_SESSION_BUS_ADDRESS"} {
 		t.Setenv(v, k.lookup(v))
 	}
@@ -144,7 +149,7 @@ func (k *Keyring) Env() []string { return slices.Clone(k.env) }
 
 func (k *Keyring) startDisplay() {
 	k.t.Helper()
-	_, number := start(k.t, k.env, "", "Xvfb", "-displayfd", "3", "-screen", "0", "640x480x24", "-nolisten", "tcp")
+	_, number := start(k.t, k.env, "", "Xvfb", "-displayfd", "3", "-screen", "0", "1280x800x24", "-nolisten", "tcp")
 	k.env = append(k.env, "DISPLAY=:"+number)
 }
 
@@ -165,13 +170,13 @@ const busConfig = `<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Con
 </busconfig>
 `
 
-func (k *Keyring) startBus() {
+func (k *Keyring) startBus(prompts bool) {
 	k.t.Helper()
 	services := filepath.Join(k.dir, "services")
 	if err := os.MkdirAll(services, 0o700); err != nil {
 		k.t.Fatal(err)
 	}
-	if k.lookup("DISPLAY") != "" {
+	if prompts {
 		k.write(filepath.Join(services, "prompter.service"),
 			fmt.Sprintf("[D-BUS Service]\nName=%s\nExec=%s\n", prompterName, prompter()))
 	}
@@ -275,8 +280,12 @@ func (k *Keyring) Prompting() bool {
 }
 
 func (k *Keyring) locked(ctx context.Context, c *dbus.Conn) (bool, error) {
+	return collectionLocked(ctx, c, loginPath)
+}
+
+func collectionLocked(ctx context.Context, c *dbus.Conn, path dbus.ObjectPath) (bool, error) {
 	var v dbus.Variant
-	err := c.Object(secretsName, loginPath).CallWithContext(ctx, "org.freedesktop.DBus.Properties.Get", 0,
+	err := c.Object(secretsName, path).CallWithContext(ctx, "org.freedesktop.DBus.Properties.Get", 0,
 		"org.freedesktop.Secret.Collection", "Locked").Store(&v)
 	if err != nil {
 		return false, err

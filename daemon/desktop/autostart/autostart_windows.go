@@ -19,6 +19,7 @@ const (
 )
 
 func runLine(p Plan) (string, error) {
+	p.Program = Windowless(p.Program)
 	system, err := windows.GetSystemDirectory()
 	if err != nil {
 		return "", err

@@ -6,12 +6,16 @@ import (
 	"shelfkeeper/daemon/problem"
 )
 
-// runLine returns the plan as a value of the registry's Run key. conhost, which
-// every Windows since 10 has, gives a console program a console that nobody
-// sees; started by itself it would open a window at each login.
+// runLine returns the plan as a value of the registry's Run key. A console program
+// would open a window at each login. conhost, which every Windows since 10 has,
+// gives it a console that nobody sees.
 func (p Plan) runLine(conhost string) (string, error) {
+	command := p.command()
+	if hasConsole(p.Program) {
+		command = append([]string{conhost, "--headless"}, command...)
+	}
 	var words []string
-	for _, arg := range append([]string{conhost, "--headless"}, p.command()...) {
+	for _, arg := range command {
 		if strings.Contains(arg, `"`) {
 			return "", problem.Newf(problem.Usage, "give the program a plain path", "a quote in %s", arg)
 		}

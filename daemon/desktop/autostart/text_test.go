@@ -73,6 +73,27 @@ func TestRunLine(t *testing.T) {
 	}
 }
 
+// A program without a console needs none that nobody sees.
+func TestRunLineOfTheWindowlessProgram(t *testing.T) {
+	none, both := func(string) bool { return false }, func(string) bool { return true }
+	for _, c := range []struct {
+		program string
+		there   func(string) bool
+		want    string
+	}{
+		{`C:\a b\shelfkeeper.exe`, both, `"C:\a b\shelfkeeperw.exe" run`},
+		{`C:\s\shelfkeeperw.exe`, both, `C:\s\shelfkeeperw.exe run`},
+		{`C:\s\ShelfkeeperW.exe`, none, `C:\s\ShelfkeeperW.exe run`},
+		{`C:/s/shelfkeeper.exe`, both, `C:/s/shelfkeeperw.exe run`},
+		{`C:\s\shelfkeeper.exe`, none, `conhost --headless C:\s\shelfkeeper.exe run`},
+	} {
+		got, err := Plan{Program: windowless(c.program, c.there)}.runLine("conhost")
+		if err != nil || strings.ReplaceAll(got, `\\`, `\`) != strings.ReplaceAll(c.want, `\\`, `\`) {
+			t.Errorf("got %s, %v, want %s", got, err, c.want)
+		}
+	}
+}
+
 func TestApproved(t *testing.T) {
 	for _, c := range []struct {
 		flag []byte

@@ -17,19 +17,10 @@ import (
 	"github.com/godbus/dbus/v5"
 )
 
-// probeTimeout bounds a probe. It is shorter than a call with a prompt, since
-// nothing in it waits for a person; D-Bus may have to start the service.
+// probeTimeout bounds a look at the keychain. It is shorter than a call with a
+// prompt, since nothing in it waits for a person; D-Bus may have to start the
+// service.
 const probeTimeout = callTimeout
-
-// Names of the Secret Service API.
-const (
-	secretsName     = "org.freedesktop.secrets"
-	secretsPath     = dbus.ObjectPath("/org/freedesktop/secrets")
-	secretsIface    = "org.freedesktop.Secret.Service"
-	collectionIface = "org.freedesktop.Secret.Collection"
-	itemIface       = "org.freedesktop.Secret.Item"
-	loginPath       = secretsPath + "/collection/login"
-)
 
 var errNoBus = errors.New("no session bus: DBUS_SESSION_BUS_ADDRESS is not set, and there is no $XDG_RUNTIME_DIR/bus")
 
@@ -49,22 +40,21 @@ func busAddress() (string, error) {
 	return "unix:path=" + dbus.EscapeBusAddressValue(path), nil
 }
 
-// probe finds out whether a call for the item would be answered without a
-// prompt, over a connection of its own that is closed afterwards. It returns the
-// address of the bus, and nil, ErrLocked, ErrAbsent, ErrDenied or ErrHanging.
-// Every go-keyring call starts with Unlock, which raises a prompt on a locked
-// collection; hence the look beforehand.
-func probe(ctx context.Context, item string) (string, error) {
-	address, err := busAddress()
-	if err != nil {
-		return "", fmt.Errorf("%w: %w", ErrAbsent, err)
-	}
-	bounded, cancel := context.WithTimeout(ctx, probeTimeout)
+// present finds out, without asking the service itself, whether there is one on
+// the session bus of that address. It returns nil, ErrAbsent, ErrDenied or
+// ErrHanging.
+func present(ctx context.Context, address string) error {
+	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
-	if err := probeBus(bounded, address, item); err != nil {
-		return address, probeError(bounded, err)
+	conn, err := dialBus(ctx, address)
+	if err != nil {
+		return probeError(ctx, err)
 	}
-	return address, nil
+	defer func() { _ = conn.Close() }()
+	if err := serviceThere(ctx, conn); err != nil {
+		return probeError(ctx, err)
+	}
+	return nil
 }
 
 // probeError makes err one of the conditions.
@@ -89,38 +79,6 @@ func probeError(ctx context.Context, err error) error {
 	return fmt.Errorf("%w: %w", ErrAbsent, err)
 }
 
-func probeBus(ctx context.Context, address, item string) error {
-	conn, err := dialBus(ctx, address)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = conn.Close() }()
-	if err := serviceThere(ctx, conn); err != nil {
-		return err
-	}
-	collection, err := defaultCollection(ctx, conn)
-	if err != nil {
-		return err
-	}
-	locked, err := property[bool](ctx, conn, collection, collectionIface+".Locked")
-	if err != nil {
-		return err
-	}
-	if locked {
-		unlocked, err := unlockOpenWallet(ctx, conn, collection)
-		if err != nil {
-			return err
-		}
-		if !unlocked {
-			return fmt.Errorf("%w: %s", ErrLocked, collection)
-		}
-	}
-	if item == "" {
-		return nil
-	}
-	return itemUnlocked(ctx, conn, collection, item)
-}
-
 // serviceThere returns ErrAbsent unless the service runs or D-Bus can start it.
 func serviceThere(ctx context.Context, conn *dbus.Conn) error {
 	const bus = "org.freedesktop.DBus"
@@ -139,54 +97,6 @@ func serviceThere(ctx context.Context, conn *dbus.Conn) error {
 		return fmt.Errorf("%w: no secrets service runs on the session bus", ErrAbsent)
 	}
 	return nil
-}
-
-// defaultCollection returns the collection go-keyring uses: login, else the one
-// that is the default.
-func defaultCollection(ctx context.Context, conn *dbus.Conn) (dbus.ObjectPath, error) {
-	all, err := property[[]dbus.ObjectPath](ctx, conn, secretsPath, secretsIface+".Collections")
-	if err != nil {
-		return "", err
-	}
-	if slices.Contains(all, loginPath) {
-		return loginPath, nil
-	}
-	var path dbus.ObjectPath
-	call := conn.Object(secretsName, secretsPath).CallWithContext(ctx, secretsIface+".ReadAlias", 0, "default")
-	if err := call.Store(&path); err != nil {
-		return "", err
-	}
-	if path == "/" {
-		return "", noCollectionError(ctx, conn)
-	}
-	return path, nil
-}
-
-// itemUnlocked returns ErrLocked for an item that is locked by itself, as
-// KeePassXC does with entries whose use must be confirmed.
-func itemUnlocked(ctx context.Context, conn *dbus.Conn, collection dbus.ObjectPath, item string) error {
-	var found []dbus.ObjectPath
-	search := map[string]string{"service": service, "username": item}
-	call := conn.Object(secretsName, collection).CallWithContext(ctx, collectionIface+".SearchItems", 0, search)
-	if err := call.Store(&found); err != nil || len(found) == 0 {
-		return err
-	}
-	locked, err := property[bool](ctx, conn, found[0], itemIface+".Locked")
-	if err == nil && locked {
-		err = fmt.Errorf("%w: item %s", ErrLocked, item)
-	}
-	return err
-}
-
-func property[T any](ctx context.Context, conn *dbus.Conn, path dbus.ObjectPath, name string) (T, error) {
-	var value T
-	iface, prop := name[:strings.LastIndexByte(name, '.')], name[strings.LastIndexByte(name, '.')+1:]
-	var v dbus.Variant
-	call := conn.Object(secretsName, path).CallWithContext(ctx, "org.freedesktop.DBus.Properties.Get", 0, iface, prop)
-	if err := call.Store(&v); err != nil {
-		return value, err
-	}
-	return value, v.Store(&value)
 }
 
 // dialBus connects to the first address of the list that answers. It dials

@@ -1,0 +1,3 @@
+package netcause
+
+var codes = windowsCodes

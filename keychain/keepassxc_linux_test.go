@@ -1,0 +1,166 @@
+package keychain
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"shelfkeeper/keychain/keyringtest"
+)
+
+// waitAsking waits for the dialog in which KeePassXC asks its user.
+func waitAsking(t *testing.T, k *keyringtest.KeePassXC) {
+	t.Helper()
+	until(t, "KeePassXC asks", k.Asking)
+}
+
+// quiet fails when a window is on the screen that nobody asked for.
+func quiet(t *testing.T, k *keyringtest.KeePassXC, when string) {
+	t.Helper()
+	if windows := k.Windows(); len(windows) > 0 {
+		t.Errorf("%s: on the screen: %q", when, windows)
+	}
+}
+
+// asked runs what a user has asked for, while KeePassXC asks back.
+func asked(t *testing.T, k *keyringtest.KeePassXC, allow bool, do func(context.Context) error) error {
+	t.Helper()
+	done := make(chan error, 1)
+	go func() { done <- do(WithPrompt(t.Context())) }()
+	waitAsking(t, k)
+	k.Answer(allow)
+	return <-done
+}
+
+// KeePassXC that lets clients in: sign-in, renewals, its end and return, a lock. No
+// dialog at any time.
+func TestKeePassXCWithoutConfirmation(t *testing.T) {
+	k := keyringtest.StartKeePassXC(t, false)
+	dir := t.TempDir()
+	v := osVault(t, dir)
+	for g := range uint64(4) {
+		put(t, v, fullRecord(g+1))
+	}
+	quiet(t, k, "after four generations")
+	k.Kill()
+	if err := v.Commit(t.Context(), fullRecord(5)); err != nil {
+		t.Fatal(err)
+	}
+	if err := v.Settle(t.Context(), "home"); !errors.Is(err, ErrAbsent) {
+		t.Errorf("killed: %v", err)
+	}
+	k.Restart()
+	if err := v.Settle(t.Context(), "home"); err != nil {
+		t.Errorf("back: %v", err)
+	}
+	again := osVault(t, dir) // the next start
+	if got, err := again.Load(t.Context(), "home"); err != nil || !sameRecord(got, fullRecord(5)) {
+		t.Errorf("the next start: %+v, %v", got, err)
+	}
+	k.Lock()
+	if _, err := osVault(t, dir).Load(t.Context(), "home"); !errors.Is(err, ErrLocked) {
+		t.Errorf("locked: %v", err)
+	}
+	put2 := fullRecord(6)
+	if err := again.Commit(t.Context(), put2); err != nil {
+		t.Errorf("locked later: %v", err)
+	}
+	quiet(t, k, "at the end")
+}
+
+// KeePassXC as it is after its installation: it asks for each client, and remembers
+// the answer for one connection. Ours lasts as long as the vault.
+func TestKeePassXCThatConfirms(t *testing.T) {
+	k := keyringtest.StartKeePassXC(t, true)
+	dir := t.TempDir()
+	v := osVault(t, dir)
+	for g := range uint64(4) {
+		put(t, v, fullRecord(g+1))
+	}
+	quiet(t, k, "what we made ourselves")
+	if err := v.Close(); err != nil {
+		t.Fatal(err)
+	}
+
+	// The next start: another connection. Nobody is asked unasked, however often.
+	v = osVault(t, dir)
+	v.store.(*osStore).idle = time.Millisecond // the helper lives on nevertheless
+	for range 5 {
+		if _, err := v.Load(t.Context(), "home"); !errors.Is(err, ErrLocked) {
+			t.Fatalf("unasked: %v", err)
+		}
+	}
+	quiet(t, k, "unasked")
+
+	// The user clicks and refuses; later the user allows. One dialog each.
+	if err := asked(t, k, false, v.Unlock); !errors.Is(err, ErrDenied) {
+		t.Errorf("refused: %v", err)
+	}
+	until(t, "the dialog is gone", func() bool { return !k.Asking() })
+	if err := asked(t, k, true, v.Unlock); err != nil {
+		t.Fatalf("allowed: %v", err)
+	}
+	until(t, "the dialog is gone", func() bool { return !k.Asking() })
+	if got, err := v.Load(t.Context(), "home"); err != nil || !sameRecord(got, fullRecord(4)) {
+		t.Fatalf("allowed: %+v, %v", got, err)
+	}
+	for g := range uint64(4) {
+		put(t, v, fullRecord(g+5)) // both items are overwritten
+		quiet(t, k, "a renewal after it was allowed")
+	}
+	if err := v.condition(); err != nil {
+		t.Error(err)
+	}
+}
+
+// A dialog that nobody answers holds one call. Nothing raises a second one, the
+// keychain's signals included; its late answer counts.
+func TestKeePassXCDialogThatHangs(t *testing.T) {
+	k := keyringtest.StartKeePassXC(t, true)
+	dir := t.TempDir()
+	first := osVault(t, dir)
+	put(t, first, fullRecord(1))
+	put(t, first, fullRecord(2))
+	if err := first.Close(); err != nil {
+		t.Fatal(err)
+	}
+	changes := make(chan struct{}, 64)
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		Watch(ctx, func() { changes <- struct{}{} })
+	}()
+	defer func() {
+		cancel()
+		<-ended
+	}()
+
+	v := osVault(t, dir)
+	s := v.store.(*osStore)
+	s.limit = 2 * time.Second
+	if err := s.set(WithPrompt(t.Context()), "home/a", "x"); !errors.Is(err, ErrHanging) {
+		t.Fatalf("nobody answers: %v", err)
+	}
+	waitAsking(t, k) // KeePassXC leaves its dialog there
+	s.limit = 0
+	for range 5 {
+		if err := s.set(t.Context(), "home/a", "x"); !errors.Is(err, ErrLocked) {
+			t.Fatalf("unasked: %v", err)
+		}
+	}
+	if n := len(k.Windows()); n != 1 {
+		t.Errorf("%d dialogs are on the screen: %q", n, k.Windows())
+	}
+	select {
+	case <-changes:
+		t.Error("a dialog counts as a change of the keychain, upon which writes are tried again")
+	case <-time.After(3 * watchSettle):
+	}
+	k.Answer(true)
+	until(t, "the dialog is gone", func() bool { return !k.Asking() })
+	if got, err := v.Load(t.Context(), "home"); err != nil || !sameRecord(got, fullRecord(2)) {
+		t.Errorf("allowed in the end: %+v, %v", got, err)
+	}
+}
