@@ -42,7 +42,7 @@ func wanted(s health.Snapshot) (list []notify.Notice, mends map[string]Command) 
 		if a.Level != health.NeedsUser {
 			continue
 		}
-		n := notify.Notice{Key: a.Name + "/" + a.Condition, Title: person(a) + " needs you", Body: sentence(a.Reason, a.Remedy)}
+		n := notify.Notice{Key: a.Name + "/" + a.Condition, Title: person(a) + " needs you", Body: sentence(a.Reason, a.Remedy), Account: a.Name}
 		n.Label, mends[n.Key] = "Show", Command{Act: ShowPage, Account: a.Name}
 		if slices.Contains(mendedByRenewing, a.Condition) {
 			n.Label, mends[n.Key] = "Re-authenticate", Command{Act: Reauthenticate, Account: a.Name}
@@ -147,7 +147,7 @@ func (m *messages) answer(c Command, p *problem.Problem) {
 	m.count++
 	m.fails[c.Account] = notify.Notice{
 		Key: fmt.Sprintf("%s/answer/%d", c.Account, m.count), Title: "Re-authenticating did not work", Body: sentence(p.Text, p.Remedy),
-		Label: "Show",
+		Label: "Show", Account: c.Account,
 	}
 }
 

@@ -15,8 +15,6 @@ import (
 	"shelfkeeper/assets"
 )
 
-const supported = true
-
 // pixmap and hint are the D-Bus types (iiay) and (sa(iiay)ss).
 type pixmap struct {
 	W, H int32

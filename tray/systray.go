@@ -12,8 +12,6 @@ import (
 	"shelfkeeper/assets"
 )
 
-const supported = true
-
 // show runs the desktop's event loop, on the calling goroutine since both
 // desktops bind it to a thread, until the ui ends or the desktop does.
 func show(ctx context.Context, u *ui) error {
@@ -22,6 +20,7 @@ func show(ctx context.Context, u *ui) error {
 	if awaitPlace(ctx, u) != nil {
 		return nil
 	}
+	untell := tellBy(ctx, u)
 	ended := make(chan struct{})
 	// On Linux systray gives no panel the menu before ready has returned.
 	ready := func() {
@@ -35,6 +34,7 @@ func show(ctx context.Context, u *ui) error {
 	}
 	systray.Run(ready, nil)
 	cancel()
+	untell()
 	select {
 	case <-ended:
 	case <-time.After(2 * endTimeout): // ready was never called, or a command hangs

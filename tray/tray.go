@@ -59,10 +59,6 @@ const CodeBusLost problem.Code = 75
 // ErrBusLost says that the session bus died, or does not take the icon.
 var ErrBusLost = errors.New("the session bus ended")
 
-// ErrUnsupported says that this build of the program has no tray: one for
-// macOS without cgo.
-var ErrUnsupported = errors.New("this build has no tray icon")
-
 // endTimeout is how long Run waits for what it has started when it ends: a
 // browser that hangs, or a bus that is stopped, must not keep it.
 const endTimeout = time.Second
@@ -110,6 +106,10 @@ type Config struct {
 	Starts   func(ctx context.Context) (bool, error)
 	SetStart func(ctx context.Context, on bool) error
 
+	// Page is the command that opens the status page at an account, for desktops
+	// that tell a program of a click, and not us.
+	Page func(account string) []string
+
 	// FirstTime reports whether it is asked about what for the first time on
 	// this machine, and remembers it.
 	FirstTime func(what string) bool
@@ -129,15 +129,13 @@ type Config struct {
 }
 
 // Run shows the icon until ctx ends or the daemon does, which is no error. It
-// waits, without a sound, for a session bus and for a panel that shows icons.
-// Errors are *problem.Problem: around ErrBusLost with CodeBusLost, around
-// ErrUnsupported, or the Client's reason why there is no snapshot.
+// waits, without a sound, for a session bus and for a panel that shows icons. In a
+// build for macOS without cgo there is no icon, and Run shows messages alone.
+// Errors are *problem.Problem: around ErrBusLost with CodeBusLost, or the Client's
+// reason why there is no snapshot.
 //
 // It may be called once in a process, which should end soon after it returns.
 func Run(ctx context.Context, c Config) error {
-	if !supported {
-		return problem.New(problem.Other, ErrUnsupported, "use `shelfkeeper status`")
-	}
 	debug.SetGCPercent(gcPercent)
 	// systray logs to the standard logger; it is for developers at most.
 	log.SetFlags(0)

@@ -45,7 +45,7 @@ func newTray(e *env) *cobra.Command {
 			}
 			err = tray.Run(e.whileSupervised(c.Context()), tray.Config{Client: clicks{client, e}, Open: desktop.Open, Copy: desktop.Copy,
 				FirstTime: firstTime(paths.State), Notifications: !quiet, ClickOpens: clickOpens, Again: os.Getenv(tray.AgainVariable) != "",
-				Tomorrow: home.Tomorrow, Starts: daemon.starts, SetStart: daemon.setStart, Log: e.logger(level)})
+				Page: e.pageCommand, Tomorrow: home.Tomorrow, Starts: daemon.starts, SetStart: daemon.setStart, Log: e.logger(level)})
 			if isNoDaemon(err) {
 				return notRunning()
 			}
@@ -73,6 +73,19 @@ func (e *env) whileSupervised(ctx context.Context) context.Context {
 		end()
 	}()
 	return ctx
+}
+
+// pageCommand opens the status page of the same daemon at an account.
+func (e *env) pageCommand(account string) []string {
+	program, err := os.Executable()
+	if err != nil {
+		program = "shelfkeeper" // as a shell finds it
+	}
+	argv := []string{program, "page", "--account", account}
+	if e.control != "" {
+		argv = append(argv, "--control", e.control)
+	}
+	return argv
 }
 
 // firstTime remembers in files in state what was said once.

@@ -21,8 +21,6 @@ const (
 	// heldCalls is room for the answers of more calls than there are notices, so
 	// that godbus never waits for us.
 	heldCalls = 256
-	// shownAtMost bounds the notices that are kept; accounts are few.
-	shownAtMost = 32
 	// heldSignals is how many signals about a notice are kept whose number is
 	// not known yet.
 	heldSignals = 16

@@ -7,8 +7,9 @@
 //
 // On Linux and the BSDs it speaks org.freedesktop.Notifications by godbus,
 // which the program has anyway: the library github.com/esiqveland/notify wraps
-// the same three calls, and knows nothing of a service that restarts. On
-// Windows and macOS nothing is shown yet.
+// the same three calls, and knows nothing of a service that restarts. On Windows
+// it uses wintoast of go-toast, which is COM without cgo and tells of a click;
+// beeep, better known, tells of none. On macOS it starts programs.
 package notify
 
 import (
@@ -22,7 +23,11 @@ type Notice struct {
 	Key         string
 	Title, Body string
 	Label       string // of its button, "" for none; a click on the message does the same
+	Account     string // that it is about, "" for none
 }
+
+// shownAtMost bounds the notices that are kept; accounts are few.
+const shownAtMost = 32
 
 // wish holds the notices that hold now. Sets that come faster than they are
 // looked at replace each other, but a notice that was gone in between is known
