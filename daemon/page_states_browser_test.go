@@ -9,6 +9,7 @@ import (
 
 	"shelfkeeper/daemon/absfake"
 	"shelfkeeper/daemon/dashboard"
+	"shelfkeeper/daemon/doctor"
 	"shelfkeeper/daemon/health"
 	"shelfkeeper/daemon/players"
 	"shelfkeeper/daemon/statuspage"
@@ -23,6 +24,28 @@ type posed struct {
 func (d posed) Snapshot() health.Snapshot { return d.snapshot }
 
 func (d posed) Changed() <-chan struct{} { return nil }
+
+func (d posed) Restart() {}
+
+func (d posed) Quit() {}
+
+func (d posed) SetSetting(context.Context, []string, []string) error { return nil }
+
+func (d posed) Forget(context.Context, string) ([]string, error) {
+	return []string{"The keychain still holds the session of fine; `secret-tool` shows it."}, nil
+}
+
+func (d posed) Examine(ctx context.Context, which string, _ bool, progress func(string)) (doctor.Report, error) {
+	if which == "slow" {
+		progress("the certificate")
+		<-ctx.Done()
+		return doctor.Report{}, ctx.Err()
+	}
+	return doctor.Report{Server: "https://abs.example.org", Primary: "websocket", Findings: []doctor.Finding{
+		{ID: "tls", Verdict: doctor.OK, Evidence: "good until tomorrow"}, {ID: "clock", Verdict: doctor.Note, Evidence: "two seconds behind"},
+		{ID: "websocket", Verdict: doctor.Fault, Evidence: "answered with 400", Remedy: "let `Upgrade` pass"},
+	}}, nil
+}
 
 func (d posed) SetAside(context.Context, string) ([]dashboard.Report, error) {
 	return []dashboard.Report{
@@ -76,31 +99,21 @@ func TestPageStates(t *testing.T) {
 	w := signedInWorld(t, absfake.Config{})
 	d := posed{Daemon: w.daemon.pageConfig(statuspage.Options{}).Acts(), snapshot: w.daemon.Snapshot()}
 	d.snapshot.Accounts = poses(d.snapshot.Accounts[0])
-	open := func(peer players.Peer) *dashboard.Server {
-		s := dashboard.New(dashboard.Config{Daemon: d, Port: freePort(t), OwnUID: os.Getuid(), File: "/home/ann/.config/shelfkeeper/config.toml",
-			PeerOf: func(net.Conn) players.Peer { return peer }})
-		s.Start()
-		t.Cleanup(func() {
-			if err := s.Close(); err != nil {
-				t.Error(err)
-			}
-		})
-		return s
-	}
-	own := open(players.Peer{UID: os.Getuid(), Known: true})
+	d.snapshot.Tray = &health.Tray{Condition: "no-host", Reason: "no panel shows the icon", Remedy: "install the extension AppIndicator"}
+	d.snapshot.Unlisted = &health.Unlisted{Accounts: []string{"attic"}, Reason: "the vault holds the session of attic", Remedy: "run `x`"}
+	own := d.open(t, players.Peer{UID: os.Getuid(), Known: true})
 	p := newTab(t, b, "about:blank")
 	visit := func(s *dashboard.Server, name, path, says string) {
 		t.Helper()
-		for end := time.Now().Add(browserPatience); ; {
-			p.open(s.URL() + path)
-			if p.js(`return String(document.body.innerText.includes(`+quoted(says)+`))`) == "true" {
-				break
-			}
-			if time.Now().After(end) {
-				t.Fatalf("%s does not say %q: %s", path, says, p.text())
-			}
-		}
+		p.visit(s.URL()+path, says)
 		p.js(`document.querySelectorAll("details").forEach((d) => { d.open = true }); return ""`)
+		p.judge(name)
+	}
+	// send presses the button of a form, and judges what comes.
+	send := func(name, action, says string) {
+		t.Helper()
+		p.click(`form[action="` + action + `"] button`)
+		p.says(says)
 		p.judge(name)
 	}
 	visit(own, "accounts", "", "fine at")
@@ -113,8 +126,32 @@ func TestPageStates(t *testing.T) {
 	visit(own, "same-server", "accounts/fine/same-server", "Is it your server")
 	visit(own, "log", "record/log", "Save a report")
 	visit(own, "check", "accounts/fine/check", "Look now")
+	send("check-found", "/accounts/fine/check", "Mend this first")
 	visit(own, "first-gateway", "sign-in", "Something stands in front of it")
 	visit(own, "refused-missing", "nowhere", "There is no such page")
-	visit(open(players.Peer{UID: os.Getuid() + 1, Known: true}), "refused-user", "", "belongs to another user")
-	visit(open(players.Peer{}), "refused-link", "", "does not tell whose browser it is")
+	visit(own, "check-runs", "accounts/slow/check", "Look now")
+	send("check-runs", "/accounts/slow/check", "the certificate")
+	visit(own, "check-address", "sign-in/check", "Address of your server")
+	visit(own, "pause-for", "accounts/fine/pause", "For a time")
+	visit(own, "leave", "accounts/fine/sign-out", "passphrase is gone")
+	send("forgotten", "/accounts/fine/forget", "It is forgotten here")
+	visit(d.open(t, players.Peer{UID: os.Getuid() + 1, Known: true}), "refused-user", "", "belongs to another user")
+	visit(d.open(t, players.Peer{}), "refused-link", "", "does not tell whose browser it is")
+}
+
+// open serves the page of d.
+func (d posed) open(t *testing.T, peer players.Peer) *dashboard.Server {
+	t.Helper()
+	none := func(context.Context) (dashboard.Start, error) {
+		return dashboard.Start{MayHeadless: true, Reason: "not at once"}, nil
+	}
+	s := dashboard.New(dashboard.Config{Daemon: d, Port: freePort(t), OwnUID: os.Getuid(), File: "/home/ann/.config/shelfkeeper/config.toml",
+		Starts: none, PeerOf: func(net.Conn) players.Peer { return peer }})
+	s.Start()
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
 }

@@ -34,12 +34,16 @@
   })
   showCopies(document)
 
-  // The daemon starts again: go on when it is back.
-  const back = body.dataset.restart
+  // The daemon starts again: go on when another one answers, or if none does so soon.
+  const back = body.dataset.restart, began = Date.now()
   const wait = async () => {
-    try { await fetch(base + "/style.css", { cache: "no-store" }); location.replace(back) } catch { setTimeout(wait, 300) }
+    try {
+      const r = await fetch(base + "/style.css", { cache: "no-store" })
+      if (r.headers.get("Shelfkeeper-Run") !== body.dataset.run || Date.now() - began > 30000) { location.replace(back); return }
+    } catch { /* it is not back yet */ }
+    setTimeout(wait, 300)
   }
-  if (back) setTimeout(wait, 1500)
+  if (back) setTimeout(wait, 300)
 
   if (!("live" in body.dataset)) return
 

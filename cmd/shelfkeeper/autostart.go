@@ -33,10 +33,7 @@ LoadCredential.`,
 	on := &cobra.Command{
 		Use: "on", Short: "Start Shelfkeeper at login", Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			if err := e.complete(&plan); err != nil {
-				return err
-			}
-			state, err := autostart.On(c.Context(), plan)
+			state, err := e.turnStartOn(c.Context(), plan)
 			if err != nil {
 				return err
 			}
@@ -90,12 +87,16 @@ func (e *env) setStart(ctx context.Context, on bool) error {
 	if !on {
 		return autostart.Off(ctx)
 	}
-	var plan autostart.Plan
-	if err := e.complete(&plan); err != nil {
-		return err
-	}
-	_, err := autostart.On(ctx, plan)
+	_, err := e.turnStartOn(ctx, autostart.Plan{})
 	return err
+}
+
+// turnStartOn completes a plan and carries it out.
+func (e *env) turnStartOn(ctx context.Context, plan autostart.Plan) (autostart.State, error) {
+	if err := e.complete(&plan); err != nil {
+		return autostart.State{}, err
+	}
+	return autostart.On(ctx, plan)
 }
 
 // complete adds our own program, with the global flags it was given.

@@ -8,22 +8,14 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"shelfkeeper/daemon"
 	"shelfkeeper/daemon/absfake"
-	"shelfkeeper/daemon/config"
-	"shelfkeeper/daemon/control"
-	"shelfkeeper/daemon/home"
 	"shelfkeeper/daemon/problem"
-	"shelfkeeper/daemon/redact"
-	"shelfkeeper/keychain"
 )
 
 // demo is one run of the demonstration.
@@ -46,6 +38,7 @@ type ready struct {
 	ItemURL   string `json:"item_url"`
 	StreamURL string `json:"stream_url"`
 	Control   string `json:"control,omitempty"`
+	Page      string `json:"page,omitempty"`
 	Username  string `json:"username"`
 	Password  string `json:"password"`
 }
@@ -148,57 +141,6 @@ func (d *demo) run(ctx context.Context, e *env) (err error) {
 	return d.serve(ctx, e, fake, r)
 }
 
-// serve is the whole program around the demonstration server.
-func (d *demo) serve(ctx context.Context, e *env, fake *absfake.Server, r ready) (err error) {
-	dir, err := os.MkdirTemp("", "shelfkeeper-demo-")
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	h, err := home.Open(home.Options{
-		Version: version, Config: config.Default(), Backend: keychain.Memory, Control: e.control, Log: e.logger(levelOfDemo),
-		Paths: config.Paths{Config: filepath.Join(dir, "config.toml"), State: filepath.Join(dir, "state"),
-			Runtime: filepath.Join(dir, "run")},
-	})
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, h.Close()) }()
-	_, err = h.SignIn(ctx, control.SignInRequest{Server: r.Server, Username: r.Username, Password: redact.New(r.Password), Account: "demo",
-		Keep: true})
-	if err != nil {
-		return err
-	}
-	keeper, err := daemon.New(h, d.listen)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, keeper.Close()) }()
-	r.Proxy, r.Control = keeper.Snapshot().Accounts[0].Proxy.URL, keeper.ControlPath()
-	r.ItemURL, r.StreamURL = r.Proxy+r.ItemURL, r.Proxy+r.StreamURL
-	if !d.noTray {
-		endTray, failed := e.superviseTray(r.Control, h.Config, h.Log)
-		if failed != nil {
-			return failed
-		}
-		defer func() { err = errors.Join(err, endTray()) }()
-	}
-	ended := make(chan error, 1)
-	running, cancel := context.WithCancel(ctx)
-	go func() { ended <- keeper.Run(running) }()
-	err = d.announce(e, r, fake)
-	if err == nil {
-		select {
-		case <-ctx.Done():
-		case <-keeper.Quitting():
-		}
-	}
-	cancel()
-	err = errors.Join(err, <-ended)
-	last := keeper.Snapshot()
-	return errors.Join(err, d.farewell(e, fake, &last))
-}
-
 func (d *demo) parseFaults() ([]absfake.Fault, error) {
 	list := d.faults
 	if d.rate != "" {
@@ -220,7 +162,7 @@ func (d *demo) announce(e *env, r ready, fake *absfake.Server) error {
 		fmt.Fprintf(&out, "You are signed in, and players reach it at %s. Listen, for example, with:\n", r.Proxy)
 		fmt.Fprintf(&out, "  mpv --no-video %s\n", r.StreamURL)
 		fmt.Fprintf(&out, "or look at the library:\n  curl %s/api/libraries\n", r.Proxy)
-		fmt.Fprintf(&out, "and at the session:\n  shelfkeeper status --watch --control %s\n", r.Control)
+		fmt.Fprintf(&out, "and at the session:\n  %s\n  shelfkeeper status --watch --control %s\n", r.Page, r.Control)
 	}
 	fmt.Fprintln(&out, "Ctrl-C ends it; nothing is kept.")
 	_, err := io.WriteString(e.stdout, out.String())

@@ -3,10 +3,13 @@ package main
 import (
 	"context"
 	"os"
+	"runtime"
 
 	"github.com/spf13/cobra"
 
+	"shelfkeeper/daemon/dashboard"
 	"shelfkeeper/daemon/desktop"
+	"shelfkeeper/daemon/desktop/autostart"
 	"shelfkeeper/daemon/problem"
 	"shelfkeeper/daemon/statuspage"
 )
@@ -47,7 +50,7 @@ browser is, only the address that this command opens lets it in.`,
 
 // pageOptions are what the page may use of this desktop.
 func (e *env) pageOptions() statuspage.Options {
-	o := statuspage.Options{OwnUID: os.Getuid(), Starts: e.starts, SetStart: e.setStart}
+	o := statuspage.Options{OwnUID: os.Getuid(), Starts: e.pageStart, SetStart: e.setPageStart}
 	if !desktop.HasScreen() {
 		return o
 	}
@@ -60,6 +63,21 @@ func (e *env) pageOptions() statuspage.Options {
 		return desktop.TakeScheme(scheme, command)
 	}
 	return o
+}
+
+// pageStart is whether the daemon starts by itself, for the page.
+func (e *env) pageStart(ctx context.Context) (dashboard.Start, error) {
+	s, err := e.autostartState(ctx)
+	return dashboard.Start{On: s.On, Headless: s.Headless, MayHeadless: runtime.GOOS == "linux", Reason: s.Reason, Remedy: s.Remedy}, err
+}
+
+// setPageStart is what `shelfkeeper autostart` does.
+func (e *env) setPageStart(ctx context.Context, wish dashboard.StartWish) error {
+	if !wish.On {
+		return autostart.Off(ctx)
+	}
+	_, err := e.turnStartOn(ctx, autostart.Plan{Headless: wish.Headless, PassphraseFile: wish.PassphraseFile})
+	return err
 }
 
 // openPage opens an address of the status page in the browser.

@@ -9,8 +9,11 @@ import (
 )
 
 // clientScope is that of the web page which a button opens: all that a user
-// does, without the administration of the server.
-const clientScope = "full"
+// does, without the administration of the server. adminScope has that too.
+const (
+	clientScope = "full"
+	adminScope  = "admin"
+)
 
 // renew tries by itself first: refresh, stored password, spare. Where only the
 // user can go on it leads to the form of the account.
@@ -113,12 +116,17 @@ type opening struct{ Link, Back string }
 
 // openClient opens the server's own web page in the user's browser. The browser
 // is started anew, since the players' address answers no page of another origin.
-func (s *Server) openClient(w http.ResponseWriter, r *request) {
+func (s *Server) openClient(w http.ResponseWriter, r *request) { s.openAs(w, r, clientScope) }
+
+// openAdmin is openClient with what administers the server.
+func (s *Server) openAdmin(w http.ResponseWriter, r *request) { s.openAs(w, r, adminScope) }
+
+func (s *Server) openAs(w http.ResponseWriter, r *request, scope string) {
 	a, ok := s.named(w, r)
 	if !ok {
 		return
 	}
-	address, err := s.cfg.Daemon.OpenPage(r.Context(), a.Name, clientScope)
+	address, err := s.cfg.Daemon.OpenPage(r.Context(), a.Name, scope)
 	if err != nil {
 		s.failed(w, r, a, err)
 		return
@@ -129,32 +137,4 @@ func (s *Server) openClient(w http.ResponseWriter, r *request) {
 	}
 	s.page(w, r, http.StatusOK, "opening", frame{Title: text("act.open"), Here: "home",
 		Body: opening{Link: address, Back: accountPath(a.Name)}})
-}
-
-func (s *Server) askSignOut(w http.ResponseWriter, r *request) {
-	if a, ok := s.named(w, r); ok {
-		v := s.viewOf(a, "")
-		s.page(w, r, http.StatusOK, "sign-out", frame{Title: text("out.title", v.Title), Here: "home", Body: v})
-	}
-}
-
-func (s *Server) signOut(w http.ResponseWriter, r *request) {
-	a, ok := s.named(w, r)
-	if !ok {
-		return
-	}
-	err := s.cfg.Daemon.SignOut(r.Context(), a.Name)
-	rest := s.cfg.Daemon.Snapshot().Accounts
-	for _, left := range rest {
-		if left.Name == a.Name {
-			s.failed(w, r, left, err)
-			return
-		}
-	}
-	f := frame{Title: text("home.title"), Said: text("act.signedout"), Trouble: troubleOf(err)}
-	if len(rest) > 0 {
-		s.showAccounts(w, r, http.StatusOK, rest, f)
-		return
-	}
-	s.showAddress(w, r, http.StatusOK, firstRun{}, f)
 }

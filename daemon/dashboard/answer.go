@@ -52,13 +52,17 @@ func (s *Server) serve(w http.ResponseWriter, hr *http.Request) {
 	s.route(w, r)
 }
 
-// readForm reads the body, which may be slow or too long.
-func (r *request) readForm() *refusal {
+// readForm reads the body, which may be slow or too long. Files stay in memory: the
+// whole body has room there.
+func (r *request) readForm(files bool) *refusal {
 	rc := http.NewResponseController(r.answer)
 	_ = rc.SetReadDeadline(time.Now().Add(bodyTimeout))
 	defer func() { _ = rc.SetReadDeadline(time.Time{}) }()
 	r.Body = http.MaxBytesReader(r.answer, r.Body, bodyLimit)
 	err := r.ParseForm()
+	if err == nil && files {
+		err = r.ParseMultipartForm(bodyLimit)
+	}
 	var long *http.MaxBytesError
 	switch {
 	case errors.As(err, &long):
@@ -146,6 +150,7 @@ func (s *Server) icon(w http.ResponseWriter, r *request) {
 
 // send answers with what the browser may keep.
 func (s *Server) send(w http.ResponseWriter, kind string, content []byte) {
+	w.Header().Set("Shelfkeeper-Run", s.run)
 	w.Header().Set("Content-Type", kind)
 	w.Header().Set("Cache-Control", "max-age=31536000, immutable")
 	_, _ = w.Write(content) // a browser that went away needs no answer

@@ -2,10 +2,7 @@ package dashboard
 
 import (
 	"context"
-	"io"
-	"time"
 
-	"shelfkeeper/daemon/doctor"
 	"shelfkeeper/daemon/health"
 	"shelfkeeper/daemon/history"
 	"shelfkeeper/daemon/redact"
@@ -63,6 +60,10 @@ type Accounts interface {
 	SetPort(ctx context.Context, account string, port int) (string, error)
 	// OpenPage returns an address that opens the account's web page once.
 	OpenPage(ctx context.Context, account, scope string) (string, error)
+	// Forget forgets an account, or what the vault holds of one that is not listed,
+	// without the vault and the server. It returns a sentence for each thing that was
+	// forgotten or stays.
+	Forget(ctx context.Context, account string) (said []string, err error)
 }
 
 // Known is an account as it is written down.
@@ -104,6 +105,8 @@ type Found struct {
 	// others use; "" where it does not.
 	Plain string
 	Notes []string // sentences for the user
+	// Behind says that the user told what a gateway in front of it wants.
+	Behind bool
 }
 
 // Store says where the secrets of a next sign-in go.
@@ -166,112 +169,4 @@ type Step struct {
 	Spare      bool   // it concerns the second session
 	Answer     *SignedIn
 	Notes      []string
-}
-
-// Players are the acts on the programs that use an account.
-type Players interface {
-	Players(ctx context.Context, account string) ([]Player, error)
-	AddPlayer(ctx context.Context, account, name, scope string) (NewPlayer, error)
-	// TrustPlayer lets programs in a webview, whose pages have that origin, come in
-	// with a grant.
-	TrustPlayer(ctx context.Context, account, player, origin string) error
-	RevokePlayer(ctx context.Context, account, player string) error
-}
-
-// Player is a grant, without its secret.
-type Player struct {
-	ID, Account, Name, Kind, Scope string
-	Created, LastUsed              time.Time
-	Origins                        []string
-}
-
-// NewPlayer is a new grant.
-type NewPlayer struct {
-	Secret   redact.Secret
-	Account  string
-	ProxyURL string
-}
-
-// Pauses let players wait, by the user's wish.
-type Pauses interface {
-	// Pause serves no player of the account until tomorrow, or until Resume.
-	Pause(ctx context.Context, account string, tomorrow bool) error
-	Resume(ctx context.Context, account string) error
-}
-
-// Reports are reports of listening that the server refused.
-type Reports interface {
-	SetAside(ctx context.Context, account string) ([]Report, error)
-	// RetrySetAside sends these once more; DropSetAside deletes them.
-	RetrySetAside(ctx context.Context, account string, ids []uint64) error
-	DropSetAside(ctx context.Context, account string, ids []uint64) error
-}
-
-// Report is one that was set aside.
-type Report struct {
-	ID        uint64
-	At        time.Time
-	Item      string
-	Seconds   float64
-	Reason    string
-	Retryable bool
-}
-
-// Settings are what config.toml can say, for those who do not write files.
-type Settings interface {
-	// Setting returns what holds for a key, a line each for a list, and whether
-	// config.toml itself says so.
-	Setting(key ...string) (values []string, given bool)
-	// SetSetting keeps a value, or none to take it back. It holds after a Restart.
-	SetSetting(ctx context.Context, key, values []string) error
-	// Restart has the daemon start again, after the answers under way.
-	Restart()
-}
-
-// Gateways are what stands in front of servers, and what it wants.
-type Gateways interface {
-	// Gateway lists what is set, without a secret.
-	Gateway(ctx context.Context, account string) ([]GatewayPart, error)
-	// SetGateway makes a change, which holds from the next request on.
-	SetGateway(ctx context.Context, account string, change upstream.GatewayChange) error
-}
-
-// GatewayKind is one kind of what a gateway wants.
-type GatewayKind string
-
-// The kinds.
-const (
-	GatewayHeader GatewayKind = "header"
-	GatewayBasic  GatewayKind = "basic"
-	GatewayCert   GatewayKind = "cert"
-	GatewayCA     GatewayKind = "ca"
-	GatewayPin    GatewayKind = "pin"
-	GatewayProxy  GatewayKind = "proxy"
-	GatewayAgent  GatewayKind = "agent"
-)
-
-// GatewayPart is one setting of a gateway.
-type GatewayPart struct {
-	Kind      GatewayKind
-	Name      string // whose it is, or what it is; never a secret
-	For       []string
-	Until     time.Time // the end of a certificate
-	Logged    bool      // the server's token stands in the gateway's log
-	Elsewhere bool      // config.toml or the environment says so
-}
-
-// Logs are for people who look for the cause of a trouble.
-type Logs interface {
-	// TailLog writes the newest lines of the log.
-	TailLog(out io.Writer, lines int) error
-	// Report writes what a bug report needs, without secrets, and without names of
-	// servers and users.
-	Report(ctx context.Context, out io.Writer) error
-}
-
-// Checks look for what is wrong.
-type Checks interface {
-	// Examine asks the doctor about the way to an account's server. It takes seconds,
-	// and a minute where nothing answers.
-	Examine(ctx context.Context, account string) (doctor.Report, error)
 }

@@ -52,10 +52,10 @@ type Config struct {
 	// TakeScheme lets the desktop bring addresses of a scheme to this daemon,
 	// until restore is called; nil where it cannot.
 	TakeScheme func(scheme string) (restore func() error, err error)
-	// Starts reports whether the daemon starts at login, and SetStart changes it;
+	// Starts reports whether the daemon starts by itself, and SetStart changes that;
 	// nil where the system cannot.
-	Starts   func(context.Context) (bool, error)
-	SetStart func(ctx context.Context, on bool) error
+	Starts   func(context.Context) (Start, error)
+	SetStart func(context.Context, StartWish) error
 	// File is where config.toml lies.
 	File string
 	// Key seals the sessions of browsers. Zero makes one.
@@ -71,23 +71,26 @@ type Server struct {
 	origin string
 	shelf  shelf // of templates
 	routes http.Handler
+	run    string // differs from that of every other Server
 	keys   sessions
 	links  links
 	signIn signInFlow
 	titles titles
 	gates  pendingGateways
+	checks checks
 
 	ctx     context.Context // of every answer; ends with Close
 	cancel  context.CancelFunc
 	running sync.WaitGroup // the loop that listens, and questions to servers
 	retry   chan struct{}  // asks it to try now
 
-	mu     sync.Mutex
-	open   bool // the port is
-	closed bool
-	http   *http.Server
-	conns  int
-	tidy   *time.Timer // runs after the last one; nil before the first
+	mu      sync.Mutex
+	open    bool // the port is
+	closed  bool
+	http    *http.Server
+	conns   int
+	tidy    *time.Timer // runs after the last one; nil before the first
+	checked string      // the address that was examined last
 }
 
 // New returns a server that does not listen yet.
@@ -101,7 +104,8 @@ func New(c Config) *Server {
 	if c.Listening == nil {
 		c.Listening = func(error) {}
 	}
-	s := &Server{cfg: c, origin: "http://" + net.JoinHostPort(hostName, strconv.Itoa(c.Port)), retry: make(chan struct{}, 1)}
+	s := &Server{cfg: c, origin: "http://" + net.JoinHostPort(hostName, strconv.Itoa(c.Port)), retry: make(chan struct{}, 1),
+		run: rand.Text()}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	if s.keys.key = c.Key; c.Key == [32]byte{} {
 		rand.Read(s.keys.key[:]) // never fails (crypto/rand)

@@ -41,6 +41,8 @@ type double struct {
 	settings map[string][]string
 	given    map[string]bool
 	gateway  []GatewayPart
+	unlisted *health.Unlisted
+	tray     *health.Tray
 	openID   func(ctx context.Context, show func(Step) error) error
 }
 
@@ -67,7 +69,8 @@ func (d *double) set(edit func()) {
 func (d *double) Snapshot() health.Snapshot {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return health.Snapshot{Version: "test", Level: health.Worst(d.accounts), Accounts: slices.Clone(d.accounts)}
+	return health.Snapshot{Version: "test", Level: health.Worst(d.accounts), Accounts: slices.Clone(d.accounts), Unlisted: d.unlisted,
+		Tray: d.tray}
 }
 
 func (d *double) Changed() <-chan struct{} { d.mu.Lock(); defer d.mu.Unlock(); return d.changed }
@@ -82,8 +85,12 @@ func (d *double) Title(_ context.Context, account string, one health.Stream) (st
 	return "The book <" + one.ID + ">", nil
 }
 
-func (d *double) Examine(_ context.Context, account string) (doctor.Report, error) {
-	d.did("examine " + account)
+func (d *double) Examine(_ context.Context, which string, long bool, progress func(string)) (doctor.Report, error) {
+	d.did(fmt.Sprint("examine ", which, " ", long))
+	progress("the certificate")
+	if strings.Contains(which, "nowhere") {
+		return doctor.Report{}, problem.Newf(problem.Usage, "correct it", "nowhere is no address")
+	}
 	return doctor.Report{Server: "https://abs.example.org", Primary: "websocket", Findings: []doctor.Finding{
 		{ID: "tls", Verdict: doctor.OK, Evidence: "good until tomorrow"},
 		{ID: "websocket", Verdict: doctor.Fault, Evidence: "answered with 400", Remedy: "let it pass"},
@@ -183,10 +190,20 @@ func (d *double) RevokePlayer(_ context.Context, account, player string) error {
 	return nil
 }
 
-func (d *double) Pause(_ context.Context, account string, tomorrow bool) error {
-	d.did(fmt.Sprintf("pause %s %v", account, tomorrow))
+func (d *double) Pause(_ context.Context, account string, until Pause) error {
+	d.did(fmt.Sprintf("pause %s %v %v", account, until.Tomorrow, until.For))
 	return nil
 }
+
+func (d *double) Forget(_ context.Context, account string) ([]string, error) {
+	d.did("forget " + account)
+	if account == "unknown" {
+		return nil, problem.Newf(problem.Usage, "", "there is no account unknown")
+	}
+	return []string{"The keychain still holds <" + account + ">."}, nil
+}
+
+func (d *double) Quit() { d.did("quit") }
 
 func (d *double) Resume(_ context.Context, account string) error {
 	d.did("resume " + account)
@@ -223,39 +240,6 @@ func (d *double) SetSetting(_ context.Context, key, values []string) error {
 }
 
 func (d *double) Restart() { d.did("restart") }
-
-// gateOf is a change in one word, secrets included.
-func gateOf(c upstream.GatewayChange) (said string) {
-	for _, h := range c.Headers {
-		said += fmt.Sprintf(" header %s=%s for %v", h.Name, h.Value.Reveal(), h.For)
-	}
-	if c.Basic != nil {
-		said += " basic " + c.Basic.User + ":" + c.Basic.Password.Reveal() + " in " + c.Basic.Header
-	}
-	if c.Proxy != nil {
-		said += " proxy " + c.Proxy.Reveal()
-	}
-	if c.CA != nil {
-		said += " ca " + *c.CA
-	}
-	if c.Pin != nil {
-		said += " pin " + c.Pin.SHA256
-	}
-	if c.UserAgent != nil {
-		said += " agent " + *c.UserAgent
-	}
-	return said
-}
-
-func (d *double) Gateway(context.Context, string) ([]GatewayPart, error) { return d.gateway, nil }
-
-func (d *double) SetGateway(_ context.Context, account string, change upstream.GatewayChange) error {
-	d.did("gateway " + account + gateOf(change))
-	if c := gateOf(change); strings.Contains(c, "bad") {
-		return problem.Newf(problem.Usage, "", "a <bad> one")
-	}
-	return nil
-}
 
 func (d *double) TailLog(out io.Writer, lines int) error {
 	_, err := fmt.Fprintf(out, "level=INFO msg=<b> lines=%d\n", lines)

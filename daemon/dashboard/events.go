@@ -33,6 +33,7 @@ func (s *Server) events(w http.ResponseWriter, r *request) {
 		// Taken before the event, so that no change is missed while it is sent.
 		d := s.cfg.Daemon
 		changed, moved, named, played := d.Changed(), s.signIn.moved.Rung(), s.titles.named.Rung(), d.StreamsChanged()
+		looked := s.checks.moved.Rung()
 		if !send(event) {
 			return
 		}
@@ -46,6 +47,8 @@ func (s *Server) events(w http.ResponseWriter, r *request) {
 			case <-named:
 				waiting = false
 			case <-played:
+				waiting = false
+			case <-looked:
 				waiting = false
 			case <-timer.C:
 				now := s.traffic()

@@ -35,7 +35,7 @@ func TestGateway(t *testing.T) {
 	}
 	want := []string{"gateway home header X-Gate=hush for [https://abs.example.org http://192.168.1.5:13378]",
 		"gateway home header X-Gate= for []", "gateway home basic ann: hush  in Proxy-Authorization", "gateway home basic : in ",
-		"gateway home", "gateway home pin ", "gateway home proxy direct", "gateway home agent me/1", "gateway home ca "}
+		"gateway home cert false false", "gateway home pin ", "gateway home proxy direct", "gateway home agent me/1", "gateway home ca "}
 	if acts := d.done(); !slices.Equal(acts, want) {
 		t.Errorf("acts %q", acts)
 	}
@@ -46,7 +46,7 @@ func TestGateway(t *testing.T) {
 	}{
 		{"Fill in the fields first", []string{"kind", "header", "name", "X-Gate"}},
 		{"Fill in the fields first", []string{"kind", "nothing"}},
-		{"--for takes an address", []string{"kind", "header", "name", "X", "value", "hush", "for", "nosuch"}},
+		{"looks like https://abs.example.org", []string{"kind", "header", "name", "X", "value", "hush", "for", "nosuch"}},
 		{"BEGIN CERTIFICATE", []string{"kind", "cert", "chain", "hush"}},
 		{"A &lt;bad&gt; one", []string{"kind", "header", "name", "bad", "value", "hush"}},
 	} {

@@ -194,10 +194,16 @@ func formOnly(r *request) *refusal {
 		return nil
 	}
 	media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	if err != nil || media != "application/x-www-form-urlencoded" {
+	if err != nil || media != "application/x-www-form-urlencoded" && !(media == "multipart/form-data" && takesFiles(r.URL.Path)) {
 		return notForm
 	}
-	return r.readForm()
+	return r.readForm(media == "multipart/form-data")
+}
+
+// takesFiles reports whether the form of a path has fields for files: certificates
+// of a gateway.
+func takesFiles(path string) bool {
+	return path == "/sign-in/look" || strings.HasSuffix(path, "/gateway")
 }
 
 func hasToken(r *request) *refusal {

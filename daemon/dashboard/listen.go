@@ -81,6 +81,36 @@ func take(port int) ([]net.Listener, error) {
 	return []net.Listener{v4}, nil
 }
 
+// Free reports whether a page can listen at the port.
+func Free(port int) bool {
+	listeners, err := take(port)
+	for _, l := range listeners {
+		_ = l.Close() // nothing came in yet
+	}
+	return err == nil
+}
+
+// otherPatience bounds the question whose page has a port.
+const otherPatience = time.Second
+
+// OtherUserHas reports whether a program of another user has the port: the system says
+// so, or, where it does not, another page of Shelfkeeper answers there. This user's own
+// daemon runs once.
+func OtherUserHas(port, ownUID int) bool {
+	for _, ip := range []netip.Addr{netip.AddrFrom4([4]byte{127, 0, 0, 1}), netip.IPv6Loopback()} {
+		if holder, known := players.HolderOf(netip.AddrPortFrom(ip, uint16(port))); known {
+			return holder.UID != ownUID
+		}
+	}
+	client := http.Client{Timeout: otherPatience, Transport: &http.Transport{DisableKeepAlives: true}}
+	resp, err := client.Get("http://" + net.JoinHostPort(hostName, strconv.Itoa(port)) + "/style.css")
+	if err != nil {
+		return false
+	}
+	defer resp.Body.Close()
+	return resp.Header.Get("Content-Security-Policy") == policy
+}
+
 func listenAt(network string, ip netip.Addr, port int) (net.Listener, error) {
 	at := netip.AddrPortFrom(ip, uint16(port))
 	l, err := net.Listen(network, at.String())

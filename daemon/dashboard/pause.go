@@ -1,34 +1,49 @@
 package dashboard
 
 import (
-	"context"
 	"net/http"
 	"strconv"
 	"time"
 
-	"shelfkeeper/daemon/redact"
+	"shelfkeeper/daemon/health"
 )
 
-// reportsView is what the server refused of an account.
-type reportsView struct {
+// maxPauseMinutes is a year: more is a slip of the finger.
+const maxPauseMinutes = 366 * 24 * 60
+
+// pauseTimes are the times that the page offers, in minutes.
+var pauseTimes = []int{30, 60, 120, 240, 480, 24 * 60, 3 * 24 * 60, 7 * 24 * 60}
+
+// pauseView asks how long.
+type pauseView struct {
 	accountView
-	Reports []reportView
+	Times []pauseTime
 }
 
-// reportView is one report of listening.
-type reportView struct {
-	ID         uint64
-	At         stamp
-	Item, Time string
-	Reason     string
-	Lost       bool // only the reason is kept
+type pauseTime struct {
+	Minutes int
+	Words   string
 }
 
 func (s *Server) askPause(w http.ResponseWriter, r *request) {
 	if a, ok := s.named(w, r); ok {
-		v := s.viewOf(a, "")
-		s.page(w, r, http.StatusOK, "pause", frame{Title: text("pause.title", v.Title), Here: "home", Body: v})
+		s.pausePage(w, r, http.StatusOK, a, nil)
 	}
+}
+
+func (s *Server) pausePage(w http.ResponseWriter, r *request, status int, a health.Account, why *trouble) {
+	v := pauseView{accountView: s.viewOf(a, "")}
+	for _, m := range pauseTimes {
+		one := pauseTime{m, count("pause.minutes", m)}
+		switch {
+		case m%(24*60) == 0:
+			one.Words = count("pause.days", m/(24*60))
+		case m%60 == 0:
+			one.Words = count("pause.hours", m/60)
+		}
+		v.Times = append(v.Times, one)
+	}
+	s.page(w, r, status, "pause", frame{Title: text("pause.title", v.Title), Here: "home", Trouble: why, Body: v})
 }
 
 func (s *Server) pause(w http.ResponseWriter, r *request) {
@@ -36,7 +51,16 @@ func (s *Server) pause(w http.ResponseWriter, r *request) {
 	if !ok {
 		return
 	}
-	if err := s.cfg.Daemon.Pause(r.Context(), a.Name, r.PostFormValue("until") == "tomorrow"); err != nil {
+	until := Pause{Tomorrow: r.PostFormValue("until") == "tomorrow"}
+	if r.PostFormValue("until") == "for" {
+		minutes, err := strconv.Atoi(r.PostFormValue("minutes"))
+		if err != nil || minutes < 1 || minutes > maxPauseMinutes {
+			s.pausePage(w, r, http.StatusUnprocessableEntity, a, &trouble{Text: text("pause.wrong")})
+			return
+		}
+		until.For = time.Duration(minutes) * time.Minute
+	}
+	if err := s.cfg.Daemon.Pause(r.Context(), a.Name, until); err != nil {
 		s.failed(w, r, a, err)
 		return
 	}
@@ -53,51 +77,4 @@ func (s *Server) resume(w http.ResponseWriter, r *request) {
 		return
 	}
 	done(w, r, accountPath(a.Name), "act.resumed")
-}
-
-func (s *Server) showReports(w http.ResponseWriter, r *request) {
-	a, ok := s.named(w, r)
-	if !ok {
-		return
-	}
-	list, err := s.cfg.Daemon.SetAside(r.Context(), a.Name)
-	v, now := reportsView{accountView: s.viewOf(a, s.keys.token(r.session))}, time.Now()
-	for _, one := range list {
-		shown := reportView{ID: one.ID, At: when(one.At, now), Item: one.Item, Reason: redact.Text(one.Reason), Lost: !one.Retryable}
-		if one.Seconds > 0 {
-			shown.Time = (time.Duration(one.Seconds) * time.Second).String()
-		}
-		v.Reports = append(v.Reports, shown)
-	}
-	s.page(w, r, http.StatusOK, "reports", frame{Title: text("reports.title"), Here: "home", Trouble: troubleOf(err), Body: v})
-}
-
-func (s *Server) retryReports(w http.ResponseWriter, r *request) {
-	s.aboutReports(w, r, "act.retried", s.cfg.Daemon.RetrySetAside)
-}
-
-func (s *Server) dropReports(w http.ResponseWriter, r *request) {
-	s.aboutReports(w, r, "act.dropped", s.cfg.Daemon.DropSetAside)
-}
-
-// aboutReports acts on the reports that the user has seen, and on no later one.
-func (s *Server) aboutReports(w http.ResponseWriter, r *request, said string,
-	act func(ctx context.Context, account string, ids []uint64) error) {
-	a, ok := s.named(w, r)
-	if !ok {
-		return
-	}
-	var ids []uint64
-	for _, text := range r.PostForm["id"] {
-		if id, err := strconv.ParseUint(text, 10, 64); err == nil {
-			ids = append(ids, id)
-		}
-	}
-	if len(ids) > 0 { // none would mean all
-		if err := act(r.Context(), a.Name, ids); err != nil {
-			s.failed(w, r, a, err)
-			return
-		}
-	}
-	done(w, r, accountPath(a.Name), said)
 }

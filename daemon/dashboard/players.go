@@ -146,6 +146,16 @@ func (s *Server) grant(w http.ResponseWriter, r *request, scope, origin string) 
 	}})
 }
 
+// trustPlayer lets the pages of a webview come in with a grant that is there.
+func (s *Server) trustPlayer(w http.ResponseWriter, r *request) {
+	account, origin := r.PostFormValue("account"), strings.TrimSpace(r.PostFormValue("origin"))
+	if err := s.cfg.Daemon.TrustPlayer(r.Context(), account, r.PostFormValue("player"), origin); err != nil {
+		s.playersPage(w, r, http.StatusUnprocessableEntity, frame{Trouble: troubleOf(err)}, "", "")
+		return
+	}
+	done(w, r, "/players", "act.trusted")
+}
+
 func (s *Server) revokePlayer(w http.ResponseWriter, r *request) {
 	err := s.cfg.Daemon.RevokePlayer(r.Context(), r.PostFormValue("account"), r.PostFormValue("player"))
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 
 	"shelfkeeper/daemon/health"
 	"shelfkeeper/daemon/history"
+	"shelfkeeper/daemon/problem"
 )
 
 func TestPlayers(t *testing.T) {
@@ -117,26 +118,43 @@ func TestPauseAndReports(t *testing.T) {
 	w.get("/accounts/home/reports").has(t, "li_1", "1m30s", "it is &lt;gone&gt;", "Only this is kept")
 	w.post("/accounts/home/reports/retry", "id", "7")
 	w.post("/accounts/home/reports/drop", "id", "7")
-	w.post("/accounts/home/reports/drop") // all would be deleted
-	want := []string{"pause home true", "pause home false", "resume home", "retry home[7]", "drop home[7]"}
+	w.post("/accounts/home/reports/drop").has(t, "Choose at least one") // none would mean all
+	w.post("/accounts/home/pause", "until", "for", "minutes", "120")
+	w.post("/accounts/home/pause", "until", "for", "minutes", "0").has(t, "Choose how long")
+	w.post("/accounts/home/pause", "until", "for", "minutes", "99999999").has(t, "Choose how long")
+	want := []string{"pause home true 0s", "pause home false 0s", "resume home", "retry home[7]", "drop home[7]", "pause home false 2h0m0s"}
 	if acts := d.done(); !slices.Equal(acts, want) {
 		t.Errorf("acts %q", acts)
 	}
 }
 
 func TestSettings(t *testing.T) {
-	starts := false
+	var start StartWish
 	d := newDouble(someAccount())
 	w := serve(t, d, func(c *Config) {
 		c.File = "/home/alice/config.toml"
-		c.Starts = func(context.Context) (bool, error) { return starts, nil }
-		c.SetStart = func(_ context.Context, on bool) error { starts = on; return nil }
+		c.Starts = func(context.Context) (Start, error) {
+			return Start{On: start.On, Headless: start.Headless, MayHeadless: true, Reason: "it is <so>", Remedy: "run `this`"}, nil
+		}
+		c.SetStart = func(_ context.Context, wish StartWish) error {
+			if strings.Contains(wish.PassphraseFile, "nowhere") {
+				return problem.Newf(problem.Usage, "", "there is no <file>")
+			}
+			start = wish
+			return nil
+		}
 	})
 	w.get("/settings").has(t, "does not start by itself", "/home/alice/config.toml", `value="13379"`)
-	if got := w.post("/settings/start", "on", "yes"); got.header.Get("Location") != "/settings?done=act.start.on" || !starts {
+	if got := w.post("/settings/start", "on", "yes"); got.header.Get("Location") != "/settings?done=act.start.on" || start != (StartWish{On: true}) {
 		t.Errorf("got %d %v", got.status, got.header)
 	}
-	w.get("/settings?done=act.start.on").has(t, "starts at login from now on", "starts when you log in")
+	w.get("/settings?done=act.start.on").has(t, "starts at login from now on", "starts when you log in", "It is &lt;so&gt;", "<code>this</code>")
+	w.post("/settings/start", "on", "headless", "passphrase", "/nowhere").has(t, "There is no &lt;file&gt;", `value="/nowhere"`)
+	w.post("/settings/start", "on", "headless", "passphrase", " /home/alice/secret ")
+	if start != (StartWish{On: true, Headless: true, PassphraseFile: "/home/alice/secret"}) {
+		t.Errorf("without a desktop: %+v", start)
+	}
+	w.get("/settings").has(t, "starts without a desktop")
 	w.post("/settings/port", "account", "home", "port", "many").has(t, "A port is a number", `value="many"`, `aria-invalid="true"`)
 	w.post("/settings/port", "account", "home", "port", "13380").has(t, "That is the status page&#39;s", "Choose another")
 	w.post("/settings/port", "account", "home", "port", "14000")

@@ -57,7 +57,7 @@ func (w withPrefix) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
 // ownAddresses are how our templates begin an address of the page. What comes
 // from outside cannot look so: its quotes are escaped.
-var ownAddresses = []string{` href="/`, ` action="/`, ` src="/`, ` data-restart="/`, ` content="6; url=/`}
+var ownAddresses = []string{` href="/`, ` action="/`, ` formaction="/`, ` src="/`, ` data-restart="/`, ` content="6; url=/`}
 
 // below returns a page whose addresses lie below prefix.
 func below(page []byte, prefix string) []byte {

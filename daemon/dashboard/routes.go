@@ -32,6 +32,9 @@ func (s *Server) routing() *http.ServeMux {
 		"GET /accounts/{account}/unlock":          s.askPassphrase,
 		"POST /accounts/{account}/unlock":         s.unlock,
 		"POST /accounts/{account}/open":           s.openClient,
+		"POST /accounts/{account}/open/admin":     s.openAdmin,
+		"POST /accounts/{account}/forget":         s.forget,
+		"POST /forget":                            s.forget,
 		"GET /accounts/{account}/sign-out":        s.askSignOut,
 		"POST /accounts/{account}/sign-out":       s.signOut,
 		"GET /accounts/{account}/sign-in":         s.askAgain,
@@ -58,6 +61,8 @@ func (s *Server) routing() *http.ServeMux {
 		"POST /settings/set":   s.set,
 		"POST /settings/name":  s.rename,
 
+		"POST /settings/quit": s.quit,
+
 		"GET /record":        s.showRecord,
 		"GET /record/log":    s.showLog,
 		"GET /record/report": s.report,
@@ -65,11 +70,14 @@ func (s *Server) routing() *http.ServeMux {
 		"GET /players":         s.showPlayers,
 		"POST /players/add":    s.addPlayer,
 		"POST /players/allow":  s.allowPlayer,
+		"POST /players/trust":  s.trustPlayer,
 		"POST /players/revoke": s.revokePlayer,
 
 		"GET /sign-in":                s.askAddress,
 		"POST /sign-in/look":          s.look,
 		"POST /sign-in":               s.signInFirst,
+		"GET /sign-in/check":          s.askAddressCheck,
+		"POST /sign-in/check":         s.checkAddress,
 		"POST /sign-in/openid":        s.firstOpenID,
 		"GET /sign-in/openid":         s.showOpenID,
 		"POST /sign-in/openid/return": s.returnOpenID,
@@ -106,6 +114,7 @@ func (s *Server) route(w http.ResponseWriter, r *request) {
 func (s *Server) page(w http.ResponseWriter, r *request, status int, name string, f frame) {
 	snapshot := s.cfg.Daemon.Snapshot()
 	f.Version, f.Level, f.CSRF = snapshot.Version, snapshot.Level.String(), s.keys.token(r.session)
+	f.Notices, f.Run = notices(snapshot), s.run
 	if f.Said == "" && strings.HasPrefix(r.FormValue("done"), "act.") {
 		f.Said = textOr(r.FormValue("done"), "")
 	}
@@ -146,13 +155,11 @@ func (s *Server) showAccounts(w http.ResponseWriter, r *request, status int, acc
 
 // named returns the account of the path.
 func (s *Server) named(w http.ResponseWriter, r *request) (health.Account, bool) {
-	for _, a := range s.cfg.Daemon.Snapshot().Accounts {
-		if a.Name == r.PathValue("account") {
-			return a, true
-		}
+	a, ok := s.listed(r.PathValue("account"))
+	if !ok {
+		s.say(w, r, notFound)
 	}
-	s.say(w, r, notFound)
-	return health.Account{}, false
+	return a, ok
 }
 
 func (s *Server) account(w http.ResponseWriter, r *request) {

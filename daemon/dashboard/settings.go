@@ -10,7 +10,8 @@ import (
 // settingsView is what can be changed here, and where the rest stands.
 type settingsView struct {
 	CanStart bool
-	Starts   bool
+	Start    Start
+	SealedBy string // the file of a passphrase that was typed and is not in order
 	Accounts []portView
 	General  []settingView
 	Later    bool // the daemon starts again for a change
@@ -46,11 +47,14 @@ func (s *Server) settings(w http.ResponseWriter, r *request, status int, f frame
 		v.General = append(v.General, s.settingOf(one, "", wrong))
 	}
 	if s.cfg.Starts != nil {
-		on, err := s.cfg.Starts(r.Context())
-		v.CanStart, v.Starts = err == nil, on
+		start, err := s.cfg.Starts(r.Context())
+		v.CanStart, v.Start = err == nil, start
 		if err != nil && f.Trouble == nil {
 			f.Trouble = troubleOf(err)
 		}
+	}
+	if wrong.key == "start" {
+		v.SealedBy = wrong.typed[0]
 	}
 	for _, a := range s.cfg.Daemon.Snapshot().Accounts {
 		p := portView{Account: a.Name, Title: titleOfAccount(a), Address: a.Proxy.URL,
@@ -80,23 +84,6 @@ func (s *Server) settings(w http.ResponseWriter, r *request, status int, f frame
 	s.page(w, r, status, "settings", f)
 }
 
-func (s *Server) setStart(w http.ResponseWriter, r *request) {
-	if s.cfg.SetStart == nil {
-		s.say(w, r, notFound)
-		return
-	}
-	on := r.PostFormValue("on") == "yes"
-	if err := s.cfg.SetStart(r.Context(), on); err != nil {
-		s.settings(w, r, http.StatusUnprocessableEntity, frame{Trouble: troubleOf(err)}, mistake{})
-		return
-	}
-	said := "act.start.off"
-	if on {
-		said = "act.start.on"
-	}
-	done(w, r, "/settings", said)
-}
-
 func (s *Server) setPort(w http.ResponseWriter, r *request) {
 	account, typed := r.PostFormValue("account"), strings.TrimSpace(r.PostFormValue("port"))
 	port, err := strconv.Atoi(typed)
@@ -110,4 +97,10 @@ func (s *Server) setPort(w http.ResponseWriter, r *request) {
 		return
 	}
 	done(w, r, "/settings", "act.port")
+}
+
+// quit ends the daemon. Its answer is the last one.
+func (s *Server) quit(w http.ResponseWriter, r *request) {
+	s.page(w, r, http.StatusOK, "quit", frame{Title: text("quit.title"), Here: "settings"})
+	s.cfg.Daemon.Quit()
 }

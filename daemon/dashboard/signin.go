@@ -63,13 +63,18 @@ func (s *Server) look(w http.ResponseWriter, r *request) {
 		s.showAddress(w, r, http.StatusUnprocessableEntity, firstRun{}, frame{Trouble: &trouble{Text: text("first.empty")}})
 		return
 	}
-	gateway := firstGateway(r)
-	found, err := s.cfg.Daemon.Look(r.Context(), typed, gateway)
+	gateway, err := firstGateway(r)
+	behind := err != nil || !gateway.IsZero()
+	var found Found
+	if err == nil {
+		found, err = s.cfg.Daemon.Look(r.Context(), typed, gateway)
+	}
 	if err != nil {
-		s.showAddress(w, r, http.StatusUnprocessableEntity, firstRun{Typed: redact.Text(typed), Behind: !gateway.IsZero()},
+		s.showAddress(w, r, http.StatusUnprocessableEntity, firstRun{Typed: redact.Text(typed), Behind: behind},
 			frame{Trouble: troubleOf(err)})
 		return
 	}
+	found.Behind = behind
 	s.gates.put(r.session, found.Server, gateway)
 	s.showWays(w, r, http.StatusOK, found, credentials{Keep: true}, nil)
 }
@@ -174,6 +179,7 @@ type finished struct {
 	Title, Path, Open string
 	Players           string
 	Address, Grant    string
+	Recipes           []recipe
 	Warnings          []string
 	CSRF              string
 }
@@ -181,6 +187,7 @@ type finished struct {
 func (s *Server) showDone(w http.ResponseWriter, r *request, a SignedIn) {
 	s.page(w, r, http.StatusOK, "done", frame{Title: text("done.title"), Here: "home", Body: finished{
 		Title: titleOf(a.User, a.Server, a.Account), Path: accountPath(a.Account), Open: accountPath(a.Account, "open"), Players: "/players",
-		Address: a.ProxyURL, Grant: a.Grant.Reveal(), Warnings: a.Warnings, CSRF: s.keys.token(r.session),
+		Address: a.ProxyURL, Grant: a.Grant.Reveal(), Recipes: filled(a.ProxyURL, a.Grant.Reveal()), Warnings: a.Warnings,
+		CSRF: s.keys.token(r.session),
 	}})
 }

@@ -23,6 +23,22 @@ type settingForm struct {
 	CSRF    string
 }
 
+// headerField is the place for one header at a first sign-in.
+type headerField struct {
+	N       int
+	Example string
+}
+
+// headerFields are as many as firstGateway reads, the first two as Cloudflare Access
+// wants them.
+func headerFields() (list []headerField) {
+	for i := range gatewayFields {
+		list = append(list, headerField{N: i + 1})
+	}
+	list[0].Example, list[1].Example = "CF-Access-Client-Id", "CF-Access-Client-Secret"
+	return list
+}
+
 // templates reads the pages, which are compiled in.
 func templates() *template.Template {
 	return template.Must(template.New("").Funcs(template.FuncMap{
@@ -30,6 +46,7 @@ func templates() *template.Template {
 		"nav":        navigation,
 		"words":      words,
 		"with_csrf":  func(one settingView, csrf string) settingForm { return settingForm{one, csrf} },
+		"headers":    headerFields,
 		"happenings": func() []string { return happeningNames[:] },
 		"secure":     func(address string) bool { return strings.HasPrefix(address, "https://") },
 		"file":       func(path string) string { return path + "?v=" + files[path].version },

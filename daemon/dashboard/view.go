@@ -17,11 +17,14 @@ type frame struct {
 	Version string
 	CSRF    string
 	Live    bool   // it follows the daemon
+	Follow  bool   // and without scripts it loads again by itself
 	Said    string // what became of the last act
 	Trouble *trouble
+	Notices []noticeView
 	Refusal string
 	Base    string // the path below which the page lies; "" for none
 	Restart string // where the page goes on when the daemon is back; "" while it runs
+	Run     string // tells this daemon's page from that of the next one
 	Body    any
 }
 
@@ -121,6 +124,10 @@ func (s *Server) viewOf(a health.Account, csrf string) accountView {
 		v.Remedy = textOr("remedy."+a.Condition, a.Remedy)
 	}
 	v.Actions = s.actions(a)
+	if a.Admin && a.Proxy.URL != "" && a.Level != health.Paused {
+		admin := action{ID: "admin-" + a.Name, Path: accountPath(a.Name, "open", "admin"), Label: text("act.open.admin")}
+		v.Actions = slices.Insert(v.Actions, len(v.Actions)-1, admin)
+	}
 	check := action{ID: "check-" + a.Name, Path: accountPath(a.Name, "check"), Label: text("act.check"), Get: true}
 	v.Actions = slices.Insert(v.Actions, len(v.Actions)-1, check) // signing out stays the last one
 	v.Week = week(s.cfg.Daemon.History(a.Name), now)

@@ -72,10 +72,17 @@ func (d acts) OpenPage(ctx context.Context, account, scope string) (string, erro
 	return d.cfg.Daemon.OpenPage(ctx, account, scope)
 }
 
-func (d acts) Pause(ctx context.Context, account string, tomorrow bool) error {
+func (d acts) Forget(ctx context.Context, account string) ([]string, error) {
+	return d.cfg.Daemon.Forget(ctx, account)
+}
+
+func (d acts) Pause(ctx context.Context, account string, how dashboard.Pause) error {
 	var until time.Time
-	if tomorrow {
-		until = d.cfg.Tomorrow(time.Now())
+	switch now := time.Now(); {
+	case how.Tomorrow:
+		until = d.cfg.Tomorrow(now)
+	case how.For > 0:
+		until = now.Add(how.For)
 	}
 	_, err := d.cfg.Daemon.Pause(ctx, account, until)
 	return err
@@ -143,3 +150,5 @@ func (d acts) SetSetting(ctx context.Context, key, values []string) error {
 }
 
 func (d acts) Restart() { d.cfg.Daemon.Restart() }
+
+func (d acts) Quit() { d.cfg.Daemon.Quit() }

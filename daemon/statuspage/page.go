@@ -39,8 +39,10 @@ type Daemon interface {
 	Unlock(ctx context.Context, account string, passphrase redact.Secret) error
 	// Title asks the server what a stream of an account is called.
 	Title(ctx context.Context, account string, stream health.Stream) (string, error)
-	// Restart has the daemon start again, with the settings as they are then.
+	// Restart has the daemon start again, with the settings as they are then, and
+	// Quit ends it.
 	Restart()
+	Quit()
 	// OpenPage returns an address under which the account's web page opens once.
 	OpenPage(ctx context.Context, account, scope string) (string, error)
 }
@@ -69,9 +71,9 @@ type Options struct {
 	Again bool
 	// TakeScheme lets the desktop bring addresses of a scheme here.
 	TakeScheme func(scheme string) (restore func() error, err error)
-	// Starts reports whether the daemon starts at login, and SetStart changes it.
-	Starts   func(context.Context) (bool, error)
-	SetStart func(ctx context.Context, on bool) error
+	// Starts reports whether the daemon starts by itself, and SetStart changes that.
+	Starts   func(context.Context) (dashboard.Start, error)
+	SetStart func(context.Context, dashboard.StartWish) error
 }
 
 // Config is what a Page works with.
@@ -104,6 +106,7 @@ type Page struct {
 
 // New returns a page that does not listen yet.
 func New(c Config) *Page {
+	c.Config.PagePort = c.ownPort(usualPort)
 	p := &Page{cfg: c, board: health.NewBoard()}
 	p.Server = dashboard.New(dashboard.Config{
 		Daemon: acts{c}, Port: c.Config.PagePort, OwnUID: c.OwnUID, Show: c.Show, TakeScheme: c.TakeScheme,

@@ -28,8 +28,8 @@ var shownSettings = []string{"page_port", "notifications", "icon_click", "store"
 	"trusted_origins", "user_agent", "log_level"}
 
 // Examine asks the doctor, who needs nothing of the running account.
-func (d acts) Examine(ctx context.Context, account string) (doctor.Report, error) {
-	return d.cfg.Disk.Examine(ctx, account, false, nil)
+func (d acts) Examine(ctx context.Context, which string, long bool, progress func(string)) (doctor.Report, error) {
+	return d.cfg.Disk.Examine(ctx, which, long, progress)
 }
 
 func (d acts) TailLog(out io.Writer, lines int) error {

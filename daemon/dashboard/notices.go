@@ -1,0 +1,26 @@
+package dashboard
+
+import (
+	"shelfkeeper/daemon/health"
+	"shelfkeeper/daemon/redact"
+)
+
+// noticeView is a condition that belongs to no listed account.
+type noticeView struct {
+	Text, Remedy string
+	Forget       string // the account that a button erases here; "" for none
+}
+
+// notices are what is wrong beside the accounts: no panel shows the icon, or the
+// vault holds sessions of accounts that are not listed.
+func notices(s health.Snapshot) (list []noticeView) {
+	if u := s.Unlisted; u != nil {
+		for _, name := range u.Accounts {
+			list = append(list, noticeView{Text: redact.Text(u.Reason), Remedy: text("forget.unlisted"), Forget: name})
+		}
+	}
+	if t := s.Tray; t != nil {
+		list = append(list, noticeView{Text: text("tray.none", t.Reason), Remedy: t.Remedy})
+	}
+	return list
+}
