@@ -42,17 +42,11 @@ func (d *Daemon) newService(a accounts.Account, listen string) (*service.Service
 // serviceOf returns the service of the account; an empty name means the only
 // one.
 func (d *Daemon) serviceOf(name string) (*service.Service, error) {
-	services := d.all()
 	if a, ok := d.home.Book.Get(name); ok {
 		name = a.Name // it may be called otherwise by now
 	}
-	if name == "" && len(services) == 1 {
-		return services[0], nil
-	}
-	for _, s := range services {
-		if s.Account().Name == name {
-			return s, nil
-		}
+	if s := d.services.Find(name); s != nil {
+		return s, nil
 	}
 	return nil, home.NoSuchAccount(d.home.Book, name)
 }
@@ -69,21 +63,21 @@ func (d *Daemon) ChangePassword(ctx context.Context, account string, old, change
 
 // Reauthenticate renews the session of an account now.
 func (d *Daemon) Reauthenticate(ctx context.Context, account string) error {
-	s, err := d.serviceOf(account)
-	if err != nil {
-		return err
-	}
-	return d.home.Renew(ctx, s.Session(), false)
+	return d.renew(ctx, account, false)
 }
 
 // ReauthenticateSameServer is Reauthenticate with the user's word that the
 // account's own server answers at its address.
 func (d *Daemon) ReauthenticateSameServer(ctx context.Context, account string) error {
+	return d.renew(ctx, account, true)
+}
+
+func (d *Daemon) renew(ctx context.Context, account string, sameServer bool) error {
 	s, err := d.serviceOf(account)
 	if err != nil {
 		return err
 	}
-	return d.home.Renew(ctx, s.Session(), true)
+	return d.home.Renew(ctx, s.Session(), sameServer)
 }
 
 // Unlock is Reauthenticate, with a passphrase that opens the vault before.
@@ -94,7 +88,7 @@ func (d *Daemon) Unlock(ctx context.Context, account string, passphrase redact.S
 // SignIn signs in and serves the account from then on.
 func (d *Daemon) SignIn(ctx context.Context, req control.SignInRequest) (control.SignInAnswer, error) {
 	answer, err := d.home.SignIn(ctx, req)
-	d.logSignIn(cmp.Or(answer.Account, req.Account), req.Server, err)
+	d.home.LogSignIn(cmp.Or(answer.Account, req.Account), req.Server, err)
 	if err != nil {
 		return answer, err
 	}
@@ -129,51 +123,15 @@ func (d *Daemon) Rename(ctx context.Context, account, to string) error {
 	return nil
 }
 
-// serve begins to serve a, replacing one of another server, port, user or
-// method.
+// serve begins to serve an account.
 func (d *Daemon) serve(a accounts.Account) error {
-	d.serving.Lock()
-	defer d.serving.Unlock()
-	if s, err := d.serviceOf(a.Name); err == nil {
-		a = d.home.WithPort(a)
-		old := s.Account()
-		if old.Server == a.Server && old.Port == a.Port && old.UserID == a.UserID && old.Username == a.Username && old.Method == a.Method {
-			s.Session().Reload()
-			return s.ReloadGateway(context.Background())
-		}
-		if err := d.remove(s); err != nil {
-			return err
-		}
-	}
-	s, err := d.newService(a, "")
-	if err != nil {
-		return err
-	}
-	s.Start(d.bump)
-	d.mu.Lock()
-	d.services = append(d.services, s)
-	d.mu.Unlock()
-	d.bump()
-	return nil
-}
-
-func (d *Daemon) remove(old *service.Service) error {
-	d.mu.Lock()
-	for i, s := range d.services {
-		if s == old {
-			d.services = append(d.services[:i:i], d.services[i+1:]...)
-			break
-		}
-	}
-	d.mu.Unlock()
-	d.bump()
-	return old.Close()
+	return d.services.Serve(d.home.WithPort(a), func(a accounts.Account) (*service.Service, error) { return d.newService(a, "") }, d.bump)
 }
 
 // Forget forgets an account without its vault and without the server.
 func (d *Daemon) Forget(ctx context.Context, account string) ([]string, error) {
 	s, err := d.serviceOf(account)
-	if err != nil && account == "" && len(d.all()) == 0 {
+	if err != nil && account == "" && len(d.services.All()) == 0 {
 		defer d.bump()
 		return d.home.Forget(ctx, "") // what the vault may still hold
 	}
@@ -185,7 +143,7 @@ func (d *Daemon) Forget(ctx context.Context, account string) ([]string, error) {
 		return nil, err
 	}
 	ctx = context.WithoutCancel(ctx) // the account is not served any more
-	if err := d.remove(s); err != nil {
+	if err := d.services.Remove(s, d.bump); err != nil {
 		d.home.Log.Warn("end the account's service", "account", s.Account().Name, "reason", err)
 	}
 	return d.home.Forget(ctx, s.Account().Name)
@@ -206,7 +164,7 @@ func (d *Daemon) SignOut(ctx context.Context, account string) error {
 	case d.signedOut <- struct{}{}:
 	default:
 	}
-	err = errors.Join(d.remove(s), d.home.AfterSignOut(s.Account(), told))
+	err = errors.Join(d.services.Remove(s, d.bump), d.home.AfterSignOut(s.Account(), told))
 	d.home.ReleaseEmptyVault(context.WithoutCancel(ctx))
 	return err
 }

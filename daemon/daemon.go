@@ -19,6 +19,7 @@ import (
 	"shelfkeeper/daemon/dashboard"
 	"shelfkeeper/daemon/health"
 	"shelfkeeper/daemon/home"
+	"shelfkeeper/daemon/logbook"
 	"shelfkeeper/daemon/netmon"
 	"shelfkeeper/daemon/problem"
 	"shelfkeeper/daemon/service"
@@ -42,12 +43,21 @@ type Daemon struct {
 
 	signedOut chan struct{} // after a sign-out, which may have left something to finish
 
-	serving sync.Mutex // held while the service of an account is made or replaced
+	services service.Roster
+	homeActs // what concerns files alone
 
-	mu       sync.Mutex
-	services []*service.Service
-	changed  chan struct{} // closed and replaced at each change
-	tray     *health.Tray  // why no panel shows the icon
+	changed dashboard.Bell // rings at each change
+	mu      sync.Mutex
+	tray    *health.Tray // why no panel shows the icon
+}
+
+// homeActs are the acts of a Home that need nothing of what runs.
+type homeActs interface {
+	Players(ctx context.Context, account string) ([]control.Player, error)
+	TrustPlayer(ctx context.Context, account, player, origin string) error
+	RevokePlayer(ctx context.Context, account, player string) error
+	Gateway(ctx context.Context, account string) (control.GatewayView, error)
+	control.Returns
 }
 
 // lockPatience is how long a start waits for a daemon that is just ending.
@@ -66,9 +76,9 @@ var (
 // address that cannot be opened is none, but a condition of that account.
 // listen, where given, is the one account's address instead of its own.
 func New(h *home.Home, listen string) (*Daemon, error) {
-	d := &Daemon{home: h, quit: make(chan struct{}), signedOut: make(chan struct{}, 1), changed: make(chan struct{})}
+	d := &Daemon{home: h, quit: make(chan struct{}), signedOut: make(chan struct{}, 1), homeActs: h}
 	d.monitor = netmon.New(netmon.Config{Log: h.Log, Changed: func(e netmon.Event) {
-		for _, s := range d.all() {
+		for _, s := range d.services.All() {
 			s.Network(e)
 			h.RecordMachine(s.Account().Name, e)
 		}
@@ -117,7 +127,7 @@ func (d *Daemon) open(listen string) error {
 		if err != nil {
 			return err
 		}
-		d.services = append(d.services, s)
+		d.services.Add(s)
 	}
 	return nil
 }
@@ -125,11 +135,7 @@ func (d *Daemon) open(listen string) error {
 // Run serves until ctx ends or somebody asks the daemon to quit. Close is
 // still to be called.
 func (d *Daemon) Run(ctx context.Context) error {
-	d.mu.Lock()
-	for _, s := range d.services {
-		s.Start(d.bump)
-	}
-	d.mu.Unlock()
+	d.services.Start(d.bump)
 	d.monitor.Start()
 	if d.page != nil {
 		d.page.Start()
@@ -138,9 +144,9 @@ func (d *Daemon) Run(ctx context.Context) error {
 	d.running.Go(func() { served <- d.control.Serve(d) })
 	finishing, stop := context.WithCancel(ctx)
 	defer stop()
-	d.running.Go(func() { keychain.Watch(finishing, d.vaultChanged) })
-	d.logStart()
-	d.running.Go(func() { d.narrate(finishing) })
+	d.running.Go(func() { keychain.Watch(finishing, d.services.VaultChanged) })
+	d.home.LogStart(d.ControlPath())
+	d.running.Go(func() { logbook.Narrate(finishing, d.home.Log, d.Changed, d.Snapshot) })
 	d.running.Go(func() {
 		d.home.Repair(finishing, d.signedOut, func(a accounts.Account) {
 			if err := d.serve(a); err != nil {
@@ -175,17 +181,7 @@ func (d *Daemon) Close() error {
 	if d.page != nil {
 		errs = append(errs, d.page.Close())
 	}
-	d.mu.Lock()
-	services := d.services
-	d.services = nil
-	d.mu.Unlock()
-	var wg sync.WaitGroup
-	ended := make([]error, len(services))
-	for i, s := range services {
-		wg.Go(func() { ended[i] = s.Close() })
-	}
-	wg.Wait()
-	errs = append(errs, ended...)
+	errs = append(errs, d.services.Close())
 	d.running.Wait()
 	if d.instance != nil {
 		errs = append(errs, d.instance.Release())
@@ -193,47 +189,24 @@ func (d *Daemon) Close() error {
 	return errors.Join(errs...)
 }
 
-// vaultChanged lets every account try that waits for the desktop's keychain.
-func (d *Daemon) vaultChanged() {
-	for _, s := range d.all() {
-		if s.Account().Store == string(keychain.OS) {
-			s.Session().VaultChanged()
-		}
-	}
-}
-
 func (d *Daemon) bump() {
 	if d.control != nil {
 		d.control.Look()
 	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	close(d.changed)
-	d.changed = make(chan struct{})
+	d.changed.Ring()
 }
 
 // Changed returns a channel that is closed at the next change of the snapshot.
-func (d *Daemon) Changed() <-chan struct{} {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.changed
-}
+func (d *Daemon) Changed() <-chan struct{} { return d.changed.Rung() }
 
 // Snapshot returns the state of everything, without a secret in it.
 func (d *Daemon) Snapshot() health.Snapshot {
-	s := health.Snapshot{Version: d.home.Version, PID: os.Getpid(), At: health.At(time.Now()), Accounts: []health.Account{}}
-	for _, account := range d.all() {
-		shown := account.Snapshot()
-		if name := d.home.Shown(shown.Name); name != shown.Name {
-			shown.Name, shown.Alias = name, name
-		}
-		s.Accounts = append(s.Accounts, shown)
-	}
+	s := health.Snapshot{Version: d.home.Version, PID: os.Getpid(), At: health.At(time.Now()), Accounts: d.services.Snapshots(d.home.Shown)}
 	s.Level = health.Worst(s.Accounts)
 	if s.Unlisted = d.home.Unlisted(); s.Unlisted != nil && s.Level != health.Paused {
 		s.Level = max(s.Level, health.Degraded)
 	}
-	page, level := d.pageState()
+	page, level := d.page.State()
 	s.Page = page
 	if s.Level != health.Paused {
 		s.Level = max(s.Level, level)
@@ -255,20 +228,7 @@ func (d *Daemon) ReportTray(state health.Tray) {
 }
 
 // Alive returns nil when the loop of every account turns.
-func (d *Daemon) Alive(ctx context.Context) error {
-	for _, s := range d.all() {
-		if err := s.Alive(ctx); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (d *Daemon) all() []*service.Service {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return append([]*service.Service(nil), d.services...)
-}
+func (d *Daemon) Alive(ctx context.Context) error { return d.services.Alive(ctx) }
 
 // Quit asks Run to return.
 func (d *Daemon) Quit() { d.quitted.Do(func() { close(d.quit) }) }

@@ -8,12 +8,8 @@ import (
 	"shelfkeeper/daemon/upstream"
 )
 
-// Gateway shows the settings of the gateway in front of an account's server.
-func (d *Daemon) Gateway(ctx context.Context, account string) (control.GatewayView, error) {
-	return d.home.Gateway(ctx, account)
-}
-
-// SetGateway changes them, and uses them from the next request on.
+// SetGateway changes what the gateway in front of an account's server gets, from the
+// next request on.
 func (d *Daemon) SetGateway(ctx context.Context, account string, change upstream.GatewayChange) (control.GatewayView, error) {
 	view, err := d.home.SetGateway(ctx, account, change)
 	if err != nil {

@@ -18,7 +18,7 @@ func (d *Daemon) SignInOpenID(ctx context.Context, req control.OpenIDRequest, sh
 		}
 		return show(step)
 	})
-	d.logSignIn(account, req.Server, err)
+	d.home.LogSignIn(account, req.Server, err)
 	if s, missing := d.serviceOf(account); missing == nil {
 		s.Session().Reload() // the spare
 	}
@@ -31,14 +31,4 @@ func (d *Daemon) serveNamed(name string) error {
 		return problem.Newf(problem.Config, "sign in again", "the account %s vanished meanwhile", name)
 	}
 	return d.serve(a)
-}
-
-// ReturnOpenID implements control.OpenID.
-func (d *Daemon) ReturnOpenID(ctx context.Context, address string) error {
-	return d.home.ReturnOpenID(ctx, address)
-}
-
-// SkipOpenID implements control.OpenID.
-func (d *Daemon) SkipOpenID(ctx context.Context, state string) error {
-	return d.home.SkipOpenID(ctx, state)
 }

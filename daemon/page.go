@@ -38,12 +38,3 @@ func (d *Daemon) Title(ctx context.Context, account string, stream health.Stream
 	}
 	return s.Title(ctx, stream)
 }
-
-// pageState is the part of the snapshot about the page, and what it means for
-// everything.
-func (d *Daemon) pageState() (health.Page, health.Level) {
-	if d.page == nil {
-		return health.Page{}, health.OK
-	}
-	return d.page.State()
-}

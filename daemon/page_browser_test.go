@@ -46,7 +46,7 @@ func TestPageFirstRun(t *testing.T) {
 	p.says("sk_")
 	p.judge("first-done")
 	// The grant is shown once.
-	p.do("status", waitClick("main .acts a")...)
+	p.do("status", waitClick("main .acts a[href^='/accounts/']")...)
 	p.says("Signed in")
 	if strings.Contains(p.text(), "sk_") {
 		t.Error("the grant shows again")
@@ -70,7 +70,7 @@ func TestPageIsLive(t *testing.T) {
 	p.says("Signed in")
 	p.judge("account-ok")
 	// A level that shows by itself after its hold.
-	s := w.daemon.all()[0]
+	s := w.daemon.services.All()[0]
 	raised := time.Now()
 	s.Raise(&health.ServerUnreachable, "connection refused")
 	p.until(`document.querySelector(".words.offline") !== null`)

@@ -56,6 +56,3 @@ func countOf(n int, one, many string) string {
 	}
 	return fmt.Sprintf("%d %s", n, many)
 }
-
-// Journal is what the account's players report while the server is away.
-func (s *Service) Journal() *progress.Journal { return s.journal }

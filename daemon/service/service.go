@@ -160,13 +160,6 @@ func hostsOf(addresses []*url.URL) (hosts []string) {
 // Account is the account that is served.
 func (s *Service) Account() accounts.Account { return s.account }
 
-// OpenURL is an address under which the account's web page opens once.
-func (s *Service) OpenURL(scope players.Scope) (string, error) { return s.proxy.OpenURL(scope) }
-
-// LearnUser finds out whether the account administers the server, unless that is
-// known. It waits for the server for a short time.
-func (s *Service) LearnUser(ctx context.Context) { s.proxy.LearnUser(ctx) }
-
 // Session is the account's session.
 func (s *Service) Session() *session.Session { return s.session }
 

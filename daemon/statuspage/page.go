@@ -143,8 +143,11 @@ func (p *Page) show() {
 }
 
 // State is the part of the snapshot about the page, and what it means for
-// everything.
+// everything. A nil Page is one that is not served.
 func (p *Page) State() (health.Page, health.Level) {
+	if p == nil {
+		return health.Page{}, health.OK
+	}
 	view, _, _ := p.board.View()
 	return health.Page{URL: p.URL(), Condition: view.Condition, Reason: view.Reason, Remedy: view.Remedy}, view.Level
 }
