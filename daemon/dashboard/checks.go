@@ -90,12 +90,3 @@ func (c *checks) change(edit func()) {
 	c.mu.Unlock()
 	c.moved.Ring()
 }
-
-// forget drops a finding that was about something else.
-func (c *checks) forget(key string) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if one := c.list[key]; one != nil && !one.Running {
-		delete(c.list, key)
-	}
-}

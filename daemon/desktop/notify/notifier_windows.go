@@ -12,6 +12,14 @@ import (
 	"git.sr.ht/~jackmordaunt/go-toast/v2/wintoast"
 )
 
+// toastApp is the name under which Windows lists our messages.
+const toastApp = "Shelfkeeper"
+
+// clearToasts is what PowerShell runs to take our messages away. The library knows no
+// names of single messages, and so no way to take one of several.
+const clearToasts = `[Windows.UI.Notifications.ToastNotificationManager, Windows.UI.Notifications, ContentType = WindowsRuntime] > $null; ` +
+	`[Windows.UI.Notifications.ToastNotificationManager]::History.Clear('` + toastApp + `')`
+
 // toastGUID is the class that Windows calls back when a message is clicked; made once
 // for Shelfkeeper.
 const toastGUID = "{8D3C2F14-6A5E-4B0B-9E52-3B1B6E7C9A41}"

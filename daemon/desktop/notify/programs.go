@@ -2,7 +2,6 @@ package notify
 
 import (
 	"context"
-	"os/exec"
 	"strings"
 )
 
@@ -14,12 +13,6 @@ type programs struct {
 	page func(account string) []string // what opens the status page at an account
 	find func(program string) (path string, err error)
 	run  func(ctx context.Context, argv ...string) error
-}
-
-func newPrograms(page func(account string) []string) *programs {
-	return &programs{page: page, find: exec.LookPath, run: func(ctx context.Context, argv ...string) error {
-		return exec.CommandContext(ctx, argv[0], argv[1:]...).Run()
-	}}
 }
 
 // show leaves a click to the command: macOS tells nobody else of it.

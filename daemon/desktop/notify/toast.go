@@ -5,9 +5,6 @@ import (
 	"strings"
 )
 
-// toastApp is the name under which Windows lists our messages.
-const toastApp = "Shelfkeeper"
-
 // toastXML is a message as Windows reads it. Whatever a server said is escaped. A click
 // on the message or its button comes back with the key.
 func toastXML(n Notice) string {
@@ -27,8 +24,3 @@ func escaped(text string) string {
 	_ = xml.EscapeText(&b, []byte(text)) // a Builder takes everything
 	return b.String()
 }
-
-// clearToasts is what PowerShell runs to take our messages away. The library knows no
-// names of single messages, and so no way to take one of several.
-const clearToasts = `[Windows.UI.Notifications.ToastNotificationManager, Windows.UI.Notifications, ContentType = WindowsRuntime] > $null; ` +
-	`[Windows.UI.Notifications.ToastNotificationManager]::History.Clear('` + toastApp + `')`
