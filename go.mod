@@ -26,8 +26,8 @@ require (
 )
 
 require (
-	github.com/Microsoft/go-winio v0.6.2
 	git.sr.ht/~jackmordaunt/go-toast/v2 v2.0.3
+	github.com/Microsoft/go-winio v0.6.2
 	github.com/coreos/go-systemd/v22 v22.7.0
 	github.com/rogpeppe/go-internal v1.16.0
 	software.sslmate.com/src/go-pkcs12 v0.7.4
