@@ -165,7 +165,7 @@ Listen 127.0.0.1:` + port + `
 	}
 	modules := ""
 	for _, name := range strings.Fields("mpm_event authn_core authn_file authz_core authz_user auth_basic proxy proxy_http proxy_wstunnel " +
-		"ssl http2 rewrite setenvif") {
+		"ssl http2 rewrite setenvif headers") {
 		modules += fmt.Sprintf("LoadModule %s_module /usr/lib/apache2/modules/mod_%s.so\n", name, name)
 	}
 	return fill(modules+`

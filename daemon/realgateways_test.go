@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"net/url"
 	"path/filepath"
+	"regexp"
+	"strings"
 	"testing"
 	"time"
 
@@ -26,6 +28,10 @@ type realGateway struct {
 	program string
 	config  func(g gatewayPlace) string
 	args    func(g gatewayPlace) []string
+	// drop and limit change a configuration: these headers are taken out of requests, and
+	// a connection that rests is cut after five seconds.
+	drop  func(config string, headers []string) string
+	limit func(config string) string
 }
 
 // gatewayPlace is what a configuration needs to know.
@@ -39,14 +45,35 @@ type gatewayPlace struct {
 var realGateways = map[string]realGateway{
 	"nginx": {"nginx", nginxConfig, func(g gatewayPlace) []string {
 		return []string{"-p", g.dir, "-e", filepath.Join(g.dir, "error.log"), "-c", filepath.Join(g.dir, "config")}
+	}, before("proxy_http_version", "proxy_set_header %s \"\";\n"), func(c string) string {
+		return strings.Replace(c, "\nhttp {", "\nhttp {\nproxy_read_timeout 5s; proxy_send_timeout 5s; send_timeout 5s;", 1)
 	}},
 	"Caddy": {"caddy", caddyConfig, func(g gatewayPlace) []string {
 		return []string{"run", "--adapter", "caddyfile", "--config", filepath.Join(g.dir, "config")}
+	}, before("reverse_proxy", "request_header -%s\n\t"), func(c string) string {
+		return regexp.MustCompile("reverse_proxy (.*)").ReplaceAllString(c,
+			"reverse_proxy $1 {\n\t\ttransport http {\n\t\t\tread_timeout 5s\n\t\t}\n\t}")
 	}},
-	"HAProxy": {"haproxy", haproxyConfig, func(g gatewayPlace) []string { return []string{"-db", "-f", filepath.Join(g.dir, "config")} }},
+	"HAProxy": {"haproxy", haproxyConfig, func(g gatewayPlace) []string { return []string{"-db", "-f", filepath.Join(g.dir, "config")} },
+		before("option forwardfor", "http-request del-header %s\n\t"), func(c string) string {
+			return strings.NewReplacer("timeout server 60s", "timeout server 5s", "timeout tunnel 1h", "timeout tunnel 5s").Replace(c)
+		}},
 	"Apache": {"apache2", apacheConfig, func(g gatewayPlace) []string {
 		return []string{"-d", g.dir, "-f", filepath.Join(g.dir, "config"), "-DFOREGROUND"}
+	}, before("RewriteEngine on", "RequestHeader unset %s\n\t"), func(c string) string {
+		return strings.Replace(c, "ProxyPreserveHost on", "ProxyPreserveHost on\nProxyTimeout 5\nTimeout 5\nProxyWebsocketIdleTimeout 5", 1)
 	}},
+}
+
+// before returns a function that puts a line for each header before each place of a text.
+func before(place, line string) func(string, []string) string {
+	return func(config string, headers []string) string {
+		lines := ""
+		for _, name := range headers {
+			lines += fmt.Sprintf(line, name)
+		}
+		return strings.ReplaceAll(config, place, lines+place)
+	}
 }
 
 // Real gateways stand in front of the server, in a sub-folder, with an authority of

@@ -96,18 +96,18 @@ var exits = []struct {
 
 	{"nobody there", problem.Unreachable, func(t *testing.T, _ *place) attempt {
 		return signIn(fmt.Sprintf("http://127.0.0.1:%d", freePort(t)))
-	}, `http://127\.0\.0\.1:\d+: .*refused`, "check that the server runs and that port"},
+	}, `http://127\.0\.0\.1:\d+: .*refused`, "start the server, or correct the port"},
 	{"a server that fails at the sign-in", problem.Unreachable, func(t *testing.T, _ *place) attempt {
 		s := newServer(t, absfake.Config{})
 		s.Inject(absfake.Fault{Kind: absfake.Answer, Status: 500, Path: "/login"})
 		return signIn(s.url)
-	}, `sign in: answered 500`, "look at the log of the server, or of the gateway before it"},
+	}, `sign in: answered 500`, "start Audiobookshelf, or look at the gateway's log"},
 	{"a firewall's page", problem.Unreachable, func(t *testing.T, _ *place) attempt {
 		return signIn(newRecorder(t, func(w http.ResponseWriter, _ *http.Request) {
 			w.WriteHeader(http.StatusForbidden)
 			fmt.Fprintln(w, "<html>blocked</html>")
 		}).URL)
-	}, `http://127\.0\.0\.1:\d+: answered 403`, "something before the server forbids it, a firewall or gateway"},
+	}, `http://127\.0\.0\.1:\d+: answered 403`, "let the gateway pass this machine"},
 	{"demo's lifetime", problem.Usage, command("demo", "--access-ttl", "-5s"), `a negative duration`, "see `shelfkeeper demo --help`"},
 	{"not Audiobookshelf", problem.Unreachable, func(t *testing.T, _ *place) attempt {
 		return signIn(newRecorder(t, func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "<html>It works!</html>") }).URL)

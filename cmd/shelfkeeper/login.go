@@ -64,13 +64,13 @@ names, and nothing but the session is kept.`,
 			if req.Gateway, err = gateway.change(c, e); err != nil {
 				return err
 			}
+			if err := e.lookFirst(c, &req, how, oidc); err != nil {
+				return err
+			}
 			if oidc {
 				in := control.OpenIDRequest{Server: req.Server, Account: req.Account, AllowHTTP: req.AllowHTTP, Store: req.Store,
 					Replace: req.Replace, Gateway: req.Gateway, NoSpare: noSpare}
 				return e.signInOpenID(c.Context(), in, noBrowser)
-			}
-			if err := e.lookFirst(c, req, how); err != nil {
-				return err
 			}
 			if err := e.credentials(c, &req, how); err != nil {
 				return err
@@ -119,26 +119,6 @@ func (how credentials) check(c *cobra.Command, oidc bool) error {
 		return usage(c, fmt.Errorf("an API key says by itself whose it is: leave out --username"))
 	}
 	return nil
-}
-
-// lookFirst finds the server of a new account before a person types a name and a
-// password for it: a slip in the address is told at once.
-func (e *env) lookFirst(c *cobra.Command, req control.SignInRequest, how credentials) error {
-	if _, typing := e.terminal(); !typing || req.Account != "" || how.password && req.Username != "" {
-		return nil // nobody is asked, or the account's own way to the server is for the sign-in to find
-	}
-	h, err := e.home(c.Context())
-	if err != nil {
-		return err
-	}
-	return e.while("Looking for the server …", func() error {
-		server, plain, _, err := h.Look(c.Context(), req.Server, req.Gateway)
-		if err == nil && plain != "" && !req.AllowHTTP {
-			return problem.Newf(problem.Usage, "use https, or accept it with --allow-http",
-				"the password would travel unencrypted to %s: %s", server.Base.Host, plain)
-		}
-		return err
-	})
 }
 
 // credentials asks for what the command line did not give.

@@ -94,8 +94,9 @@ func TestLoginExplainsAMissingRefreshToken(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// A gateway that lets no x- header through: the server then sets a cookie
-	// only.
+	// A gateway that lets no x- header through: the server then sets a cookie, which
+	// is taken out of its answer as well.
+	cookies := false
 	gateway := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
 		r.SetURL(target)
 		for name := range r.Out.Header {
@@ -103,18 +104,34 @@ func TestLoginExplainsAMissingRefreshToken(t *testing.T) {
 				r.Out.Header.Del(name)
 			}
 		}
+	}, ModifyResponse: func(resp *http.Response) error {
+		if !cookies {
+			resp.Header.Del("Set-Cookie")
+		}
+		return nil
 	}}
 	front := httptest.NewServer(gateway)
 	t.Cleanup(front.Close)
 	a := signIn(front.URL)
 	r := p.run(a.stdin, a.args...)
 	if r.code != problem.Unreachable || !strings.Contains(r.stderr, "refresh token") ||
-		!strings.Contains(r.stderr, "→ update the server to 2.26 or newer, or let the gateway pass the headers x-return-tokens and "+
-			"x-refresh-token") {
+		!strings.Contains(r.stderr, "→ update the server to 2.26 or newer, or let the gateway pass the header x-return-tokens, or the "+
+			"server's cookies") {
 		t.Errorf("exit code %d\n%s", r.code, r.stderr)
 	}
 	if _, err := os.Stat(p.state("accounts.json")); err == nil {
 		t.Error("an account was made of it")
+	}
+	// With the cookie all is well, and the person is told of what is missing.
+	cookies = true
+	if r := p.ok(a.stdin, a.args...); !strings.Contains(r.stdout, "a gateway removes x-refresh-token") {
+		t.Errorf("told:\n%s", r.stdout)
+	}
+	p.daemon()
+	p.ok("", "reauth")
+	p.ok("", "reauth")
+	if n := s.Ledger().PasswordLogins(user); n != 2 {
+		t.Errorf("%d sign-ins", n)
 	}
 }
 

@@ -37,11 +37,16 @@ func newOpenIDReturn(e *env) *cobra.Command {
 			if first == nil {
 				return nil
 			}
-			err = control.Dial(home.ReturnPath(paths)).ReturnOpenID(c.Context(), args[0])
-			switch {
-			case err == nil || !isNoDaemon(err):
-				return err
-			case isNoDaemon(first):
+			for _, path := range home.ReturnPaths(paths) {
+				err := control.Dial(path).ReturnOpenID(c.Context(), args[0])
+				if err == nil {
+					return nil
+				}
+				if isNoDaemon(first) { // else the newest says why
+					first = err
+				}
+			}
+			if isNoDaemon(first) {
 				return problem.Newf(problem.Usage, "begin one: `shelfkeeper login URL --oidc`", "no sign-in waits for this address")
 			}
 			return first

@@ -2,6 +2,7 @@ package absapi
 
 import (
 	"encoding/json"
+	"net/http"
 	"slices"
 
 	"shelfkeeper/daemon/redact"
@@ -20,6 +21,12 @@ type Answer struct {
 	LibraryID string
 	// ServerVersion is empty if the answer named none.
 	ServerVersion string
+	// ByCookie: the refresh token came in a cookie. So the server answers where a
+	// gateway takes the header out of the request that asks for it in the body.
+	ByCookie bool
+	// CookiePasses: a refresh token came in a cookie, whether or not it was in the
+	// body too. No gateway takes it out of answers.
+	CookiePasses bool
 	Meta
 }
 
@@ -71,13 +78,12 @@ func decodeMe(body []byte) (Me, bool) {
 	return Me{UserID: m.ID, Username: m.Username, Type: m.Type}, true
 }
 
-// decodeAnswer reads the body of a success of o, which begins or renews a
-// session.
-func decodeAnswer(o op, body []byte) (Answer, Verdict, string) {
+// decodeAnswer reads a success of o, which begins or renews a session.
+func decodeAnswer(o op, a reply) (Answer, Verdict, string) {
 	if o == opLoginLegacy || o == opRedeemLegacy {
-		return decodeLegacy(body)
+		return decodeLegacy(a.body)
 	}
-	return decodeSession(body)
+	return decodeSession(a.body, refreshCookie(a.header))
 }
 
 // decodeLegacy reads what a server older than 2.26 answers to a sign-in.
@@ -102,10 +108,22 @@ func decodeLegacy(body []byte) (Answer, Verdict, string) {
 	return Answer{Legacy: token.Secret, UserID: s.User.ID, Username: s.User.Username, ServerVersion: s.ServerSettings.Version}, Accepted, ""
 }
 
+// refreshCookie returns the refresh token that came in a cookie, "" for none. The
+// server sets it where X-Return-Tokens did not reach it, and with every renewal
+// (abs: server/Auth.js, server/auth/TokenManager.js, the same from 2.26.3 to 2.36.0).
+func refreshCookie(h http.Header) string {
+	for _, cookie := range (&http.Response{Header: h}).Cookies() {
+		if cookie.Name == "refresh_token" && cookie.Value != "" {
+			return cookie.Value
+		}
+	}
+	return ""
+}
+
 // decodeSession reads the body of a login or refresh and says in one line what
-// is wrong with it. Nothing of a body that is not wholly right is returned: a
-// half-read pair must never be stored.
-func decodeSession(body []byte) (Answer, Verdict, string) {
+// is wrong with it. The refresh token may be in the cookie instead. Nothing of an
+// answer that is not wholly right is returned: a half-read pair must never be stored.
+func decodeSession(body []byte, cookie string) (Answer, Verdict, string) {
 	var s struct {
 		User *struct {
 			ID           string `json:"id"`
@@ -125,10 +143,15 @@ func decodeSession(body []byte) (Answer, Verdict, string) {
 	if s.User == nil || s.User.ID == "" {
 		return Answer{}, Temporary, "answered 200 without a user"
 	}
+	byCookie := s.User.RefreshToken == "" && cookie != ""
+	if byCookie {
+		s.User.RefreshToken = cookie
+	}
 	if s.User.RefreshToken == "" {
 		// 2.25 and older know only the legacy token, so an access token is not asked for.
 		return Answer{}, MissingRefreshToken,
-			"answered 200 without a refresh token: a gateway strips the x-return-tokens header, or the server is older than 2.26"
+			"answered 200 without a refresh token: a gateway takes out the x-return-tokens header and the server's cookies, " +
+				"or the server is older than 2.26"
 	}
 	access, err := ParseToken(redact.New(s.User.AccessToken))
 	if err != nil || access.Type != "access" {
@@ -145,5 +168,6 @@ func decodeSession(body []byte) (Answer, Verdict, string) {
 	return Answer{
 		Pair: TokenPair{Access: access, Refresh: refresh}, Legacy: redact.New(s.User.Token),
 		UserID: s.User.ID, Username: s.User.Username, ServerVersion: s.ServerSettings.Version, LibraryID: library,
+		ByCookie: byCookie, CookiePasses: cookie != "",
 	}, Accepted, ""
 }

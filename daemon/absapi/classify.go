@@ -160,7 +160,7 @@ func classifyOK(o op, a reply) (Verdict, string) {
 			return NotABS, "another program answers there" + from(a)
 		}
 	case opLogin, opRefresh, opRedeem, opLoginLegacy, opRedeemLegacy:
-		_, v, evidence := decodeAnswer(o, a.body)
+		_, v, evidence := decodeAnswer(o, a)
 		return v, evidence
 	case opLogout:
 		var l map[string]json.RawMessage

@@ -135,6 +135,30 @@ func (c *Client) Refresh(ctx context.Context, refresh redact.Secret) (Answer, er
 	return c.session(ctx, call{op: opRefresh, method: http.MethodPost, path: "auth/refresh", header: refreshHeader(refresh)})
 }
 
+// RefreshAlsoByCookie is Refresh where a gateway takes the header out: the token
+// travels in the server's own cookie as well. The server reads the cookie only
+// where no header comes, and its new token then comes in a cookie, too.
+func (c *Client) RefreshAlsoByCookie(ctx context.Context, refresh redact.Secret) (Answer, error) {
+	header := refreshHeader(refresh)
+	header.Set("Cookie", "refresh_token="+refresh.Reveal())
+	return c.session(ctx, call{op: opRefresh, method: http.MethodPost, path: "auth/refresh", header: header})
+}
+
+// noToken stands where a refresh token would: the server knows it for none.
+const noToken = "not-a-token"
+
+// RefreshPasses asks whether renewals reach Audiobookshelf and their answers come
+// back: it refuses what is no token in its own words. No token is sent, and none is
+// spent. It counts in the server's limiter.
+func (c *Client) RefreshPasses(ctx context.Context) error {
+	_, err := c.Refresh(ctx, redact.New(noToken))
+	switch VerdictOf(err) {
+	case Accepted, RefreshInvalid, RefreshExpired:
+		return nil
+	}
+	return err
+}
+
 // Logout ends the session of this refresh token, which must be the current
 // one: ABS answers 200 for any other and ends nothing. Success therefore says
 // that ABS answered, not that a session ended.
@@ -172,7 +196,7 @@ func (c *Client) session(ctx context.Context, q call) (Answer, error) {
 	if err != nil {
 		return Answer{}, err
 	}
-	answer, _, _ := decodeAnswer(q.op, a.body)
+	answer, _, _ := decodeAnswer(q.op, a)
 	answer.Meta = a.meta()
 	return answer, nil
 }

@@ -109,13 +109,7 @@ func leftover(a reply) redact.Secret {
 	if json.Unmarshal(a.body, &s) != nil {
 		s.User.RefreshToken = ""
 	}
-	candidates := []string{s.User.RefreshToken}
-	for _, cookie := range (&http.Response{Header: a.header}).Cookies() {
-		if cookie.Name == "refresh_token" {
-			candidates = append(candidates, cookie.Value)
-		}
-	}
-	for _, c := range candidates {
+	for _, c := range []string{s.User.RefreshToken, refreshCookie(a.header)} {
 		if t, err := ParseToken(redact.New(c)); err == nil && t.Type == "refresh" {
 			return t.Secret
 		}

@@ -19,8 +19,8 @@ func TestCondenseKeepsWhatIsRead(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a, v, why := decodeSession([]byte(whole))
-	b, w, _ := decodeSession(small)
+	a, v, why := decodeSession([]byte(whole), "")
+	b, w, _ := decodeSession(small, "")
 	if v != Accepted || w != Accepted || !reflect.DeepEqual(a, b) {
 		t.Errorf("%v (%s), %v\n%s", v, why, w, small)
 	}

@@ -150,7 +150,8 @@ func redirected(base *url.URL, a reply) (*url.URL, *DiscoverError) {
 	path := strings.TrimRight(target.Path, "/")
 	rest, sameQuestion := strings.CutSuffix(path, "/status")
 	if !sameQuestion && !strings.EqualFold(target.Hostname(), base.Hostname()) || gateway(a) != "" {
-		return refuse(CauseGateway, foreign(a), passGateway)
+		remedy, _ := answerRemedy(a)
+		return refuse(CauseGateway, foreign(a), remedy)
 	}
 	if !sameQuestion {
 		rest = pageOf(path)
@@ -160,7 +161,8 @@ func redirected(base *url.URL, a reply) (*url.URL, *DiscoverError) {
 	case same && sameQuestion:
 		return refuse(CauseRedirect, "it redirects to itself", "check the reverse proxy's rules for "+plain(base.Path+"/status", 60))
 	case same: // to a sign-in page beside it
-		return refuse(CauseGateway, foreign(a), passGateway)
+		remedy, _ := answerRemedy(a)
+		return refuse(CauseGateway, foreign(a), remedy)
 	}
 	return next, nil
 }

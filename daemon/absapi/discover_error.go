@@ -1,17 +1,16 @@
 package absapi
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/hex"
 	"errors"
-	"fmt"
 	"net"
 	"net/http"
 	"net/url"
-	"strings"
 )
 
 // Cause is the kind of reason for which no server was found. Of several
@@ -27,12 +26,10 @@ const (
 	CauseServer                       // a gateway answers for a server that does not (5xx), or asks to wait (429)
 	CauseRedirect                     // redirects that must not be followed
 	CauseGateway                      // a gateway wants a sign-in first
-	CauseTLS                          // the certificate is not trusted
+	CauseTLS                          // no TLS connection comes about: a certificate is wrong, or one of ours is wanted
 	CauseSettings                     // our own settings for this server are unusable
 	CauseCancelled                    // the caller gave up
 )
-
-const passGateway = "let the gateway pass this program, with a header or a rule that needs no browser"
 
 // isFinal reports whether trying other forms of the address could only mislead:
 // falling back to http past a bad certificate is what an attacker wants.
@@ -47,7 +44,10 @@ type DiscoverError struct {
 	Evidence string // what was seen, one line
 	Remedy   string // what to do about it, one line
 	Status   int    // of the answer; 0 if none came
-	Err      error
+	// Fingerprint is the SHA-256 of a certificate that nobody vouches for, for a person to
+	// compare with what the server itself shows; empty for any other reason.
+	Fingerprint string
+	Err         error
 }
 
 // Error returns evidence and remedy in one line.
@@ -65,72 +65,69 @@ func badAddress(evidence string) *DiscoverError {
 	return &DiscoverError{Cause: CauseAddress, Evidence: evidence, Remedy: "check the address"}
 }
 
-// explain says why an answer, or its absence, is no server.
+// checkAddress is the remedy where nothing says more than that no server is there.
+const (
+	hostAndPort  = "host, port and sub-folder; Audiobookshelf's own port is 13378 unless changed"
+	checkAddress = "check " + hostAndPort
+)
+
+// explain says why an answer, or its absence, is no server. Evidence and remedy are
+// those that status, players and the doctor have for it.
 func explain(base *url.URL, a reply, v Verdict, evidence string) *DiscoverError {
 	e := &DiscoverError{Address: base.String(), Evidence: evidence, Status: a.status, Err: a.err}
+	if a.status == 0 {
+		remedy, _ := errorRemedy(a.err)
+		e.Cause, e.Remedy = causeOf(a.err), cmp.Or(remedy, "check that the server runs, and its "+hostAndPort)
+		e.Fingerprint = unvouched(a.err)
+		return e
+	}
+	e.Remedy, _ = answerRemedy(a)
 	switch {
-	case a.status == 0:
-		e.Cause, e.Remedy = unreachable(base, a.err)
 	case v == RateLimited, a.status >= 500:
-		e.Cause, e.Remedy = CauseServer, "wait until the server runs again, or look at its log and at the gateway's"
-	case a.status == 403 && gateway(a) == "":
-		e.Cause, e.Remedy = CauseGateway, "something before the server forbids it, a firewall or gateway: ask who runs it to let this "+
-			"computer through; if there is none, check host and port"
-	case a.header.Get("Www-Authenticate") != "", gateway(a) != "" && a.status != 404:
-		e.Cause, e.Remedy = CauseGateway, passGateway
+		e.Cause = CauseServer
+	case a.status == http.StatusUnauthorized, a.status == http.StatusForbidden, gateway(a) != "" && a.status != http.StatusNotFound:
+		e.Cause = CauseGateway
 	default:
-		e.Cause, e.Remedy = CauseNotABS, "check host, port and sub-folder; Audiobookshelf's own port is 13378 unless changed"
+		e.Cause = CauseNotABS
+		if gateway(a) == "" && (a.status/100 == 2 || a.status == http.StatusNotFound) {
+			e.Remedy = checkAddress
+		}
 	}
 	return e
 }
 
-func unreachable(base *url.URL, err error) (Cause, string) {
+// causeOf sorts the reason for which no answer came.
+func causeOf(err error) Cause {
 	var dns *net.DNSError
 	var record tls.RecordHeaderError
-	var proxy interface{ Evidence() string } // a proxy that fails, named by package upstream
+	_, wanted := ofTLS(err)
 	switch {
 	case errors.Is(err, context.Canceled):
-		return CauseCancelled, "try again"
-	case errors.As(err, &proxy):
-		var own interface{ Remedy() string }
-		if errors.As(err, &own) && own.Remedy() != "" {
-			return CauseUnreachable, own.Remedy()
-		}
-		return CauseUnreachable, "start the proxy, or correct what sets it"
-	case errors.As(err, &dns):
-		return CauseName, "check the spelling, and whether this computer is in the right network or VPN"
+		return CauseCancelled
 	case isCertificateError(err):
-		return CauseTLS, trustRemedy(err)
-	case errors.Is(err, http.ErrSchemeMismatch), errors.As(err, &record):
-		return CauseUnreachable, "give the address with http:// if the network can be trusted"
-	case base.Port() == "":
-		return CauseUnreachable, "check that the server runs; if it has no gateway in front, add its port, 13378 unless changed"
+		return CauseTLS
+	case errors.As(err, &dns):
+		return CauseName
+	case errors.Is(err, http.ErrSchemeMismatch), errors.As(err, &record), wanted == "":
+		return CauseUnreachable
 	}
-	return CauseUnreachable, "check that the server runs and that port " + base.Port() + " is right"
+	return CauseTLS
 }
 
-// trustRemedy says how a certificate can be trusted. Its fingerprint is for a person to
-// compare with what the server itself shows.
-func trustRemedy(err error) string {
-	const correct = "correct the server's certificate"
-	var host x509.HostnameError
-	var invalid x509.CertificateInvalidError
-	switch {
-	case errors.As(err, &host) && host.Certificate != nil && len(host.Certificate.DNSNames) > 0:
-		names := plain(strings.Join(host.Certificate.DNSNames, " or "), maxEvidence)
-		return "use the name that the certificate is for, " + names + ", or " + correct
-	case errors.As(err, &host):
-		return "use the name that the certificate is for, or " + correct
-	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
-		return "renew the server's certificate; if it has just been renewed, restart what serves it, and check this computer's clock"
-	}
+// unvouched returns the SHA-256 of the server's certificate if only its authority is not
+// known, or if it is not the pinned one; else "".
+func unvouched(err error) string {
 	var verify *tls.CertificateVerificationError
 	if !errors.As(err, &verify) || len(verify.UnverifiedCertificates) == 0 {
-		return "give the certificate of your own authority with --ca FILE, or " + correct
+		return ""
+	}
+	var unknown x509.UnknownAuthorityError
+	var pin interface{ Pinned() }
+	if !errors.As(err, &unknown) && !errors.As(err, &pin) {
+		return ""
 	}
 	sum := sha256.Sum256(verify.UnverifiedCertificates[0].Raw)
-	return fmt.Sprintf("give the certificate of your own authority with --ca FILE; or %s; or, if the server shows the same fingerprint, "+
-		"trust this one certificate with --pin %s", correct, hex.EncodeToString(sum[:]))
+	return hex.EncodeToString(sum[:])
 }
 
 func isCertificateError(err error) bool {

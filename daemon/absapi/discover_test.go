@@ -132,6 +132,7 @@ type proxyDown struct{}
 
 func (proxyDown) Error() string    { return "proxy" }
 func (proxyDown) Evidence() string { return "the proxy http://proxy.lan refuses the connection" }
+func (proxyDown) Remedy() string   { return "start the proxy" }
 
 func TestDiscoverExplains(t *testing.T) {
 	for _, c := range []struct {
@@ -142,7 +143,7 @@ func TestDiscoverExplains(t *testing.T) {
 		says      string
 	}{
 		{"nothing there", "abs.example", nil, nil, CauseUnreachable, "13378"},
-		{"nothing on the port", "abs.example:99", nil, nil, CauseUnreachable, "port 99"},
+		{"nothing on the port", "abs.example:99", nil, nil, CauseUnreachable, "correct the port"},
 		{"a proxy that fails", "https://abs.example", nil, map[string]error{"https://abs.example": proxyDown{}}, CauseUnreachable,
 			"start the proxy"},
 		{"unknown name", "abs.example", nil, map[string]error{"https://abs.example": &net.DNSError{Name: "abs.example", IsNotFound: true},
@@ -161,7 +162,7 @@ func TestDiscoverExplains(t *testing.T) {
 					return
 				}
 				only("")(w, r) // another server
-			}}, nil, CauseServer, "wait until the server runs again"},
+			}}, nil, CauseServer, "start Audiobookshelf"},
 		{"basic auth", "https://abs.example", map[string]http.HandlerFunc{"https://abs.example": pageOfGateway(401,
 			"WWW-Authenticate", "Basic")},
 			nil, CauseGateway, "own password"},

@@ -38,6 +38,9 @@ func (a reply) failure(o op, v Verdict, evidence string) *Error {
 	m := a.meta()
 	// A gateway's own answer says nothing about ABS's limiter.
 	m.Direct = m.Direct && v != Temporary && v != NotABS
+	if o == opRefresh && v == Temporary && a.status > 0 {
+		evidence = "/auth/refresh " + evidence // a gateway may treat it in another way than the rest
+	}
 	e := &Error{
 		Op: o.String(), Verdict: v, Status: a.status, Evidence: evidence,
 		RetryAfter: retryAfter(a.status, a.header, a.at), Unwritten: a.unwritten, Meta: m, Err: a.err,

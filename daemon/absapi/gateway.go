@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -209,7 +210,9 @@ func transportEvidence(err error) string {
 		return cause.String()
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
 		return netcause.TimedOut.String()
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+	case errors.As(err, &dns):
+		return plain("the name "+hostname.ShownName(dns.Name)+" cannot be looked up now", maxEvidence)
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, net.ErrClosed), saysCut(err):
 		return netcause.Cut.String()
 	}
 	var u *url.Error
@@ -217,6 +220,18 @@ func transportEvidence(err error) string {
 		err = u.Err
 	}
 	return plain(redact.Text(err.Error()), maxEvidence)
+}
+
+// cuts are the words of net/http for a connection that was cut, where it has no error
+// for them.
+var cuts = []string{
+	"http2: client connection lost", "http2: client connection force closed", "http2: client conn not usable", "GOAWAY", "stream error: ",
+	"server closed idle connection", "connection broken", "unexpected EOF",
+}
+
+func saysCut(err error) bool {
+	text := err.Error()
+	return slices.ContainsFunc(cuts, func(words string) bool { return strings.Contains(text, words) })
 }
 
 func issuer(c *x509.Certificate) string {

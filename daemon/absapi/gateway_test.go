@@ -182,7 +182,7 @@ func TestSessionAnswers(t *testing.T) {
 					t.Errorf("%s: %v (%s), want %v", o, v, evidence, c.want)
 				}
 			}
-			answer, _, _ := decodeSession(a.body)
+			answer, _, _ := decodeSession(a.body, "")
 			if (c.want != Accepted) != (answer == Answer{}) {
 				t.Errorf("answer %+v", answer)
 			}

@@ -85,6 +85,8 @@ var signs = []sign{
 		"`shelfkeeper account set NAME --gateway authelia --basic USER`"},
 	{shows: isFrom("authentik", "oauth2-proxy"), remedy: letPass},
 	{shows: asksForPassword, remedy: "give the gateway its user and password: " + setBasic},
+	{shows: func(a reply, _ string) bool { return a.status == http.StatusInternalServerError && marked("", a) }, passes: true,
+		remedy: "look at Audiobookshelf's log: this error is its own"},
 	{shows: isStatus(530), remedy: "start the tunnel (cloudflared) on the server's machine", passes: true},
 	{shows: isStatus(520, 521, 522, 523, 524), remedy: "start the server, or let Cloudflare reach it", passes: true},
 	{shows: isStatus(525, 526), remedy: "give the server a certificate that Cloudflare accepts, or set SSL/TLS there to Full"},

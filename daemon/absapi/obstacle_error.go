@@ -1,6 +1,8 @@
 package absapi
 
 import (
+	"cmp"
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -44,7 +46,8 @@ func ofCertificate(err error) (evidence, remedy string) {
 	switch {
 	case errors.As(err, &unknown):
 		return "the certificate is not trusted" + issuer(unknown.Cert), "name the authority that issued it: " + setAuthority +
-			", or trust this one certificate: `shelfkeeper account set NAME --pin SHA256`"
+			"; or, if the server shows the same fingerprint, trust this one certificate: `shelfkeeper account set NAME --pin " +
+			cmp.Or(unvouched(err), "SHA256") + "`"
 	case errors.As(err, &host) && host.Certificate != nil && host.Certificate.Subject.CommonName != "" &&
 		len(host.Certificate.DNSNames)+len(host.Certificate.IPAddresses) == 0:
 		return plain(fmt.Sprintf("the certificate names %q as its common name only, which no program reads any more", host.Certificate.Subject.CommonName),
@@ -101,7 +104,10 @@ func ofTLS(err error) (evidence, remedy string) {
 	case strings.Contains(alert, "unrecognized name"):
 		return "the gateway has no site of this name", "correct the server's address, or give the gateway a site of this name"
 	case errors.Is(err, http.ErrSchemeMismatch), errors.As(err, &record):
-		return "no TLS is spoken there: the address is plain http", "sign in with http:// in front of the address, or let the gateway speak TLS there"
+		return "no TLS is spoken there: the address is plain http", "sign in with http:// in front of the address if the network can be trusted, or let the gateway speak TLS there"
+	case alert != "":
+		return "the gateway ends the TLS handshake: " + plain(alert, 60), "look at the gateway's log; if it wants a client certificate, give it one: " +
+			setClientCert
 	}
 	return "", ""
 }
@@ -110,13 +116,16 @@ func ofTLS(err error) (evidence, remedy string) {
 func errorRemedy(err error) (remedy string, needsUser bool) {
 	var dns *net.DNSError
 	var own interface{ Remedy() string }
+	var lasting interface{ Pinned() }
 	switch {
 	case err == nil:
 		return "", false
+	case errors.Is(err, context.Canceled):
+		return "try again", false
 	case errors.As(err, &own):
-		return own.Remedy(), false // a proxy may start again
+		return own.Remedy(), errors.As(err, &lasting) // a proxy may start again
 	case errors.As(err, &dns) && dns.IsNotFound:
-		return "check the name in the server's address, and this machine's network", false
+		return "check the spelling of the server's name, and whether this machine is in the right network or VPN", false
 	}
 	if _, remedy := ofCertificate(err); remedy != "" {
 		return remedy, true
@@ -125,7 +134,7 @@ func errorRemedy(err error) (remedy string, needsUser bool) {
 		return remedy, true
 	}
 	if netcause.Of(err) == netcause.Refused {
-		return "start the server, or correct the port in its address", false
+		return "start the server, or correct the port in its address; Audiobookshelf's own is 13378 unless changed", false
 	}
 	return "", false
 }

@@ -1,11 +1,13 @@
 package absapi
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/url"
 	"os"
@@ -16,23 +18,27 @@ import (
 	"time"
 )
 
-// obstacles are what gateways and networks really do, each with what it looks like.
-func obstacles() (rows []struct {
+// obstacleRow is one of them.
+type obstacleRow struct {
 	desc string
-	is   Obstacle
-}) {
-	add := func(desc string, o Obstacle) {
-		rows = append(rows, struct {
-			desc string
-			is   Obstacle
-		}{desc, o})
+	said reply
+}
+
+func (r obstacleRow) is() Obstacle {
+	if r.said.err != nil {
+		return ErrorObstacle(r.said.err)
 	}
+	return AnswerObstacle(r.said.status, r.said.header, r.said.body)
+}
+
+// obstacles are what gateways and networks really do, each with what it looks like.
+func obstacles() (rows []obstacleRow) {
 	answer := func(desc string, status int, body string, header ...string) {
 		h := map[string]string{}
 		for i := 0; i < len(header); i += 2 {
 			h[header[i]] = header[i+1]
 		}
-		add(desc, AnswerObstacle(status, headerOf(h), []byte(body)))
+		rows = append(rows, obstacleRow{desc, reply{status: status, header: headerOf(h), body: []byte(body)}})
 	}
 	const html, text, json = "text/html", "text/plain; charset=utf-8", "application/json"
 	answer("nginx: no client certificate", 400, "<title>400 No required SSL certificate was sent</title>", "Server", "nginx", "Content-Type", html)
@@ -61,6 +67,7 @@ func obstacles() (rows []struct {
 	answer("nginx: a large body", 413, "<title>413 Request Entity Too Large</title>", "Server", "nginx", "Content-Type", html)
 	answer("nginx: large headers", 494, "<title>400 Request Header Or Cookie Too Large</title>", "Server", "nginx", "Content-Type", html)
 	answer("nginx: no such path", 404, "<title>404 Not Found</title>", "Server", "nginx", "Content-Type", html)
+	answer("Audiobookshelf: an error of its own", 500, "Internal Server Error", "Content-Type", text, "Etag", expressTag([]byte("Internal Server Error")))
 	answer("Cloudflare: the server is down", 521, "<title>abs.example | 521: Web server is down</title>", "Server", "cloudflare", "Content-Type", html)
 	answer("Cloudflare: the server's certificate", 526, "<title>526</title>", "Server", "cloudflare", "Content-Type", html)
 	answer("Cloudflare: the tunnel is down", 530, "error code: 1033", "Server", "cloudflare", "Content-Type", text)
@@ -73,7 +80,7 @@ func obstacles() (rows []struct {
 	answer("proxy: 407", 407, "")
 
 	failure := func(desc string, err error) {
-		add(desc, ErrorObstacle(&url.Error{Op: "Get", URL: "https://h/", Err: err}))
+		rows = append(rows, obstacleRow{desc, reply{err: &url.Error{Op: "Get", URL: "https://h/", Err: err}}})
 	}
 	alert := func(text string) error { return &net.OpError{Op: "remote error", Err: errors.New("tls: " + text)} }
 	cert := &x509.Certificate{Issuer: pkix.Name{CommonName: "Home CA"}, Subject: pkix.Name{CommonName: "abs.example"}}
@@ -86,7 +93,11 @@ func obstacles() (rows []struct {
 	failure("TLS: too old", alert("protocol version not supported"))
 	failure("TLS: too old, said by us", errors.New("tls: server selected unsupported protocol version 301"))
 	failure("TLS: none", tls.RecordHeaderError{Msg: "first record does not look like a TLS handshake"})
+	failure("TLS: no site of this name", alert("unrecognized name"))
+	failure("TLS: the handshake fails", alert("handshake failure"))
 	failure("certificate: own authority", x509.UnknownAuthorityError{Cert: cert})
+	failure("certificate: own authority, seen in a handshake", &tls.CertificateVerificationError{
+		UnverifiedCertificates: []*x509.Certificate{cert}, Err: x509.UnknownAuthorityError{Cert: cert}})
 	failure("certificate: expired", x509.CertificateInvalidError{Cert: &expired, Reason: x509.Expired})
 	failure("certificate: not valid yet", x509.CertificateInvalidError{Cert: &early, Reason: x509.Expired})
 	failure("certificate: another name", x509.HostnameError{Host: "abs.example", Certificate: &named})
@@ -101,10 +112,11 @@ func obstacles() (rows []struct {
 func TestObstacles(t *testing.T) {
 	var got strings.Builder
 	for _, row := range obstacles() {
-		if row.is.Remedy == "" || row.is.Evidence == "" || strings.Count(row.is.Remedy, "`")%2 != 0 {
-			t.Errorf("%s: %+v", row.desc, row.is)
+		is := row.is()
+		if is.Remedy == "" || is.Evidence == "" || strings.Count(is.Remedy, "`")%2 != 0 {
+			t.Errorf("%s: %+v", row.desc, is)
 		}
-		fmt.Fprintf(&got, "%s\n  is: %s\n  do: %s\n  needs the user: %v\n", row.desc, row.is.Evidence, row.is.Remedy, row.is.NeedsUser)
+		fmt.Fprintf(&got, "%s\n  is: %s\n  do: %s\n  needs the user: %v\n", row.desc, is.Evidence, is.Remedy, is.NeedsUser)
 	}
 	golden := filepath.Join("testdata", "obstacles.golden")
 	if os.Getenv("UPDATE") == "1" {
@@ -118,5 +130,52 @@ func TestObstacles(t *testing.T) {
 	}
 	if string(want) != got.String() {
 		t.Errorf("the words have changed; now they are:\n%s", got.String())
+	}
+}
+
+// One source: what a player and status are told, the session, and whoever signs in have
+// the same words. Whoever signs in may have mistyped the address, which an account's
+// server cannot have.
+func TestObstaclesHaveOneWording(t *testing.T) {
+	base := &url.URL{Scheme: "https", Host: "abs.example"}
+	for _, row := range obstacles() {
+		is := row.is()
+		for _, o := range []op{opPing, opStatus, opMe} {
+			v, evidence := classify(o, row.said)
+			if e := row.said.failure(o, v, evidence); v != NotABS && (e.Remedy != is.Remedy || e.NeedsUser != is.NeedsUser) {
+				t.Errorf("%s: %v says %q", row.desc, o, e.Remedy)
+			}
+			if v == Temporary && evidence != is.Evidence {
+				t.Errorf("%s: %v says %q", row.desc, o, evidence)
+			}
+		}
+		v, evidence := classify(opStatus, row.said)
+		e := explain(base, row.said, v, evidence)
+		mistyped := e.Cause == CauseNotABS && e.Remedy == checkAddress
+		if !mistyped && e.Remedy != is.Remedy || v == Temporary && e.Evidence != is.Evidence {
+			t.Errorf("%s: the sign-in says %q, %q", row.desc, e.Evidence, e.Remedy)
+		}
+	}
+}
+
+// One fact has one wording, however net/http came to it.
+func TestOneFactHasOneWording(t *testing.T) {
+	for want, errs := range map[string][]error{
+		"the connection was cut": {io.EOF, io.ErrUnexpectedEOF, syscall.ECONNRESET, syscall.EPIPE, net.ErrClosed,
+			errors.New("http2: client connection lost"), errors.New("http: server closed idle connection"),
+			errors.New("stream error: stream ID 7; INTERNAL_ERROR; received from peer"),
+			errors.New(`http2: server sent GOAWAY and closed the connection; LastStreamID=1, ErrCode=NO_ERROR, debug=""`),
+			&net.OpError{Op: "read", Err: os.NewSyscallError("read", syscall.ECONNRESET)}},
+		"no answer within the deadline": {context.DeadlineExceeded, os.ErrDeadlineExceeded, syscall.ETIMEDOUT,
+			&net.OpError{Op: "dial", Err: context.DeadlineExceeded}},
+		"the connection was refused": {syscall.ECONNREFUSED, &net.OpError{Op: "dial", Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}},
+	} {
+		for _, err := range errs {
+			for _, err := range []error{err, &url.Error{Op: "Get", URL: "https://h/", Err: err}, fmt.Errorf("read answer: %w", err)} {
+				if got := transportEvidence(err); got != want {
+					t.Errorf("%v: %q, not %q", err, got, want)
+				}
+			}
+		}
 	}
 }

@@ -137,7 +137,7 @@ func (c *Client) Redeem(ctx context.Context, flow *Authorization, code redact.Se
 		}
 		return Answer{}, err
 	}
-	answer, _, _ := decodeAnswer(q.op, a.body)
+	answer, _, _ := decodeAnswer(q.op, a)
 	answer.Meta = a.meta()
 	return answer, nil
 }

@@ -147,7 +147,7 @@ func TestRecordedAnswers(t *testing.T) {
 
 func checkSession(t *testing.T, release string, body []byte) {
 	t.Helper()
-	s, _, _ := decodeSession(body)
+	s, _, _ := decodeSession(body, "")
 	access, refresh := time.Hour, 30*24*time.Hour
 	if release == "2.26.3" {
 		access, refresh = 12*time.Hour, 7*24*time.Hour

@@ -112,7 +112,7 @@ func FuzzClassify(f *testing.F) {
 			t.Errorf("%v %d: %q, %v", q, status, e, e.RetryAfter)
 		}
 		if v == Accepted && (q == opLogin || q == opRefresh) {
-			if s, _, _ := decodeSession(a.body); s.Pair.Refresh.Secret.IsEmpty() || s.Pair.Access.UserID != s.UserID {
+			if s, _, _ := decodeSession(a.body, refreshCookie(a.header)); s.Pair.Refresh.Secret.IsEmpty() || s.Pair.Access.UserID != s.UserID {
 				t.Errorf("accepted %+v", s)
 			}
 		}

@@ -123,6 +123,10 @@ func (e *Error) Error() string { return e.Op + ": " + e.Evidence }
 // Unwrap returns the transport error.
 func (e *Error) Unwrap() error { return e.Err }
 
+// OfRenewal reports whether a renewal was answered, though not by Audiobookshelf: the
+// server could be reached just before, and players may be served.
+func (e *Error) OfRenewal() bool { return e.Op == opRefresh.String() && e.Status != 0 }
+
 // VerdictOf returns the verdict of err: Accepted for nil, and Temporary for an
 // error that does not come from this package.
 func VerdictOf(err error) Verdict {

@@ -10,3 +10,9 @@ func For(account, remedy string) string {
 	}
 	return strings.ReplaceAll(remedy, "account set NAME", "account set "+account)
 }
+
+// ForSignIn returns a remedy as it is run for a server that no account is of yet: what
+// an account would be given comes with the sign-in.
+func ForSignIn(address, remedy string) string {
+	return strings.ReplaceAll(remedy, "account set NAME", "login "+address)
+}

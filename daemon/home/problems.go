@@ -82,8 +82,20 @@ func backendProblem(has, wants keychain.Backend) *problem.Problem {
 		"this vault keeps its sessions in %q and never moves them by itself", has)
 }
 
+// worded is an error with words of our own for it.
+type worded struct {
+	text string
+	err  error
+}
+
+func (w worded) Error() string { return w.text }
+func (w worded) Unwrap() error { return w.err }
+
 // serverProblem explains why a server could not be found or would not sign in.
-func serverProblem(err error) *problem.Problem {
+func serverProblem(err error) *problem.Problem { return serverProblemAt("URL", err) }
+
+// serverProblemAt is serverProblem where the server's address is known.
+func serverProblemAt(address string, err error) *problem.Problem {
 	var found *absapi.DiscoverError
 	if errors.As(err, &found) {
 		text := found.Evidence
@@ -97,7 +109,7 @@ func serverProblem(err error) *problem.Problem {
 		case absapi.CauseSettings:
 			code = problem.Config
 		}
-		return problem.New(code, fmt.Errorf("%s", text), found.Remedy)
+		return problem.New(code, worded{text, found}, health.ForSignIn(hostname.Shown(found.Address), found.Remedy))
 	}
 	if _, path := durable.CauseOf(err); path != "" && durable.Remedy(err) != "" {
 		return StateProblem(err) // the file that counts requests, not the server
@@ -122,24 +134,24 @@ func serverProblem(err error) *problem.Problem {
 		return problem.New(problem.Rejected, answer, "sign in with `--oidc`, or ask the server's admin to switch on password sign-in")
 	case absapi.MissingRefreshToken:
 		return problem.New(problem.Unreachable, answer,
-			"update the server to 2.26 or newer, or let the gateway pass the headers x-return-tokens and x-refresh-token")
+			"update the server to 2.26 or newer, or let the gateway pass the header x-return-tokens, or the server's cookies")
 	case absapi.RateLimited:
+		if answer.Remedy != "" { // no limit of sign-ins
+			break
+		}
 		return problem.New(problem.Unreachable, answer, fmt.Sprintf("wait %v and try again", answer.RetryAfter.Round(time.Second)))
+	}
+	if answer.Remedy != "" {
+		return problem.New(problem.Unreachable, answer, health.ForSignIn(address, answer.Remedy))
 	}
 	return problem.New(problem.Unreachable, answer, answeredRemedy(answer.Status))
 }
 
-// answeredRemedy says what to do about an answer that is not Audiobookshelf's own
-// word, by its status; 0 is no answer.
+// answeredRemedy says what to do about an answer to a sign-in for which absapi knows no
+// remedy; status 0 is no answer.
 func answeredRemedy(status int) string {
-	switch {
-	case status == 0:
+	if status == 0 {
 		return "try again when the server can be reached"
-	case status >= 500:
-		return "look at the log of the server, or of the gateway before it; nothing is wrong here"
-	case status == 401 || status == 403:
-		return "something before the server forbids it, a firewall or gateway: have it pass /login, or say what it wants with " +
-			"`shelfkeeper login --help`'s flags for gateways"
 	}
 	return "look at what stands between here and the server: it must pass requests and answers on unchanged"
 }

@@ -152,7 +152,7 @@ func (in *signIn) finish(ctx context.Context, means signin.Means) (control.SignI
 	case errors.As(err, &inVault):
 		return control.SignInAnswer{}, vaultProblem(inVault.Err)
 	case err != nil:
-		return control.SignInAnswer{}, serverProblem(err)
+		return control.SignInAnswer{}, serverProblemAt(hostname.Shown(base.String()), err)
 	}
 	ctx = context.WithoutCancel(ctx)
 	account := in.accountFor(result.Obtained)
@@ -175,6 +175,9 @@ func (in *signIn) finish(ctx context.Context, means signin.Means) (control.SignI
 		ProxyURL: h.WithPort(account).ProxyURL(), Warnings: append(warningsAbout(in.server), warningsOf(result)...),
 	}
 	answer.Warnings = append(answer.Warnings, h.warnOfNames(account.Name)...)
+	if warning := in.proveRenewal(ctx, up); warning != "" {
+		answer.Warnings = append(answer.Warnings, warning)
+	}
 	if replaced {
 		h.forgetSettings(account.Name)
 		h.forgetVisitors(account.Name)

@@ -3,10 +3,13 @@ package service
 import (
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"pgregory.net/rapid"
 
 	"shelfkeeper/daemon/absfake"
 	"shelfkeeper/daemon/health"
@@ -74,6 +77,70 @@ func TestGatewayInTheServersPlace(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A gateway in trouble answers now this and now that: 502, 504, 401, 302, 403, 530, a page
+// of its own with 200, for all or for players alone, and in between it may let the cheap
+// questions pass. The level gets bad once and well once, in any order of these.
+func TestGatewayInTurmoil(t *testing.T) {
+	bad := []absfake.Fault{
+		{Kind: absfake.Answer}, {Kind: absfake.Answer, Status: 504}, {Kind: absfake.Answer, Status: 530}, {Kind: absfake.Portal},
+		{Kind: absfake.Redirect, Location: "https://login.example/"}, {Kind: absfake.Refuse},
+		{Kind: absfake.Answer, Status: 403}, {Kind: absfake.Answer, Status: 401, Body: "{}", ContentType: "application/json"},
+		{Kind: absfake.Answer, Status: 502, Path: "/api/"}, {Kind: absfake.Answer, Status: 403, Path: "/api/"},
+		{Kind: absfake.Answer, Status: 401, Path: "/api/", Body: "<html>", ContentType: "text/html"}, {Kind: absfake.Portal, Path: "/api/"},
+		{Kind: absfake.Redirect, Path: "/api/", Location: "https://login.example/?rd=x&rm=GET"},
+	}
+	rapid.Check(t, func(rt *rapid.T) {
+		order := rapid.SliceOfN(rapid.IntRange(0, len(bad)-1), 3, 12).Draw(rt, "faults")
+		rests := rapid.SliceOfN(rapid.IntRange(0, 40), len(order), len(order)).Draw(rt, "seconds")
+		synctest.Test(t, func(t *testing.T) {
+			w := newWatchdogRig(t)
+			var shown []health.Level
+			look := func() {
+				if v := w.level(); len(shown) == 0 || shown[len(shown)-1] != v {
+					shown = append(shown, v)
+				}
+			}
+			play := func() {
+				for _, path := range []string{"/api/me", "/ping", "/api/libraries"} {
+					r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://abs.test"+path, nil)
+					if err != nil {
+						t.Fatal(err)
+					}
+					if resp, err := w.RoundTrip(r); err == nil {
+						_, _ = io.Copy(io.Discard, resp.Body)
+						_ = resp.Body.Close()
+					}
+					look()
+				}
+			}
+			play()
+			// As soon as players are refused something stays in their way until the end.
+			always := w.fake.Inject(absfake.Fault{Kind: absfake.Answer, Status: 503, Path: "/api/"})
+			for i, n := range order {
+				play()
+				restore := w.fake.Inject(bad[n])
+				for second := range 1 + rests[i] {
+					if second < 3 {
+						play()
+					}
+					time.Sleep(time.Second)
+					look()
+				}
+				restore()
+			}
+			always()
+			for range 60 {
+				time.Sleep(time.Second)
+				look()
+			}
+			want := []health.Level{health.OK, health.Offline, health.OK}
+			if !slices.Equal(shown, want) && !slices.Equal(shown, want[:1]) {
+				rt.Errorf("shown: %v", shown)
+			}
+		})
+	})
 }
 
 // One request that a gateway does not like, among others that pass, says nothing of the

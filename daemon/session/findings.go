@@ -110,7 +110,7 @@ func failureFinding(s machine.State, now time.Time) finding {
 	switch {
 	case w.Verdict == absapi.RateLimited && !s.Usable(now):
 		return limitFinding(s, now)
-	case w.Verdict == absapi.Temporary:
+	case w.Verdict == absapi.Temporary && !w.OfRenewal():
 		return finding{Condition: &health.ServerUnreachable, Detail: w.Evidence, Remedy: w.Remedy}
 	case !s.Usable(now):
 		return finding{Condition: &health.RenewalFails, Detail: w.Evidence, Remedy: w.Remedy}

@@ -207,13 +207,67 @@ func TestGatewayRefusesNoPassword(t *testing.T) {
 	}
 }
 
-// A gateway that removes x-refresh-token is a matter of configuration: nothing
-// is lost, no password is sent, and it ends by itself when it is mended.
+// A gateway that removes x-refresh-token alone costs nobody anything: the token goes in
+// the server's own cookie as well, and comes back in one. When the gateway is mended the
+// cookie is left out again.
+func TestGatewayEatsTheHeaderAlone(t *testing.T) {
+	eachRelease(t, func(t *testing.T, release absfake.Release) {
+		withGateway(t, absfake.Config{Release: release, AccessTTL: time.Hour}, func(r *rig, g *gateway) {
+			g.be(func(q *http.Request) { q.Header.Del("X-Refresh-Token") }, nil)
+			for range 12 {
+				time.Sleep(30 * time.Minute)
+				r.mustToken()
+				if v := r.level(); v.Level != health.OK {
+					r.Fatalf("level %+v\n%s", v, r.log)
+				}
+			}
+			if n := len(r.fake.Ledger().Rotations("demo")); n < 6 {
+				r.Errorf("%d renewals in six hours", n)
+			}
+			if n := len(r.fake.Ledger().Logins("demo")); n != 1 {
+				r.Errorf("%d sign-ins", n)
+			}
+			if !strings.Contains(r.log.String(), "removes x-refresh-token") {
+				r.Error("nothing is logged")
+			}
+			g.be(nil, nil)
+			time.Sleep(3 * time.Hour)
+			r.mustToken()
+			g.mu.Lock()
+			defer g.mu.Unlock()
+			for _, q := range g.passed[len(g.passed)-2:] {
+				if q.Header.Get("Cookie") != "" {
+					r.Error("the cookie is still sent")
+				}
+			}
+		})
+	})
+}
+
+// The gateway takes the server's cookies out of answers, too. The session comes back by
+// its password, and is not called lost for good.
+func TestGatewayEatsTheHeaderAndCookiesOfAnswers(t *testing.T) {
+	eachRelease(t, func(t *testing.T, release absfake.Release) {
+		withGateway(t, absfake.Config{Release: release, AccessTTL: time.Hour}, func(r *rig, g *gateway) {
+			g.be(func(q *http.Request) { q.Header.Del("X-Refresh-Token") }, func(_ *http.Request, resp *http.Response) { resp.Header.Del("Set-Cookie") })
+			time.Sleep(90 * time.Minute)
+			g.be(nil, nil)
+			time.Sleep(15 * time.Minute)
+			r.mustToken()
+			if v := r.level(); v.Level != health.OK || !r.record().Password.IsStored() || r.record().PasswordRefused {
+				r.Errorf("level %+v\n%s", v, r.log)
+			}
+		})
+	})
+}
+
+// A gateway that removes x-refresh-token and the cookie is a matter of configuration:
+// nothing is lost, no password is sent, and it ends by itself when it is mended.
 func TestGatewayEatsTheHeader(t *testing.T) {
 	eachRelease(t, func(t *testing.T, release absfake.Release) {
 		withGateway(t, absfake.Config{Release: release, AccessTTL: time.Hour}, func(r *rig, g *gateway) {
 			before := r.record()
-			g.be(func(q *http.Request) { q.Header.Del("X-Refresh-Token") }, nil)
+			g.be(func(q *http.Request) { q.Header.Del("X-Refresh-Token"); q.Header.Del("Cookie") }, nil)
 			time.Sleep(6 * time.Hour)
 			if v := r.level(); v.Condition != health.HeaderEaten.ID {
 				r.Errorf("level %+v", v)

@@ -76,6 +76,9 @@ func (s *Session) interpret(ctx context.Context, e machine.Effect) machine.Fact 
 			ctx, cancel := context.WithTimeout(ctx, e.Patience)
 			defer cancel()
 			s.handle(machine.Sent{})
+			if e.AlsoCookie {
+				return c.RefreshAlsoByCookie(ctx, e.Token)
+			}
 			return c.Refresh(ctx, e.Token)
 		})
 		if err != nil {

@@ -41,6 +41,9 @@ func (s *Session) report(before machine.State) {
 	} else if st.Phase != before.Phase && !st.Busy() {
 		log.Debug("session", "state", st.Phase, "reason", reasonOf(st, now), "generation", st.Record.Generation)
 	}
+	if st.Suspicion.AlsoCookie && !before.Suspicion.AlsoCookie {
+		log.Warn("a gateway removes x-refresh-token; the session is renewed with a cookie as well", "remedy", health.HeaderEaten.Remedy)
+	}
 	if st.Slot.Trouble != nil && before.Slot.Trouble == nil {
 		log.Warn("keychain slot pending; the journal holds the session", "reason", st.Slot.Trouble)
 	}

@@ -49,30 +49,40 @@ func (a *authority) pem() string {
 }
 
 // ways are all ways on which a request can leave. Each asks for a path of the server
-// with a token in the Authorization header; the live socket has none.
+// with a token in the Authorization header; the live socket has none. A step of OpenID
+// has a connection of its own, as a sign-in has.
 func ways(t *testing.T, u *Upstream) map[string]func(path string) error {
-	with := func(do func(*http.Request) (*http.Response, error), method string) func(string) error {
+	with := func(do func(*http.Request) (*http.Response, error), method, query string) func(string) error {
 		return func(path string) error {
+			target := u.Base().JoinPath(path)
+			target.RawQuery = query
 			_, _, err := fetch(t, func(r *http.Request) (*http.Response, error) {
 				r.Header.Set("Authorization", "Bearer abs.token.x")
 				r.Header.Set("User-Agent", "a player")
+				if path == "stream" {
+					r.Header.Set("Range", "bytes=1-2")
+				}
 				return do(r)
-			}, method, u.Base().JoinPath(path).String())
+			}, method, target.String())
 			return err
 		}
 	}
-	private := func(path string) error {
-		p := u.Private()
-		defer p.Close()
-		return with(p.Do, "POST")(path)
+	private := func(method, query string) func(string) error {
+		return func(path string) error {
+			p := u.Private()
+			defer p.Close()
+			return with(p.Do, method, query)(path)
+		}
 	}
 	probe := func(path string) error {
 		p := u.Probe(u.Addresses()[0])
 		defer p.Close()
-		return with(p.Do, "GET")(path)
+		return with(p.Do, "GET", "")(path)
 	}
 	return map[string]func(string) error{
-		"rest": with(u.Transport().RoundTrip, "GET"), "report": with(u.Transport().RoundTrip, "POST"), "sign-in": private, "probe": probe,
+		"rest": with(u.Transport().RoundTrip, "GET", ""), "stream": with(u.Transport().RoundTrip, "GET", ""),
+		"report": with(u.Transport().RoundTrip, "POST", ""), "sign-in": private("POST", ""), "openid": private("GET", "state=1&code=2"),
+		"probe":  probe,
 		"socket": func(path string) error { return speak(t, u, "wss"+strings.TrimPrefix(u.URL(path).String(), "https")) },
 	}
 }
@@ -82,6 +92,11 @@ func ways(t *testing.T, u *Upstream) map[string]func(path string) error {
 func TestGatewayReachesEverything(t *testing.T) {
 	ca := newAuthority(t)
 	cert := ca.clientCert(t, "our machine")
+	server := ca.issue(t, "abs.example")
+	leaf, err := x509.ParseCertificate(server.Certificate[0])
+	if err != nil {
+		t.Fatal(err)
+	}
 	type seen struct {
 		header http.Header
 		query  url.Values
@@ -109,6 +124,9 @@ func TestGatewayReachesEverything(t *testing.T) {
 		"user agent": {Gateway{UserAgent: "Mozilla/5.0"}, func(_ string, s seen) bool {
 			return s.header.Get("User-Agent") == "Mozilla/5.0"
 		}},
+		"own authority":      {Gateway{}, func(string, seen) bool { return true }}, // nothing else vouches for the server
+		"pinned certificate": {Gateway{Pin: &Pin{SHA256: Fingerprint(leaf)}}, func(string, seen) bool { return true }},
+		"proxy":              {Gateway{Proxy: redact.New("SET BELOW")}, func(string, seen) bool { return true }},
 		"none": {Gateway{}, func(path string, s seen) bool {
 			return path == "socket" || s.header.Get("User-Agent") == "a player" && s.header.Get("Authorization") == "Bearer abs.token.x"
 		}},
@@ -126,7 +144,7 @@ func TestGatewayReachesEverything(t *testing.T) {
 				}
 			}))
 			s.Config.ErrorLog, s.EnableHTTP2 = log.New(io.Discard, "", 0), true
-			s.TLS = &tls.Config{Certificates: []tls.Certificate{ca.issue(t, "abs.example")}}
+			s.TLS = &tls.Config{Certificates: []tls.Certificate{server}}
 			if test.gateway.ClientCert != nil {
 				s.TLS.ClientCAs = x509.NewCertPool()
 				s.TLS.ClientCAs.AddCert(ca.cert)
@@ -134,9 +152,21 @@ func TestGatewayReachesEverything(t *testing.T) {
 			}
 			s.StartTLS()
 			defer s.Close()
-			test.gateway.CA = ca.pem()
+			if test.gateway.Pin == nil {
+				test.gateway.CA = ca.pem()
+			}
+			tunnels := &connectProxy{target: s.Listener.Addr().String()}
+			if !test.gateway.Proxy.IsEmpty() {
+				proxy := httptest.NewServer(tunnels)
+				defer proxy.Close()
+				test.gateway.Proxy = redact.New(proxy.URL)
+			}
 			sealed := func(context.Context) (Gateway, error) { return test.gateway, nil }
-			u := open(t, Policy{Base: address(t, s.URL+"/sub"), Sealed: sealed})
+			base := s.URL
+			if !test.gateway.Proxy.IsEmpty() {
+				base = "https://abs.example" // only the proxy leads there
+			}
+			u := open(t, Policy{Base: address(t, base+"/sub"), Sealed: sealed})
 			for name, ask := range ways(t, u) {
 				path := name
 				if err := ask(path); err != nil {

@@ -2,6 +2,7 @@ package upstream
 
 import (
 	"context"
+	"errors"
 	"net"
 	"net/http"
 	"net/url"
@@ -98,8 +99,9 @@ func (p *pool) roundTrip(r *http.Request) (*http.Response, error) {
 	defer p.running.Add(-1)
 	p.rested()
 	one := &use{ready: mayRepeat(r)}
-	resp, err := p.transportOf(r).RoundTrip(r.WithContext(context.WithValue(r.Context(), useKey{}, one)))
-	if err == nil || one.dialed.Load() || !one.ready || r.Context().Err() != nil {
+	resp, err := roundTrip(p.transportOf(r), r.WithContext(context.WithValue(r.Context(), useKey{}, one)))
+	var refused *RefusedError
+	if err == nil || one.dialed.Load() || !one.ready || r.Context().Err() != nil || errors.As(err, &refused) {
 		return resp, err
 	}
 	again := r.WithContext(context.WithValue(r.Context(), useKey{}, &use{}))
@@ -116,7 +118,7 @@ func (p *pool) roundTrip(r *http.Request) (*http.Response, error) {
 	if p.ready != nil {
 		p.ready.drop()
 	}
-	return p.transportOf(r).RoundTrip(again)
+	return roundTrip(p.transportOf(r), again)
 }
 
 // rested lets connections rest for longer, where that is known, once the old ones are

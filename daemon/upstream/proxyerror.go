@@ -56,7 +56,7 @@ func (e *ProxyError) setBy() string {
 // Remedy names the setting to change.
 func (e *ProxyError) Remedy() string {
 	var status proxyStatus
-	give := ""
+	give := "look at the proxy, or go round it: "
 	switch {
 	case errors.As(e.Err, &status) && strings.HasPrefix(string(status), "407 "):
 		give = "give it as http://USER:PASSWORD@HOST:PORT: "

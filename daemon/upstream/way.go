@@ -153,6 +153,18 @@ func (e *PinError) Error() string {
 	return fmt.Sprintf("the certificate is not the pinned one: its SHA-256 is %s, and %s was confirmed", e.Got, e.Want)
 }
 
+// Evidence is the error for a person. absapi shows it.
+func (e *PinError) Evidence() string { return e.Error() }
+
+// Pinned tells it from errors that end by themselves.
+func (e *PinError) Pinned() {}
+
+// Remedy says how another certificate is confirmed.
+func (e *PinError) Remedy() string {
+	return "if the server has a new certificate and shows the same fingerprint, confirm it: `shelfkeeper account set NAME --pin " + e.Got +
+		"`; if not, somebody else answers there"
+}
+
 func (p *Pin) verify(chain []*x509.Certificate) error {
 	if len(chain) == 0 {
 		return &PinError{Want: p.SHA256, Got: "none"}

@@ -218,7 +218,7 @@ func (m *machine) intended() {
 	switch m.Attempt.Aim {
 	case keychain.RenewSpare, keychain.PromoteSpare:
 		m.Step = Refreshing
-		m.do(Refresh{Token: m.Record.Spare, Patience: m.Rules.patience(), ByUser: m.Attempt.ByUser})
+		m.present(m.Record.Spare)
 	case keychain.ChangePassword:
 		m.Step, m.Change.EndsSessions = Changing, m.Rules.PasswordEnds
 		m.do(ChangePassword{
@@ -227,8 +227,13 @@ func (m *machine) intended() {
 		})
 	default:
 		m.Step = Refreshing
-		m.do(Refresh{Token: m.Record.Refresh, Patience: m.Rules.patience(), ByUser: m.Attempt.ByUser})
+		m.present(m.Record.Refresh)
 	}
+}
+
+// present hands a refresh token to the server.
+func (m *machine) present(token redact.Secret) {
+	m.do(Refresh{Token: token, Patience: m.Rules.patience(), ByUser: m.Attempt.ByUser, AlsoCookie: m.Suspicion.AlsoCookie})
 }
 
 // pause ends the attempt; the next one starts d later or on a wake-up.
@@ -265,7 +270,9 @@ func (m *machine) finish(outcome string) {
 	if m.Clocks.OnDemand {
 		m.Wishes.NeededAt = time.Time{} // such a token is gone before the next caller comes
 	}
-	m.Counts.Last = Rotation{At: m.now.Round(0), Outcome: outcome}
+	if last := m.Counts.Last; last.Outcome != outcome || m.Attempt.BegunAt.IsZero() || last.At.Before(m.Attempt.BegunAt.Round(0)) {
+		m.Counts.Last = Rotation{At: m.now.Round(0), Outcome: outcome} // not told yet
+	}
 	m.do(Release{})
 	if m.Change.Wanted != nil && m.Phase != Fresh && !m.Record.NewPassword.IsStored() {
 		// The caller who waits for the change is told now: nothing was sent.

@@ -31,11 +31,12 @@ type (
 	// Commit makes the record durable in the journal.
 	Commit struct{ Record keychain.Record }
 	// Refresh presents the refresh token on the attempt's connection, and waits
-	// that long for the answer.
+	// that long for the answer. AlsoCookie: in a cookie as well as in the header.
 	Refresh struct {
-		Token    redact.Secret
-		Patience time.Duration
-		ByUser   bool
+		Token      redact.Secret
+		Patience   time.Duration
+		ByUser     bool
+		AlsoCookie bool
 	}
 	// Recognise asks whether the server knows the signature of the account's
 	// access token.

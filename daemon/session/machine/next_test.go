@@ -66,7 +66,7 @@ func TestRefreshOutcomes(t *testing.T) {
 		{"expired", "2.36.0", failed(absapi.RefreshExpired, 401), Recovering, 0, SigningIn, 0},
 		{"invalid once", "2.36.0", failed(absapi.RefreshInvalid, 401), Offline, 0, Idle, confirmPause},
 		{"disabled", "2.36.0", failed(absapi.UserInactive, 401), NeedsUser, AccountDisabled, Idle, disabledProbe},
-		{"header eaten", "2.36.0", failed(absapi.HeaderEaten, 401), NeedsUser, HeaderEaten, Idle, configProbe},
+		{"header eaten, a password is stored: by cookie as well", "2.26.3", failed(absapi.HeaderEaten, 401), Rotating, 0, Pinging, 0},
 		{"lost, with grace: again at once", "2.36.0", lost, Rotating, 0, Pinging, 0},
 		{"lost, without grace: not while the first may run", "2.26.3", lost, Offline, 0, Idle, racePause},
 		{"never left: again at once everywhere", "2.26.3", unwritten, Rotating, 0, Pinging, 0},
@@ -88,6 +88,48 @@ func TestRefreshOutcomes(t *testing.T) {
 				t.Error("something was given away")
 			}
 		})
+	}
+}
+
+// A token goes in a cookie where a gateway takes the header out, if losing the answer is
+// affordable or cookies are known to pass, and once. After that only the user can go on.
+func TestHeaderEaten(t *testing.T) {
+	for _, c := range []struct {
+		desc     string
+		password bool
+		passes   bool
+		also     bool
+		want     Step
+	}{
+		{"a password is stored", true, false, false, Pinging},
+		{"cookies pass", false, true, false, Pinging},
+		{"nothing brings the session back", false, false, false, Idle},
+		{"the cookie is eaten too", true, true, true, Idle},
+	} {
+		s := rotating(t, "2.36.0")
+		if !c.password {
+			s.Record.Password = keychain.Password{}
+		}
+		s.Suspicion.CookiePasses, s.Suspicion.AlsoCookie = c.passes, c.also
+		s, effects := drive(s, noon, failed(absapi.HeaderEaten, 401))
+		if s.Step != c.want || (s.Step == Idle) != (s.Phase == NeedsUser && s.Why == HeaderEaten) {
+			t.Errorf("%s: %v %v", c.desc, s.Describe(), s.Why)
+		}
+		if s.Step == Idle {
+			if s.StartAt().Before(noon.Add(configProbe)) {
+				t.Errorf("%s: asks again after %v", c.desc, s.StartAt().Sub(noon))
+			}
+			continue
+		}
+		s, _ = drive(s, noon, Reachable{})
+		s, effects = drive(s, noon, Committed{Record: s.Record})
+		if len(effects) != 1 || !effects[0].(Refresh).AlsoCookie {
+			t.Errorf("%s: %#v", c.desc, effects)
+		}
+		s, _ = drive(s, noon, Refreshed{Answer: absapi.Answer{Pair: mustPair(recordAt(noon)), ByCookie: true, CookiePasses: true}})
+		if !s.Suspicion.AlsoCookie {
+			t.Errorf("%s: the next one goes without the cookie", c.desc)
+		}
 	}
 }
 

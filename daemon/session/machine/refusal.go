@@ -33,11 +33,30 @@ func (m *machine) refreshFailed(f RefreshFailed) {
 		m.Pauses.ProbeAt = m.now.Add(disabledProbe)
 		m.giveUp(AccountDisabled)
 	case absapi.HeaderEaten:
+		if m.mayGoByCookie() {
+			m.Suspicion.AlsoCookie = true
+			m.Attempt.Retries++
+			m.ping() // the server saw no token, so that nothing was presented
+			return
+		}
 		m.Pauses.ProbeAt = m.now.Add(configProbe)
 		m.giveUp(HeaderEaten)
 	default:
 		m.unanswered(f.Err)
 	}
+}
+
+// mayGoByCookie reports whether the token may travel in the server's own cookie as
+// well, since a gateway takes the header out. The new token then comes in a cookie,
+// too: where a gateway took that out of the answer, the pair would be lost. So it must
+// be known to pass, or the session must come back by itself.
+func (m *machine) mayGoByCookie() bool {
+	return !m.Suspicion.AlsoCookie && !m.Closing && m.Attempt.Retries == 0 && (m.Suspicion.CookiePasses || m.comesBack())
+}
+
+// learnCookie notes in which way the refresh token came.
+func (m *machine) learnCookie(a absapi.Answer) {
+	m.Suspicion.AlsoCookie, m.Suspicion.CookiePasses = a.ByCookie, a.CookiePasses
 }
 
 // RefusalExplained reports whether a refusal of the pair says nothing surprising:

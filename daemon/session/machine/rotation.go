@@ -63,6 +63,7 @@ func (m *machine) refreshed(f Refreshed) {
 	m.learnClock(f.Answer.Meta)
 	m.learnVersion(f.Answer)
 	m.learnPace()
+	m.learnCookie(f.Answer)
 	m.Unlimited = f.Answer.Direct && !f.Answer.Limit.Present
 	if id := f.Answer.Pair.Access.UserID; id != m.Record.UserID || f.Answer.Pair.Refresh.UserID != id {
 		m.temporary(&absapi.Error{Op: "refresh session", Verdict: absapi.Temporary, Evidence: "the answer belongs to another user"})
@@ -155,6 +156,7 @@ func (m *machine) takeDurable(rec keychain.Record) {
 			m.RenewalTook = min(max(0, m.now.Sub(m.Attempt.BegunAt)), 2*refreshPatience)
 		}
 		m.publish(pair, m.Received.At)
+		m.Counts.Last = Rotation{At: m.now.Round(0), Outcome: m.Attempt.Outcome} // what is left to do may take a while
 	default: // only the spare
 		m.Phase, m.Why, m.Failure, m.Published.Generation = Fresh, NoReason, nil, rec.Generation
 		m.Clocks.RotateAt = later(m.Clocks.RotateAt, onBothClocks(m.now, m.gapEnd()))

@@ -52,7 +52,7 @@ const (
 	goingDownPause = 10 * time.Second
 	// breakerPause: fresh tokens that are refused will not be accepted sooner
 	// by asking more often, and bursts of 401 get people banned.
-	breakerPause = time.Minute
+	breakerPause = 45 * time.Second
 	// suspicionMemory: a second 401 this soon after a rotation that a 401
 	// caused is not the token's fault.
 	suspicionMemory = 5 * time.Minute

@@ -194,6 +194,8 @@ type Suspicion struct {
 	InvalidAnswers int           // `Invalid refresh token` answers to this refresh token
 	Undecided      *absapi.Error // the second of them, while it is not known whose server gave it
 	StaticRefused  bool          // a static token got a 401
+	AlsoCookie     bool          // a gateway takes x-refresh-token out: the token goes in a cookie as well
+	CookiePasses   bool          // the newest answer with tokens had a refresh token in a cookie
 	JudgedAt       time.Time     // when the refusal that ended the session was taken for the server's own
 	Fruitless      redact.Secret // legacy token that the password brought again after it was refused
 }
