@@ -109,7 +109,9 @@ func TestRealGatewayDropsAHeader(t *testing.T) {
 				}
 				g.restart(t, whole)
 				mended := time.Now()
-				if c.desc != auth { // a cookie is dropped as well: the session asks again after a while (package machine)
+				// By itself the session asks again where a cookie is dropped as well, too, though after a
+				// longer while (package machine). One gateway shows what is waited for.
+				if c.desc != auth || name != "nginx" {
 					if err := s.Session().Reauthenticate(ctx, false); err != nil {
 						t.Error(err)
 					}
