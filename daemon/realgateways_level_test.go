@@ -66,7 +66,7 @@ func TestRealGatewaysInTheServersPlace(t *testing.T) {
 			restore := g.fake.Inject(absfake.Fault{Kind: absfake.Refuse})
 			check("no server", "Audiobookshelf")
 			asked := time.Now()
-			_, _ = asPlayer(ctx, t, s) // HAProxy refuses it without an answer, and it is tried again
+			_, _ = asPlayer(ctx, t, s)                            // HAProxy refuses it without an answer, and it is tried again
 			if took := time.Since(asked); took > 20*time.Second { // ten of them are the proxy's own patience
 				t.Errorf("no server: a player waits for %v", took)
 			}
