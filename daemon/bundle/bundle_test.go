@@ -22,12 +22,29 @@ func TestScrub(t *testing.T) {
 		"anna at https://abs.anna-home.org:8443/x": "user-1 at https://server-1.example:8443/x",
 		"account abs-anna-home-org-anna":           "account server-1-example-user-1",
 		"/home/anna/.config, ANNA, annabel, al":    "~/.config, user-1, annabel, al",
-		"at 192.168.1.5 and 192.168.1.50":          "at server-2.example and 192.168.1.50",
+		"at 192.168.1.5 and 192.168.1.50":          "at server-2.example and machine-1.example",
 		"anna anna":                                "user-1 user-1",
 		"token=canary&x " + token:                  "token=[redacted]&x [redacted]",
 	} {
 		if got := n.Scrub(in); got != want {
 			t.Errorf("%q is %q, want %q", in, got, want)
+		}
+	}
+}
+
+// Addresses of other machines are names, too; times, releases and this machine stay.
+func TestScrubAddresses(t *testing.T) {
+	n := NewNames("", nil, nil)
+	for _, c := range []struct{ in, want string }{
+		{"IPv4 203.0.113.7 answers, 203.0.113.8 is dead", "IPv4 machine-1.example answers, machine-2.example is dead"},
+		{"dial 203.0.113.7:443: refused", "dial machine-1.example:443: refused"},
+		{"at [2001:db8::1]:443.", "at machine-3.example:443."},
+		{"IPv6 2001:db8::1", "IPv6 machine-3.example"},
+		{"127.0.0.1:13379, [::1]:80, 0.0.0.0", "127.0.0.1:13379, [::1]:80, 0.0.0.0"},
+		{"2026-11-26T20:12:33Z 12:34:56.789 2.36.0 v1.102.0", "2026-11-26T20:12:33Z 12:34:56.789 2.36.0 v1.102.0"},
+	} {
+		if got := n.Scrub(c.in); got != c.want {
+			t.Errorf("%q is %q, want %q", c.in, got, c.want)
 		}
 	}
 }

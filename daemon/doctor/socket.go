@@ -149,35 +149,51 @@ func (r *run) idleSocket(ctx context.Context) Finding {
 	if w == nil {
 		return unknown("no websocket is open")
 	}
-	for _, mark := range append(marks[:len(marks):len(marks)], r.watched()) {
-		if mark > r.watched() {
-			continue
-		}
-		select {
-		case <-time.After(time.Until(w.begun.Add(mark))):
-			if r.Long {
+	if r.Long {
+		for _, mark := range marks {
+			if w.wait(ctx, mark) {
 				r.say("the live socket, alive after " + shown(mark))
 			}
-			continue
-		case <-ctx.Done():
-			return unknown("the examination ended before")
-		case <-w.ended:
 		}
-		w.mu.Lock()
-		lived := w.cutAt.Sub(w.begun).Round(time.Second)
-		w.mu.Unlock()
-		const remedy = "raise the gateway's timeout for websockets: nginx `proxy_read_timeout 3600s;`, HAProxy `timeout tunnel 1h`, " +
-			"Apache `ProxyTimeout 3600`"
-		if lived < pingInterval {
-			return fault(remedy, "the websocket was cut after %s, before the server's first word (it speaks every %s)",
-				lived, shownShort(pingInterval))
-		}
-		return note(remedy, "the websocket was cut after %s; it is joined anew each time", lived)
 	}
-	if r.Long {
+	alive := w.wait(ctx, r.watched())
+	switch lived := w.lived().Round(time.Second); {
+	case ctx.Err() != nil:
+		return unknown("the examination ended before")
+	case !alive && lived < pingInterval:
+		return fault(idleRemedy, "the websocket was cut after %s, before the server's first word (it speaks every %s)",
+			lived, shownShort(pingInterval))
+	case !alive:
+		return note(idleRemedy, "the websocket was cut after %s; it is joined anew each time", lived)
+	case r.Long:
 		return ok("an idle websocket lives for %s and longer", shown(watchedLong))
 	}
 	return ok("an idle websocket lives for %s and longer; --long watches it for %s", shownShort(watchedAlways), shown(watchedLong))
+}
+
+const idleRemedy = "raise the gateway's timeout for websockets: nginx `proxy_read_timeout 3600s;`, HAProxy `timeout tunnel 1h`, " +
+	"Apache `ProxyTimeout 3600`"
+
+// wait waits until the socket has lived that long, and reports whether it has.
+func (w *watch) wait(ctx context.Context, long time.Duration) bool {
+	t := time.NewTimer(time.Until(w.begun.Add(long)))
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-ctx.Done():
+	case <-w.ended:
+	}
+	return w.lived() >= long // it may have been cut long before it was asked
+}
+
+// lived is how long the socket has been open.
+func (w *watch) lived() time.Duration {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.cutAt.IsZero() {
+		return time.Since(w.begun)
+	}
+	return w.cutAt.Sub(w.begun)
 }
 
 func shownShort(d time.Duration) string { return itoa(int(d/time.Second)) + " s" }

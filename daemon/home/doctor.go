@@ -33,7 +33,7 @@ func (h *Home) Examine(ctx context.Context, which string, long bool, progress fu
 			return doctor.Renewals{Cookie: seen.Cookie, CookieAt: seen.CookieAt, Limit: seen.Limit,
 				Window: seen.Window, Off: seen.Off, Spent: seen.Spent}
 		},
-		Here: h.here(account, daemon),
+		Here: h.here(account, daemon), Dial: h.Dial,
 	}
 	if account != nil {
 		s.Account = account.Name
