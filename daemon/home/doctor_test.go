@@ -84,7 +84,9 @@ func frontedHome(t *testing.T, wrong func(http.Handler) http.Handler) *Home {
 	front := httptest.NewServer(wrong(fake.Handler()))
 	h, err := Open(Options{
 		Version: "test", Config: config.Default(), Backend: keychain.Memory, Log: discard, Paths: testPaths(t),
-		Starts: func(context.Context) (autostart.State, error) { return autostart.State{On: true, Current: true, Method: "systemd"}, nil },
+		Starts: func(context.Context) (autostart.State, error) {
+			return autostart.State{On: true, Current: true, Method: "systemd"}, nil
+		},
 		Dial: func(ctx context.Context, network, _ string) (net.Conn, error) {
 			return (&net.Dialer{}).DialContext(ctx, network, front.Listener.Addr().String())
 		},
