@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"shelfkeeper/daemon/absfake"
+	"shelfkeeper/daemon/doctor"
 	"shelfkeeper/daemon/statuspage"
 )
 
@@ -21,7 +22,7 @@ func TestPageReport(t *testing.T) {
 		return err
 	}
 	var out bytes.Buffer
-	if err := c.Acts().Report(t.Context(), &out); err != nil {
+	if err := c.Acts().Report(t.Context(), &out, []doctor.Report{{Server: w.server, Primary: "websocket"}}); err != nil {
 		t.Fatal(err)
 	}
 	u, err := url.Parse(w.server)
@@ -30,7 +31,7 @@ func TestPageReport(t *testing.T) {
 	}
 	got := out.String()
 	for _, want := range []string{"Shelfkeeper test", "== state", `"level": "ok"`, "== record of account-1", "signed in", "== log", "user=user-1",
-		"server=http://server-1", "== settings"} {
+		"server=http://server-1", "== settings", "== check-up", "websocket"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("no %q in\n%s", want, got)
 		}

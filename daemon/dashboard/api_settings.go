@@ -58,8 +58,8 @@ type Logs interface {
 	// TailLog writes the newest lines of the log.
 	TailLog(out io.Writer, lines int) error
 	// Report writes what a bug report needs, without secrets, and without names of
-	// servers and users.
-	Report(ctx context.Context, out io.Writer) error
+	// servers and users. found is what check-ups found lately.
+	Report(ctx context.Context, out io.Writer, found []doctor.Report) error
 }
 
 // Checks look for what is wrong.

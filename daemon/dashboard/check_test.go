@@ -44,7 +44,8 @@ func TestCheckUp(t *testing.T) {
 	if strings.Contains(got.body, "idle-socket") {
 		t.Error("it shows what was not looked at")
 	}
-	if got := d.done(); !slices.Equal(got, []string{"examine home true"}) {
+	w.get("/record/report") // what was found belongs to it
+	if got := d.done(); !slices.Equal(got, []string{"examine home true", "report with 1"}) {
 		t.Errorf("acts %q", got)
 	}
 }

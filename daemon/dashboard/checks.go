@@ -2,6 +2,8 @@ package dashboard
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -89,4 +91,16 @@ func (c *checks) change(edit func()) {
 	edit()
 	c.mu.Unlock()
 	c.moved.Ring()
+}
+
+// found returns what was found lately.
+func (c *checks) found() (list []doctor.Report) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, key := range slices.Sorted(maps.Keys(c.list)) {
+		if one := c.list[key]; one.Report != nil && time.Since(one.ended) < checkKept {
+			list = append(list, *one.Report)
+		}
+	}
+	return list
 }

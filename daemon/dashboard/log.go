@@ -28,7 +28,7 @@ func (s *Server) showLog(w http.ResponseWriter, r *request) {
 // half of one would look like all.
 func (s *Server) report(w http.ResponseWriter, r *request) {
 	var out bytes.Buffer
-	if err := s.cfg.Daemon.Report(r.Context(), &out); err != nil {
+	if err := s.cfg.Daemon.Report(r.Context(), &out, s.checks.found()); err != nil {
 		s.page(w, r, http.StatusInternalServerError, "log", frame{Title: text("log.title"), Here: "record", Trouble: troubleOf(err),
 			Body: logView{}})
 		return

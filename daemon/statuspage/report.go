@@ -41,7 +41,7 @@ func (d acts) TailLog(out io.Writer, lines int) error {
 
 // Report writes the state, the record and the log, as a person can read them
 // before they send them.
-func (d acts) Report(ctx context.Context, to io.Writer) error {
+func (d acts) Report(ctx context.Context, to io.Writer, found []doctor.Report) error {
 	var out bytes.Buffer
 	snapshot := d.Snapshot()
 	fmt.Fprintf(&out, "Shelfkeeper %s, %s/%s, %s, %s\n", snapshot.Version, runtime.GOOS, runtime.GOARCH, runtime.Version(),
@@ -69,6 +69,11 @@ func (d acts) Report(ctx context.Context, to io.Writer) error {
 			err = errors.Join(err, part("gateway of "+a.Name, parts))
 		}
 	}
+	var others []string // servers that no account may have
+	for _, report := range found {
+		err = errors.Join(err, part("check-up", report))
+		others = append(others, report.Server)
+	}
 	fmt.Fprintf(&out, "\n== log\n")
 	err = errors.Join(err, d.TailLog(&out, reportLines))
 	if err != nil {
@@ -78,13 +83,14 @@ func (d acts) Report(ctx context.Context, to io.Writer) error {
 	for _, a := range d.cfg.Book.All() {
 		addresses[a.Name], _ = d.Setting("accounts", a.Name, "upstream", "addresses")
 	}
-	_, err = io.WriteString(to, nameless(redact.Text(out.String()), d.cfg.Book.All(), addresses))
+	_, err = io.WriteString(to, nameless(redact.Text(out.String()), d.cfg.Book.All(), addresses, others))
 	return err
 }
 
 // nameless takes the names of servers, users and accounts out of a text, and the
-// addresses of other machines. addresses are further ones of an account's server.
-func nameless(text string, all []accounts.Account, addresses map[string][]string) string {
+// addresses of other machines. addresses are further ones of an account's server, and
+// others are servers without an account.
+func nameless(text string, all []accounts.Account, addresses map[string][]string, others []string) string {
 	var pairs []string
 	take := func(name, kind string, i int) {
 		if len(name) > 2 { // a shorter one stands in too many words
@@ -102,6 +108,12 @@ func nameless(text string, all []accounts.Account, addresses map[string][]string
 		take(a.Alias, "account", i)
 		take(a.Username, "user", i)
 		take(a.UserID, "userid", i)
+	}
+	for i, address := range others {
+		if u, err := url.Parse(address); err == nil {
+			take(u.Host, "server", len(all)+i)
+			take(u.Hostname(), "server", len(all)+i)
+		}
 	}
 	text = strings.NewReplacer(pairs...).Replace(text)
 	known := map[netip.Addr]string{}
