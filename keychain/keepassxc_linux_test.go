@@ -33,6 +33,18 @@ func asked(t *testing.T, k *keyringtest.KeePassXC, allow bool, do func(context.C
 	return <-done
 }
 
+// answering is the context of something that a user has asked for, who types the
+// password when KeePassXC wants it.
+func answering(t *testing.T, k *keyringtest.KeePassXC) context.Context {
+	typed := make(chan struct{})
+	go func() {
+		defer close(typed)
+		k.Unlock()
+	}()
+	t.Cleanup(func() { <-typed })
+	return WithPrompt(t.Context())
+}
+
 // KeePassXC that lets clients in: sign-in, renewals, its end and return, a lock. No
 // dialog at any time.
 func TestKeePassXCWithoutConfirmation(t *testing.T) {
@@ -66,7 +78,15 @@ func TestKeePassXCWithoutConfirmation(t *testing.T) {
 	if err := again.Commit(t.Context(), put2); err != nil {
 		t.Errorf("locked later: %v", err)
 	}
-	quiet(t, k, "at the end")
+	quiet(t, k, "locked")
+	third := osVault(t, dir)
+	if got, err := third.Load(answering(t, k), "home"); err != nil || got.Generation != 6 {
+		t.Errorf("unlocked by its user: %+v, %v", got, err)
+	}
+	if err := third.Settle(t.Context(), "home"); err != nil {
+		t.Errorf("unlocked: %v", err)
+	}
+	until(t, "the screen is empty", func() bool { return len(k.Windows()) == 0 })
 }
 
 // KeePassXC as it is after its installation: it asks for each client, and remembers

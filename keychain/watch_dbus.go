@@ -5,6 +5,7 @@ package keychain
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"time"
 
@@ -18,8 +19,13 @@ const (
 	// watchRetry is the pause before the next look for a session bus. A vault that
 	// is unavailable is tried again by its user anyway.
 	watchRetry = 30 * time.Second
+	// locksLimit bounds the questions to a service that has just said something.
+	locksLimit = time.Second
 
 	ownerChanged = "org.freedesktop.DBus.NameOwnerChanged"
+	// collectionChanged comes from KWallet and KeePassXC at every write, too. Taken for
+	// news, it would have a write that fails tried again at once, for ever.
+	collectionChanged = secretsIface + ".CollectionChanged"
 )
 
 // Signals reports whether Watch hears of the platform's keychain at all.
@@ -27,7 +33,8 @@ const Signals = true
 
 // Watch calls changed when the secrets service of the desktop has come or gone, or
 // a collection was locked, unlocked, made or removed, until ctx ends. It hears
-// of it from the service's own signals and asks nothing, hence raises no prompt.
+// of it from the service's own signals. It asks for nothing that is locked, hence
+// raises no prompt.
 func Watch(ctx context.Context, changed func()) {
 	for ctx.Err() == nil {
 		watchBus(ctx, changed)
@@ -59,6 +66,7 @@ func watchBus(ctx context.Context, changed func()) {
 		}
 	}
 	var settled <-chan time.Time
+	certain, before := false, locks(ctx, conn)
 	for {
 		select {
 		case <-ctx.Done():
@@ -69,14 +77,39 @@ func watchBus(ctx context.Context, changed func()) {
 			if !open {
 				return
 			}
-			if concerns(s) && settled == nil {
+			if !concerns(s) {
+				continue
+			}
+			if certain = certain || s.Name != collectionChanged; settled == nil {
 				settled = time.After(watchSettle)
 			}
 		case <-settled:
-			settled = nil
-			changed()
+			now := locks(ctx, conn)
+			if certain || now != before {
+				changed()
+			}
+			settled, certain, before = nil, false, now
 		}
 	}
+}
+
+// locks says which collections there are and which are locked. It starts no service.
+func locks(ctx context.Context, conn *dbus.Conn) string {
+	ctx, cancel := context.WithTimeout(ctx, locksLimit)
+	defer cancel()
+	const get = "org.freedesktop.DBus.Properties.Get"
+	var v dbus.Variant
+	call := conn.Object(secretsName, secretsPath).CallWithContext(ctx, get, dbus.FlagNoAutoStart, secretsIface, "Collections")
+	if call.Store(&v) != nil {
+		return ""
+	}
+	var all strings.Builder
+	paths, _ := v.Value().([]dbus.ObjectPath)
+	for _, path := range paths {
+		err := conn.Object(secretsName, path).CallWithContext(ctx, get, dbus.FlagNoAutoStart, collectionIface, "Locked").Store(&v)
+		fmt.Fprintln(&all, path, v, err)
+	}
+	return all.String()
 }
 
 // listenOnBus connects to the session bus for as long as ctx lasts.
@@ -115,7 +148,7 @@ func listenOnBus(ctx context.Context) (*dbus.Conn, error) {
 func concerns(s *dbus.Signal) bool {
 	switch s.Name {
 	case ownerChanged, walletIface + ".walletOpened", walletIface + ".walletClosed", walletIface + ".walletCreated",
-		secretsIface + ".CollectionCreated", secretsIface + ".CollectionDeleted", secretsIface + ".CollectionChanged":
+		secretsIface + ".CollectionCreated", secretsIface + ".CollectionDeleted", collectionChanged:
 		return true
 	case "org.freedesktop.DBus.Properties.PropertiesChanged":
 		if len(s.Body) < 2 {

@@ -12,42 +12,40 @@ import (
 // watchBound is how soon a change of the keychain must be known.
 const watchBound = 2 * time.Second
 
-// What happens to a keychain is heard of at once: unlocked, locked, killed, back.
-// A write of ours is no such change.
-func TestWatchHearsOfEveryChange(t *testing.T) {
-	k := keyringtest.Start(t, keyringtest.Options{})
+// change is something that happens to a keychain.
+type change struct {
+	desc string
+	do   func()
+}
+
+// hears fails unless each change is heard of in time. The first one only makes sure
+// that the watch is there. It returns what waits until all is quiet, and reports
+// whether something was heard before.
+func hears(t *testing.T, first func(), changes ...change) (quiet func() (heard bool)) {
+	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	heard, ended := make(chan time.Time, 64), make(chan struct{})
 	go func() {
 		defer close(ended)
 		Watch(ctx, func() { heard <- time.Now() })
 	}()
-	defer func() {
+	t.Cleanup(func() {
 		cancel()
 		<-ended
-	}()
-	k.Restart() // until the watch is there, nothing is heard
-	settle := func() {
+	})
+	quiet = func() (any bool) {
 		for {
 			select {
 			case <-heard:
-			case <-time.After(2 * watchSettle):
-				return
+				any = true
+			case <-time.After(3 * watchSettle):
+				return any
 			}
 		}
 	}
-	settle()
-	for _, c := range []struct {
-		desc string
-		do   func()
-	}{
-		{"locked", k.Lock},
-		{"killed", k.Kill},
-		{"back and locked", k.RestartLocked},
-		{"killed again", k.Kill},
-		{"back", k.Restart},
-	} {
-		began := time.Now()
+	first()
+	quiet()
+	for _, c := range changes {
 		c.do()
 		done := time.Now()
 		select {
@@ -55,17 +53,52 @@ func TestWatchHearsOfEveryChange(t *testing.T) {
 			if late := at.Sub(done); late > watchBound {
 				t.Errorf("%s: %v after it", c.desc, late)
 			}
-		case <-time.After(watchBound + time.Until(done)):
-			t.Errorf("%s: not heard of within %v", c.desc, time.Since(began))
+		case <-time.After(watchBound):
+			t.Errorf("%s: not heard of", c.desc)
 		}
-		settle()
+		quiet()
 	}
+	return quiet
+}
+
+// What happens to a keychain is heard of at once: unlocked, locked, killed, back.
+// A write of ours is no such change.
+func TestWatchHearsOfEveryChange(t *testing.T) {
+	k := keyringtest.Start(t, keyringtest.Options{})
+	quiet := hears(t, k.Restart,
+		change{"locked", k.Lock}, change{"killed", k.Kill}, change{"back and locked", k.RestartLocked},
+		change{"killed again", k.Kill}, change{"back", k.Restart})
+	put(t, osVault(t, t.TempDir()), fullRecord(1))
+	if quiet() {
+		t.Error("a write of ours is taken for a change of the keychain")
+	}
+}
+
+func TestWatchHearsOfAWallet(t *testing.T) {
+	w := keyringtest.StartWallet(t)
+	quiet := hears(t, func() { w.Kill(); w.Restart() },
+		change{"closed", w.Close}, change{"killed", w.Kill}, change{"back and open", w.Restart})
 	v := osVault(t, t.TempDir())
 	put(t, v, fullRecord(1))
-	select {
-	case <-heard:
+	quiet() // the first call after a login unlocks what is open already
+	put(t, v, fullRecord(2))
+	if quiet() {
 		t.Error("a write of ours is taken for a change of the keychain")
-	case <-time.After(3 * watchSettle):
+	}
+}
+
+func TestWatchHearsOfKeePassXC(t *testing.T) {
+	k := keyringtest.StartKeePassXC(t, true)
+	unlock := func() {
+		if err := osVault(t, t.TempDir()).Unlock(answering(t, k)); err != nil {
+			t.Errorf("unlock: %v", err)
+		}
+	}
+	quiet := hears(t, k.Restart,
+		change{"locked", k.Lock}, change{"unlocked", unlock}, change{"killed", k.Kill}, change{"back and unlocked", k.Restart})
+	put(t, osVault(t, t.TempDir()), fullRecord(1))
+	if quiet() {
+		t.Error("a write of ours is taken for a change of the keychain")
 	}
 }
 

@@ -7,7 +7,6 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -18,7 +17,7 @@ import (
 // exchange sends raw bytes and returns the answer, with its problem if it is one.
 func exchange(t *testing.T, path, raw string) (*http.Response, problem.Problem) {
 	t.Helper()
-	conn, err := net.Dial("unix", path)
+	conn, err := dialSocket(t.Context(), path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -127,15 +126,14 @@ func TestGuards(t *testing.T) {
 }
 
 func TestPeers(t *testing.T) {
-	self := os.Geteuid()
 	for _, c := range []struct {
 		desc string
 		peer peer
 		want int
 		log  string
 	}{
-		{"ourselves", peer{user: strconv.Itoa(self)}, 200, ""},
-		{"another user", peer{user: strconv.Itoa(self + 1)}, 403, fmt.Sprintf("uid=%d", self+1)},
+		{"ourselves", peer{user: currentUser()}, 200, ""},
+		{"another user", peer{user: "S-1-5"}, 403, "uid=S-1-5"},
 		{"the kernel would not say", peer{}, 403, "uid=unknown"},
 		{"the system names no peers", peer{unsupported: true}, 200, ""},
 	} {

@@ -48,6 +48,7 @@ func bind(path string) (net.Listener, socketFile, error) {
 		InputBufferSize:    sendBuffer, OutputBufferSize: sendBuffer,
 	})
 	if err == nil {
+		takeFirst(name)
 		return l, socketFile{path}, nil
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), probeTimeout)
@@ -67,6 +68,20 @@ func bind(path string) (net.Listener, socketFile, error) {
 	}
 	return nil, socketFile{}, problem.Newf(problem.Running, "use the running one, or end it with `shelfkeeper quit`",
 		"control pipe %s: %w", name, ErrRunning)
+}
+
+// takeFirst takes the place of the first client at Wine. There the pipe's first
+// instance, which go-winio only holds the name with, lets a client in that nobody
+// would ever answer. Windows lets none in.
+func takeFirst(name string) {
+	if windows.NewLazySystemDLL("ntdll.dll").NewProc("wine_get_version").Find() != nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), probeTimeout)
+	defer cancel()
+	if conn, err := winio.DialPipeContext(ctx, name); err == nil {
+		_ = conn.Close()
+	}
 }
 
 // dialSocket connects to the pipe that stands for path. Whoever listens there

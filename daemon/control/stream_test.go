@@ -74,7 +74,7 @@ func TestEventsEnd(t *testing.T) {
 // sleeper opens an event stream and does not read it.
 func sleeper(t *testing.T, path string) net.Conn {
 	t.Helper()
-	conn, err := net.Dial("unix", path)
+	conn, err := dialSocket(t.Context(), path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -93,7 +93,7 @@ func TestSleepingReaderHoldsUpNobody(t *testing.T) {
 	padding := strings.Repeat("x", 1000)
 	s, path, _ := serve(t, d)
 	conn := sleeper(t, path)
-	silent, err := net.Dial("unix", path) // not even a request
+	silent, err := dialSocket(t.Context(), path) // not even a request
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -124,6 +124,14 @@ func (k *KeePassXC) Asking() bool {
 	return slices.ContainsFunc(k.Windows(), func(title string) bool { return strings.Contains(title, accessRequest) })
 }
 
+// Unlock types the password into the dialog that opens the database.
+func (k *KeePassXC) Unlock() {
+	k.k.t.Helper()
+	k.k.xdotool("search", "--sync", "--onlyvisible", "--name", "Unlock Database", "windowfocus", "--sync")
+	k.k.xdotool("type", "--delay", "20", password)
+	k.k.xdotool("key", "Return")
+}
+
 // Answer allows what is asked for, and lets KeePassXC remember it, or denies it.
 func (k *KeePassXC) Answer(allow bool) {
 	k.k.t.Helper()
