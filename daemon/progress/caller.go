@@ -16,6 +16,8 @@ type caller struct {
 	sessions int // of its sessions, those that are remembered
 	aside    int // of its reports, those that were set aside
 	asideOf  int // bytes of those
+
+	waits waitLists // its updates and offline sessions
 }
 
 // A caller may take four fifths of what the others leave. So whatever one caller

@@ -172,7 +172,7 @@ func (j *Journal) endBatch(send []sending, late []entry, shown map[itemID]*place
 			j.rememberPlaceLocked(c.change)
 			over = append(over, c.change)
 		} else if is := j.changes.get(c.Seq); is != nil {
-			is.alone = true
+			failing(is, func() { is.alone = true })
 		}
 	}
 	j.endLocked(over, nil)

@@ -112,10 +112,10 @@ func (j *Journal) goAlone(list []entry) {
 		switch w := w.(type) {
 		case *change:
 			if is := j.changes.get(w.Seq); is != nil {
-				is.alone = true
+				failing(is, func() { is.alone = true })
 			}
 		case *offline:
-			w.alone = true
+			failing(w, func() { w.alone = true })
 		}
 	}
 }

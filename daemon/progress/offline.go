@@ -26,15 +26,17 @@ type offline struct {
 	Count   int    `json:"count"`
 
 	By *caller `json:"by,omitzero"`
+	at link[*offline]
 	attempts
 }
 
-func (o *offline) order() uint64    { return o.Seq }
-func (o *offline) by() *caller      { return o.By }
-func (o *offline) failed() bool     { return o.alone || o.Tries > 0 }
-func (o *offline) count() int       { return o.Count }
-func (o *offline) since() time.Time { return time.UnixMilli(o.First) }
-func (o *offline) item() itemID     { return itemID{o.Item, o.Episode} }
+func (o *offline) order() uint64               { return o.Seq }
+func (o *offline) by() *caller                 { return o.By }
+func (o *offline) failed() bool                { return o.alone || o.Tries > 0 }
+func (o *offline) count() int                  { return o.Count }
+func (o *offline) since() time.Time            { return time.UnixMilli(o.First) }
+func (o *offline) item() itemID                { return itemID{o.Item, o.Episode} }
+func (o *offline) neighbours() *link[*offline] { return &o.at }
 func (o *offline) size() int {
 	return entrySize + len(o.Session) // the ids stand in it, and the agent is shared
 }

@@ -56,8 +56,9 @@ const entrySize = 240
 type entries struct {
 	sessions map[string]*listening
 	changes  queue[*change]
-	lines    lines // of updates
+	lines    lines[*change]
 	offline  queue[*offline]
+	offlines lines[*offline]
 	latest   map[string]*offline // by id of the session
 	devices  map[string]*device
 	setAside []*setAsideEntry // oldest first
@@ -69,7 +70,7 @@ type entries struct {
 
 func newEntries() entries {
 	return entries{
-		sessions: make(map[string]*listening), lines: make(lines), callers: make(map[string]*caller),
+		sessions: make(map[string]*listening), lines: make(lines[*change]), offlines: make(lines[*offline]), callers: make(map[string]*caller),
 		latest: make(map[string]*offline), devices: make(map[string]*device),
 	}
 }
@@ -125,16 +126,18 @@ func (e *entries) uncharge(l *listening) {
 }
 
 func (e *entries) putChange(c *change) {
-	c.By, c.link = e.own(c.By), link{}
+	c.By, c.at = e.own(c.By), link[*change]{}
 	e.charge(c.By, c.size())
 	if was := e.changes.get(c.Seq); was != nil { // another state of it
 		e.changes.replace(c)
 		e.lines.remove(was)
+		was.By.leave(was)
 		e.charge(was.By, -was.size())
 	} else {
 		e.changes.push(c)
 	}
 	e.lines.add(c)
+	c.By.wait(c)
 	e.seq = max(e.seq, c.Seq)
 }
 
@@ -145,6 +148,7 @@ func (e *entries) removeChange(seq uint64) {
 	}
 	e.changes.remove(seq)
 	e.lines.remove(c)
+	c.By.leave(c)
 	e.charge(c.By, -c.size())
 }
 
@@ -153,10 +157,12 @@ func (e *entries) putOffline(o *offline) {
 		o.Device = d.ID // in the same memory
 		d.uses++        // first: the earlier state may be the last that uses it
 	}
-	o.By = e.own(o.By)
+	o.By, o.at = e.own(o.By), link[*offline]{}
 	e.charge(o.By, o.size())
 	e.removeOffline(o.ID)
 	e.offline.push(o)
+	e.offlines.add(o)
+	o.By.wait(o)
 	e.latest[o.ID] = o
 	e.seq = max(e.seq, o.Seq)
 }
@@ -167,6 +173,8 @@ func (e *entries) removeOffline(id string) {
 		return
 	}
 	e.offline.remove(o.Seq)
+	e.offlines.remove(o)
+	o.By.leave(o)
 	delete(e.latest, id)
 	e.charge(o.By, -o.size())
 	if d := e.devices[o.Device]; d != nil {
@@ -182,6 +190,7 @@ func (e *entries) remove(r removed) {
 	case r.Session != "":
 		if l := e.sessions[r.Session]; l != nil {
 			delete(e.sessions, r.Session)
+			e.goesAgain(l.item())
 			e.uncharge(l)
 			l.backlog = false
 		}

@@ -36,7 +36,7 @@ func (j *Journal) tryAgain(w entry) outcome {
 	enough := false
 	if now := time.Now().UnixMilli(); tries != nil && now-tries.tried >= tryEvery.Milliseconds() {
 		tries.tried = now
-		tries.Tries++
+		failing(w, func() { tries.Tries++ })
 		enough = tries.Tries >= maxTries
 	}
 	j.unlock()

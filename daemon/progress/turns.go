@@ -3,7 +3,6 @@ package progress
 import (
 	"cmp"
 	"context"
-	"math/rand/v2"
 	"slices"
 	"time"
 )
@@ -31,11 +30,16 @@ type turn struct {
 
 // round is one attempt to deliver everything that waits.
 type round struct {
-	passed     map[itemID]bool // items of which an entry could not be delivered
-	sessions   map[string]bool // the same, where the item is unknown
-	suspects   []entry         // without an answer since the server took something
-	unanswered int             // attempts without an answer, since then
-	blocked    bool            // something could not be delivered
+	from       map[*waitList]uint64 // the entries with lower numbers have had their turn, or wait for a session
+	passed     map[itemID]bool      // items of which an entry could not be delivered
+	sessions   map[string]bool      // the same, where the item is unknown
+	suspects   []entry              // without an answer since the server took something
+	unanswered int                  // attempts without an answer, since then
+	blocked    bool                 // something could not be delivered
+}
+
+func newRound() *round {
+	return &round{from: make(map[*waitList]uint64), passed: make(map[itemID]bool), sessions: make(map[string]bool)}
 }
 
 // round delivers what waits: the callers in turn, and of each item the oldest
@@ -45,7 +49,7 @@ func (j *Journal) round(ctx context.Context) (fine bool) {
 	case <-j.wake: // this round is what it asks for
 	default:
 	}
-	r := &round{passed: make(map[itemID]bool), sessions: make(map[string]bool)}
+	r := newRound()
 	for ctx.Err() == nil {
 		cycle, bulk := j.cycle(r)
 		if len(cycle) == 0 {
@@ -83,6 +87,9 @@ func (j *Journal) turn(ctx context.Context, r *round, w entry) (reached bool) {
 	for n := 1; out == more && isSession(w) && n < sessionSteps; n++ {
 		out = j.deliver(ctx, w, false)
 	}
+	if isSession(w) && !j.mustWait(w) {
+		j.goesOn(w)
+	}
 	switch out {
 	case later:
 		r.blocked = true
@@ -102,6 +109,13 @@ func (j *Journal) turn(ctx context.Context, r *round, w entry) (reached bool) {
 		}
 	}
 	return true
+}
+
+// goesOn has what waits behind a session looked at again.
+func (j *Journal) goesOn(w entry) {
+	j.lock()
+	defer j.unlock()
+	j.entries.goesAgain(w.item())
 }
 
 func isSession(w entry) bool { _, is := w.(*listening); return is }
@@ -161,10 +175,9 @@ func mustWait(l *listening) bool { return l != nil && time.Now().Before(l.askAft
 // cycle returns the entries whose turn it is: those of the callers with the least
 // first, and the older ones first. From bulk on they are of callers with much.
 func (j *Journal) cycle(r *round) (cycle []entry, bulk int) {
+	turns := j.turns(r)
 	j.lock()
 	defer j.unlock()
-	turns, prompt := j.turnsLocked(r)
-	j.setPromptLocked(prompt)
 	cycle = make([]entry, 0, len(turns))
 	for _, w := range turns {
 		cycle = append(cycle, w)
@@ -178,82 +191,22 @@ func (j *Journal) cycle(r *round) (cycle []entry, bulk int) {
 }
 
 // findPrompt finds out whether anything waits that is soon delivered.
-func (j *Journal) findPrompt(r *round) {
-	j.lock()
-	defer j.unlock()
-	_, prompt := j.turnsLocked(r)
-	j.setPromptLocked(prompt)
-}
+func (j *Journal) findPrompt(r *round) { j.turns(r) }
 
-// turnsLocked returns the entry of each turn. prompt: one of them is soon delivered,
-// since it has not failed and its caller has not many.
-func (j *Journal) turnsLocked(r *round) (turns map[turn]entry, prompt bool) {
-	turns = make(map[turn]entry)
-	seen := make(map[turn]int)
-	offer := func(w entry) {
-		t := turn{w.by(), w.failed()}
-		if n := seen[t]; n > 0 && (r.unanswered == 0 || n == otherOf) {
-			return
-		}
-		if l, ok := w.(*listening); ok && (mustWait(l) || r.sessions[l.ID]) {
-			prompt = prompt || mustWait(l) && !t.failed && !t.by.isBulk()
-			return
-		}
-		if item := w.item(); item != (itemID{}) {
-			if r.passed[item] {
-				return
-			}
-			if w = j.oldestOf(item, w); w == nil {
-				return
-			}
-		}
-		prompt = prompt || !t.failed && !t.by.isBulk()
-		if seen[t]++; rand.IntN(seen[t]) == 0 {
-			turns[t] = w
-		}
-	}
-	for c := range j.changes.all() {
-		offer(c)
-	}
-	for o := range j.entries.offline.all() {
-		offer(o)
-	}
-	var sessions []*listening
-	for _, l := range j.sessions {
-		if l.backlog {
-			sessions = append(sessions, l)
-		}
-	}
-	slices.SortFunc(sessions, func(a, b *listening) int { return cmp.Compare(a.Seq, b.Seq) })
-	for _, l := range sessions {
-		offer(l)
-	}
-	return turns, prompt
-}
+// lookMost is how many entries are passed over while others wait for the lock.
+const lookMost = 1000
 
-// oldestOf returns the oldest entry about an item, which may be another caller's:
-// the server must see the reports about an item in their order. It returns nil where
-// that one has to wait.
-func (j *Journal) oldestOf(item itemID, w entry) entry {
-	if c := j.lines.oldestOf(item); c != nil && c.Seq < w.order() {
-		w = c
-	}
-	for o := range j.entries.offline.all() {
-		if o.Seq >= w.order() {
-			break
+// turns returns the entry of each turn, and says whether one of them is soon
+// delivered: it has not failed and its caller has not many.
+func (j *Journal) turns(r *round) map[turn]entry {
+	for {
+		j.lock()
+		l := look{j: j, r: r, left: lookMost, turns: make(map[turn]entry), seen: make(map[turn]int)}
+		if l.through() {
+			j.setPromptLocked(l.prompt)
+			j.unlock()
+			return l.turns
 		}
-		if o.item() == item {
-			w = o
-			break
-		}
+		j.unlock() // the next look begins where this one has ended
 	}
-	for _, l := range j.sessions {
-		if l.backlog && l.Seq < w.order() && l.item() == item {
-			w = l
-		}
-	}
-	if l, ok := w.(*listening); ok && mustWait(l) {
-		return nil
-	}
-	return w
 }

@@ -107,7 +107,7 @@ func TestOrderOfAnItemAcrossCallers(t *testing.T) {
 		}
 		patch("mad", `{"currentTime":40,"duration":5000,"ebookLocation":"x"}`)
 		patch("calm", `{"currentTime":50,"duration":5000}`)
-		cycle, _ := r.j.cycle(&round{})
+		cycle, _ := r.j.cycle(newRound())
 		for _, w := range cycle {
 			if w.by().name != "mad" {
 				t.Errorf("it is the turn of %q, before the older update of the item", w.by().name)

@@ -20,17 +20,18 @@ type change struct {
 
 	alone bool    // not in a batch: the server did not take it there
 	By    *caller `json:"by,omitzero"`
-	link
+	at    link[*change]
 	attempts
 }
 
-func (c *change) order() uint64    { return c.Seq }
-func (c *change) by() *caller      { return c.By }
-func (c *change) failed() bool     { return c.alone || c.Tries > 0 }
-func (c *change) count() int       { return c.Count }
-func (c *change) since() time.Time { return time.UnixMilli(c.First) }
-func (c *change) item() itemID     { return itemID{c.Item, c.Episode} }
-func (c *change) size() int        { return entrySize + len(c.Body) } // the ids stand in it
+func (c *change) order() uint64              { return c.Seq }
+func (c *change) by() *caller                { return c.By }
+func (c *change) failed() bool               { return c.alone || c.Tries > 0 }
+func (c *change) count() int                 { return c.Count }
+func (c *change) since() time.Time           { return time.UnixMilli(c.First) }
+func (c *change) item() itemID               { return itemID{c.Item, c.Episode} }
+func (c *change) neighbours() *link[*change] { return &c.at }
+func (c *change) size() int                  { return entrySize + len(c.Body) } // the ids stand in it
 
 // maxUpdate is the largest body of one update that is kept.
 const maxUpdate = 64 << 10
