@@ -62,6 +62,8 @@ type moodyVault struct {
 	full   bool // nothing is written
 	torn   bool // it is written, and an error says that it may not be
 	older  int  // how many records back Load lies; 0: it does not
+	nth    int  // at the nth write from now on, atNth happens; 0: nothing
+	atNth  func() error
 
 	kept []keychain.Record // what was written, the newest last
 }
@@ -104,6 +106,11 @@ func (v *moodyVault) Commit(ctx context.Context, rec keychain.Record) error {
 		return keychain.ErrLocked
 	case v.full:
 		return &syscallError{syscall.ENOSPC}
+	}
+	if v.nth--; v.nth == 0 {
+		if err := v.atNth(); err != nil {
+			return err
+		}
 	}
 	if err := v.Vault.Commit(ctx, rec); err != nil {
 		return err
@@ -148,7 +155,7 @@ type act struct {
 
 var acts = []string{
 	"nothing", "lock", "unlock", "full", "torn", "room", "older", "honest", "clock", "clock, told", "clock right", "restart", "wake",
-	"lose an answer", "server down", "server up", "asked",
+	"lose an answer", "server down", "server up", "asked", "full at a write", "clock at a write",
 }
 
 func drawActs(t *rapid.T) (plan []act) {
@@ -212,7 +219,7 @@ func playActs(t *testing.T, release absfake.Release, plan []act) (wrong string) 
 		}
 		up()
 		clock.set(0)
-		v.mood(func() { v.locked, v.full, v.torn, v.older = false, false, false, 0 })
+		v.mood(func() { v.locked, v.full, v.torn, v.older, v.nth = false, false, false, 0, 0 })
 		r.s.Wake("all is well")
 		time.Sleep(20 * time.Minute)
 		if wrong == "" {
@@ -254,6 +261,12 @@ func (r *rig) act(a act, v *moodyVault, clock *clocks, start func(), up *func())
 		start()
 	case "wake":
 		r.s.Wake("network changed")
+	case "full at a write": // each attempt has two to four
+		v.mood(func() {
+			v.nth, v.atNth = 1+max(a.Size, -a.Size)%5, func() error { return &syscallError{syscall.ENOSPC} }
+		})
+	case "clock at a write":
+		v.mood(func() { v.nth, v.atNth = 1+max(a.Size, -a.Size)%5, func() error { clock.set(ahead); return nil } })
 	case "lose an answer":
 		r.fake.Inject(absfake.Fault{Kind: absfake.LoseAnswer, Path: "/auth/refresh", Times: 1})
 	case "server down":

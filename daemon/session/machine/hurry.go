@@ -19,6 +19,8 @@ const (
 	// hurriedPatience is how long the answer of every second ping is waited for while
 	// somebody waits; a slow network is given the others.
 	hurriedPatience = 4 * time.Second
+	// waitsFor is how long after it asked for a token a player may still be waiting.
+	waitsFor = 30 * time.Second
 	// hurriedPing is the longest pause between pings while somebody waits.
 	hurriedPing = 2 * time.Second
 )
@@ -29,7 +31,9 @@ func (s State) comesBack() bool {
 }
 
 // hurried reports whether somebody waits for the attempt at now.
-func (m *machine) hurried() bool { return !m.Wishes.NeededAt.IsZero() && !m.Usable(m.now) }
+func (m *machine) hurried() bool {
+	return !m.Wishes.NeededAt.IsZero() && !reached(m.now, m.Wishes.NeededAt.Add(waitsFor)) && !m.Usable(m.now)
+}
 
 // answerDue returns when an answer is given up because somebody waits for it;
 // zero for never. Asking again must be safe, or the session must come back by
