@@ -39,10 +39,11 @@ type Record struct {
 	Spare      redact.Secret // refresh token of a second server session, for accounts without a password
 	// MoreSpares are further ones. They move up as the first is used or renewed.
 	MoreSpares      [MostSpares - 1]redact.Secret
-	NewPassword     Password // the password that a change under way would bring
-	PasswordRefused bool     // the stored password was rejected
-	Intent          *Intent  // a rotation is under way
-	Tombstone       bool     // signed out
+	EmergencyKey    redact.Secret // API key with an end, which serves when session and spares are lost
+	NewPassword     Password      // the password that a change under way would bring
+	PasswordRefused bool          // the stored password was rejected
+	Intent          *Intent       // a rotation is under way
+	Tombstone       bool          // signed out
 
 	unknown string // fields that a newer build wrote; see unknownFields
 }
@@ -111,8 +112,8 @@ func pack(r Record, seq uint64) (entry, error) {
 		Server: r.Server, UserID: r.UserID, Username: r.Username,
 		Access: r.Access.Reveal(), Refresh: r.Refresh.Reveal(), Previous: r.Previous.Reveal(),
 		Password: r.Password.text(), Static: r.Static.Reveal(),
-		SessionID: r.SessionID, Orphan: r.Orphan, Spare: r.Spare.Reveal(), NewPassword: r.NewPassword.text(),
-		PasswordRefused: r.PasswordRefused, Tombstone: r.Tombstone,
+		SessionID: r.SessionID, Orphan: r.Orphan, Spare: r.Spare.Reveal(), EmergencyKey: r.EmergencyKey.Reveal(),
+		NewPassword: r.NewPassword.text(), PasswordRefused: r.PasswordRefused, Tombstone: r.Tombstone,
 	}
 	if r.Intent != nil {
 		// Round drops the monotonic clock, which no file can carry.
@@ -152,7 +153,7 @@ func fieldsOf(r Record) []field {
 	return []field{
 		{"access token", r.Access.Reveal()}, {"refresh token", r.Refresh.Reveal()}, {"previous refresh token", r.Previous.Reveal()},
 		{"password", r.Password.secret.Reveal()}, {"new password", r.NewPassword.secret.Reveal()},
-		{"API key", r.Static.Reveal()}, {"spare refresh token", r.Spare.Reveal()},
+		{"API key", r.Static.Reveal()}, {"emergency key", r.EmergencyKey.Reveal()}, {"spare refresh token", r.Spare.Reveal()},
 		{"second spare refresh token", r.MoreSpares[0].Reveal()}, {"third spare refresh token", r.MoreSpares[1].Reveal()},
 		{"user name", r.Username}, {"user id", r.UserID}, {"account name", r.Account}, {"lineage", r.Lineage},
 		{"server's address", r.Server},
@@ -201,7 +202,8 @@ func decodeRecord(raw, account string) (entry, error) {
 		Lineage: w.Lineage, Generation: w.Generation, Account: w.Account, Server: w.Server, UserID: w.UserID, Username: w.Username,
 		Access: redact.New(w.Access), Refresh: redact.New(w.Refresh), Previous: redact.New(w.Previous),
 		Password: passwordOf(w.Password), Static: redact.New(w.Static),
-		SessionID: w.SessionID, Orphan: w.Orphan, Spare: redact.New(w.Spare), NewPassword: passwordOf(w.NewPassword),
+		SessionID: w.SessionID, Orphan: w.Orphan, Spare: redact.New(w.Spare), EmergencyKey: redact.New(w.EmergencyKey),
+		NewPassword:     passwordOf(w.NewPassword),
 		PasswordRefused: w.PasswordRefused, Tombstone: w.Tombstone, unknown: unknownFields[wireRecord](e.Record),
 	}
 	for i, token := range w.MoreSpares {

@@ -149,7 +149,7 @@ const copyAt = 4
 func actions(page health.Page, a health.Account, which string, n notes) []Line {
 	reauth := Command{Act: Reauthenticate, Account: a.Name}
 	text, after, busy := n.progress(reauth)
-	if !busy && a.Session.Spare == health.SpareMissing && a.Level < health.NeedsUser {
+	if !busy && a.Session.Spare == health.SpareMissing && a.Level < health.NeedsUser && a.Condition != health.EmergencyKey.ID {
 		text = "Make a spare session" // one click does: the session itself is in order
 	}
 	served := a.Proxy.URL != ""

@@ -39,7 +39,7 @@ type messages struct {
 func wanted(s health.Snapshot) (list []notify.Notice, mends map[string]Command) {
 	mends = map[string]Command{}
 	for _, a := range s.Accounts {
-		if a.Level != health.NeedsUser {
+		if a.Level != health.NeedsUser && a.Condition != health.EmergencyKey.ID {
 			continue
 		}
 		n := notify.Notice{Key: a.Name + "/" + a.Condition, Title: person(a) + " needs you", Body: sentence(a.Reason, a.Remedy), Account: a.Name}
@@ -55,7 +55,7 @@ func wanted(s health.Snapshot) (list []notify.Notice, mends map[string]Command) 
 // mendedByRenewing are the conditions that one click may end: the keychain's
 // prompt appears, the provider's page opens, or the server is asked once more.
 var mendedByRenewing = []string{
-	health.SessionLost.ID, health.PasswordRefused.ID, health.AccountDisabled.ID,
+	health.SessionLost.ID, health.EmergencyKey.ID, health.PasswordRefused.ID, health.AccountDisabled.ID,
 	health.VaultLocked.ID, health.VaultDenied.ID, health.VaultAbsent.ID,
 }
 

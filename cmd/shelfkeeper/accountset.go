@@ -20,26 +20,40 @@ func newAccount(e *env) *cobra.Command {
 func newAccountSet(e *env) *cobra.Command {
 	var port int
 	var gateway gatewayFlags
+	key := keyFlag{mayDrop: true}
 	c := &cobra.Command{
 		Use:   "set NAME",
 		Short: "Change an account's port, or what the gateway in front of its server wants",
 		Long: `Gives an account another port on this machine. Players hold the old address and
 have to be told the new one.
 
+With --emergency-key an admin who signs in through OpenID has an API key kept that
+serves players once the session and its spare are lost, until the next sign-in.
+
 The other flags say what the gateway in front of the server wants: headers, a
 password, a client certificate. They are kept in the vault and hold for
 everything that goes to the server: players' requests, sign-ins, live sockets.`,
 		Example: "  shelfkeeper account set home --port 13390\n  shelfkeeper account set home --gateway cloudflare-access\n" +
-			"  shelfkeeper account set home --header X-Gate --stdin < secret.txt\n  shelfkeeper account set home --remove header:X-Gate",
+			"  shelfkeeper account set home --header X-Gate --stdin < secret.txt\n  shelfkeeper account set home --remove header:X-Gate\n" +
+			"  shelfkeeper account set home --emergency-key=90\n  shelfkeeper account set home --emergency-key=off",
 		Args: oneArg("the account's name"),
 		RunE: func(c *cobra.Command, args []string) error {
 			change, err := gateway.change(c, e)
 			if err != nil {
 				return err
 			}
+			days, setsKey, err := key.given(c)
+			if err != nil {
+				return err
+			}
 			movesPort := c.Flags().Lookup("port").Changed
-			if !movesPort && change.IsZero() {
-				return usage(c, fmt.Errorf("set needs what to change: --port, or a flag for the gateway"))
+			if !movesPort && !setsKey && change.IsZero() {
+				return usage(c, fmt.Errorf("set needs what to change: --port, --emergency-key, or a flag for the gateway"))
+			}
+			if setsKey {
+				if err := e.setEmergencyKey(c.Context(), args[0], days); err != nil || !movesPort && change.IsZero() {
+					return err
+				}
 			}
 			if !change.IsZero() {
 				view, err := e.setGateway(c, args[0], change)
@@ -58,6 +72,7 @@ everything that goes to the server: players' requests, sign-ins, live sockets.`,
 		},
 	}
 	c.Flags().IntVar(&port, "port", 0, "`number` of the port on 127.0.0.1; 0 finds a free one")
+	key.add(c, "`DAYS` that an API key is kept which serves players if all sessions are lost; off drops it")
 	gateway.add(c, true)
 	return c
 }

@@ -211,8 +211,20 @@ var exits = []struct {
 		p.login(newServer(t, absfake.Config{}))
 		return attempt{args: []string{"account", "set", "127-0-0-1-alice", "--port", "13380"}}
 	}, `13380 cannot be an account's port`, "choose another --port"},
-	{"nothing to change", problem.Usage, command("account", "set", "home"), `set needs what to change: --port, or a flag for the gateway`,
+	{"nothing to change", problem.Usage, command("account", "set", "home"),
+		`set needs what to change: --port, --emergency-key, or a flag for the gateway`,
 		"see `shelfkeeper account set --help`"},
+	{"a key for no days", problem.Usage, command("account", "set", "home", "--emergency-key=0"),
+		`--emergency-key is "0", not a number of days from 1 to 365`, "see `shelfkeeper account set --help`"},
+	{"no key at a sign-in", problem.Usage, command("login", "abs.example", "--oidc", "--emergency-key=off"),
+		`--emergency-key is "off", not a number of days from 1 to 365`, "see `shelfkeeper login --help`"},
+	{"a key beside a password", problem.Usage, command("login", "abs.example", "--username", "alice", "--emergency-key"),
+		`--emergency-key is for accounts that sign in with --oidc`, "see `shelfkeeper login --help`"},
+	{"a key of an account with a password", problem.Usage, func(t *testing.T, p *place) attempt {
+		p.login(newServer(t, absfake.Config{}))
+		return attempt{args: []string{"account", "set", "127-0-0-1-alice", "--emergency-key"}}
+	}, `an emergency key is for accounts that sign in through OpenID, and 127-0-0-1-alice does not`,
+		"let Shelfkeeper keep the password: `shelfkeeper login`"},
 	{"an account that is not here in config.toml", problem.Config, func(t *testing.T, p *place) attempt {
 		p.login(newServer(t, absfake.Config{}))
 		p.config(fmt.Sprintf("listen = %d\n[accounts.typo.upstream]\nproxy = \"direct\"\n", p.port))

@@ -22,6 +22,7 @@ func newLogin(e *env) *cobra.Command {
 	var req control.SignInRequest
 	var how credentials
 	var gateway gatewayFlags
+	var key keyFlag
 	var forget, oidc, noBrowser, noSpare bool
 	c := &cobra.Command{
 		Use:   "login [URL]",
@@ -48,6 +49,10 @@ names, and nothing but the session is kept.`,
 			if err := how.check(c, oidc); err != nil {
 				return err
 			}
+			days, wantsKey, err := key.given(c)
+			if err != nil {
+				return err
+			}
 			if len(args) == 1 {
 				req.Server = args[0]
 				if err := e.confirmReplace(c, &req); err != nil {
@@ -60,7 +65,6 @@ names, and nothing but the session is kept.`,
 				}
 				oidc = oidc || browser
 			}
-			var err error
 			if req.Gateway, err = gateway.change(c, e); err != nil {
 				return err
 			}
@@ -70,7 +74,10 @@ names, and nothing but the session is kept.`,
 			if oidc {
 				in := control.OpenIDRequest{Server: req.Server, Account: req.Account, AllowHTTP: req.AllowHTTP, Store: req.Store,
 					Replace: req.Replace, Gateway: req.Gateway, NoSpare: noSpare}
-				return e.signInOpenID(c.Context(), in, noBrowser)
+				return e.signInOpenID(c.Context(), in, browserWishes{noBrowser: noBrowser, keyDays: days})
+			}
+			if wantsKey {
+				return usage(c, fmt.Errorf("--emergency-key is for accounts that sign in with --oidc"))
 			}
 			if err := e.credentials(c, &req, how); err != nil {
 				return err
@@ -90,6 +97,7 @@ names, and nothing but the session is kept.`,
 	f.BoolVar(&oidc, "oidc", false, "sign in with the browser, through the server's OpenID provider")
 	f.BoolVar(&noBrowser, "no-browser", false, "with --oidc: only print the page's address")
 	f.BoolVar(&noSpare, "no-spare", false, "with --oidc: make no second session, so that the provider asks once only")
+	key.add(c, "with --oidc, for admins: keep an API key of `DAYS` that serves players if all sessions are lost")
 	f.StringVar(&req.Account, "account", "", "`name` of the account here; chosen if missing")
 	f.StringVar(&req.Store, "store", "", "where to keep secrets: os (the desktop's keychain) or file (sealed with a passphrase)")
 	f.BoolVar(&req.AllowHTTP, "allow-http", false, "send the password without encryption to a public host")

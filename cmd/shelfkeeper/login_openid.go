@@ -33,12 +33,22 @@ type browsing struct {
 	opened  bool               // a browser was
 	ended   bool               // standard input is
 	reading bool
-	restore func() error // of the scheme
+	// signedIn is the account's session once it is kept, and answers takes the lines
+	// that a question is answered with.
+	signedIn *control.SignInAnswer
+	answers  chan string
+	restore  func() error // of the scheme
+}
+
+// browserWishes are what a user wants of a sign-in through the browser beside it.
+type browserWishes struct {
+	noBrowser bool
+	keyDays   int // of an emergency key; 0: none is asked for
 }
 
 // signInOpenID goes through the running daemon, or does it here if there is
 // none. Real tokens stay where the sign-in is done.
-func (e *env) signInOpenID(ctx context.Context, in control.OpenIDRequest, noBrowser bool) error {
+func (e *env) signInOpenID(ctx context.Context, in control.OpenIDRequest, wishes browserWishes) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	client, err := e.client()
@@ -48,7 +58,7 @@ func (e *env) signInOpenID(ctx context.Context, in control.OpenIDRequest, noBrow
 	if in.Passphrase, err = e.passphraseFor(ctx, client, in.Store); err != nil {
 		return err
 	}
-	b := &browsing{env: e, noBrowser: noBrowser, noSpare: in.NoSpare, comeback: client}
+	b := &browsing{env: e, noBrowser: wishes.noBrowser, noSpare: in.NoSpare, comeback: client}
 	defer b.end()
 	err = client.SignInOpenID(ctx, in, func(s control.OpenIDStep) error { return b.show(ctx, s) })
 	if isNoDaemon(err) {
@@ -57,7 +67,17 @@ func (e *env) signInOpenID(ctx context.Context, in control.OpenIDRequest, noBrow
 	if ctx.Err() != nil && err != nil {
 		return errInterrupted
 	}
-	return err
+	if err != nil || b.signedIn == nil {
+		return err
+	}
+	_, typing := e.terminal()
+	switch {
+	case wishes.keyDays > 0:
+		return e.setEmergencyKey(ctx, b.signedIn.Account, wishes.keyDays)
+	case typing && b.signedIn.Admin && !in.Renew:
+		return b.offerEmergencyKey(ctx)
+	}
+	return nil
 }
 
 // here signs in without a daemon. The program that brings a scheme's address
@@ -85,6 +105,7 @@ func (b *browsing) show(ctx context.Context, s control.OpenIDStep) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if s.Answer != nil {
+		b.signedIn = s.Answer
 		if err := b.env.showSignIn(*s.Answer); err != nil {
 			return err
 		}
@@ -123,11 +144,17 @@ func (b *browsing) show(ctx context.Context, s control.OpenIDStep) error {
 	default:
 		fmt.Fprintln(b.env.stderr, "If it does not come back by itself, paste the last address that the browser shows and press Enter.")
 	}
+	b.startReading(ctx)
+	return nil
+}
+
+// startReading reads what a person types, with b.mu held. The goroutine is left behind
+// at the end: a read from a terminal cannot be called off.
+func (b *browsing) startReading(ctx context.Context) {
 	if !b.reading {
 		b.reading = true
-		go b.read(ctx) // left behind at the end: a read from a terminal cannot be called off
+		go b.read(ctx)
 	}
-	return nil
 }
 
 // prepareScheme takes the scheme where the browser comes back by it.
@@ -178,6 +205,11 @@ func (b *browsing) pastedLine(ctx context.Context, line string, more bool) {
 	b.ended = !more
 	var err error
 	switch {
+	case b.answers != nil:
+		select {
+		case b.answers <- line:
+		default: // the question is answered
+		}
 	case line != "":
 		err = b.comeback.ReturnOpenID(ctx, line)
 		b.pasted = b.pasted || err == nil
@@ -220,7 +252,7 @@ func (e *env) returnCommand() ([]string, error) {
 // renewOpenID renews an account that signs in through OpenID: by itself where
 // that works, and with the browser where the session or its spare is missing.
 func (e *env) renewOpenID(ctx context.Context, account string) error {
-	err := e.signInOpenID(ctx, control.OpenIDRequest{Account: account, Renew: true}, false)
+	err := e.signInOpenID(ctx, control.OpenIDRequest{Account: account, Renew: true}, browserWishes{})
 	if err != nil {
 		return err
 	}

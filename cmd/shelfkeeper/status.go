@@ -148,8 +148,10 @@ func describe(s health.Snapshot, now time.Time, colours bool) string {
 		default:
 			row("", "signed in by %s", a.Session.Method)
 		}
-		if text := spare(a.Session); text != "" {
-			row("", "%s", text)
+		for _, text := range []string{spare(a.Session), emergencyKey(a.Session)} {
+			if text != "" {
+				row("", "%s", health.For(a.Name, text))
+			}
 		}
 		if !a.Session.LastRotation.At.IsZero() {
 			outcome := a.Session.LastRotation.Outcome
@@ -163,7 +165,7 @@ func describe(s health.Snapshot, now time.Time, colours bool) string {
 			row("", "idle; renewed on use, %s", good)
 		case !a.Session.NextRotationAt.IsZero():
 			row("", "next renewal %s, %s", in(now, a.Session.NextRotationAt), good)
-		case !a.Session.AccessExpiresAt.IsZero() && a.Level != health.NeedsUser:
+		case !a.Session.AccessExpiresAt.IsZero() && a.Level != health.NeedsUser && a.Session.EmergencyKey != health.KeyInUse:
 			row("", "renewed on use, %s", good)
 		}
 		if p := a.Progress; p.Waiting+p.SetAside+p.OtherUsers > 0 {

@@ -19,6 +19,8 @@ type Answer struct {
 	// was drawn at random, so that two addresses that name the same are one
 	// server.
 	LibraryID string
+	// Admin: the user administers the server, as far as the answer says.
+	Admin bool
 	// ServerVersion is empty if the answer named none.
 	ServerVersion string
 	// ByCookie: the refresh token came in a cookie. So the server answers where a
@@ -127,6 +129,7 @@ func decodeSession(body []byte, cookie string) (Answer, Verdict, string) {
 	var s struct {
 		User *struct {
 			ID           string `json:"id"`
+			Type         string `json:"type"`
 			Username     string `json:"username"`
 			Token        string `json:"token"`
 			AccessToken  string `json:"accessToken"`
@@ -168,6 +171,6 @@ func decodeSession(body []byte, cookie string) (Answer, Verdict, string) {
 	return Answer{
 		Pair: TokenPair{Access: access, Refresh: refresh}, Legacy: redact.New(s.User.Token),
 		UserID: s.User.ID, Username: s.User.Username, ServerVersion: s.ServerSettings.Version, LibraryID: library,
-		ByCookie: byCookie, CookiePasses: cookie != "",
+		ByCookie: byCookie, CookiePasses: cookie != "", Admin: s.User.Type == "root" || s.User.Type == "admin",
 	}, Accepted, ""
 }

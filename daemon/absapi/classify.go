@@ -24,6 +24,8 @@ const (
 	opPassword
 	opSessions
 	opEndSession
+	opNewKey
+	opEndKey
 )
 
 // bringsUser reports whether a success holds the whole user.
@@ -39,7 +41,7 @@ func (o op) String() string {
 	return [...]string{
 		"ping server", "ask server status", "sign in", "refresh session", "sign out", "ask for the user",
 		"sign in", "begin OpenID sign-in", "sign in through OpenID", "sign in through OpenID",
-		"change password", "list sessions", "end another session",
+		"change password", "list sessions", "end another session", "make an API key", "remove an API key",
 	}[o]
 }
 
@@ -82,8 +84,12 @@ func classify(o op, a reply) (Verdict, string) {
 	case http.StatusBadRequest:
 		return classifyBadRequest(o, a)
 	case http.StatusNotFound:
-		if o == opEndSession && isBareText(a, "Not Found") {
-			return Accepted, "" // the session was gone before
+		if (o == opEndSession || o == opEndKey) && isBareText(a, "Not Found") {
+			return Accepted, "" // it was gone before
+		}
+	case http.StatusForbidden:
+		if (o == opNewKey || o == opEndKey) && isBareText(a, "Forbidden") {
+			return BadRequest, "Audiobookshelf lets only admins make and remove API keys"
 		}
 	case http.StatusRequestHeaderFieldsTooLarge:
 		if len(a.body) == 0 && !showsGateway(a.header) {
@@ -114,7 +120,7 @@ func classifyUnauthorized(o op, a reply) (Verdict, string) {
 	case !isBareText(a, "Unauthorized"):
 	case o.isLogin():
 		return PasswordRejected, "Audiobookshelf refused the password, or the account is disabled: it answers both alike"
-	case o == opMe, o == opPassword, o == opSessions, o == opEndSession:
+	case o == opMe, o == opPassword, o == opSessions, o == opEndSession, o == opNewKey, o == opEndKey:
 		return TokenRejected, "Audiobookshelf refused the token"
 	}
 	return Temporary, foreign(a)
@@ -122,7 +128,7 @@ func classifyUnauthorized(o op, a reply) (Verdict, string) {
 
 // classifyBadRequest judges a 400.
 func classifyBadRequest(o op, a reply) (Verdict, string) {
-	if o.isLogin() && isBareText(a, "Bad Request") || isExpressPage(a, "Bad Request") {
+	if (o.isLogin() || o == opNewKey) && isBareText(a, "Bad Request") || isExpressPage(a, "Bad Request") {
 		return BadRequest, "Audiobookshelf did not understand the request: 400 Bad Request"
 	}
 	if why, ok := passwordRefusals[string(a.body)]; ok && o == opPassword {
@@ -132,7 +138,7 @@ func classifyBadRequest(o op, a reply) (Verdict, string) {
 }
 
 func classifyOK(o op, a reply) (Verdict, string) {
-	if (o == opPassword || o == opEndSession) && isBareText(a, "OK") {
+	if (o == opPassword || o == opEndSession || o == opEndKey) && isBareText(a, "OK") {
 		return Accepted, ""
 	}
 	if !isJSON(a.header) {
@@ -144,6 +150,10 @@ func classifyOK(o op, a reply) (Verdict, string) {
 		return v, evidence
 	case opSessions:
 		if _, ok := decodeSessions(a.body); ok {
+			return Accepted, ""
+		}
+	case opNewKey:
+		if _, ok := decodeNewKey(a.body); ok {
 			return Accepted, ""
 		}
 	case opPing:

@@ -103,6 +103,7 @@ type SignInAnswer struct {
 	ProxyURL      string   // the address for players
 	Grant         string   // a secret, shown once and never stored by a client; may be empty
 	Warnings      []string // one sentence each
+	Admin         bool     // the user administers the server, as far as its answer says
 }
 
 // OpenID is an optional interface of a Daemon: signing in with a browser at the

@@ -94,6 +94,9 @@ func routes(d Daemon, log *slog.Logger) http.Handler {
 	if g, ok := d.(Gateways); ok {
 		maps.Copy(table, gatewayRoutes(g, log))
 	}
+	if k, ok := d.(EmergencyKeys); ok {
+		maps.Copy(table, emergencyKeyRoutes(k, log))
+	}
 	if r, ok := d.(Reports); ok {
 		maps.Copy(table, reportRoutes(r, log))
 	}

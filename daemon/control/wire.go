@@ -149,6 +149,7 @@ type answerWire struct {
 	ProxyURL      string   `json:"proxy_url"`
 	Grant         string   `json:"grant,omitempty"`
 	Warnings      []string `json:"warnings"`
+	Admin         bool     `json:"admin,omitempty"`
 }
 
 // mismatch names the older of two programs of different major versions, which must

@@ -141,7 +141,8 @@ func (s *Server) viewOf(a health.Account, csrf string) accountView {
 var mends = map[string]string{
 	health.SignedOut.ID: "sign-in", health.OtherServer.ID: "sign-in", health.PasswordRefused.ID: "sign-in",
 	health.SessionLost.ID: "sign-in", health.TokenRefused.ID: "sign-in", health.VaultUnreadable.ID: "sign-in",
-	health.VaultLocked.ID: "unlock", health.VaultPassphrase.ID: "passphrase", health.ServerUnrecognised.ID: "same-server",
+	health.EmergencyKey.ID: "sign-in",
+	health.VaultLocked.ID:  "unlock", health.VaultPassphrase.ID: "passphrase", health.ServerUnrecognised.ID: "same-server",
 }
 
 func (s *Server) actions(a health.Account) []action {
@@ -166,6 +167,9 @@ func (s *Server) actions(a health.Account) []action {
 	case "sign-in":
 		// The button tries by itself first: a spare or a stored password may do.
 		renew.Label, renew.Strong = text("act.sign-in"), true
+		if a.Condition == health.EmergencyKey.ID {
+			return []action{renew, open, pause, out}
+		}
 		return []action{renew, out}
 	case "unlock":
 		renew.Label, renew.Strong = text("act.unlock"), true

@@ -104,6 +104,9 @@ var (
 		Remedy: "let players use 127.0.0.1, or end that program and start Shelfkeeper again"}
 	ExtraAddress = Condition{ID: "extra-address", Level: Degraded,
 		Text: "an address of listen_extra cannot be served", Remedy: "correct listen_extra in config.toml, then start Shelfkeeper again"}
+	EmergencyKey = Condition{ID: "emergency-key", Level: Degraded,
+		Text:   "the server ended the session; until you sign in, players are served with the emergency API key",
+		Remedy: "run `shelfkeeper reauth`, which opens your browser, before the key ends"}
 	SocketDown = Condition{ID: "socket-down", Level: Degraded, Hold: 10 * time.Second,
 		Text: "the live connection is down; playing works, but what you do elsewhere shows late"}
 	RenewalDelayed = Condition{ID: "renewal-delayed", Level: Degraded, Hold: time.Minute,
@@ -126,6 +129,7 @@ var declared = []*Condition{
 	&VaultUnreadable, &VaultNewer, &VaultPassphrase, &VaultPrompt, &VaultDenied, &VaultLocked, &VaultAbsent, &HeaderEaten, &DiskBlocks,
 	&ProxyDown,
 	&VaultHanging, &TokenSuspect, &ServerUnreachable, &NoAnswer, &RateLimited, &RenewalFails, &VaultOpening, &TokenEnded, &TokenAwaited,
+	&EmergencyKey,
 	&DiskTrouble, &ProgressDisk, &ProgressDamaged, &LocalhostTaken, &ExtraAddress, &SocketDown, &RenewalDelayed,
 	&OddTokens, &SlotPending, &PageDown,
 }

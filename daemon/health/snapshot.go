@@ -82,11 +82,15 @@ type Session struct {
 	Method string `json:"method"` // password, session only (no password is stored), openid, api key, legacy token
 	// Spare says whether a second session is kept that takes over when this one is lost:
 	// kept, or missing where one click makes it. Empty where none is of use.
-	Spare            string `json:"spare,omitempty"`
-	Generation       uint64 `json:"generation"`
-	AccessExpiresAt  Time   `json:"access_expires_at"`
-	RefreshExpiresAt Time   `json:"refresh_expires_at"`
-	NextRotationAt   Time   `json:"next_rotation_at"` // zero where it is renewed on use
+	Spare string `json:"spare,omitempty"`
+	// EmergencyKey says whether an API key is kept that stands in for a lost session:
+	// kept, in use, ended or refused. Empty where there is none.
+	EmergencyKey       string `json:"emergency_key,omitempty"`
+	EmergencyKeyEndsAt Time   `json:"emergency_key_ends_at,omitzero"`
+	Generation         uint64 `json:"generation"`
+	AccessExpiresAt    Time   `json:"access_expires_at"`
+	RefreshExpiresAt   Time   `json:"refresh_expires_at"`
+	NextRotationAt     Time   `json:"next_rotation_at"` // zero where it is renewed on use
 	// Idle: nobody is served. The session is renewed on use.
 	Idle           bool         `json:"idle"`
 	Refreshes      int          `json:"refreshes"`       // that gave a new pair, since the start
@@ -98,6 +102,14 @@ type Session struct {
 const (
 	SpareKept    = "kept"
 	SpareMissing = "missing"
+)
+
+// The values of Session.EmergencyKey.
+const (
+	KeyKept    = "kept"
+	KeyInUse   = "in use"
+	KeyEnded   = "ended"
+	KeyRefused = "refused"
 )
 
 // Loss is the most likely reason why the session was lost, and what to do.

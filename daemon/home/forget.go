@@ -110,10 +110,14 @@ func (h *Home) closeVault() {
 }
 
 func tellAbandoned(a accounts.Account, gone keychain.Abandoned) []string {
-	return append([]string{
+	said := []string{
 		fmt.Sprintf("The account %s is forgotten here, with the players' access to it.", a.Name),
 		"The server was not told: " + stillOnServer(a.ServerVersion) + ".",
-	}, tellErased(gone)...)
+	}
+	if a.Method == accounts.OIDC {
+		said = append(said, "An emergency key, if one was kept, works there until its end: delete it under Settings, API Keys.")
+	}
+	return append(said, tellErased(gone)...)
 }
 
 func tellErased(gone keychain.Abandoned) (said []string) {

@@ -170,6 +170,8 @@ func sessionProblem(err error) *problem.Problem {
 	case health.VaultLocked.ID, health.VaultAbsent.ID, health.VaultDenied.ID, health.VaultHanging.ID,
 		health.VaultNewer.ID, health.VaultUnreadable.ID, health.VaultPassphrase.ID, health.DiskTrouble.ID, health.DiskBlocks.ID:
 		code = problem.Vault
+	case health.EmergencyKey.ID:
+		code = problem.NeedsUser // a renewal was asked for
 	default:
 		if u.NeedsUser() {
 			code = problem.NeedsUser

@@ -173,6 +173,7 @@ func (in *signIn) finish(ctx context.Context, means signin.Means) (control.SignI
 	answer := control.SignInAnswer{
 		Account: account.Shown(), Server: hostname.Shown(account.Server), ServerVersion: account.ServerVersion, User: account.Username,
 		ProxyURL: h.WithPort(account).ProxyURL(), Warnings: append(warningsAbout(in.server), warningsOf(result)...),
+		Admin: result.Admin,
 	}
 	answer.Warnings = append(answer.Warnings, h.warnOfNames(account.Name)...)
 	if warning := in.proveRenewal(ctx, up); warning != "" {
@@ -223,6 +224,9 @@ func warningsOf(result signin.Result) (warnings []string) {
 	}
 	if result.Unsynced != nil {
 		warnings = append(warnings, fmt.Sprintf("the session is written, but the disk did not confirm it: %v", result.Unsynced))
+	}
+	if result.KeyLeft != nil {
+		warnings = append(warnings, result.KeyLeft.Error())
 	}
 	if result.SlotPending != nil {
 		warnings = append(warnings, fmt.Sprintf("the session is safe on disk, but the keychain did not take it yet: %v",

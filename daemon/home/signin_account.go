@@ -118,5 +118,8 @@ func (in *signIn) endOld(ctx context.Context, old keychain.Record, replaced bool
 			return err
 		}
 	}
-	return nil
+	if old.EmergencyKey.IsEmpty() {
+		return nil
+	}
+	return signin.EndKey(ctx, absapi.New(conn, base), old.EmergencyKey, old.Access)
 }

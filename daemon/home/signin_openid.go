@@ -75,8 +75,8 @@ func (h *Home) beginOpenID(ctx context.Context, req control.OpenIDRequest,
 	var u *session.Unavailable
 	switch err := renew(ctx, account.Name); {
 	case err == nil:
-	case errors.As(err, &u) && slices.Contains([]string{health.SessionLost.ID, health.SignedOut.ID, health.TokenRefused.ID},
-		u.Condition.ID):
+	case errors.As(err, &u) && slices.Contains([]string{health.SessionLost.ID, health.EmergencyKey.ID, health.SignedOut.ID,
+		health.TokenRefused.ID}, u.Condition.ID):
 		stage = openid.First // only a person can go on
 	default:
 		return nil, 0, err

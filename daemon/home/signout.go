@@ -24,6 +24,8 @@ func (h *Home) EndSession(ctx context.Context, s *session.Session, account strin
 	switch {
 	case errors.Is(err, keychain.ErrSlotPending):
 		told = problem.New(problem.Vault, err, "you need not sign out again: the daemon removes what is left once the keychain answers")
+	case errors.Is(err, signin.ErrKeyLeft):
+		told = problem.New(problem.Unreachable, err, "delete the key on the server, under Settings, API Keys")
 	case errors.Is(err, signin.ErrNotToldServer):
 		var a health.Account
 		s.Fill(&a)

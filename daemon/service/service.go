@@ -226,16 +226,17 @@ func (s *Service) version() string {
 
 // watch passes changes on, those that only time brings included.
 func (s *Service) watch(ctx context.Context, changed func()) {
-	signedIn := false
+	signedIn, onKey := false, false
 	for {
 		moved, joined, kept := s.session.Changed(), s.socket.Changed(), s.journal.Changed()
 		lookAgain := s.watchSocket()
 		s.watchJournal()
 		version, username := s.session.Seen()
 		s.seen(ctx, version, username)
-		// A socket that waits for a token learns at once that there is one.
-		if now := s.session.SignedIn(); now != signedIn {
-			if signedIn = now; now {
+		// A socket that waits for a token learns at once that there is one, or one of a
+		// session in the place of a key.
+		if now, key := s.session.SignedIn(), s.session.OnEmergencyKey(); now != signedIn || key != onKey {
+			if signedIn, onKey = now, key; now {
 				s.socket.Kick("signed in")
 				s.journal.Wake()
 				s.proxy.NetworkChanged("signed in")

@@ -21,6 +21,10 @@ func findings(s machine.State, now time.Time) (fs []finding) {
 	case machine.SignedOut:
 		fs = append(fs, finding{Condition: &health.SignedOut})
 	case machine.NeedsUser:
+		if s.OnEmergencyKey(now) {
+			fs = append(fs, emergencyFinding(s))
+			break
+		}
 		c, detail := conditionOf(s.Why)
 		f := finding{Condition: c, Detail: detail}
 		if d := s.Loss; d != nil && !d.Recovered && afterLoss(s.Why) {
@@ -57,6 +61,15 @@ func findings(s machine.State, now time.Time) (fs []finding) {
 		fs = append(fs, f)
 	}
 	return fs
+}
+
+// emergencyFinding says until when the emergency key serves, and why it has to.
+func emergencyFinding(s machine.State) finding {
+	f := finding{Condition: &health.EmergencyKey, Detail: "it ends on " + s.Emergency.EndsAt.Local().Format("2 January 2006")}
+	if d := s.Loss; d != nil && !d.Recovered && d.Sentence != "" {
+		f.Detail += "; " + d.Sentence
+	}
+	return f
 }
 
 // tokenFinding says that no request can be served with the session's token now.

@@ -226,9 +226,10 @@ func (s *Session) erase(ctx context.Context, e machine.Erase) error {
 		return err
 	}
 	defer release()
-	tokens := e.Tokens
+	tokens, key, access := e.Tokens, e.EmergencyKey, redact.Secret{}
 	if rec, err := s.Vault.Load(ctx, s.Account); err == nil && !rec.Refresh.IsEmpty() && s.ours(rec) {
 		tokens = append(rec.Spares(), rec.Refresh) // another process may have rotated
+		key, access = rec.EmergencyKey, rec.Access
 	}
 	// First here, then there: cut off in between, a session that nobody knows
 	// ends by itself, while one that is only dead on the server would sign in
@@ -239,6 +240,9 @@ func (s *Session) erase(ctx context.Context, e machine.Erase) error {
 	}
 	var told error
 	conn := s.Connect()
+	if !key.IsEmpty() {
+		told = signin.EndKey(ctx, absapi.New(conn, s.Base), key, access)
+	}
 	for _, token := range tokens {
 		if !token.IsEmpty() {
 			told = errors.Join(told, signin.Logout(ctx, absapi.New(conn, s.Base), token))

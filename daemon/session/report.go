@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"time"
 
+	"shelfkeeper/daemon/absapi"
 	"shelfkeeper/daemon/health"
 	"shelfkeeper/daemon/session/machine"
 )
@@ -17,7 +18,7 @@ var reported = []*health.Condition{
 	&health.VaultDenied, &health.VaultLocked, &health.VaultAbsent, &health.HeaderEaten, &health.VaultHanging,
 	&health.ServerUnreachable, &health.RateLimited, &health.RenewalFails, &health.DiskBlocks, &health.DiskTrouble,
 	&health.TokenSuspect, &health.RenewalDelayed, &health.SlotPending, &health.VaultPrompt, &health.VaultOpening,
-	&health.TokenEnded, &health.TokenAwaited,
+	&health.TokenEnded, &health.TokenAwaited, &health.EmergencyKey,
 }
 
 // report brings the board up to date and logs what changed, one line a change
@@ -75,6 +76,7 @@ func (s *Session) Fill(a *health.Account) {
 	case !st.Record.Refresh.IsEmpty():
 		out.Spare = health.SpareMissing
 	}
+	out.EmergencyKey, out.EmergencyKeyEndsAt = emergencyKey(st, s.Now())
 	if st.Published.Generation > 0 && st.Phase != machine.Static {
 		out.AccessExpiresAt = health.At(st.Published.Pair.Access.ExpiresAt)
 		out.RefreshExpiresAt = health.At(st.Published.Pair.Refresh.ExpiresAt)
@@ -100,6 +102,24 @@ func (s *Session) Fill(a *health.Account) {
 	case st.Slot.Trouble != nil:
 		a.Vault.Condition = health.SlotPending.ID
 	}
+}
+
+// emergencyKey says what can be shown of the account's emergency key.
+func emergencyKey(st machine.State, now time.Time) (is string, ends health.Time) {
+	key, err := absapi.ParseToken(st.Record.EmergencyKey)
+	switch {
+	case err != nil:
+		return "", ends
+	case st.OnEmergencyKey(now):
+		is = health.KeyInUse
+	case !key.ExpiresAt.IsZero() && now.After(key.ExpiresAt):
+		is = health.KeyEnded
+	case st.Emergency.Refused == st.Record.EmergencyKey:
+		is = health.KeyRefused
+	default:
+		is = health.KeyKept
+	}
+	return is, health.At(key.ExpiresAt)
 }
 
 // idle reports whether nobody is served: the pair is renewed when the next token is

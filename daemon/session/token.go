@@ -18,7 +18,7 @@ func (s *Session) Token(ctx context.Context) (redact.Secret, error) {
 		s.mu.Unlock()
 		switch {
 		case st.Usable(now) && (asked || st.Phase != machine.Fresh || now.Before(st.Clocks.AskAheadFrom)):
-			return st.Token(), nil
+			return st.Token(now), nil
 		case !asked:
 			asked = true
 			s.handle(machine.Needed{})
@@ -76,7 +76,7 @@ func (s *Session) Secrets() (userID string, secrets []redact.Secret) {
 	defer s.mu.Unlock()
 	rec := s.state.Record
 	for _, t := range append(rec.Spares(),
-		rec.Access, rec.Refresh, rec.Previous, rec.Static,
+		rec.Access, rec.Refresh, rec.Previous, rec.Static, rec.EmergencyKey,
 		s.state.Published.Pair.Access.Secret, s.state.Published.Pair.Refresh.Secret,
 	) {
 		if !t.IsEmpty() {
@@ -91,7 +91,14 @@ func (s *Session) Secrets() (userID string, secrets []redact.Secret) {
 func (s *Session) SignedIn() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.state.Published.Generation > 0 && s.state.Phase != machine.NeedsUser
+	return s.state.Published.Generation > 0 && s.state.Phase != machine.NeedsUser || s.state.OnEmergencyKey(s.Now())
+}
+
+// OnEmergencyKey reports whether an API key stands in for the session.
+func (s *Session) OnEmergencyKey() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.state.OnEmergencyKey(s.Now())
 }
 
 // Seen returns what the server was last seen to be, and what it calls the user;

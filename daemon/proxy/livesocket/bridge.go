@@ -219,6 +219,7 @@ func (b *bridge) take(ctx context.Context, frame []byte) {
 func (b *bridge) watch(ctx context.Context, now wsconn.Snapshot) {
 	switch {
 	case now.State == wsconn.Authenticated:
+		b.keyed = false // an emergency key was in use, until somebody signed in
 		if !b.lostAt.IsZero() {
 			b.away, b.lostAt = time.Since(b.lostAt), time.Time{}
 		}

@@ -68,11 +68,15 @@ type (
 		Generation uint64
 		Prompt     bool
 	}
-	// Check asks the server whether it accepts the static token.
+	// Check asks the server whether it accepts a token that nobody rotates.
 	Check struct{ Token redact.Secret }
 	// Erase makes the vault forget, then signs out at the server with each of
-	// these refresh tokens: the session's newest and the spares'.
-	Erase struct{ Tokens []redact.Secret }
+	// these refresh tokens, the session's newest and the spares', and removes the
+	// emergency key.
+	Erase struct {
+		Tokens       []redact.Secret
+		EmergencyKey redact.Secret
+	}
 )
 
 func (Open) effect()           {}

@@ -12,6 +12,10 @@ func (s State) FindingsChangeAt(now time.Time) time.Time {
 		}
 	}
 	sooner(s.Suspicion.BrokenUntil)
+	if s.OnEmergencyKey(now) {
+		sooner(s.Emergency.EndsAt)
+		return at
+	}
 	if s.Usable(now) && s.Phase != Static && !s.RenewsOnDemand(now) {
 		sooner(s.Clocks.UsableUntil)
 		sooner(s.Clocks.UsableForAtMost)

@@ -26,6 +26,7 @@ func Next(s State, e Event) (State, []Effect) {
 		m.Pauses.endWaits()
 		m.Pauses.SignInAt = earlier(m.Pauses.SignInAt, m.SignIns.At.Add(wokenSignIn))
 		m.askAgainFirst()
+		m.Emergency.Refused = redact.Secret{}  // perhaps by another network's server
 		m.Wishes.SameServerUntil = time.Time{} // the user spoke of another network, perhaps
 		if m.Step == Pinging || m.Step == Refreshing && m.Rules.Grace > 0 {
 			// The answer may have been lost with the network or in the sleep,

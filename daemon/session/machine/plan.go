@@ -13,7 +13,7 @@ const (
 	openVault         // the vault could not be read before
 	attempt           // the pair, the spare or a change of the password
 	giveUpAnswer      // of a refresh that somebody waits for
-	checkStatic       // whether a static token is still refused
+	checkStatic       // whether a token that nobody rotates is still refused
 )
 
 // longAgo is the time of what is due already.
@@ -54,7 +54,7 @@ func (s State) plan() (at time.Time, do task) {
 		want(later(s.renewalDue(), start), attempt)
 	case s.Phase == Offline, s.Phase == NeedsUser && s.Why.Probed() && s.Record.Static.IsEmpty():
 		want(start, attempt)
-	case s.Phase == Static && s.Suspicion.StaticRefused, s.probesToken():
+	case s.Phase == Static && s.Suspicion.StaticRefused, s.probesToken(), s.asksAboutKey():
 		want(start, checkStatic)
 	}
 	return at, do

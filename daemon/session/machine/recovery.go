@@ -25,6 +25,7 @@ func (m *machine) signIn() {
 	case !rec.Password.IsStored() && !rec.Static.IsEmpty():
 		m.giveUp(TokenRefused)
 	case !rec.Password.IsStored():
+		m.readEmergencyKey()
 		m.giveUp(SessionLost)
 	case rec.PasswordRefused && !m.Wishes.SendAgain:
 		m.giveUp(PasswordRefused)
@@ -135,9 +136,13 @@ func (m *machine) refusalKnown() {
 	}
 }
 
-// check asks once more whether a static token is refused.
+// check asks once more whether a token that nobody rotates is refused.
 func (m *machine) check() {
 	m.Step = Checking
+	if m.asksAboutKey() {
+		m.do(Check{Token: m.Record.EmergencyKey})
+		return
+	}
 	m.do(Check{Token: m.Record.Static})
 }
 
@@ -150,6 +155,10 @@ func (m *machine) mayReplaceStatic() bool {
 
 func (m *machine) checked(f Checked) {
 	if m.Step != Checking {
+		return
+	}
+	if m.asksAboutKey() {
+		m.keyChecked(f.Err)
 		return
 	}
 	m.Step, m.Wishes.Renew = Idle, false

@@ -21,7 +21,7 @@ func (m *machine) signOutAsked() {
 func (m *machine) signOutIfAsked() {
 	if m.Wishes.SignOut && m.Step == Idle && !m.Closing {
 		m.Wishes.SignOut, m.Step = false, Erasing
-		m.do(Erase{Tokens: append(m.Record.Spares(), m.Record.Refresh)})
+		m.do(Erase{Tokens: append(m.Record.Spares(), m.Record.Refresh), EmergencyKey: m.Record.EmergencyKey})
 	}
 	m.rereadIfAsked()
 }

@@ -125,6 +125,7 @@ type State struct {
 	Pauses      Pauses
 	Suspicion   Suspicion
 	Spare       Spare
+	Emergency   Emergency
 	Change      Change
 	SignIns     SignIns
 	Slot        Slot

@@ -10,14 +10,16 @@ import (
 // Busy reports whether an attempt is under way.
 func (s State) Busy() bool { return s.Step != Idle }
 
-// Usable reports whether the published token may be used at now.
+// Usable reports whether callers may use a token at now.
 func (s State) Usable(now time.Time) bool {
 	if now.Before(s.Suspicion.BrokenUntil) {
 		return false
 	}
-	if s.Phase == Static {
-		return true
-	}
+	return s.Phase == Static || s.pairUsable(now) || s.OnEmergencyKey(now)
+}
+
+// pairUsable reports whether the published access token may be used at now.
+func (s State) pairUsable(now time.Time) bool {
 	return s.Published.Generation > 0 && !s.tokenSuspected() && !reached(now, s.Clocks.UsableUntil) &&
 		(s.Clocks.UsableForAtMost.IsZero() || !reached(now, s.Clocks.UsableForAtMost))
 }
@@ -64,9 +66,13 @@ func (s State) ResumesBy(t time.Time) bool {
 	return false
 }
 
-func (s State) Token() redact.Secret {
-	if s.Phase == Static {
+// Token returns the token that callers use at now, while Usable says so.
+func (s State) Token(now time.Time) redact.Secret {
+	switch {
+	case s.Phase == Static:
 		return s.Record.Static
+	case s.OnEmergencyKey(now) && !s.pairUsable(now):
+		return s.Record.EmergencyKey
 	}
 	return s.Published.Pair.Access.Secret
 }

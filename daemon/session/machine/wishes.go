@@ -4,6 +4,7 @@ import (
 	"errors"
 	"time"
 
+	"shelfkeeper/daemon/redact"
 	"shelfkeeper/keychain"
 )
 
@@ -42,6 +43,9 @@ func (m *machine) suspected(f Suspected) {
 			m.Pauses.ConfirmAt = m.now.Add(checkPause)
 		}
 		return
+	case m.OnEmergencyKey(m.now) && f.Token == m.Record.EmergencyKey:
+		m.doubtKey()
+		return
 	case f.Token != m.Published.Pair.Access.Secret || f.Token == m.Suspicion.Token:
 		return
 	case !m.Suspicion.RenewedAt.IsZero() && m.now.Sub(m.Suspicion.RenewedAt) < suspicionMemory:
@@ -61,7 +65,7 @@ func (m *machine) asked(f Asked) {
 	}
 	m.Pauses.endWaits()
 	m.Pauses.SignInAt = time.Time{}
-	m.Suspicion.BrokenUntil, m.Suspicion.RenewedAt = time.Time{}, time.Time{}
+	m.Suspicion.BrokenUntil, m.Suspicion.RenewedAt, m.Emergency.Refused = time.Time{}, time.Time{}, redact.Secret{}
 	m.Attempt.ByUser, m.Wishes.Renew, m.Wishes.SendAgain = true, true, true
 	if f.SameServer {
 		m.Wishes.SameServerUntil = m.now.Add(wordHolds)

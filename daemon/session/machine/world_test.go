@@ -61,6 +61,11 @@ func newWorld(t *rapid.T) *world {
 		w.disk.Access, w.disk.Refresh, w.disk.Static = redact.Secret{}, redact.Secret{}, redact.New("legacy 0")
 		w.disk.SetSpares()
 	}
+	if w.disk.Static.IsEmpty() && !w.disk.Password.IsStored() && rapid.Bool().Draw(t, "emergency key") {
+		life := time.Duration(rapid.IntRange(0, 40*24).Draw(t, "its hours")) * time.Hour
+		w.disk.EmergencyKey = redact.New(makeJWT(map[string]any{"keyId": "k", "name": "emergency", "type": "api",
+			"iat": w.now.Unix(), "exp": w.now.Add(life).Unix()}))
+	}
 	w.written[1] = w.disk.Access
 	w.boot()
 	return w
@@ -109,6 +114,12 @@ func (w *world) feed(f Fact) {
 			w.t.Fatalf("generation %d is published but not durable", after.Published.Generation)
 		}
 	}
+	if after.OnEmergencyKey(w.now) && (w.doubted[w.disk.Refresh] == 0 && !w.dead[w.disk.Refresh] || len(w.disk.Spares()) > 0) {
+		w.t.Fatal("the emergency key is used although the session may be alive")
+	}
+	if key := w.disk.EmergencyKey; after.Usable(w.now) && !key.IsEmpty() && after.Token(w.now) == key && !after.OnEmergencyKey(w.now) {
+		w.t.Fatal("the emergency key is given out")
+	}
 	var attempts int
 	for _, e := range w.pending {
 		if _, ok := e.(Settle); !ok {
@@ -149,6 +160,8 @@ func (w *world) check(e Effect) {
 			w.t.Fatal("a commit replaces the password by one that the server did not take")
 		case e.Record.NewPassword != w.disk.NewPassword && w.disk.NewPassword.IsStored() && !w.settled:
 			w.t.Fatal("a commit drops a password that may be the right one")
+		case e.Record.EmergencyKey != w.disk.EmergencyKey:
+			w.t.Fatal("a commit drops the emergency key")
 		case w.dropsLiveSpare(e.Record):
 			w.t.Fatal("a commit drops a spare session that is alive")
 		case e.Record.Spare != w.disk.Spare && !w.dead[w.disk.Spare] && !slices.Contains(e.Record.Spares(), w.given) &&
@@ -216,7 +229,7 @@ func (w *world) outside(kind int) {
 	case 0:
 		w.feed(Needed{})
 	case 1:
-		w.feed(Suspected{Token: w.state.Token()})
+		w.feed(Suspected{Token: w.state.Token(w.now)})
 	case 2:
 		w.feed(Woken{Reason: "link"})
 	case 3:

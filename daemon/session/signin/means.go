@@ -24,6 +24,7 @@ type Obtained struct {
 	Pair             absapi.TokenPair // zero where Static is given
 	Static           redact.Secret
 	Password         keychain.Password // to be kept beside it
+	Admin            bool              // the user administers the server, as far as it said
 }
 
 // ByPassword signs in with a password.
@@ -83,7 +84,7 @@ func endLeftover(ctx context.Context, c *absapi.Client, failure *absapi.Error) e
 }
 
 func obtained(a absapi.Answer) Obtained {
-	got := Obtained{UserID: a.UserID, Username: a.Username, ServerVersion: a.ServerVersion, Pair: a.Pair}
+	got := Obtained{UserID: a.UserID, Username: a.Username, ServerVersion: a.ServerVersion, Pair: a.Pair, Admin: a.Admin}
 	if a.Pair.Refresh.Secret.IsEmpty() {
 		got.Static = a.Legacy
 	}

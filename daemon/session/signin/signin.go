@@ -78,6 +78,9 @@ type Result struct {
 	// Unsynced is why the journal, which does hold the session, may lose it at
 	// a power cut; nil if it is durable.
 	Unsynced error
+	// KeyLeft is why an emergency key that is not kept any more may still work at the
+	// server; nil if it does not.
+	KeyLeft error
 	// SetAside names the files of an earlier session that could not be read
 	// and were kept under another name.
 	SetAside []string
@@ -141,6 +144,7 @@ func (in SignIn) Do(ctx context.Context) (Result, error) {
 		// removes the old one when it expires.
 		_ = in.logout(ctx, token)
 	}
+	result.KeyLeft = in.endKey(ctx, at.old, rec)
 	return result, nil
 }
 
@@ -160,9 +164,13 @@ func (in SignIn) record(got Obtained, old keychain.Record, account string) (rec 
 	}
 	if old.UserID == got.UserID && got.Static.IsEmpty() && !got.Password.IsStored() {
 		rec.SetSpares(old.Spares()...)
+		rec.EmergencyKey = old.EmergencyKey
 	}
 	for len(rec.Spares()) > 0 && keychain.CheckRoom(rec) != nil {
 		rec.DropSpare() // the session comes first
+	}
+	if keychain.CheckRoom(rec) != nil {
+		rec.EmergencyKey = redact.Secret{}
 	}
 	for _, token := range append(old.Spares(), old.Refresh) {
 		if !token.IsEmpty() && token != rec.Refresh && !slices.Contains(rec.Spares(), token) {
@@ -237,14 +245,29 @@ func (in SignIn) endSession(ctx context.Context, got Obtained) error {
 	return in.logout(ctx, got.Pair.Refresh.Secret)
 }
 
-func (in SignIn) logout(ctx context.Context, token redact.Secret) error {
-	client := in.Client
-	if in.Again != nil {
-		var done func()
-		client, done = in.Again()
-		defer done()
+// endKey removes the emergency key of old at the server where rec does without it. The
+// key of another server is the caller's to see to.
+func (in SignIn) endKey(ctx context.Context, old, rec keychain.Record) error {
+	if old.Tombstone || old.EmergencyKey.IsEmpty() || old.EmergencyKey == rec.EmergencyKey || old.Server != in.Server {
+		return nil
 	}
+	client, done := in.connect()
+	defer done()
+	return EndKey(ctx, client, old.EmergencyKey, rec.Access)
+}
+
+func (in SignIn) logout(ctx context.Context, token redact.Secret) error {
+	client, done := in.connect()
+	defer done()
 	return Logout(ctx, client, token)
+}
+
+// connect returns a client for what follows a sign-in.
+func (in SignIn) connect() (client *absapi.Client, done func()) {
+	if in.Again != nil {
+		return in.Again()
+	}
+	return in.Client, func() {}
 }
 
 // recordSignIn records a sign-in by the user. No sign-in fails for the want of a
