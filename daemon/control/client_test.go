@@ -36,7 +36,7 @@ func TestSignInCrossesWhole(t *testing.T) {
 		Passphrase: redact.New("open <ü>"), Gateway: upstream.GatewayChange{
 			Headers: []upstream.GatewayHeader{{Name: "X-Gate", Value: redact.New("gäte"), For: []string{"https://abs.example"}}}}}
 	want := SignInAnswer{Account: "home", Server: "https://abs.example", ServerVersion: "2.36.0", User: "ü",
-		ProxyURL: "http://127.0.0.1:13379", Grant: "sk_c2VjcmV0", Warnings: []string{"one", "two"}}
+		ProxyURL: "http://127.0.0.1:13379", Grant: "sk_c2VjcmV0", Warnings: []string{"one", "two"}, Admin: true}
 	for _, v := range []any{in, want} {
 		for i := range reflect.ValueOf(v).NumField() {
 			if reflect.ValueOf(v).Field(i).IsZero() {
