@@ -30,12 +30,12 @@ func (d *Daemon) newService(a accounts.Account, listen string) (*service.Service
 		Account: a, Upstream: up, Session: d.home.SessionConfig(a, up), Identities: d.home.Identities(a.Name),
 		PortGiven: c.ListenOf(a.Name) != 0, Journal: d.home.JournalDir(a.Name), Listen: listen, ListenExtra: c.ListenExtra,
 		ExtraHosts: c.ExtraHosts, Access: c.LocalAccess, TrustedOrigins: c.TrustedOrigins,
-		Reach:          func(base *url.URL) (*upstream.Upstream, error) { return d.home.ReachOther(a, base) },
-		Pause:          d.home.PauseOf(a.Name),
-		Seen:           func(ctx context.Context, version, username string) { d.home.Observe(ctx, a.Name, version, username) },
-		Visitors:       d.home.Visitors(a.Name),
-		KeepVisitors:   func(list []proxy.Visitor) { d.home.KeepVisitors(a.Name, list) },
-		StreamsChanged: d.streams.Ring, Log: d.home.Log,
+		Reach:        func(base *url.URL) (*upstream.Upstream, error) { return d.home.ReachOther(a, base) },
+		Pause:        d.home.PauseOf(a.Name),
+		Seen:         func(ctx context.Context, version, username string) { d.home.Observe(ctx, a.Name, version, username) },
+		Visitors:     d.home.Visitors(a.Name),
+		KeepVisitors: func(list []proxy.Visitor) { d.home.KeepVisitors(a.Name, list) },
+		Kept:         d.home.Kept, StreamsChanged: d.streams.Ring, Log: d.home.Log,
 	})
 }
 

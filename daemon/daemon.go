@@ -7,6 +7,7 @@ package daemon
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"os"
 	"path/filepath"
@@ -17,6 +18,7 @@ import (
 	"shelfkeeper/daemon/accounts"
 	"shelfkeeper/daemon/control"
 	"shelfkeeper/daemon/dashboard"
+	"shelfkeeper/daemon/handover"
 	"shelfkeeper/daemon/health"
 	"shelfkeeper/daemon/home"
 	"shelfkeeper/daemon/logbook"
@@ -30,16 +32,19 @@ import (
 // Daemon serves every account of a Home. Make it with New, run it with Run,
 // and Close it in any case.
 type Daemon struct {
-	home     *home.Home
-	instance *control.Instance
-	control  *control.Server
-	monitor  *netmon.Monitor
-	page     *statuspage.Page // nil where there is none
-	streams  dashboard.Bell   // rings when a stream begins or ends
-	quit     chan struct{}
-	quitted  sync.Once
-	again    atomic.Bool // whoever runs it is to make another one
-	running  sync.WaitGroup
+	home      *home.Home
+	instance  *control.Instance
+	control   *control.Server
+	monitor   *netmon.Monitor
+	page      *statuspage.Page // nil where there is none
+	installed *handover.Installed
+	streams   dashboard.Bell // rings when a stream begins or ends
+	quit      chan struct{}
+	quitted   sync.Once
+	again     atomic.Bool // whoever runs it is to make another one
+	replaced  atomic.Bool // whoever runs it is to run the installed program
+	run       string      // names this start
+	running   sync.WaitGroup
 
 	signedOut chan struct{} // after a sign-out, which may have left something to finish
 
@@ -69,6 +74,7 @@ var (
 	_ control.TrayReports = (*Daemon)(nil)
 	_ control.Pausing     = (*Daemon)(nil)
 	_ control.Gateways    = (*Daemon)(nil)
+	_ control.Restarts    = (*Daemon)(nil)
 )
 
 // New takes the instance lock and opens the control socket and the local
@@ -76,7 +82,8 @@ var (
 // address that cannot be opened is none, but a condition of that account.
 // listen, where given, is the one account's address instead of its own.
 func New(h *home.Home, listen string) (*Daemon, error) {
-	d := &Daemon{home: h, quit: make(chan struct{}), signedOut: make(chan struct{}, 1), homeActs: h}
+	d := &Daemon{home: h, run: rand.Text(), quit: make(chan struct{}), signedOut: make(chan struct{}, 1), homeActs: h}
+	d.installed = handover.NewInstalled(h.Program, d.bump)
 	d.monitor = netmon.New(netmon.Config{Log: h.Log, Changed: func(e netmon.Event) {
 		for _, s := range d.services.All() {
 			s.Network(e)
@@ -139,6 +146,8 @@ func (d *Daemon) Run(ctx context.Context) error {
 	d.monitor.Start()
 	if d.page != nil {
 		d.page.Start()
+	} else if err := d.home.Kept.Drop(); err != nil {
+		d.home.Log.Warn("close an address of the daemon before", "reason", err)
 	}
 	served := make(chan error, 1)
 	d.running.Go(func() { served <- d.control.Serve(d) })
@@ -159,11 +168,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 		d.home.Log.Info("Shelfkeeper ends: the system or Ctrl-C asked for it", "process", os.Getpid())
 		return nil
 	case <-d.quit:
-		if d.Restarting() {
-			d.home.Log.Info("Shelfkeeper begins anew: its settings were changed", "process", os.Getpid())
-		} else {
-			d.home.Log.Info("Shelfkeeper ends: it was asked to quit", "process", os.Getpid())
-		}
+		d.home.Log.Info(d.whyQuit(), "process", os.Getpid())
 		return nil
 	case err := <-served:
 		d.home.Log.Error("Shelfkeeper ends: its control socket failed", "process", os.Getpid(), "reason", err)
@@ -174,6 +179,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 // Close ends everything and waits for it.
 func (d *Daemon) Close() error {
 	d.monitor.Close()
+	d.installed.Close()
 	var errs []error
 	if d.control != nil {
 		errs = append(errs, d.control.Close())
@@ -201,7 +207,8 @@ func (d *Daemon) Changed() <-chan struct{} { return d.changed.Rung() }
 
 // Snapshot returns the state of everything, without a secret in it.
 func (d *Daemon) Snapshot() health.Snapshot {
-	s := health.Snapshot{Version: d.home.Version, PID: os.Getpid(), At: health.At(time.Now()), Accounts: d.services.Snapshots(d.home.Shown)}
+	s := health.Snapshot{Version: d.home.Version, Installed: d.installed.Version(), PID: os.Getpid(), Run: d.run, At: health.At(time.Now()),
+		Accounts: d.services.Snapshots(d.home.Shown)}
 	s.Level = health.Worst(s.Accounts)
 	if s.Unlisted = d.home.Unlisted(); s.Unlisted != nil && s.Level != health.Paused {
 		s.Level = max(s.Level, health.Degraded)
@@ -232,16 +239,6 @@ func (d *Daemon) Alive(ctx context.Context) error { return d.services.Alive(ctx)
 
 // Quit asks Run to return.
 func (d *Daemon) Quit() { d.quitted.Do(func() { close(d.quit) }) }
-
-// Restart asks Run to return, and whoever called it to make another Daemon, with
-// the configuration as it is then.
-func (d *Daemon) Restart() {
-	d.again.Store(true)
-	d.Quit()
-}
-
-// Restarting reports whether Run returned, or will, for another Daemon.
-func (d *Daemon) Restarting() bool { return d.again.Load() }
 
 // Quitting returns a channel that is closed when somebody asks the daemon to
 // quit.

@@ -19,7 +19,7 @@ func (u *ui) obey(ctx context.Context, l Line) {
 	}
 	u.cfg.Log.Debug("tray clicked", "line", l.Text, "account", c.Account)
 	switch c.Act {
-	case Reauthenticate, Quit, StartAtLogin, StopAtLogin:
+	case Reauthenticate, Restart, Quit, StartAtLogin, StopAtLogin:
 		u.notes[key(c)] = note{busy: true} // once more would only wait for the first
 	}
 	u.running.Go(func() {
@@ -83,6 +83,8 @@ func (u *ui) run(ctx context.Context, c Command) (err error) {
 		return err
 	case StartAtLogin, StopAtLogin:
 		return u.cfg.SetStart(ctx, c.Act == StartAtLogin)
+	case Restart:
+		return u.cfg.Client.Restart(ctx)
 	case Quit:
 		return u.cfg.Client.Quit(ctx)
 	}

@@ -23,6 +23,7 @@ const (
 	CheckUp            // look for what is wrong
 	StartAtLogin       // let the system start the daemon at login
 	StopAtLogin        // undo that
+	Restart            // move over to the program that is installed
 	Quit               // end the daemon, and the tray with it
 )
 
@@ -68,7 +69,7 @@ const (
 
 	statusPerAccount  = 5 // state, two of the cause, remedy, what became of a command
 	actionsPerAccount = 7
-	generalLines      = 4
+	generalLines      = 5
 )
 
 // menu returns what the user sees of a snapshot and of what became of the
@@ -76,7 +77,7 @@ const (
 // for not knowing, which hides the line. It is pure.
 func menu(s health.Snapshot, n notes, login Mark) Model {
 	m := Model{Level: s.Level, Tooltip: tooltip(s), Working: n.working(), General: general(s, n, login)}
-	for _, act := range []Act{Quit, StartAtLogin, StopAtLogin} {
+	for _, act := range []Act{Quit, Restart, StartAtLogin, StopAtLogin} {
 		if text := n.trouble(Command{Act: act}); text != "" {
 			m.Status = append(m.Status, Line{Text: text})
 			break
@@ -112,7 +113,10 @@ func menu(s health.Snapshot, n notes, login Mark) Model {
 }
 
 func general(s health.Snapshot, n notes, login Mark) []Line {
-	lines := []Line{page(s.Page, n), checkUp(s, n), {}, {Text: "Quit", Enabled: true, Command: Command{Act: Quit}}}
+	lines := []Line{page(s.Page, n), checkUp(s, n), {}, {}, {Text: "Quit", Enabled: true, Command: Command{Act: Quit}}}
+	if s.Installed != "" {
+		lines[3] = Line{Text: clip("Move over to version "+oneLine(s.Installed), maxLine), Enabled: true, Command: Command{Act: Restart}}
+	}
 	switch login {
 	case SwitchedOn:
 		lines[2] = Line{Text: "Start at login", Enabled: true, Command: Command{Act: StopAtLogin}, Mark: login}

@@ -45,6 +45,8 @@ func TestMenu(t *testing.T) {
 	admin.Accounts[0].Admin = true
 	renamed := snapshotOf(nil)
 	renamed.Accounts[0].Alias = "kitchen"
+	upgraded := snapshotOf(nil)
+	upgraded.Installed = "0.2.0"
 	reauth := Command{Act: Reauthenticate, Account: "home"}
 
 	for _, c := range []struct {
@@ -68,6 +70,11 @@ func TestMenu(t *testing.T) {
 			want: []string{"[kitchen: signed in]", "Open Audiobookshelf", "Re-authenticate", "Players", "Copy player address",
 				"Pause until tomorrow", "Pause until resumed", "Status page", "Check-up", "Quit"},
 			tooltip: "Shelfkeeper, kitchen: signed in"},
+		{desc: "a newer program is installed", in: upgraded, notes: notes{{Act: Restart}: {trouble: problem.Newf(problem.Other, "", "it does not run")}},
+			want: []string{"[Moving over to the new version did not work: it does not run]", "[Audiobookshelf as home: signed in]",
+				"Open Audiobookshelf", "Re-authenticate", "Players", "Copy player address", "Pause until tomorrow", "Pause until resumed",
+				"Status page", "Check-up", "Move over to version 0.2.0", "Quit"},
+			tooltip: "Shelfkeeper, home at abs.example.org: signed in"},
 		{desc: "a program is refused", in: refused,
 			want: []string{"[Audiobookshelf as home: signed in]",
 				`[Refused 12 x audiobookshelf-ht (process 812): allow it? See "shelfkeeper status"]`,

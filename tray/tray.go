@@ -77,6 +77,8 @@ type Client interface {
 	// signed in with scope.
 	OpenPage(ctx context.Context, account, scope string) (string, error)
 	Quit(ctx context.Context) error
+	// Restart moves over to the program that is installed now.
+	Restart(ctx context.Context) error
 	// Pause serves no player of an account until a time, zero for until Resume.
 	Pause(ctx context.Context, account string, until time.Time) ([]string, error)
 	Resume(ctx context.Context, account string) ([]string, error)

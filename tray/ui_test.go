@@ -52,6 +52,7 @@ type fakeClient struct {
 	quits     int
 	reports   []health.Tray
 	paused    []string
+	restart   error
 }
 
 func (c *fakeClient) Events(ctx context.Context, each func(health.Snapshot) error) error {
@@ -91,6 +92,7 @@ func (c *fakeClient) Quit(context.Context) error {
 	c.quits++
 	return nil
 }
+func (c *fakeClient) Restart(context.Context) error { return c.restart }
 
 // unknownStart hides the line about the start at login.
 func unknownStart(context.Context) (bool, error) { return false, errors.ErrUnsupported }

@@ -16,6 +16,7 @@ import (
 
 	"shelfkeeper/daemon/config"
 	"shelfkeeper/daemon/control"
+	"shelfkeeper/daemon/handover"
 	"shelfkeeper/daemon/home"
 	"shelfkeeper/daemon/logbook"
 	"shelfkeeper/daemon/problem"
@@ -29,6 +30,9 @@ type env struct {
 	stdout, stderr io.Writer
 	passphrase     redact.Secret
 	passphraseErr  error // why the environment's passphrase could not be read
+
+	kept     *handover.Sockets // addresses that stay open between two daemons
+	replaced bool              // this program took the place of another one
 
 	control string // --control
 	config  string // --config
@@ -181,7 +185,7 @@ func (e *env) options(ctx context.Context) (home.Options, error) {
 	}
 	return home.Options{
 		Version: version, Paths: paths, Config: cfg, Passphrase: e.askPassphrase, Unattended: !e.passphrase.IsEmpty(), Helper: helper,
-		Control: e.control, Log: e.logger(cfg.LogLevel), Starts: e.autostartState,
+		Control: e.control, Kept: e.kept, Log: e.logger(cfg.LogLevel), Starts: e.autostartState,
 	}, nil
 }
 

@@ -48,7 +48,7 @@ var onPage = map[string]string{
 	"config show": "GET /settings", "config path": "GET /settings", "config check": "only: the page refuses what is not in order",
 	"autostart on": "/settings/start", "autostart off": "/settings/start", "autostart status": "GET /settings",
 	"autostart on --headless": "/settings/start on", "autostart on --passphrase-file": "/settings/start passphrase",
-	"quit": "/settings/quit", "version": "GET /",
+	"quit": "/settings/quit", "restart": "/restart", "version": "GET /",
 	"run": "only: the page belongs to a program that runs", "run --no-tray": "only: how it is started",
 	"run --no-page": "only: how it is started", "run --show": "only: how it is started",
 	"help": "only: help for the terminal", "completion": "only: for a shell",
@@ -198,13 +198,13 @@ func TestWhatTheMenuDoesIsOnThePage(t *testing.T) {
 	for act, command := range map[tray.Act]string{
 		tray.Open: "open", tray.OpenAsAdmin: "open --scope", tray.Reauthenticate: "reauth", tray.Pause: "pause", tray.PauseTomorrow: "pause --until",
 		tray.Resume: "resume", tray.ShowPage: "page", tray.ShowPlayers: "players list", tray.CheckUp: "doctor", tray.StartAtLogin: "autostart on",
-		tray.StopAtLogin: "autostart off", tray.Quit: "quit", tray.Copy: "status",
+		tray.StopAtLogin: "autostart off", tray.Quit: "quit", tray.Restart: "restart", tray.Copy: "status",
 	} {
 		if onPage[command] == "" {
 			t.Errorf("%s: the page has nothing like it", fmt.Sprint(act, " ", command))
 		}
 	}
-	if tray.Quit != 13 {
+	if tray.Quit != 14 {
 		t.Error("the menu has acts that stand nowhere in this table")
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -12,6 +13,7 @@ import (
 	"shelfkeeper/daemon"
 	"shelfkeeper/daemon/control"
 	"shelfkeeper/daemon/desktop/sdnotify"
+	"shelfkeeper/daemon/handover"
 	"shelfkeeper/daemon/health"
 	"shelfkeeper/daemon/home"
 	"shelfkeeper/daemon/logbook"
@@ -30,12 +32,12 @@ With --show it opens the status page, too. If the daemon runs already, only the
 page opens: that is what an entry of a desktop's menu does.`,
 		Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			if show {
+			if show && !e.replaced {
 				if err := e.showPage(c.Context()); !isNoDaemon(err) {
 					return err
 				}
 			}
-			return e.serve(c.Context(), serving{tray: !noTray, page: !noPage, show: show, listen: listen})
+			return e.serve(c.Context(), serving{tray: !noTray, page: !noPage, show: show && !e.replaced, silent: e.replaced, listen: listen})
 		},
 	}
 	c.Flags().BoolVar(&noTray, "no-tray", false, "no icon in the panel")
@@ -55,6 +57,7 @@ type serving struct {
 	listen     string
 	silent     bool // what is served where was said before
 	log        *logbook.File
+	program    handover.Program
 }
 
 // serve runs daemons, one after the other, until somebody asks to end: a setting
@@ -64,6 +67,13 @@ func (e *env) serve(ctx context.Context, how serving) error {
 	if err != nil {
 		return err
 	}
+	if how.program.Path() == "" { // else the old program goes on
+		var unknown error
+		if how.program, unknown = handover.Own(os.Args[0]); unknown != nil {
+			e.logger(o.Config.LogLevel).Debug("`shelfkeeper restart` will not work", "reason", unknown)
+		}
+	}
+	o.Program = how.program
 	how.log = logbook.NewFile(o.Paths.State, func(err error) {
 		e.logger(slog.LevelWarn).Warn("the log file cannot be written, so `shelfkeeper logs` lacks lines", "reason", err)
 	})
@@ -74,27 +84,39 @@ func (e *env) serve(ctx context.Context, how serving) error {
 		return err
 	}
 	for {
-		again, err := e.serveOnce(ctx, h, how)
-		if err != nil || !again {
-			return errors.Join(err, h.Close())
+		end, err := e.serveOnce(ctx, h, how)
+		if err != nil || end == quit {
+			return errors.Join(err, h.Close(), e.kept.Drop())
 		}
 		how.silent, how.show = true, false
+		if end == replaced {
+			return e.replace(ctx, h, how)
+		}
 		next, err := e.options(ctx)
 		if err != nil {
 			h.Log.Warn("the configuration stays as it was", "reason", err)
 			continue
 		}
-		next.Log = e.logger(next.Config.LogLevel, how.log.Sink)
+		next.Program, next.Log = h.Program, e.logger(next.Config.LogLevel, how.log.Sink)
 		how.show = next.Config.PagePort != h.Config.PagePort
 		h.Reconfigure(next)
 	}
 }
 
-// serveOnce runs one daemon, and reports whether there is to be another.
-func (e *env) serveOnce(ctx context.Context, h *home.Home, how serving) (again bool, err error) {
+// ending is what is to come after a daemon.
+type ending int
+
+const (
+	quit     ending = iota
+	again           // another daemon, of this program
+	replaced        // the program that is installed now
+)
+
+// serveOnce runs one daemon.
+func (e *env) serveOnce(ctx context.Context, h *home.Home, how serving) (end ending, err error) {
 	d, err := daemon.New(h, how.listen)
 	if err != nil {
-		return false, err
+		return quit, err
 	}
 	how.log.Start() // no other daemon has it now
 	if how.page {
@@ -108,13 +130,44 @@ func (e *env) serveOnce(ctx context.Context, h *home.Home, how serving) (again b
 	endTray := func() error { return nil }
 	if how.tray {
 		if endTray, err = e.superviseTray(d.ControlPath(), h.Config, h.Log); err != nil {
-			return false, errors.Join(err, d.Close())
+			return quit, errors.Join(err, d.Close())
 		}
 	}
 	endNotify := notifySystemd(ctx, control.DialDaemon(h.Paths.State, d.ControlPath()), d, h.Log)
 	err = d.Run(ctx)
 	endNotify()
-	return d.Restarting() && ctx.Err() == nil, errors.Join(err, endTray(), d.Close())
+	switch {
+	case ctx.Err() != nil || err != nil:
+	case d.Replacing():
+		end = replaced
+	case d.Restarting():
+		end = again
+	}
+	if end != quit {
+		if lost := h.Kept.Keep(); lost > 0 {
+			h.Log.Warn("players are refused for a moment: the system hands no address over", "addresses", lost)
+		}
+	}
+	return end, errors.Join(err, endTray(), d.Close())
+}
+
+// replace runs the installed program in the place of this one, which goes on where
+// that fails.
+func (e *env) replace(ctx context.Context, h *home.Home, how serving) error {
+	if handed := h.OpenedWith(); !handed.IsEmpty() {
+		e.passphrase, e.passphraseErr = handed, nil
+	}
+	if err := h.Close(); err != nil {
+		h.Log.Warn("close the vault", "reason", err)
+	}
+	how.log.Close()
+	program := h.Program.Path()
+	err := e.kept.Replace(program, append([]string{program}, os.Args[1:]...), os.Environ(), e.passphrase)
+	if err == nil {
+		return nil // as on Windows
+	}
+	e.logger(slog.LevelWarn).Warn("the old Shelfkeeper goes on", "reason", err)
+	return e.serve(ctx, how)
 }
 
 // tellServed says where everything is.

@@ -95,6 +95,9 @@ func (e *env) writeStatus(s health.Snapshot) error {
 func describe(s health.Snapshot, now time.Time, colours bool) string {
 	var out strings.Builder
 	fmt.Fprintf(&out, "Shelfkeeper %s, %s\n", s.Version, painted(s.Level, colours))
+	if s.Installed != "" {
+		fmt.Fprintf(&out, "  version %s is installed\n  → `shelfkeeper restart` moves over to it\n", s.Installed)
+	}
 	if s.Page.Reason != "" {
 		fmt.Fprintf(&out, "  %s\n  → %s\n", s.Page.Reason, s.Page.Remedy)
 	}

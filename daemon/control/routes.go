@@ -100,6 +100,9 @@ func routes(d Daemon, log *slog.Logger) http.Handler {
 	if r, ok := d.(Reports); ok {
 		maps.Copy(table, reportRoutes(r, log))
 	}
+	if r, ok := d.(Restarts); ok {
+		maps.Copy(table, restartRoutes(r, log))
+	}
 	if o, ok := d.(OpenID); ok {
 		table[callOpenID] = func(w http.ResponseWriter, r *http.Request) { streamSteps(w, r, o, log) }
 		maps.Copy(table, returnRoutes(o, log))

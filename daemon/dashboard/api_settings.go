@@ -19,6 +19,10 @@ type Settings interface {
 	// Restart has the daemon start again, after the answers under way; Quit ends it.
 	Restart()
 	Quit()
+	// CheckProgram returns why the program that is installed now could not take this
+	// one's place, and Replace begins to let it. Replace does not wait.
+	CheckProgram(ctx context.Context) error
+	Replace()
 }
 
 // Gateways are what stands in front of servers, and what it wants.

@@ -21,6 +21,7 @@ import (
 	"sync"
 	"time"
 
+	"shelfkeeper/daemon/handover"
 	"shelfkeeper/daemon/players"
 )
 
@@ -41,6 +42,8 @@ type Config struct {
 	Daemon Daemon
 	// Port is the page's own, at each loopback address.
 	Port int
+	// Kept are addresses that the daemon before has left open; nil for none.
+	Kept *handover.Sockets
 	// OwnUID is the user whose page it is.
 	OwnUID int
 	// PeerOf tells who is at the far end of a connection; nil for

@@ -34,6 +34,8 @@ type double struct {
 	acts     []string
 	renew    error
 	signIn   error
+	broken   error  // what keeps the installed program from running
+	newer    string // the version that is installed
 	players  []Player
 	entries  []history.Entry
 	store    Store
@@ -69,7 +71,7 @@ func (d *double) set(edit func()) {
 func (d *double) Snapshot() health.Snapshot {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return health.Snapshot{Version: "test", Level: health.Worst(d.accounts), Accounts: slices.Clone(d.accounts), Unlisted: d.unlisted,
+	return health.Snapshot{Version: "test", Installed: d.newer, Level: health.Worst(d.accounts), Accounts: slices.Clone(d.accounts), Unlisted: d.unlisted,
 		Tray: d.tray}
 }
 
@@ -240,6 +242,10 @@ func (d *double) SetSetting(_ context.Context, key, values []string) error {
 }
 
 func (d *double) Restart() { d.did("restart") }
+
+func (d *double) CheckProgram(context.Context) error { return d.broken }
+
+func (d *double) Replace() { d.did("replace") }
 
 func (d *double) TailLog(out io.Writer, lines int) error {
 	_, err := fmt.Fprintf(out, "level=INFO msg=<b> lines=%d\n", lines)

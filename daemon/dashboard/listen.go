@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"shelfkeeper/daemon/handover"
 	"shelfkeeper/daemon/netcause"
 	"shelfkeeper/daemon/players"
 )
@@ -36,7 +37,10 @@ var errNotListening = errors.New("the status page is not open")
 func (s *Server) listen() {
 	pause := firstPause
 	for {
-		listeners, err := take(s.cfg.Port)
+		listeners, err := take(s.cfg.Kept, s.cfg.Port)
+		if failed := s.cfg.Kept.Drop(); failed != nil { // what nobody has taken by now
+			s.cfg.Log.Warn("close an address of the daemon before", "reason", failed)
+		}
 		if err == nil {
 			s.setOpen(true)
 			s.cfg.Listening(nil)
@@ -65,12 +69,12 @@ func (s *Server) listen() {
 // take opens the port at both loopback addresses. "localhost" means either of
 // them: with one of them taken, the browser might come out at another program,
 // so both are needed. A machine without IPv6 has one.
-func take(port int) ([]net.Listener, error) {
-	v4, err := listenAt("tcp4", netip.AddrFrom4([4]byte{127, 0, 0, 1}), port)
+func take(kept *handover.Sockets, port int) ([]net.Listener, error) {
+	v4, err := listenAt(kept, "tcp4", netip.AddrFrom4([4]byte{127, 0, 0, 1}), port)
 	if err != nil {
 		return nil, err
 	}
-	v6, err := listenAt("tcp6", netip.IPv6Loopback(), port)
+	v6, err := listenAt(kept, "tcp6", netip.IPv6Loopback(), port)
 	var taken *portTaken
 	switch {
 	case err == nil:
@@ -83,7 +87,7 @@ func take(port int) ([]net.Listener, error) {
 
 // Free reports whether a page can listen at the port.
 func Free(port int) bool {
-	listeners, err := take(port)
+	listeners, err := take(nil, port)
 	for _, l := range listeners {
 		_ = l.Close() // nothing came in yet
 	}
@@ -111,9 +115,9 @@ func OtherUserHas(port, ownUID int) bool {
 	return resp.Header.Get("Content-Security-Policy") == policy
 }
 
-func listenAt(network string, ip netip.Addr, port int) (net.Listener, error) {
+func listenAt(kept *handover.Sockets, network string, ip netip.Addr, port int) (net.Listener, error) {
 	at := netip.AddrPortFrom(ip, uint16(port))
-	l, err := net.Listen(network, at.String())
+	l, err := kept.Listen(context.Background(), net.ListenConfig{}, network, at.String())
 	if netcause.PortTaken(err) {
 		holder, known := players.HolderOf(at)
 		return nil, &portTaken{port: port, holder: holder, known: known, err: err}

@@ -52,6 +52,29 @@ func TestSeveralAccounts(t *testing.T) {
 	w.get("/accounts/the%20other%20&%20one").has(t, "bob at abs.example.org")
 }
 
+// A version that was installed while this one runs is offered beside the accounts.
+func TestInstalledVersion(t *testing.T) {
+	d := newDouble(someAccount())
+	w := serve(t, d, nil)
+	if got := w.get("/"); strings.Contains(got.body, "/restart") {
+		t.Error("offered where nothing new is installed")
+	}
+	d.set(func() { d.newer, d.broken = "9.9 <b>", errors.New("it does not run") })
+	w.get("/").has(t, "Shelfkeeper 9.9 &lt;b&gt; is installed", `action="/restart"`)
+	if got := w.post("/restart"); got.status != http.StatusUnprocessableEntity || slices.Contains(d.done(), "replace") {
+		t.Errorf("a program that does not run: %d %v", got.status, d.done())
+	} else {
+		got.has(t, "It does not run")
+	}
+	d.set(func() { d.broken = nil })
+	got := w.post("/restart")
+	got.has(t, "Shelfkeeper starts again")
+	if strings.Contains(got.body, "9.9") || !slices.Contains(d.done(), "replace") {
+		t.Errorf("%v\n%s", d.done(), got.body)
+	}
+	w.get("/settings?done=act.restarted").has(t, "The program that is installed runs now.")
+}
+
 func TestRenew(t *testing.T) {
 	a := someAccount()
 	d := newDouble(a)

@@ -62,6 +62,7 @@ func (s *Server) routing() *http.ServeMux {
 		"POST /settings/name":  s.rename,
 
 		"POST /settings/quit": s.quit,
+		"POST /restart":       s.restart,
 
 		"GET /record":        s.showRecord,
 		"GET /record/log":    s.showLog,

@@ -91,6 +91,17 @@ func wordOf(one setting, value string) string {
 	return textOr("set."+one.key+"."+value, value)
 }
 
+// restart moves over to the program that is installed now.
+func (s *Server) restart(w http.ResponseWriter, r *request) {
+	if err := s.cfg.Daemon.CheckProgram(r.Context()); err != nil {
+		s.settings(w, r, http.StatusUnprocessableEntity, frame{Trouble: troubleOf(err)}, mistake{})
+		return
+	}
+	back := "/settings?done=" + "act.restarted"
+	s.page(w, r, http.StatusOK, "restarting", frame{Title: text("set.again"), Here: "settings", Restart: back, Body: restarting{Back: back}})
+	s.cfg.Daemon.Replace()
+}
+
 // restarting is the page of a daemon that starts again.
 type restarting struct {
 	Back  string // where the page goes on

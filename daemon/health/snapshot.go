@@ -6,13 +6,17 @@ import "time"
 // socket serves, `status --json` prints and the tray draws. It never holds a
 // secret.
 type Snapshot struct {
-	Version  string    `json:"version"`
-	PID      int       `json:"pid"`
-	At       Time      `json:"at"`
-	Level    Level     `json:"level"` // the worst account's
-	Page     Page      `json:"page"`
-	Accounts []Account `json:"accounts"`
-	Tray     *Tray     `json:"tray,omitempty"` // nil while nothing is wrong with it
+	Version string `json:"version"`
+	// Installed is the version of the program that was installed over this one;
+	// "" for none.
+	Installed string    `json:"installed,omitempty"`
+	PID       int       `json:"pid"`
+	Run       string    `json:"run"` // names the start of this daemon
+	At        Time      `json:"at"`
+	Level     Level     `json:"level"` // the worst account's
+	Page      Page      `json:"page"`
+	Accounts  []Account `json:"accounts"`
+	Tray      *Tray     `json:"tray,omitempty"` // nil while nothing is wrong with it
 	// Unlisted is what the vault holds of accounts that no list names; nil for
 	// nothing.
 	Unlisted *Unlisted `json:"unlisted,omitempty"`

@@ -20,6 +20,7 @@ import (
 	"shelfkeeper/daemon/accounts"
 	"shelfkeeper/daemon/config"
 	"shelfkeeper/daemon/desktop/autostart"
+	"shelfkeeper/daemon/handover"
 	"shelfkeeper/daemon/health"
 	"shelfkeeper/daemon/openid"
 	"shelfkeeper/daemon/players"
@@ -45,6 +46,10 @@ type Options struct {
 	Helper []string
 	// Control is the path of the control socket; empty for the usual one.
 	Control string
+	// Kept are addresses that the daemon before has left open, and Program is what
+	// this process runs; both may be zero.
+	Kept    *handover.Sockets
+	Program handover.Program
 	// Dial stands in for the network towards servers in tests; nil for the
 	// real one.
 	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
@@ -71,6 +76,7 @@ type Home struct {
 	mu      sync.Mutex // held for nothing that may wait
 	vault   *keychain.Vault
 	closed  bool
+	typed   redact.Secret // the passphrase that has opened the vault
 	wrong   keychain.WrongPassphrase
 	signIns int // under way
 	budgets *budget.Budgets
@@ -155,7 +161,7 @@ func (h *Home) openVault(ctx context.Context, backend keychain.Backend) (*keycha
 	h.mu.Lock()
 	closed := h.closed
 	if !closed {
-		h.vault = v
+		h.vault, h.typed = v, o.Passphrase
 	}
 	h.mu.Unlock()
 	if closed {

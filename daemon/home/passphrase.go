@@ -31,6 +31,14 @@ func (h *Home) passphrase(ctx context.Context, choose bool) (redact.Secret, erro
 	return h.Passphrase(ctx, choose)
 }
 
+// OpenedWith returns the passphrase with which the vault was opened; empty where
+// it needs none. It is for the program that takes this one's place.
+func (h *Home) OpenedWith() redact.Secret {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.typed
+}
+
 // Store returns where secrets are kept, empty where there is no vault yet, and
 // whether it is open or opens without a passphrase.
 func (h *Home) Store() (backend keychain.Backend, open bool) {

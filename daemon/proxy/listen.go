@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"shelfkeeper/daemon/handover"
 	"shelfkeeper/daemon/netcause"
 	"shelfkeeper/daemon/players"
 )
@@ -38,7 +39,7 @@ func (e *PortTaken) Unwrap() error { return e.Err }
 // *PortTaken; another is never taken in its stead, since players hold the
 // address. It may be called for several addresses before Serve.
 func (s *Server) Listen(addr string) error {
-	l, err := listenLoopback(addr)
+	l, err := listenLoopback(s.cfg.Kept, addr)
 	if err != nil {
 		return err
 	}
@@ -47,14 +48,14 @@ func (s *Server) Listen(addr string) error {
 
 // CheckListen reports what keeps Listen from taking addr now; nil for nothing.
 func CheckListen(addr string) error {
-	l, err := listenLoopback(addr)
+	l, err := listenLoopback(nil, addr)
 	if err != nil {
 		return err
 	}
 	return l.Close()
 }
 
-func listenLoopback(addr string) (net.Listener, error) {
+func listenLoopback(kept *handover.Sockets, addr string) (net.Listener, error) {
 	ap, err := netip.ParseAddrPort(addr)
 	if err != nil {
 		return nil, fmt.Errorf("listen on %q: %w", addr, err)
@@ -62,7 +63,7 @@ func listenLoopback(addr string) (net.Listener, error) {
 	if !ap.Addr().IsLoopback() {
 		return nil, fmt.Errorf("listen on %s: only loopback addresses are served", addr)
 	}
-	l, err := net.Listen("tcp", addr)
+	l, err := kept.Listen(context.Background(), net.ListenConfig{}, "tcp", addr)
 	if netcause.PortTaken(err) {
 		holder, known := players.HolderOf(ap)
 		return nil, &PortTaken{Addr: addr, Holder: holder, Known: known, Err: err}
@@ -85,7 +86,7 @@ func (s *Server) ListenExtra(addr netip.AddrPort) error {
 	if addr.Addr().Is6() {
 		network = "tcp6"
 	}
-	l, err := listenEarly.Listen(context.Background(), network, addr.String())
+	l, err := s.cfg.Kept.Listen(context.Background(), listenEarly, network, addr.String())
 	if netcause.PortTaken(err) {
 		holder, known := players.HolderOf(addr)
 		return &PortTaken{Addr: addr.String(), Holder: holder, Known: known, Err: err}

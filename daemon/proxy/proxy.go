@@ -26,6 +26,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"shelfkeeper/daemon/handover"
 	"shelfkeeper/daemon/players"
 	"shelfkeeper/daemon/proxy/answers"
 	"shelfkeeper/daemon/proxy/livesocket"
@@ -104,6 +105,8 @@ type Config struct {
 	// Port is the port in the Host that players send, where the listener is
 	// no TCP listener and so does not know.
 	Port int
+	// Kept are addresses that the daemon before has left open; nil for none.
+	Kept *handover.Sockets
 	// Hold is how long a request that is safe to repeat is held in a temporary
 	// failure; 0 is ten seconds, below 0 is not at all.
 	Hold time.Duration

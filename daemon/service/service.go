@@ -20,6 +20,7 @@ import (
 
 	"shelfkeeper/daemon/accounts"
 	"shelfkeeper/daemon/config"
+	"shelfkeeper/daemon/handover"
 	"shelfkeeper/daemon/health"
 	"shelfkeeper/daemon/players"
 	"shelfkeeper/daemon/progress"
@@ -54,6 +55,8 @@ type Config struct {
 	Access         config.LocalAccess
 	// Reach returns the way to another address of the account's server.
 	Reach func(base *url.URL) (*upstream.Upstream, error)
+	// Kept are addresses that the daemon before has left open; nil for none.
+	Kept *handover.Sockets
 	// Pause is in force from the beginning; nil for none.
 	Pause *accounts.Pause
 	// Seen is told what the server was seen to be, after each change.
@@ -126,7 +129,7 @@ func New(c Config) (*Service, error) {
 		Access: proxy.Access(c.Access), OwnUID: os.Getuid(), ExtraHosts: c.ExtraHosts, Log: s.log,
 		TrustedOrigins: c.TrustedOrigins, OriginGrant: c.Identities.OfOrigin,
 		BecameActive: s.becameActive, TransfersChanged: c.StreamsChanged,
-		Visitors: c.Visitors, Visited: s.visited,
+		Visitors: c.Visitors, Visited: s.visited, Kept: c.Kept,
 	})
 	s.socket = wsconn.New(wsconn.Config{Server: up, Tokens: s.session, Active: s.active, Log: s.log})
 	if err == nil {

@@ -149,6 +149,10 @@ func (d acts) SetSetting(ctx context.Context, key, values []string) error {
 	return d.cfg.Disk.SetSetting(ctx, key, values)
 }
 
+func (d acts) CheckProgram(ctx context.Context) error { return d.cfg.Daemon.CheckProgram(ctx) }
+
+func (d acts) Replace() { d.cfg.Daemon.Replace() }
+
 func (d acts) Restart() { d.cfg.Daemon.Restart() }
 
 func (d acts) Quit() { d.cfg.Daemon.Quit() }

@@ -18,6 +18,7 @@ import (
 	"shelfkeeper/daemon/control"
 	"shelfkeeper/daemon/dashboard"
 	"shelfkeeper/daemon/doctor"
+	"shelfkeeper/daemon/handover"
 	"shelfkeeper/daemon/health"
 	"shelfkeeper/daemon/history"
 	"shelfkeeper/daemon/redact"
@@ -35,6 +36,7 @@ type Daemon interface {
 	control.Pausing
 	control.Reports
 	control.Gateways
+	control.Restarts
 	// Unlock is Reauthenticate with a passphrase that opens the vault before.
 	Unlock(ctx context.Context, account string, passphrase redact.Secret) error
 	// Title asks the server what a stream of an account is called.
@@ -84,6 +86,7 @@ type Config struct {
 	Book   *accounts.Book
 	Config config.Config
 	File   string // config.toml
+	Kept   *handover.Sockets
 	// Streams rings when a stream of any account begins or ends.
 	Streams *dashboard.Bell
 	// Tomorrow is when a pause until tomorrow ends.
@@ -109,7 +112,7 @@ func New(c Config) *Page {
 	c.Config.PagePort = c.ownPort(usualPort)
 	p := &Page{cfg: c, board: health.NewBoard()}
 	p.Server = dashboard.New(dashboard.Config{
-		Daemon: acts{c}, Port: c.Config.PagePort, OwnUID: c.OwnUID, Show: c.Show, TakeScheme: c.TakeScheme,
+		Daemon: acts{c}, Port: c.Config.PagePort, OwnUID: c.OwnUID, Kept: c.Kept, Show: c.Show, TakeScheme: c.TakeScheme,
 		Starts: c.Starts, SetStart: c.SetStart, File: c.File, Key: c.Disk.PageKey(), Log: c.Log, Listening: p.listening,
 	})
 	return p
