@@ -16,8 +16,13 @@ import (
 type fate struct{ written atomic.Bool }
 
 // trace returns a context for one request. When the transport takes another connection
-// because it provably wrote nothing on the first, the record begins anew.
-func (f *fate) trace(ctx context.Context) context.Context {
+// because it provably wrote nothing on the first, the record begins anew. The fate of a
+// request that may be sent twice does not matter.
+func (f *fate) trace(ctx context.Context, c *call, b *body) context.Context {
+	ctx = twice(ctx, c, b)
+	if !unsafe(c, b) {
+		return ctx
+	}
 	f.written.Store(false)
 	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 		GetConn:      func(string) { f.written.Store(false) },

@@ -116,7 +116,7 @@ func (s *Server) fetch(ctx context.Context, x *exchange, c *call, b *body) *refu
 				return refusal.AskAgain
 			}
 		}
-		resp, err := s.roundTrip(x, c.outgoing(sent.trace(twice(ctx, c, b)), token.Reveal(), b, ranged), b, probe)
+		resp, err := s.roundTrip(x, c.outgoing(sent.trace(ctx, c, b), token.Reveal(), b, ranged), b, probe)
 		if err != nil {
 			if cause := context.Cause(ctx); cause != nil {
 				err = cause

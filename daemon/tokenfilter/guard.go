@@ -5,6 +5,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"sync"
 
 	"shelfkeeper/daemon/redact"
 )
@@ -18,7 +19,11 @@ const minKnown = 16
 // again as the body goes on, since tokens change, and found for each occurrence. Its
 // time is linear in the body for each secret.
 func Guard(r io.Reader, known func() []redact.Secret, found func()) io.Reader {
-	return &guard{src: r, known: known, found: found}
+	g := &guard{src: r, known: known, found: found, searched: searches.Get().(*searched)}
+	for i := range g.needles {
+		g.needles[i].clear = 0
+	}
+	return g
 }
 
 // Contains reports whether s holds the exact bytes of one of the secrets.
@@ -36,8 +41,7 @@ type guard struct {
 	known func() []redact.Secret
 	found func()
 
-	secrets []redact.Secret
-	needles []needle
+	*searched
 
 	home    *[bufferSize]byte
 	buf     []byte
@@ -46,6 +50,14 @@ type guard struct {
 	err     error
 	work    int // bytes looked at or copied; tests bound it
 }
+
+// searched are secrets, ready to be searched for. They are the same for most answers.
+type searched struct {
+	secrets []redact.Secret
+	needles []needle
+}
+
+var searches = sync.Pool{New: func() any { return new(searched) }}
 
 // needle is a secret and the few bytes of it that are searched for. The tokens of one
 // server begin alike, so bytes near the end with a rare letter are found fastest.
@@ -133,6 +145,8 @@ func (g *guard) Read(p []byte) (int, error) {
 			if g.home != nil {
 				buffers.Put(g.home)
 				g.home, g.buf, g.r, g.done = nil, nil, 0, 0
+				searches.Put(g.searched)
+				g.searched = new(searched)
 			}
 			return 0, g.err
 		}

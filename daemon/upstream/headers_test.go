@@ -116,7 +116,7 @@ func TestPrepareLeavesTheRequestAlone(t *testing.T) {
 	r.Header.Set("User-Agent", "mpv")
 	r.Header.Set("Idempotency-Key", "1")
 	r.Header["X-Idempotency-Key"] = []string{"2"}
-	out := u.prepare(u.ready.Load(), r, u.base)
+	out := u.prepare(t.Context(), u.ready.Load(), r, u.base)
 	if r.Header.Get("X-Gate") != "" || r.Header.Get("X-Own") != "mine" || r.Header.Get("Idempotency-Key") != "1" {
 		t.Errorf("changed: %v", r.Header)
 	}
@@ -130,11 +130,11 @@ func TestPrepareLeavesTheRequestAlone(t *testing.T) {
 		}
 	}
 	r.Method, r.Header = "GET", nil
-	if got := u.prepare(u.ready.Load(), r, u.base).Header.Get("User-Agent"); got != DefaultUserAgent {
+	if got := u.prepare(t.Context(), u.ready.Load(), r, u.base).Header.Get("User-Agent"); got != DefaultUserAgent {
 		t.Errorf("user agent %q", got)
 	}
 	forced := open(t, Policy{Base: address(t, "http://abs.example"), Headers: secrets("user-agent", "Mozilla")})
-	if got := forced.prepare(forced.ready.Load(), r, forced.base).Header.Get("User-Agent"); got != "Mozilla" {
+	if got := forced.prepare(t.Context(), forced.ready.Load(), r, forced.base).Header.Get("User-Agent"); got != "Mozilla" {
 		t.Errorf("user agent %q", got)
 	}
 	h := u.Header()

@@ -73,9 +73,9 @@ func (p *pool) newTransport() *http.Transport {
 	return t
 }
 
-// transportOf returns the connections for a request.
-func (p *pool) transportOf(r *http.Request) *http.Transport {
-	if mayRepeat(r) || p.multiplexed.Load() {
+// transportOf returns the connections for a request: see sharedTransport.
+func (p *pool) transportOf(one *use) *http.Transport {
+	if one.ready || p.multiplexed.Load() {
 		return p.shared.Load()
 	}
 	return p.single
@@ -83,7 +83,7 @@ func (p *pool) transportOf(r *http.Request) *http.Transport {
 
 // use is what a request may do with connections, and what it did.
 type use struct {
-	ready  bool // it may take one that was kept ready
+	ready  bool // it may take one that has waited for it: it may be sent twice
 	dialed atomic.Bool
 }
 
@@ -92,14 +92,13 @@ type useKey struct{}
 
 // roundTrip sends a request. One that may be repeated, and failed on a connection that
 // had waited for it, is sent once more: the server may just have closed it.
-func (p *pool) roundTrip(r *http.Request) (*http.Response, error) {
+func (p *pool) roundTrip(r *http.Request, one *use) (*http.Response, error) {
 	now := p.running.Add(1)
 	for most := p.most.Load(); now > most && !p.most.CompareAndSwap(most, now); most = p.most.Load() {
 	}
 	defer p.running.Add(-1)
 	p.rested()
-	one := &use{ready: mayRepeat(r)}
-	resp, err := roundTrip(p.transportOf(r), r.WithContext(context.WithValue(r.Context(), useKey{}, one)))
+	resp, err := roundTrip(p.transportOf(one), r)
 	var refused *RefusedError
 	if err == nil || one.dialed.Load() || !one.ready || r.Context().Err() != nil || errors.As(err, &refused) {
 		return resp, err
@@ -118,7 +117,7 @@ func (p *pool) roundTrip(r *http.Request) (*http.Response, error) {
 	if p.ready != nil {
 		p.ready.drop()
 	}
-	return roundTrip(p.transportOf(r), again)
+	return roundTrip(p.transportOf(one), again)
 }
 
 // rested lets connections rest for longer, where that is known, once the old ones are

@@ -79,7 +79,7 @@ func (p *Private) Do(r *http.Request) (*http.Response, error) {
 		}
 		return nil, err
 	}
-	out := u.prepare(w, r, to)
+	out := u.prepare(r.Context(), w, r, to)
 	if p.probing && to != nil && to.Scheme != "https" {
 		w.removeHeaders(out.Header) // nobody knows yet who answers there
 	}

@@ -29,12 +29,13 @@ func (c *sharedTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 		}
 		return nil, err
 	}
-	out := u.prepare(w, r, to)
+	one := &use{ready: mayRepeat(r)}
+	out := u.prepare(context.WithValue(r.Context(), useKey{}, one), w, r, to)
 	pool := w.poolOf(to)
 	if to == nil {
-		return pool.roundTrip(out)
+		return pool.roundTrip(out, one)
 	}
-	resp, err := pool.roundTrip(out)
+	resp, err := pool.roundTrip(out, one)
 	if err != nil {
 		return nil, w.atProxy(out, err)
 	}
@@ -49,8 +50,8 @@ func (c *sharedTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 
 // prepare returns the request as it goes to an address of the server, and leaves the
 // caller's unchanged. With nil the request is for another server.
-func (u *Upstream) prepare(w *way, r *http.Request, to *url.URL) *http.Request {
-	out := r.WithContext(r.Context())
+func (u *Upstream) prepare(ctx context.Context, w *way, r *http.Request, to *url.URL) *http.Request {
+	out := r.WithContext(ctx)
 	out.Header = r.Header.Clone()
 	if out.Header == nil {
 		out.Header = http.Header{}
