@@ -6,18 +6,11 @@ import (
 	"net"
 	"net/http"
 	"strconv"
-	"sync"
 
 	"shelfkeeper/daemon/proxy/refusal"
 	"shelfkeeper/daemon/proxy/stream"
 	"shelfkeeper/daemon/redact"
 )
-
-// copySize is the piece in which bodies are copied: large enough that a fast
-// stream costs few calls, small enough for 64 streams at once.
-const copySize = 64 << 10
-
-var pieces = sync.Pool{New: func() any { return new([copySize]byte) }}
 
 // wholeSize is the largest body that is held in memory before its head is sent,
 // where it cannot be continued: the player then learns the length even of what
@@ -38,13 +31,14 @@ func (s *Server) send(w http.ResponseWriter, c *call, x *exchange, src io.Reader
 		w.WriteHeader(resp.StatusCode)
 		return nil
 	}
-	home := pieces.Get().(*[copySize]byte)
-	defer pieces.Put(home)
+	var room pieceRoom
+	defer room.release()
 
 	_, goesOn := src.(*stream.Body)
 	small := resp.ContentLength >= 0 && resp.ContentLength <= wholeSize || resp.Uncompressed // perhaps
 	if !goesOn && small {
-		n, err := readWhole(src, home[:])
+		home := room.large()
+		n, err := readWhole(src, home)
 		if err != nil && !errors.Is(err, errLarge) {
 			return refusal.Temporary.Because("its answer broke off: " + redact.Text(err.Error()))
 		}
@@ -65,12 +59,14 @@ func (s *Server) send(w http.ResponseWriter, c *call, x *exchange, src io.Reader
 	out := http.NewResponseController(w)
 	for {
 		_ = out.Flush() // a player that is gone shows at the next write
-		n, err := src.Read(home[:])
+		home := room.next()
+		n, err := src.Read(home)
 		if s.revoked(c) {
 			abort(c)
 		}
 		if n > 0 {
 			s.write(w, c, home[:n])
+			room.passed(n)
 		}
 		if err == io.EOF {
 			return nil

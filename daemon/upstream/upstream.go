@@ -95,6 +95,8 @@ type Upstream struct {
 	ready     atomic.Pointer[way] // nil until the gateway's secrets are read
 	unsealing chan struct{}       // held while they are
 	readying  readying
+
+	examination examination
 }
 
 // New checks the policy and returns its Upstream. It reads the CA file and opens no
@@ -117,6 +119,7 @@ func New(p Policy) (*Upstream, error) {
 	}
 	u.network = newNetwork(u.dial)
 	u.readying.changed = make(chan struct{}, 1)
+	u.examination.ended, u.examination.end = context.WithCancel(context.Background())
 	u.readying.ended, u.readying.end = context.WithCancel(context.Background())
 	w, err := u.newWay(p.Gateway)
 	if err != nil {
@@ -178,6 +181,7 @@ func (u *Upstream) CloseFrom(local []netip.Addr) int { return u.network.closeFro
 // with ErrClosed. Close may be called more than once.
 func (u *Upstream) Close() {
 	u.readying.close()
+	u.examination.close()
 	u.network.Close()
 	u.CloseIdle()
 }

@@ -9,6 +9,10 @@ import (
 // Broadcast is the wake-up signal. It ends pauses, and makes running exchanges prove
 // that they are alive.
 type Broadcast struct {
+	// Quiet, where set before the first use, is told when somebody has waited for bytes
+	// for a second. It returns at once.
+	Quiet func()
+
 	mu      sync.Mutex
 	next    chan struct{} // closed at the next wake-up
 	watched map[*Watchdog]struct{}

@@ -27,6 +27,8 @@ const (
 	// WakeHead is the same for an answer that has not begun. It is longer, since
 	// the server may be slow, and a second request doubles its work.
 	WakeHead = 5 * time.Second
+	// quiet is how long somebody waits for bytes before the connections are examined.
+	quiet = time.Second
 )
 
 // The reasons for which a Watchdog ends an exchange.
@@ -48,6 +50,8 @@ type Watchdog struct {
 	waiting bool
 	probe   time.Duration // the time that a wake-up leaves; 0 means that it changes nothing
 	woken   bool          // a wake-up came while nobody waited
+	due     time.Time     // when the timer is
+	left    time.Duration // of the bound after that
 }
 
 // Over ends the watch. The watched exchange goes on.
@@ -75,7 +79,14 @@ func (v *Watchdog) Begin(bound, probe time.Duration, why error) {
 	if v.woken && probe > 0 {
 		bound, v.why = probe, errMoved
 	}
-	v.timer.Reset(bound)
+	v.set(bound)
+}
+
+// set makes the exchange end after bound. A silence is told before.
+func (v *Watchdog) set(bound time.Duration) {
+	first := min(bound, quiet)
+	v.left, v.due = bound-first, time.Now().Add(first)
+	v.timer.Reset(first)
 }
 
 // End says that bytes came.
@@ -95,14 +106,23 @@ func (v *Watchdog) suspect() {
 		v.woken = true
 	case v.probe > 0:
 		v.why = errMoved
-		v.timer.Reset(v.probe)
+		v.set(v.probe)
 	}
 }
 
 func (v *Watchdog) expire() {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if v.waiting && v.cancel != nil {
+	switch {
+	case !v.waiting, time.Now().Before(v.due): // bytes came just now
+	case v.left > 0:
+		v.due = time.Now().Add(v.left)
+		v.timer.Reset(v.left)
+		v.left = 0
+		if v.broadcast.Quiet != nil {
+			v.broadcast.Quiet()
+		}
+	case v.cancel != nil:
 		v.cancel(v.why)
 	}
 }

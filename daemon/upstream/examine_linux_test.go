@@ -1,0 +1,133 @@
+package upstream
+
+import (
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"sync"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// swallow makes a connection's kernel drop everything that comes, as a router does that
+// has forgotten the connection.
+func swallow(t *testing.T, nc net.Conn) {
+	t.Helper()
+	raw, err := nc.(*net.TCPConn).SyscallConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	nothing := unix.SockFilter{Code: unix.BPF_RET | unix.BPF_K}
+	var failed error
+	err = raw.Control(func(fd uintptr) {
+		failed = unix.SetsockoptSockFprog(int(fd), unix.SOL_SOCKET, unix.SO_ATTACH_FILTER, &unix.SockFprog{Len: 1, Filter: &nothing})
+	})
+	if err != nil || failed != nil {
+		t.Fatal(err, failed)
+	}
+}
+
+// A connection of which nothing comes any more, and whose other side does not answer the
+// kernel, ends within five seconds where another one can be made. One whose server is
+// only slow stays, and so does all where nothing can be reached.
+func TestExamine(t *testing.T) {
+	for _, c := range []struct {
+		desc            string
+		swallowed, free bool
+		ends            bool
+	}{
+		{"a blackhole", true, true, true},
+		{"a slow server", false, true, false},
+		{"no way at all", true, false, false},
+	} {
+		t.Run(c.desc, func(t *testing.T) {
+			t.Parallel()
+			var mu sync.Mutex
+			var accepted net.Conn
+			over := make(chan struct{})
+			s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				_, _ = io.WriteString(w, "first")
+				_ = http.NewResponseController(w).Flush()
+				<-over
+			}))
+			s.Config.ConnState = func(nc net.Conn, state http.ConnState) {
+				mu.Lock()
+				defer mu.Unlock()
+				if state == http.StateNew && accepted == nil {
+					accepted = nc
+				}
+			}
+			s.Start()
+			defer s.Close()
+			defer close(over)
+			u := open(t, Policy{Base: address(t, s.URL), ProxyURL: "direct"})
+			r, err := http.NewRequest("GET", s.URL, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			resp, err := u.Transport().RoundTrip(r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer resp.Body.Close()
+			if _, err := io.ReadFull(resp.Body, make([]byte, 5)); err != nil {
+				t.Fatal(err)
+			}
+			if c.swallowed {
+				mu.Lock()
+				swallow(t, accepted)
+				mu.Unlock()
+			}
+			if !c.free {
+				_ = s.Listener.Close()
+			}
+			began := time.Now()
+			broken := make(chan error, 1)
+			go func() {
+				_, err := resp.Body.Read(make([]byte, 1))
+				broken <- err
+			}()
+			asking := time.NewTicker(time.Second) // as somebody who waits
+			defer asking.Stop()
+			end := time.NewTimer(6 * time.Second)
+			defer end.Stop()
+			for waiting := true; waiting; {
+				select {
+				case err := <-broken:
+					if !c.ends || err == nil || time.Since(began) < deadAfter || time.Since(began) > 5*time.Second {
+						t.Errorf("ended after %v: %v", time.Since(began), err)
+					}
+					return
+				case <-asking.C:
+					u.Examine()
+				case <-end.C:
+					waiting = false
+				}
+			}
+			if c.ends {
+				t.Error("it did not end")
+			}
+			u.Close()
+			<-broken
+		})
+	}
+}
+
+func TestSignsOfDeath(t *testing.T) {
+	for _, c := range []struct {
+		signs signs
+		dead  bool
+	}{
+		{signs{silent: 3 * time.Second}, false},
+		{signs{silent: deadAfter}, true},
+		{signs{silent: 5 * time.Second, lossy: true}, false},
+		{signs{silent: deadWithLoss, lossy: true}, true},
+	} {
+		if c.signs.dead() != c.dead {
+			t.Errorf("%+v", c.signs)
+		}
+	}
+}
