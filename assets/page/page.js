@@ -111,5 +111,7 @@
   }
   addEventListener("visibilitychange", follow)
   addEventListener("pagehide", () => { if (stream) stream.close(); stream = undefined })
-  follow()
+  // What the reader waits for comes first.
+  if (document.readyState === "complete") follow()
+  else addEventListener("load", () => setTimeout(follow, 50))
 })()
