@@ -130,8 +130,14 @@ func New(c Config) *Server {
 // URL is the page's address.
 func (s *Server) URL() string { return s.origin + "/" }
 
-// Start takes the port, or goes on trying until Close.
-func (s *Server) Start() { s.running.Go(s.listen) }
+// Start takes the port, or goes on trying until Close. What the start of the program
+// took is given back when nobody looks, as what a visit takes is.
+func (s *Server) Start() {
+	s.mu.Lock()
+	s.tidyLocked()
+	s.mu.Unlock()
+	s.running.Go(s.listen)
+}
 
 // Close ends everything and waits for it.
 func (s *Server) Close() error {

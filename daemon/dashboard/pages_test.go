@@ -284,3 +284,17 @@ func TestUnlock(t *testing.T) {
 		t.Errorf("acts %q", acts)
 	}
 }
+
+// A session that was lost is good until no date.
+func TestLostSessionIsNotGood(t *testing.T) {
+	a := someAccount()
+	a.Session.RefreshExpiresAt = health.At(time.Now().AddDate(0, 1, 0))
+	d := newDouble(a)
+	w := serve(t, d, nil)
+	w.get("/").has(t, "Good until")
+	a.Level, a.Condition, a.Reason = health.NeedsUser, health.SessionLost.ID, "the server ended the session"
+	d.set(func() { d.accounts[0] = a })
+	if got := w.get("/"); strings.Contains(got.body, "Good until") {
+		t.Error("a session that was lost is called good")
+	}
+}

@@ -204,6 +204,7 @@ func sessionFacts(a health.Account, now time.Time) []fact {
 		facts = append(facts, fact{Label: text("fact.method"), Value: textOr("method."+in.Method, in.Method)})
 	}
 	switch {
+	case mends[a.Condition] == "sign-in": // it is over
 	case !in.RefreshExpiresAt.IsZero():
 		facts = append(facts, fact{Label: text("fact.good"), At: when(in.RefreshExpiresAt.Time, now), Note: text("fact.good.note")})
 	case in.Method == "api key" || in.Method == "legacy token":
