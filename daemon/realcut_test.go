@@ -97,7 +97,7 @@ func TestRealGatewayCutsAfterFiveSeconds(t *testing.T) {
 			g, ca := startGateway(t, gateway)
 			s := behind(ctx, t, g, ca)
 			file := g.fake.Library().Large()
-			g.fake.Inject(absfake.Fault{Kind: absfake.Stall, Path: "/api/items/", Bytes: 3 << 20, After: 8 * time.Second, Times: 1})
+			g.fake.Inject(absfake.Fault{Kind: absfake.Stall, Path: "/api/items/", Bytes: 3 << 20, After: 12 * time.Second, Times: 1})
 			if stream(ctx, t, s, file, func() {}) != sumOf(t, file) {
 				t.Error("the stream differs from the file")
 			}
@@ -111,7 +111,7 @@ func TestRealGatewayCutsAfterFiveSeconds(t *testing.T) {
 				shown := s.Snapshot()
 				return shown.Level == health.Degraded && strings.Contains(shown.Reason, "cut after 5 s each time")
 			})
-			for _, setting := range []string{"proxy_read_timeout", "stream_timeout", "timeout tunnel", "ProxyWebsocketIdleTimeout"} {
+			for _, setting := range []string{"proxy_read_timeout", "stream_timeout", "timeout tunnel", "ProxyTimeout"} {
 				if remedy := s.Snapshot().Remedy; !strings.Contains(remedy, setting) {
 					t.Errorf("remedy %q", remedy)
 				}

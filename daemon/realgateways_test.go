@@ -61,7 +61,7 @@ var realGateways = map[string]realGateway{
 	"Apache": {"apache2", apacheConfig, func(g gatewayPlace) []string {
 		return []string{"-d", g.dir, "-f", filepath.Join(g.dir, "config"), "-DFOREGROUND"}
 	}, before("RewriteEngine on", "RequestHeader unset %s\n\t"), func(c string) string {
-		return strings.Replace(c, "ProxyPreserveHost on", "ProxyPreserveHost on\nProxyTimeout 5\nTimeout 5\nProxyWebsocketIdleTimeout 5", 1)
+		return strings.Replace(c, "ProxyPreserveHost on", "ProxyPreserveHost on\nProxyTimeout 5\nTimeout 5", 1)
 	}},
 }
 

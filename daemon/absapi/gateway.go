@@ -117,7 +117,8 @@ func gateway(a reply) string {
 		strings.EqualFold(a.header.Get("X-Powered-By"), "authentik"), has("authentik"):
 		return "authentik"
 	case strings.Contains(to, "/oauth2/"), strings.Contains(to, "%2foauth2%2fcallback"), strings.Contains(cookies, "_oauth2_proxy"),
-		has("oauth2-proxy"), has("oauth2 proxy"), has("/oauth2/start"), has("/oauth2/sign_in"):
+		has("oauth2-proxy"), has("oauth2 proxy"), has("/oauth2/start"), has("/oauth2/sign_in"), has("/oauth2/static/"),
+		a.status == http.StatusUnauthorized && body == "{}" && a.header.Get("Content-Type") == "application/json": // 7.15.6
 		return "oauth2-proxy"
 	case strings.Contains(to, "pangolin"), strings.Contains(to, "/auth/resource/"), strings.Contains(cookies, "p_session"), has("pangolin"):
 		return "Pangolin"

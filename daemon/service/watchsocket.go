@@ -10,7 +10,7 @@ import (
 
 // raiseReadTimeout is the remedy for a gateway that cuts connections which rest.
 const raiseReadTimeout = "raise the gateway's time limit for a connection that rests (nginx: proxy_read_timeout 1h, " +
-	"Caddy: stream_timeout, HAProxy: timeout tunnel 1h, Apache: ProxyWebsocketIdleTimeout)"
+	"Caddy: stream_timeout, HAProxy: timeout tunnel 1h, Apache: ProxyTimeout 3600)"
 
 // watchSocket says what the live connection means for the account. Its loss
 // may be the first sign that the server is gone. It returns when to look again, if no
