@@ -55,7 +55,7 @@ begin() { # name, command...
 show() { # the command line as a user types it, then what runs
 	printf '$ %s\n' "$1"
 	shift
-	"$@" 2>&1 | sed -e "s#$dir/##g" || true
+	"$@" 2>&1 | sed -e "s#$dir/##g; s/sk_[A-Za-z0-9_-]*/sk_…/; /^Signing in …/d; /^Looking for/d" || true
 }
 # through signs in with these flags, and plays.
 through() {

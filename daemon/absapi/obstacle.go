@@ -84,7 +84,7 @@ var signs = []sign{
 	{shows: isFrom("Authelia"), remedy: "let Authelia pass this address (policy: bypass), or sign in to it: " +
 		"`shelfkeeper account set NAME --gateway authelia --basic USER`"},
 	{shows: isFrom("oauth2-proxy"), remedy: "let oauth2-proxy pass what has a sign-in of its own " +
-		"(--skip-auth-route='^/(status|api|auth|login|logout|socket\\.io)'), or give it what it takes from programs: " + setHeader},
+		"(--skip-auth-route='^/(status|api|auth|login|logout|socket\\.io)'), or give it a header that it takes: " + setHeader},
 	{shows: isFrom("authentik"), remedy: letPass},
 	{shows: asksForPassword, remedy: "give the gateway its user and password: " + setBasic},
 	{shows: func(a reply, _ string) bool { return a.status == http.StatusInternalServerError && marked("", a) }, passes: true,

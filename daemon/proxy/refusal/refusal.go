@@ -48,6 +48,9 @@ func (no *Refusal) Later(h http.Header) *Refusal {
 	return no
 }
 
+// longest is room for a remedy with a certificate's fingerprint in its command.
+const longest = 400
+
 // OneLine makes s fit for a header and a line of text.
 func OneLine(s string) string {
 	s = strings.Map(func(r rune) rune {
@@ -56,8 +59,8 @@ func OneLine(s string) string {
 		}
 		return r
 	}, s)
-	if len(s) > 200 {
-		s = s[:200] + "..."
+	if len(s) > longest {
+		s = s[:longest] + "..."
 	}
 	return s
 }
