@@ -17,10 +17,10 @@ type finding = health.Finding
 
 // findings returns the conditions that s stands for at now, gravest first.
 func findings(s machine.State, now time.Time) (fs []finding) {
-	switch s.Phase {
-	case machine.SignedOut:
+	switch {
+	case s.Phase == machine.SignedOut:
 		fs = append(fs, finding{Condition: &health.SignedOut})
-	case machine.NeedsUser:
+	case s.NeedsUser():
 		if s.OnEmergencyKey(now) {
 			fs = append(fs, emergencyFinding(s))
 			break
@@ -38,7 +38,7 @@ func findings(s machine.State, now time.Time) (fs []finding) {
 	if s.Trouble != nil {
 		fs = append(fs, troubleFinding(s, now))
 	}
-	if s.Phase != machine.NeedsUser && s.Phase != machine.SignedOut {
+	if !s.NeedsUser() && s.Phase != machine.SignedOut {
 		if s.SignIns.Unusable >= machine.UnusableInARow {
 			fs = append(fs, signInFinding(s.SignIns))
 		}
@@ -76,7 +76,7 @@ func emergencyFinding(s machine.State) finding {
 // The other findings say why as soon as that is known.
 func tokenFinding(s machine.State, now time.Time) (f finding, ok bool) {
 	switch {
-	case s.Usable(now) || s.Phase == machine.SignedOut || s.Phase == machine.NeedsUser:
+	case s.Usable(now) || s.Phase == machine.SignedOut || s.NeedsUser():
 		return f, false
 	case s.Phase == machine.VaultUnavailable:
 		f.Condition = &health.VaultOpening

@@ -111,7 +111,7 @@ func TestHeaderEaten(t *testing.T) {
 			s.Record.Password = keychain.Password{}
 		}
 		s.Suspicion.CookiePasses, s.Suspicion.AlsoCookie = c.passes, c.also
-		s, effects := drive(s, noon, failed(absapi.HeaderEaten, 401))
+		s, _ = drive(s, noon, failed(absapi.HeaderEaten, 401))
 		if s.Step != c.want || (s.Step == Idle) != (s.Phase == NeedsUser && s.Why == HeaderEaten) {
 			t.Errorf("%s: %v %v", c.desc, s.Describe(), s.Why)
 		}
@@ -122,7 +122,7 @@ func TestHeaderEaten(t *testing.T) {
 			continue
 		}
 		s, _ = drive(s, noon, Reachable{})
-		s, effects = drive(s, noon, Committed{Record: s.Record})
+		s, effects := drive(s, noon, Committed{Record: s.Record})
 		if len(effects) != 1 || !effects[0].(Refresh).AlsoCookie {
 			t.Errorf("%s: %#v", c.desc, effects)
 		}

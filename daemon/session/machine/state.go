@@ -58,6 +58,12 @@ func (w Why) Probed() bool {
 	return w == AccountDisabled || w == HeaderEaten || w == TokenRefused || w == TokensUnusable || w == Unrecognised
 }
 
+// NeedsUser reports whether only the user can go on, as far as is known: while the server
+// is asked whether that still holds it does.
+func (s State) NeedsUser() bool {
+	return s.Phase == NeedsUser || s.Why.Probed() && (s.Phase == Rotating || s.Phase == Recovering)
+}
+
 // Step is where an attempt stands: which answer it waits for.
 type Step int
 

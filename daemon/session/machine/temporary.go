@@ -8,6 +8,14 @@ import (
 
 // temporary ends an attempt that learned nothing about the token.
 func (m *machine) temporary(err *absapi.Error) {
+	if ownBudget(err) && m.Why.Probed() {
+		m.askedToWait(err) // what only the user can mend is as it was: nobody was asked
+		m.giveUp(m.Why)
+		return
+	}
+	if m.Why.Probed() {
+		m.Why = NoReason // whether it still holds is not known now
+	}
 	m.Failure = err
 	if !ownBudget(err) {
 		m.Answered = err
