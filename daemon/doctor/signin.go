@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"shelfkeeper/daemon/absapi"
+	"shelfkeeper/daemon/health"
 	"shelfkeeper/daemon/upstream"
 )
 
@@ -94,8 +95,7 @@ func (r *run) refreshHeader(ctx context.Context) Finding {
 	case bytes.Contains(a.Body, []byte("Invalid refresh token")):
 		return ok("x-refresh-token and its answer pass")
 	case bytes.Contains(a.Body, []byte("No refresh token")):
-		return fault("let the gateway pass the header x-refresh-token to the server (nginx: no `proxy_set_header X-Refresh-Token \"\"`; "+
-			"Caddy: no `header_up -X-Refresh-Token`)", "the server does not see the header x-refresh-token")
+		return fault(health.PassHeader("x-refresh-token"), "the server does not see the header x-refresh-token")
 	case a.Origin != absapi.Own:
 		return fault(r.named(a.Stands.Remedy), "the renewal's address /auth/refresh does not reach Audiobookshelf: %s", a.Stands.Evidence)
 	}
