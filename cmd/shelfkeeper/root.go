@@ -102,7 +102,7 @@ unreachable, no Audiobookshelf or no daemon running, 5 rejected by the server,
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return usage(c, err) })
 	root.AddCommand(
 		run, newLogin(e), newLogout(e), newStatus(e), newHistory(e), newLogs(e), newReport(e), newDoctor(e), newReauth(e), newPassword(e), newPlayers(e), newAccount(e),
-		newOpen(e), newPage(e), newAutostart(e), newPause(e), newResume(e), newProgress(e), newDemo(e), newTray(e), newQuit(e), newRestart(e),
+		newOpen(e), newPage(e), newAutostart(e), newPause(e), newResume(e), newProgress(e), newDemo(e), newTray(e), newQuit(e), newRestart(e), newUninstall(e),
 		newConfig(e), newVersion(e),
 		newKeychainOp(e), newOpenIDReturn(e),
 	)

@@ -14,3 +14,11 @@ var ErrNoScheme = errors.New("this desktop hands no such addresses to a program"
 func TakeScheme(scheme string, command []string) (restore func() error, err error) {
 	return takeScheme(scheme, command)
 }
+
+// ReleaseScheme undoes TakeScheme of every former run, where the scheme is still
+// ours. It returns nil where it never was.
+func ReleaseScheme(scheme string) error { return releaseScheme(scheme) }
+
+// SchemeEntry is the file by which the desktop hands addresses of a scheme to
+// Shelfkeeper, "" where there is none.
+func SchemeEntry() string { return schemeEntry() }

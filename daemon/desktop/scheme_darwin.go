@@ -10,3 +10,7 @@ func HasScreen() bool { return true }
 func takeScheme(scheme string, _ []string) (func() error, error) {
 	return nil, fmt.Errorf("take %s: %w", scheme, ErrNoScheme)
 }
+
+func releaseScheme(string) error { return nil }
+
+func schemeEntry() string { return "" }

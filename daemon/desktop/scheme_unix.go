@@ -67,16 +67,23 @@ func xdgMime(args ...string) (string, error) {
 	return strings.TrimSpace(string(out)), nil
 }
 
+// userDir is a directory of the user's by its variable, or by its place in the home
+// directory (freedesktop.org, XDG Base Directory Specification).
+func userDir(variable string, place ...string) (string, error) {
+	dir := os.Getenv(variable)
+	if filepath.IsAbs(dir) {
+		return dir, nil
+	}
+	home, err := os.UserHomeDir()
+	return filepath.Join(append([]string{home}, place...)...), err
+}
+
 // writeEntry writes the desktop entry of command (freedesktop.org, Desktop
 // Entry Specification).
 func writeEntry(kind string, command []string) error {
-	dir := os.Getenv("XDG_DATA_HOME")
-	if !filepath.IsAbs(dir) {
-		home, err := os.UserHomeDir()
-		if err != nil {
-			return fmt.Errorf("write the desktop entry: %w", err)
-		}
-		dir = filepath.Join(home, ".local", "share")
+	dir, err := userDir("XDG_DATA_HOME", ".local", "share")
+	if err != nil {
+		return fmt.Errorf("write the desktop entry: %w", err)
 	}
 	dir = filepath.Join(dir, "applications")
 	if err := os.MkdirAll(dir, 0o755); err != nil {

@@ -67,3 +67,23 @@ func setValue(path, name, value string) error {
 	defer k.Close()
 	return k.SetStringValue(name, value)
 }
+
+// schemeMark is in every command that takeScheme is given.
+const schemeMark = "openid-return"
+
+func releaseScheme(scheme string) error {
+	root := `Software\Classes\` + scheme
+	run := root + `\shell\open\command`
+	now, err := defaultOf(run)
+	if err != nil || !strings.Contains(now, schemeMark) {
+		return err
+	}
+	for _, key := range []string{run, root + `\shell\open`, root + `\shell`, root} { // a key goes when it has no other below
+		if err := registry.DeleteKey(registry.CURRENT_USER, key); err != nil && !errors.Is(err, registry.ErrNotExist) {
+			return fmt.Errorf("give %s back: %w", scheme, err)
+		}
+	}
+	return nil
+}
+
+func schemeEntry() string { return "" }

@@ -12,9 +12,11 @@ import (
 
 // JournalDir is where the reports of an account's players wait. It outlives
 // the account: they belong to the user, who may sign in again.
-func (h *Home) JournalDir(account string) string {
-	return filepath.Join(h.Paths.State, "progress", account)
-}
+func (h *Home) JournalDir(account string) string { return JournalDir(h.Paths.State, account) }
+
+// JournalDir is where reports of an account wait for the server, below a state
+// directory.
+func JournalDir(state, account string) string { return filepath.Join(state, "progress", account) }
 
 // leftInJournal is what a user who signs out should know of reports that still
 // wait; nil where there are none.
