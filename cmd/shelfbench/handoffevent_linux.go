@@ -26,7 +26,7 @@ const away = 10 * time.Second
 var handoffEvents = []handoffEvent{
 	{name: "handoff", goal: 2, act: handoff},
 	{name: "outage", goal: 1.5, act: outageOf(away)},
-	{name: "blackhole", goal: 13, act: func(ctx context.Context, w *world) (time.Time, error) {
+	{name: "blackhole", goal: 5, act: func(ctx context.Context, w *world) (time.Time, error) {
 		err := w.blackhole(ctx)
 		return time.Now(), err
 	}, after: func(ctx context.Context, w *world) error { return w.unblackhole(ctx) }},

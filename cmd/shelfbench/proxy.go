@@ -30,6 +30,8 @@ type proxyRow struct {
 	RPS32    float64 `json:"rps32"`       // small requests a second, on 32 connections
 	Stream   float64 `json:"stream_mb_s"` // one large file
 	RSS64    float64 `json:"rss64_mb"`    // with 64 paced streams; 0: no process of its own
+	RSS256   float64 `json:"rss256_mb"`   // with 256
+	CPU64    float64 `json:"cpu64_ms_s"`  // CPU time a second with 64 paced streams
 	JSON     float64 `json:"json_mb_s"`   // one large JSON body
 	// Spread is half the distance between the smallest and the largest round,
 	// in percent of the median, of each of the above.
@@ -136,7 +138,7 @@ func measureProxy(ctx context.Context, progress io.Writer, rounds int) (r proxyR
 }
 
 // roundsOf are the samples of one way.
-type roundsOf struct{ p50, p99, rps, stream, rss, json samples }
+type roundsOf struct{ p50, p99, rps, stream, rss, many, cpu, json samples }
 
 // measure adds one round.
 func (m *roundsOf) measure(ctx context.Context, w way, pids []int) error {
@@ -161,21 +163,26 @@ func (m *roundsOf) measure(ctx context.Context, w way, pids []int) error {
 		return err
 	}
 	m.json.add(body)
-	memory, err := w.paced(ctx, pids)
+	memory, cpu, err := w.paced(ctx, pids, pacedStreams)
 	if err != nil {
 		return err
 	}
 	m.rss.add(memory)
-	return nil
+	m.cpu.add(cpu)
+	memory, _, err = w.paced(ctx, pids, manyStreams)
+	m.many.add(memory)
+	return err
 }
 
 func (m *roundsOf) row(via, up string) proxyRow {
 	return proxyRow{
 		Via: via, Upstream: up,
 		P50: m.p50.median(), P99: m.p99.median(), RPS32: m.rps.median(), Stream: m.stream.median(), RSS64: m.rss.median(), JSON: m.json.median(),
+		RSS256: m.many.median(), CPU64: m.cpu.median(),
 		Spread: map[string]float64{
 			"p50_us": m.p50.spread(), "p99_us": m.p99.spread(), "rps32": m.rps.spread(),
 			"stream_mb_s": m.stream.spread(), "rss64_mb": m.rss.spread(), "json_mb_s": m.json.spread(),
+			"rss256_mb": m.many.spread(), "cpu64_ms_s": m.cpu.spread(),
 		},
 	}
 }
@@ -189,9 +196,13 @@ func (r *proxyReport) judge(all map[[2]string]*roundsOf) []goal {
 	for _, up := range upstreams {
 		of := func(via string) *roundsOf { return all[[2]string{via, up}] }
 		direct, caddy, nginx, ours := of("direct"), of("caddy"), of("nginx"), of("shelfkeeper")
-		atMost(up+": p50 added, of Caddy's", ratio(minus(ours.p50, direct.p50), minus(caddy.p50, direct.p50)).median(), 1.1)
-		atLeast(up+": stream, of nginx's", ratio(ours.stream, nginx.stream).median(), 0.9)
-		atMost(up+": MB with 64 streams", ours.rss.median(), 40)
+		atMost(up+": p50 added, of Caddy's", ratio(minus(ours.p50, direct.p50), minus(caddy.p50, direct.p50)).median(), 0.9)
+		atLeast(up+": requests/s, 32 at once, of Caddy's", ratio(ours.rps, caddy.rps).median(), 1)
+		atLeast(up+": stream, of nginx's", ratio(ours.stream, nginx.stream).median(), 1.3)
+		atLeast(up+": JSON, of Caddy's", ratio(ours.json, caddy.json).median(), 0.7)
+		atMost(up+": MB with 64 streams", ours.rss.median(), 28)
+		atMost(up+": MB with 256 streams", ours.many.median(), 60)
+		atMost(up+": CPU for 64 streams, of nginx's", ratio(ours.cpu, nginx.cpu).median(), 1.2)
 		atLeast(up+": filter, of json.Valid", ours.json.median()/r.JSONValid, 1)
 	}
 	return out
@@ -202,10 +213,10 @@ func (r proxyReport) print(w io.Writer, asJSON bool) error {
 		return json.NewEncoder(w).Encode(r)
 	}
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(t, "via\tupstream\tp50 µs\tp99 µs\trequests/s\tstream MB/s\tRSS MB\tJSON MB/s\t")
+	fmt.Fprintln(t, "via\tupstream\tp50 µs\tp99 µs\trequests/s\tstream MB/s\tMB at 64\tMB at 256\tCPU ms/s\tJSON MB/s\t")
 	for _, x := range r.Rows {
-		fmt.Fprintf(t, "%s\t%s\t%.0f ±%.0f%%\t%.0f\t%.0f ±%.0f%%\t%.0f ±%.0f%%\t%.1f\t%.0f ±%.0f%%\t\n", x.Via, x.Upstream,
-			x.P50, x.Spread["p50_us"], x.P99, x.RPS32, x.Spread["rps32"], x.Stream, x.Spread["stream_mb_s"], x.RSS64, x.JSON, x.Spread["json_mb_s"])
+		fmt.Fprintf(t, "%s\t%s\t%.0f ±%.0f%%\t%.0f\t%.0f ±%.0f%%\t%.0f ±%.0f%%\t%.1f\t%.1f\t%.0f\t%.0f ±%.0f%%\t\n", x.Via, x.Upstream,
+			x.P50, x.Spread["p50_us"], x.P99, x.RPS32, x.Spread["rps32"], x.Stream, x.Spread["stream_mb_s"], x.RSS64, x.RSS256, x.CPU64, x.JSON, x.Spread["json_mb_s"])
 	}
 	if err := t.Flush(); err != nil {
 		return err

@@ -19,10 +19,6 @@ const (
 	latencyRequests = 1500
 	throughputConns = 32
 	throughputTime  = 700 * time.Millisecond
-	pacedStreams    = 64
-	// pacedRate is eight times what an audio book needs.
-	pacedRate = 64 << 10
-	pacedTime = 1500 * time.Millisecond
 	// loadDeadline bounds each measurement; all of them take seconds.
 	loadDeadline = time.Minute
 )
@@ -159,64 +155,6 @@ func (w way) download(ctx context.Context, path string, size int64) (float64, er
 		return 0, fmt.Errorf("%d of %d bytes", n, size)
 	}
 	return float64(n) / 1e6 / time.Since(began).Seconds(), nil
-}
-
-// paced reads many streams as players do, and returns the most memory that
-// the processes took meanwhile, in MB.
-func (w way) paced(ctx context.Context, pids []int) (float64, error) {
-	if len(pids) == 0 {
-		return 0, nil
-	}
-	ctx, cancel := context.WithTimeout(ctx, pacedTime)
-	defer cancel()
-	var g sync.WaitGroup
-	errs := make(chan error, pacedStreams)
-	for range pacedStreams {
-		g.Go(func() {
-			if err := w.listen(ctx); err != nil {
-				errs <- err
-			}
-		})
-	}
-	most := int64(0)
-	for ctx.Err() == nil {
-		sum := int64(0)
-		for _, pid := range pids {
-			n, err := rss(pid)
-			if err != nil {
-				return 0, err
-			}
-			sum += n
-		}
-		most = max(most, sum)
-		_ = wait(ctx, 50*time.Millisecond) // its end is the loop's
-	}
-	g.Wait()
-	select {
-	case err := <-errs:
-		return 0, err
-	default:
-		return float64(most) / 1e6, nil
-	}
-}
-
-// listen plays one stream at pacedRate until ctx ends.
-func (w way) listen(ctx context.Context) error {
-	l, err := w.open(ctx)
-	if err != nil {
-		return err
-	}
-	defer l.Close()
-	if _, err := l.Write(w.request(filePath)); err != nil {
-		return err
-	}
-	piece := make([]byte, pacedRate/8)
-	for wait(ctx, time.Second/8) == nil {
-		if _, err := io.ReadFull(l.r, piece); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // measureValid returns how many MB a second encoding/json.Valid looks through.
