@@ -120,6 +120,7 @@ func (l *look) oldest(w entry) entry {
 		}
 	}
 	if s, ok := w.(*listening); ok && mustWait(s) {
+		l.r.held[item] = true
 		return nil
 	}
 	return w

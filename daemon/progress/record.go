@@ -190,7 +190,6 @@ func (e *entries) remove(r removed) {
 	case r.Session != "":
 		if l := e.sessions[r.Session]; l != nil {
 			delete(e.sessions, r.Session)
-			e.goesAgain(l.item())
 			e.uncharge(l)
 			l.backlog = false
 		}

@@ -31,6 +31,7 @@ type turn struct {
 // round is one attempt to deliver everything that waits.
 type round struct {
 	from       map[*waitList]uint64 // the entries with lower numbers have had their turn, or wait for a session
+	held       map[itemID]bool      // items of which an entry waits for a session
 	passed     map[itemID]bool      // items of which an entry could not be delivered
 	sessions   map[string]bool      // the same, where the item is unknown
 	suspects   []entry              // without an answer since the server took something
@@ -39,7 +40,8 @@ type round struct {
 }
 
 func newRound() *round {
-	return &round{from: make(map[*waitList]uint64), passed: make(map[itemID]bool), sessions: make(map[string]bool)}
+	return &round{from: make(map[*waitList]uint64), held: make(map[itemID]bool), passed: make(map[itemID]bool),
+		sessions: make(map[string]bool)}
 }
 
 // round delivers what waits: the callers in turn, and of each item the oldest
@@ -88,7 +90,7 @@ func (j *Journal) turn(ctx context.Context, r *round, w entry) (reached bool) {
 		out = j.deliver(ctx, w, false)
 	}
 	if isSession(w) && !j.mustWait(w) {
-		j.goesOn(w)
+		j.goesOn(r, w)
 	}
 	switch out {
 	case later:
@@ -112,10 +114,13 @@ func (j *Journal) turn(ctx context.Context, r *round, w entry) (reached bool) {
 }
 
 // goesOn has what waits behind a session looked at again.
-func (j *Journal) goesOn(w entry) {
+func (j *Journal) goesOn(r *round, w entry) {
 	j.lock()
 	defer j.unlock()
-	j.entries.goesAgain(w.item())
+	if r.held[w.item()] {
+		delete(r.held, w.item())
+		j.entries.goesAgain(w.item())
+	}
 }
 
 func isSession(w entry) bool { _, is := w.(*listening); return is }

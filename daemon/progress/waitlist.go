@@ -60,10 +60,16 @@ func failing(w entry, mark func()) {
 
 // goesAgain has the entries about an item looked at again: what kept them is over.
 func (e *entries) goesAgain(i itemID) {
+	from := e.seq
 	if c := e.lines.oldestOf(i); c != nil {
-		c.By.waitsOf(c).lower(c.Seq)
+		from = min(from, c.Seq)
 	}
 	if o := e.offlines.oldestOf(i); o != nil {
-		o.By.waitsOf(o).lower(o.Seq)
+		from = min(from, o.Seq)
+	}
+	for _, c := range e.callers { // any of them may have reported about it
+		for of := range c.waits {
+			c.waits[of].lower(from)
+		}
 	}
 }
