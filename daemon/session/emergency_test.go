@@ -243,3 +243,33 @@ func TestReplacedEmergencyKeysEnd(t *testing.T) {
 		}
 	})
 }
+
+// Without TLS another server may have the address in another network: it gets no key.
+func TestEmergencyKeyStaysFromAStranger(t *testing.T) {
+	withKey(t, absfake.Config{AccessTTL: time.Hour}, func(r *rig) {
+		_, away := r.roam(absfake.R2360)
+		key := r.record().EmergencyKey
+		r.loseAll()
+		time.Sleep(2 * time.Hour)
+		_, _ = r.ask()
+		time.Sleep(time.Minute)
+		if r.mustToken() != key {
+			r.Fatalf("it is not used\n%s", r.log)
+		}
+		away(true)
+		for range 12 {
+			if token, err := r.ask(); err == nil {
+				r.Fatalf("abroad a token is given out, the key: %v\n%s", token == key, r.log)
+			}
+			time.Sleep(10 * time.Minute)
+		}
+		if v := r.level(); v.Condition != health.ServerUnrecognised.ID {
+			r.Errorf("level abroad: %+v", v)
+		}
+		away(false)
+		time.Sleep(time.Minute)
+		if r.mustToken() != key {
+			r.Errorf("at home again\n%s", r.log)
+		}
+	})
+}

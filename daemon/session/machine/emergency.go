@@ -50,6 +50,16 @@ func (m *machine) doubtKey() {
 
 func (s State) asksAboutKey() bool { return s.Phase == NeedsUser && s.Emergency.Doubted }
 
+// judgeForKey has the server judged once more where nothing vouches for it: after a
+// change of the network another one may have its address, and the key opens much. Until
+// it is known to be the account's own the key is not given out.
+func (m *machine) judgeForKey() {
+	if m.Plain && !m.Busy() && m.OnEmergencyKey(m.now) {
+		m.Lost, m.Suspicion.InvalidAnswers = false, 1
+		m.begin()
+	}
+}
+
 // keyChecked goes on with what the server says about the emergency key.
 func (m *machine) keyChecked(err *absapi.Error) {
 	m.Step = Idle

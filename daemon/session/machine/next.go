@@ -33,6 +33,7 @@ func Next(s State, e Event) (State, []Effect) {
 			// and most of the grace window with it: asking again is safe.
 			m.do(Disconnect{})
 		}
+		m.judgeForKey()
 		m.due()
 	case VaultChanged:
 		m.vaultChanged()
