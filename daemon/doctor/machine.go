@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"shelfkeeper/daemon/health"
 )
 
 // slowSync is what a write costs at least on a disk that is worth a word. A
@@ -56,10 +58,11 @@ func (r *run) proxies(context.Context) Finding {
 		"requests go through %s (%s)", address, from)
 }
 
-// named puts the account's name into a remedy.
+// named returns a remedy as it can be run: with the account's name, or as part of the
+// sign-in where there is no account yet.
 func (r *run) named(remedy string) string {
 	if r.Account == "" {
-		return remedy
+		return health.ForSignIn(r.base.String(), remedy)
 	}
 	return strings.ReplaceAll(remedy, "NAME", r.Account)
 }

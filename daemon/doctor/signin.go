@@ -95,11 +95,27 @@ func (r *run) refreshHeader(ctx context.Context) Finding {
 	case bytes.Contains(a.Body, []byte("Invalid refresh token")):
 		return ok("x-refresh-token and its answer pass")
 	case bytes.Contains(a.Body, []byte("No refresh token")):
-		return fault(health.PassHeader("x-refresh-token"), "the server does not see the header x-refresh-token")
+		return r.refreshCookie(ctx)
 	case a.Origin != absapi.Own:
 		return fault(r.named(a.Stands.Remedy), "the renewal's address /auth/refresh does not reach Audiobookshelf: %s", a.Stands.Evidence)
 	}
 	return unknown("the server answered %d in words that are not known", a.Status)
+}
+
+// refreshCookie looks whether the server's own cookie passes where the header does not:
+// this program then sends the token in both.
+func (r *run) refreshCookie(ctx context.Context) Finding {
+	const said = "the server does not see the header x-refresh-token"
+	remedy := health.PassHeader("x-refresh-token")
+	if f := r.spend(); f.Verdict != "" {
+		return fault(remedy, said)
+	}
+	a, err := r.limited(ctx, http.MethodPost, "auth/refresh", http.Header{"X-Refresh-Token": {"not-a-token"},
+		"Cookie": {"refresh_token=not-a-token"}})
+	if err == nil && bytes.Contains(a.Body, []byte("Invalid refresh token")) {
+		return fault(remedy, said+"; its cookie passes, and Shelfkeeper uses that, while other programs lose their sessions")
+	}
+	return fault(remedy, said+", nor its cookie: no session can be renewed")
 }
 
 func (r *run) offers(method string) bool { return slices.Contains(r.status.AuthMethods, method) }

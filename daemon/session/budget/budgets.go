@@ -140,11 +140,7 @@ func (b *Budget) Learn(now time.Time, meta absapi.Meta, authentic bool) {
 	_ = b.update(now, func(s *server, now time.Time) bool {
 		before := s.spending
 		s.spending = s.learn(now, meta, authentic)
-		marked := meta.Cookie != "" && meta.Cookie != s.Cookie
-		if marked {
-			s.Cookie, s.CookieAt = meta.Cookie, now
-		}
-		return marked || s.Limit != before.Limit || s.Window != before.Window || s.Off != before.Off || !s.Blocked.Equal(before.Blocked)
+		return s.note(b.name, meta.Cookie, now) || s.Limit != before.Limit || s.Window != before.Window || s.Off != before.Off || !s.Blocked.Equal(before.Blocked)
 	})
 }
 
@@ -153,7 +149,8 @@ type Seen struct {
 	Limit  int // requests in a window; 0 is not known
 	Window time.Duration
 	Off    bool // the server has no limiter
-	// Cookie is how the server marks the cookie of a session since CookieAt.
+	// Cookie is how the server marks the cookies of renewals by this address, since
+	// CookieAt.
 	Cookie   absapi.CookieMark
 	CookieAt time.Time
 	// Spent are the requests of this machine that were counted here, oldest first.
@@ -167,7 +164,8 @@ func (b *Budget) Seen() Seen {
 		return Seen{}
 	}
 	s := decodeBook(data).server(b.name)
-	return Seen{Limit: s.Limit, Window: s.Window, Off: s.Off, Cookie: s.Cookie, CookieAt: s.CookieAt, Spent: s.Spent}
+	c := s.Cookies[b.name]
+	return Seen{Limit: s.Limit, Window: s.Window, Off: s.Off, Cookie: c.Mark, CookieAt: c.Since, Spent: s.Spent}
 }
 
 // Block notes a pause that a refusal asked for without telling of a limiter.

@@ -27,11 +27,28 @@ type server struct {
 	IDs   []string `json:"ids,omitempty"`
 	// Distinct: its release gives every session tokens of its own; see Turn.
 	Distinct bool `json:"distinct,omitempty"`
-	// Cookie is how it marked the cookie of the last renewal, and CookieAt since when
-	// it marks them so.
-	Cookie   absapi.CookieMark `json:"cookie,omitempty"`
-	CookieAt time.Time         `json:"cookie_at,omitzero"`
+	// Cookies are how it marks the cookies of renewals, by name: each address may lead
+	// through a gateway of its own.
+	Cookies map[string]cookie `json:"cookies,omitempty"`
 	spending
+}
+
+// cookie is how the cookies of renewals are marked since a moment.
+type cookie struct {
+	Mark  absapi.CookieMark `json:"mark"`
+	Since time.Time         `json:"since"`
+}
+
+// note keeps the mark of a renewal's cookie, and reports whether it is a new one.
+func (s *server) note(name string, mark absapi.CookieMark, now time.Time) bool {
+	if mark == "" || s.Cookies[name].Mark == mark {
+		return false
+	}
+	if s.Cookies == nil {
+		s.Cookies = map[string]cookie{}
+	}
+	s.Cookies[name] = cookie{mark, now}
+	return true
 }
 
 // book is the content of the file.
@@ -109,8 +126,8 @@ func (b *book) absorb(s *server, is func(*server) bool) {
 		}
 		s.Names, s.IDs = union(s.Names, o.Names), union(s.IDs, o.IDs)
 		s.spending = s.joined(o.spending)
-		if o.CookieAt.After(s.CookieAt) {
-			s.Cookie, s.CookieAt = o.Cookie, o.CookieAt
+		for name, c := range o.Cookies {
+			s.note(name, c.Mark, c.Since)
 		}
 		return true
 	})
