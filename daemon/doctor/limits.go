@@ -118,7 +118,7 @@ func (r *run) limiterShared(ctx context.Context) Finding {
 	case r.direct || others < manyOthers:
 		return ok("%s that Shelfkeeper did not make count with ours, as those of a browser on this machine do", signIns(others))
 	case own:
-		return fault(remedy, "%s that did not come from here count with ours: the server takes everybody for one address, "+
+		return fault(remedy, "%s of others count with ours: the server takes everybody for one address, "+
 			"and one who mistypes a password locks all out", signIns(others))
 	}
 	return note(remedy, "%s that Shelfkeeper did not make count with ours: they are of other programs behind your own address, "+

@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -150,6 +151,20 @@ func TestLossFollowsFromTheGateway(t *testing.T) {
 	}
 	if len(r.Unseen) == 0 || !slices.ContainsFunc(r.Unseen, func(a doctor.Advice) bool { return a.ID == "cloudflare-flexible" }) {
 		t.Errorf("unseen: %v", r.Unseen)
+	}
+}
+
+// docs/doctor.md names every check of this machine, too.
+func TestChecksOfThisMachineAreDocumented(t *testing.T) {
+	page, err := os.ReadFile("../../docs/doctor.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := &Home{Options: Options{Starts: func(context.Context) (autostart.State, error) { return autostart.State{}, nil }}}
+	for _, c := range h.here(nil, nil) {
+		if !strings.Contains(string(page), "\n| `"+c.ID+"` | ") {
+			t.Errorf("docs/doctor.md has no row for %s", c.ID)
+		}
 	}
 }
 
