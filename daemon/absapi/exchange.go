@@ -51,8 +51,16 @@ func (a reply) failure(o op, v Verdict, evidence string) *Error {
 		e.Remedy, e.NeedsUser = errorRemedy(a.err)
 	case a.status > 0:
 		e.Remedy, e.NeedsUser = answerRemedy(a)
+		if o == opRefresh && barred(a.status) { // a preflight has just been answered
+			e.Remedy = "let the gateway pass /auth/refresh as it passes the rest, or " + e.Remedy
+		}
 	}
 	return e
+}
+
+// barred reports a refusal of one address or method.
+func barred(status int) bool {
+	return status == http.StatusForbidden || status == http.StatusNotFound || status == http.StatusMethodNotAllowed
 }
 
 func (c *Client) exchange(ctx context.Context, q call) reply {

@@ -120,7 +120,9 @@ func (h *Home) Renew(ctx context.Context, s *session.Session, sameServer bool) e
 
 func renew(ctx context.Context, s *session.Session, sameServer bool) error {
 	if err := s.Reauthenticate(keychain.WithPrompt(ctx), sameServer); err != nil {
-		return sessionProblem(err)
+		p := *sessionProblem(err)
+		p.Remedy = health.For(s.Account, p.Remedy)
+		return &p
 	}
 	return nil
 }
