@@ -19,7 +19,12 @@ const stillFresh = 2 * time.Second
 // auth makes one request that the server's limiter counts. What the budget learns
 // from an answer with tokens is written after the tokens are.
 func (s *Session) auth(ctx context.Context, byUser bool, ask budget.Ask) (absapi.Answer, *absapi.Error) {
-	answer, failure, learn := budget.SpendFirst(ctx, s.budget(byUser), s.ready, ask)
+	return s.authOver(ctx, s.ready, byUser, ask)
+}
+
+// authOver is auth where ready opens the connection.
+func (s *Session) authOver(ctx context.Context, ready budget.Ready, byUser bool, ask budget.Ask) (absapi.Answer, *absapi.Error) {
+	answer, failure, learn := budget.SpendFirst(ctx, s.budget(byUser), ready, ask)
 	s.mu.Lock()
 	s.attempt.answeredAt = time.Now()
 	if failure == nil {
@@ -48,14 +53,26 @@ func (s *Session) ready(ctx context.Context) (*absapi.Client, error) {
 	return nil, &failure
 }
 
+// unpinged returns a client of a new connection of the attempt, which its first
+// request dials.
+func (s *Session) unpinged(context.Context) (*absapi.Client, error) {
+	return absapi.New(s.connect(), s.Base), nil
+}
+
+// connect gives the attempt a new connection in the place of the one that it has.
+func (s *Session) connect() Conn {
+	conn := s.Connect()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.attempt.disconnect()
+	s.attempt.conn = conn
+	return conn
+}
+
 // connectAndPing opens the attempt's connection, and looks whether an answer
 // finds its way back over it.
 func (s *Session) connectAndPing(ctx context.Context, patience time.Duration) (*absapi.Client, absapi.Meta, error) {
-	conn := s.Connect()
-	s.mu.Lock()
-	s.attempt.disconnect()
-	s.attempt.conn = conn
-	s.mu.Unlock()
+	conn := s.connect()
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	client := absapi.New(conn, s.Base)

@@ -72,7 +72,11 @@ func (s *Session) interpret(ctx context.Context, e machine.Effect) machine.Fact 
 		s.noteDurable(e.Record)
 		return machine.Committed(e)
 	case machine.Refresh:
-		answer, err := s.auth(ctx, e.ByUser, func(ctx context.Context, c *absapi.Client) (absapi.Answer, error) {
+		ready := s.ready
+		if e.Unpinged {
+			ready = s.unpinged
+		}
+		answer, err := s.authOver(ctx, ready, e.ByUser, func(ctx context.Context, c *absapi.Client) (absapi.Answer, error) {
 			ctx, cancel := context.WithTimeout(ctx, e.Patience)
 			defer cancel()
 			s.handle(machine.Sent{})

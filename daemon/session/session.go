@@ -82,6 +82,9 @@ type Session struct {
 	signOutErr error     // how the newest sign-out went at the server
 	stopped    bool
 
+	proving     bool      // whether the server answers in this network is being found out
+	provedAfter time.Time // the disturbance after which that was last given up, or done
+
 	changing sync.Mutex // held by the one caller of ChangePassword
 
 	spawn      func(func(context.Context))
@@ -165,6 +168,7 @@ func (s *Session) handle(f machine.Fact) {
 		s.spawn(func(ctx context.Context) { s.handle(s.interpret(ctx, e)) })
 	}
 	s.arm()
+	s.proveIfWanted()
 	s.report(before)
 	close(s.changed)
 	s.changed = make(chan struct{})

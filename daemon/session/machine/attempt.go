@@ -105,6 +105,9 @@ func (m *machine) prepared() {
 	case m.Received.Record != nil:
 		m.commit()
 	case m.stopping():
+	case m.spared():
+		m.Attempt.Unpinged = true
+		m.intend(keychain.RenewPair)
 	default:
 		m.ping()
 	}
@@ -133,7 +136,7 @@ func (m *machine) stopping() bool {
 }
 
 func (m *machine) ping() {
-	m.Step = Pinging
+	m.Step, m.Attempt.Unpinged = Pinging, false
 	m.do(Preflight{ByUser: m.Attempt.ByUser, Patience: m.pingPatience()})
 }
 
@@ -150,6 +153,7 @@ func (m *machine) reachable(f Reachable) {
 		return
 	}
 	m.learnClock(f.Meta)
+	m.proven()
 	switch {
 	case m.stopping():
 	case m.Suspicion.Undecided != nil && !m.Lost && !m.vouched():
@@ -233,7 +237,9 @@ func (m *machine) intended() {
 
 // present hands a refresh token to the server.
 func (m *machine) present(token redact.Secret) {
-	m.do(Refresh{Token: token, Patience: m.Rules.patience(), ByUser: m.Attempt.ByUser, AlsoCookie: m.Suspicion.AlsoCookie})
+	m.do(Refresh{Token: token, Patience: m.Rules.patience(), ByUser: m.Attempt.ByUser, AlsoCookie: m.Suspicion.AlsoCookie,
+		Unpinged: m.Attempt.Unpinged})
+	m.Attempt.Unpinged = false // what follows in this attempt has its connection
 }
 
 // pause ends the attempt; the next one starts d later or on a wake-up.

@@ -32,11 +32,13 @@ type (
 	Commit struct{ Record keychain.Record }
 	// Refresh presents the refresh token on the attempt's connection, and waits
 	// that long for the answer. AlsoCookie: in a cookie as well as in the header.
+	// Unpinged: there is no connection yet, and none is pinged over.
 	Refresh struct {
 		Token      redact.Secret
 		Patience   time.Duration
 		ByUser     bool
 		AlsoCookie bool
+		Unpinged   bool
 	}
 	// Recognise asks whether the server knows the signature of the account's
 	// access token.

@@ -32,6 +32,8 @@ type (
 	VaultChanged struct{}
 	// Woken: the network changed or the machine slept. Back-off is forgotten.
 	Woken struct{ Reason string }
+	// Proven: Audiobookshelf has answered a ping that was sent at that moment.
+	Proven struct{ Sent time.Time }
 	// Stored: somebody else wrote this account's record.
 	Stored struct{}
 	// Needed: somebody wants a token now and none is usable.
@@ -121,6 +123,7 @@ func (Started) fact()         {}
 func (Due) fact()             {}
 func (VaultChanged) fact()    {}
 func (Woken) fact()           {}
+func (Proven) fact()          {}
 func (Stored) fact()          {}
 func (Needed) fact()          {}
 func (Suspected) fact()       {}

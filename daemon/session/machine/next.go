@@ -17,12 +17,12 @@ func Next(s State, e Event) (State, []Effect) {
 	m := machine{State: s, now: e.At, jitter: e.Jitter, unserved: e.Unserved}
 	switch f := e.Fact.(type) {
 	case Started:
-		m.DisturbedAt = m.now
+		m.disturbed()
 		m.open(false)
 	case Due:
 		m.due()
 	case Woken:
-		m.DisturbedAt = m.now
+		m.disturbed()
 		m.Pauses.endWaits()
 		m.Pauses.SignInAt = earlier(m.Pauses.SignInAt, m.SignIns.At.Add(wokenSignIn))
 		m.askAgainFirst()
@@ -35,6 +35,8 @@ func Next(s State, e Event) (State, []Effect) {
 		}
 		m.judgeForKey()
 		m.due()
+	case Proven:
+		m.provedBy(f)
 	case VaultChanged:
 		m.vaultChanged()
 	case Stored:

@@ -50,6 +50,7 @@ func (m *machine) loggedIn(f LoggedIn) {
 	}
 	m.learnClock(f.Answer.Meta)
 	m.learnVersion(f.Answer)
+	m.proven()
 	if f.Answer.UserID != m.Record.UserID {
 		m.giveUp(OtherUser)
 		return

@@ -64,6 +64,7 @@ func (m *machine) refreshed(f Refreshed) {
 	m.learnVersion(f.Answer)
 	m.learnPace()
 	m.learnCookie(f.Answer)
+	m.proven()
 	m.Unlimited = f.Answer.Direct && !f.Answer.Limit.Present
 	if id := f.Answer.Pair.Access.UserID; id != m.Record.UserID || f.Answer.Pair.Refresh.UserID != id {
 		m.temporary(&absapi.Error{Op: "refresh session", Verdict: absapi.Temporary, Evidence: "the answer belongs to another user"})

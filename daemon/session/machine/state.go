@@ -127,16 +127,19 @@ type State struct {
 	// DisturbedAt is when the program started, the machine woke up or the network
 	// changed, whichever was last.
 	DisturbedAt time.Time
-	Attempt     Attempt
-	Pauses      Pauses
-	Suspicion   Suspicion
-	Spare       Spare
-	Emergency   Emergency
-	Change      Change
-	SignIns     SignIns
-	Slot        Slot
-	Wishes      Wishes
-	Counts      Counts
+	// ProvenAt is when the server itself last answered since then; zero: it has not, or
+	// something has gone wrong since.
+	ProvenAt  time.Time
+	Attempt   Attempt
+	Pauses    Pauses
+	Suspicion Suspicion
+	Spare     Spare
+	Emergency Emergency
+	Change    Change
+	SignIns   SignIns
+	Slot      Slot
+	Wishes    Wishes
+	Counts    Counts
 
 	Failure  *absapi.Error // why the newest attempt brought no token
 	Answered *absapi.Error // the same without our own budget: what the server, or something before it, did
@@ -189,6 +192,7 @@ type Attempt struct {
 	BegunAt      time.Time         // when it began
 	SentAt       time.Time         // when the newest refresh was sent
 	Abandoned    bool              // its answer is not waited for any more
+	Unpinged     bool              // the token is presented without a ping before it
 	ByUser       bool              // the user asked for it: prompts are allowed
 	Prompting    bool              // the vault is being opened, and may prompt
 }

@@ -18,7 +18,7 @@ func (m *machine) temporary(err *absapi.Error) {
 	}
 	m.Failure = err
 	if !ownBudget(err) {
-		m.Answered = err
+		m.Answered, m.ProvenAt = err, time.Time{}
 	}
 	m.Pauses.Failures++
 	m.askedToWait(err)

@@ -31,6 +31,7 @@ type world struct {
 	refreshLife time.Duration
 	unserved    bool // no player is active
 	acted       bool // the user's word stands that the password may be sent
+	answered    bool // the server itself has answered in this network, and nothing failed since
 	strange     bool // the newest refusal came from a server that does not know its signature
 
 	presented  redact.Secret          // the refresh token that was presented last
@@ -77,6 +78,7 @@ func newWorld(t *rapid.T) *world {
 func (w *world) boot() {
 	w.refused, w.refusedNew = w.disk.PasswordRefused, keychain.Password{}
 	version := rapid.SampledFrom([]string{"2.26.3", "2.35.0", "2.36.0", ""}).Draw(w.t, "release")
+	w.answered = false
 	w.state, w.pending, w.locked = State{Rules: RulesOf(version), Plain: w.plain}, nil, false
 	w.feed(Started{})
 }
@@ -180,6 +182,10 @@ func (w *world) check(e Effect) {
 		if !w.locked || w.disk.Intent == nil || want != e.Token || e.Token.IsEmpty() {
 			w.t.Fatal("a refresh token is presented without lock or durable intent")
 		}
+		if i := w.disk.Intent; e.Unpinged && (!w.answered || w.state.Wishes.NeededAt.IsZero() || i.Attempt > 1 ||
+			w.state.Rules.Grace == 0 && !w.state.comesBack()) {
+			w.t.Fatalf("a token is presented without a ping: answered %v, %+v, %+v", w.answered, i, w.state.Wishes)
+		}
 		w.presented = e.Token
 	case ChangePassword:
 		if !w.locked || w.disk.NewPassword != keychain.StoredPassword(e.New) || w.disk.Intent == nil ||
@@ -231,6 +237,7 @@ func (w *world) outside(kind int) {
 	case 1:
 		w.feed(Suspected{Token: w.state.Token(w.now)})
 	case 2:
+		w.answered = false
 		w.feed(Woken{Reason: "link"})
 	case 3:
 		w.refused, w.acted = false, rapid.Bool().Draw(w.t, "the user says that it is the same server")

@@ -46,7 +46,7 @@ func (w *world) answer(kind int) {
 			w.feed(AcquireFailed{Err: keychain.ErrHanging})
 		}
 	case Preflight:
-		if good {
+		if w.answered = good; good {
 			w.feed(Reachable{Meta: absapi.Meta{ServerDate: w.now.Add(time.Duration(kind-2) * time.Hour)}})
 		} else {
 			w.feed(Unreachable{Err: weather})
@@ -130,7 +130,7 @@ func (w *world) refreshAnswer(kind int, weather *absapi.Error) Fact {
 	switch kind {
 	case 0, 1, 2:
 		pair := w.mint()
-		w.strange = false
+		w.strange, w.answered = false, true
 		w.given = pair.Refresh.Secret
 		// From 2.36.0 on a session that lives on says that no password was changed.
 		w.settled = w.settled || w.state.Rules.PasswordEnds || !w.disk.NewPassword.IsStored()
@@ -158,6 +158,7 @@ func (w *world) refreshAnswer(kind int, weather *absapi.Error) Fact {
 	case 8:
 		return RefreshFailed{Err: &absapi.Error{Verdict: absapi.RateLimited, Status: 429, RetryAfter: time.Minute, Evidence: "429"}}
 	}
+	w.answered = false
 	return RefreshFailed{Err: weather}
 }
 
