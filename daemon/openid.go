@@ -16,13 +16,19 @@ func (d *Daemon) SignInOpenID(ctx context.Context, req control.OpenIDRequest, sh
 			account = step.Answer.Account
 			d.serveSignedIn(step.Answer)
 		}
+		d.reloadSpares(account) // more of them may follow minutes later
 		return show(step)
 	})
 	d.home.LogSignIn(account, req.Server, err)
-	if s, missing := d.serviceOf(account); missing == nil {
-		s.Session().Reload() // the spare
-	}
+	d.reloadSpares(account)
 	return err
+}
+
+// reloadSpares lets the account's session know of spares that were just kept.
+func (d *Daemon) reloadSpares(account string) {
+	if s, missing := d.serviceOf(account); missing == nil {
+		s.Session().Reload()
+	}
 }
 
 func (d *Daemon) serveNamed(name string) error {

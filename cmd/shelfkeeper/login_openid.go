@@ -113,10 +113,15 @@ func (b *browsing) show(ctx context.Context, s control.OpenIDStep) error {
 	for _, note := range s.Notes {
 		fmt.Fprintln(b.env.stdout, "Note: "+note)
 	}
-	if s.URL == "" {
+	if s.State != "" {
+		b.step = s
+	}
+	switch {
+	case s.URL == "" && s.State != "" && b.ended:
+		return b.comeback.SkipOpenID(ctx, s.State) // nobody is there to end the wait
+	case s.URL == "":
 		return nil
 	}
-	b.step = s
 	if b.env.verbose {
 		fmt.Fprintln(b.env.stderr, "The provider must allow to come back to "+s.Callback)
 	}
@@ -213,7 +218,7 @@ func (b *browsing) pastedLine(ctx context.Context, line string, more bool) {
 	case line != "":
 		err = b.comeback.ReturnOpenID(ctx, line)
 		b.pasted = b.pasted || err == nil
-	case b.step.Spare && (more || !b.opened && !b.step.Sent):
+	case b.step.Spare && (more || b.step.URL == "" || !b.opened && !b.step.Sent):
 		err = b.comeback.SkipOpenID(ctx, b.step.State)
 	}
 	if err != nil && ctx.Err() == nil {

@@ -23,6 +23,10 @@ import (
 // takes: one to begin, one to end.
 const spareCost = 2
 
+// spareLeaves is how many requests a spare that had to wait for the limit leaves to
+// the session: enough to renew it, and to do so again after a lost answer.
+const spareLeaves = 2
+
 // firstCost is what the first session takes: the browser's way through the server
 // counts too.
 const firstCost = spareCost + 1
@@ -121,6 +125,7 @@ type openIDKeeper struct {
 	*signIn
 	answer  *control.SignInAnswer // once the account's session is kept
 	noSpare bool                  // the user does without
+	waits   bool                  // the limit had no room for a spare at once
 }
 
 // connect gives each request a connection of its own: minutes lie in between.
@@ -156,7 +161,14 @@ func (k *openIDKeeper) Authorize(ctx context.Context, redirect string) (*absapi.
 	if k.answer == nil {
 		cost = firstCost
 	}
-	if !budget.Room(time.Now(), cost) {
+	if k.waits {
+		cost += spareLeaves
+	}
+	switch wait := budget.RoomIn(time.Now(), cost); {
+	case wait > 0 && k.answer != nil:
+		k.waits = true
+		return nil, &openid.Later{Wait: max(wait, budget.RoomIn(time.Now(), spareCost+spareLeaves)), Err: errNoRoom}
+	case wait > 0:
 		return nil, errNoRoom // nobody is sent to a provider in vain
 	}
 	client, _, release, err := k.connect()
@@ -249,6 +261,10 @@ func stepOf(p openid.Progress) control.OpenIDStep {
 		}
 	}
 	switch {
+	case !p.Later.IsZero():
+		step.State = p.Ticket
+		step.Notes = append(step.Notes, fmt.Sprintf("one more spare session may follow at %s, when the server's sign-in limit leaves room: "+
+			"leave the browser's page open, or press Enter to do without", p.Later.Format("15:04")))
 	case p.Paste:
 		step.URL = "" // it is open already
 		step.Notes = append(step.Notes, turned+". Paste the address that the browser shows now: it is good, although the page is an error")

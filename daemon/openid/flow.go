@@ -15,6 +15,7 @@ package openid
 
 import (
 	"context"
+	"crypto/rand"
 	"crypto/subtle"
 	"errors"
 	"sync"
@@ -80,8 +81,12 @@ type Progress struct {
 	Again error
 	// Paste: nothing new was begun, and the address that the browser shows is good.
 	Paste bool
-	Kept  int // spare sessions that this flow has brought
-	Done  bool
+	// Later is when the next spare may be asked for, and Ticket stands for that wait
+	// in Skip; zero while nothing waits for the server's limit.
+	Later  time.Time
+	Ticket string
+	Kept   int // spare sessions that this flow has brought
+	Done   bool
 	// Err is why the stage failed; nil if all went well.
 	Err error
 }
@@ -98,6 +103,9 @@ type Flow struct {
 	changed chan struct{}   // closed and replaced at each change
 	used    map[string]bool // states of this flow that came back
 	came    chan arrival    // holds one
+
+	ticket string        // names the page that waits, in its address
+	goesOn chan struct{} // holds one: that page has gone on
 
 	turned     bool                  // the browser came back by https
 	hello      chan struct{}         // closed then
@@ -116,7 +124,7 @@ type arrival struct {
 // error is that of Keeper.Authorize. Close it in any case.
 func Start(ctx context.Context, stage Stage, keeper Keeper) (*Flow, error) {
 	f := &Flow{keeper: keeper, changed: make(chan struct{}), used: map[string]bool{}, came: make(chan arrival, 1),
-		hello: make(chan struct{})}
+		hello: make(chan struct{}), ticket: rand.Text(), goesOn: make(chan struct{}, 1)}
 	first, err := f.open(ctx)
 	if err != nil {
 		f.loopback.close()
@@ -174,7 +182,7 @@ func (f *Flow) run(ctx context.Context) {
 			return
 		}
 		redirect := flow.Redirect
-		if flow, err = f.keeper.Authorize(ctx, redirect); err != nil {
+		if flow, err = f.further(ctx, redirect, Progress{Stage: stage, Kept: kept}, sent); err != nil {
 			f.set(Progress{Stage: stage, Done: true, Err: err, Kept: kept})
 			return
 		}
@@ -278,11 +286,12 @@ func (f *Flow) take(address string, local bool) error {
 	return nil
 }
 
-// Skip does without a spare session while it is waited for with that state.
+// Skip does without a spare session while it is waited for with that state or ticket.
 func (f *Flow) Skip(state string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.now.Stage == Spare && f.now.Flow != nil && f.now.Flow.State == state && !f.used[state] {
+	waits := f.now.Flow != nil && f.now.Flow.State == state || f.now.Ticket != "" && f.now.Ticket == state
+	if f.now.Stage == Spare && waits && !f.used[state] {
 		f.used[state] = true
 		f.came <- arrival{}
 	}

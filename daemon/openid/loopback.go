@@ -7,6 +7,7 @@ import (
 	"html"
 	"net"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 )
@@ -77,7 +78,7 @@ func (l *loopback) refuse(r *http.Request) (status int, why string) {
 	switch {
 	case r.Host != l.host(): // DNS rebinding: a page whose own name points here
 		return http.StatusForbidden, "this is not the address that was asked for"
-	case r.URL.Path != callbackPath: // favicon.ico, and whoever tries ports
+	case r.URL.Path != callbackPath && !strings.HasPrefix(r.URL.Path, laterPath): // favicon.ico, and whoever tries ports
 		return http.StatusNotFound, "there is nothing here"
 	case r.Method != http.MethodGet: // a form of another page
 		return http.StatusMethodNotAllowed, "this address is only looked at"
@@ -101,7 +102,12 @@ func (l *loopback) answer(w http.ResponseWriter, r *http.Request, f *Flow) {
 		return
 	}
 	before, _ := f.Progress()
-	if err := f.take(r.URL.String(), true); err != nil {
+	if strings.HasPrefix(r.URL.Path, laterPath) {
+		if !f.takeTicket(r.URL.Path) {
+			page(w, http.StatusNotFound, "Shelfkeeper", "there is nothing here")
+			return
+		}
+	} else if err := f.take(r.URL.String(), true); err != nil {
 		page(w, http.StatusBadRequest, "Shelfkeeper", err.Error())
 		return
 	}
@@ -113,6 +119,9 @@ func (l *loopback) answer(w http.ResponseWriter, r *http.Request, f *Flow) {
 			return
 		case now.Flow != nil && now.Step > before.Step:
 			sendOn(w, r, now)
+			return
+		case !now.Later.IsZero() && now.Step > before.Step:
+			keepOpen(w, now)
 			return
 		}
 		select {

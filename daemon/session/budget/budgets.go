@@ -108,18 +108,26 @@ func (b *Budget) Unlimited() bool {
 	return err == nil && decodeBook(data).server(b.name).Off
 }
 
-// Room reports whether n further requests fit into the budget at now.
-func (b *Budget) Room(now time.Time, n int) bool {
+// RoomIn returns how long it takes until n further requests fit into the budget,
+// if nobody makes another one meanwhile. What cannot be read has no room for long.
+func (b *Budget) RoomIn(now time.Time, n int) time.Duration {
 	seen := b.all.reading(now)
 	data, err := b.all.store.read()
 	if err != nil {
-		return false
+		return defaultWindow
 	}
 	book := decodeBook(data)
 	now, _ = book.correct(seen)
 	s := book.server(b.name)
-	return b.wait(s, now) == 0 && (s.Off || len(s.recent(now))+n <= s.share())
+	if n > s.share() && !s.Off {
+		return s.span() // not then either
+	}
+	// The last of them must fit beside the others: so many fewer may count by then.
+	return max(b.wait(s, now), s.spending.wait(now, max(1, s.share()-n+1)))
 }
+
+// Room reports whether n further requests fit into the budget at now.
+func (b *Budget) Room(now time.Time, n int) bool { return b.RoomIn(now, n) == 0 }
 
 // Take counts a request that is about to be made, or returns how long it has
 // to wait. It is counted before it is sent, and durably: a crash must not

@@ -20,24 +20,27 @@ var (
 	ErrSpareLate = errors.New("the account was signed out meanwhile")
 )
 
-// spares is how many spare sessions are kept where a lost answer costs one of
-// them, and elsewhere.
 const (
-	sparesWithoutGrace = keychain.MostSpares
-	sparesWithGrace    = 1
+	// longGrace is a grace window in which a machine comes back from a restart, a
+	// short sleep or another network, and asks for a lost answer again.
+	longGrace = 10 * time.Minute
+	// sparesWithLongGrace is how many spare sessions are kept there, and sparesElsewhere
+	// how many where a lost answer may end a session.
+	sparesWithLongGrace = 1
+	sparesElsewhere     = keychain.MostSpares
 )
 
 // WantedSpares is how many spare sessions an account without a password should
-// have on a server of that version. Before 2.35.0 a lost answer ends a session,
-// and each of them costs one.
+// have on a server of that version. Before 2.36.0 a lost answer ends a session, or
+// does so after a minute, and each of them costs one.
 func WantedSpares(version string) int {
 	switch {
 	case !absapi.SupportsRefresh(version):
 		return 0 // its token never ends
-	case absapi.Grace(version) == 0:
-		return sparesWithoutGrace
+	case absapi.Grace(version) < longGrace:
+		return sparesElsewhere
 	}
-	return sparesWithGrace
+	return sparesWithLongGrace
 }
 
 // MissingSpares is how many more spare sessions the account should have. One that
