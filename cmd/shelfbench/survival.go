@@ -91,7 +91,9 @@ grants it up to five seconds, as logind does.
 
 An account with a password may come back by itself. One that signs in through
 OpenID (oidc) has tokens and nothing else: Shelfkeeper keeps spare sessions, up to
-three before 2.35.0, as far as the server's limit lets a sign-in bring them.`
+three before 2.36.0. Where the server's limit has no room for all of them at once,
+the others follow while the browser's page stays open: here the user leaves it open,
+and a sleep or the end of the program ends it.`
 
 // playDay plays one day on the newest of the named releases.
 func playDay(t *testing.T, out io.Writer, o survival.Options, asJSON bool, picture string) error {

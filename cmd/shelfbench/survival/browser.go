@@ -39,21 +39,21 @@ func (b *browser) signedOut() bool {
 	return b.model.signedOut()
 }
 
-func (b *browser) request() ending {
+func (b *browser) request(no int) ending {
 	b.mu.Lock()
 	l, held, out := b.life, b.held, b.out
 	b.mu.Unlock()
 	if out {
 		return failed // the page to sign in
 	}
-	if e := b.play(l, held.access); e != unauthorized {
+	if e := b.play(l, no, held.access); e != unauthorized {
 		return e
 	}
 	access := b.renew(l)
 	if access == "" {
 		return unauthorized
 	}
-	return b.play(l, access)
+	return b.play(l, no, access)
 }
 
 // renew presents the cookie, or waits for who does.

@@ -22,36 +22,46 @@ func (w *world) struckAt(t time.Time) bool {
 
 // certainSignIns returns how many of the sign-ins by hand follow from certain
 // losses alone: each of the client's sessions was lost by then, and without the
-// certain losses one would have been left.
+// certain losses one would have been left. Sessions that follow a sign-in later, such
+// as further spares, belong to it.
 func (w *world) certainSignIns(accepted []absfake.Login, losses []loss) (certain int) {
-	slices.SortFunc(losses, func(a, b loss) int { return a.at.Compare(b.at) })
-	left, otherwise := 0, 0 // sessions, with and without the certain losses
+	type change struct {
+		at              time.Time
+		left, otherwise int // sessions gained, with and without the certain losses
+	}
+	var changes []change
+	for _, l := range losses {
+		c := change{l.at, -1, -1}
+		if l.certain {
+			c.otherwise = 0
+		}
+		changes = append(changes, c)
+	}
+	gained := make([]int, len(w.signIns))
 	for _, l := range accepted {
-		if !slices.ContainsFunc(w.signIns, func(s span) bool { return s.has(l.Time) }) {
-			left++
-			otherwise++
+		if i := slices.IndexFunc(w.signIns, func(s span) bool { return s.has(l.Time) }); i >= 0 {
+			gained[i]++
+		} else {
+			changes = append(changes, change{l.Time, 1, 1})
 		}
 	}
-	for _, s := range w.signIns {
-		for len(losses) > 0 && losses[0].at.Before(s.from) {
-			left = max(0, left-1)
-			if !losses[0].certain {
-				otherwise = max(0, otherwise-1)
-			}
-			losses = losses[1:]
-		}
-		gained := 0
-		for _, l := range accepted {
-			if s.has(l.Time) {
-				gained++
+	slices.SortStableFunc(changes, func(a, b change) int { return a.at.Compare(b.at) })
+	left, otherwise := 0, 0
+	needed := true // the newest sign-in, also without the certain losses
+	for i, s := range w.signIns {
+		for ; len(changes) > 0 && changes[0].at.Before(s.from); changes = changes[1:] {
+			c := changes[0]
+			left = max(0, left+c.left)
+			if c.otherwise < 0 || needed {
+				otherwise = max(0, otherwise+c.otherwise)
 			}
 		}
-		if left == 0 && otherwise > 0 {
-			certain++
+		if needed = left > 0 || otherwise == 0; needed {
+			otherwise = gained[i]
 		} else {
-			otherwise = gained
+			certain++
 		}
-		left = gained
+		left = gained[i]
 	}
 	return certain
 }

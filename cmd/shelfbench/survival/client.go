@@ -2,6 +2,7 @@ package survival
 
 import (
 	"net/http"
+	"strconv"
 	"time"
 
 	"shelfkeeper/daemon/service"
@@ -19,8 +20,8 @@ type client interface {
 	crashed()
 	// woke says that the machine woke up or has come to another network.
 	woke()
-	// request makes one request of a player and says how it ended for it.
-	request() ending
+	// request makes the player's request of that number and says how it ended for it.
+	request(no int) ending
 	// signedOut reports whether only the user can go on.
 	signedOut() bool
 	// signIn is the user, who types the password or signs in at the provider.
@@ -79,11 +80,15 @@ func (m *model) sessions() int   { return 1 }
 func (m *model) signedOut() bool { return m.out }
 
 // play makes the player's own request.
-func (m *model) play(l *life, access string) ending {
+func (m *model) play(l *life, no int, access string) ending {
 	header := http.Header{"Authorization": {"Bearer " + access}}
-	status, _, _, err := l.ask(http.MethodGet, playPath, header, "")
+	status, _, _, err := l.ask(http.MethodGet, numbered(no), header, "")
 	return endingOf(status, err)
 }
+
+// numbered is the address that a player asks for, different for each request: two
+// of one instant then travel for themselves.
+func numbered(no int) string { return playPath + "?no=" + strconv.Itoa(no) }
 
 func endingOf(status int, err error) ending {
 	switch {

@@ -44,10 +44,10 @@ func open(l *life, s *session.Session, base *url.URL) (*door, error) {
 }
 
 // play is a player's request.
-func (d *door) play() ending {
+func (d *door) play(no int) ending {
 	ctx, cancel := context.WithTimeout(context.Background(), playerPatience)
 	defer cancel()
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://127.0.0.1:13379"+playPath, nil)
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://127.0.0.1:13379"+numbered(no), nil)
 	if err != nil {
 		return failed
 	}

@@ -3,7 +3,6 @@ package survival
 import (
 	"context"
 	"log/slog"
-	"math/rand/v2"
 	"net/url"
 	"sync"
 	"time"
@@ -33,9 +32,6 @@ type keeper struct {
 
 	mu      sync.Mutex
 	program *program
-
-	dice   sync.Mutex
-	chance *rand.Rand // in the session's back-off
 }
 
 // program is one process of it.
@@ -61,15 +57,11 @@ func newKeeper(w *world) client {
 	asIs := func(v vault) vault { return v }
 	return &keeper{
 		world: w, base: base, medium: medium, budget: budget.New(""), wrap: asIs,
-		chance: rand.New(rand.NewPCG(w.seed, 0xbac0ff)),
 	}
 }
 
-func (k *keeper) jitter() float64 {
-	k.dice.Lock()
-	defer k.dice.Unlock()
-	return k.chance.Float64()
-}
+// jitter is the chance in the session's back-off.
+func (k *keeper) jitter() float64 { return k.world.chance("back-off") }
 
 func (k *keeper) begin(l *life) {
 	p := &program{life: l, vault: k.medium.Reopen()}
@@ -112,7 +104,7 @@ func (k *keeper) woke() {
 	p.door.proxy.Wake("network changed")
 }
 
-func (k *keeper) request() ending { return k.now().door.play() }
+func (k *keeper) request(no int) ending { return k.now().door.play(no) }
 
 func (k *keeper) signedOut() bool {
 	var a health.Account
@@ -147,28 +139,61 @@ func (k *keeper) signIn() error {
 		return err
 	}
 	p.session.Reload()
-	if k.world.provider != nil {
-		k.addSpares(p, got.UserID)
+	if k.world.provider != nil && k.addSpares(p, got.UserID, spareCost) {
+		k.world.running.Go(func() { k.keepPageOpen(p, got.UserID) })
 	}
 	return nil
 }
 
-// spareCost is how many requests a spare takes (also daemon/home: spareCost).
-const spareCost = 2
+// pageOpen is how long the browser's page waits for further spares (also
+// daemon/openid: laterMost).
+const pageOpen = 30 * time.Minute
+
+// keepPageOpen goes on with what the server's limit left no room for. The user leaves
+// the browser's page open; it ends with the program, and with a sleep.
+func (k *keeper) keepPageOpen(p *program, userID string) {
+	k.world.mu.Lock()
+	sleeps := k.world.sleeps
+	k.world.mu.Unlock()
+	for until := time.Now().Add(pageOpen); ; {
+		wait := k.budget.RoomIn(time.Now(), spareCost+spareLeaves)
+		if wait > time.Until(until) {
+			return
+		}
+		select {
+		case <-time.After(wait):
+		case <-p.life.dead:
+			return
+		}
+		k.world.mu.Lock()
+		ended := k.world.sleeps != sleeps || k.world.life != p.life || k.world.over
+		k.world.mu.Unlock()
+		if ended || !k.addSpares(p, userID, spareCost+spareLeaves) {
+			return
+		}
+	}
+}
+
+// spareCost is how many requests a spare takes, and spareLeaves what one that had to
+// wait leaves to the session (also daemon/home).
+const spareCost, spareLeaves = 2, 2
 
 // addSpares goes on as the sign-in in a browser does: it is sent to the provider
 // again, without the user, until the account has all its spares or the server's
-// limit leaves no room. What fails is done without.
-func (k *keeper) addSpares(p *program, userID string) {
+// limit leaves no room, which it reports. What fails is done without.
+func (k *keeper) addSpares(p *program, userID string, cost int) (later bool) {
 	ctx, version := context.Background(), string(k.world.server.Release())
 	for {
 		missing, err := signin.MissingSpares(ctx, p.vault, account, version)
-		if err != nil || missing == 0 || !k.budget.Room(time.Now(), spareCost) {
-			return
+		if err != nil || missing == 0 {
+			return false
+		}
+		if !k.budget.Room(time.Now(), cost) {
+			return true
 		}
 		code, err := p.life.authorize(k.budget)
 		if err != nil {
-			return
+			return false
 		}
 		c := p.life.connect()
 		err = signin.Spare{
@@ -177,7 +202,7 @@ func (k *keeper) addSpares(p *program, userID string) {
 		}.Do(ctx)
 		c.Close()
 		if err != nil {
-			return
+			return false
 		}
 		p.session.Reload()
 	}

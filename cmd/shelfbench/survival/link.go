@@ -64,7 +64,7 @@ func (c *conn) Do(r *http.Request) (*http.Response, error) {
 	if err := t.pass(0); err != nil {
 		return nil, err // nothing begins while the machine sleeps
 	}
-	up, down := w.way(), w.way()
+	up, down := w.way("up", r), w.way("down", r)
 	if !c.dialled {
 		if err := t.dial(up + down); err != nil {
 			return nil, err
@@ -184,7 +184,7 @@ func (t *trip) journey(r *http.Request, up, down time.Duration, handoffs int, ro
 	}
 	if rotation && answer.StatusCode == http.StatusOK {
 		w.mu.Lock()
-		lost, quiet := w.chance.Float64() < lostAnswers && !w.calm, w.chance.IntN(2) == 0
+		lost, quiet := w.chance("lost") < lostAnswers && !w.calm, w.chance("quiet") < 0.5
 		if lost {
 			w.struck.AnswersLost++
 		}
@@ -246,11 +246,9 @@ func (t *trip) pass(d time.Duration) error {
 	}
 }
 
-// way is how long a packet takes now.
-func (w *world) way() time.Duration {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return nearest + time.Duration(w.chance.Float64()*float64(farthest-nearest))
+// way is how long a packet of r takes now.
+func (w *world) way(direction string, r *http.Request) time.Duration {
+	return nearest + time.Duration(w.chance(direction+r.Method+r.URL.RequestURI())*float64(farthest-nearest))
 }
 
 // serve hands r to the double as net/http would, and returns nil if it cut the

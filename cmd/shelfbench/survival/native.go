@@ -32,14 +32,14 @@ func (n *native) signedOut() bool {
 	return n.model.signedOut()
 }
 
-func (n *native) request() ending {
+func (n *native) request(no int) ending {
 	n.mu.Lock()
 	l, held, out := n.life, n.held, n.out
 	n.mu.Unlock()
 	if out {
 		return failed // the app shows its sign-in page
 	}
-	if e := n.play(l, held.access); e != unauthorized {
+	if e := n.play(l, no, held.access); e != unauthorized {
 		return e
 	}
 	n.mu.Lock()
@@ -55,7 +55,7 @@ func (n *native) request() ending {
 		return unauthorized
 	}
 	n.keep(l, fresh)
-	e := n.play(l, fresh.access)
+	e := n.play(l, no, fresh.access)
 	if e != served {
 		n.signOut(l)
 	}

@@ -51,8 +51,8 @@ func (a *askers) answered(at time.Time, first bool, how ending) {
 // waitOf returns what the first requests of a burst waited at most.
 func (a *askers) waitOf(begin time.Time) time.Duration { return a.waited[begin] }
 
-// play makes one request, if there is somebody to make it.
-func (w *world) play() {
+// play makes one request, if there is somebody to make it. no is its number.
+func (w *world) play(no int) {
 	w.mu.Lock()
 	l, sleeps, at := w.life, w.sleeps, time.Now()
 	if l == nil || w.asleep || w.over {
@@ -61,7 +61,7 @@ func (w *world) play() {
 	}
 	first := w.askers.ask(at)
 	w.mu.Unlock()
-	how := w.client.request()
+	how := w.client.request(no)
 	w.mu.Lock()
 	// Whoever slept or was restarted meanwhile tells nothing about the session.
 	if w.life == l && w.sleeps == sleeps {

@@ -36,21 +36,21 @@ func (c *relogin) signedOut() bool {
 	return c.model.signedOut()
 }
 
-func (c *relogin) request() ending {
+func (c *relogin) request(no int) ending {
 	c.mu.Lock()
 	l, held, out := c.life, c.held, c.out
 	c.mu.Unlock()
 	if out {
 		return failed // the page to sign in
 	}
-	if e := c.play(l, held.access); e != unauthorized {
+	if e := c.play(l, no, held.access); e != unauthorized {
 		return e
 	}
 	access := c.renew(l)
 	if access == "" {
 		return unauthorized
 	}
-	return c.play(l, access)
+	return c.play(l, no, access)
 }
 
 func (c *relogin) renew(l *life) string {

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"io"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -146,6 +147,14 @@ func TestCertainSignIns(t *testing.T) {
 			"what was left over is used up later", logins(0, 1, 100, 101, 200),
 			[]loss{{at(50), true}, {at(60), false}, {at(150), false}, {at(160), false}}, []span{{at(100), at(110)}, {at(200), at(210)}}, 1,
 		},
+		{
+			"a spare that came later is no session of the beginning", logins(0, 100, 120, 200),
+			[]loss{{at(50), false}, {at(150), true}, {at(160), false}}, []span{{at(100), at(110)}, {at(200), at(210)}}, 1,
+		},
+		{
+			"one that follows a certain sign-in would not have come otherwise", logins(0, 1, 100, 120, 200),
+			[]loss{{at(50), true}, {at(60), false}, {at(150), false}, {at(160), false}}, []span{{at(100), at(110)}, {at(200), at(210)}}, 1,
+		},
 	} {
 		if got := (&world{signIns: c.signIns}).certainSignIns(c.logins, c.losses); got != c.want {
 			t.Errorf("%s: %d, want %d", c.desc, got, c.want)
@@ -228,5 +237,19 @@ func TestForms(t *testing.T) {
 	}
 	if err := r.Missed(); err != nil {
 		t.Errorf("a login follows each lost rotation and each lost login: %v", err)
+	}
+}
+
+// A seed fixes a run: the counts of another one with it are the same.
+func TestSameSeedSameRun(t *testing.T) {
+	o := week()
+	o.Seeds, o.Releases = o.Seeds[:1], o.Releases[:1]
+	first, second := Play(t, o), Play(t, o)
+	for i, run := range first.Runs {
+		again := second.Runs[i]
+		run.waits, again.waits = slices.Sorted(slices.Values(run.waits)), slices.Sorted(slices.Values(again.waits))
+		if !reflect.DeepEqual(run, again) {
+			t.Errorf("%s (%s), seed %d:\n%+v\n%+v", run.Client, run.Account, run.Seed, run, again)
+		}
 	}
 }

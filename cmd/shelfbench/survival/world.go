@@ -1,7 +1,6 @@
 package survival
 
 import (
-	"math/rand/v2"
 	"net/http"
 	"sync"
 	"time"
@@ -36,7 +35,6 @@ type world struct {
 	calm     bool // no answer is lost by chance
 
 	mu         sync.Mutex
-	chance     *rand.Rand // of the way: how long, and whether an answer is lost
 	asleep     bool
 	woken      chan struct{} // closed when the machine wakes
 	slept      time.Duration // in all, but for the sleep under way
@@ -65,7 +63,7 @@ type world struct {
 func newWorld(r Run, make func(*world) client, stop func() bool) (*world, error) {
 	w := &world{
 		seed: r.Seed, began: time.Now(), stop: stop, awakes: map[*awake]bool{},
-		chance: rand.New(rand.NewPCG(r.Seed, 0xc1ea)), woken: closedChannel(),
+		woken: closedChannel(),
 	}
 	cfg := absfake.Config{
 		Release: absfake.Release(r.Release), LimiterMax: r.Limit, Seed: r.Seed, NoLibrary: true, LedgerSize: 200_000,
@@ -144,8 +142,8 @@ func (w *world) happen(e event) {
 		w.mu.Lock()
 		w.struck.Bursts++
 		w.mu.Unlock()
-		for _, d := range e.requests {
-			w.after(d, w.play)
+		for i, d := range e.requests {
+			w.after(d, func() { w.play(i) })
 		}
 	default:
 		w.apply(e)
