@@ -19,12 +19,12 @@ const stillFresh = 2 * time.Second
 // auth makes one request that the server's limiter counts. What the budget learns
 // from an answer with tokens is written after the tokens are.
 func (s *Session) auth(ctx context.Context, byUser bool, ask budget.Ask) (absapi.Answer, *absapi.Error) {
-	return s.authOver(ctx, s.ready, byUser, ask)
+	return s.authOver(ctx, s.budget(byUser), s.ready, ask)
 }
 
 // authOver is auth where ready opens the connection.
-func (s *Session) authOver(ctx context.Context, ready budget.Ready, byUser bool, ask budget.Ask) (absapi.Answer, *absapi.Error) {
-	answer, failure, learn := budget.SpendFirst(ctx, s.budget(byUser), ready, ask)
+func (s *Session) authOver(ctx context.Context, b *budget.Budget, ready budget.Ready, ask budget.Ask) (absapi.Answer, *absapi.Error) {
+	answer, failure, learn := budget.SpendFirst(ctx, b, ready, ask)
 	s.mu.Lock()
 	s.attempt.answeredAt = time.Now()
 	if failure == nil {

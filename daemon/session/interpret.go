@@ -72,11 +72,11 @@ func (s *Session) interpret(ctx context.Context, e machine.Effect) machine.Fact 
 		s.noteDurable(e.Record)
 		return machine.Committed(e)
 	case machine.Refresh:
-		ready := s.ready
+		b, ready := s.budget(e.ByUser), s.ready
 		if e.Unpinged {
-			ready = s.unpinged
+			b, ready = b.Returning(), s.unpinged
 		}
-		answer, err := s.authOver(ctx, ready, e.ByUser, func(ctx context.Context, c *absapi.Client) (absapi.Answer, error) {
+		answer, err := s.authOver(ctx, b, ready, func(ctx context.Context, c *absapi.Client) (absapi.Answer, error) {
 			ctx, cancel := context.WithTimeout(ctx, e.Patience)
 			defer cancel()
 			s.handle(machine.Sent{})

@@ -35,11 +35,25 @@ type Budget struct {
 	all        *Budgets
 	name       string
 	background bool
+	returning  bool
 }
 
 // Background is the same budget for requests that no user waits for: a few of
 // each window are left to him.
-func (b *Budget) Background() *Budget { return &Budget{b.all, b.name, true} }
+func (b *Budget) Background() *Budget {
+	own := *b
+	own.background = true
+	return &own
+}
+
+// Returning is the same budget for a request on a connection that is not dialled yet:
+// one that surely has not left this machine is given back. Elsewhere such a request
+// stays counted, which slows down what goes wrong again and again.
+func (b *Budget) Returning() *Budget {
+	own := *b
+	own.returning = true
+	return &own
+}
 
 // wait returns how long the next request to s has to wait.
 func (b *Budget) wait(s *server, now time.Time) time.Duration {
@@ -83,10 +97,10 @@ func (b *Budgets) begin(now time.Time) {
 }
 
 // Of returns the budget of the server at base.
-func (b *Budgets) Of(base *url.URL) *Budget { return &Budget{b, serverName(base), false} }
+func (b *Budgets) Of(base *url.URL) *Budget { return &Budget{b, serverName(base), false, false} }
 
 // New returns the budget of one server alone: see Open.
-func New(path string) *Budget { return &Budget{Open(path), "", false} }
+func New(path string) *Budget { return &Budget{Open(path), "", false, false} }
 
 // Wait returns how long the next request has to wait; it counts nothing. What
 // cannot be read counts as nothing spent here: Take will say so.
@@ -133,13 +147,36 @@ func (b *Budget) Room(now time.Time, n int) bool { return b.RoomIn(now, n) == 0 
 // to wait. It is counted before it is sent, and durably: a crash must not
 // bring the allowance back.
 func (b *Budget) Take(now time.Time) (wait time.Duration, err error) {
+	_, wait, err = b.take(now)
+	return wait, err
+}
+
+// take is Take, and returns as when the request was counted.
+func (b *Budget) take(now time.Time) (at time.Time, wait time.Duration, err error) {
 	err = b.update(now, func(s *server, now time.Time) bool {
 		if wait = b.wait(s, now); wait == 0 {
-			s.spending = s.take(now)
+			at, s.spending = now, s.take(now)
 		}
 		return wait == 0
 	})
-	return wait, err
+	return at, wait, err
+}
+
+// giveBack takes back what take has counted at that moment: the request has surely
+// not left this machine. What cannot be stored stays counted.
+func (b *Budget) giveBack(now, at time.Time) {
+	_ = b.update(now, func(s *server, _ time.Time) bool {
+		own := -1
+		for i, t := range s.Spent { // corrections of the clock have moved it a little
+			if off := t.Sub(at).Abs(); off < clockSlack && (own < 0 || off < s.Spent[own].Sub(at).Abs()) {
+				own = i
+			}
+		}
+		if own >= 0 {
+			s.Spent = slices.Delete(slices.Clone(s.Spent), own, own+1)
+		}
+		return own >= 0
+	})
 }
 
 // Learn notes what an answer says of the server's limiter. What cannot be

@@ -72,7 +72,7 @@ func Spend(ctx context.Context, b *Budget, ready Ready, ask Ask) (absapi.Answer,
 
 func spend(ctx context.Context, b *Budget, ready Ready, ask Ask) (_ absapi.Answer, _ *absapi.Error, learn func()) {
 	learn = func() {}
-	wait, err := b.Take(time.Now())
+	taken, wait, err := b.take(time.Now())
 	if err != nil {
 		return absapi.Answer{}, unsent("count the request", err), learn
 	}
@@ -99,6 +99,9 @@ func spend(ctx context.Context, b *Budget, ready Ready, ask Ask) (_ absapi.Answe
 	failpoint.Reached("answered")
 	if err != nil {
 		failure := absapi.AsError(err)
+		if b.returning && failure.Unwritten {
+			b.giveBack(time.Now(), taken)
+		}
 		b.Learn(time.Now(), failure.Meta, failure.Status != 0 && !failure.Unwritten)
 		if failure.Verdict == absapi.RateLimited && !failure.Unwritten && !failure.Meta.Limit.Present && failure.RetryAfter > 0 {
 			b.Block(time.Now(), failure.RetryAfter) // for the server's other accounts, too
