@@ -215,8 +215,11 @@ func sessionFacts(a health.Account, now time.Time) []fact {
 		facts = append(facts, fact{Label: text("fact.next"), Value: text("now")})
 	case !in.NextRotationAt.IsZero():
 		facts = append(facts, fact{Label: text("fact.next"), At: when(in.NextRotationAt.Time, now)})
-	case !in.RefreshExpiresAt.IsZero() && a.Level != health.NeedsUser:
+	case !in.RefreshExpiresAt.IsZero() && a.Level != health.NeedsUser && mends[a.Condition] != "sign-in":
 		facts = append(facts, fact{Label: text("fact.next"), Value: text("fact.next.idle")})
+	}
+	if in.EmergencyKey != "" {
+		facts = append(facts, fact{Label: text("fact.key"), At: when(in.EmergencyKeyEndsAt.Time, now), Note: text("fact.key." + in.EmergencyKey)})
 	}
 	if last := in.LastRotation; !last.At.IsZero() {
 		facts = append(facts, fact{Label: text("fact.last"), At: when(last.At.Time, now), Note: last.Outcome})

@@ -42,7 +42,7 @@ func TestEmergencyKey(t *testing.T) {
 	}
 	view, err := p.KeepEmergencyKey(t.Context(), name, 30)
 	key := p.record(name).EmergencyKey
-	if err != nil || view.Account != name || len(view.Notes) > 0 || view.EndsAt.Sub(time.Now()).Round(24*time.Hour) != 30*24*time.Hour ||
+	if err != nil || view.Account != name || len(view.Notes) > 0 || time.Until(view.EndsAt).Round(24*time.Hour) != 30*24*time.Hour ||
 		!p.works(key) {
 		t.Fatalf("%+v, %v", view, err)
 	}
