@@ -2,9 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
-	"strings"
-	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
@@ -47,12 +44,11 @@ func newAccountList(e *env) *cobra.Command {
 			case len(list) == 0:
 				return home.NoSuchAccount(h.Book, "")
 			}
-			w := tabwriter.NewWriter(e.stdout, 0, 0, 2, ' ', 0)
-			fmt.Fprintln(w, "NAME\tUSER\tSERVER\tPLAYERS USE\tSIGNED IN BY\tKEPT IN")
+			var rows [][]string
 			for _, a := range list {
-				fmt.Fprintln(w, strings.Join([]string{a.Name, a.User, a.Server, a.ProxyURL, a.Method, a.Store}, "\t"))
+				rows = append(rows, []string{a.Name, a.User, a.Server, a.ProxyURL, a.Method, a.Store})
 			}
-			return w.Flush()
+			return e.table([]string{"NAME", "USER", "SERVER", "PLAYERS USE", "SIGNED IN BY", "KEPT IN"}, rows)
 		},
 	}
 }

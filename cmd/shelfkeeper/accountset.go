@@ -4,6 +4,10 @@ import (
 	"fmt"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"shelfkeeper/daemon/control"
+	"shelfkeeper/daemon/upstream"
 )
 
 func newAccount(e *env) *cobra.Command {
@@ -11,7 +15,7 @@ func newAccount(e *env) *cobra.Command {
 		Use:   "account",
 		Short: "List, change, rename and remove accounts",
 		Args:  noArgs,
-		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
+		RunE:  e.group,
 	}
 	c.AddCommand(newAccountList(e), newAccountSet(e), newAccountShow(e), newAccountRename(e), newAccountRemove(e))
 	return c
@@ -38,6 +42,16 @@ everything that goes to the server: players' requests, sign-ins, live sockets.`,
 			"  shelfkeeper account set home --emergency-key=90\n  shelfkeeper account set home --emergency-key=off",
 		Args: oneArg("the account's name"),
 		RunE: func(c *cobra.Command, args []string) error {
+			given := false
+			c.LocalFlags().VisitAll(func(f *pflag.Flag) { given = given || f.Changed })
+			if !given {
+				return usage(c, fmt.Errorf("set needs what to change: --port, --emergency-key, or a flag for the gateway"))
+			}
+			if _, typing := e.terminal(); typing {
+				if err := e.known(args[0]); err != nil {
+					return err // before a secret is asked for
+				}
+			}
 			change, err := gateway.change(c, e)
 			if err != nil {
 				return err
@@ -46,7 +60,7 @@ everything that goes to the server: players' requests, sign-ins, live sockets.`,
 			if err != nil {
 				return err
 			}
-			movesPort := c.Flags().Lookup("port").Changed
+			movesPort := c.Flags().Changed("port")
 			if !movesPort && !setsKey && change.IsZero() {
 				return usage(c, fmt.Errorf("set needs what to change: --port, --emergency-key, or a flag for the gateway"))
 			}
@@ -55,26 +69,45 @@ everything that goes to the server: players' requests, sign-ins, live sockets.`,
 					return err
 				}
 			}
-			if !change.IsZero() {
-				view, err := e.setGateway(c, args[0], change)
-				if err == nil {
-					err = writeGateway(e.stdout, view)
-				}
-				if err != nil || !movesPort {
-					return err
-				}
-			}
-			url, err := e.setPort(c, args[0], port)
-			if err != nil {
-				return err
-			}
-			return e.done("Players reach %s at %s from now on.", args[0], url)
+			return e.setAccount(c, args[0], change, movesPort, port)
 		},
 	}
-	c.Flags().IntVar(&port, "port", 0, "`number` of the port on 127.0.0.1; 0 finds a free one")
+	c.Flags().Var((*decimal)(&port), "port", "`number` of the port on 127.0.0.1; 0 finds a free one")
 	key.add(c, "`DAYS` that an API key is kept which serves players if all sessions are lost; off drops it")
 	gateway.add(c, true)
 	return c
+}
+
+// setAccount changes what was named, and says what holds then.
+func (e *env) setAccount(c *cobra.Command, account string, change upstream.GatewayChange, movesPort bool, port int) error {
+	var said struct {
+		control.GatewayView
+		ProxyURL string `json:"proxy_url,omitempty"`
+	}
+	said.Account = account
+	var err error
+	if !change.IsZero() {
+		if said.GatewayView, err = e.setGateway(c, account, change); err != nil {
+			return err
+		}
+		if !e.json && !e.quiet {
+			if err := e.writeGateway(said.GatewayView); err != nil {
+				return err
+			}
+		}
+	}
+	if movesPort {
+		if said.ProxyURL, err = e.setPort(c, account, port); err != nil {
+			return err
+		}
+	}
+	switch {
+	case e.json:
+		return e.writeJSON(said)
+	case movesPort:
+		return e.done("Players reach %s at %s from now on.", account, said.ProxyURL)
+	}
+	return nil
 }
 
 // setPort goes through the running daemon, or does it here if there is none.

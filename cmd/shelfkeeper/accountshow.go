@@ -23,7 +23,10 @@ Secrets are not shown: they are in the vault.`,
 			if err != nil {
 				return err
 			}
-			return writeGateway(e.stdout, view)
+			if e.json {
+				return e.writeJSON(view)
+			}
+			return e.writeGateway(view)
 		},
 	}
 }
@@ -59,7 +62,7 @@ func (e *env) setGateway(c *cobra.Command, account string, change upstream.Gatew
 	return h.SetGateway(c.Context(), account, change)
 }
 
-func writeGateway(w io.Writer, v control.GatewayView) error {
+func (e *env) writeGateway(v control.GatewayView) error {
 	var b strings.Builder
 	line := func(name, text string, to []string) {
 		if len(to) > 0 {
@@ -96,10 +99,10 @@ func writeGateway(w io.Writer, v control.GatewayView) error {
 	for _, name := range v.FromConfig {
 		line("header", name+", from config.toml", nil)
 	}
+	text := fmt.Sprintf("On the way to the server of %s:\n%s", v.Account, b.String())
 	if b.Len() == 0 {
-		_, err := fmt.Fprintf(w, "Nothing is set for the gateway of %s.\n", v.Account)
-		return err
+		text = fmt.Sprintf("Nothing is set for the gateway of %s.\n", v.Account)
 	}
-	_, err := fmt.Fprintf(w, "On the way to the server of %s:\n%s", v.Account, b.String())
+	_, err := io.WriteString(e.stdout, folded(text, e.width()))
 	return err
 }

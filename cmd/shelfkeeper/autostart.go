@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
@@ -27,14 +28,14 @@ file backend needs its passphrase there: write it into a file that you alone
 can read, and name it with --passphrase-file; systemd hands it on by
 LoadCredential.`,
 		Args: noArgs,
-		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
+		RunE: e.group,
 	}
 	var plan autostart.Plan
 	on := &cobra.Command{
 		Use: "on", Short: "Start Shelfkeeper at login", Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			state, err := e.turnStartOn(c.Context(), plan)
-			if err != nil {
+			if err != nil || e.quiet && !e.json {
 				return err
 			}
 			return e.sayAutostart(state)
@@ -45,7 +46,7 @@ LoadCredential.`,
 	off := &cobra.Command{
 		Use: "off", Short: "Do not start Shelfkeeper at login", Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			if err := autostart.Off(c.Context()); err != nil {
+			if err := autostart.Off(c.Context()); err != nil || e.quiet && !e.json {
 				return err
 			}
 			return e.sayAutostart(autostart.State{})
@@ -145,7 +146,7 @@ func (e *env) sayAutostart(s autostart.State) error {
 	if s.Remedy != "" {
 		text += "  → " + s.Remedy + "\n"
 	}
-	_, err := fmt.Fprint(e.stdout, text)
+	_, err := io.WriteString(e.stdout, folded(text, e.width()))
 	return err
 }
 

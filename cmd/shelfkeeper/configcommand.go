@@ -17,7 +17,7 @@ func newConfig(e *env) *cobra.Command {
 		Use:   "config",
 		Short: "Show the settings, where they lie, and whether they are in order",
 		Args:  noArgs,
-		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
+		RunE:  e.group,
 	}
 	c.AddCommand(
 		&cobra.Command{Use: "path", Short: "Print where config.toml lies", Args: noArgs, RunE: func(*cobra.Command, []string) error {

@@ -22,13 +22,16 @@ func (p *place) demo(args ...string) (*process, ready) {
 	p.t.Helper()
 	d := p.start(append([]string{"demo", "--json"}, args...)...)
 	d.until(d.stdout, "\n")
-	var r ready
+	r := struct {
+		Format int `json:"format"`
+		ready
+	}{}
 	dec := json.NewDecoder(strings.NewReader(d.stdout.text()))
 	dec.DisallowUnknownFields()
-	if err := dec.Decode(&r); err != nil {
-		p.t.Fatal(err)
+	if err := dec.Decode(&r); err != nil || r.Format != jsonFormat {
+		p.t.Fatal(err, r)
 	}
-	return d, r
+	return d, r.ready
 }
 
 // end ends a demonstration as another terminal would, and returns what the
@@ -44,11 +47,13 @@ func (d *process) end(r ready) summary {
 
 func (d *process) counted() (s summary) {
 	d.place.t.Helper()
-	lines := strings.Split(strings.TrimSpace(d.stderr.text()), "\n")
-	if err := json.Unmarshal([]byte(lines[len(lines)-1]), &s); err != nil {
-		d.place.t.Errorf("%v in\n%s", err, d.stderr.text())
+	lines := strings.Split(strings.TrimSpace(d.stdout.text()), "\n")
+	var last struct{ Counted *summary }
+	if err := json.Unmarshal([]byte(lines[len(lines)-1]), &last); err != nil || last.Counted == nil {
+		d.place.t.Errorf("%v in\n%s", err, d.stdout.text())
+		return s
 	}
-	return s
+	return *last.Counted
 }
 
 func demoPlace(t *testing.T) *place {
@@ -66,12 +71,12 @@ func TestDemo(t *testing.T) {
 			if strings.Count(d.stdout.text(), "\n") != 1 {
 				t.Errorf("not one line:\n%s", d.stdout.text())
 			}
-			var keys map[string]string
+			var keys map[string]any
 			if err := json.Unmarshal([]byte(d.stdout.text()), &keys); err != nil {
 				t.Fatal(err)
 			}
 			for _, key := range []string{"proxy", "server", "item_url", "stream_url", "control"} {
-				if keys[key] == "" {
+				if text, _ := keys[key].(string); text == "" {
 					t.Errorf("no %s in %s", key, d.stdout.text())
 				}
 			}

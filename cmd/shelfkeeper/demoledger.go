@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -28,8 +27,7 @@ type summary struct {
 	SessionGeneration uint64 `json:"session_generation"`
 }
 
-// farewell prints the server's ledger, on stderr with --json, where stdout is
-// one line for scripts.
+// farewell prints the server's ledger.
 func (d *demo) farewell(e *env, fake *absfake.Server, last *health.Snapshot) error {
 	totals := fake.Ledger().Totals()
 	media := func(en absfake.Entry) bool {
@@ -54,8 +52,11 @@ func (d *demo) farewell(e *env, fake *absfake.Server, last *health.Snapshot) err
 			a.SessionGeneration = acc.Session.Generation
 		}
 	}
-	if d.asJSON {
-		return json.NewEncoder(e.stderr).Encode(a)
+	switch {
+	case e.json:
+		return e.writeJSON(map[string]any{"counted": a})
+	case e.quiet:
+		return nil
 	}
 	_, err := fmt.Fprintf(e.stdout, `
 What the server counted: %d requests, %d for media with %d different access tokens;

@@ -70,9 +70,7 @@ func (e *env) setEmergencyKey(ctx context.Context, account string, days int) err
 	} else if err != nil {
 		return err
 	}
-	for _, note := range view.Notes {
-		fmt.Fprintln(e.stdout, "Note: "+note)
-	}
+	e.notes(view.Notes)
 	if days == 0 {
 		return e.done("No emergency API key is kept for %s any more.", view.Account)
 	}

@@ -7,9 +7,9 @@ import (
 	"io"
 	"log/slog"
 	"os"
-	"path/filepath"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/term"
@@ -21,7 +21,6 @@ import (
 	"shelfkeeper/daemon/logbook"
 	"shelfkeeper/daemon/problem"
 	"shelfkeeper/daemon/redact"
-	"shelfkeeper/keychain"
 )
 
 // env is what a command works with: the world outside and the global flags.
@@ -40,6 +39,8 @@ type env struct {
 	quiet   bool         // --quiet
 	json    bool         // --json
 	clean   []func()     // run at the end
+	opened  *home.Home   // for this command; nil until it is needed
+	asking  *atomic.Bool // a person is asked for a secret
 	stream  logbook.Sink // of stderr; nil until it is needed
 }
 
@@ -56,7 +57,7 @@ func (e *env) while(text string, act func() error) error {
 		defer timer.Stop()
 		select {
 		case <-timer.C:
-			if !e.quiet {
+			if !e.quiet && (e.asking == nil || !e.asking.Load()) {
 				fmt.Fprintln(e.stderr, text)
 			}
 		case <-done:
@@ -70,7 +71,7 @@ func (e *env) while(text string, act func() error) error {
 
 // terminal returns stdin if a person types there.
 func (e *env) terminal() (*os.File, bool) {
-	f, ok := e.stdin.(*os.File)
+	f, ok := file(e.stdin)
 	return f, ok && term.IsTerminal(int(f.Fd()))
 }
 
@@ -84,6 +85,10 @@ func (e *env) secret(ctx context.Context, prompt string) (redact.Secret, error) 
 	before, err := term.GetState(fd)
 	if err != nil {
 		return redact.Secret{}, fmt.Errorf("read from the terminal: %w", err)
+	}
+	if e.asking != nil {
+		e.asking.Store(true)
+		defer e.asking.Store(false)
 	}
 	fmt.Fprint(e.stderr, prompt)
 	typed, err := interruptible(ctx, func() (redact.Secret, error) {
@@ -159,8 +164,13 @@ func (e *env) paths() (config.Paths, error) {
 	}
 	if e.config != "" {
 		paths.Config = e.config
-		if _, err := os.Stat(e.config); err != nil {
-			return paths, problem.New(problem.Config, err, "give --config the path of a file that exists")
+		const remedy = "give --config the path of a file that exists"
+		info, err := os.Stat(e.config)
+		switch {
+		case err != nil:
+			return paths, problem.Newf(problem.Config, remedy, "%s", fileTrouble("--config", e.config, err).Text)
+		case info.IsDir():
+			return paths, problem.Newf(problem.Config, remedy, "--config: %s is a folder", e.config)
 		}
 	}
 	return paths, nil
@@ -211,6 +221,9 @@ func (e *env) stderrLog() logbook.Sink {
 
 // home opens a Home for one command, which is quiet unless something is wrong.
 func (e *env) home(ctx context.Context) (*home.Home, error) {
+	if e.opened != nil {
+		return e.opened, nil
+	}
 	o, err := e.options(ctx)
 	if err != nil {
 		return nil, err
@@ -222,59 +235,13 @@ func (e *env) home(ctx context.Context) (*home.Home, error) {
 	if err != nil {
 		return nil, err
 	}
+	e.opened = h
 	e.clean = append(e.clean, func() {
 		if err := h.Close(); err != nil {
 			fmt.Fprintln(e.stderr, "close the vault:", err)
 		}
 	})
 	return h, nil
-}
-
-// askPassphrase returns the passphrase of the file backend: the environment's,
-// or what is typed. One that a new vault gets is typed twice, since a mistake in
-// it could not be found out before it is too late.
-func (e *env) askPassphrase(ctx context.Context, fresh bool) (redact.Secret, error) {
-	if e.passphraseErr != nil {
-		return redact.Secret{}, problem.New(problem.Vault, e.passphraseErr,
-			"correct that file, or unset SHELFKEEPER_PASSPHRASE_FILE to be asked")
-	}
-	if !e.passphrase.IsEmpty() {
-		return e.passphrase, nil
-	}
-	if _, typing := e.terminal(); !typing {
-		return redact.Secret{}, fmt.Errorf("%w: none in the environment, and no terminal to ask at", keychain.ErrPassphrase)
-	}
-	if !fresh {
-		p, err := e.secret(ctx, "Passphrase of the vault: ") // not kept: it may be mistyped
-		if err != nil {
-			return p, unanswered(err)
-		}
-		return p, nil
-	}
-	p, err := e.newSecret(ctx, "New passphrase of the vault", "the two passphrases differ, and the vault has none yet")
-	if err == nil && p.IsEmpty() {
-		err = problem.Newf(problem.Usage, "type one, or keep secrets in the desktop's keychain with `--store os`",
-			"the new passphrase is empty")
-	}
-	return p, err
-}
-
-// passphraseFor returns what a running daemon may need for a sign-in, since it may
-// have been started without a passphrase: the environment's, or the one that the
-// user chooses for a new vault.
-func (e *env) passphraseFor(ctx context.Context, client *control.Client, store string) (redact.Secret, error) {
-	if _, typing := e.terminal(); store != string(keychain.File) || e.passphraseErr != nil || !e.passphrase.IsEmpty() || !typing {
-		return e.passphrase, nil
-	}
-	paths, err := e.paths()
-	if err != nil {
-		return redact.Secret{}, err
-	}
-	known, err := keychain.Remembered(filepath.Join(paths.State, "vault"))
-	if err != nil || known != "" || client.Ping(ctx) != nil {
-		return redact.Secret{}, nil // the vault, or the one who opens it here, asks by itself
-	}
-	return e.askPassphrase(ctx, true)
 }
 
 // client returns a client of the running daemon, if there is one.

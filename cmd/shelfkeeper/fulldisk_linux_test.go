@@ -112,13 +112,11 @@ func TestLoginOnAFullDisk(t *testing.T) {
 	p.secrets = append(p.secrets, password)
 	p.env = append(p.env, "SHELFKEEPER_PASSPHRASE=")
 	r, master := p.atTerminal("login", s.url, "-u", user, "--store", "file")
-	r.asked("Password of alice: ", master)
+	r.asked("Passphrase of the vault: ", master)
 	full := unix.Rlimit{Cur: 16, Max: unix.RLIM_INFINITY}
 	if err := unix.Prlimit(r.cmd.Process.Pid, unix.RLIMIT_FSIZE, &full, nil); err != nil {
 		t.Fatal(err)
 	}
-	r.typeIn(master, password+"\n")
-	r.asked("Passphrase of the vault: ", master)
 	r.typeIn(master, passphrase+"\n")
 	if code := r.wait(); code != problem.Vault || !strings.Contains(r.stdout.text(), "file too large") ||
 		!strings.Contains(r.stdout.text(), "→ free some space and try again") {

@@ -153,7 +153,7 @@ func TestGatewayFlagsThatDoNotFit(t *testing.T) {
 		{"--stdin", "reads the secrets"},
 		{"--header X-Gate", "give --stdin"},
 		{"--remove nosuch", "--remove knows"},
-		{"--ca /nowhere", "no such file"},
+		{"--ca /nowhere", "there is no file /nowhere"},
 		{"--pin abc", "64 hex digits"},
 		{"--proxy ftp://x", "http://, https://, socks5://"},
 		{"--for nosuch --header X --stdin", "--for takes an address"},

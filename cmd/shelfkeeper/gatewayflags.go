@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -41,7 +42,7 @@ var removable = []string{"basic", "client-cert", "ca", "pin", "proxy", "user-age
 
 func (g *gatewayFlags) add(c *cobra.Command, mayRemove bool) {
 	f := c.Flags()
-	f.StringVar(&g.template, "gateway", "", "headers that a known gateway wants: cloudflare-access, pangolin or authelia (with --basic)")
+	f.StringVar(&g.template, "gateway", "", "`kind` of gateway whose headers to send: cloudflare-access, pangolin or authelia (with --basic)")
 	f.StringArrayVar(&g.headers, "header", nil, "`name` of a header that the gateway wants; its value is asked for, or read with --stdin")
 	f.StringVar(&g.basic, "basic", "", "user `name` that the gateway asks for; its password is asked for, or read with --stdin")
 	f.StringVar(&g.basicHeader, "basic-header", "", "`name` of the header for --basic, where the gateway takes another one than Authorization")
@@ -75,7 +76,7 @@ func (g gatewayFlags) change(c *cobra.Command, e *env) (change upstream.GatewayC
 	for _, text := range g.addresses {
 		address, err := upstream.ParseFor(text)
 		if err != nil {
-			return change, problem.New(problem.Usage, err, "")
+			return change, usage(c, fmt.Errorf("--for: %w", err))
 		}
 		to = append(to, address)
 	}
@@ -113,7 +114,7 @@ func (g gatewayFlags) change(c *cobra.Command, e *env) (change upstream.GatewayC
 		change.UserAgent = &g.agent
 	}
 	if _, err := (upstream.Gateway{}).With(withoutRemovals(change)); err != nil {
-		return change, problem.New(problem.Usage, err, "")
+		return change, usage(c, errors.New(strings.TrimPrefix(err.Error(), upstream.ErrPolicy.Error()+": ")))
 	}
 	return change, nil
 }
@@ -128,7 +129,7 @@ func (g gatewayFlags) withTemplate() (gatewayFlags, error) {
 	t, ok := gatewayTemplates[g.template]
 	switch {
 	case !ok:
-		return g, fmt.Errorf("--gateway is %q, not cloudflare-access, pangolin or authelia", g.template)
+		return g, fmt.Errorf("--gateway is %q, not cloudflare-access, pangolin or authelia", shortened(g.template))
 	case t.basicHeader != "" && g.basic == "":
 		return g, fmt.Errorf("--gateway %s needs --basic with your user name there", g.template)
 	}
@@ -141,6 +142,9 @@ func (g gatewayFlags) withTemplate() (gatewayFlags, error) {
 
 func (g gatewayFlags) check() error {
 	for _, name := range g.headers {
+		if name == "" {
+			return errors.New("--header got an empty name")
+		}
 		if strings.ContainsAny(name, ":=") {
 			return fmt.Errorf("--header takes the name alone: other programs can read a command line; the value is asked for, or read with --stdin")
 		}
@@ -221,7 +225,7 @@ func (g gatewayFlags) files(c *cobra.Command, e *env, change *upstream.GatewayCh
 		change.ClientCert, err = upstream.ClientCertPEM(chain, key)
 	}
 	if err != nil {
-		return problem.New(problem.Usage, err, "")
+		return problem.New(problem.Usage, err, "check the file, its key and its password")
 	}
 	if change.ClientCert != nil && change.ClientCert.Chain != "" {
 		change.ClientCert.For = to
@@ -242,29 +246,34 @@ const maxGatewayFile = 1 << 20
 
 func gatewayFile(flag, path string) ([]byte, error) {
 	info, err := os.Stat(path)
-	if err == nil && (!info.Mode().IsRegular() || info.Size() > maxGatewayFile) {
-		return nil, problem.Newf(problem.Usage, "", "%s: %s is not a file of certificates", flag, path)
+	switch {
+	case err != nil:
+		return nil, fileTrouble(flag, path, err)
+	case info.IsDir():
+		return nil, problem.Newf(problem.Usage, "name a file in it", "%s: %s is a folder", flag, path)
+	case !info.Mode().IsRegular() || info.Size() > maxGatewayFile:
+		return nil, problem.Newf(problem.Usage, "name another file", "%s: %s is not a file of certificates", flag, path)
+	case info.Size() == 0:
+		return nil, problem.Newf(problem.Usage, "name another file", "%s: %s is empty", flag, path)
 	}
-	var body []byte
-	if err == nil {
-		body, err = os.ReadFile(path)
-	}
+	body, err := os.ReadFile(path)
 	if err != nil {
-		return nil, problem.New(problem.Usage, fmt.Errorf("%s: %w", flag, err), "")
+		return nil, fileTrouble(flag, path, err)
 	}
 	return body, nil
 }
 
 // gatewaySecret asks for one secret, or reads a line.
 func (e *env) gatewaySecret(c *cobra.Command, what string, fromStdin bool) (redact.Secret, error) {
-	if fromStdin {
+	_, typing := e.terminal()
+	if fromStdin && !typing {
 		line, err := readLine(e.stdin)
 		if err != nil && line == "" {
-			return redact.Secret{}, problem.New(problem.Usage, fmt.Errorf("read the %s from standard input: %w", what, err), "give a line for each")
+			return redact.Secret{}, problem.Newf(problem.Usage, "give a line for each secret", "standard input has no line for the %s", what)
 		}
 		return redact.New(strings.TrimRight(line, "\r")), nil
 	}
-	if _, typing := e.terminal(); !typing {
+	if !typing {
 		return redact.Secret{}, usage(c, fmt.Errorf("no terminal to ask for the %s at: give --stdin", what))
 	}
 	secret, err := e.secret(c.Context(), strings.ToUpper(what[:1])+what[1:]+": ")

@@ -33,7 +33,7 @@ token and no password in it; look for names and addresses before you show it.`,
 			if e.json {
 				return e.writeJSON(map[string]any{"version": version, "accounts": records})
 			}
-			_, err = io.WriteString(e.stdout, describeHistory(records))
+			_, err = io.WriteString(e.stdout, folded(describeHistory(records), e.width()))
 			return err
 		},
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -44,7 +45,7 @@ names, and nothing but the session is kept.`,
 		RunE: func(c *cobra.Command, args []string) error {
 			req.Keep = !forget
 			if req.Store != "" && req.Store != string(keychain.OS) && req.Store != string(keychain.File) {
-				return usage(c, fmt.Errorf("--store is %q, not os or file", req.Store))
+				return usage(c, fmt.Errorf("--store is %q, not os or file", shortened(req.Store)))
 			}
 			if err := how.check(c, oidc); err != nil {
 				return err
@@ -79,10 +80,7 @@ names, and nothing but the session is kept.`,
 			if wantsKey {
 				return usage(c, fmt.Errorf("--emergency-key is for accounts that sign in with --oidc"))
 			}
-			if err := e.credentials(c, &req, how); err != nil {
-				return err
-			}
-			answer, err := e.signIn(c, req)
+			answer, err := e.signInAsked(c, req, how)
 			if err != nil {
 				return err
 			}
@@ -129,6 +127,46 @@ func (how credentials) check(c *cobra.Command, oidc bool) error {
 	return nil
 }
 
+// signInAsked signs in, and asks for what the command line did not give: nothing
+// before the server is found and the vault is open, which tells a slip at once.
+func (e *env) signInAsked(c *cobra.Command, req control.SignInRequest, how credentials) (answer control.SignInAnswer, err error) {
+	client, err := e.client()
+	if err != nil {
+		return answer, err
+	}
+	if req.Passphrase, err = e.passphraseFor(c.Context(), client, req.Store); err != nil {
+		return answer, err
+	}
+	if _, typing := e.terminal(); typing {
+		if err := e.prepare(c, client, req, how.token); err != nil {
+			return answer, err
+		}
+	}
+	defer func() {
+		if err != nil && e.opened != nil {
+			e.opened.ReleaseEmptyVault(context.Background()) // it was opened for this
+		}
+	}()
+	if err := e.credentials(c, &req, how); err != nil {
+		return answer, err
+	}
+	return e.signIn(c, client, req)
+}
+
+// prepare finds the server and opens the vault, through the running daemon or here.
+func (e *env) prepare(c *cobra.Command, client *control.Client, req control.SignInRequest, token bool) error {
+	return e.while("Looking for the server …", func() error {
+		if err := client.Prepare(c.Context(), req, token); !isNoDaemon(err) {
+			return err
+		}
+		h, err := e.home(c.Context())
+		if err != nil {
+			return err
+		}
+		return h.Prepare(c.Context(), req, token)
+	})
+}
+
 // credentials asks for what the command line did not give.
 func (e *env) credentials(c *cobra.Command, req *control.SignInRequest, how credentials) (err error) {
 	_, typing := e.terminal()
@@ -161,7 +199,7 @@ func (e *env) credentials(c *cobra.Command, req *control.SignInRequest, how cred
 	}
 	switch {
 	case how.password:
-		req.Password, err = e.secretFromStdin(c, "password", false)
+		req.Password, err = e.secretFromStdin(c, "password", typing)
 	case typing:
 		if req.Password, err = e.secret(c.Context(), fmt.Sprintf("Password of %s: ", req.Username)); err != nil {
 			return unanswered(err)
@@ -238,14 +276,7 @@ func readLine(r io.Reader) (string, error) {
 }
 
 // signIn goes through the running daemon, or does it here if there is none.
-func (e *env) signIn(c *cobra.Command, req control.SignInRequest) (answer control.SignInAnswer, err error) {
-	client, err := e.client()
-	if err != nil {
-		return answer, err
-	}
-	if req.Passphrase, err = e.passphraseFor(c.Context(), client, req.Store); err != nil {
-		return answer, err
-	}
+func (e *env) signIn(c *cobra.Command, client *control.Client, req control.SignInRequest) (answer control.SignInAnswer, err error) {
 	err = e.while("Signing in …", func() error {
 		answer, err = client.SignIn(c.Context(), req)
 		if !isNoDaemon(err) {
@@ -262,19 +293,4 @@ func (e *env) signIn(c *cobra.Command, req control.SignInRequest) (answer contro
 		return err
 	})
 	return answer, err
-}
-
-func (e *env) showSignIn(a control.SignInAnswer) error {
-	var out strings.Builder
-	fmt.Fprintf(&out, "Signed in to %s (Audiobookshelf %s) as %s; the account is called %s.\n", a.Server, a.ServerVersion, a.User,
-		a.Account)
-	fmt.Fprintf(&out, "Players use %s instead of the server's address.\n", a.ProxyURL)
-	if a.Grant != "" {
-		fmt.Fprintf(&out, "Programs that insist on a password, API key or token take this one, shown once:\n  %s\n", a.Grant)
-	}
-	for _, w := range a.Warnings {
-		fmt.Fprintln(&out, "Note: "+w)
-	}
-	_, err := io.WriteString(e.stdout, out.String())
-	return err
 }

@@ -8,6 +8,7 @@ import (
 
 	"shelfkeeper/daemon/accounts"
 	"shelfkeeper/daemon/control"
+	"shelfkeeper/daemon/home"
 	"shelfkeeper/daemon/problem"
 )
 
@@ -96,4 +97,25 @@ func (e *env) accountNames() (names []string) {
 		}
 	}
 	return names
+}
+
+// known returns a problem if no such account is here, before a person types
+// anything for it. Files that cannot be read are the command's to tell.
+func (e *env) known(name string) error {
+	paths, err := e.paths()
+	if err != nil {
+		return err
+	}
+	book, err := accounts.Open(paths.State)
+	if err != nil {
+		return nil
+	}
+	_, ok := book.Default()
+	if name != "" {
+		_, ok = book.Get(name)
+	}
+	if ok {
+		return nil
+	}
+	return home.NoSuchAccount(book, name)
 }

@@ -110,8 +110,12 @@ func (b *browsing) show(ctx context.Context, s control.OpenIDStep) error {
 			return err
 		}
 	}
-	for _, note := range s.Notes {
-		fmt.Fprintln(b.env.stdout, "Note: "+note)
+	if b.env.json || b.env.quiet {
+		b.env.notes(s.Notes)
+	} else {
+		for _, note := range s.Notes {
+			fmt.Fprintln(b.env.stdout, "Note: "+note)
+		}
 	}
 	if s.State != "" {
 		b.step = s

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -37,22 +38,26 @@ The daemon need not run.`,
 			if err != nil {
 				return err
 			}
+			var out io.Writer = e.stdout
+			if e.json {
+				out = jsonLog{e}
+			}
 			follower := logbook.Follow(paths.State)
 			if follow && since == "" {
-				err = logbook.Tail(e.stdout, paths.State, followLines)
+				err = logbook.Tail(out, paths.State, followLines)
 			} else {
-				err = logbook.Print(e.stdout, paths.State, from)
+				err = logbook.Print(out, paths.State, from)
 			}
 			switch {
 			case errors.Is(err, logbook.ErrNoLog) && !follow:
 				return problem.New(problem.Other, err, "start the daemon with `shelfkeeper run`")
 			case err != nil && !errors.Is(err, logbook.ErrNoLog):
-				return problem.New(problem.Other, fmt.Errorf("read the log: %w", err), "")
+				return problem.New(problem.Config, fmt.Errorf("read the log: %w", err), "look at the folder that holds it: "+logbook.Path(paths.State))
 			case !follow:
 				return nil
 			}
-			if err := follower.Run(c.Context(), e.stdout); err != nil {
-				return problem.New(problem.Other, fmt.Errorf("read the log: %w", err), "")
+			if err := follower.Run(c.Context(), out); err != nil {
+				return problem.New(problem.Config, fmt.Errorf("read the log: %w", err), "look at the folder that holds it: "+logbook.Path(paths.State))
 			}
 			return nil
 		},
@@ -62,6 +67,15 @@ The daemon need not run.`,
 	return c
 }
 
+// jsonLog writes each line of the log as an object.
+type jsonLog struct{ env *env }
+
+// Write takes one whole line.
+func (l jsonLog) Write(p []byte) (int, error) {
+	line := logbook.Parse(string(p))
+	return len(p), l.env.writeJSON(line)
+}
+
 // sinceOf reads how long ago, or when, lines are to begin.
 func sinceOf(text string, now time.Time) (time.Time, error) {
 	if text == "" {
@@ -69,12 +83,13 @@ func sinceOf(text string, now time.Time) (time.Time, error) {
 	}
 	var days int
 	if n, err := fmt.Sscanf(text, "%dd", &days); err == nil && n == 1 && text == fmt.Sprintf("%dd", days) && days >= 0 {
-		return now.AddDate(0, 0, -days), nil
+		return now.AddDate(0, 0, -min(days, 100_000)), nil
 	}
 	if d, err := time.ParseDuration(text); err == nil && d >= 0 {
 		return now.Add(-d), nil
 	}
-	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04:05", "2006-01-02 15:04:05", "2006-01-02T15:04", "2006-01-02 15:04", "2006-01-02"} {
+	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04:05", "2006-01-02 15:04:05", "2006-01-02T15:04", "2006-01-02 15:04",
+		"2006-01-02"} {
 		if at, err := time.ParseInLocation(layout, text, now.Location()); err == nil {
 			return at, nil
 		}
@@ -84,5 +99,5 @@ func sinceOf(text string, now time.Time) (time.Time, error) {
 			return time.Date(now.Year(), now.Month(), now.Day(), at.Hour(), at.Minute(), at.Second(), 0, now.Location()), nil
 		}
 	}
-	return time.Time{}, fmt.Errorf("%q is no time: say 2h, 3d, 15:04 or 2006-01-02T15:04", text)
+	return time.Time{}, fmt.Errorf("--since takes a time such as 2h, 3d, 15:04 or 2006-01-02T15:04, not %q", shortened(text))
 }

@@ -21,7 +21,7 @@ func TestLogs(t *testing.T) {
 	if r := p.run("", "logs"); r.code != problem.Other || !strings.Contains(r.stderr, "  → start the daemon with `shelfkeeper run`") {
 		t.Errorf("no log: exit code %d\n%s", r.code, r.stderr)
 	}
-	if r := p.run("", "logs", "--since", "yesterday"); r.code != problem.Usage || !strings.Contains(r.stderr, "say 2h, 3d") {
+	if r := p.run("", "logs", "--since", "yesterday"); r.code != problem.Usage || !strings.Contains(r.stderr, "such as 2h, 3d") {
 		t.Errorf("--since yesterday: exit code %d\n%s", r.code, r.stderr)
 	}
 	p.login(s)

@@ -46,6 +46,9 @@ until you sign out in the page or run "shelfkeeper players revoke". With
 				return problem.New(problem.Other, err,
 					"run `shelfkeeper open --print` and open that address within 30 seconds")
 			}
+			if err := e.did("The server's page is open in the browser."); err != nil {
+				return err
+			}
 			return e.offerAdmin(c, client, account, players.Scope(scope))
 		},
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"time"
 
@@ -33,7 +34,7 @@ func (e *env) writeJSON(v any) error {
 	if !bytes.Equal(inner, []byte("}")) {
 		line = append(line, ',')
 	}
-	_, err = e.stdout.Write(append(append(line, inner...), '\n'))
+	_, err = unfiltered(e.stdout).Write(append(append(line, inner...), '\n'))
 	return err
 }
 
@@ -56,8 +57,16 @@ func (e *env) done(format string, args ...any) error {
 	case e.quiet:
 		return nil
 	}
-	_, err := fmt.Fprintln(e.stdout, sentence)
+	_, err := io.WriteString(e.stdout, folded(sentence+"\n", e.width()))
 	return err
+}
+
+// did is done for what shows by itself: only JSON says it.
+func (e *env) did(sentence string) error {
+	if !e.json {
+		return nil
+	}
+	return e.done("%s", sentence)
 }
 
 // address prints an address that was asked for.
@@ -72,7 +81,7 @@ func (e *env) address(url string) error {
 // colours reports whether stdout shows colours: a terminal that nobody asked to be
 // plain (https://no-color.org).
 func (e *env) colours() bool {
-	f, ok := e.stdout.(*os.File)
+	f, ok := file(e.stdout)
 	return ok && term.IsTerminal(int(f.Fd())) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
 }
 

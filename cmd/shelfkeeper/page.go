@@ -40,7 +40,10 @@ browser is, only the address that this command opens lets it in.`,
 			case show:
 				return e.address(link)
 			}
-			return openPage(link)
+			if err := openPage(link); err != nil {
+				return err
+			}
+			return e.did("The status page is open in the browser.")
 		},
 	}
 	c.Flags().StringVar(&account, "account", "", "`name` of the account to show")

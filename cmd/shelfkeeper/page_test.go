@@ -167,10 +167,12 @@ func TestPageMoves(t *testing.T) {
 	d.until(d.stdout, "status page")
 	b, at := p.browser(t), freePort(t)
 	b.get("/settings")
-	if got := b.post("/settings/set", "key", "page_port", "value", fmt.Sprint(p.port)); !strings.Contains(got, "where players reach the first account") {
+	if got := b.post("/settings/set", "key", "page_port", "value", fmt.Sprint(p.port)); !strings.Contains(got,
+		"where players reach the first account") {
 		t.Errorf("the players' port:\n%s", got)
 	}
-	if got := b.post("/settings/set", "key", "page_port", "value", fmt.Sprint(at)); !strings.Contains(got, fmt.Sprintf("http://localhost:%d/", at)) {
+	if got := b.post("/settings/set", "key", "page_port", "value", fmt.Sprint(at)); !strings.Contains(got,
+		fmt.Sprintf("http://localhost:%d/", at)) {
 		t.Fatalf("another port:\n%s", got)
 	}
 	b.origin = fmt.Sprintf("http://localhost:%d", at)

@@ -24,6 +24,9 @@ vault learns the new password where it keeps the old one. An empty password is
 one too; servers take it from their root user only.`,
 		Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
+			if err := e.known(account); err != nil {
+				return err
+			}
 			old, changed, err := e.passwords(c, stdin)
 			if err != nil {
 				return err
@@ -52,7 +55,8 @@ one too; servers take it from their root user only.`,
 
 // passwords asks for the present and the new one.
 func (e *env) passwords(c *cobra.Command, stdin bool) (old, changed redact.Secret, err error) {
-	if stdin {
+	_, typing := e.terminal()
+	if stdin && !typing {
 		text, err := e.readStdin("passwords")
 		if err != nil {
 			return old, changed, err
@@ -65,7 +69,7 @@ func (e *env) passwords(c *cobra.Command, stdin bool) (old, changed redact.Secre
 		}
 		return redact.New(strings.TrimSuffix(lines[0], "\r")), redact.New(strings.TrimSuffix(lines[1], "\r")), nil
 	}
-	if _, typing := e.terminal(); !typing {
+	if !typing {
 		return old, changed, usage(c, fmt.Errorf("no terminal to ask for the passwords at: give --passwords-stdin"))
 	}
 	if old, err = e.secret(c.Context(), "Present password (empty: the stored one, if there is one): "); err != nil {
@@ -77,7 +81,7 @@ func (e *env) passwords(c *cobra.Command, stdin bool) (old, changed redact.Secre
 	}
 	ok, err := e.confirm(c.Context(), "The new password is empty, which a server takes from its root user only. Go on?")
 	if err == nil && !ok {
-		err = problem.Newf(problem.Usage, "", "the password was not changed")
+		err = problem.Newf(problem.Usage, "type a new password that is not empty", "the password was not changed")
 	}
 	return old, changed, err
 }

@@ -38,7 +38,7 @@ with "shelfkeeper resume" or at its time.`,
 			}
 			how := "until `shelfkeeper resume`"
 			if !end.IsZero() {
-				how = "until " + end.Format("Monday 2 January 15:04")
+				how = "until " + end.Format("Monday 2 January 2006 15:04")
 			}
 			return e.done("Paused %s: %s", how, strings.Join(names, ", "))
 		},

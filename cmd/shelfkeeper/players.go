@@ -3,8 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -31,7 +29,7 @@ API key or token, that runs as another user or in a container, or that may do
 more than listen, gets a grant: one secret that serves as all of these. It works
 at the local address only, and ends when you revoke it.`,
 		Args: noArgs,
-		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
+		RunE: e.group,
 	}
 	c.AddCommand(newPlayersAdd(e), newPlayersTrust(e), newPlayersList(e), newPlayersRevoke(e))
 	return c
@@ -107,17 +105,15 @@ func newPlayersList(e *env) *cobra.Command {
 }
 
 func (e *env) showPlayers(list []control.Player, now time.Time) error {
-	w := tabwriter.NewWriter(e.stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "ACCOUNT\tNAME\tSCOPE\tKIND\tMADE\tLAST USED\tID")
+	var rows [][]string
 	for _, p := range list {
 		used := "never"
 		if !p.LastUsed.IsZero() {
 			used = ago(now, health.At(p.LastUsed))
 		}
-		fmt.Fprintln(w, strings.Join([]string{p.Account, p.Name, p.Scope, p.Kind, p.Created.Local().Format("2006-01-02 15:04"), used, p.ID},
-			"\t"))
+		rows = append(rows, []string{p.Account, p.Name, p.Scope, p.Kind, p.Created.Local().Format("2006-01-02 15:04"), used, p.ID})
 	}
-	return w.Flush()
+	return e.table([]string{"ACCOUNT", "NAME", "SCOPE", "KIND", "MADE", "LAST USED", "ID"}, rows)
 }
 
 func newPlayersTrust(e *env) *cobra.Command {

@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 	"strconv"
-	"strings"
-	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
@@ -20,6 +18,7 @@ func newProgress(e *env) *cobra.Command {
 waits, and is delivered when it is back. What it refuses, or what waited for more
 than 30 days, is set aside: it is kept, and not sent any more.`,
 		Args: noArgs,
+		RunE: e.group,
 	}
 	c.AddCommand(newProgressList(e), newProgressRetry(e), newProgressDrop(e))
 	return c
@@ -56,8 +55,7 @@ func newProgressList(e *env) *cobra.Command {
 }
 
 func (e *env) showSetAside(list []control.SetAsideReport) error {
-	w := tabwriter.NewWriter(e.stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "NUMBER\tSET ASIDE\tITEM\tLISTENED\tREASON")
+	var rows [][]string
 	for _, r := range list {
 		item, listened, reason := r.Item, "", r.Reason
 		if r.Episode != "" {
@@ -69,11 +67,9 @@ func (e *env) showSetAside(list []control.SetAsideReport) error {
 		if !r.Retryable {
 			reason += " (only this is kept)"
 		}
-		fmt.Fprintln(w, strings.Join([]string{
-			strconv.FormatUint(r.ID, 10), r.At.Local().Format("2006-01-02 15:04"), item, listened, reason,
-		}, "\t"))
+		rows = append(rows, []string{strconv.FormatUint(r.ID, 10), r.At.Local().Format("2006-01-02 15:04"), item, listened, reason})
 	}
-	return w.Flush()
+	return e.table([]string{"NUMBER", "SET ASIDE", "ITEM", "LISTENED", "REASON"}, rows)
 }
 
 func newProgressRetry(e *env) *cobra.Command {
@@ -95,6 +91,12 @@ func (e *env) actOnReports(
 		Use:     name + " NUMBER...",
 		Short:   short,
 		Example: fmt.Sprintf("  shelfkeeper progress %s 17 18\n  shelfkeeper progress %s --all", name, name),
+		Args: func(c *cobra.Command, args []string) error {
+			if _, err := reportNumbers(args, all); err != nil {
+				return usage(c, err)
+			}
+			return nil
+		},
 		RunE: func(c *cobra.Command, args []string) error {
 			ids, err := reportNumbers(args, all)
 			if err != nil {
@@ -123,7 +125,7 @@ func (e *env) actOnReports(
 func reportNumbers(args []string, all bool) ([]uint64, error) {
 	switch {
 	case all && len(args) > 0:
-		return nil, fmt.Errorf("--all takes no numbers, got %q", args[0])
+		return nil, fmt.Errorf("--all takes no numbers, got %q", shortened(args[0]))
 	case !all && len(args) == 0:
 		return nil, fmt.Errorf("name reports by their numbers, or all with --all")
 	}
@@ -131,7 +133,7 @@ func reportNumbers(args []string, all bool) ([]uint64, error) {
 	for _, a := range args {
 		id, err := strconv.ParseUint(a, 10, 64)
 		if err != nil || id == 0 {
-			return nil, fmt.Errorf("%q is no number of a report", a)
+			return nil, fmt.Errorf("%q is no number of a report", shortened(a))
 		}
 		ids = append(ids, id)
 	}

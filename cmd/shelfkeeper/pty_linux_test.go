@@ -110,12 +110,12 @@ func TestPromptsWithoutEcho(t *testing.T) {
 	p.secrets = append(p.secrets, password)
 	p.env = append(p.env, "SHELFKEEPER_PASSPHRASE=") // asked for too
 	r, master := p.atTerminal("login", s.url, "--store", "file")
+	r.asked("Passphrase of the vault: ", master) // before a name and a password
+	r.typeIn(master, passphrase+"\n")
 	r.until(r.stdout, "User name: ")
 	r.typeIn(master, user+"\n")
 	r.asked("Password of alice: ", master)
 	r.typeIn(master, password+"\n")
-	r.asked("Passphrase of the vault: ", master)
-	r.typeIn(master, passphrase+"\n")
 	if code := r.wait(); code != problem.OK {
 		t.Fatalf("exit code %d\n%s", code, r.stdout.text())
 	}

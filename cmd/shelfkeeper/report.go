@@ -9,6 +9,8 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -53,7 +55,12 @@ The daemon need not run.`,
 			}
 			b := e.report(c.Context(), paths, nil)
 			if len(args) == 0 {
-				return b.WriteText(e.stdout)
+				return e.printReport(b)
+			}
+			if !e.json && !e.quiet {
+				if _, err := io.WriteString(e.stdout, folded("The report has:\n"+b.Contents(), e.width())); err != nil {
+					return err
+				}
 			}
 			return e.writeBundle(c.Context(), e.stdout, b, args[0], yes)
 		},
@@ -63,21 +70,48 @@ The daemon need not run.`,
 }
 
 // writeBundle says what is in a report, asks a person, and writes it.
-func (e *env) writeBundle(ctx context.Context, say io.Writer, b *bundle.Bundle, file string, yes bool) error {
-	fmt.Fprintf(say, "The report has:\n%s", b.Contents())
-	if _, typing := e.terminal(); typing && !yes {
-		ok, err := e.confirm(ctx, "Write it to "+file+"?")
-		if err != nil || !ok {
+func (e *env) writeBundle(ctx context.Context, say io.Writer, b *bundle.Bundle, name string, yes bool) error {
+	if !e.json && !e.quiet {
+		if _, err := io.WriteString(say, folded("The report has:\n"+b.Contents(), e.width())); err != nil {
 			return err
 		}
 	}
-	if err := b.Create(file, time.Now()); errors.Is(err, fs.ErrExist) {
-		return problem.New(problem.Usage, err, "name a file that does not exist yet")
-	} else if err != nil {
-		return problem.New(problem.Other, fmt.Errorf("write the report: %w", err), durable.Remedy(err))
+	if _, typing := e.terminal(); typing && !yes {
+		ok, err := e.confirm(ctx, "Write it to "+name+"?")
+		if err != nil {
+			return err
+		}
+		if !ok {
+			return problem.Newf(problem.Usage, "answer y, or give --yes", "nothing was written")
+		}
 	}
-	fmt.Fprintf(say, "%s is written. Look into it before you show it to others.\n", file)
-	return nil
+	err := b.Create(name, time.Now())
+	switch {
+	case errors.Is(err, fs.ErrExist):
+		return problem.Newf(problem.Usage, "name a file that does not exist yet", "%s is there already", shortened(name))
+	case errors.Is(err, fs.ErrNotExist):
+		return problem.Newf(problem.Usage, "name a folder that exists", "there is no folder %s", filepath.Dir(name))
+	case err != nil:
+		return problem.New(problem.Config, fmt.Errorf("write the report: %w", err), durable.Remedy(err))
+	}
+	written := fmt.Sprintf("%s is written. Look into it before you show it to others.", name)
+	if say != e.stdout { // beside what was asked for
+		_, err := fmt.Fprintln(say, written)
+		return err
+	}
+	return e.done("%s", written)
+}
+
+// printReport prints all of a report.
+func (e *env) printReport(b *bundle.Bundle) error {
+	if !e.json {
+		return b.WriteText(e.stdout)
+	}
+	var text strings.Builder
+	if err := b.WriteText(&text); err != nil {
+		return err
+	}
+	return e.writeJSON(map[string]any{"report": text.String()})
 }
 
 // report gathers what a bug report needs, and more. What cannot be read says so in its

@@ -30,7 +30,8 @@ func TestReport(t *testing.T) {
 			d.wait()
 		}
 		out := p.ok("", "report").stdout
-		for _, want := range []string{"===== status.json", "===== history.json", "===== log.txt", "===== config.toml", "X-Gate", "runs as process",
+		for _, want := range []string{"===== status.json", "===== history.json", "===== log.txt", "===== config.toml",
+			"X-Gate", "runs as process",
 			"sign-in", "modules:", "XDG_CURRENT_DESKTOP", "accounts.json"} {
 			if !strings.Contains(out, want) {
 				t.Errorf("running %v: %q is not in\n%s", running, want, out)

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -32,6 +34,9 @@ With --show it opens the status page, too. If the daemon runs already, only the
 page opens: that is what an entry of a desktop's menu does.`,
 		Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
+			if show && noPage {
+				return usage(c, errors.New("--no-page and --show exclude each other"))
+			}
 			if show && !e.replaced {
 				if err := e.showPage(c.Context()); !isNoDaemon(err) {
 					return err
@@ -43,7 +48,6 @@ page opens: that is what an entry of a desktop's menu does.`,
 	c.Flags().BoolVar(&noTray, "no-tray", false, "no icon in the panel")
 	c.Flags().BoolVar(&noPage, "no-page", false, "no status page")
 	c.Flags().BoolVar(&show, "show", false, "open the status page in the browser; of the daemon that runs already, if there is one")
-	c.MarkFlagsMutuallyExclusive("no-page", "show")
 	c.Flags().StringVar(&listen, "listen", "",
 		"`address` at which players reach the one account, instead of its own; for a second daemon on the same state")
 	_ = c.Flags().MarkHidden("listen") // it errs only for a flag that is not there
@@ -125,7 +129,9 @@ func (e *env) serveOnce(ctx context.Context, h *home.Home, how serving) (end end
 		d.ServePage(page)
 	}
 	if !how.silent {
-		e.tellServed(d.Snapshot())
+		if err := e.tellServed(d.Snapshot()); err != nil {
+			h.Log.Warn("nobody can be told where players reach the accounts", "reason", err)
+		}
 	}
 	endTray := func() error { return nil }
 	if how.tray {
@@ -171,20 +177,29 @@ func (e *env) replace(ctx context.Context, h *home.Home, how serving) error {
 }
 
 // tellServed says where everything is.
-func (e *env) tellServed(s health.Snapshot) {
+func (e *env) tellServed(s health.Snapshot) error {
+	if e.json {
+		return e.writeJSON(s)
+	}
+	if e.quiet {
+		return nil
+	}
+	var out strings.Builder
 	for _, a := range s.Accounts {
 		if a.Condition == health.ProxyDown.ID {
-			fmt.Fprintf(e.stdout, "%s: players cannot reach %s yet: %s\n  → %s\n", a.Name, a.Server, a.Reason, a.Remedy)
+			fmt.Fprintf(&out, "%s: players cannot reach %s yet: %s\n  → %s\n", a.Name, a.Server, a.Reason, a.Remedy)
 			continue
 		}
-		fmt.Fprintf(e.stdout, "%s: players reach %s at %s\n", a.Name, a.Server, a.Proxy.URL)
+		fmt.Fprintf(&out, "%s: players reach %s at %s\n", a.Name, a.Server, a.Proxy.URL)
 	}
 	if s.Page.URL != "" {
-		fmt.Fprintf(e.stdout, "The status page is at %s\n", s.Page.URL)
+		fmt.Fprintf(&out, "The status page is at %s\n", s.Page.URL)
 	}
 	if len(s.Accounts) == 0 {
-		fmt.Fprintln(e.stdout, "No account yet: open the status page, or run `shelfkeeper login URL` in another terminal.")
+		fmt.Fprintln(&out, "No account yet: open the status page, or run `shelfkeeper login URL` in another terminal.")
 	}
+	_, err := io.WriteString(e.stdout, folded(out.String(), e.width()))
+	return err
 }
 
 // notifySystemd tells systemd, where it has started the daemon, how the daemon
@@ -223,7 +238,10 @@ func newQuit(e *env) *cobra.Command {
 			} else if err != nil {
 				return err
 			}
-			return untilGone(c.Context(), client)
+			if err := untilGone(c.Context(), client); err != nil {
+				return err
+			}
+			return e.did("Shelfkeeper has ended.")
 		},
 	}
 }

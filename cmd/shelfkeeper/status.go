@@ -87,7 +87,7 @@ func (e *env) writeStatus(s health.Snapshot) error {
 	if e.json {
 		return e.writeJSON(s)
 	}
-	_, err := io.WriteString(e.stdout, describe(s, time.Now(), e.colours()))
+	_, err := io.WriteString(e.stdout, folded(describe(s, time.Now(), e.colours()), e.width()))
 	return err
 }
 
@@ -151,7 +151,7 @@ func describe(s health.Snapshot, now time.Time, colours bool) string {
 		default:
 			row("", "signed in by %s", a.Session.Method)
 		}
-		for _, text := range []string{spare(a.Session), emergencyKey(a.Session)} {
+		for _, text := range []string{spare(a.Session), health.For(a.Name, emergencyKey(a.Session))} {
 			if text != "" {
 				row("", "%s", health.For(a.Name, text))
 			}

@@ -157,6 +157,6 @@ func (e *env) superviseTray(control string, cfg config.Config, log *slog.Logger)
 	if cfg.IconClick == config.ClickAudiobookshelf {
 		argv = append(argv, "--click-opens")
 	}
-	s := tray.Supervise(tray.SupervisorConfig{Argv: argv, Stderr: e.stderr, Log: log})
+	s := tray.Supervise(tray.SupervisorConfig{Argv: argv, Stderr: unfiltered(e.stderr), Log: log})
 	return s.Close, nil
 }

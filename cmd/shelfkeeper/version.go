@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"runtime"
 	"runtime/debug"
 
@@ -43,27 +44,31 @@ func newVersion(e *env) *cobra.Command {
 		Use:   "version",
 		Short: "Print the version, the commit and how it was built",
 		Args:  noArgs,
-		RunE: func(*cobra.Command, []string) error {
-			b := builtFrom()
-			if e.json {
-				return e.writeJSON(b)
-			}
-			line := "shelfkeeper " + b.Version
-			if b.Commit != "" {
-				line += " (" + b.Commit
-				if b.Changed {
-					line += ", changed"
-				}
-				line += ")"
-			}
-			if _, err := fmt.Fprintln(e.stdout, line); err != nil || e.quiet {
-				return err
-			}
-			if b.Date != "" {
-				fmt.Fprintln(e.stdout, "  made of the source of", b.Date)
-			}
-			_, err := fmt.Fprintf(e.stdout, "  built with %s for %s\n", b.Go, b.System)
-			return err
-		},
+		RunE:  func(*cobra.Command, []string) error { return e.version() },
 	}
+}
+
+// version prints what the program was made of.
+func (e *env) version() error {
+	b := builtFrom()
+	if e.json {
+		return e.writeJSON(b)
+	}
+	text := "shelfkeeper " + b.Version
+	if b.Commit != "" {
+		text += " (" + b.Commit
+		if b.Changed {
+			text += ", changed"
+		}
+		text += ")"
+	}
+	text += "\n"
+	if b.Date != "" && !e.quiet {
+		text += "  made of the source of " + b.Date + "\n"
+	}
+	if !e.quiet {
+		text += fmt.Sprintf("  built with %s for %s\n", b.Go, b.System)
+	}
+	_, err := io.WriteString(e.stdout, text)
+	return err
 }

@@ -17,7 +17,7 @@ type Obstacle struct {
 // The remedies that more than one obstacle has. Each works as printed.
 const (
 	setHeader     = "`shelfkeeper account set NAME --header HEADER`"
-	setBasic      = "`shelfkeeper account set NAME --basic USER`"
+	setBasic      = "`shelfkeeper account set NAME --basic USER --token-in-url`, which lets its log show the token"
 	setClientCert = "`shelfkeeper account set NAME --client-cert FILE --client-key FILE`"
 	setProxy      = "`shelfkeeper account set NAME --proxy URL`"
 	setAuthority  = "`shelfkeeper account set NAME --ca FILE`"

@@ -54,8 +54,9 @@ type Config struct {
 	NoLibrary bool
 
 	// WebClient: the server's web client is installed. The double shows a page of
-	// its own in its place.
+	// its own in its place, or what WebPage returns.
 	WebClient bool
+	WebPage   func(*Server) string
 
 	// Books are the whole library; nil: ten samples, two of them of a known kind.
 	Books []Book

@@ -59,7 +59,7 @@ func parseFault(item string) (Fault, error) {
 	name := strings.ToLower(words[0])
 	if status, err := strconv.Atoi(name); err == nil {
 		if status < 400 || status > 599 {
-			return f, errors.New("a status from 400 to 599 is meant")
+			return f, errors.New("a status is from 400 to 599")
 		}
 		f.Kind, f.Status = Answer, status
 	} else {
@@ -67,7 +67,8 @@ func parseFault(item string) (Fault, error) {
 		case LoseAnswer, Stall, Refuse, Portal, Redirect, InternalAs401, Restart, Rate, "cut":
 			f.Kind = kind
 		default:
-			return f, fmt.Errorf("no fault has the name %q", words[0])
+			return f, fmt.Errorf("there is no fault %q; there are cut, lose, stall, refuse, html, redirect, internal, restart, rate, and a status such as 502",
+				words[0])
 		}
 	}
 	sized := false
@@ -88,7 +89,7 @@ func (f *Fault) take(word string, sized *bool) error {
 	}
 	switch {
 	case word == "":
-		return errors.New("an empty part")
+		return errors.New("there is nothing between two colons, or after the last one")
 	case word[0] == '/':
 		f.Path = word
 		return nil
@@ -98,7 +99,7 @@ func (f *Fault) take(word string, sized *bool) error {
 	case lower[0] == 'x':
 		n, err := strconv.Atoi(lower[1:])
 		if err != nil || n < 1 {
-			return fmt.Errorf("%q is not understood: x and a number, as x3, say how often", word)
+			return fmt.Errorf("how often is x and a number such as x3, not %q", word)
 		}
 		f.Times = n
 		return nil
@@ -111,7 +112,7 @@ func (f *Fault) take(word string, sized *bool) error {
 	}
 	if d, err := time.ParseDuration(word); err == nil {
 		if d <= 0 {
-			return fmt.Errorf("%q is no time to wait", word)
+			return fmt.Errorf("a time is above zero, not %q", word)
 		}
 		f.After = d
 		return nil
@@ -119,13 +120,13 @@ func (f *Fault) take(word string, sized *bool) error {
 	if strings.HasPrefix(word, "0.") {
 		return f.chance(word, 1)
 	}
-	return fmt.Errorf("%q is not understood", word)
+	return fmt.Errorf("%q is no time such as 4s, no size such as 1MB, no chance such as 10%%, no count such as x3, and no path", word)
 }
 
 func (f *Fault) chance(text string, of float64) error {
 	p, err := strconv.ParseFloat(text, 64)
 	if err != nil || !(p > 0 && p <= of) {
-		return fmt.Errorf("%q is no probability", text)
+		return fmt.Errorf("a chance is from above 0%% to 100%%, not %q", text)
 	}
 	f.Probability = p / of
 	return nil
@@ -137,17 +138,17 @@ func (f *Fault) complete(sized bool) error {
 	case "cut":
 		switch {
 		case sized && f.After > 0:
-			return errors.New("cut by size or by time, not both")
+			return errors.New("cut takes a size or a time, not both")
 		case sized:
 			f.Kind = CutBytes
 		case f.After > 0:
 			f.Kind = CutAfter
 		default:
-			return errors.New("cut needs a size or a time")
+			return errors.New("cut needs a size such as 1MB, or a time such as 4s")
 		}
 	case Rate:
 		if f.Bytes <= 0 {
-			return errors.New("rate needs bytes per second")
+			return errors.New("rate needs bytes per second such as 300k")
 		}
 	case LoseAnswer:
 		if f.Path == "" {

@@ -32,8 +32,12 @@ func (s *Server) web(w http.ResponseWriter, q *request) bool {
 	case !strings.HasSuffix(at, "/"):
 		movedPermanently(w, q.Request, at+"/")
 	default:
+		page := webPage
+		if s.cfg.WebPage != nil {
+			page = s.cfg.WebPage(s)
+		}
 		f := &File{
-			MIME: "text/html; charset=UTF-8", Size: int64(len(webPage)), Modified: libraryTime, ReaderAt: strings.NewReader(webPage),
+			MIME: "text/html; charset=UTF-8", Size: int64(len(page)), Modified: libraryTime, ReaderAt: strings.NewReader(page),
 		}
 		sendFile(w, q.Request, f)
 	}

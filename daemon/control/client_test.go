@@ -53,8 +53,7 @@ func TestSignInCrossesWhole(t *testing.T) {
 		arrived.Passphrase.Reveal() != in.Passphrase.Reveal() {
 		t.Errorf("arrived %+v; got %+v, %v", arrived, got, err)
 	}
-	if l := log.String(); !strings.Contains(l, "command=login") || strings.Contains(l, "pa\"") || strings.Contains(l, "sk_") ||
-		strings.Contains(l, "wörd") || strings.Contains(l, "open <") {
+	if l := log.String(); l != "" { // the daemon tells of its sign-ins
 		t.Errorf("log: %s", l)
 	}
 }

@@ -87,10 +87,10 @@ type gatewayWire struct {
 
 func gatewayRoutes(g Gateways, log *slog.Logger) map[string]http.HandlerFunc {
 	return map[string]http.HandlerFunc{
-		callGateway: command(log, "gateway", func(ctx context.Context, in accountWire) (GatewayView, error) {
+		callGateway: unlogged(func(ctx context.Context, in accountWire) (GatewayView, error) {
 			return g.Gateway(ctx, in.Account)
 		}),
-		callSetGateway: command(log, "gateway set", func(ctx context.Context, in gatewayWire) (GatewayView, error) {
+		callSetGateway: command(log, "account set", func(ctx context.Context, in gatewayWire) (GatewayView, error) {
 			change, err := upstream.UnmarshalGatewayChange(in.Change)
 			if err != nil {
 				return GatewayView{}, problem.New(problem.Usage, err, "")

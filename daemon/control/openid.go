@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"time"
 
@@ -56,7 +55,7 @@ type stepWire struct {
 
 // streamSteps answers with a line for each step. The sign-in ends when the client
 // goes away.
-func streamSteps(w http.ResponseWriter, r *http.Request, o OpenID, log *slog.Logger) {
+func streamSteps(w http.ResponseWriter, r *http.Request, o OpenID) {
 	var in openIDWire
 	if no := receive(w, r, &in); no != nil {
 		reply(w, no.status, problem.Newf(problem.Other, "", "the daemon refused the request: %s", no.reason))
@@ -67,7 +66,6 @@ func streamSteps(w http.ResponseWriter, r *http.Request, o OpenID, log *slog.Log
 		reply(w, http.StatusUnprocessableEntity, problem.Of(err))
 		return
 	}
-	log.LogAttrs(r.Context(), slog.LevelInfo, "control command", slog.String("command", "openid"))
 	w.Header().Set("Content-Type", lineType)
 	rc, enc := http.NewResponseController(w), json.NewEncoder(w)
 	send := func(line stepWire) error {

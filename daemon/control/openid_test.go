@@ -75,7 +75,7 @@ func TestOpenIDCrossesWhole(t *testing.T) {
 			!reflect.DeepEqual(problem.Of(err), &problem.Problem{Code: problem.Rejected, Text: "not that", Remedy: "do this"}) {
 			t.Errorf("arrived %+v; shown %+v; %v", arrived, shown, err)
 		}
-		if l := log.String(); strings.Contains(l, "provider.test") || strings.Contains(l, "sk_") || !strings.Contains(l, "command=openid") {
+		if l := log.String(); l != "" { // the daemon tells of its sign-ins
 			t.Errorf("log: %s", l)
 		}
 	}

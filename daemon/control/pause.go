@@ -2,7 +2,6 @@ package control
 
 import (
 	"context"
-	"log/slog"
 	"net/http"
 	"time"
 )
@@ -45,13 +44,13 @@ func (c *Client) Resume(ctx context.Context, account string) ([]string, error) {
 }
 
 // pauseRoutes are the calls for pauses.
-func pauseRoutes(p Pausing, log *slog.Logger) map[string]http.HandlerFunc {
+func pauseRoutes(p Pausing) map[string]http.HandlerFunc {
 	return map[string]http.HandlerFunc{
-		callPause: command(log, "pause", func(ctx context.Context, in pauseWire) (namesWire, error) {
+		callPause: unlogged(func(ctx context.Context, in pauseWire) (namesWire, error) {
 			names, err := p.Pause(ctx, in.Account, in.Until)
 			return namesWire{names}, err
 		}),
-		callResume: command(log, "resume", func(ctx context.Context, in pauseWire) (namesWire, error) {
+		callResume: unlogged(func(ctx context.Context, in pauseWire) (namesWire, error) {
 			names, err := p.Resume(ctx, in.Account)
 			return namesWire{names}, err
 		}),

@@ -36,7 +36,8 @@ func TestPlayersCrossTheSocket(t *testing.T) {
 	if err := c.RevokePlayer(ctx, "home", "refused"); !errors.As(err, &p) || p.Code != problem.Usage || p.Remedy != "another" {
 		t.Errorf("%v", err)
 	}
-	want := []string{"list home", "add home Music Assistant full", "trust home mpv app://x", "revoke home mpv", "open home admin", "revoke home refused"}
+	want := []string{"list home", "add home Music Assistant full", "trust home mpv app://x", "revoke home mpv",
+		"open home admin", "revoke home refused"}
 	if !slices.Equal(d.players, want) {
 		t.Errorf("asked %q", d.players)
 	}

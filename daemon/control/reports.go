@@ -80,7 +80,7 @@ func reportRoutes(r Reports, log *slog.Logger) map[string]http.HandlerFunc {
 		})
 	}
 	return map[string]http.HandlerFunc{
-		callSetAside: command(log, "progress list", func(ctx context.Context, in reportsWire) (setAsideWire, error) {
+		callSetAside: unlogged(func(ctx context.Context, in reportsWire) (setAsideWire, error) {
 			list, err := r.SetAside(ctx, in.Account)
 			return setAsideWire{list}, err
 		}),

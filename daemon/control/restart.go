@@ -2,7 +2,6 @@ package control
 
 import (
 	"context"
-	"log/slog"
 	"net/http"
 )
 
@@ -24,10 +23,10 @@ func (c *Client) Restart(ctx context.Context) error {
 }
 
 // restartRoutes is the call to restart.
-func restartRoutes(d Restarts, log *slog.Logger) map[string]http.HandlerFunc {
+func restartRoutes(d Restarts) map[string]http.HandlerFunc {
 	return map[string]http.HandlerFunc{
 		callRestart: func(w http.ResponseWriter, r *http.Request) {
-			done := perform(w, r, log, "restart", func(ctx context.Context, _ nothing) (nothing, error) {
+			done := perform(w, r, func(ctx context.Context, _ nothing) (nothing, error) {
 				return nothing{}, d.CheckProgram(ctx)
 			})
 			if !done {

@@ -23,10 +23,10 @@ func routes(d Daemon, log *slog.Logger) http.Handler {
 		callReauth: command(log, "reauth", func(ctx context.Context, in accountWire) (nothing, error) {
 			return nothing{}, d.Reauthenticate(ctx, in.Account)
 		}),
-		callSame: command(log, "reauth same-server", func(ctx context.Context, in accountWire) (nothing, error) {
+		callSame: command(log, "reauth --same-server", func(ctx context.Context, in accountWire) (nothing, error) {
 			return nothing{}, d.ReauthenticateSameServer(ctx, in.Account)
 		}),
-		callLogin: command(log, "login", func(ctx context.Context, in signInWire) (answerWire, error) {
+		callLogin: unlogged(func(ctx context.Context, in signInWire) (answerWire, error) {
 			req, err := in.request()
 			if err != nil {
 				return answerWire{}, err
@@ -37,11 +37,11 @@ func routes(d Daemon, log *slog.Logger) http.Handler {
 		callLogout: command(log, "logout", func(ctx context.Context, in accountWire) (nothing, error) {
 			return nothing{}, d.SignOut(ctx, in.Account)
 		}),
-		callForget: command(log, "forget", func(ctx context.Context, in accountWire) (saidWire, error) {
+		callForget: command(log, "logout --forget", func(ctx context.Context, in accountWire) (saidWire, error) {
 			said, err := d.Forget(ctx, in.Account)
 			return saidWire{said}, err
 		}),
-		callPlayers: command(log, "players", func(ctx context.Context, in accountWire) (playersWire, error) {
+		callPlayers: unlogged(func(ctx context.Context, in accountWire) (playersWire, error) {
 			list, err := d.Players(ctx, in.Account)
 			return playersWire{list}, err
 		}),
@@ -55,26 +55,26 @@ func routes(d Daemon, log *slog.Logger) http.Handler {
 		callRevoke: command(log, "players revoke", func(ctx context.Context, in playerWire) (nothing, error) {
 			return nothing{}, d.RevokePlayer(ctx, in.Account, in.Player)
 		}),
-		callOpen: command(log, "open", func(ctx context.Context, in playerWire) (openWire, error) {
+		callOpen: unlogged(func(ctx context.Context, in playerWire) (openWire, error) {
 			url, err := d.OpenPage(ctx, in.Account, in.Scope)
 			return openWire{url}, err
 		}),
-		callPage: command(log, "page", func(ctx context.Context, in accountWire) (openWire, error) {
+		callPage: unlogged(func(ctx context.Context, in accountWire) (openWire, error) {
 			url, err := d.PageLink(ctx, in.Account)
 			return openWire{url}, err
 		}),
 		callPassword: command(log, "password", func(ctx context.Context, in passwordWire) (nothing, error) {
 			return nothing{}, d.ChangePassword(ctx, in.Account, redact.New(in.Old), redact.New(in.New))
 		}),
-		callRename: command(log, "rename", func(ctx context.Context, in renameWire) (nothing, error) {
+		callRename: command(log, "account rename", func(ctx context.Context, in renameWire) (nothing, error) {
 			return nothing{}, d.Rename(ctx, in.Account, in.To)
 		}),
-		callPort: command(log, "port", func(ctx context.Context, in portWire) (urlWire, error) {
+		callPort: command(log, "account set --port", func(ctx context.Context, in portWire) (urlWire, error) {
 			url, err := d.SetPort(ctx, in.Account, in.Port)
 			return urlWire{url}, err
 		}),
 		callQuit: func(w http.ResponseWriter, r *http.Request) {
-			if !perform(w, r, log, "quit", func(context.Context, nothing) (nothing, error) { return nothing{}, nil }) {
+			if !perform(w, r, func(context.Context, nothing) (nothing, error) { return nothing{}, nil }) {
 				return
 			}
 			// The answer leaves before the daemon begins to end.
@@ -83,13 +83,16 @@ func routes(d Daemon, log *slog.Logger) http.Handler {
 		},
 	}
 	if t, ok := d.(TrayReports); ok {
-		table[callTray] = command(log, "tray", func(_ context.Context, in health.Tray) (nothing, error) {
+		table[callTray] = unlogged(func(_ context.Context, in health.Tray) (nothing, error) {
 			t.ReportTray(in)
 			return nothing{}, nil
 		})
 	}
 	if p, ok := d.(Pausing); ok {
-		maps.Copy(table, pauseRoutes(p, log))
+		maps.Copy(table, pauseRoutes(p))
+	}
+	if p, ok := d.(Preparing); ok {
+		maps.Copy(table, prepareRoutes(p))
 	}
 	if g, ok := d.(Gateways); ok {
 		maps.Copy(table, gatewayRoutes(g, log))
@@ -101,23 +104,23 @@ func routes(d Daemon, log *slog.Logger) http.Handler {
 		maps.Copy(table, reportRoutes(r, log))
 	}
 	if r, ok := d.(Restarts); ok {
-		maps.Copy(table, restartRoutes(r, log))
+		maps.Copy(table, restartRoutes(r))
 	}
 	if o, ok := d.(OpenID); ok {
-		table[callOpenID] = func(w http.ResponseWriter, r *http.Request) { streamSteps(w, r, o, log) }
-		maps.Copy(table, returnRoutes(o, log))
+		table[callOpenID] = func(w http.ResponseWriter, r *http.Request) { streamSteps(w, r, o) }
+		maps.Copy(table, returnRoutes(o))
 	}
 	return exactly(table)
 }
 
 // returnRoutes are the calls for browsers that return from an OpenID provider.
-func returnRoutes(to Returns, log *slog.Logger) map[string]http.HandlerFunc {
+func returnRoutes(to Returns) map[string]http.HandlerFunc {
 	return map[string]http.HandlerFunc{
 		callPing: func(w http.ResponseWriter, _ *http.Request) { reply(w, http.StatusOK, nothing{}) },
-		callOpenIDReturn: command(log, "openid return", func(ctx context.Context, in returnWire) (nothing, error) {
+		callOpenIDReturn: unlogged(func(ctx context.Context, in returnWire) (nothing, error) {
 			return nothing{}, to.ReturnOpenID(ctx, in.Address)
 		}),
-		callOpenIDSkip: command(log, "openid skip", func(ctx context.Context, in skipWire) (nothing, error) {
+		callOpenIDSkip: unlogged(func(ctx context.Context, in skipWire) (nothing, error) {
 			return nothing{}, to.SkipOpenID(ctx, in.State)
 		}),
 	}
@@ -128,29 +131,41 @@ func exactly(table map[string]http.HandlerFunc) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h, ok := table[r.Method+" "+r.URL.Path]
 		if !ok {
-			reply(w, http.StatusNotFound, problem.Newf(problem.Other, "", "the daemon knows no such call"))
+			reply(w, http.StatusNotFound, problem.Newf(problem.Other,
+				"end it and start it anew, so that both are of one version: `shelfkeeper quit`", "the daemon knows no such call"))
 			return
 		}
 		h(w, r)
 	})
 }
 
-// command returns a handler that performs do.
+// command returns a handler that performs do, and logs what was done.
 func command[In, Out any](log *slog.Logger, name string, do func(context.Context, In) (Out, error)) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) { perform(w, r, log, name, do) }
+	return unlogged(func(ctx context.Context, in In) (Out, error) {
+		out, err := do(ctx, in)
+		if err != nil {
+			log.InfoContext(ctx, "asked for, and not done: "+name, "reason", err)
+		} else {
+			log.InfoContext(ctx, "done as asked: "+name)
+		}
+		return out, err
+	})
+}
+
+// unlogged returns a handler that performs do. It changes nothing, or says itself
+// what it changes.
+func unlogged[In, Out any](do func(context.Context, In) (Out, error)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) { perform(w, r, do) }
 }
 
 // perform reads the body, calls do and answers. It reports whether do succeeded.
 // The context of do ends when the client goes away or the server closes.
-func perform[In, Out any](
-	w http.ResponseWriter, r *http.Request, log *slog.Logger, name string, do func(context.Context, In) (Out, error),
-) bool {
+func perform[In, Out any](w http.ResponseWriter, r *http.Request, do func(context.Context, In) (Out, error)) bool {
 	var in In
 	if no := receive(w, r, &in); no != nil {
 		reply(w, no.status, problem.Newf(problem.Other, "", "the daemon refused the request: %s", no.reason))
 		return false
 	}
-	log.LogAttrs(r.Context(), slog.LevelInfo, "control command", slog.String("command", name))
 	out, err := do(r.Context(), in)
 	if err != nil {
 		if cause := context.Cause(r.Context()); errors.Is(cause, errClosing) {

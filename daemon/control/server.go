@@ -90,7 +90,7 @@ func (s *Server) Serve(d Daemon) error { return s.answer(routes(d, s.log)) }
 
 // ServeReturns is Serve for a process that is no daemon: it offers ping and takes
 // returning browsers, nothing else.
-func (s *Server) ServeReturns(r Returns) error { return s.answer(exactly(returnRoutes(r, s.log))) }
+func (s *Server) ServeReturns(r Returns) error { return s.answer(exactly(returnRoutes(r))) }
 
 func (s *Server) answer(routes http.Handler) error {
 	s.mu.Lock()

@@ -34,6 +34,6 @@ func (h *Home) LogSignIn(account, server string, err error) {
 	case errors.Is(err, context.Canceled):
 		log.Info("the sign-in was called off", "account", account)
 	default:
-		log.Warn("the sign-in failed", "account", account, "reason", err)
+		log.Warn("the sign-in failed", "account", account, "reason", strings.TrimPrefix(err.Error(), server+": "))
 	}
 }

@@ -158,8 +158,11 @@ func (h *Home) SetPort(ctx context.Context, name string, port int) (accounts.Acc
 				return a, problem.Newf(problem.PortTaken, another, "%s gives the port %d to the account %s", h.Paths.Config, port, name)
 			}
 		}
-		if port < 0 || port > 65535 || port == accounts.StatusPort || port == h.Config.PagePort {
-			return a, problem.Newf(problem.Usage, another, "%d cannot be an account's port", port)
+		if port < 0 || port > 65535 {
+			return a, problem.Newf(problem.Usage, another, "%d cannot be an account's port: ports go from 1 to 65535", port)
+		}
+		if port == accounts.StatusPort || port == h.Config.PagePort {
+			return a, problem.Newf(problem.Usage, another, "%d cannot be an account's port: it is the status page's", port)
 		}
 	}
 	for _, other := range h.Book.All() {

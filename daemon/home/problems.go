@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"shelfkeeper/daemon/absapi"
 	"shelfkeeper/daemon/accounts"
@@ -13,6 +12,7 @@ import (
 	"shelfkeeper/daemon/durable"
 	"shelfkeeper/daemon/health"
 	"shelfkeeper/daemon/hostname"
+	"shelfkeeper/daemon/logbook"
 	"shelfkeeper/daemon/players"
 	"shelfkeeper/daemon/problem"
 	"shelfkeeper/daemon/session"
@@ -139,7 +139,7 @@ func serverProblemAt(address string, err error) *problem.Problem {
 		if answer.Remedy != "" { // no limit of sign-ins
 			break
 		}
-		return problem.New(problem.Unreachable, answer, fmt.Sprintf("wait %v and try again", answer.RetryAfter.Round(time.Second)))
+		return problem.New(problem.Unreachable, answer, "wait "+logbook.Span(answer.RetryAfter)+" and try again")
 	}
 	if answer.Remedy != "" {
 		return problem.New(problem.Unreachable, answer, health.ForSignIn(address, answer.Remedy))

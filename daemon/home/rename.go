@@ -34,7 +34,8 @@ func (h *Home) Rename(ctx context.Context, name, to string) (accounts.Account, e
 	a, err = h.Book.Rename(ctx, a.Name, to)
 	switch {
 	case errors.Is(err, accounts.ErrInvalid):
-		return a, problem.New(problem.Usage, err, "choose a name of a to z, 0 to 9 and -")
+		return a, problem.Newf(problem.Usage, "choose a name of a to z, 0 to 9 and -, such as home-2",
+			"no account can be called %q: a name is 1 to 32 of a to z, 0 to 9 and -, and does not begin with -", to)
 	case errors.Is(err, accounts.ErrExists):
 		return a, problem.Newf(problem.Usage, "choose another name", "an account is called %s, or was before", to)
 	case err != nil:

@@ -139,7 +139,8 @@ func (w *writer) write(line []byte) {
 	}
 	n := w.file.takeLost()
 	if n > 0 {
-		note := fmt.Sprintf("\n%s %s %d lines are missing here: the disk did not take them\n", time.Now().Format(fileTime), levelName(slog.LevelWarn), n)
+		note := fmt.Sprintf("\n%s %s %d lines are missing here: the disk did not take them\n",
+			time.Now().Format(fileTime), levelName(slog.LevelWarn), n)
 		line = append([]byte(note), line...)
 	}
 	err := w.prepare()

@@ -172,7 +172,8 @@ func testDiskRefusesTheLog(t *testing.T) {
 	}
 	f.Close()
 	var out bytes.Buffer
-	if err := Print(&out, state, time.Time{}); err != nil || !strings.Contains(out.String(), "lines are missing here") || !strings.Contains(out.String(), "after") {
+	if err := Print(&out, state, time.Time{}); err != nil || !strings.Contains(out.String(), "lines are missing here") ||
+		!strings.Contains(out.String(), "after") {
 		t.Errorf("%q %v", out.String(), err)
 	}
 	if n := len(trouble()); n != 1 {
@@ -249,7 +250,8 @@ func TestSince(t *testing.T) {
 		t.Fatal(err)
 	}
 	var out bytes.Buffer
-	if err := Print(&out, state, now.Add(-150*time.Minute)); err != nil || strings.Count(out.String(), "\n") != 4 || !strings.HasSuffix(out.String(), "more of 4\n") {
+	if err := Print(&out, state, now.Add(-150*time.Minute)); err != nil || strings.Count(out.String(), "\n") != 4 ||
+		!strings.HasSuffix(out.String(), "more of 4\n") {
 		t.Errorf("%q %v", out.String(), err)
 	}
 }

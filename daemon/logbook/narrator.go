@@ -9,8 +9,7 @@ import (
 	"shelfkeeper/daemon/health"
 )
 
-// outage is how long an account must be offline before it is told: at a start it is,
-// until the vault is open.
+// outage is how long an account must be offline before it is told.
 const outage = 2 * time.Second
 
 // settling is how long an account must be better, and not well, before it is told: on
@@ -37,7 +36,7 @@ type told struct {
 	level     health.Level
 	condition string
 	bad       time.Time // since when it is not well
-	better    time.Time // since when it is better than it was said to be; zero: it is not
+	better    time.Time // since when it is better, or otherwise degraded, than it was said to be; zero: it is not
 	gone      time.Time // since when it is offline, and was not said to be; zero: it is not
 }
 
@@ -85,6 +84,8 @@ func servedAs(a health.Account) string {
 func (t *told) tell(a health.Account, now time.Time) (line Line, wait time.Duration) {
 	was := *t
 	switch {
+	case a.Condition == health.VaultOpening.ID:
+		return line, 0 // a start is no outage; a vault that does not open has words of its own
 	case a.Level == was.level && (a.Condition == was.condition || a.Level == health.Offline):
 		t.better, t.gone = time.Time{}, time.Time{}
 		return line, 0 // one outage has several reasons, one after the other
@@ -95,6 +96,13 @@ func (t *told) tell(a health.Account, now time.Time) (line Line, wait time.Durat
 			text = "the pause is over, after " + Span(now.Sub(was.bad))
 		}
 		return Line{Level: slog.LevelInfo, Text: text}, 0
+	case a.Level == health.Degraded && was.level == health.Degraded:
+		if t.better.IsZero() {
+			t.better = now
+		}
+		if left := settling - now.Sub(t.better); left > 0 {
+			return line, left // what comes and goes with something else is no news
+		}
 	case a.Level == health.Offline && a.Level > was.level:
 		if t.gone.IsZero() {
 			t.gone = now

@@ -42,6 +42,19 @@ func TestNarrator(t *testing.T) {
 			{41, health.Degraded, "page-down", "INFO degraded: page-down"},
 			{3700, health.OK, "", "INFO back after 62 min"},
 		}},
+		{"two troubles by turns", []step{
+			{0, health.Degraded, "odd-tokens", "INFO is served: http://abs; players reach it at http://127.0.0.1:13379|WARN degraded: odd-tokens"},
+			{2, health.Degraded, "socket-down", ""},
+			{4, health.Degraded, "odd-tokens", ""},
+			{6, health.Degraded, "socket-down", ""},
+			{17, health.Degraded, "socket-down", "WARN degraded: socket-down"},
+			{20, health.OK, "", "INFO back after 20 s"},
+		}},
+		{"a vault that opens slowly is no outage", []step{
+			{0, health.Offline, "vault-opening", "INFO is served: http://abs; players reach it at http://127.0.0.1:13379"},
+			{30, health.Offline, "vault-opening", ""},
+			{31, health.OK, "", ""},
+		}},
 		{"a pause", []step{
 			{0, health.OK, "", "INFO is served: http://abs; players reach it at http://127.0.0.1:13379"},
 			{10, health.Paused, "paused", "INFO paused: paused"},

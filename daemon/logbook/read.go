@@ -209,3 +209,22 @@ func copyLines(name string, at int64, put func(line string) error) (int64, error
 		}
 	}
 }
+
+// Entry is a line of the log. A line that was broken off has a text only.
+type Entry struct {
+	Time  time.Time `json:"time,omitzero"`
+	Level string    `json:"level,omitempty"` // debug, info, warn or error
+	Text  string    `json:"text"`
+}
+
+// Parse reads a line.
+func Parse(line string) Entry {
+	line = strings.TrimRight(line, "\n")
+	word, rest, _ := strings.Cut(line, " ")
+	at, err := time.Parse(fileTime, word)
+	level, text, found := strings.Cut(rest, " ")
+	if err != nil || !found {
+		return Entry{Text: line}
+	}
+	return Entry{Time: at, Level: strings.ToLower(level), Text: strings.TrimLeft(text, " ")}
+}

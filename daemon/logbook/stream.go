@@ -14,7 +14,7 @@ const streamTime = "2006-01-02 15:04:05"
 // Stream returns a Sink that writes to a terminal, a pipe or the system's journal.
 func Stream(out io.Writer) Sink {
 	var mu sync.Mutex
-	journal := isJournal(out)
+	journal := IsJournal(out)
 	return func(at time.Time, level slog.Level, text string) {
 		line := at.Format(streamTime) + " " + levelName(level) + " " + text + "\n"
 		if journal {
@@ -26,12 +26,15 @@ func Stream(out io.Writer) Sink {
 	}
 }
 
-// isJournal reports whether out leads to systemd's journal, which reads the level
+// IsJournal reports whether out leads to systemd's journal, which reads the level
 // from the beginning of a line, and dates it itself (sd-daemon(3)).
-func isJournal(out io.Writer) bool {
-	f, ok := out.(*os.File)
+func IsJournal(out io.Writer) bool {
+	f, ok := out.(statter)
 	return ok && isStream(f, os.Getenv("JOURNAL_STREAM"))
 }
+
+// statter is a file, or what writes to one.
+type statter interface{ Stat() (os.FileInfo, error) }
 
 func priority(level slog.Level) string {
 	switch {

@@ -2,13 +2,12 @@ package logbook
 
 import (
 	"fmt"
-	"os"
 	"syscall"
 )
 
 // isStream reports whether f is the device and inode that JOURNAL_STREAM names. The
 // variable is inherited by programs whose stderr leads elsewhere.
-func isStream(f *os.File, variable string) bool {
+func isStream(f statter, variable string) bool {
 	if variable == "" {
 		return false
 	}

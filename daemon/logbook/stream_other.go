@@ -2,6 +2,4 @@
 
 package logbook
 
-import "os"
-
-func isStream(*os.File, string) bool { return false }
+func isStream(statter, string) bool { return false }

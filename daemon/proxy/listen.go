@@ -58,7 +58,7 @@ func CheckListen(addr string) error {
 func listenLoopback(kept *handover.Sockets, addr string) (net.Listener, error) {
 	ap, err := netip.ParseAddrPort(addr)
 	if err != nil {
-		return nil, fmt.Errorf("listen on %q: %w", addr, err)
+		return nil, fmt.Errorf("listen on %q: it is no address such as 127.0.0.1:13379", addr)
 	}
 	if !ap.Addr().IsLoopback() {
 		return nil, fmt.Errorf("listen on %s: only loopback addresses are served", addr)
