@@ -142,14 +142,12 @@ func (d *demo) run(ctx context.Context, e *env) (err error) {
 			err = errors.Join(err, end)
 		}
 	}()
-	for _, f := range faults {
-		fake.Inject(f)
-	}
 	r := ready{Server: "http://" + reachable(listener.Addr()), Username: user.Name, Password: user.Password}
 	book := fake.Library().Tracks()
 	r.ItemURL = "/api/items/" + book.ID
 	r.StreamURL = r.ItemURL + "/file/" + book.Files[0].Ino
 	if d.serverOnly {
+		inject(fake, faults)
 		r.ItemURL, r.StreamURL = r.Server+r.ItemURL, r.Server+r.StreamURL
 		if err := d.announce(e, r, fake); err != nil {
 			return err
@@ -160,7 +158,14 @@ func (d *demo) run(ctx context.Context, e *env) (err error) {
 		}
 		return d.farewell(e, fake, nil)
 	}
-	return d.serve(ctx, e, fake, r)
+	return d.serve(ctx, e, fake, faults, r)
+}
+
+// inject lets go wrong what was asked for.
+func inject(fake *absfake.Server, faults []absfake.Fault) {
+	for _, f := range faults {
+		fake.Inject(f)
+	}
 }
 
 // over returns when the time that was asked for has passed; nil for no time.

@@ -22,7 +22,7 @@ import (
 
 // serve is the whole program around the demonstration server. A setting that is
 // changed on the page holds from the next daemon on, as without a demonstration.
-func (d *demo) serve(ctx context.Context, e *env, fake *absfake.Server, r ready) (err error) {
+func (d *demo) serve(ctx context.Context, e *env, fake *absfake.Server, faults []absfake.Fault, r ready) (err error) {
 	dir, err := os.MkdirTemp("", "shelfkeeper-demo-")
 	if err != nil {
 		return err
@@ -48,6 +48,7 @@ func (d *demo) serve(ctx context.Context, e *env, fake *absfake.Server, r ready)
 	if err != nil {
 		return err
 	}
+	inject(fake, faults) // the sign-in is no part of what is shown
 	for first := true; ; first = false {
 		last, again, err := d.serveOnce(ctx, e, h, fake, &r, first)
 		if err != nil || !again {
@@ -102,6 +103,7 @@ func (d *demo) serveOnce(ctx context.Context, e *env, h *home.Home, fake *absfak
 	if err == nil {
 		select {
 		case <-ctx.Done():
+		case <-d.over():
 		case <-keeper.Quitting():
 		}
 	}

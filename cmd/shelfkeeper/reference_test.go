@@ -19,6 +19,7 @@ func TestCommandReference(t *testing.T) {
 	var b strings.Builder
 	b.WriteString("# Commands\n\nEvery command takes `--help`. This page is made from the commands; a test compares it.\n")
 	describeCommand(&b, root)
+	describeJSON(&b)
 	if *update {
 		if err := os.WriteFile(file, []byte(b.String()), 0o644); err != nil {
 			t.Fatal(err)
@@ -50,6 +51,18 @@ func describeCommand(b *strings.Builder, c *cobra.Command) {
 	for _, sub := range c.Commands() {
 		describeCommand(b, sub)
 	}
+}
+
+// describeJSON lists what --json prints.
+func describeJSON(b *strings.Builder) {
+	b.WriteString("\n## What --json prints\n\nOne object a line. \"format\" is " + fmt.Sprint(jsonFormat) + " in each; it grows when a key goes or " +
+		"changes its meaning, and new keys do not change it. A key with ? is there where there is something to say. " +
+		"`status --watch`, `logs` and `demo` print several lines.\n\n| command | keys |\n| --- | --- |\n")
+	for _, row := range jsonKeys {
+		fmt.Fprintf(b, "| %s | %s |\n", row.command, "`"+strings.ReplaceAll(row.keys, " ", "`, `")+"`")
+	}
+	b.WriteString("\n\"error\" has \"code\", the exit code, \"text\" and, if something helps, \"remedy\". `demo` prints where everything is when it is " +
+		"ready, and \"counted\" at its end.\n")
 }
 
 // fenced puts indented lines of a help text, its examples, into code blocks.

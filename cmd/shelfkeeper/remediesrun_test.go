@@ -56,7 +56,7 @@ var executed = map[string]string{
 	"shelfkeeper account set NAME --proxy URL":                          "TestProxiesAsPrinted",
 	"shelfkeeper account set NAME --header HEADER":                      "TestGatewaysAsPrinted",
 	"shelfkeeper account set NAME --header NAME":                        "TestGatewaysAsPrinted",
-	"shelfkeeper account set NAME --pin SHA256":                         "TestCertificatesAsPrinted",
+	"shelfkeeper account set NAME --pin %s":                             "TestCertificatesAsPrinted",
 	"shelfkeeper account set NAME --ca FILE":                            "TestCertificatesAsPrinted",
 	"shelfkeeper autostart":                                             "TestAutostartAsPrinted",
 	"shelfkeeper autostart on":                                          "TestAutostartAsPrinted",
