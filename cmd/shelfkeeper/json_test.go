@@ -15,9 +15,10 @@ import (
 // docs/cli.md lists them. A key with ? is there where there is something to say.
 var jsonKeys = []struct{ command, keys string }{
 	{"a failure", "error"},
+	{"restart", "version pid run at level page accounts tray? unlisted?"},
 	{"login", "account server server_version user proxy_url grant? warnings"},
-	{"status", "version pid at level page accounts tray? unlisted?"},
-	{"run", "version pid at level page accounts tray? unlisted?"},
+	{"status", "version pid run at level page accounts tray? unlisted?"},
+	{"run", "version pid run at level page accounts tray? unlisted?"},
 	{"account list", "accounts"},
 	{"account show", "account headers? basic? client_cert? ca? pin? proxy? proxy_from? user_agent? from_config?"},
 	{"account set", "account proxy_url? headers? basic? client_cert? ca? pin? proxy? proxy_from? user_agent? from_config?"},

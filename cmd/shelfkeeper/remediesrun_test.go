@@ -17,6 +17,9 @@ import (
 // runs each against a daemon or server of its own, and finds the trouble gone. What
 // stands in capitals, or is a verb of fmt, a person or the program fills in.
 var executed = map[string]string{
+	"shelfkeeper restart":                                               "TestRestart",
+	"shelfkeeper uninstall --forget":                                    "TestUninstall",
+	"shelfkeeper account set NAME --emergency-key":                      "TestEmergencyKeyAtTheTerminal",
 	"shelfkeeper run":                                                   "TestFirstStepsAsPrinted",
 	"shelfkeeper run --no-tray":                                         "TestFirstStepsAsPrinted",
 	"shelfkeeper status":                                                "TestFirstStepsAsPrinted",
