@@ -30,6 +30,9 @@ type checkRow struct {
 	Grave bool
 }
 
+// Follows reports whether another fault brings this one about.
+func (r checkRow) Follows() bool { return r.Because != "" && r.Because != r.ID }
+
 // addressCheck is the key of an examination of an address without an account.
 const addressCheck = ""
 

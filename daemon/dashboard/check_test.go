@@ -40,7 +40,8 @@ func TestCheckUp(t *testing.T) {
 		t.Errorf("got %d %v", got.status, got.header)
 	}
 	got := w.until("/accounts/home/check", "Mend this first")
-	got.has(t, "Answered with 400", "Let it pass", "Good until tomorrow", "Look again", `name="long" value="1" checked`)
+	got.has(t, "Answered with 400", "Let it pass", "Good until tomorrow", "Look again", `name="long" value="1" checked`,
+		"This follows from websocket.", "Backups lie beside the server", "Copy them elsewhere")
 	if strings.Contains(got.body, "idle-socket") {
 		t.Error("it shows what was not looked at")
 	}

@@ -97,7 +97,8 @@ func (d *double) Examine(_ context.Context, which string, long bool, progress fu
 		{ID: "tls", Verdict: doctor.OK, Evidence: "good until tomorrow"},
 		{ID: "websocket", Verdict: doctor.Fault, Evidence: "answered with 400", Remedy: "let it pass"},
 		{ID: "idle-socket", Verdict: doctor.Unknown, Evidence: "not looked at", Because: "websocket"},
-	}}, nil
+		{ID: "session", Verdict: doctor.Fault, Evidence: "lost", Remedy: "sign in", Because: "websocket"},
+	}, Unseen: []doctor.Advice{{ID: "backups", Cause: "backups lie beside the server", Remedy: "copy them elsewhere"}}}, nil
 }
 
 func (d *double) History(string) []history.Entry { return d.entries }
