@@ -8,7 +8,6 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -42,9 +41,6 @@ func wantRefused(t *testing.T, path string, want error, code problem.Code) {
 }
 
 func TestModes(t *testing.T) {
-	if runtime.GOOS == "windows" {
-		t.Skip("Windows has no mode bits")
-	}
 	path := filepath.Join(filepath.Dir(socketPath(t)), "a", "b", "s")
 	s, _ := mustListen(t, path)
 	for name, want := range map[string]fs.FileMode{path: 0o600 | fs.ModeSocket, filepath.Dir(path): 0o700 | fs.ModeDir} {
@@ -61,9 +57,6 @@ func TestModes(t *testing.T) {
 }
 
 func TestExposedDirectory(t *testing.T) {
-	if runtime.GOOS == "windows" {
-		t.Skip("Windows has no mode bits")
-	}
 	for _, mode := range []fs.FileMode{0o750, 0o701, 0o755, 0o777 | fs.ModeSticky} {
 		path := socketPath(t)
 		if err := os.Chmod(filepath.Dir(path), mode); err != nil {
