@@ -132,6 +132,26 @@ func TestKeePassXCThatConfirms(t *testing.T) {
 	if err := v.condition(); err != nil {
 		t.Error(err)
 	}
+
+	// KeePassXC that ends forgets what it had allowed. The journal goes on.
+	k.Kill()
+	if err := v.Commit(t.Context(), fullRecord(9)); err != nil {
+		t.Fatal(err)
+	}
+	if err := v.Settle(t.Context(), "home"); !errors.Is(err, ErrAbsent) {
+		t.Errorf("killed: %v", err)
+	}
+	k.Restart()
+	for range 3 {
+		if err := v.Settle(t.Context(), "home"); !errors.Is(err, ErrLocked) {
+			t.Errorf("back, unasked: %v", err)
+		}
+	}
+	quiet(t, k, "back")
+	settle := func(ctx context.Context) error { return v.Settle(ctx, "home") }
+	if err := asked(t, k, true, settle); err != nil || v.condition() != nil {
+		t.Errorf("back, asked: %v, %v", err, v.condition())
+	}
 }
 
 // A dialog that nobody answers holds one call. Nothing raises a second one, the
