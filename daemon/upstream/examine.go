@@ -47,6 +47,61 @@ func (u *Upstream) Examine() {
 	})
 }
 
+// Attend is called again and again while something flows to a player, who may not wait
+// for bytes for a while: players hold some seconds. Other connections, the live socket's
+// above all, may be dead already. The kernel asks their other sides once a second; where
+// no answer comes, they are examined. It returns at once.
+func (u *Upstream) Attend() {
+	e := &u.examination
+	now := time.Now()
+	e.mu.Lock()
+	if !canExamine || e.closed || now.Sub(e.attended) < suspectAfter {
+		e.mu.Unlock()
+		return
+	}
+	e.attended = now
+	e.mu.Unlock()
+	u.suspects(true)
+	e.mu.Lock()
+	suspicious := false
+	for t, since := range e.asked {
+		if s, ok := signsOf(t); ok && min(s.silent, now.Sub(since)+suspectAfter) >= unanswered {
+			suspicious = true
+		}
+	}
+	e.mu.Unlock()
+	if suspicious {
+		u.Examine()
+	}
+}
+
+const (
+	// attendedFor is how long after the last call of Attend the kernel asks so often.
+	attendedFor = 5 * time.Second
+	// unanswered is a silence in which the kernel's questions found no answer.
+	unanswered = 2500 * time.Millisecond
+)
+
+func (e *examination) calmLaterLocked() {
+	switch {
+	case e.closed:
+	case e.over == nil:
+		e.over = time.AfterFunc(attendedFor, e.calm)
+	default:
+		e.over.Reset(attendedFor)
+	}
+}
+
+// calm lets the kernel ask as seldom as it did.
+func (e *examination) calm() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for t := range e.asked {
+		askOften(t, false)
+	}
+	clear(e.asked)
+}
+
 // examination is the goroutine that examines.
 type examination struct {
 	mu         sync.Mutex
@@ -54,11 +109,18 @@ type examination struct {
 	ended      context.Context
 	end        context.CancelFunc
 	group      sync.WaitGroup
+
+	attended time.Time              // the last time
+	asked    map[*tracked]time.Time // since when the kernel asks often
+	over     *time.Timer            // nil: nobody has attended
 }
 
 func (e *examination) close() {
 	e.mu.Lock()
 	e.closed = true
+	if e.over != nil {
+		e.over.Stop()
+	}
 	e.mu.Unlock()
 	e.end()
 	e.group.Wait()
@@ -70,50 +132,35 @@ type signs struct {
 	lossy  bool          // packets got lost on it before
 }
 
-// dead reports whether a connection with these signs is dead, where the way is free.
-func (s signs) dead() bool {
+// dead reports whether a connection with these signs is dead, where the way is free and
+// the kernel has asked for so long. One that merely had nothing to say answers.
+func (s signs) dead(asked time.Duration) bool {
+	least := deadAfter
 	if s.lossy {
-		return s.silent >= deadWithLoss
+		least = deadWithLoss
 	}
-	return s.silent >= deadAfter
+	return min(s.silent, asked+suspectAfter) >= least
 }
 
 func (u *Upstream) examine() {
 	ctx, cancel := context.WithTimeout(u.examination.ended, examineFor)
 	defer cancel()
-	asked := map[*tracked]bool{}
-	defer func() {
-		for t := range asked {
-			askOften(t, false)
-		}
-	}()
 	tick := time.NewTicker(examineEvery)
 	defer tick.Stop()
-	for {
-		var silent []*tracked
-		dead := 0
-		for _, t := range u.network.list() {
-			if s, ok := signsOf(t); ok && s.silent >= suspectAfter {
-				silent = append(silent, t)
-				if s.dead() {
-					dead++
-				}
-			}
-		}
-		if len(silent) == 0 {
+	for asked := false; ; {
+		silent, dead := u.suspects(false)
+		if silent == 0 {
 			return
 		}
 		// While the way is down nothing is asked: unanswered questions would end what
 		// outlives a short outage.
-		if (dead > 0 || len(asked) == 0) && u.wayIsFree(ctx) {
-			if dead > 0 && u.closeDead() > 0 {
-				return
-			}
-			for _, t := range silent {
-				if !asked[t] {
-					asked[t] = true
-					askOften(t, true)
+		if (!asked || len(dead) > 0) && u.wayIsFree(ctx) {
+			asked = true
+			if _, dead = u.suspects(true); len(dead) > 0 {
+				for _, t := range dead {
+					_ = t.Close()
 				}
+				return
 			}
 		}
 		select {
@@ -124,15 +171,31 @@ func (u *Upstream) examine() {
 	}
 }
 
-// closeDead closes the connections that are dead now, and returns their number.
-func (u *Upstream) closeDead() (n int) {
+// suspects returns how many connections are silent, and which of them are dead where the
+// way is free. With ask the kernel asks the silent ones from now on.
+func (u *Upstream) suspects(ask bool) (silent int, dead []*tracked) {
+	e := &u.examination
+	e.mu.Lock()
+	defer e.mu.Unlock()
 	for _, t := range u.network.list() {
-		if s, ok := signsOf(t); ok && s.dead() {
-			_ = t.Close()
-			n++
+		s, ok := signsOf(t)
+		if !ok || s.silent < suspectAfter {
+			continue
+		}
+		silent++
+		since, asked := e.asked[t]
+		switch {
+		case asked && s.dead(time.Since(since)):
+			dead = append(dead, t)
+		case !asked && ask && !e.closed:
+			e.asked[t] = time.Now()
+			askOften(t, true)
 		}
 	}
-	return n
+	if ask {
+		e.calmLaterLocked()
+	}
+	return silent, dead
 }
 
 // wayIsFree reports whether a new connection to the address in use comes about.

@@ -35,12 +35,19 @@ func askOften(t *tracked, often bool) {
 	if err != nil {
 		return
 	}
-	idle, interval := keepAliveIdle, keepAliveInterval
+	idle, interval, unacked := keepAliveIdle, keepAliveInterval, unackedTimeout
 	if often {
-		idle, interval = time.Second, time.Second
+		idle, interval, unacked = time.Second, time.Second, askedTimeout
 	}
 	_ = raw.Control(func(fd uintptr) { // a connection that is closed by now needs none
 		_ = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_KEEPINTVL, int(interval/time.Second))
 		_ = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_KEEPIDLE, int(idle/time.Second))
 	})
+	if !t.window.isLifted() {
+		_ = setUserTimeout(raw, unacked)
+	}
 }
+
+// askedTimeout replaces unackedTimeout while the kernel asks often: its questions in an
+// outage of some seconds must not end what outlives it.
+const askedTimeout = 25 * time.Second

@@ -37,11 +37,15 @@ func TestExamine(t *testing.T) {
 	for _, c := range []struct {
 		desc            string
 		swallowed, free bool
+		flows           bool // something flows to a player meanwhile; else one waits
 		ends            bool
 	}{
-		{"a blackhole", true, true, true},
-		{"a slow server", false, true, false},
-		{"no way at all", true, false, false},
+		{"a blackhole", true, true, false, true},
+		{"a slow server", false, true, false, false},
+		{"no way at all", true, false, false, false},
+		{"a blackhole, and a stream flows", true, true, true, true},
+		{"silence, and a stream flows", false, true, true, false},
+		{"no way at all, and a stream flows", true, false, true, false},
 	} {
 		t.Run(c.desc, func(t *testing.T) {
 			t.Parallel()
@@ -90,7 +94,11 @@ func TestExamine(t *testing.T) {
 				_, err := resp.Body.Read(make([]byte, 1))
 				broken <- err
 			}()
-			asking := time.NewTicker(time.Second) // as somebody who waits
+			ask, every := u.Examine, time.Second
+			if c.flows {
+				ask, every = u.Attend, 100*time.Millisecond
+			}
+			asking := time.NewTicker(every)
 			defer asking.Stop()
 			end := time.NewTimer(6 * time.Second)
 			defer end.Stop()
@@ -102,7 +110,7 @@ func TestExamine(t *testing.T) {
 					}
 					return
 				case <-asking.C:
-					u.Examine()
+					ask()
 				case <-end.C:
 					waiting = false
 				}
@@ -119,15 +127,40 @@ func TestExamine(t *testing.T) {
 func TestSignsOfDeath(t *testing.T) {
 	for _, c := range []struct {
 		signs signs
+		asked time.Duration
 		dead  bool
 	}{
-		{signs{silent: 3 * time.Second}, false},
-		{signs{silent: deadAfter}, true},
-		{signs{silent: 5 * time.Second, lossy: true}, false},
-		{signs{silent: deadWithLoss, lossy: true}, true},
+		{signs{silent: 3 * time.Second}, time.Hour, false},
+		{signs{silent: deadAfter}, deadAfter, true},
+		{signs{silent: time.Hour}, time.Second, false}, // it had nothing to say, and was just asked
+		{signs{silent: 5 * time.Second, lossy: true}, time.Hour, false},
+		{signs{silent: deadWithLoss, lossy: true}, deadWithLoss, true},
 	} {
-		if c.signs.dead() != c.dead {
+		if c.signs.dead(c.asked) != c.dead {
 			t.Errorf("%+v", c.signs)
 		}
+	}
+}
+
+// A connection that has rested for long is alive, although it was silent for longer than
+// a dead one may be.
+func TestExamineSparesWhatRests(t *testing.T) {
+	u, pool, _, _, _ := startReady(t, false)
+	kept := func() *readyConn {
+		pool.ready.mu.Lock()
+		defer pool.ready.mu.Unlock()
+		if len(pool.ready.list) == 0 {
+			return nil
+		}
+		return pool.ready.list[0]
+	}
+	one := kept()
+	becomes(t, "it is not silent", func() bool { s, ok := signsOf(one.below); return ok && s.silent > deadAfter+time.Second })
+	for range 3 {
+		u.Examine()
+		u.examination.group.Wait()
+	}
+	if kept() != one || !established(one.below) {
+		t.Error("it was closed")
 	}
 }
