@@ -170,7 +170,7 @@ func TestOIDCFailures(t *testing.T) {
 			remedy: "→ try again; if it stays so, something between here and the server takes the cookie connect.sid away"},
 		{desc: "a gateway in the callback", pages: true,
 			between: func(s *oidcServer) { s.Inject(absfake.Fault{Kind: absfake.Answer, Path: "/auth/openid/callback"}) },
-			code:    problem.Unreachable, says: "502", remedy: "→ look at the log of the server"},
+			code:    problem.Unreachable, says: "502", remedy: "→ start Audiobookshelf, or correct the address"},
 		{desc: "no way back", openid: absfake.OpenID{Redirects: []string{}},
 			code: problem.Rejected, says: "`Invalid redirect_uri`",
 			remedy: "→ ask the server's admin to add audiobookshelf://oauth to the allowed mobile redirect URIs (Settings, " +
