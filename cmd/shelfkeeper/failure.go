@@ -52,12 +52,15 @@ func execute(ctx context.Context, e *env, args []string) problem.Code {
 		p.Remedy = usage(c, p).Remedy
 	}
 	p = e.withName(c, p)
-	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
-		p = errInterrupted
+	if ctx.Err() != nil && (errors.Is(err, context.Canceled) || !endsByCtrlC[c.Name()]) {
+		p = errInterrupted // whatever it was about to do, it is not done
 	}
 	e.explain(p)
 	return p.Code
 }
+
+// endsByCtrlC are the commands for which it is the usual end: an error then is one.
+var endsByCtrlC = map[string]bool{"run": true, "demo": true, "tray": true, "shelfkeeper": true}
 
 // withName fills in the account in a remedy, where the command line or the only one
 // there is tells which it is.

@@ -17,7 +17,8 @@ func TestCommandReference(t *testing.T) {
 	root := newRoot(&env{stdin: strings.NewReader(""), stdout: io.Discard, stderr: io.Discard})
 	root.InitDefaultHelpCmd()
 	var b strings.Builder
-	b.WriteString("# Commands\n\nEvery command takes `--help`. This page is made from the commands; a test compares it.\n")
+	b.WriteString("# Commands\n\nEvery command takes `--help`. This page is made from the commands; a test compares it.\n\n" +
+		"![what shelfkeeper --help prints](../assets/help.svg)\n")
 	describeCommand(&b, root)
 	describeJSON(&b)
 	if *update {

@@ -157,7 +157,6 @@ func TestFirstStepsAsPrinted(t *testing.T) {
 		"--store", "file", "--account", "home", "--username", user, "--password-stdin")
 	p.ok(password, login...)
 	p.until("the account is served", fresh)
-	p.ok("", "status")
 	if out := p.ok("", "logs").stdout; !strings.Contains(out, "signed in") {
 		t.Errorf("logs:\n%s", out)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"net/http"
 	"net/netip"
@@ -67,6 +68,9 @@ func listenLoopback(kept *handover.Sockets, addr string) (net.Listener, error) {
 	if netcause.PortTaken(err) {
 		holder, known := players.HolderOf(ap)
 		return nil, &PortTaken{Addr: addr, Holder: holder, Known: known, Err: err}
+	}
+	if errors.Is(err, fs.ErrPermission) {
+		return nil, fmt.Errorf("listen on %s: your user may not open that port: %w", addr, fs.ErrPermission)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("listen: %w", err)

@@ -106,5 +106,8 @@ func chosenProblem(err error) error {
 	if errors.As(err, &taken) {
 		return problem.New(problem.PortTaken, taken, "choose another --listen")
 	}
+	if errors.Is(err, fs.ErrPermission) {
+		return problem.New(problem.PortTaken, err, "choose a port from 1024 on with --listen")
+	}
 	return problem.New(problem.Usage, fmt.Errorf("open the local address: %w", err), "choose another --listen, for example 127.0.0.1:0")
 }
