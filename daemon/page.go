@@ -16,8 +16,8 @@ import (
 func (d *Daemon) ServePage(o statuspage.Options) { d.page = statuspage.New(d.pageConfig(o)) }
 
 func (d *Daemon) pageConfig(o statuspage.Options) statuspage.Config {
-	return statuspage.Config{Options: o, Daemon: d, Disk: d.home, Book: d.home.Book, Config: d.home.Config, File: d.home.Paths.Config, Kept: d.home.Kept,
-		Streams:  &d.streams,
+	return statuspage.Config{Options: o, Daemon: d, Disk: d.home, Book: d.home.Book, Config: d.home.Config, File: d.home.Paths.Config,
+		Kept: d.home.Kept, Streams: &d.streams,
 		TailLog:  func(out io.Writer, lines int) error { return logbook.Tail(out, d.home.Paths.State, lines) },
 		Tomorrow: home.Tomorrow, Bump: d.bump, Log: d.home.Log}
 }

@@ -75,7 +75,7 @@ func TestDemo(t *testing.T) {
 			if err := json.Unmarshal([]byte(d.stdout.text()), &keys); err != nil {
 				t.Fatal(err)
 			}
-			for _, key := range []string{"proxy", "server", "item_url", "stream_url", "control"} {
+			for _, key := range []string{"proxy", "server", "item_url", "stream_url", "control", "page"} {
 				if text, _ := keys[key].(string); text == "" {
 					t.Errorf("no %s in %s", key, d.stdout.text())
 				}

@@ -29,6 +29,7 @@ var onPage = map[string]string{
 	"login --no-browser": "only: the page is in the browser", "login --no-spare": "/sign-in/openid/skip",
 	"login --account": "/settings/name name", // a name is given afterwards
 	"login --store":   "/sign-in store", "login --allow-http": "/sign-in accept", "login --no-store-password": "/sign-in keep",
+	"login --emergency-key": "/accounts/*/key days", "account set --emergency-key": "/accounts/*/key days",
 	"login --replace": "/accounts/*/sign-out", // a name is free then
 	"logout":          "/accounts/*/sign-out", "logout --forget": "/accounts/*/forget",
 	"password": "/accounts/*/password new", "password --passwords-stdin": "/accounts/*/password old",

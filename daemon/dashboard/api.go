@@ -60,6 +60,9 @@ type Accounts interface {
 	SetPort(ctx context.Context, account string, port int) (string, error)
 	// OpenPage returns an address that opens the account's web page once.
 	OpenPage(ctx context.Context, account, scope string) (string, error)
+	// EmergencyKey has an API key of so many days kept that serves players when every
+	// session is lost; none for 0. It returns sentences for the user.
+	EmergencyKey(ctx context.Context, account string, days int) (notes []string, err error)
 	// Forget forgets an account, or what the vault holds of one that is not listed,
 	// without the vault and the server. It returns a sentence for each thing that was
 	// forgotten or stays.

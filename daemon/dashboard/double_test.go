@@ -71,7 +71,8 @@ func (d *double) set(edit func()) {
 func (d *double) Snapshot() health.Snapshot {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return health.Snapshot{Version: "test", Installed: d.newer, Level: health.Worst(d.accounts), Accounts: slices.Clone(d.accounts), Unlisted: d.unlisted,
+	return health.Snapshot{Version: "test", Installed: d.newer, Level: health.Worst(d.accounts),
+		Accounts: slices.Clone(d.accounts), Unlisted: d.unlisted,
 		Tray: d.tray}
 }
 
@@ -204,6 +205,14 @@ func (d *double) Forget(_ context.Context, account string) ([]string, error) {
 		return nil, problem.Newf(problem.Usage, "", "there is no account unknown")
 	}
 	return []string{"The keychain still holds <" + account + ">."}, nil
+}
+
+func (d *double) EmergencyKey(_ context.Context, account string, days int) ([]string, error) {
+	d.did(fmt.Sprint("key ", account, " ", days))
+	if days == 7 {
+		return []string{"The key <before> stays at the server."}, nil
+	}
+	return nil, nil
 }
 
 func (d *double) Quit() { d.did("quit") }

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"shelfkeeper/daemon/health"
 )
@@ -65,6 +66,35 @@ func TestTrustOfAGrant(t *testing.T) {
 		t.Errorf("got %d %v", got.status, got.header)
 	}
 	if got := d.done(); !slices.Equal(got, []string{"trust home g1 app://obsidian.md"}) {
+		t.Errorf("acts %q", got)
+	}
+}
+
+// An administrator who signs in in the browser may have a key kept; nobody else is
+// offered one. With it in use, signing in again is what helps, and players go on.
+func TestEmergencyKey(t *testing.T) {
+	a := someAccount()
+	d := newDouble(a)
+	w := serve(t, d, nil)
+	if got := w.get("/"); strings.Contains(got.body, "Emergency key") {
+		t.Error("it is offered to whoever signs in by password")
+	}
+	a.Admin, a.Session.Method = true, "openid"
+	a.Session.EmergencyKey, a.Session.EmergencyKeyEndsAt = health.KeyInUse, health.At(time.Now().AddDate(0, 0, 20))
+	a.Level, a.Condition, a.Reason = health.Degraded, health.EmergencyKey.ID, health.EmergencyKey.Text
+	d.set(func() { d.accounts[0] = a })
+	w.get("/").has(t, `href="/accounts/home/key"`, "Serves players until you sign in", "Sign in before the key ends",
+		`action="/accounts/home/open"`)
+	w.get("/accounts/home/key").has(t, "One is kept until", `value="30"`)
+	for _, wrong := range []string{"0", "366", "many", ""} {
+		w.post("/accounts/home/key", "days", wrong).has(t, "Type a number of days from 1 to 365.")
+	}
+	if got := w.post("/accounts/home/key", "days", "90"); got.header.Get("Location") != "/accounts/home?done=act.key" {
+		t.Errorf("got %d %v", got.status, got.header)
+	}
+	w.post("/accounts/home/key", "days", "7").has(t, "The key &lt;before&gt; stays at the server.")
+	w.post("/accounts/home/key", "days", "many", "drop", "1")
+	if got := d.done(); !slices.Equal(got, []string{"key home 90", "key home 7", "key home 0"}) {
 		t.Errorf("acts %q", got)
 	}
 }

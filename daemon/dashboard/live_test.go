@@ -143,7 +143,7 @@ func TestTexts(t *testing.T) {
 	}
 	// Keys whose last part is a value.
 	families := []string{"level.", "remedy.", "method.", "socket.", "vault.", "count.", "bytes.", "kind.", "scope.", "recipe.", "week.",
-		"record.what.", "record.outcome.", "stream.", "set.", "gate.", "pause.", "fact.key."}
+		"record.what.", "record.outcome.", "stream.", "set.", "gate.", "pause.", "fact.key.", "key."}
 	for key := range texts() {
 		if !used[key] && !slices.ContainsFunc(families, func(f string) bool { return strings.HasPrefix(key, f) }) {
 			t.Errorf("nothing says %q", key)

@@ -33,6 +33,8 @@ func (s *Server) routing() *http.ServeMux {
 		"POST /accounts/{account}/unlock":         s.unlock,
 		"POST /accounts/{account}/open":           s.openClient,
 		"POST /accounts/{account}/open/admin":     s.openAdmin,
+		"GET /accounts/{account}/key":             s.askKey,
+		"POST /accounts/{account}/key":            s.keepKey,
 		"POST /accounts/{account}/forget":         s.forget,
 		"POST /forget":                            s.forget,
 		"GET /accounts/{account}/sign-out":        s.askSignOut,

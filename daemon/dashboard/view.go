@@ -128,6 +128,10 @@ func (s *Server) viewOf(a health.Account, csrf string) accountView {
 		admin := action{ID: "admin-" + a.Name, Path: accountPath(a.Name, "open", "admin"), Label: text("act.open.admin")}
 		v.Actions = slices.Insert(v.Actions, len(v.Actions)-1, admin)
 	}
+	if mayHaveKey(a) {
+		key := action{ID: "key-" + a.Name, Path: accountPath(a.Name, "key"), Label: text("act.key.ask"), Get: true}
+		v.Actions = slices.Insert(v.Actions, len(v.Actions)-1, key)
+	}
 	check := action{ID: "check-" + a.Name, Path: accountPath(a.Name, "check"), Label: text("act.check"), Get: true}
 	v.Actions = slices.Insert(v.Actions, len(v.Actions)-1, check) // signing out stays the last one
 	v.Week = week(s.cfg.Daemon.History(a.Name), now)

@@ -72,6 +72,17 @@ func (d acts) OpenPage(ctx context.Context, account, scope string) (string, erro
 	return d.cfg.Daemon.OpenPage(ctx, account, scope)
 }
 
+func (d acts) EmergencyKey(ctx context.Context, account string, days int) ([]string, error) {
+	set := d.cfg.Daemon.DropEmergencyKey
+	if days > 0 {
+		set = func(ctx context.Context, account string) (control.EmergencyKeyView, error) {
+			return d.cfg.Daemon.KeepEmergencyKey(ctx, account, days)
+		}
+	}
+	view, err := set(ctx, account)
+	return view.Notes, err
+}
+
 func (d acts) Forget(ctx context.Context, account string) ([]string, error) {
 	return d.cfg.Daemon.Forget(ctx, account)
 }

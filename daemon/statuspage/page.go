@@ -36,6 +36,7 @@ type Daemon interface {
 	control.Pausing
 	control.Reports
 	control.Gateways
+	control.EmergencyKeys
 	control.Restarts
 	// Unlock is Reauthenticate with a passphrase that opens the vault before.
 	Unlock(ctx context.Context, account string, passphrase redact.Secret) error
