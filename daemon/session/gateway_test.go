@@ -325,3 +325,19 @@ func TestNoCookieIsEverPresented(t *testing.T) {
 		}
 	})
 }
+
+// The same with tokens of a minute, which are renewed on use: each renewal costs one
+// request, so that the server's limit lasts.
+func TestGatewayEatsTheHeaderOfShortTokens(t *testing.T) {
+	withGateway(t, absfake.Config{AccessTTL: time.Minute}, func(r *rig, g *gateway) {
+		g.be(func(q *http.Request) { q.Header.Del("X-Refresh-Token") }, nil)
+		for range 30 {
+			time.Sleep(100 * time.Second)
+			r.mustToken()
+		}
+		refused := r.fake.Ledger().Count(func(e absfake.Entry) bool { return e.Path == "/auth/refresh" && e.Status == http.StatusUnauthorized })
+		if n := len(r.fake.Ledger().Logins("demo")); n != 1 || refused != 1 {
+			r.Errorf("%d sign-ins, %d renewals in vain\n%s", n, refused, r.log)
+		}
+	})
+}
