@@ -9,7 +9,9 @@ import (
 // canExamine: the kernel tells since when a connection is silent.
 const canExamine = true
 
-// signsOf returns what the kernel knows of a connection.
+// signsOf returns what the kernel knows of a connection. It knows nothing of one whose
+// bytes wait for their reader: no router is at fault there, and while the window is
+// closed the kernel does not count every answer.
 func signsOf(t *tracked) (s signs, ok bool) {
 	raw, err := t.raw()
 	if err != nil {
@@ -18,6 +20,9 @@ func signsOf(t *tracked) (s signs, ok bool) {
 	err = raw.Control(func(fd uintptr) {
 		info, failed := unix.GetsockoptTCPInfo(int(fd), unix.IPPROTO_TCP, unix.TCP_INFO)
 		if failed != nil || info.State != tcpEstablished {
+			return
+		}
+		if waiting, failed := unix.IoctlGetInt(int(fd), unix.SIOCINQ); failed != nil || waiting > 0 {
 			return
 		}
 		s.silent = time.Duration(min(info.Last_data_recv, info.Last_ack_recv)) * time.Millisecond
