@@ -71,7 +71,7 @@ The daemon need not run.`,
 
 // writeBundle says what is in a report, asks a person, and writes it.
 func (e *env) writeBundle(ctx context.Context, say io.Writer, b *bundle.Bundle, name string, yes bool) error {
-	if !e.json && !e.quiet {
+	if say != e.stdout || !e.json && !e.quiet {
 		if _, err := io.WriteString(say, folded("The report has:\n"+b.Contents(), e.width())); err != nil {
 			return err
 		}
