@@ -30,7 +30,8 @@ func TestPageReport(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := out.String()
-	for _, want := range []string{"Shelfkeeper test", "== state", `"level": "ok"`, "== record of account-1", "signed in", "== log", "user=user-1",
+	for _, want := range []string{"Shelfkeeper test", "== state", `"level": "ok"`, "== record of account-1",
+		"signed in", "== log", "user=user-1",
 		"server=http://server-1", "== settings", "== check-up", "websocket"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("no %q in\n%s", want, got)

@@ -45,12 +45,14 @@ var onPage = map[string]string{
 	"progress drop --all": "/accounts/*/reports/retry id",
 	"history":             "GET /record", "logs": "GET /record/log", "logs --follow": "GET /record/log", "logs --since": "GET /record/log",
 	"report": "GET /record/report", "report --yes": "GET /record/report",
-	"doctor": "/sign-in/check server", "doctor --long": "/accounts/*/check long", "doctor --report": "GET /record/report", "doctor --yes": "GET /record/report",
+	"doctor": "/sign-in/check server", "doctor --long": "/accounts/*/check long",
+	"doctor --report": "GET /record/report", "doctor --yes": "GET /record/report",
 	"config show": "GET /settings", "config path": "GET /settings", "config check": "only: the page refuses what is not in order",
 	"autostart on": "/settings/start", "autostart off": "/settings/start", "autostart status": "GET /settings",
 	"autostart on --headless": "/settings/start on", "autostart on --passphrase-file": "/settings/start passphrase",
 	"quit": "/settings/quit", "restart": "/restart", "uninstall": "only: the page belongs to a program that is installed",
-	"uninstall --forget": "/accounts/*/forget", "uninstall --yes": "only: there is no question on a page that does not do it", "version": "GET /",
+	"uninstall --forget": "/accounts/*/forget",
+	"uninstall --yes":    "only: there is no question on a page that does not do it", "version": "GET /",
 	"run": "only: the page belongs to a program that runs", "run --no-tray": "only: how it is started",
 	"run --no-page": "only: how it is started", "run --show": "only: how it is started",
 	"help": "only: help for the terminal", "completion": "only: for a shell",
@@ -63,7 +65,8 @@ var onPage = map[string]string{
 var gatewayOnPage = map[string][2]string{
 	"gateway": {"header1", "name"}, "header": {"header1", "name"}, "basic": {"basic", "user"}, "basic-header": {"basicheader", "header"},
 	"token-in-url": {"basicheader", "header"}, "client-cert": {"chainfile", "chainfile"}, "client-key": {"keyfile", "keyfile"},
-	"client-p12": {"p12", "p12"}, "ca": {"cafile", "cafile"}, "pin": {"pin", "pin"}, "proxy": {"proxy", "proxy"}, "user-agent": {"agent", "agent"},
+	"client-p12": {"p12", "p12"}, "ca": {"cafile", "cafile"},
+	"pin": {"pin", "pin"}, "proxy": {"proxy", "proxy"}, "user-agent": {"agent", "agent"},
 	"for": {"for", "for"}, "stdin": {"value1", "value"},
 }
 
@@ -198,7 +201,8 @@ func commandsOf(c *cobra.Command) (list []*cobra.Command) {
 // What the icon's menu does, a command and the page do too.
 func TestWhatTheMenuDoesIsOnThePage(t *testing.T) {
 	for act, command := range map[tray.Act]string{
-		tray.Open: "open", tray.OpenAsAdmin: "open --scope", tray.Reauthenticate: "reauth", tray.Pause: "pause", tray.PauseTomorrow: "pause --until",
+		tray.Open: "open", tray.OpenAsAdmin: "open --scope", tray.Reauthenticate: "reauth",
+		tray.Pause: "pause", tray.PauseTomorrow: "pause --until",
 		tray.Resume: "resume", tray.ShowPage: "page", tray.ShowPlayers: "players list", tray.CheckUp: "doctor", tray.StartAtLogin: "autostart on",
 		tray.StopAtLogin: "autostart off", tray.Quit: "quit", tray.Restart: "restart", tray.Copy: "status",
 	} {

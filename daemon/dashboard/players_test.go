@@ -145,10 +145,12 @@ func TestSettings(t *testing.T) {
 		}
 	})
 	w.get("/settings").has(t, "does not start by itself", "/home/alice/config.toml", `value="13379"`)
-	if got := w.post("/settings/start", "on", "yes"); got.header.Get("Location") != "/settings?done=act.start.on" || start != (StartWish{On: true}) {
+	if got := w.post("/settings/start", "on", "yes"); got.header.Get("Location") !=
+		"/settings?done=act.start.on" || start != (StartWish{On: true}) {
 		t.Errorf("got %d %v", got.status, got.header)
 	}
-	w.get("/settings?done=act.start.on").has(t, "starts at login from now on", "starts when you log in", "It is &lt;so&gt;", "<code>this</code>")
+	w.get("/settings?done=act.start.on").has(t, "starts at login from now on", "starts when you log in",
+		"It is &lt;so&gt;", "<code>this</code>")
 	w.post("/settings/start", "on", "headless", "passphrase", "/nowhere").has(t, "There is no &lt;file&gt;", `value="/nowhere"`)
 	w.post("/settings/start", "on", "headless", "passphrase", " /home/alice/secret ")
 	if start != (StartWish{On: true, Headless: true, PassphraseFile: "/home/alice/secret"}) {

@@ -153,7 +153,8 @@ func TestProgramsOfMacOS(t *testing.T) {
 	want := [][]string{
 		{"/bin/osascript", "-e", "on run argv", "-e", "display notification (item 2 of argv) with title (item 1 of argv)", "-e", "end run",
 			"\u200b-alice needs you", "\u200b" + n.Body},
-		{"/bin/terminal-notifier", "-title", "\u200b-alice needs you", "-message", "\u200b" + n.Body, "-group", "shelfkeeper/home/lost", "-execute",
+		{"/bin/terminal-notifier", "-title", "\u200b-alice needs you", "-message", "\u200b" + n.Body, "-group",
+			"shelfkeeper/home/lost", "-execute",
 			`'/Applications/It'\''s/shelfkeeper' 'page' '--account' 'home'`},
 		{"/bin/terminal-notifier", "-remove", "shelfkeeper/home/lost"},
 	}

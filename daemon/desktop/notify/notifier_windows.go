@@ -17,7 +17,8 @@ const toastApp = "Shelfkeeper"
 
 // clearToasts is what PowerShell runs to take our messages away. The library knows no
 // names of single messages, and so no way to take one of several.
-const clearToasts = `[Windows.UI.Notifications.ToastNotificationManager, Windows.UI.Notifications, ContentType = WindowsRuntime] > $null; ` +
+const clearToasts = `[Windows.UI.Notifications.ToastNotificationManager, Windows.UI.Notifications, ` +
+	`ContentType = WindowsRuntime] > $null; ` +
 	`[Windows.UI.Notifications.ToastNotificationManager]::History.Clear('` + toastApp + `')`
 
 // toastGUID is the class that Windows calls back when a message is clicked; made once

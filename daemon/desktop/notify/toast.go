@@ -12,7 +12,8 @@ func toastXML(n Notice) string {
 	b.WriteString(`<toast activationType="foreground" launch="` + escaped(n.Key) + `"><visual><binding template="ToastGeneric"><text>`)
 	b.WriteString(escaped(n.Title) + `</text><text>` + escaped(n.Body) + `</text></binding></visual><audio silent="true"/>`)
 	if n.Label != "" {
-		b.WriteString(`<actions><action activationType="foreground" content="` + escaped(n.Label) + `" arguments="` + escaped(n.Key) + `"/></actions>`)
+		b.WriteString(`<actions><action activationType="foreground" content="` + escaped(n.Label) +
+			`" arguments="` + escaped(n.Key) + `"/></actions>`)
 	}
 	b.WriteString(`</toast>`)
 	return b.String()
