@@ -71,10 +71,14 @@ type losses struct {
 
 // asksWhose reports whether a refresh presented an access token: that is how a
 // session asks whether a server knows its signature, and no session is lost by
-// it. Refresh tokens do not expire within a campaign.
+// it. Refresh tokens do not expire within a campaign. A sign-in asks in the same way
+// whether renewals reach the server, with a word that is no token.
 func asksWhose(e absfake.Entry) bool {
-	return e.RefreshKind == absfake.TokenAccess || e.RefreshKind == absfake.TokenExpired
+	return e.RefreshKind == absfake.TokenAccess || e.RefreshKind == absfake.TokenExpired || e.Refresh == noToken
 }
+
+// noToken is that word in the ledger (absapi.Client.RefreshPasses).
+var noToken = absfake.TokenID("not-a-token")
 
 // lossesOf counts. The first sign-in is the user's own.
 func lossesOf(l *absfake.Ledger) (c losses, err error) {

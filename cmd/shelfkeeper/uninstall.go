@@ -109,9 +109,7 @@ func (u *uninstalling) list() (list []string) {
 	if u.starts.On {
 		list = append(list, "the start at login: "+u.starts.Path)
 	}
-	for _, part := range u.files() {
-		list = append(list, part)
-	}
+	list = append(list, u.files()...)
 	if path := desktop.SchemeEntry(); path != "" {
 		list = append(list, "the handler of sign-ins in the browser: "+path)
 	}

@@ -114,8 +114,8 @@ type Config struct {
 	// BecameActive is told when players become active; see Active. May be nil.
 	BecameActive func()
 	// Quiet is told when a player has waited for bytes of the server for a second. It
-	// returns at once; it may be nil. Flows is told at each piece of a stream, likewise.
-	Quiet, Flows func()
+	// returns at once; it may be nil.
+	Quiet func()
 	// Visitors came before the start. Visited is told when a program comes that they
 	// lack, or comes again after an hour; see Server.Visitors. It may be nil.
 	Visitors []Visitor
@@ -194,7 +194,7 @@ func New(cfg Config) (*Server, error) {
 	}
 	s := &Server{cfg: cfg, log: cfg.Log, stats: newCounters(), broadcast: stream.NewBroadcast(), tracks: stream.NewTracks(), begun: time.Now(),
 		pausing: newPausing()}
-	s.transfers.Changed, s.broadcast.Quiet, s.broadcast.Flows = cfg.TransfersChanged, cfg.Quiet, cfg.Flows
+	s.transfers.Changed, s.broadcast.Quiet = cfg.TransfersChanged, cfg.Quiet
 	s.visitors.remember(cfg.Visitors)
 	s.lastAsked.Store(int64(-activeFor))
 	if s.log == nil {

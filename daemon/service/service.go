@@ -128,7 +128,7 @@ func New(c Config) (*Service, error) {
 		Grants: c.Identities, Account: s.localAccount(c.Identities), Identity: s.session.Secrets,
 		Access: proxy.Access(c.Access), OwnUID: os.Getuid(), ExtraHosts: c.ExtraHosts, Log: s.log,
 		TrustedOrigins: c.TrustedOrigins, OriginGrant: c.Identities.OfOrigin,
-		BecameActive: s.becameActive, Quiet: up.Examine, Flows: up.Attend, TransfersChanged: c.StreamsChanged,
+		BecameActive: s.becameActive, Quiet: up.Examine, TransfersChanged: c.StreamsChanged,
 		Visitors: c.Visitors, Visited: s.visited, Kept: c.Kept,
 	})
 	s.socket = wsconn.New(wsconn.Config{Server: up, Tokens: s.session, Active: s.active, Log: s.log})

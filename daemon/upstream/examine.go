@@ -41,61 +41,15 @@ func (u *Upstream) Examine() {
 	e.on = true
 	e.group.Go(func() {
 		u.examine()
-		e.mu.Lock()
-		e.on = false
-		e.mu.Unlock()
+		e.calm()
 	})
 }
 
-// Attend is called again and again while something flows to a player, who may not wait
-// for bytes for a while: players hold some seconds. Other connections, the live socket's
-// above all, may be dead already. The kernel asks their other sides once a second; where
-// no answer comes, they are examined. It returns at once.
-func (u *Upstream) Attend() {
-	e := &u.examination
-	now := time.Now()
-	e.mu.Lock()
-	if !canExamine || e.closed || now.Sub(e.attended) < suspectAfter {
-		e.mu.Unlock()
-		return
-	}
-	e.attended = now
-	e.mu.Unlock()
-	u.suspects(true)
-	e.mu.Lock()
-	suspicious := false
-	for t, since := range e.asked {
-		if s, ok := signsOf(t); ok && min(s.silent, now.Sub(since)+suspectAfter) >= unanswered {
-			suspicious = true
-		}
-	}
-	e.mu.Unlock()
-	if suspicious {
-		u.Examine()
-	}
-}
-
-const (
-	// attendedFor is how long after the last call of Attend the kernel asks so often.
-	attendedFor = 5 * time.Second
-	// unanswered is a silence in which the kernel's questions found no answer.
-	unanswered = 2500 * time.Millisecond
-)
-
-func (e *examination) calmLaterLocked() {
-	switch {
-	case e.closed:
-	case e.over == nil:
-		e.over = time.AfterFunc(attendedFor, e.calm)
-	default:
-		e.over.Reset(attendedFor)
-	}
-}
-
-// calm lets the kernel ask as seldom as it did.
+// calm ends an examination: the kernel asks as seldom as it did.
 func (e *examination) calm() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	e.on = false
 	for t := range e.asked {
 		askOften(t, false)
 	}
@@ -110,17 +64,12 @@ type examination struct {
 	end        context.CancelFunc
 	group      sync.WaitGroup
 
-	attended time.Time              // the last time
-	asked    map[*tracked]time.Time // since when the kernel asks often
-	over     *time.Timer            // nil: nobody has attended
+	asked map[*tracked]time.Time // since when the kernel asks often
 }
 
 func (e *examination) close() {
 	e.mu.Lock()
 	e.closed = true
-	if e.over != nil {
-		e.over.Stop()
-	}
 	e.mu.Unlock()
 	e.end()
 	e.group.Wait()
@@ -187,13 +136,10 @@ func (u *Upstream) suspects(ask bool) (silent int, dead []*tracked) {
 		switch {
 		case asked && s.dead(time.Since(since)):
 			dead = append(dead, t)
-		case !asked && ask && !e.closed:
+		case !asked && ask:
 			e.asked[t] = time.Now()
 			askOften(t, true)
 		}
-	}
-	if ask {
-		e.calmLaterLocked()
 	}
 	return silent, dead
 }

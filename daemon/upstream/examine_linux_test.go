@@ -37,15 +37,11 @@ func TestExamine(t *testing.T) {
 	for _, c := range []struct {
 		desc            string
 		swallowed, free bool
-		flows           bool // something flows to a player meanwhile; else one waits
 		ends            bool
 	}{
-		{"a blackhole", true, true, false, true},
-		{"a slow server", false, true, false, false},
-		{"no way at all", true, false, false, false},
-		{"a blackhole, and a stream flows", true, true, true, true},
-		{"silence, and a stream flows", false, true, true, false},
-		{"no way at all, and a stream flows", true, false, true, false},
+		{"a blackhole", true, true, true},
+		{"a slow server", false, true, false},
+		{"no way at all", true, false, false},
 	} {
 		t.Run(c.desc, func(t *testing.T) {
 			t.Parallel()
@@ -94,23 +90,24 @@ func TestExamine(t *testing.T) {
 				_, err := resp.Body.Read(make([]byte, 1))
 				broken <- err
 			}()
-			ask, every := u.Examine, time.Second
-			if c.flows {
-				ask, every = u.Attend, 100*time.Millisecond
-			}
-			asking := time.NewTicker(every)
+			asking := time.NewTicker(time.Second)
 			defer asking.Stop()
-			end := time.NewTimer(6 * time.Second)
+			wait := 6 * time.Second
+			if c.ends {
+				wait = 30 * time.Second // for a busy machine
+			}
+			end := time.NewTimer(wait)
 			defer end.Stop()
 			for waiting := true; waiting; {
 				select {
 				case err := <-broken:
-					if !c.ends || err == nil || time.Since(began) < deadAfter || time.Since(began) > 5*time.Second {
+					t.Logf("ended after %v", time.Since(began)) // less than 5 s where the machine is free
+					if !c.ends || err == nil || time.Since(began) < deadAfter {
 						t.Errorf("ended after %v: %v", time.Since(began), err)
 					}
 					return
 				case <-asking.C:
-					ask()
+					u.Examine()
 				case <-end.C:
 					waiting = false
 				}

@@ -106,9 +106,6 @@ func (b *Body) read(p []byte) (int, error) {
 		}
 		n, err := b.leg.Read(into)
 		b.src.Watchdog.End()
-		if b.src.Broadcast.Flows != nil && n > 0 {
-			b.src.Broadcast.Flows()
-		}
 		switch {
 		case b.skip > 0 && n > 0:
 			b.skip -= int64(n)

@@ -12,8 +12,6 @@ type Broadcast struct {
 	// Quiet, where set before the first use, is told when somebody has waited for bytes
 	// for a second. It returns at once.
 	Quiet func()
-	// Flows, likewise, is told at each piece of a stream. It returns at once.
-	Flows func()
 
 	mu      sync.Mutex
 	next    chan struct{} // closed at the next wake-up

@@ -122,7 +122,8 @@ func TestHeaderEaten(t *testing.T) {
 			continue
 		}
 		s, _ = drive(s, noon, Reachable{})
-		s, effects := drive(s, noon, Committed{Record: s.Record})
+		var effects []Effect
+		s, effects = drive(s, noon, Committed{Record: s.Record})
 		if len(effects) != 1 || !effects[0].(Refresh).AlsoCookie {
 			t.Errorf("%s: %#v", c.desc, effects)
 		}
