@@ -39,7 +39,7 @@ func TestKilledInTheMiddleOfARotation(t *testing.T) {
 				d.kill()
 				// Else the server might go on with what nobody waits for.
 				s.until("the server notices", func(l *absfake.Ledger) bool {
-					return l.Count(func(e absfake.Entry) bool { return e.Path == "/auth/refresh" && e.Done }) == 1
+					return l.Count(func(e absfake.Entry) bool { return isRefresh(e) && e.Done }) == 1
 				})
 				letGo()
 

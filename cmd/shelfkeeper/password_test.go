@@ -88,12 +88,12 @@ func TestPasswordsThatAreNotText(t *testing.T) {
 	s, p := newServer(t, absfake.Config{}), newPlace(t)
 	p.login(s)
 	for desc, r := range map[string]result{
-		"user name":        p.run("x\n", "login", s.url, "--username", "al\xffice", "--password-stdin"),
-		"password":         p.run("\xe9t\xe9\n", "login", s.url, "--username", user, "--password-stdin"),
-		"present password": p.run("\xe9\nx\n", "password", "--passwords-stdin"),
-		"new password":     p.run("x\n\xe9\n", "password", "--passwords-stdin"),
+		`--username: "al\xffice"`: p.run("x\n", "login", s.url, "--username", "al\xffice", "--password-stdin"),
+		"the password":            p.run("\xe9t\xe9\n", "login", s.url, "--username", user, "--password-stdin"),
+		"the present password":    p.run("\xe9\nx\n", "password", "--passwords-stdin"),
+		"the new password":        p.run("x\n\xe9\n", "password", "--passwords-stdin"),
 	} {
-		if r.code != problem.Usage || !strings.Contains(r.stderr, "the "+desc+" is not valid UTF-8\n") {
+		if r.code != problem.Usage || !strings.Contains(r.stderr, desc+" is not valid UTF-8\n") {
 			t.Errorf("%s: %d\n%s", desc, r.code, r.stderr)
 		}
 	}
@@ -104,7 +104,8 @@ func TestPasswordsThatAreNotText(t *testing.T) {
 
 func TestPasswordNeedsTwoLines(t *testing.T) {
 	t.Parallel()
-	p := newPlace(t)
+	s, p := newServer(t, absfake.Config{}), newPlace(t)
+	p.login(s)
 	for _, text := range []string{"", "one", "one\n", "one\ntwo\nthree\n", "one\ntwo\n\n"} {
 		if r := p.run(text, "password", "--passwords-stdin"); r.code != problem.Usage ||
 			!strings.Contains(r.stderr, "standard input holds ") {
