@@ -143,6 +143,8 @@ func TestPageWithoutScripts(t *testing.T) {
 	p.click("form[action='/sign-in'] button")
 	p.says("You are signed in")
 	p.click("main .acts a")
+	p.says("use this address") // the players of the account
+	p.open(w.page)
 	p.says("Signed in by")
 	p.click("#renew-" + w.daemon.Snapshot().Accounts[0].Name)
 	p.says("The session is renewed")

@@ -2,6 +2,7 @@ package upstream
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"net"
 	"net/http"
@@ -38,6 +39,7 @@ type pool struct {
 	running atomic.Int64 // requests whose answer has not begun
 	most    atomic.Int64 // of them at once, since players became active
 	ready   *readyConns  // nil: none are kept
+	secure  *tls.Config  // of connections that are made here; net/http changes its own
 
 	born   time.Time
 	asked  atomic.Int64 // the last time, in ns since born
@@ -50,6 +52,7 @@ type pool struct {
 func (u *Upstream) newPool(w *way, to *url.URL) *pool {
 	p := &pool{upstream: u, way: w, to: to, life: newIdleLife(to), born: time.Now()}
 	if to != nil && w.direct(to) {
+		p.secure = w.tlsFor(to)
 		p.ready = &readyConns{changed: u.readying.signal}
 	}
 	p.shared.Store(p.newTransport())
@@ -65,10 +68,7 @@ func (p *pool) newTransport() *http.Transport {
 	t.MaxIdleConnsPerHost = idlePerHost
 	t.IdleConnTimeout = p.life.now
 	if p.ready != nil {
-		secure := t.TLSClientConfig
-		t.DialTLSContext = func(ctx context.Context, kind, addr string) (net.Conn, error) {
-			return p.dialTLS(ctx, kind, addr, secure)
-		}
+		t.DialTLSContext = p.dialTLS
 	}
 	return t
 }

@@ -143,7 +143,7 @@ func (c *readyConn) release() bool {
 }
 
 // dialTLS opens a connection with TLS, or takes one that is ready.
-func (p *pool) dialTLS(ctx context.Context, kind, addr string, config *tls.Config) (net.Conn, error) {
+func (p *pool) dialTLS(ctx context.Context, kind, addr string) (net.Conn, error) {
 	if c := p.ready.take(ctx); c != nil {
 		return c, nil
 	}
@@ -151,7 +151,7 @@ func (p *pool) dialTLS(ctx context.Context, kind, addr string, config *tls.Confi
 	if err != nil {
 		return nil, err
 	}
-	return secured(ctx, conn, addr, config)
+	return secured(ctx, conn, addr, p.secure)
 }
 
 // secured makes the handshake on conn, as http.Transport does.
@@ -314,7 +314,7 @@ func (p *pool) openReady(k *readying) error {
 		return fmt.Errorf("keep a connection ready: %T cannot be watched", conn)
 	}
 	if p.to.Scheme == "https" {
-		if conn, err = secured(k.ended, conn, addr, p.shared.Load().TLSClientConfig); err != nil {
+		if conn, err = secured(k.ended, conn, addr, p.secure); err != nil {
 			return err
 		}
 	}
