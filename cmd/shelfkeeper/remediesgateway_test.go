@@ -19,6 +19,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -131,9 +132,9 @@ func TestProxiesAsPrinted(t *testing.T) {
 func TestCertificatesAsPrinted(t *testing.T) {
 	t.Parallel()
 	s, p := newServer(t, absfake.Config{}), newPlace(t)
-	asks := false
+	var asks atomic.Bool
 	gate := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if asks && len(r.TLS.PeerCertificates) == 0 {
+		if asks.Load() && len(r.TLS.PeerCertificates) == 0 {
 			w.WriteHeader(http.StatusBadRequest)
 			fmt.Fprintln(w, "<html><center>No required SSL certificate was sent</center><hr><center>nginx</center></html>")
 			return
@@ -156,7 +157,7 @@ func TestCertificatesAsPrinted(t *testing.T) {
 	pin := fmt.Sprintf("%x", sha256.Sum256(gate.Certificate().Raw))
 	p.ok("", p.printed(p.run("", "reauth").stderr, "account set home --pin", "SHA256", pin)...)
 	p.ok("", "reauth")
-	asks = true
+	asks.Store(true)
 	args := p.printed(p.run("", "reauth").stderr, "account set home --client-cert", "--client-cert FILE", "--client-cert "+cert,
 		"--client-key FILE", "--client-key "+key)
 	p.ok("", args...)
