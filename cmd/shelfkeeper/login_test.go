@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"shelfkeeper/daemon/absfake"
@@ -96,7 +97,7 @@ func TestLoginExplainsAMissingRefreshToken(t *testing.T) {
 	}
 	// A gateway that lets no x- header through: the server then sets a cookie, which
 	// is taken out of its answer as well.
-	cookies := false
+	var cookies atomic.Bool
 	gateway := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
 		r.SetURL(target)
 		for name := range r.Out.Header {
@@ -105,7 +106,7 @@ func TestLoginExplainsAMissingRefreshToken(t *testing.T) {
 			}
 		}
 	}, ModifyResponse: func(resp *http.Response) error {
-		if !cookies {
+		if !cookies.Load() {
 			resp.Header.Del("Set-Cookie")
 		}
 		return nil
@@ -123,7 +124,7 @@ func TestLoginExplainsAMissingRefreshToken(t *testing.T) {
 		t.Error("an account was made of it")
 	}
 	// With the cookie all is well, and the person is told of what is missing.
-	cookies = true
+	cookies.Store(true)
 	if r := p.ok(a.stdin, a.args...); !strings.Contains(r.stdout, "a gateway removes x-refresh-token") {
 		t.Errorf("told:\n%s", r.stdout)
 	}

@@ -30,12 +30,12 @@ import (
 // newDoor is a gateway that answers with no until it is given what it wants.
 func newDoor(t *testing.T, s *server, opens func(*http.Request) bool, no http.HandlerFunc) *httptest.Server {
 	t.Helper()
-	shut := false
+	var shut atomic.Bool
 	door := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
 		case r.URL.Path == "/shut":
-			shut = true
-		case shut && !opens(r):
+			shut.Store(true)
+		case shut.Load() && !opens(r):
 			no(w, r)
 		default:
 			s.Handler().ServeHTTP(w, r)
