@@ -145,7 +145,8 @@ func (d posed) open(t *testing.T, peer players.Peer) *dashboard.Server {
 	none := func(context.Context) (dashboard.Start, error) {
 		return dashboard.Start{MayHeadless: true, Reason: "not at once"}, nil
 	}
-	s := dashboard.New(dashboard.Config{Daemon: d, Port: freePort(t), OwnUID: os.Getuid(), File: "/home/ann/.config/shelfkeeper/config.toml",
+	listening := make(chan error, 10)
+	s := dashboard.New(dashboard.Config{Daemon: d, Port: freePort(t), Listening: func(err error) { listening <- err }, OwnUID: os.Getuid(), File: "/home/ann/.config/shelfkeeper/config.toml",
 		Starts: none, PeerOf: func(net.Conn) players.Peer { return peer }})
 	s.Start()
 	t.Cleanup(func() {
@@ -153,5 +154,8 @@ func (d posed) open(t *testing.T, peer players.Peer) *dashboard.Server {
 			t.Error(err)
 		}
 	})
+	if err := <-listening; err != nil {
+		t.Fatal(err)
+	}
 	return s
 }
