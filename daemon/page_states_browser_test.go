@@ -146,8 +146,8 @@ func (d posed) open(t *testing.T, peer players.Peer) *dashboard.Server {
 		return dashboard.Start{MayHeadless: true, Reason: "not at once"}, nil
 	}
 	listening := make(chan error, 10)
-	s := dashboard.New(dashboard.Config{Daemon: d, Port: freePort(t), Listening: func(err error) { listening <- err }, OwnUID: os.Getuid(), File: "/home/ann/.config/shelfkeeper/config.toml",
-		Starts: none, PeerOf: func(net.Conn) players.Peer { return peer }})
+	s := dashboard.New(dashboard.Config{Daemon: d, Port: freePort(t), OwnUID: os.Getuid(), File: "/home/ann/.config/shelfkeeper/config.toml",
+		Listening: func(err error) { listening <- err }, Starts: none, PeerOf: func(net.Conn) players.Peer { return peer }})
 	s.Start()
 	t.Cleanup(func() {
 		if err := s.Close(); err != nil {

@@ -7,10 +7,9 @@ import (
 )
 
 // Restart asks Run to return, and whoever called it to make another Daemon, with
-// the configuration as it is then.
+// the configuration as it is then. Of Quit, Restart and Replace the first counts.
 func (d *Daemon) Restart() {
-	d.again.Store(true)
-	d.Quit()
+	d.quitted.Do(func() { d.again.Store(true); close(d.quit) })
 }
 
 // Restarting reports whether Run returned, or will, for another Daemon.
@@ -31,8 +30,7 @@ func (d *Daemon) CheckProgram(ctx context.Context) error {
 // Replace asks Run to return, and whoever called it to run the installed program
 // in this one's place.
 func (d *Daemon) Replace() {
-	d.replaced.Store(true)
-	d.Quit()
+	d.quitted.Do(func() { d.replaced.Store(true); close(d.quit) })
 }
 
 // Replacing reports whether Run returned, or will, for the installed program.

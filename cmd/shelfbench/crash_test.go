@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"shelfkeeper/daemon/absapi"
 	"shelfkeeper/daemon/absfake"
 )
 
@@ -84,7 +85,7 @@ func TestLossesAreCounted(t *testing.T) {
 	ask(t, s.url+"/auth/refresh", "garbage") // nothing explains this one
 	// An access token asks whose server this is, and nothing is lost by it.
 	ask(t, s.url+"/auth/refresh", access)
-	ask(t, s.url+"/auth/refresh", "not-a-token") // whether renewals pass
+	ask(t, s.url+"/auth/refresh", absapi.NoToken) // whether renewals pass
 	got, err := lossesOf(s.Ledger())
 	want := losses{Rotations: 2, AnswersLost: 1, SessionsLost: 2, Unexplained: 1, SignIns: 2, SignInsLost: 1}
 	if err != nil || got != want {

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"time"
 
+	"shelfkeeper/daemon/absapi"
 	"shelfkeeper/daemon/absfake"
 )
 
@@ -78,7 +79,7 @@ func asksWhose(e absfake.Entry) bool {
 }
 
 // noToken is that word in the ledger (absapi.Client.RefreshPasses).
-var noToken = absfake.TokenID("not-a-token")
+var noToken = absfake.TokenID(absapi.NoToken)
 
 // lossesOf counts. The first sign-in is the user's own.
 func lossesOf(l *absfake.Ledger) (c losses, err error) {

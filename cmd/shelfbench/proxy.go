@@ -216,7 +216,8 @@ func (r proxyReport) print(w io.Writer, asJSON bool) error {
 	fmt.Fprintln(t, "via\tupstream\tp50 µs\tp99 µs\trequests/s\tstream MB/s\tMB at 64\tMB at 256\tCPU ms/s\tJSON MB/s\t")
 	for _, x := range r.Rows {
 		fmt.Fprintf(t, "%s\t%s\t%.0f ±%.0f%%\t%.0f\t%.0f ±%.0f%%\t%.0f ±%.0f%%\t%.1f\t%.1f\t%.0f\t%.0f ±%.0f%%\t\n", x.Via, x.Upstream,
-			x.P50, x.Spread["p50_us"], x.P99, x.RPS32, x.Spread["rps32"], x.Stream, x.Spread["stream_mb_s"], x.RSS64, x.RSS256, x.CPU64, x.JSON, x.Spread["json_mb_s"])
+			x.P50, x.Spread["p50_us"], x.P99, x.RPS32, x.Spread["rps32"], x.Stream, x.Spread["stream_mb_s"],
+			x.RSS64, x.RSS256, x.CPU64, x.JSON, x.Spread["json_mb_s"])
 	}
 	if err := t.Flush(); err != nil {
 		return err

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"strings"
 
+	"shelfkeeper/daemon/absapi"
 	"shelfkeeper/daemon/absfake"
 	"shelfkeeper/daemon/health"
 )
@@ -39,7 +40,7 @@ func (d *demo) farewell(e *env, fake *absfake.Server, last *health.Snapshot) err
 	}
 	// The sign-in asks once, without a real token, whether renewals reach the server.
 	a.Rejected -= int64(fake.Ledger().Count(func(en absfake.Entry) bool {
-		return en.Path == "/auth/refresh" && en.Status == 401 && en.RefreshKind == absfake.TokenForeign
+		return en.Path == "/auth/refresh" && en.Status == 401 && en.Refresh == absfake.TokenID(absapi.NoToken)
 	}))
 	tokens := map[string]bool{}
 	for _, en := range fake.Ledger().Entries() {

@@ -167,6 +167,9 @@ func (e *env) replace(ctx context.Context, h *home.Home, how serving) error {
 		h.Log.Warn("close the vault", "reason", err)
 	}
 	how.log.Close()
+	if ctx.Err() != nil { // the system or Ctrl-C asked for the end meanwhile
+		return e.kept.Drop()
+	}
 	program := h.Program.Path()
 	err := e.kept.Replace(program, append([]string{program}, os.Args[1:]...), os.Environ(), e.passphrase)
 	if err == nil {

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"testing"
 
+	"shelfkeeper/daemon/absapi"
 	"shelfkeeper/daemon/absfake"
 	"shelfkeeper/daemon/health"
 )
@@ -78,7 +79,7 @@ func refreshes(l *absfake.Ledger) int {
 // isRefresh reports whether a session was to be renewed. A sign-in asks with a word
 // that is no token whether renewals reach the server (absapi.Client.RefreshPasses).
 func isRefresh(e absfake.Entry) bool {
-	return e.Path == "/auth/refresh" && e.Refresh != absfake.TokenID("not-a-token")
+	return e.Path == "/auth/refresh" && e.Refresh != absfake.TokenID(absapi.NoToken)
 }
 
 // recorder answers with a handler and remembers what it was asked.

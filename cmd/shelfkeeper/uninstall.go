@@ -65,11 +65,14 @@ type uninstalling struct {
 	accounts []accounts.Account
 	waiting  map[string]int // reports of listening that the server lacks, by account
 	held     bool           // the vault holds something, of accounts or not
-	forget   bool
+	// ownConfig says that config.toml lies where Shelfkeeper looks by itself. A file
+	// that the user named with --config is the user's.
+	ownConfig bool
+	forget    bool
 }
 
 func (e *env) lookAtAll(ctx context.Context) (*uninstalling, error) {
-	u := &uninstalling{waiting: map[string]int{}}
+	u := &uninstalling{waiting: map[string]int{}, ownConfig: e.config == ""}
 	var err error
 	if u.paths, err = e.paths(); err != nil {
 		return nil, err
@@ -120,11 +123,22 @@ func (u *uninstalling) list() (list []string) {
 func (u *uninstalling) files() (list []string) {
 	all := []string{filepath.Join(u.paths.State, "log"), u.paths.Runtime}
 	if u.forget || len(u.accounts) == 0 && !u.held {
-		all = []string{u.paths.State, u.paths.Runtime, u.paths.Config}
+		all = []string{u.paths.State, u.paths.Runtime}
+		if u.ownConfig {
+			all = append(all, u.paths.Config)
+		}
 	}
 	for _, path := range all {
-		if _, err := os.Lstat(path); err == nil {
-			list = append(list, path)
+		info, err := os.Lstat(path)
+		if err != nil {
+			continue
+		}
+		list = append(list, path)
+		if info.Mode()&fs.ModeSymlink == 0 {
+			continue
+		}
+		if real, err := filepath.EvalSymlinks(path); err == nil {
+			list = append(list, real) // the link alone would leave what it leads to
 		}
 	}
 	return list
@@ -196,7 +210,7 @@ func (e *env) uninstall(c *cobra.Command, u *uninstalling) error {
 	for _, path := range u.files() {
 		errs = append(errs, os.RemoveAll(path))
 	}
-	if u.forget || len(u.accounts) == 0 {
+	if u.ownConfig && (u.forget || len(u.accounts) == 0) {
 		_ = os.Remove(filepath.Dir(u.paths.Config)) // where it is empty
 	}
 	if err := errors.Join(errs...); err != nil {
@@ -264,20 +278,14 @@ func (e *env) leftAccounts(u *uninstalling) (names []string, err error) {
 
 // removeProgram says how the program itself goes.
 func removeProgram() string {
-	for sign, how := range map[string]string{
-		"/var/lib/dpkg/info/shelfkeeper.list":    "`sudo apt remove shelfkeeper` removes the program.",
-		"/var/lib/dpkg/info/shelfkeeper.md5sums": "`sudo apt remove shelfkeeper` removes the program.",
-	} {
-		if _, err := os.Stat(sign); err == nil {
-			return how
-		}
-	}
 	path, err := os.Executable()
 	switch {
 	case err != nil:
 		return "Remove the program itself in the way it was installed."
 	case runtime.GOOS == "windows":
 		return "Windows' list of installed apps removes the program: " + path
+	case path == "/usr/bin/shelfkeeper":
+		return "Its package goes with `sudo apt remove shelfkeeper`, `sudo dnf remove shelfkeeper` or `sudo pacman -R shelfkeeper`."
 	}
 	return "Remove the program itself in the way it was installed: " + path
 }

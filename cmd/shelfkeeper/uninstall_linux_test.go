@@ -78,6 +78,32 @@ func TestUninstall(t *testing.T) {
 	}
 }
 
+// What a link leads to goes with it, and a configuration that the user named stays.
+func TestUninstallBehindALink(t *testing.T) {
+	t.Parallel()
+	s, p := newServer(t, absfake.Config{}), newPlace(t)
+	p.login(s)
+	real, own := filepath.Join(p.home, "elsewhere"), filepath.Join(p.home, "my.toml")
+	if err := os.Rename(p.state(), real); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(real, p.state()); err != nil {
+		t.Fatal(err)
+	}
+	p.write(own, p.read(p.configPath()))
+	p.ok("", "uninstall", "--yes", "--forget", "--config", own)
+	for _, gone := range []string{real, p.state()} {
+		if _, err := os.Lstat(gone); err == nil {
+			t.Errorf("%s is still there", gone)
+		}
+	}
+	for _, kept := range []string{own, p.configPath()} {
+		if _, err := os.Stat(kept); err != nil {
+			t.Errorf("a file of the user's: %v", err)
+		}
+	}
+}
+
 // A server and a vault that are out of reach do not keep an account here.
 func TestUninstallWithoutServerAndVault(t *testing.T) {
 	t.Parallel()

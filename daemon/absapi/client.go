@@ -144,14 +144,15 @@ func (c *Client) RefreshAlsoByCookie(ctx context.Context, refresh redact.Secret)
 	return c.session(ctx, call{op: opRefresh, method: http.MethodPost, path: "auth/refresh", header: header})
 }
 
-// noToken stands where a refresh token would: the server knows it for none.
-const noToken = "not-a-token"
+// NoToken stands where a refresh token would, in a question that must not spend one:
+// the server knows it for none.
+const NoToken = "not-a-token"
 
 // RefreshPasses asks whether renewals reach Audiobookshelf and their answers come
 // back: it refuses what is no token in its own words. No token is sent, and none is
 // spent. It counts in the server's limiter.
 func (c *Client) RefreshPasses(ctx context.Context) error {
-	_, err := c.Refresh(ctx, redact.New(noToken))
+	_, err := c.Refresh(ctx, redact.New(NoToken))
 	switch VerdictOf(err) {
 	case Accepted, RefreshInvalid, RefreshExpired:
 		return nil

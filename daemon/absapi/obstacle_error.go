@@ -104,10 +104,11 @@ func ofTLS(err error) (evidence, remedy string) {
 	case strings.Contains(alert, "unrecognized name"):
 		return "the gateway has no site of this name", "correct the server's address, or give the gateway a site of this name"
 	case errors.Is(err, http.ErrSchemeMismatch), errors.As(err, &record):
-		return "no TLS is spoken there: the address is plain http", "sign in with http:// in front of the address if the network can be trusted, or let the gateway speak TLS there"
+		return "no TLS is spoken there: the address is plain http",
+			"sign in with http:// in front of the address if the network can be trusted, or let the gateway speak TLS there"
 	case alert != "":
-		return "the gateway ends the TLS handshake: " + plain(alert, 60), "look at the gateway's log; if it wants a client certificate, give it one: " +
-			setClientCert
+		return "the gateway ends the TLS handshake: " + plain(alert, 60),
+			"look at the gateway's log; if it wants a client certificate, give it one: " + setClientCert
 	}
 	return "", ""
 }

@@ -172,7 +172,8 @@ func marked(path string, a reply) bool {
 	return bytes.HasPrefix(a.body, expressError)
 }
 
-var expressError = []byte("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<title>Error</title>\n</head>\n<body>\n<pre>")
+var expressError = []byte("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n" +
+	"<title>Error</title>\n</head>\n<body>\n<pre>")
 
 func markedHeader(path string, h http.Header) bool {
 	if strings.Contains(h.Get("Content-Security-Policy"), "frame-ancestors 'self'") && !(isHTML(h) && isAPI(path)) {

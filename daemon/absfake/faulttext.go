@@ -67,8 +67,8 @@ func parseFault(item string) (Fault, error) {
 		case LoseAnswer, Stall, Refuse, Portal, Redirect, InternalAs401, Restart, Rate, "cut":
 			f.Kind = kind
 		default:
-			return f, fmt.Errorf("there is no fault %q; there are cut, lose, stall, refuse, html, redirect, internal, restart, rate, and a status such as 502",
-				words[0])
+			return f, fmt.Errorf("there is no fault %q; there are cut, lose, stall, refuse, html, redirect, internal, restart, "+
+				"rate, and a status such as 502", words[0])
 		}
 	}
 	sized := false

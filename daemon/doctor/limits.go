@@ -101,7 +101,7 @@ func (r *run) limiterShared(ctx context.Context) Finding {
 	own := known && private && !r.direct && !r.viaProxy()
 	if own && r.as == nil && r.limit.Remaining > 1 {
 		if f := r.spend(); f.Verdict == "" { // of errors the first request has told
-			_, _ = r.limited(ctx, http.MethodPost, "auth/refresh", http.Header{"X-Refresh-Token": {"not-a-token"}})
+			_, _ = r.limited(ctx, http.MethodPost, "auth/refresh", http.Header{"X-Refresh-Token": {absapi.NoToken}})
 		}
 	}
 	const remedy = "let the gateway say for whom it speaks: nginx `proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;`, " +

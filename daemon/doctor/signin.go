@@ -85,7 +85,7 @@ func (r *run) refreshHeader(ctx context.Context) Finding {
 	if f := r.spend(); f.Verdict != "" {
 		return f
 	}
-	a, err := r.limited(ctx, http.MethodPost, "auth/refresh", http.Header{"X-Refresh-Token": {"not-a-token"}})
+	a, err := r.limited(ctx, http.MethodPost, "auth/refresh", http.Header{"X-Refresh-Token": {absapi.NoToken}})
 	if err != nil {
 		return r.obstacle(err)
 	}
@@ -110,8 +110,8 @@ func (r *run) refreshCookie(ctx context.Context) Finding {
 	if f := r.spend(); f.Verdict != "" {
 		return fault(remedy, said)
 	}
-	a, err := r.limited(ctx, http.MethodPost, "auth/refresh", http.Header{"X-Refresh-Token": {"not-a-token"},
-		"Cookie": {"refresh_token=not-a-token"}})
+	a, err := r.limited(ctx, http.MethodPost, "auth/refresh", http.Header{"X-Refresh-Token": {absapi.NoToken},
+		"Cookie": {"refresh_token=" + absapi.NoToken}})
 	if err == nil && bytes.Contains(a.Body, []byte("Invalid refresh token")) {
 		return fault(remedy, said+"; its cookie passes, and Shelfkeeper uses that, while other programs lose their sessions")
 	}

@@ -92,7 +92,8 @@ func TestReplaceByNothing(t *testing.T) {
 	if err := l.Close(); err != nil {
 		t.Fatal(err)
 	}
-	for name, pass := range map[string]redact.Secret{"none": {}, "one": redact.New("p"), "too long": redact.New(string(make([]byte, maxPassphrase+1)))} {
+	tooLong := redact.New(string(make([]byte, maxPassphrase+1)))
+	for name, pass := range map[string]redact.Secret{"none": {}, "one": redact.New("p"), "too long": tooLong} {
 		if err := s.Replace(t.TempDir()+"/nothing", []string{"x"}, nil, pass); err == nil {
 			t.Fatalf("passphrase %s: no error", name)
 		}

@@ -75,7 +75,12 @@ func (s *Sockets) remember(l net.Listener) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.open = append(s.open, tcp)
+	s.open = append(slices.DeleteFunc(s.open, isClosed), tcp) // whoever waits for a port opens one again and again
+}
+
+func isClosed(l *net.TCPListener) bool {
+	raw, err := l.SyscallConn()
+	return err != nil || raw.Control(func(uintptr) {}) != nil
 }
 
 // Keep holds every socket that is open now beyond its closing, until Listen takes

@@ -102,6 +102,19 @@ func TestDroppedSocketRefuses(t *testing.T) {
 	}
 }
 
+// Whoever waits for a port may open another one many times.
+func TestClosedSocketsAreForgotten(t *testing.T) {
+	s := &Sockets{}
+	for range 100 {
+		if err := listen(t, s, "127.0.0.1:0").Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := len(s.open); n > 1 {
+		t.Errorf("%d sockets are remembered", n)
+	}
+}
+
 // Without Sockets everything is as with the system alone.
 func TestNoSockets(t *testing.T) {
 	var s *Sockets

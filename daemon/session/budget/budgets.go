@@ -185,7 +185,8 @@ func (b *Budget) Learn(now time.Time, meta absapi.Meta, authentic bool) {
 	_ = b.update(now, func(s *server, now time.Time) bool {
 		before := s.spending
 		s.spending = s.learn(now, meta, authentic)
-		return s.note(b.name, meta.Cookie, now) || s.Limit != before.Limit || s.Window != before.Window || s.Off != before.Off || !s.Blocked.Equal(before.Blocked)
+		return s.note(b.name, meta.Cookie, now) || s.Limit != before.Limit ||
+			s.Window != before.Window || s.Off != before.Off || !s.Blocked.Equal(before.Blocked)
 	})
 }
 
