@@ -1,6 +1,6 @@
 // Package assets draws the program's icon. It exists so that the tray can show
-// the state at any size and on any panel without image files: an icon is a
-// pure function of what it says, the panel it lies on and its size.
+// the state at any size and on any panel without image files. An icon is a
+// pure function of its state, its panel and its size.
 //
 // Every Mark has a shape of its own besides its colour, since many people
 // cannot tell red from green and macOS shows no colours at all. The package

@@ -1,8 +1,8 @@
-// Package daemon puts the parts together: it owns every goroutine of the
-// program, starts them in order and waits for them at the end.
+// Package daemon puts the parts of the program together. It starts them in
+// order, owns their goroutines and waits for them at the end.
 //
-// It exists so that the parts know nothing of each other but the interfaces
-// they ask for. It holds no rule about tokens, players or answers.
+// It exists so that a part knows of another one only the interface that it
+// declares itself. It holds no rule about tokens, players or answers.
 package daemon
 
 import (

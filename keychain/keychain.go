@@ -1,20 +1,22 @@
 // Package keychain is the crash-safe store of every long-lived secret: the
 // token pair, the password, the API key of each account.
 //
-// It exists because a refresh token that Audiobookshelf has already replaced is
-// worthless: the new one must be on disk before anyone uses it, and no crash,
+// It exists because a refresh token that Audiobookshelf has already replaced
+// is worthless. The new one must be on disk before anyone uses it. No crash,
 // full disk, locked or dying keychain may lose it or bring an older one back.
 //
-// How: a record carries a generation that only grows. The newest record lies
-// first in a journal, a file sealed with a 32-byte key that the keychain keeps;
-// then in one of two keychain items, <account>/a and <account>/b, which
-// alternate. Loading takes the highest valid generation of the three. Signing
-// out writes a tombstone of the next generation before anything is deleted.
+// A record carries a generation that only grows. The newest record is first
+// written to a journal, a file sealed with a 32-byte key that the keychain
+// keeps. Then it is written to one of two keychain items, <account>/a and
+// <account>/b, which alternate. Loading takes the highest valid generation of
+// the three. Signing out writes a tombstone of the next generation before
+// anything is deleted.
 //
 // It never raises a keychain prompt unless the caller's context says that the
-// user asked (WithPrompt), never takes "locked" or "no answer" for "empty",
-// never deletes what it cannot read, never makes a new key while something
-// sealed with another one exists, and never changes the backend by itself.
+// user asked (WithPrompt). It never takes "locked" or "no answer" for "empty",
+// and never deletes what it cannot read. It never makes a new key while
+// something sealed with another one exists, and never changes the backend by
+// itself.
 package keychain
 
 import (

@@ -1,7 +1,8 @@
 // Package tray shows the daemon's state where the user looks: an icon in the
 // panel, its tooltip and its menu. It exists so that one glance tells whether
-// the session is alive, and so that a desktop can do no harm: Run is the whole
-// of a process of its own, and Supervisor is what the daemon keeps of it.
+// the session is alive, and so that a desktop's faults cannot reach the
+// daemon. Run is the whole of a process of its own, and Supervisor is the
+// daemon's side of it.
 //
 // The process is a client of the control socket: a snapshot in, a command out.
 // It holds no state that matters, no token and no password, decides nothing

@@ -1,5 +1,5 @@
-// Shelfbench measures Shelfkeeper: each command runs everything that it
-// compares side by side in one run, and prints a table, or JSON with --json.
+// Shelfbench measures Shelfkeeper. Each command runs everything that it
+// compares side by side, and prints a table, or JSON with --json.
 package main
 
 import (

@@ -19,14 +19,14 @@ func newAutostart(e *env) *cobra.Command {
 		Long: `Start Shelfkeeper at login, or stop doing so.
 
 On Linux this is a systemd user unit where the desktop starts such units, and an
-XDG autostart entry elsewhere; a value of the registry on Windows; a launch
-agent on macOS. Nothing is started or ended now. "autostart off" leaves nothing.
+XDG autostart entry elsewhere. On Windows it is a value of the registry, on macOS
+a launch agent. Nothing is started or ended now. "autostart off" leaves nothing.
 
 With --headless a Linux machine without a desktop starts Shelfkeeper: at your
-first login, or from boot on after "loginctl enable-linger". A vault of the
-file backend needs its passphrase there: write it into a file that you alone
-can read, and name it with --passphrase-file; systemd hands it on by
-LoadCredential.`,
+first login, or from boot on after "loginctl enable-linger". Accounts that were
+made with --store file need their passphrase there. Write it into a file that
+you alone can read, and name it with --passphrase-file; systemd passes it to
+Shelfkeeper by LoadCredential.`,
 		Args: noArgs,
 		RunE: e.group,
 	}

@@ -53,12 +53,12 @@ func newDemo(e *env) *cobra.Command {
 		Use:   "demo",
 		Short: "Show it all with a server of its own: no network, keychain or desktop needed",
 		Long: `Starts a demonstration server with a small library made in code, signs in to
-it, and serves it to your players, tokens expiring as fast as you like.
+it, and serves it to your players. Tokens expire as fast as you like.
 
 Everything is kept in memory and gone at the end. The demonstration server has
 no sign-in limit.
 
-Faults are a list, parted by commas:
+Faults are a list, separated by commas:
   cut:4s  cut:1MB       a body ends 4 s or 1,000,000 bytes after its beginning
   lose  lose:login      the answer is lost (of a refresh, if no path is named)
   stall:10s             a request waits 10 s; stall:64KiB:10s stops its body there
@@ -67,9 +67,12 @@ Faults are a list, parted by commas:
   internal              an internal error as a 401
   restart:30s           the server restarts
   rate:300k             bytes per second
-Each may be followed by :PATH (a path, or refresh, login, logout, status, ping,
-api, file, track, cover, sync), :x3 (three times), :10% (by chance) and :after
-(the server has done its part).`,
+Each may be followed by
+  :PATH                 a path, or refresh, login, logout, status, ping, api,
+                        file, track, cover, sync
+  :x3                   three times
+  :10%                  by chance
+  :after                after the server has done its part`,
 		Example: "  shelfkeeper demo --access-ttl 3s --rate 300k --faults cut:4s",
 		Args:    noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {

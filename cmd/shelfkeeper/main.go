@@ -1,5 +1,5 @@
-// Shelfkeeper keeps an Audiobookshelf session alive for every program on a
-// desktop. See README.md.
+// Shelfkeeper keeps you signed in to Audiobookshelf, for every program on your
+// desktop. Each file of this package is one command; README.md has the list.
 package main
 
 import (

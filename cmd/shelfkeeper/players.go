@@ -24,10 +24,11 @@ func newPlayers(e *env) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "players",
 		Short: "Say which programs may use an account, and how much of it",
-		Long: `Programs of your own user need nothing. A program that insists on a password,
-API key or token, that runs as another user or in a container, or that may do
-more than listen, gets a grant: one secret that serves as all of these. It works
-at the local address only, and ends when you revoke it.`,
+		Long: `Programs of your own user need no password to listen. A program gets a grant if
+it insists on a password, API key or token, runs as another user or in a
+container, or may do more than listen. A grant is one secret that serves as
+password, API key and token. It works at the local address only, and ends when
+you revoke it.`,
 		Args: noArgs,
 		RunE: e.group,
 	}

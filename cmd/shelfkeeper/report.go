@@ -32,9 +32,9 @@ func newReport(e *env) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "report [FILE]",
 		Short: "Write the file that goes with a bug report",
-		Long: `Write the file that goes with a bug report: a zip archive with the state, the
-record of renewals, the end of the log, the configuration, versions and what the
-desktop says of itself.
+		Long: `Write the file that goes with a bug report. It is a zip archive with the state,
+the record of renewals, the end of the log, the configuration, and versions of
+program and desktop.
 
 There is no password, token or header's value in it. The names of your servers,
 users and home directory are replaced. It says first what is in it, and asks.

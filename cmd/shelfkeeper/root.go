@@ -29,19 +29,24 @@ serves your players at a local address that never asks them to sign in again.
 Without a command it runs the daemon, like "shelfkeeper run". At a terminal it
 shows the status instead if the daemon runs already.
 
-With --json each command prints one JSON object a line; "format" is the number of
-its shape, and a failure is the object "error". Within one format keys only come
-along. Help and completions stay as they are.
+With --json each command prints one JSON object a line. "format" is the version of
+its keys; within one version keys are only added. A failure is the object "error".
+Help and completions stay text.
 
 Colours need a terminal, and NO_COLOR switches them off. Lines are broken at a
 terminal's width, or at COLUMNS.
 
-Exit codes: 0 ok, 1 other, 2 usage, 3 configuration or files here, 4 server
-unreachable, no Audiobookshelf or no daemon running, 5 rejected by the server,
-6 vault, 7 port taken or not allowed, 8 already running, 9 only you can go on,
-10 an account is offline (status), 130 interrupted. A full disk is 6 where a
-session is written, and 3 elsewhere. What runs until Ctrl-C ends with 0 then:
-run, demo, logs -f, status --watch.`,
+Exit codes:
+  0  ok                                 6   vault
+  1  other                              7   port taken or not allowed
+  2  usage                              8   already running
+  3  configuration or files here        9   only you can go on
+  4  server unreachable, not            10  an account is offline (status)
+     Audiobookshelf, or no daemon       130 interrupted
+  5  rejected by the server
+
+A full disk is 6 where a session is written, and 3 elsewhere. Commands that run
+until Ctrl-C (run, demo, logs -f, status --watch) end with 0 then.`,
 		Args:                       noArgs,
 		SilenceErrors:              true,
 		SilenceUsage:               true,

@@ -32,11 +32,13 @@ func newUninstall(e *env) *cobra.Command {
 		Use:   "uninstall",
 		Short: "Remove everything that Shelfkeeper has put on this machine",
 		Long: `Removes everything that Shelfkeeper has put on this machine for you: the start at
-login, the handler of sign-ins in the browser, the log, settings and, if you say so,
-the accounts with their sessions and passwords. It shows the list first, and asks.
+login, the handler of sign-ins in the browser, the log and settings. If you say so,
+the accounts go too, with their sessions and passwords. It shows the list first, and
+asks.
 
-The program itself stays: it says how to remove that. Without --forget the accounts
-and their secrets stay, for a later installation; at a terminal it asks about them.`,
+The program itself stays: the command says how to remove that. Without --forget the
+accounts and their secrets stay, for a later installation. At a terminal it asks
+about them.`,
 		Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			u, err := e.lookAtAll(c.Context())

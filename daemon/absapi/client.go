@@ -1,11 +1,12 @@
-// Package absapi speaks the sign-in part of the Audiobookshelf API (ping,
-// status, login, OpenID, refresh, logout, me) and is the only place where an answer is
-// judged: every status, body and transport error becomes one Verdict here.
+// Package absapi calls the sign-in part of the Audiobookshelf API: ping,
+// status, login, OpenID, refresh, logout and me. It is the only place where an
+// answer is judged: every status, body and transport error becomes one Verdict
+// here.
 //
 // It exists because a session may end only on an authentic rejection. A
 // gateway's 401, a 404 while the server restarts, a captive portal's page and
-// a lost answer are temporary failures, and they look like a rejection to a client
-// that goes by status codes.
+// a lost answer are temporary failures. To a client that goes by status codes
+// they look like a rejection.
 //
 // It never keeps a token, never retries, never follows a redirect with a
 // secret in hand, and never judges whether a token has expired.

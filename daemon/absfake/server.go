@@ -1,13 +1,14 @@
-// Package absfake is a double of an Audiobookshelf server, so that tests, the
-// demo and simulations meet the answers of a real one: each release's token
-// rotation, its error texts, headers and byte ranges, with faults on demand and
-// a ledger that counts from the server's side.
+// Package absfake is a double of an Audiobookshelf server for tests, the demo
+// and simulations. It has each release's token rotation, error texts, headers
+// and byte ranges. It makes faults on demand, and its ledger counts what
+// reaches the server.
 //
-// It has no dependency on the packages it is used to test, since a codec shared
-// with them would hide their mistakes, and it never opens a connection of its
-// own. It keeps everything in memory and runs on whatever clock time.Now shows,
-// so within a testing/synctest bubble hours pass at once. Of Socket.IO it lacks
-// the script for browsers, and the events of what it has no routes for.
+// It has no dependency on the packages that it is used to test, since a codec
+// shared with them would hide their mistakes. It never opens a connection of
+// its own. It keeps everything in memory and runs on whatever clock time.Now
+// shows, so within a testing/synctest bubble hours pass at once. Of Socket.IO
+// it lacks the script for browsers, and the events of routes that it does not
+// have.
 package absfake
 
 import (

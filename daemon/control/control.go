@@ -1,12 +1,13 @@
-// Package control connects the command line and the tray with a running daemon:
-// HTTP and JSON over a unix socket, on Windows a named pipe, that only the daemon's own user can open. It
-// exists so that every other process is a thin client: it reads a snapshot,
-// follows changes and gives commands, and holds no state of its own.
+// Package control connects the command line and the tray with a running
+// daemon. It speaks HTTP and JSON over a unix socket, or a named pipe on
+// Windows, which only the daemon's own user can open. It exists so that every
+// other process is a thin client, which reads a snapshot, follows changes,
+// gives commands and holds no state.
 //
-// Three guards keep other users out, each sufficient on Linux and macOS: a
-// directory with mode 0700, a socket with mode 0600, and the peer's user as the
-// kernel reports it. On Windows a named pipe stands for the socket. Its access list
-// admits its user alone, and both ends ask the system for the user of the other.
+// On Linux and macOS three guards keep other users out: a directory with mode
+// 0700, a socket with mode 0600, and the peer's user as the kernel reports it.
+// Each of them would do alone. On Windows the pipe's access list admits its
+// user alone, and both ends ask the system for the user of the other.
 //
 // The package never listens on a network, and never serves or admits a web page.
 // No client can hold up the daemon, neither one that does not read nor one that

@@ -1,13 +1,13 @@
-// Package dashboard is the status page: a person without a terminal sees there
-// how each account is doing, signs in, mends what is broken, and decides which
-// programs may play.
+// Package dashboard is the status page. There a person without a terminal sees
+// how each account is doing, signs in, repairs what is broken, and decides
+// which programs may play.
 //
-// It exists so that the daemon serves its own user as well as players, at a
-// place of its own: http://localhost, where no script that a server delivers
-// ever runs (those live at 127.0.0.1). It acts through the same methods as the
-// command line, and holds no rule about accounts, tokens or players. It shows no
-// secret but one: a grant, in the answer to the request that made it. It works
-// without scripts; with them it is live. Nothing runs while no page is open.
+// It lies at http://localhost, where no script that a server delivers ever
+// runs: those run at 127.0.0.1. It acts through the same methods as the
+// command line, and holds no rule about accounts, tokens or players. It shows
+// no secret but one: a grant, in the answer to the request that made it. It
+// works without scripts; with them it is live. Nothing runs while no page is
+// open.
 package dashboard
 
 import (

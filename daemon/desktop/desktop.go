@@ -1,6 +1,6 @@
-// Package desktop asks the user's desktop for small favours: to show a page in
-// the browser, to put a text on the clipboard, to bring a browser's sign-in
-// back.
+// Package desktop asks the user's desktop for small services. It shows a page
+// in the browser, puts a text on the clipboard, and brings back the address at
+// which a sign-in in the browser ends.
 //
 // It exists so that its callers need not know which desktop it is. It never waits
 // for a program with which the user goes on working. It passes on addresses of

@@ -1,6 +1,6 @@
-// Package durable writes whole files so that a crash, a full disk or a power
-// cut leaves either the old content or the new one, never a mixture and never
-// an empty file.
+// Package durable replaces files as a whole. A crash, a full disk or a power
+// cut leaves the old content or the new one, never a mixture and never an
+// empty file.
 //
 // No library is used, because the vault (see keychain) relies on the order of
 // the steps: tests kill the process between any two of them.

@@ -1,12 +1,12 @@
 // Package failpoint lets a test kill the real program between any two steps of
 // what it does. Nothing else can show that a crash there loses nothing.
 //
-// A program that holds secrets must not be stoppable at its most delicate
-// moment by whoever can set its environment: killed between a server's answer
-// and its writing, it loses a session. So nothing of this is in a program that
-// is released. Reached is empty there, and the compiler leaves it out; only
-// with the build tag "failpoints" it reads the environment. A link-time
-// variable would not do: the code would be in every program, one bit away.
+// Released programs contain none of it. Whoever can set the environment of a
+// program could otherwise kill it between a server's answer and its writing,
+// and a session would be lost. There Reached is empty, and the compiler leaves
+// it out. It reads the environment only when the program is built with the tag
+// "failpoints". A link-time variable would not do, since the code would be in
+// every program.
 //
 // It never changes what the program does; it ends it, or writes down where it
 // has been.

@@ -1,6 +1,6 @@
-// Package handover keeps local addresses open while one daemon ends and the next
-// begins: in the same process after a change of the settings, or in a newer
-// program that takes this process over.
+// Package handover keeps local addresses open while one daemon ends and the
+// next begins. The next one runs in the same process after a change of the
+// settings, or in a newer program that replaces this one.
 //
 // It exists so that a player that connects in between waits for the next daemon,
 // and is not refused. The system keeps such connections in the queue of the

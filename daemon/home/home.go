@@ -1,10 +1,10 @@
-// Package home is what lies on disk, and every act that a command can do with
-// it without a daemon: sign in and out, change a password, hand out grants,
-// read the record of attempts.
+// Package home holds the program's files, and every act that a command can do
+// on them without a daemon. It signs in and out, changes a password, makes
+// grants and reads the record of attempts.
 //
-// It exists so that a command that finds no daemon and the daemon itself do
-// these things in the same way. It never serves players, and it runs nothing
-// after the act is done.
+// It exists so that a command without a daemon and the daemon itself act in
+// the same way. It never serves players, and it runs nothing after the act is
+// done.
 package home
 
 import (

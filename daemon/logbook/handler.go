@@ -1,4 +1,5 @@
-// Package logbook is the program's log: sentences for a person, one line a change.
+// Package logbook is the program's log: sentences for a person, one line for
+// each change.
 //
 // A line goes to stderr and, from the daemon, to a file of its own in the state
 // directory, since a program that a desktop starts has no terminal. Whatever a line

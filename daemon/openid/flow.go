@@ -1,16 +1,15 @@
 // Package openid leads a person through a sign-in at the server's OpenID
-// provider and back: it begins the authorization, waits for the address at
-// which the browser ends up, checks that it is the one it waits for, and has
-// the code traded for a session.
+// provider. It begins the authorization, waits for the address at which the
+// browser ends, checks that address, and has its code exchanged for a session.
 //
-// It exists because the way back differs from one machine to the next: a
-// listener on this machine where the server's admin allows it, a scheme that
-// the desktop hands on, or a person who pastes the address. All of them work at
+// It exists because the way back differs from one machine to the next. It may be
+// a listener on this machine where the server's admin allows it, a scheme that
+// the desktop passes on, or a person who pastes the address. All three work at
 // the same time, and the first one counts.
 //
-// It never sees a token: the caller that began the flow trades the code and
-// keeps the session. It never waits for ever, and never gives a code to a
-// server other than the one that began the authorization.
+// It never sees a token: the caller exchanges the code and keeps the session. It
+// never waits for ever, and never gives a code to a server other than the one
+// that began the authorization.
 package openid
 
 import (

@@ -1,6 +1,5 @@
-// Package problem is an error as a person needs it: what is wrong, what to do
-// about it, and the exit code that a script goes by. It crosses the control
-// socket unchanged.
+// Package problem holds errors for people: what is wrong, what to do about it,
+// and the exit code for scripts. It crosses the control socket unchanged.
 package problem
 
 import (

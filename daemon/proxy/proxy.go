@@ -1,17 +1,18 @@
-// Package proxy is the local server that players use as if it were the
-// Audiobookshelf server itself: it lets in who may come in, puts a valid
-// bearer on what goes out, and takes every real token out of what comes back.
+// Package proxy is the local server that players use instead of the
+// Audiobookshelf server. It checks each request, sends it on with a valid
+// token, and removes every real token from the answer.
 //
-// It exists because players hold tokens for ever and notice when one expires;
-// here they hold none that could. It never rotates a token, never follows a
-// redirect, never stores a secret, and never puts a token on a request that it does
-// not know. Sign-ins are answered here. Of what a player says in a live socket only
-// what its scope allows goes on, in words of ours.
+// It exists because players keep tokens for ever and fail when one expires.
+// Here they hold tokens of Shelfkeeper, which do not expire. It never rotates
+// a token, never follows a redirect, never stores a secret, and never puts a
+// token on a request that it does not know. Sign-ins are answered here. Of a
+// player's messages in a live socket it sends on only those that its scope
+// allows, written anew.
 //
-// This package is the way of a request: the guards in one column, the scopes in one
-// table, and forwarding. Its rooms are answers (in the server's place), livesocket,
-// stream (answers that go on after a break), locations (addresses in answers), route
-// and refusal.
+// This package holds the guards, the table of scopes and the forwarding.
+// Packages below it hold our own answers (answers), live sockets (livesocket),
+// streams that continue after a break (stream), addresses in answers
+// (locations), routes (route) and refusals (refusal).
 package proxy
 
 import (

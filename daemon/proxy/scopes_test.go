@@ -133,8 +133,8 @@ func TestScopesAreDocumented(t *testing.T) {
 
 What a grant of each scope may ask of the server. Every scope has those before it.
 This page is made from daemon/proxy/scopetable.go: ` + "`go test ./daemon/proxy -run Documented -update`" + `.
-Routes of the API that stand nowhere here need the scope admin; for others they are not there (404).
-What the server's account may do is decided by the server in any case.
+Routes of the API that are not listed need the scope admin; other scopes get 404 for them.
+The server itself decides in any case what its account may do.
 
 | scope | why | routes |
 | --- | --- | --- |

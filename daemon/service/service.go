@@ -1,6 +1,5 @@
-// Package service serves one account: its session, the live connection to the
-// server, the local address that players use, and the journal of listening
-// that has not reached the server yet.
+// Package service runs one account: its session, the live connection to the
+// server, the local address for players, and the journal of listening.
 //
 // It exists so that everything an account needs at run time starts, notices a
 // change of the network and ends as one. It knows nothing of the files in

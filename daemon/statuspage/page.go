@@ -1,8 +1,8 @@
 // Package statuspage joins the status page with the daemon that it shows.
 //
-// It exists so that dashboard knows nothing of the disk and of the control API,
-// and the daemon nothing of pages: here the words of one become those of the
-// other. It holds no rule of its own about accounts, tokens or players.
+// It exists so that dashboard needs to know neither the disk nor the control
+// API, and the daemon no pages. It translates between their types. It holds no
+// rule of its own about accounts, tokens or players.
 package statuspage
 
 import (

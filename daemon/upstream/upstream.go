@@ -1,6 +1,7 @@
-// Package upstream turns one policy (address, trust, gateway headers, proxy) into
-// all connections to an Audiobookshelf server: the shared transport of players'
-// requests, private connections for rotations, and the websocket dialer.
+// Package upstream makes all connections to an Audiobookshelf server from one
+// policy: address, trust, gateway headers and proxy. It has the shared
+// transport of players' requests, private connections for renewals, and the
+// websocket dialer.
 //
 // It exists so that REST, streams and sockets cannot differ: a custom CA or a
 // gateway's header that works for one works for all. The headers go only to the

@@ -1,7 +1,7 @@
 // Package survival plays weeks of bad luck in seconds and counts what becomes
-// of a session: Shelfkeeper's own state machine, effects and vault, beside
-// models of how other clients hold theirs, all against a double of the server
-// and under the same script of bursts, sleeps, handoffs, crashes and outages.
+// of a session. It plays Shelfkeeper's own state machine, effects and vault,
+// beside models of other clients. All meet the same double of the server and
+// the same script of bursts, sleeps, handoffs, crashes and outages.
 //
 // It lives in bubbles of testing/synctest, where time passes when nobody has
 // anything to do. It knows nothing of how a client works inside: what it counts

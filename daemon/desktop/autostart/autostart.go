@@ -1,11 +1,11 @@
 // Package autostart makes the system start Shelfkeeper at login, or on a
 // machine without a desktop at boot.
 //
-// It exists so that nobody has to know where each system keeps its list of
-// programs: a systemd user unit or an XDG autostart entry on Linux, a value of
-// the registry on Windows, a launch agent on macOS. It writes files and
-// settings of the user alone, overwrites none that it did not write, and never
-// starts or ends a program: the daemon that runs now goes on.
+// It exists so that no caller has to know where each system keeps its list of
+// programs. On Linux that is a systemd user unit or an XDG autostart entry, on
+// Windows a value of the registry, on macOS a launch agent. It writes files
+// and settings of the user alone, overwrites none that it did not write, and
+// never starts or ends a program: the daemon that runs now goes on.
 package autostart
 
 import (

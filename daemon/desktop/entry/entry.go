@@ -1,6 +1,6 @@
-// Package entry writes what the Desktop Entry Specification of freedesktop.org
-// wants written in a special way. It exists so that a path with a space, a
-// quote or a percent sign is started, and nothing else is.
+// Package entry quotes values for desktop files, as the Desktop Entry
+// Specification of freedesktop.org demands. It exists so that a path with a
+// space, a quote or a percent sign is started, and nothing else is.
 package entry
 
 import "strings"

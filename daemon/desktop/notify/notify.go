@@ -1,15 +1,15 @@
-// Package notify shows messages of the desktop: only few, each once, and gone
-// when they are over.
+// Package notify shows desktop notifications. Each is shown once, and
+// withdrawn when its cause has passed.
 //
-// It exists so that its caller says which messages hold now, and nothing else.
-// It never blocks the caller, whatever the desktop's own service does: that
-// may hang, restart, come late or not exist.
+// It exists so that its caller only says which messages apply now. It never
+// blocks the caller: the desktop's own service may hang, restart, come late or
+// not exist.
 //
-// On Linux and the BSDs it speaks org.freedesktop.Notifications by godbus,
-// which the program has anyway: the library github.com/esiqveland/notify wraps
-// the same three calls, and knows nothing of a service that restarts. On Windows
-// it uses wintoast of go-toast, which is COM without cgo and tells of a click;
-// beeep, better known, tells of none. On macOS it starts programs.
+// On Linux and the BSDs it calls org.freedesktop.Notifications through godbus,
+// which the program has anyway. The library github.com/esiqveland/notify wraps
+// the same three calls, and does not notice a service that restarts. On
+// Windows it uses wintoast of go-toast, which is COM without cgo and tells of
+// a click; beeep, better known, tells of none. On macOS it starts programs.
 package notify
 
 import (

@@ -1,5 +1,5 @@
-// Package sdnotify tells systemd how the daemon is doing: when it serves, that
-// it still does, and when it ends.
+// Package sdnotify tells systemd when the daemon is ready, that it still
+// works, and when it ends.
 //
 // It exists so that a daemon that hangs is started anew. What it tells is
 // proved each time by asking the daemon the way its clients do; without

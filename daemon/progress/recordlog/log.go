@@ -1,11 +1,11 @@
 // Package recordlog keeps records in one file to which it only appends.
 //
-// Every record is a line of text with a checksum of its own. So a crash can cost
-// only records that nobody was told are safe, and damage costs only the records
-// that it touches: whatever bytes the file holds, every whole record is read, and
-// the damaged file is kept under another name. A database would have to trust its
-// own structure on disk instead; bbolt, which was used here before, ends the
-// program where that structure is damaged.
+// Every record is a line of text with a checksum of its own. So a crash can
+// cost only records that were not confirmed yet, and damage costs only the
+// records that it touches. Whatever bytes the file holds, every whole record
+// is read. A damaged file is kept under another name. A database would have to
+// trust its own structure on disk instead; bbolt, which was used here before,
+// ends the program where that structure is damaged.
 //
 // The package does not know what a record means. Its caller gives the records
 // that still count when the file is written anew.

@@ -1,7 +1,7 @@
-// Package answers gives the answers that the local server has of its own: what
-// would hand out or end the session with the Audiobookshelf server never
-// reaches it. Players sign in here, with a grant or with what the user types,
-// and what they get looks as if the server itself had said it.
+// Package answers holds the local server's own answers. Requests that would
+// hand out or end the session never reach the Audiobookshelf server. Players
+// sign in here, with a grant or a typed password, and get answers in the
+// server's form.
 package answers
 
 import (

@@ -1,6 +1,6 @@
-// Package proxytest is the rig that the tests of the local server share: a
-// proxy between a player and a server that is a handler, a script, or the
-// double of Audiobookshelf. Only tests import it.
+// Package proxytest is the rig that the tests of the local server share. It
+// puts a proxy between a player and a server, which is a handler, a script or
+// the double of Audiobookshelf. Only tests import it.
 package proxytest
 
 import (

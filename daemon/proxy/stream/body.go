@@ -1,6 +1,6 @@
-// Package stream carries an answer of the server to a player across failures of the
-// network: it holds a request for a while, watches that an answer does not stop, and
-// continues a file where it broke off.
+// Package stream carries an answer of the server to a player across failures
+// of the network. It holds a request for a while, notices an answer that has
+// stopped, and continues a file from where it broke off.
 //
 // It exists because players take a short read for the end of a book. It never joins
 // parts of two versions of a file, and it never repeats a request by itself: its owner

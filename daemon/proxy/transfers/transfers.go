@@ -1,8 +1,8 @@
-// Package transfers knows what is being sent to players at this moment: who gets
-// it, what it is a part of, and how fast it goes.
+// Package transfers lists what is being sent to players at this moment: to
+// whom, of which item, and how fast.
 //
-// It exists for people who look at what plays now. It decides nothing, asks
-// nobody, and costs a request no more than two locks and a count for each piece.
+// It exists so that status can show what plays now. It decides nothing, and
+// costs a request two locks and a count for each piece.
 package transfers
 
 import (

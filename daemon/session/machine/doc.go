@@ -1,6 +1,6 @@
-// Package machine holds every rule about an account's session: when a renewal
-// may start, what is written before and after it, what counts as a rejection,
-// and what is a temporary failure.
+// Package machine holds every rule about an account's session as pure
+// functions. The rules say when a renewal may start, what is written before
+// and after it, and what counts as a rejection or as a temporary failure.
 //
 // Its heart is the pure function Next(State, Event) (State, []Effect). Package
 // session carries the effects out and brings what came of them back as facts.

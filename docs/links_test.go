@@ -1,4 +1,4 @@
-package daemon
+package docs
 
 import (
 	"os"
@@ -20,23 +20,11 @@ func anchor(heading string) string {
 	return strings.ReplaceAll(strings.TrimSpace(plain), " ", "-")
 }
 
-// Every link of README, CONTRIBUTING and docs leads to a file and, where it
+// Every link of the documentation leads to a file and, where it
 // names one, to a heading of it. Addresses of other sites are not asked.
 func TestLinksOfTheDocumentation(t *testing.T) {
-	pages, err := filepath.Glob("../docs/*.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	pages = append(pages, "../README.md", "../CONTRIBUTING.md")
-	if len(pages) < 8 {
-		t.Fatalf("only %v: the documentation is somewhere else", pages)
-	}
-	for _, page := range pages {
-		text, err := os.ReadFile(page)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, m := range docLink.FindAllStringSubmatch(string(text), -1) {
+	for _, page := range pages(t) {
+		for _, m := range docLink.FindAllStringSubmatch(readFile(t, page), -1) {
 			if strings.Contains(m[1], "://") {
 				continue
 			}
