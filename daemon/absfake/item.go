@@ -76,7 +76,7 @@ func (s *Server) getLibrary(w http.ResponseWriter, q *request) {
 }
 
 // getLibraryItems is a page of the library. Sorting and filters are echoed but
-// not applied.
+// not applied, except the filter by an author.
 func (s *Server) getLibraryItems(w http.ResponseWriter, q *request) {
 	l := s.libraryByID(q.params["id"])
 	if l == nil {
@@ -85,7 +85,8 @@ func (s *Server) getLibraryItems(w http.ResponseWriter, q *request) {
 	}
 	query := q.URL.Query()
 	limit, page := max(0, queryInt(q, "limit", 0)), max(0, queryInt(q, "page", 0))
-	items := l.Items
+	items := byAuthor(l.Items, query.Get("filter"))
+	total := len(items)
 	if limit > 0 {
 		items = cut(items, page, limit)
 	}
@@ -93,7 +94,7 @@ func (s *Server) getLibraryItems(w http.ResponseWriter, q *request) {
 	for _, i := range items {
 		results = append(results, append(s.itemMinified(i), s.incomplete(q, i)...))
 	}
-	o := object{{"results", results}, {"total", len(l.Items)}, {"limit", echo(query.Get("limit"))}, {"page", echo(query.Get("page"))}}
+	o := object{{"results", results}, {"total", total}, {"limit", echo(query.Get("limit"))}, {"page", echo(query.Get("page"))}}
 	if query.Has("sort") {
 		o = append(o, pair{"sortBy", query.Get("sort")})
 	}

@@ -43,6 +43,7 @@ type Item struct {
 	Modified    time.Time
 
 	library  *Library
+	released time.Time // of a podcast without its episodes, when the newest came out
 	seed     uint16
 	uploaded atomic.Pointer[File] // a cover that came later
 }

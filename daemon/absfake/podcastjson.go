@@ -20,11 +20,15 @@ var podcastSettings = object{
 }
 
 func (i *Item) podcastMetadata() object {
+	released := i.released
+	if n := len(i.Episodes); n > 0 {
+		released = i.Episodes[n-1].Published
+	}
 	return object{
 		{"title", i.Title},
 		{"author", i.Author},
 		{"description", orNil(i.Description)},
-		{"releaseDate", i.Episodes[len(i.Episodes)-1].Published.UTC().Format("2006-01-02T15:04:05Z")},
+		{"releaseDate", released.UTC().Format("2006-01-02T15:04:05Z")},
 		{"genres", []string{"Society"}},
 		{"feedUrl", feedSite + "/rss"},
 		{"imageUrl", feedSite + "/cover.jpg"},

@@ -83,6 +83,7 @@ var routes = []routeLine{
 	{method: "GET", pattern: "/api/libraries", handle: (*Server).getLibraries},
 	{method: "GET", pattern: "/api/libraries/:id", handle: (*Server).getLibrary},
 	{method: "GET", pattern: "/api/libraries/:id/items", handle: (*Server).getLibraryItems},
+	{method: "GET", pattern: "/api/libraries/:id/search", handle: (*Server).getLibrarySearch},
 
 	{method: "GET", pattern: "/api/libraries/:id/recent-episodes", handle: (*Server).getRecentEpisodes},
 	{method: "GET", pattern: "/api/podcasts/:id/episode/:episode", handle: (*Server).getEpisode},
