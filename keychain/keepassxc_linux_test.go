@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"shelfkeeper/daemon/redact"
 	"shelfkeeper/keychain/keyringtest"
 )
 
@@ -62,7 +63,7 @@ func TestKeePassXCWithoutConfirmation(t *testing.T) {
 	if err := v.Settle(t.Context(), "home"); !errors.Is(err, ErrAbsent) {
 		t.Errorf("killed: %v", err)
 	}
-	k.Restart()
+	k.Restart() // it may have lost what it had not yet saved, the key among it
 	if err := v.Settle(t.Context(), "home"); err != nil {
 		t.Errorf("back: %v", err)
 	}
@@ -75,16 +76,20 @@ func TestKeePassXCWithoutConfirmation(t *testing.T) {
 		t.Errorf("locked: %v", err)
 	}
 	put2 := fullRecord(6)
+	put2.Password = StoredPassword(redact.New(`"}{TITLE}{USERNAME}{REF:P@T:x}`)) // KeePassXC replaces placeholders
 	if err := again.Commit(t.Context(), put2); err != nil {
 		t.Errorf("locked later: %v", err)
 	}
 	quiet(t, k, "locked")
 	third := osVault(t, dir)
-	if got, err := third.Load(answering(t, k), "home"); err != nil || got.Generation != 6 {
+	if got, err := third.Load(answering(t, k), "home"); err != nil || !sameRecord(got, put2) {
 		t.Errorf("unlocked by its user: %+v, %v", got, err)
 	}
 	if err := third.Settle(t.Context(), "home"); err != nil {
 		t.Errorf("unlocked: %v", err)
+	}
+	if got, err := osVault(t, t.TempDir()).Load(t.Context(), "home"); err != nil || !sameRecord(got, put2) {
+		t.Errorf("the keychain alone: %+v, %v", got, err)
 	}
 	until(t, "the screen is empty", func() bool { return len(k.Windows()) == 0 })
 }

@@ -110,19 +110,58 @@ func (v *Vault) makeKey(ctx context.Context) (*sealKey, error) {
 			ErrUnreadable, strings.Join(names, ", "))
 	}
 	k := newSealKey()
+	if err := v.storeKey(ctx, k); err != nil {
+		return nil, err
+	}
+	return k, nil
+}
+
+// storeKey writes the key and proves it by reading it back.
+func (v *Vault) storeKey(ctx context.Context, k *sealKey) error {
 	if err := v.store.set(ctx, keyItem, k.encode()); err != nil {
-		return nil, fmt.Errorf("store a new key: %w", err)
+		return fmt.Errorf("store the key: %w", err)
 	}
 	reached("key-written")
 	back, err := v.readKey(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("read the new key back: %w", err)
+		return fmt.Errorf("read the key back: %w", err)
 	}
 	if back == nil || back.raw != k.raw {
-		return nil, fmt.Errorf("read the new key back: %w: it is not what was written", ErrCorrupt)
+		return fmt.Errorf("read the key back: %w: it is not what was written", ErrCorrupt)
 	}
 	reached("key-read-back")
-	return k, nil
+	return nil
+}
+
+// keepKey makes sure that the keychain still has the key in memory, and stores it
+// again if not. A keychain may lose what it had confirmed: KeePassXC saves its
+// database some time after it answers (src/core/Database.cpp), and its end in
+// between takes the key along. Without the key nothing opens the files after the
+// next start. Another key is left alone: its files may come back.
+func (v *Vault) keepKey(ctx context.Context, k *sealKey) error {
+	if err := v.keyGate.enterKeychain(ctx); err != nil {
+		return err
+	}
+	defer v.keyGate.leave()
+	held, err := v.readKey(ctx)
+	if err == nil && held == nil {
+		unlock, lockErr := v.lockFile(ctx, vaultLock)
+		if lockErr != nil {
+			return lockErr
+		}
+		defer unlock()
+		held, err = v.readKey(ctx) // another process may have been faster
+	}
+	switch {
+	case err != nil:
+		return fmt.Errorf("read the vault's key: %w", err)
+	case held == nil:
+		v.log.Warn("the keychain has lost the vault's key; it is stored again", "backend", string(v.backend))
+		return v.storeKey(ctx, k)
+	case held.raw != k.raw:
+		return fmt.Errorf("%w: the keychain has another key than the one in use", ErrUnreadable)
+	}
+	return nil
 }
 
 // sealedFiles lists all files sealed with any key.

@@ -148,7 +148,7 @@ func TestKeyringKilledAtEachStep(t *testing.T) {
 			t.Fatal(err)
 		}
 		err := v.Settle(t.Context(), "home")
-		if step == "slot-read-back" && err != nil || step != "slot-read-back" && !errors.Is(err, ErrAbsent) {
+		if !errors.Is(err, ErrAbsent) { // after slot-read-back the key cannot be looked at
 			t.Errorf("killed at %s: settle says %v", step, err)
 		}
 		if err := v.Commit(t.Context(), r); err != nil {

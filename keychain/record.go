@@ -140,6 +140,7 @@ func pack(r Record, seq uint64) (entry, error) {
 	if err != nil {
 		return entry{}, fmt.Errorf("%w: %w", ErrInvalid, err)
 	}
+	body = escapeBraces(body)
 	raw, err := marshal(envelope{Version: recordVersion, Sum: checksum(body), Record: body})
 	if err != nil {
 		return entry{}, fmt.Errorf("%w: %w", ErrInvalid, err)

@@ -44,6 +44,29 @@ func TestRecordRoundTrip(t *testing.T) {
 	}
 }
 
+// No brace of a value stands in the stored text, where KeePassXC would look for a
+// placeholder; each value comes back as it was.
+func TestBracesOfValues(t *testing.T) {
+	for _, value := range []string{
+		"{TITLE}", "}{TITLE}", `"{URL}`, `\"{S:x}\\`, `\\`, "{", "}", `{"a":{"b":"}"}}`, `\u007b`, "{REF:P@I:00}",
+	} {
+		r := fullRecord(3)
+		r.Password, r.Username, r.Server = StoredPassword(redact.New(value)), value, value
+		e, err := encodeRecord(r, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, part := range strings.SplitAfter(e.raw, "{")[1:] {
+			if !strings.HasPrefix(part, `"`) {
+				t.Errorf("%q: a brace before %q", value, part)
+			}
+		}
+		if back, err := decodeRecord(e.raw, r.Account); err != nil || !sameRecord(back.Record, r) {
+			t.Errorf("%q: %+v, %v", value, back, err)
+		}
+	}
+}
+
 func TestRecordRefusals(t *testing.T) {
 	good, err := encodeRecord(fullRecord(7), 0)
 	if err != nil {

@@ -61,3 +61,25 @@ func marshal(v any) ([]byte, error) {
 	}
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
 }
+
+// escapeBraces writes the braces within the strings of a JSON text as \u007b and
+// \u007d. KeePassXC takes {TITLE} and its like for placeholders and replaces them when
+// an entry is read (src/core/Entry.cpp, resolveMultiplePlaceholders). What JSON itself
+// puts in braces begins with a quotation mark, as no placeholder does.
+func escapeBraces(text []byte) []byte {
+	out := make([]byte, 0, len(text)+32)
+	inString, escaped := false, false
+	for _, c := range text {
+		switch {
+		case inString && c == '{':
+			out = append(out, `\u007b`...)
+		case inString && c == '}':
+			out = append(out, `\u007d`...)
+		default:
+			out = append(out, c)
+		}
+		inString = inString != (c == '"' && !escaped)
+		escaped = inString && c == '\\' && !escaped
+	}
+	return out
+}

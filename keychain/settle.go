@@ -8,7 +8,8 @@ import (
 
 // Settle brings the keychain up to the journal: it writes the journal's record
 // into the older or invalid slot and reads it back; after a sign-out it also
-// deletes the other slot. nil means that the keychain holds the record. An error
+// deletes the other slot. A key that the keychain has lost is stored again. nil
+// means that the keychain holds the record and the key. An error
 // wraps ErrSlotPending and its cause; the record is safe in the journal, and
 // Settle may be called again at any time. It does not need the account's lock: a
 // late write of an older generation is harmless.
@@ -41,7 +42,9 @@ func (v *Vault) Settle(ctx context.Context, account string) error {
 		return fmt.Errorf("settle: %w", pendingError(account, err))
 	}
 	defer a.item.leave()
-	err = v.settle(ctx, a, j)
+	if err = v.settle(ctx, a, j); err == nil {
+		err = v.keepKey(ctx, k)
+	}
 	v.mu.Lock()
 	if err == nil || ctx.Err() == nil {
 		a.slotErr = err
