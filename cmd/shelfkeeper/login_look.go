@@ -3,12 +3,13 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"shelfkeeper/daemon/absapi"
 	"shelfkeeper/daemon/control"
-	"shelfkeeper/daemon/hostname"
 	"shelfkeeper/daemon/problem"
 	"shelfkeeper/daemon/upstream"
 )
@@ -46,13 +47,15 @@ func (e *env) lookFirst(c *cobra.Command, req *control.SignInRequest, how creden
 // all that keeps it from being used. A yes is kept when the sign-in succeeds.
 func (e *env) askPin(ctx context.Context, req *control.SignInRequest, failure error) (yes bool, err error) {
 	var found *absapi.DiscoverError
-	if !errors.As(failure, &found) || found.Fingerprint == "" {
+	if !errors.As(failure, &found) || found.Unvouched == nil {
 		return false, nil
 	}
-	question := hostname.Shown(found.Address) + ": " + found.Evidence + ".\nIts SHA-256 fingerprint is " + found.Fingerprint +
-		".\nCompare it with what the server itself shows. Trust this one certificate there from now on?"
-	if yes, err = e.confirm(ctx, question); yes {
-		req.Gateway.Pin = &upstream.Pin{SHA256: found.Fingerprint}
+	var question strings.Builder
+	for _, f := range found.Unvouched.Facts() {
+		fmt.Fprintf(&question, "%-21s%s\n", f.Label+":", f.Value)
+	}
+	if yes, err = e.confirm(ctx, question.String()+absapi.PinQuestion); yes {
+		req.Gateway.Pin = &upstream.Pin{SHA256: found.Unvouched.SHA256}
 	}
 	return yes, err
 }

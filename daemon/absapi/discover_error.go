@@ -3,10 +3,8 @@ package absapi
 import (
 	"cmp"
 	"context"
-	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/hex"
 	"errors"
 	"net"
 	"net/http"
@@ -44,10 +42,10 @@ type DiscoverError struct {
 	Evidence string // what was seen, one line
 	Remedy   string // what to do about it, one line
 	Status   int    // of the answer; 0 if none came
-	// Fingerprint is the SHA-256 of a certificate that nobody vouches for, for a person to
-	// compare with what the server itself shows; empty for any other reason.
-	Fingerprint string
-	Err         error
+	// Unvouched is the certificate that only a person can vouch for; nil for any other
+	// reason.
+	Unvouched *Unvouched
+	Err       error
 }
 
 // Error returns evidence and remedy in one line.
@@ -78,7 +76,9 @@ func explain(base *url.URL, a reply, v Verdict, evidence string) *DiscoverError 
 	if a.status == 0 {
 		remedy, _ := errorRemedy(a.err)
 		e.Cause, e.Remedy = causeOf(a.err), cmp.Or(remedy, "check that the server runs, and its "+hostAndPort)
-		e.Fingerprint = unvouched(a.err)
+		if e.Unvouched = unvouched(a.err); e.Unvouched != nil {
+			e.Unvouched.Address, e.Unvouched.Why = e.Address, evidence
+		}
 		return e
 	}
 	e.Remedy, _ = answerRemedy(a)
@@ -112,22 +112,6 @@ func causeOf(err error) Cause {
 		return CauseUnreachable
 	}
 	return CauseTLS
-}
-
-// unvouched returns the SHA-256 of the server's certificate if only its authority is not
-// known, or if it is not the pinned one; else "".
-func unvouched(err error) string {
-	var verify *tls.CertificateVerificationError
-	if !errors.As(err, &verify) || len(verify.UnverifiedCertificates) == 0 {
-		return ""
-	}
-	var unknown x509.UnknownAuthorityError
-	var pin interface{ Pinned() }
-	if !errors.As(err, &unknown) && !errors.As(err, &pin) {
-		return ""
-	}
-	sum := sha256.Sum256(verify.UnverifiedCertificates[0].Raw)
-	return hex.EncodeToString(sum[:])
 }
 
 func isCertificateError(err error) bool {

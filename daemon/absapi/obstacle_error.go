@@ -1,7 +1,6 @@
 package absapi
 
 import (
-	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -45,9 +44,13 @@ func ofCertificate(err error) (evidence, remedy string) {
 	var invalid x509.CertificateInvalidError
 	switch {
 	case errors.As(err, &unknown):
+		finger := "SHA256"
+		if u := unvouched(err); u != nil {
+			finger = u.SHA256
+		}
 		return "the certificate is not trusted" + issuer(unknown.Cert), "name the authority that issued it: " + setAuthority +
 			"; or, if the server shows the same fingerprint, trust this one certificate: `shelfkeeper account set NAME --pin " +
-			cmp.Or(unvouched(err), "SHA256") + "`"
+			finger + "`"
 	case errors.As(err, &host) && host.Certificate != nil && host.Certificate.Subject.CommonName != "" &&
 		len(host.Certificate.DNSNames)+len(host.Certificate.IPAddresses) == 0:
 		return plain(fmt.Sprintf("the certificate names %q as its common name only, which no program reads any more", host.Certificate.Subject.CommonName),

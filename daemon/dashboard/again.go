@@ -61,6 +61,10 @@ func (s *Server) again(w http.ResponseWriter, r *request) {
 			done(w, r, accountPath(a.Name), "act.renewed")
 			return
 		}
+		if u := unvouched(err); u != nil {
+			s.showPin(w, r, http.StatusOK, u, pinForm{Path: accountPath(a.Name, "certificate"), Back: accountPath(a.Name)})
+			return
+		}
 		why = troubleOf(err)
 	}
 	if wrong == "" {
@@ -96,6 +100,10 @@ func (s *Server) firstOpenID(w http.ResponseWriter, r *request) {
 		return
 	}
 	found, err := s.cfg.Daemon.Look(r.Context(), in.Server, in.Gateway)
+	if u := unvouched(err); u != nil {
+		s.askFirstPin(w, r, in.Server, in.Gateway, u)
+		return
+	}
 	if err != nil {
 		s.showAddress(w, r, http.StatusUnprocessableEntity, firstRun{Typed: redact.Text(in.Server)}, frame{Trouble: troubleOf(err)})
 		return

@@ -5,6 +5,7 @@ import (
 	"io"
 	"time"
 
+	"shelfkeeper/daemon/absapi"
 	"shelfkeeper/daemon/doctor"
 	"shelfkeeper/daemon/upstream"
 )
@@ -31,6 +32,9 @@ type Gateways interface {
 	Gateway(ctx context.Context, account string) ([]GatewayPart, error)
 	// SetGateway makes a change, which holds from the next request on.
 	SetGateway(ctx context.Context, account string, change upstream.GatewayChange) error
+	// Unvouched returns the certificate of the account's server that only a person can
+	// vouch for; nil where there is none.
+	Unvouched(ctx context.Context, account string) (*absapi.Unvouched, error)
 }
 
 // GatewayKind is one kind of what a gateway wants.

@@ -13,6 +13,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"shelfkeeper/daemon/absapi"
 	"shelfkeeper/daemon/doctor"
 	"shelfkeeper/daemon/health"
 	"shelfkeeper/daemon/history"
@@ -45,7 +46,11 @@ type double struct {
 	gateway  []GatewayPart
 	unlisted *health.Unlisted
 	tray     *health.Tray
-	openID   func(ctx context.Context, show func(Step) error) error
+	// unvouched is the certificate that an account's server shows, and lookFails why no
+	// server is found.
+	unvouched *absapi.Unvouched
+	lookFails error
+	openID    func(ctx context.Context, show func(Step) error) error
 }
 
 func newDouble(accounts ...health.Account) *double {
@@ -141,6 +146,9 @@ func (d *double) OpenPage(_ context.Context, account, scope string) (string, err
 
 func (d *double) Look(_ context.Context, address string, change upstream.GatewayChange) (Found, error) {
 	d.did("look " + address + gateOf(change))
+	if d.lookFails != nil && change.Pin == nil {
+		return Found{}, d.lookFails
+	}
 	if strings.Contains(address, "nowhere") {
 		return Found{}, problem.Newf(problem.Unreachable, "look at `its` address", "nowhere: nothing answers <there>")
 	}
@@ -213,6 +221,13 @@ func (d *double) EmergencyKey(_ context.Context, account string, days int) ([]st
 		return []string{"The key <before> stays at the server."}, nil
 	}
 	return nil, nil
+}
+
+func (d *double) Unvouched(_ context.Context, account string) (*absapi.Unvouched, error) {
+	d.did("unvouched " + account)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.unvouched, d.lookFails
 }
 
 func (d *double) Quit() { d.did("quit") }

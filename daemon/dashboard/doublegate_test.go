@@ -28,6 +28,9 @@ func gateOf(c upstream.GatewayChange) (said string) {
 	}
 	if c.Pin != nil {
 		said += " pin " + c.Pin.SHA256
+		if len(c.Pin.For) > 0 {
+			said += fmt.Sprintf(" for %v", c.Pin.For)
+		}
 	}
 	if c.UserAgent != nil {
 		said += " agent " + *c.UserAgent

@@ -57,6 +57,9 @@ func (s *Server) routing() *http.ServeMux {
 		"POST /accounts/{account}/check":    s.check,
 		"POST /accounts/{account}/gateway":  s.setGateway,
 
+		"GET /accounts/{account}/certificate":  s.askPin,
+		"POST /accounts/{account}/certificate": s.pin,
+
 		"GET /settings":        s.showSettings,
 		"POST /settings/start": s.setStart,
 		"POST /settings/port":  s.setPort,
@@ -79,6 +82,7 @@ func (s *Server) routing() *http.ServeMux {
 		"GET /sign-in":                s.askAddress,
 		"POST /sign-in/look":          s.look,
 		"POST /sign-in":               s.signInFirst,
+		"POST /sign-in/pin":           s.firstPin,
 		"GET /sign-in/check":          s.askAddressCheck,
 		"POST /sign-in/check":         s.checkAddress,
 		"POST /sign-in/openid":        s.firstOpenID,

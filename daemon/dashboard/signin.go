@@ -64,10 +64,20 @@ func (s *Server) look(w http.ResponseWriter, r *request) {
 		return
 	}
 	gateway, err := firstGateway(r)
-	behind := err != nil || !gateway.IsZero()
-	var found Found
-	if err == nil {
-		found, err = s.cfg.Daemon.Look(r.Context(), typed, gateway)
+	if err != nil {
+		s.showAddress(w, r, http.StatusUnprocessableEntity, firstRun{Typed: redact.Text(typed), Behind: true},
+			frame{Trouble: troubleOf(err)})
+		return
+	}
+	s.lookThrough(w, r, typed, gateway, !gateway.IsZero())
+}
+
+// lookThrough looks for the server behind a gateway. behind: the user said something of one.
+func (s *Server) lookThrough(w http.ResponseWriter, r *request, typed string, gateway upstream.GatewayChange, behind bool) {
+	found, err := s.cfg.Daemon.Look(r.Context(), typed, gateway)
+	if u := unvouched(err); u != nil {
+		s.askFirstPin(w, r, typed, gateway, u)
+		return
 	}
 	if err != nil {
 		s.showAddress(w, r, http.StatusUnprocessableEntity, firstRun{Typed: redact.Text(typed), Behind: behind},
@@ -103,6 +113,10 @@ func (s *Server) signInFirst(w http.ResponseWriter, r *request) {
 	// Only what is behind the address is asked again; the password is not sent
 	// twice.
 	found, err := s.cfg.Daemon.Look(r.Context(), in.Server, in.Gateway)
+	if u := unvouched(err); u != nil {
+		s.askFirstPin(w, r, in.Server, in.Gateway, u)
+		return
+	}
 	if err != nil {
 		s.showAddress(w, r, http.StatusUnprocessableEntity, firstRun{Typed: redact.Text(in.Server)}, frame{Trouble: why})
 		return

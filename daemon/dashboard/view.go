@@ -124,6 +124,12 @@ func (s *Server) viewOf(a health.Account, csrf string) accountView {
 		v.Remedy = textOr("remedy."+a.Condition, a.Remedy)
 	}
 	v.Actions = s.actions(a)
+	if mayPin(a) {
+		v.Remedy = text("remedy.certificate")
+		v.Actions[0].Strong = false
+		v.Actions = slices.Insert(v.Actions, 0, action{ID: "certificate-" + a.Name, Path: accountPath(a.Name, "certificate"),
+			Label: text("act.certificate"), Get: true, Strong: true})
+	}
 	if a.Admin && a.Proxy.URL != "" && a.Level != health.Paused {
 		admin := action{ID: "admin-" + a.Name, Path: accountPath(a.Name, "open", "admin"), Label: text("act.open.admin")}
 		v.Actions = slices.Insert(v.Actions, len(v.Actions)-1, admin)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 
+	"shelfkeeper/daemon/absapi"
 	"shelfkeeper/daemon/control"
 	"shelfkeeper/daemon/dashboard"
 	"shelfkeeper/daemon/upstream"
@@ -17,6 +18,10 @@ func (d acts) Gateway(ctx context.Context, account string) ([]dashboard.GatewayP
 func (d acts) SetGateway(ctx context.Context, account string, change upstream.GatewayChange) error {
 	_, err := d.cfg.Daemon.SetGateway(ctx, account, change)
 	return err
+}
+
+func (d acts) Unvouched(ctx context.Context, account string) (*absapi.Unvouched, error) {
+	return d.cfg.Disk.Unvouched(ctx, account)
 }
 
 // partsOf lists what a gateway's settings are.

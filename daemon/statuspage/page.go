@@ -55,6 +55,7 @@ type Disk interface {
 	Entries(account string) []history.Entry
 	Look(ctx context.Context, address string, change upstream.GatewayChange) (server absapi.Server, plain string, said []string, err error)
 	Store() (backend keychain.Backend, open bool)
+	Unvouched(ctx context.Context, account string) (*absapi.Unvouched, error)
 	// Setting returns what holds for a key of the configuration, and whether
 	// config.toml itself says so. SetSetting keeps a value for the next one.
 	Setting(key ...string) (values []string, given bool)
