@@ -13,6 +13,7 @@ import (
 	"shelfkeeper/daemon/absfake"
 	"shelfkeeper/daemon/home"
 	"shelfkeeper/daemon/players"
+	"shelfkeeper/daemon/programs"
 )
 
 // completeWithin is how long a shell waits for names: a person is typing.
@@ -50,6 +51,8 @@ func (e *env) completions(root *cobra.Command) {
 		}
 		path := strings.TrimPrefix(c.CommandPath(), root.Name()+" ")
 		switch path {
+		case "players add":
+			_ = c.RegisterFlagCompletionFunc("for", offered(fixed(programs.IDs()...))) // as above
 		case "demo":
 			_ = c.RegisterFlagCompletionFunc("faults", completeFaults) // as above
 		case "progress retry", "progress drop":

@@ -22,7 +22,7 @@ var jsonKeys = []struct{ command, keys string }{
 	{"account list", "accounts"},
 	{"account show", "account headers? basic? client_cert? ca? pin? proxy? proxy_from? user_agent? from_config?"},
 	{"account set", "account proxy_url? headers? basic? client_cert? ca? pin? proxy? proxy_from? user_agent? from_config?"},
-	{"players add", "player account proxy_url scope secret"},
+	{"players add", "player account proxy_url scope secret for? fields? missing?"},
 	{"players list", "players"},
 	{"progress list", "reports"},
 	{"open", "url"},

@@ -9,7 +9,6 @@ import (
 
 	"shelfkeeper/daemon/control"
 	"shelfkeeper/daemon/health"
-	"shelfkeeper/daemon/players"
 )
 
 // playerBook is a running daemon, or the files where none runs.
@@ -33,49 +32,6 @@ you revoke it.`,
 		RunE: e.group,
 	}
 	c.AddCommand(newPlayersAdd(e), newPlayersTrust(e), newPlayersList(e), newPlayersRevoke(e))
-	return c
-}
-
-func newPlayersAdd(e *env) *cobra.Command {
-	var account, scope string
-	c := &cobra.Command{
-		Use:   "add NAME",
-		Short: "Make a grant and print its secret, once",
-		Long: `Makes a grant for the program NAME and prints its secret, which cannot be shown
-again. Scopes:
-  listen  read, stream, and the user's own progress and playback sessions
-  full    all that the web page does for a user; it edits and deletes items too,
-          as far as the account may
-  admin   users, API keys, settings and backups too, if the account may`,
-		Example: "  shelfkeeper players add \"Music Assistant\"\n  shelfkeeper players add script --scope full",
-		Args:    oneArg("a name for the program"),
-		RunE: func(c *cobra.Command, args []string) error {
-			if _, err := players.ParseScope(scope); err != nil {
-				return usage(c, err)
-			}
-			return e.withPlayers(c, func(ctx context.Context, book playerBook) error {
-				made, err := book.AddPlayer(ctx, account, args[0], scope)
-				if err != nil {
-					return err
-				}
-				switch {
-				case e.json:
-					return e.writeJSON(map[string]any{"player": args[0], "account": made.Account, "proxy_url": made.ProxyURL, "scope": scope,
-						"secret": made.Secret.Reveal()})
-				case e.quiet:
-					_, err = fmt.Fprintln(e.stdout, made.Secret.Reveal())
-					return err
-				}
-				_, err = fmt.Fprintf(e.stdout, `%s may use account %s at %s, scope %s.
-Its password (under any user name), API key or token, shown once:
-  %s
-`, args[0], made.Account, made.ProxyURL, scope, made.Secret.Reveal())
-				return err
-			})
-		},
-	}
-	c.Flags().StringVar(&account, "account", "", "`name` of the account, if there are several")
-	c.Flags().StringVar(&scope, "scope", string(players.ScopeListen), "listen, full or admin")
 	return c
 }
 

@@ -200,3 +200,53 @@ func TestOpenOffersAdministration(t *testing.T) {
 		t.Errorf("it offers what it does: %s", r.stderr)
 	}
 }
+
+// A grant for a program gets the scope that it needs, and the lines to fill in stand
+// there under the program's own names, whole.
+func TestGrantForAProgram(t *testing.T) {
+	t.Parallel()
+	s, p := newServer(t, absfake.Config{}), newPlace(t)
+	a := signIn(s.url)
+	p.ok(a.stdin, a.args...)
+	p.daemon()
+	at := p.until("the session is fresh", fresh).Proxy.URL
+	out := p.ok("", "players", "add", "my house", "--for", "Home Assistant").stdout
+	secret := secretText.FindString(out)
+	want := "my house may use account " + user + " at " + at + ", scope admin.\nFill in; the secret is shown once:\n  Host     " + at +
+		"\n  API key  " + secret + "\nIn a container it reaches this machine only through an address of `listen_extra`.\n" +
+		"Note: " + user + " is no administrator at the server, so it goes without its sensors of users and of who is online, " +
+		"which stay unknown otherwise.\n"
+	if secret == "" || !strings.HasPrefix(out, "my house may use account ") ||
+		out[strings.Index(out, " at http"):] != want[strings.Index(want, " at http"):] {
+		t.Errorf("it said\n%s\nwant\n%s", out, want)
+	}
+	if code, _ := playerAsks(t, "GET", at+"/api/me", "", "Authorization", "Bearer "+secret); code != 200 {
+		t.Errorf("with the key that was printed: %d", code)
+	}
+	if out := p.ok("", "players", "add", "house 2", "--for", "hass", "--scope", "listen").stdout; !strings.Contains(out, "scope listen.") ||
+		!strings.Contains(out, "Note: without --scope admin it goes without its sensors") {
+		t.Errorf("it said\n%s", out)
+	}
+	out = p.ok("", "players", "add", "other user", "--for", "VLC").stdout
+	if !strings.Contains(out, "scope listen.") || !strings.Contains(out, at+"/api/items/ID/file/INO?token=sk_") {
+		t.Errorf("it said\n%s", out)
+	}
+	var said struct {
+		For    string
+		Fields []struct{ Name, Value string }
+		Secret string
+	}
+	if err := json.Unmarshal([]byte(p.ok("", "players", "add", "kodi", "--for", "kodi-breezyslasher", "--json").stdout), &said); err != nil ||
+		said.For != "kodi-breezyslasher" || len(said.Fields) != 3 || said.Fields[0].Value != "127.0.0.1" || said.Fields[2].Value != said.Secret {
+		t.Errorf("%v %+v", err, said)
+	}
+	for name, near := range map[string]string{"kodi": "kodi-breezyslasher, kodi-mildman1848", "no such": "home-assistant", "": "mpv"} {
+		r := p.run("", "players", "add", "x", "--for", name)
+		if r.code != problem.Usage || !strings.Contains(r.stderr, near) {
+			t.Errorf("--for %q: %d %s", name, r.code, r.stderr)
+		}
+	}
+	if out := p.ok("", "players", "list").stdout; strings.Contains(out, "x ") && strings.Contains(out, "\nx") {
+		t.Errorf("a mistake has made a grant:\n%s", out)
+	}
+}

@@ -37,6 +37,7 @@ var executed = map[string]string{
 	"shelfkeeper players list":                                          "TestPlayersAndPausesAsPrinted",
 	"shelfkeeper players revoke %q --account %s":                        "TestPlayersAndPausesAsPrinted",
 	"shelfkeeper players trust NAME ":                                   "TestPlayersAndPausesAsPrinted",
+	"shelfkeeper players trust NAME ORIGIN":                             "TestPlayersAndPausesAsPrinted",
 	"shelfkeeper progress list":                                         "TestPlayersAndPausesAsPrinted",
 	"shelfkeeper open":                                                  "TestPagesAsPrinted",
 	"shelfkeeper open --print":                                          "TestPagesAsPrinted",

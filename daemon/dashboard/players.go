@@ -113,6 +113,8 @@ func (s *Server) playersOf(a health.Account, grants []Player, csrf string) playe
 // made is a new grant, shown in the answer to the act that made it.
 type made struct {
 	Name, Secret, Address, Scope string
+	Own                          []recipe // of the one program that it was made for
+	Without                      []string // what that program will not do
 	Recipes                      []recipe
 }
 
@@ -130,8 +132,9 @@ func (s *Server) allowPlayer(w http.ResponseWriter, r *request) {
 func (s *Server) grant(w http.ResponseWriter, r *request, scope, origin string) {
 	account, name := r.PostFormValue("account"), strings.TrimSpace(r.PostFormValue("name"))
 	if !slices.Contains(scopes, scope) {
-		scope = scopes[0]
+		scope = ""
 	}
+	program, scope := wanted(r.PostFormValue("for"), scope)
 	got, err := s.cfg.Daemon.AddPlayer(r.Context(), account, name, scope)
 	if err == nil && origin != "" {
 		err = s.cfg.Daemon.TrustPlayer(r.Context(), account, name, origin)
@@ -140,10 +143,20 @@ func (s *Server) grant(w http.ResponseWriter, r *request, scope, origin string) 
 		s.playersPage(w, r, http.StatusUnprocessableEntity, frame{Trouble: troubleOf(err)}, account, name)
 		return
 	}
-	s.page(w, r, http.StatusOK, "granted", frame{Title: text("play.made", name), Here: "players", Body: made{
+	body := made{
 		Name: name, Secret: got.Secret.Reveal(), Address: got.ProxyURL, Scope: text("scope." + scope),
 		Recipes: filled(got.ProxyURL, got.Secret.Reveal()),
-	}})
+	}
+	if program != nil {
+		body.Own = []recipe{recipeFor(*program, got.ProxyURL, got.Secret.Reveal())}
+		body.Without = without(program, scope, s.administers(got.Account))
+	}
+	s.page(w, r, http.StatusOK, "granted", frame{Title: text("play.made", name), Here: "players", Body: body})
+}
+
+// administers reports whether the user of an account is an administrator.
+func (s *Server) administers(account string) bool {
+	return slices.ContainsFunc(s.cfg.Daemon.Snapshot().Accounts, func(a health.Account) bool { return a.Name == account && a.Admin })
 }
 
 // trustPlayer lets the pages of a webview come in with a grant that is there.

@@ -37,11 +37,17 @@ func TestPlayers(t *testing.T) {
 	if got := w.get("/players"); strings.Contains(got.body, "sk_new") {
 		t.Error("the grant shows again")
 	}
+	got = w.post("/players/add", "account", "home", "name", "hass", "for", "home-assistant", "scope", "")
+	got.has(t, "<dt>API key</dt>", "so the program goes without its sensors of users", "no administrator")
+	got = w.post("/players/add", "account", "home", "name", "hass 2", "for", "home-assistant", "scope", "listen")
+	got.has(t, "This grant may not administer the server too", "<dt>Host</dt>")
+	w.post("/players/add", "account", "home", "name", "other", "for", "", "scope", "")
 	w.post("/players/allow", "account", "home", "name", "Booklight", "origin", "http://tauri.localhost", "scope", "nonsense")
 	if got := w.post("/players/revoke", "account", "home", "player", "g1"); got.header.Get("Location") != "/players?done=act.revoked" {
 		t.Errorf("got %d %v", got.status, got.header)
 	}
-	want := []string{"add home Living room full", "add home Booklight listen", "trust home Booklight http://tauri.localhost", "revoke home g1"}
+	want := []string{"add home Living room full", "add home hass admin", "add home hass 2 listen", "add home other listen",
+		"add home Booklight listen", "trust home Booklight http://tauri.localhost", "revoke home g1"}
 	if acts := d.done(); !slices.Equal(acts, want) {
 		t.Errorf("acts %q", acts)
 	}
