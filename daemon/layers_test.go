@@ -28,7 +28,7 @@ var level = map[string]int{
 	"daemon/desktop": 1, "daemon/config": 1, "daemon/accounts": 1, "daemon/history": 1, "daemon/logbook": 1, "daemon/bundle": 1,
 	"daemon/handover": 1, "keychain": 1,
 	"daemon/health": 0, "daemon/redact": 0, "assets": 0, "daemon/hostname": 0, "daemon/durable": 0, "daemon/problem": 0, "daemon/netcause": 0,
-	"daemon/programs": 0,
+	"daemon/programs":  0,
 	"daemon/failpoint": -1, // below everything whose steps it names; empty in a released program
 }
 
