@@ -8,14 +8,6 @@ type Process struct {
 	Start uint64
 }
 
-// Is reports whether p and other are the same process. Two readings of one start may
-// differ a little: some virtual machines derive it from a clock that they correct. A
-// process number does not come round within that time.
-func (p Process) Is(other Process) bool {
-	apart := max(p.Start, other.Start) - min(p.Start, other.Start)
-	return p.PID == other.PID && apart <= startSlack
-}
-
 // ProcessOf returns the process at the far end of a TCP connection on this machine, as
 // far as the system reports it. It reads the open files of every process on Linux, so
 // call it rarely. On systems other than Linux and Windows no process is known.

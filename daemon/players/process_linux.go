@@ -8,9 +8,6 @@ import (
 	"strconv"
 )
 
-// startSlack is a second, in the ticks of startOf (100 a second on every architecture).
-const startSlack = 100
-
 func processOf(local, remote netip.AddrPort) (Process, bool) {
 	s, ok := socketOf(local, remote)
 	if !ok {
@@ -30,7 +27,7 @@ func heldBy(local, remote netip.AddrPort, some []Process) (Process, bool) {
 		if !holdsInode(p.PID, s.inode) {
 			continue
 		}
-		if start, ok := startOf(p.PID); ok && p.Is(Process{p.PID, start}) {
+		if start, ok := startOf(p.PID); ok && start == p.Start {
 			return p, true
 		}
 	}

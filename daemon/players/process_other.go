@@ -4,8 +4,6 @@ package players
 
 import "net/netip"
 
-const startSlack = 0
-
 func processOf(_, _ netip.AddrPort) (Process, bool) { return Process{}, false }
 
 func heldBy(_, _ netip.AddrPort, _ []Process) (Process, bool) { return Process{}, false }

@@ -7,9 +7,6 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// startSlack is 0: Windows keeps the time of creation as it was.
-const startSlack = 0
-
 func processOf(local, remote netip.AddrPort) (Process, bool) {
 	pid, ok := pidOf(local, remote)
 	if !ok {
@@ -23,11 +20,7 @@ func processOf(local, remote netip.AddrPort) (Process, bool) {
 
 func heldBy(local, remote netip.AddrPort, some []Process) (Process, bool) {
 	p, ok := processOf(local, remote)
-	i := slices.IndexFunc(some, p.Is)
-	if !ok || i < 0 {
-		return Process{}, false
-	}
-	return some[i], true
+	return p, ok && slices.Contains(some, p)
 }
 
 // startOf returns when a process was started.

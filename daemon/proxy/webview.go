@@ -137,7 +137,7 @@ func (v *webviews) mayLook(now time.Time) bool {
 func (v *webviews) add(one webview) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.list = slices.DeleteFunc(v.list, func(old webview) bool { return old.process.Is(one.process) })
+	v.list = slices.DeleteFunc(v.list, func(old webview) bool { return old.process == one.process })
 	if len(v.list) >= maxWebviews {
 		v.list = v.list[1:]
 	}
