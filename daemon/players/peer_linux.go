@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"net/netip"
 	"os"
+	"time"
 )
 
 // tables are both read when the kernel does not answer. The second one lists
@@ -27,7 +28,7 @@ func ownerOf(local, remote netip.AddrPort) Peer {
 		// vain for each, and they are long then.
 		return Peer{}
 	}
-	uid, ok := users.find(local, remote)
+	uid, ok := users.find(local, remote, time.Now().Add(tableWait))
 	return Peer{UID: uid, Known: ok}
 }
 
@@ -41,9 +42,9 @@ func readUsers(all []*question) {
 				}
 				return len(open) > 0
 			})
-		}
-		if len(open) == 0 {
-			return
+			if len(open) == 0 {
+				return
+			}
 		}
 	}
 }

@@ -1,8 +1,11 @@
 package players
 
 import (
+	"encoding/binary"
 	"net/netip"
 	"os"
+	"sync/atomic"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/windows"
@@ -20,7 +23,8 @@ const tableGrowth = 5
 // ownerOf distinguishes our own user from others. Our own user has the id that
 // os.Getuid returns here.
 func ownerOf(local, remote netip.AddrPort) Peer {
-	pid, ok := pidOf(local, remote)
+	until := time.Now().Add(tableWait)
+	pid, ok := pidOf(local, remote, until)
 	if !ok {
 		return Peer{}
 	}
@@ -41,7 +45,7 @@ func ownerOf(local, remote netip.AddrPort) Peer {
 		return Peer{}
 	}
 	// A process that ended meanwhile may have left its id to another one.
-	if again, ok := pidOf(local, remote); !ok || again != pid {
+	if again, ok := pidOf(local, remote, until); !ok || again != pid {
 		return Peer{}
 	}
 	if !theirs.Equals(mine) {
@@ -70,18 +74,16 @@ func sidOf(process windows.Handle) (*windows.SID, error) {
 var pids = newTableReader(readPIDs)
 
 // pidOf returns the process of the socket from local to remote.
-func pidOf(local, remote netip.AddrPort) (int, bool) { return pids.find(local, remote) }
+func pidOf(local, remote netip.AddrPort, until time.Time) (int, bool) {
+	return pids.find(local, remote, until)
+}
 
-// readPIDs reads both tables. The second one lists programs that connect to 127.0.0.1
-// through an IPv6 socket.
+// readPIDs reads the tables until all are found. The second one lists programs that
+// connect to 127.0.0.1 through an IPv6 socket.
 func readPIDs(all []*question) {
 	open := unanswered(all)
 	for _, v6 := range []bool{false, true} {
-		family := uintptr(windows.AF_INET)
-		if v6 {
-			family = windows.AF_INET6
-		}
-		table, err := tcpTable(family)
+		table, err := tcpTable(v6)
 		if err != nil {
 			continue // no IPv6
 		}
@@ -89,17 +91,30 @@ func readPIDs(all []*question) {
 			answer(open, socket, pid)
 			return len(open) > 0
 		})
+		if len(open) == 0 {
+			return
+		}
 	}
 }
 
-func tcpTable(family uintptr) ([]byte, error) {
-	size := uint32(16 << 10)
+// tableSizes are what the last tables of IPv4 and IPv6 took, and room for more
+// connections: asking again for one that has grown takes as long as the first time.
+var tableSizes [2]atomic.Uint32
+
+func tcpTable(v6 bool) ([]byte, error) {
+	family, row, last := uintptr(windows.AF_INET), rowSize4, &tableSizes[0]
+	if v6 {
+		family, row, last = windows.AF_INET6, rowSize6, &tableSizes[1]
+	}
+	size := max(16<<10, last.Load())
 	var status uintptr
 	for range tableGrowth {
 		table := make([]byte, size)
 		status, _, _ = procGetExtendedTCPTable.Call(uintptr(unsafe.Pointer(&table[0])), uintptr(unsafe.Pointer(&size)), 0, family,
 			tcpTableOwnerPIDAll, 0)
 		if status == 0 {
+			used := 4 + uint32(row)*binary.LittleEndian.Uint32(table)
+			last.Store(used + used/4)
 			return table, nil
 		}
 		if windows.Errno(status) != windows.ERROR_INSUFFICIENT_BUFFER {

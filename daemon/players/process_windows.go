@@ -3,18 +3,20 @@ package players
 import (
 	"net/netip"
 	"slices"
+	"time"
 
 	"golang.org/x/sys/windows"
 )
 
 func processOf(local, remote netip.AddrPort) (Process, bool) {
-	pid, ok := pidOf(local, remote)
+	until := time.Now().Add(tableWait)
+	pid, ok := pidOf(local, remote, until)
 	if !ok {
 		return Process{}, false
 	}
 	start, ok := startOf(pid)
 	// A process that ended meanwhile may have left its id to another one.
-	again, is := pidOf(local, remote)
+	again, is := pidOf(local, remote, until)
 	return Process{pid, start}, ok && is && again == pid
 }
 

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 )
 
 // Where the kernel does not describe sockets, the tables tell, the second one too, and
@@ -28,7 +29,7 @@ func TestTablesTellWhereTheKernelDoesNot(t *testing.T) {
 	defer func() { tables = real }()
 	for port, want := range map[uint16]Peer{1000: {7, true}, 1001: {}, 1002: {}, 1003: {8, true}, 1004: {}} {
 		local := netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), port)
-		uid, ok := users.find(local, netip.MustParseAddrPort("127.0.0.1:13500"))
+		uid, ok := users.find(local, netip.MustParseAddrPort("127.0.0.1:13500"), time.Now().Add(time.Minute))
 		if got := (Peer{UID: uid, Known: ok}); got != want {
 			t.Errorf("port %d: %+v, want %+v", port, got, want)
 		}
