@@ -10,6 +10,7 @@ package players
 import (
 	"net"
 	"net/netip"
+	"runtime"
 )
 
 // Peer is the user who owns the far end of a connection.
@@ -18,11 +19,14 @@ type Peer struct {
 	Known bool // false means that the user is unknown and UID has no meaning
 }
 
+// NamesUsers reports whether the system says which user a connection belongs to.
+const NamesUsers = runtime.GOOS == "linux" || runtime.GOOS == "windows"
+
 // PeerOf returns the user at the far end of a TCP connection on this machine. Call
 // it while the connection is open; the answer holds for its lifetime. It reads the
 // system's socket tables, so call it once for a connection, and only when needed.
-// On systems other than Linux and Windows every peer is unknown. On Windows all
-// foreign users share one id.
+// Where NamesUsers is false every peer is unknown. On Windows all foreign users share
+// one id.
 func PeerOf(conn net.Conn) Peer {
 	far, ok := addrPort(conn.RemoteAddr())
 	if !ok {

@@ -93,8 +93,9 @@ func (s *Local) openPage(w http.ResponseWriter, c *Request) *refusal.Refusal {
 	switch {
 	case s.cfg.Account.SignIns == nil:
 		return refusal.NoSignIn
-	// An address can be read off a process list by other users of the machine.
-	case c.Sender() == Other:
+	// An address can be read off a process list by other users of the machine, so the
+	// system must say that the browser is the user's.
+	case !c.fromUser():
 		return refusal.NeedsGrant
 	// Nothing embeds this page, and no script asks for it.
 	case h["Sec-Fetch-Mode"] != nil && (h.Get("Sec-Fetch-Mode") != "navigate" || h.Get("Sec-Fetch-Dest") != "document"):
