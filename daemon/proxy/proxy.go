@@ -28,6 +28,7 @@ import (
 	"time"
 
 	"shelfkeeper/daemon/handover"
+	"shelfkeeper/daemon/library"
 	"shelfkeeper/daemon/players"
 	"shelfkeeper/daemon/proxy/answers"
 	"shelfkeeper/daemon/proxy/livesocket"
@@ -137,6 +138,7 @@ type Server struct {
 	tracks      *stream.Tracks
 	conns       connections
 	local       *answers.Local
+	shelf       *library.Library
 	refused     refusedPrograms
 	visitors    visitors
 	transfers   transfers.Registry
@@ -202,6 +204,7 @@ func New(cfg Config) (*Server, error) {
 		s.log = slog.New(slog.DiscardHandler)
 	}
 	s.sockets = s.newSockets()
+	s.shelf = library.New(s.askShelf)
 	s.local = s.newLocal()
 	s.prefixes = []string{route.UsualBasePath}
 	if p := strings.TrimRight(cfg.Base.Path, "/"); p != "" && !strings.EqualFold(p, route.UsualBasePath) {

@@ -25,13 +25,13 @@ func (s *Server) newLocal() *answers.Local {
 	return answers.New(answers.Config{
 		Account: s.cfg.Account, BasePath: s.cfg.Base.Path, TypedPassword: s.cfg.Access != AccessGrant,
 		Token: s.cfg.Grants.Token, Caller: s.callerOf, Alive: s.cfg.Grants.Alive, Ask: s.question, Count: s.count, PageHost: s.pageHost,
-		Log: s.log,
+		Shelf: s.shelf, Log: s.log,
 	})
 }
 
 // localRequest is c for an answer of our own.
 func (s *Server) localRequest(c *call) *answers.Request {
-	r := &answers.Request{Request: c.r, Path: c.path, Caller: c.caller, Sender: c.sender, Proven: c.prove}
+	r := &answers.Request{Request: c.r, Path: c.path, Authority: c.host, Caller: c.caller, Sender: c.sender, Proven: c.prove}
 	if presented, how := credential(c.r); how == one {
 		r.Bearer = presented
 	}

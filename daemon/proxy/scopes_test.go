@@ -122,7 +122,8 @@ func (r *scopeRule) routes() (list [][2]string) {
 
 // localList are the routes that the server never sees.
 var localList = []string{
-	"POST /login", "POST /auth/refresh", "POST /logout", "GET /status", "GET /_shelfkeeper/open", "ANY /auth/openid/callback",
+	"POST /login", "POST /auth/refresh", "POST /logout", "GET /status", "GET /_shelfkeeper/open", "GET /_shelfkeeper/playlist/:file",
+	"GET /_shelfkeeper/playlist/:id/:file", "GET /_shelfkeeper/podcast/:file", "GET /_shelfkeeper/podcasts.opml", "ANY /auth/openid/callback",
 	"PATCH /api/me/password", "GET /api/me/sessions", "DELETE /api/me/sessions/:id", "ANY /init",
 }
 

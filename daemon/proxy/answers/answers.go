@@ -60,6 +60,8 @@ type Config struct {
 	// Ask asks the server. It returns the answer's status and its body, JSON
 	// without a token in it.
 	Ask func(context.Context, Question) (int, []byte, *refusal.Refusal)
+	// Shelf is what the libraries hold; nil: no playlists are made.
+	Shelf Shelf
 	// Count counts a refusal that is given in the server's own words.
 	Count func(*refusal.Refusal)
 	// PageHost returns where browsers find this server.
@@ -78,10 +80,12 @@ type Question struct {
 // Request is a player's request that is answered here.
 type Request struct {
 	*http.Request
-	Path   string         // the route
-	Caller players.Caller // "" where the route asks for nobody
-	Bearer string         // the one credential that it presents; "" for none, or for several
-	Sender func() Sender
+	Path string // the route
+	// Authority is by which host and port the player knows this server.
+	Authority string
+	Caller    players.Caller // "" where the route asks for nobody
+	Bearer    string         // the one credential that it presents; "" for none, or for several
+	Sender    func() Sender
 	// Proven is told that the body presents a living grant. Wrong is told that it
 	// does not, and returns what is answered; nil: what the server answers.
 	Proven func()
@@ -163,6 +167,9 @@ var table = []Route{
 	{route.Parse(`POST /logout`), anyone, (*Local).logout},
 	{route.Parse(`GET /status`), anyone, (*Local).status},
 	{route.Parse(`GET /_shelfkeeper/open`), anyone, (*Local).openPage},
+	{route.Parse("GET /_shelfkeeper/playlist/:file\nGET /_shelfkeeper/playlist/:id/:file"), scoped(players.ScopeListen), (*Local).playlistFile},
+	{route.Parse(`GET /_shelfkeeper/podcast/:file`), scoped(players.ScopeListen), (*Local).podcastFeed},
+	{route.Parse(`GET /_shelfkeeper/podcasts.opml`), scoped(players.ScopeListen), (*Local).podcastList},
 	{route.Parse(`ANY /auth/openid/*`), anyone, (*Local).noOpenID},
 	{route.Parse(`PATCH /api/me/password`), scoped(players.ScopeFull), (*Local).changePassword},
 	{route.Parse(`GET /api/me/sessions`), scoped(players.ScopeListen), (*Local).listSessions},
