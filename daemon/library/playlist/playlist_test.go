@@ -17,7 +17,7 @@ var book = library.Detail{
 	Tracks: []library.Track{
 		{Path: "/api/items/b/file/1", Title: "01.mp3", Duration: 100.2}, {Path: "/api/items/b/file/2", Title: "02.mp3", Offset: 100.2, Duration: 50},
 	},
-	Chapters: []library.Chapter{{"One", 0, 60}, {"Two", 60, 100.2}, {"Three", 100.2, 150.2}},
+	Chapters: []library.Chapter{{Title: "One", End: 60}, {Title: "Two", Start: 60, End: 100.2}, {Title: "Three", Start: 100.2, End: 150.2}},
 }
 
 func TestM3U(t *testing.T) {
@@ -89,7 +89,7 @@ func FuzzTitles(f *testing.F) {
 		d := book
 		d.Title, d.Author = title, author
 		d.Tracks = []library.Track{{Path: "/1", Title: title, Duration: 1}, {Path: "/2", Title: author, Offset: 1, Duration: 1}}
-		d.Chapters = []library.Chapter{{title, 0, 1}, {author, 0.2, 1}}
+		d.Chapters = []library.Chapter{{Title: title, End: 1}, {Title: author, Start: 0.2, End: 1}}
 		addresses := 0
 		for line := range strings.SplitSeq(strings.TrimSuffix(string(playlist.M3U(d, 0, here)), "\n"), "\n") {
 			if strings.HasPrefix(line, "http://127.0.0.1:1/") {
