@@ -1,0 +1,238 @@
+package main
+
+import (
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"shelfkeeper/cmd/shelfbench/survival"
+)
+
+var update = flag.Bool("update", false, "write the tables of the documentation anew, from docs/data")
+
+// tables make the tables of the documentation from the JSON that the commands
+// print. The files in docs/data hold it.
+var tables = map[string]func(t *testing.T) string{
+	"survival":  survivalTable,
+	"compare":   compareTable,
+	"wan":       wanTable,
+	"wan-line":  wanSentence,
+	"proxy":     proxyTable,
+	"goals":     goalsTable,
+	"footprint": footprintTable,
+}
+
+var figures = regexp.MustCompile(`(?s)(<!-- figures: ([a-z-]+) -->\n)(.*?)(<!-- end of figures -->\n)`)
+
+// No table of figures differs from the run that it shows. After a new run:
+//
+//	go run ./cmd/shelfbench wan --json > docs/data/wan.json
+//	go test ./cmd/shelfbench -run Figures -update
+func TestFiguresAreThoseOfTheRuns(t *testing.T) {
+	pages, err := filepath.Glob("../../docs/*.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	shown := map[string]bool{}
+	for _, page := range append(pages, "../../README.md") {
+		text, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := figures.ReplaceAllStringFunc(string(text), func(block string) string {
+			m := figures.FindStringSubmatch(block)
+			table := tables[m[2]]
+			if table == nil {
+				t.Errorf("%s: there are no figures called %s", page, m[2])
+				return block
+			}
+			shown[m[2]] = true
+			return m[1] + table(t) + m[4]
+		})
+		if want == string(text) {
+			continue
+		}
+		if !*update {
+			t.Errorf("%s does not show the figures of docs/data: run this test with -update", page)
+		} else if err := os.WriteFile(page, []byte(want), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name := range tables {
+		if !shown[name] {
+			t.Errorf("no page shows the figures %s", name)
+		}
+	}
+}
+
+// read decodes a run.
+func read(t *testing.T, name string, into any) {
+	t.Helper()
+	raw, err := os.ReadFile(filepath.Join("..", "..", "docs", "data", name))
+	if err == nil {
+		err = json.Unmarshal(raw, into)
+	}
+	if err != nil {
+		t.Fatalf("%s: %v", name, err)
+	}
+}
+
+// row writes cells; strong ones in bold.
+func row(b *strings.Builder, strong bool, cells ...string) {
+	for _, c := range cells {
+		if strong && c != "" {
+			c = "**" + c + "**"
+		}
+		b.WriteString("| " + c + " ")
+	}
+	b.WriteString("|\n")
+}
+
+func thousands[N int | int64](n N) string {
+	text := fmt.Sprint(n)
+	for i := len(text) - 3; i > 0; i -= 3 {
+		text = text[:i] + "," + text[i:]
+	}
+	return text
+}
+
+// survivalReport is a run without its single weeks, which would fill the file:
+// jq 'del(.runs)' takes them out.
+func survivalReport(t *testing.T) *survival.Report {
+	t.Helper()
+	var r survival.Report
+	read(t, "survival.json", &r)
+	return &r
+}
+
+func survivalTable(t *testing.T) string {
+	r := survivalReport(t)
+	var b strings.Builder
+	fmt.Fprintf(&b, "Sums over %d seeds, %d weeks each. All counts are the server's own; the last four columns are what players were answered.\n\n",
+		len(r.Seeds), r.Weeks)
+	if err := r.Markdown(&b); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+// compareTable is the README's: one release, the account with a password.
+func compareTable(t *testing.T) string {
+	const release = "2.33.2"
+	r := survivalReport(t)
+	if r.Weeks != 5 || len(r.Seeds) != 20 {
+		t.Errorf("README.md speaks of five weeks twenty times over, not of %d and %d", r.Weeks, len(r.Seeds))
+	}
+	var b strings.Builder
+	b.WriteString("| client | sign-ins by hand | passwords sent | 401 for players | other errors |\n| --- | ---: | ---: | ---: | ---: |\n")
+	for _, c := range [][2]string{{"native", "the mobile app's rules"}, {"browser", "the web page's rules"},
+		{"relogin", "refresh, else the stored password"}, {"shelfkeeper", "Shelfkeeper"}} {
+		x, ok := r.Row(c[0], survival.Password, release)
+		if !ok {
+			t.Fatalf("no row of %s", c[0])
+		}
+		row(&b, c[0] == "shelfkeeper", c[1], thousands(x.SignIns+x.SignInsCertain), thousands(x.PasswordLogins), thousands(x.Player401),
+			thousands(x.PlayerErrors))
+	}
+	return b.String()
+}
+
+// wanOf finds a row of a run over a line.
+func (r wanReport) row(via, upstream, name string) (wanRow, bool) {
+	for _, x := range r.Rows {
+		if x.Via == via && x.Upstream == upstream && x.Case == name {
+			return x, true
+		}
+	}
+	return wanRow{}, false
+}
+
+func wanTable(t *testing.T) string {
+	var now, before wanReport
+	read(t, "wan.json", &now)
+	read(t, "wan-before.json", &before)
+	behind := map[string]string{"nginx-h2": "nginx, HTTP/2", "nginx-h1": "nginx, HTTP/1.1", "node": "itself"}
+	var b strings.Builder
+	b.WriteString("| case | server behind | direct | Caddy | nginx | **Shelfkeeper** | before | kB, direct | kB, Shelfkeeper |\n" +
+		"| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n")
+	for _, x := range now.Rows {
+		if x.Via != "direct" {
+			continue
+		}
+		ms := func(r wanReport, via string) string {
+			if y, ok := r.row(via, x.Upstream, x.Case); ok {
+				return fmt.Sprintf("%.0f", y.P50)
+			}
+			return "–"
+		}
+		ours, _ := now.row("shelfkeeper", x.Upstream, x.Case)
+		row(&b, false, x.Case, behind[x.Upstream], ms(now, "direct"), ms(now, "caddy"), ms(now, "nginx"), "**"+ms(now, "shelfkeeper")+"**",
+			ms(before, "shelfkeeper"), thousands((x.Bytes+500)/1000), thousands((ours.Bytes+500)/1000))
+	}
+	return b.String()
+}
+
+// wanSentence is a sentence of the README.
+func wanSentence(t *testing.T) string {
+	var r wanReport
+	read(t, "wan.json", &r)
+	ours, ok1 := r.row("shelfkeeper", "nginx-h2", "first-moved")
+	direct, ok2 := r.row("direct", "nginx-h2", "first-moved")
+	if !ok1 || !ok2 {
+		t.Fatal("the case first-moved is missing")
+	}
+	return fmt.Sprintf("Over a line of %.0f ms the first byte after all connections were cut comes after %.0f ms, without Shelfkeeper after %.0f ms.\n",
+		r.RoundTrip, ours.P50, direct.P50)
+}
+
+func proxyTable(t *testing.T) string {
+	var r proxyReport
+	read(t, "proxy.json", &r)
+	var b strings.Builder
+	b.WriteString("| via | upstream | p50 | p99 | requests/s, 32 at once | stream | MB, 64 streams | MB, 256 streams | 20 MB of JSON |\n" +
+		"| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n")
+	for _, x := range r.Rows {
+		memory := func(mb float64) string {
+			if mb == 0 {
+				return "–"
+			}
+			return fmt.Sprintf("%.1f", mb)
+		}
+		row(&b, x.Via == "shelfkeeper", x.Via, x.Upstream, fmt.Sprintf("%.0f µs", x.P50), fmt.Sprintf("%.0f µs", x.P99),
+			thousands(int64(x.RPS32+0.5)), thousands(int64(x.Stream+0.5))+" MB/s", memory(x.RSS64), memory(x.RSS256),
+			thousands(int64(x.JSON+0.5))+" MB/s")
+	}
+	return b.String()
+}
+
+func goalsTable(t *testing.T) string {
+	var r proxyReport
+	read(t, "proxy.json", &r)
+	var b strings.Builder
+	b.WriteString("| goal | measured | wanted | |\n| --- | ---: | ---: | --- |\n")
+	for _, g := range r.Goals {
+		met := "met"
+		if !g.Met {
+			met = "missed"
+		}
+		row(&b, false, g.Name, fmt.Sprintf("%.2f", g.Is), fmt.Sprintf("%g", g.Goal), met)
+	}
+	return b.String()
+}
+
+func footprintTable(t *testing.T) string {
+	var f footprint
+	read(t, "footprint.json", &f)
+	var b strings.Builder
+	b.WriteString("```\n")
+	if err := f.print(&b, false); err != nil {
+		t.Fatal(err)
+	}
+	b.WriteString("```\n")
+	return b.String()
+}
