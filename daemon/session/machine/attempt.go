@@ -235,8 +235,10 @@ func (m *machine) intended() {
 	}
 }
 
-// present hands a refresh token to the server.
+// present hands a refresh token to the server. How long the answer takes counts from
+// when it is sent: that of an earlier attempt says nothing about this one.
 func (m *machine) present(token redact.Secret) {
+	m.Attempt.SentAt, m.Attempt.Abandoned = time.Time{}, false
 	m.do(Refresh{Token: token, Patience: m.Rules.patience(), ByUser: m.Attempt.ByUser, AlsoCookie: m.Suspicion.AlsoCookie,
 		Unpinged: m.Attempt.Unpinged})
 	m.Attempt.Unpinged = false // what follows in this attempt has its connection

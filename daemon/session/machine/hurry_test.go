@@ -68,6 +68,25 @@ func TestHowLongAnAnswerIsWaitedFor(t *testing.T) {
 	}
 }
 
+// The clock of an answer begins when its own request is sent. An attempt that has not
+// got so far is not given up because one of hours ago was sent.
+func TestNothingIsGivenUpBeforeItIsSent(t *testing.T) {
+	s := waitedFor(t, "2.36.0", func(*keychain.Record) {})
+	rec, later := s.Record, noon.Add(3*time.Hour)
+	s, _ = drive(s, noon.Add(time.Second), failed(absapi.Temporary, 502))
+	s, _ = drive(s, later, Needed{}, Acquired{Record: rec}, Reachable{}, Needed{}, Committed{Record: rec})
+	if s.Step != Refreshing || !s.WakeAt().IsZero() {
+		t.Fatalf("not sent yet: %v, given up at %v", s.Describe(), s.WakeAt())
+	}
+	if s, effects := Next(s, Event{At: later.Add(time.Minute), Fact: Due{}}); len(effects) > 0 || s.AnswerPatience != 0 {
+		t.Errorf("not sent yet: %#v, %v", effects, s.AnswerPatience)
+	}
+	s, _ = drive(s, later.Add(time.Minute), Sent{}, Needed{})
+	if at := s.WakeAt(); !at.Equal(later.Add(time.Minute + hurriedAnswer)) {
+		t.Errorf("sent: given up after %v", at.Sub(later))
+	}
+}
+
 // A caller comes while the machine pauses because a request may still be running.
 func TestACallerShortensARace(t *testing.T) {
 	s := rotating(t, "2.33.2")

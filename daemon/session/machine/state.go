@@ -190,7 +190,7 @@ type Attempt struct {
 	SentPassword keychain.Password // the password that is under way
 	Retries      int               // requests already repeated
 	BegunAt      time.Time         // when it began
-	SentAt       time.Time         // when the newest refresh was sent
+	SentAt       time.Time         // when the refresh under way was sent; zero before
 	Abandoned    bool              // its answer is not waited for any more
 	Unpinged     bool              // the token is presented without a ping before it
 	ByUser       bool              // the user asked for it: prompts are allowed
