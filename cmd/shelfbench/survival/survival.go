@@ -30,6 +30,9 @@ type Options struct {
 
 	clients []string            // nil: all
 	keeper  func(*world) client // in Shelfkeeper's place, to see that goals can be missed
+
+	// played is told what the server saw of a run; called from several goroutines.
+	played func(Run, *absfake.Ledger)
 }
 
 // Clients are what is compared, in the order of the table.
@@ -114,4 +117,7 @@ func (r *Run) play(t *testing.T, o Options) {
 		t.Fatal(err)
 	}
 	r.Count, r.Events = w.count(absapi.Grace(r.Release)), w.struck
+	if o.played != nil {
+		o.played(*r, w.server.Ledger())
+	}
 }

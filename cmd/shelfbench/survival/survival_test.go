@@ -6,10 +6,12 @@ import (
 	"encoding/json"
 	"encoding/xml"
 	"errors"
+	"fmt"
 	"io"
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -240,16 +242,54 @@ func TestForms(t *testing.T) {
 	}
 }
 
-// A seed fixes a run: the counts of another one with it are the same.
+// A seed fixes a run: each request of another one with it reaches the server in the
+// same instant and is answered alike, and the counts are the same.
 func TestSameSeedSameRun(t *testing.T) {
-	o := week()
-	o.Seeds, o.Releases = o.Seeds[:1], o.Releases[:1]
-	first, second := Play(t, o), Play(t, o)
+	play := func() (*Report, map[string][]string) {
+		var mu sync.Mutex
+		seen := map[string][]string{}
+		o := week()
+		o.Seeds, o.Releases = o.Seeds[:1], o.Releases[:1]
+		o.played = func(r Run, l *absfake.Ledger) {
+			mu.Lock()
+			defer mu.Unlock()
+			seen[r.Client+r.Account] = course(l)
+		}
+		return Play(t, o), seen
+	}
+	first, seen := play()
+	second, seenAgain := play()
 	for i, run := range first.Runs {
 		again := second.Runs[i]
 		run.waits, again.waits = slices.Sorted(slices.Values(run.waits)), slices.Sorted(slices.Values(again.waits))
 		if !reflect.DeepEqual(run, again) {
 			t.Errorf("%s (%s), seed %d:\n%+v\n%+v", run.Client, run.Account, run.Seed, run, again)
 		}
+		one, other := seen[run.Client+run.Account], seenAgain[run.Client+run.Account]
+		if len(one) == 0 {
+			t.Errorf("%s (%s): the server saw nothing", run.Client, run.Account)
+		}
+		for at := range max(len(one), len(other)) {
+			if at >= len(one) || at >= len(other) || one[at] != other[at] {
+				t.Errorf("%s (%s), seed %d: request %d of %d and %d differs:\n%s\n---\n%s", run.Client, run.Account, run.Seed,
+					at, len(one), len(other), around(one, at), around(other, at))
+				break
+			}
+		}
 	}
+}
+
+// course is what the server saw, in the order of time.
+func course(l *absfake.Ledger) (seen []string) {
+	for _, e := range l.Entries() {
+		seen = append(seen, fmt.Sprintf("%s %s %s %s %s %d %t", e.Time.Format("02 15:04:05.000000000"), e.Method, e.Path, e.TokenKind, e.RefreshKind,
+			e.Status, e.Lost))
+	}
+	slices.Sort(seen)
+	return seen
+}
+
+// around returns what was seen next to a place.
+func around(seen []string, at int) string {
+	return strings.Join(seen[min(len(seen), max(0, at-5)):min(len(seen), at+4)], "\n")
 }
