@@ -18,9 +18,9 @@ var cutOff = []struct {
 	// vault holds.
 	rotated bool
 }{
-	{"asked", absfake.Fault{Kind: absfake.Stall, Path: "/auth/refresh"}, func(l *absfake.Ledger) bool { return refreshes(l) == 1 }, false},
+	{"asked", absfake.Fault{Kind: absfake.Stall, Path: "/auth/refresh"}, func(l *absfake.Ledger) bool { return refreshes(l) > 0 }, false},
 	{"answered in half", absfake.Fault{Kind: absfake.Stall, Path: "/auth/refresh", Bytes: 100},
-		func(l *absfake.Ledger) bool { return len(l.AllRotations()) == 1 }, true},
+		func(l *absfake.Ledger) bool { return len(l.AllRotations()) > 0 }, true},
 }
 
 // Killed in the middle of a rotation, started again: still signed in. Where
@@ -34,15 +34,16 @@ func TestKilledInTheMiddleOfARotation(t *testing.T) {
 				p.login(s)
 				p.wanted()
 				letGo := s.Inject(at.fault)
-				d := p.daemon()
+				d := p.daemonBegins()
 				s.until("the rotation is "+at.desc, at.is)
 				d.kill()
 				// Else the server might go on with what nobody waits for.
 				s.until("the server notices", func(l *absfake.Ledger) bool {
-					return l.Count(func(e absfake.Entry) bool { return isRefresh(e) && e.Done }) == 1
+					return l.Count(func(e absfake.Entry) bool { return isRefresh(e) && !e.Done }) == 0
 				})
 				letGo()
 
+				s.SetAccessTTL(time.Hour) // one renewal follows, which a busy machine does not draw into the next
 				p.daemon()
 				stillSignedIn(t, p, s, 1)
 				want := 1
@@ -78,10 +79,11 @@ func TestKilledOverAndOver(t *testing.T) {
 	p.wanted()
 	generation := uint64(0)
 	for round := range 6 {
-		d := p.daemon()
+		d := p.daemonBegins()
 		s.until("it asks for a token", func(l *absfake.Ledger) bool { return refreshes(l) > round })
 		d.kill()
 	}
+	s.SetAccessTTL(time.Hour)
 	p.daemon()
 	generation = stillSignedIn(t, p, s, 1).Session.Generation
 	if n := len(s.Ledger().Logins(user)); n != 1 || generation < 2 {

@@ -18,7 +18,7 @@ import (
 // running daemon's writes fail as a full disk does, and needs no privileges.
 func TestFullDisk(t *testing.T) {
 	t.Parallel()
-	s, p := newServer(t, absfake.Config{AccessTTL: 10 * time.Second}), newPlace(t)
+	s, p := newServer(t, absfake.Config{AccessTTL: 25 * time.Second}), newPlace(t)
 	p.login(s)
 	d := p.daemon()
 	p.ok("", "reauth")

@@ -38,8 +38,8 @@ func TestKeyring(t *testing.T) {
 	p.keyringLogin(s)
 	p.wanted()
 	letGo := s.Inject(absfake.Fault{Kind: absfake.Stall, Path: "/auth/refresh", Bytes: 100})
-	d := p.daemon()
-	s.until("the rotation is under way", func(l *absfake.Ledger) bool { return len(l.AllRotations()) == 1 })
+	d := p.daemonBegins()
+	s.until("the rotation is under way", func(l *absfake.Ledger) bool { return len(l.AllRotations()) > 0 })
 	d.kill()
 	letGo()
 

@@ -44,7 +44,7 @@ func TestPipeInThePlaceOfAFile(t *testing.T) {
 		}
 		began := time.Now()
 		d := p.start("run")
-		over := time.After(15 * time.Second)
+		over := time.After(patience)
 	ready:
 		for {
 			said, more := d.stdout.look()
@@ -70,7 +70,7 @@ func TestPipeInThePlaceOfAFile(t *testing.T) {
 			_ = d.cmd.Process.Signal(unix.SIGTERM)
 			select {
 			case <-d.ended:
-			case <-time.After(15 * time.Second):
+			case <-time.After(patience):
 				t.Errorf("%s: it does not end", name)
 				d.kill()
 			}

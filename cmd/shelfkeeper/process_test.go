@@ -64,8 +64,35 @@ func (p *place) startProgram(program string, env []string, stdin *os.File, args 
 	return r
 }
 
-// daemon starts the daemon and waits until its addresses are open.
+// daemon starts the daemon and waits until its addresses are open and it has looked
+// into its vault: before that, a command hears that the sessions are being opened.
 func (p *place) daemon() *process {
+	p.t.Helper()
+	r := p.daemonBegins()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	go func() {
+		select {
+		case <-r.ended:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	err := control.Dial(p.socket()).Events(ctx, func(s health.Snapshot) error {
+		if slices.ContainsFunc(s.Accounts, func(a health.Account) bool { return a.Condition == health.VaultOpening.ID }) {
+			return nil
+		}
+		return errSeen
+	})
+	if !errors.Is(err, errSeen) {
+		p.t.Fatalf("waiting until the vault was looked into: %v", err)
+	}
+	return r
+}
+
+// daemonBegins starts the daemon and waits until its addresses are open. What it has
+// of its accounts by then is left open.
+func (p *place) daemonBegins() *process {
 	p.t.Helper()
 	r := p.start("run", "--verbose") // so that all it can log is looked through
 	r.until(r.stdout, "\n")

@@ -146,6 +146,14 @@ func (s *Server) setPasswordLocked(u *user, password string) {
 	}
 }
 
+// SetAccessTTL is an administrator changing ACCESS_TOKEN_EXPIRY: tokens from then on
+// live so long.
+func (s *Server) SetAccessTTL(ttl time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.cfg.AccessTTL = ttl
+}
+
 // SetDisabled is an administrator switching the account off or on again. The
 // auth sessions stay; while the user is off they answer with an error of their
 // own.
