@@ -49,7 +49,7 @@ func TestServiceMovesToAnotherAddress(t *testing.T) {
 			t.Error(err)
 		}
 	}()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	sockets := func(n int64) {
 		t.Helper()

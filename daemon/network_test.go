@@ -28,7 +28,7 @@ func TestNetworkEventReachesTheService(t *testing.T) {
 			t.Error(err)
 		}
 	}()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	wait := func(desc string, ok func(*absfake.Ledger) bool) {
 		t.Helper()

@@ -109,7 +109,7 @@ func (g *runningGateway) start(t *testing.T) {
 	}
 	go func() { defer close(ended); _ = cmd.Wait() }()
 	g.cmd, g.ended = cmd, ended
-	for deadline := time.After(20 * time.Second); ; {
+	for deadline := time.After(time.Minute); ; {
 		c, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", g.header))
 		if err == nil {
 			_ = c.Close()
@@ -130,7 +130,7 @@ func (g *runningGateway) stop() {
 	_ = g.cmd.Process.Signal(syscall.SIGTERM)
 	select {
 	case <-g.ended:
-	case <-time.After(20 * time.Second):
+	case <-time.After(time.Minute):
 		_ = g.cmd.Process.Kill()
 		<-g.ended
 	}

@@ -42,7 +42,7 @@ func TestOpenIDBehindNginx(t *testing.T) {
 				Redirects: []string{"*"}})
 			h := testHome(t, newFake(t, absfake.Config{}))
 			h.Dial = (&net.Dialer{}).DialContext
-			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 			defer cancel()
 			pem, roots := ca.pem(), x509.NewCertPool()
 			roots.AddCert(ca.cert)

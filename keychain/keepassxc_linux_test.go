@@ -201,7 +201,7 @@ func TestKeePassXCDialogThatHangs(t *testing.T) {
 	select {
 	case <-changes:
 		t.Error("a dialog counts as a change of the keychain, upon which writes are tried again")
-	case <-time.After(3 * watchSettle):
+	case <-time.After(silence):
 	}
 	k.Answer(true)
 	until(t, "the dialog is gone", func() bool { return !k.Asking() })

@@ -252,7 +252,7 @@ func TestLockedWithoutBeingAsked(t *testing.T) {
 	if !errors.Is(err, ErrLocked) || !errors.Is(v.condition(), ErrLocked) {
 		t.Errorf("load: %v, condition %v", err, v.condition())
 	}
-	if took := time.Since(start); took > callTimeout/2 {
+	if took := time.Since(start); took > callTimeout {
 		t.Errorf("it took %s to say so", took)
 	}
 	if err := v.Commit(t.Context(), fullRecord(2)); !errors.Is(err, ErrLocked) {
@@ -289,7 +289,7 @@ func processGone(t *testing.T, pgid int) {
 // until waits for what only asking can tell.
 func until(t *testing.T, what string, is func() bool) {
 	t.Helper()
-	deadline := time.After(20 * time.Second)
+	deadline := time.After(time.Minute)
 	tick := time.NewTicker(2 * time.Millisecond)
 	defer tick.Stop()
 	for !is() {

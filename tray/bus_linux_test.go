@@ -24,7 +24,7 @@ func TestLateWatcher(t *testing.T) {
 		return nil
 	})
 	h := newHost(t, b, 0)
-	item := h.item(t) // within two seconds
+	item := h.item(t)
 	eventually(t, "the icon", func() error { return item.shows(health.OK, assets.AnyPanel) })
 	// The panel restarts.
 	h.leave()

@@ -10,7 +10,6 @@ import (
 	"sync"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/godbus/dbus/v5"
 	"github.com/godbus/dbus/v5/prop"
@@ -139,7 +138,7 @@ func (h *host) registrations() int {
 // item waits for an item.
 func (h *host) item(t testing.TB) *shownItem {
 	t.Helper()
-	within(t, 2*time.Second, "the icon registers", func() error {
+	eventually(t, "the icon registers", func() error {
 		if h.registrations() == 0 {
 			return errors.New("no item")
 		}

@@ -21,7 +21,7 @@ import (
 
 // patience bounds waits for something that has to happen; it is far more than
 // any of them takes.
-const patience = 20 * time.Second
+const patience = time.Minute
 
 // childEnv makes the test program a tray, or a child that is none.
 const (

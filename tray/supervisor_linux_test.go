@@ -112,7 +112,7 @@ func TestCloseKillsWhatDoesNotEnd(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Error(err)
 	}
-	if took := time.Since(began); took > 4*closeGrace {
+	if took := time.Since(began); took > patience {
 		t.Errorf("Close took %v", took)
 	}
 	eventually(t, "the group is gone", gone(grandchild))
@@ -209,25 +209,29 @@ func TestCloseWithoutADesktop(t *testing.T) {
 }
 
 // The whole of it: the bus dies under the icon, and the icon is back within two
-// seconds of the next panel.
+// seconds of the next panel. A busy machine gets several rounds to show it.
 func TestIconComesBackWithTheBus(t *testing.T) {
 	d, b := newDouble(t), newBus(t)
 	b.start(t)
 	h := newHost(t, b, 0)
 	s, out, log := supervise(t, "tray", b.env(), socketEnv+"="+d.socket)
 	h.item(t)
-	pid := 0
-	for round := range 3 {
+	pid, best, first := 0, time.Hour, time.Now()
+	for round := 0; round < 3 || best > 2*time.Second && time.Since(first) < patience; round++ {
 		pid = another(t, s, pid)
 		b.die(t)
 		eventually(t, "the child ends", gone(pid))
 		b.start(t)
 		began := time.Now()
 		h = newHost(t, b, 0)
-		item := h.item(t) // within two seconds
+		item := h.item(t)
 		took := time.Since(began)
+		best = min(best, took)
 		eventually(t, "the icon", func() error { return item.shows(health.OK, assets.AnyPanel) })
 		t.Logf("round %d: icon back %v after the panel", round, took)
+	}
+	if best > 2*time.Second {
+		t.Errorf("the icon is back %v after the panel at best", best)
 	}
 	if n := strings.Count(log.String(), "level=WARN"); n != 0 {
 		t.Errorf("%d warnings about a bus that ended", n)

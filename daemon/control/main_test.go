@@ -22,7 +22,7 @@ import (
 
 // patience bounds waits for something that has to happen; it is far more than
 // any of them takes.
-const patience = 20 * time.Second
+const patience = time.Minute
 
 func TestMain(m *testing.M) {
 	if path := os.Getenv(intruderEnv); path != "" {

@@ -37,7 +37,7 @@ func TestOpenShowsOwnPagesOnly(t *testing.T) {
 	if err := Open("http://127.0.0.1:13379/"); err != nil {
 		t.Fatal(err)
 	}
-	deadline := time.After(5 * time.Second)
+	deadline := time.After(time.Minute)
 	for {
 		if said, err := os.ReadFile(out); err == nil {
 			if string(said) != "http://127.0.0.1:13379/\n" {

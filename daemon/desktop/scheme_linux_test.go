@@ -60,7 +60,7 @@ func TestTakeScheme(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
 		const address = "audiobookshelf://oauth?code=a&state=b"
 		if out, err := exec.CommandContext(ctx, "xdg-open", address).CombinedOutput(); err != nil {

@@ -101,7 +101,7 @@ func TestTheScreenOfThePanelIsTaken(t *testing.T) {
 			t.Error(err)
 		}
 	}()
-	deadline := time.Now().Add(20 * time.Second)
+	deadline := time.Now().Add(time.Minute)
 	for !HasScreen() {
 		if time.Now().After(deadline) {
 			t.Fatal("its screen is not taken")

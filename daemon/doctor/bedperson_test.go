@@ -36,7 +36,7 @@ func (s *signedIn) renewals() Renewals {
 
 // signIn signs in and renews once, as far as the gateway lets it.
 func (s *signedIn) signIn(ctx context.Context, up *upstream.Upstream) {
-	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	client := absapi.New(roundTripper{up}, up.Base())
 	_, _ = s.spend() // it counts, and does no more

@@ -143,7 +143,7 @@ func startGateway(t *testing.T, program string, args []string, dir string, ports
 	})
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
-	late := time.After(20 * time.Second)
+	late := time.After(time.Minute)
 	for _, port := range ports {
 		for {
 			conn, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", port))

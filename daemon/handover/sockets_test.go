@@ -57,7 +57,7 @@ func TestConnectionWaitsForTheNextListener(t *testing.T) {
 	server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "the second") })}
 	ended := make(chan error)
 	go func() { ended <- server.Serve(second) }()
-	if err := conn.SetReadDeadline(time.Now().Add(20 * time.Second)); err != nil {
+	if err := conn.SetReadDeadline(time.Now().Add(time.Minute)); err != nil {
 		t.Fatal(err)
 	}
 	if got, err := io.ReadAll(conn); err != nil || len(got) < 10 || string(got[len(got)-10:]) != "the second" {

@@ -142,7 +142,7 @@ func TestOpenIDHoldsNoLockMeanwhile(t *testing.T) {
 		if s.URL == "" {
 			return nil
 		}
-		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
 		release, err := vault.Acquire(ctx, "mine")
 		if err != nil {

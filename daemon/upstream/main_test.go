@@ -163,7 +163,7 @@ func tlsOf(c tls.Certificate) *tls.Config { return &tls.Config{Certificates: []t
 // becomes waits for a condition of the network.
 func becomes(t *testing.T, what string, is func() bool) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()

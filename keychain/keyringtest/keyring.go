@@ -17,7 +17,7 @@ import (
 )
 
 // patience bounds every wait for an outside program on a busy machine.
-const patience = 20 * time.Second
+const patience = time.Minute
 
 // password opens the throwaway keyring.
 const password = "throwaway"

@@ -124,7 +124,7 @@ func (d *desktop) changedLocked() {
 // until waits for what is on the screen.
 func (d *desktop) until(t *testing.T, what string, is func(all int, shown map[uint32][]string) bool) {
 	t.Helper()
-	late := time.After(20 * time.Second)
+	late := time.After(time.Minute)
 	for {
 		d.mu.Lock()
 		ok, change, state := is(d.all, d.shown), d.change, fmt.Sprint(d.all, d.shown)
@@ -165,7 +165,7 @@ func run(t *testing.T, address string) (n *Notifier, end func()) {
 		cancel()
 		select {
 		case <-ended:
-		case <-time.After(20 * time.Second):
+		case <-time.After(time.Minute):
 			t.Error("Run does not end")
 		}
 	}
@@ -227,7 +227,7 @@ func TestClickIsTold(t *testing.T) {
 		if key != lost.Key {
 			t.Errorf("clicked %q", key)
 		}
-	case <-time.After(20 * time.Second):
+	case <-time.After(time.Minute):
 		t.Fatal("the click is not told")
 	}
 }
@@ -328,7 +328,7 @@ func TestBusThatEnds(t *testing.T) {
 	_ = n.conn.Close()
 	select {
 	case <-ended:
-	case <-time.After(20 * time.Second):
+	case <-time.After(time.Minute):
 		t.Fatal("Run outlives its bus")
 	}
 }

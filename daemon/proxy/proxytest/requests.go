@@ -50,7 +50,7 @@ func (w *World) RoundTrip(r *http.Request) Answer {
 }
 
 // rawDeadline is far beyond what any answer here takes.
-const RawDeadline = 20 * time.Second
+const RawDeadline = time.Minute
 
 // Raw sends bytes as they are and returns the answers that come, which are all
 // read until the proxy closes.

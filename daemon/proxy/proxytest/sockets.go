@@ -24,7 +24,7 @@ import (
 const SocketQuery = "EIO=4&transport=websocket"
 
 // patience is far beyond what any frame here takes.
-const Patience = 20 * time.Second
+const Patience = time.Minute
 
 // SocketWorld is a proxy between players and the double, over loopback TCP.
 type SocketWorld struct {
