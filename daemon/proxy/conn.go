@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"net/http"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -54,6 +55,11 @@ func (s *Server) ConnContext(ctx context.Context, nc net.Conn) context.Context {
 		owner = far.IP.String()
 	}
 	s.crowdedOut(s.conns.admit(nc, owner, func() { c.user(s) }))
+	if s.conns.manyUnasked() {
+		// A burst of connections is accepted faster than it can be asked whose they are. On
+		// a busy machine the goroutines that ask would not even begin before some gave way.
+		runtime.Gosched()
+	}
 	return context.WithValue(ctx, connKey{}, c)
 }
 

@@ -98,6 +98,13 @@ func (k *connections) tell(nc net.Conn, owner string) (victims []net.Conn) {
 	return k.enterLocked(one, owner)
 }
 
+// manyUnasked reports whether it is to be found out of many connections whose they are.
+func (k *connections) manyUnasked() bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return len(k.unasked) > maxUnasked/4
+}
+
 // askedLocked takes a connection out of those of which nobody knows whose they are.
 func (k *connections) askedLocked(one *slot) {
 	if one.ask != nil {
