@@ -155,6 +155,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 	defer stop()
 	d.running.Go(func() { keychain.Watch(finishing, d.services.VaultChanged) })
 	d.home.LogStart(d.ControlPath())
+	d.running.Go(func() { giveBack(finishing) })
 	d.running.Go(func() { logbook.Narrate(finishing, d.home.Log, d.Changed, d.Snapshot) })
 	d.running.Go(func() {
 		d.home.Repair(finishing, d.signedOut, func(a accounts.Account) {

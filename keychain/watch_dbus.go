@@ -6,10 +6,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
 	"github.com/godbus/dbus/v5"
+
+	"shelfkeeper/daemon/pathwatch"
 )
 
 const (
@@ -19,6 +23,8 @@ const (
 	// watchRetry is the pause before the next look for a session bus. A vault that
 	// is unavailable is tried again by its user anyway.
 	watchRetry = 30 * time.Second
+	// busBegins is the time from a socket's coming to a daemon that listens on it.
+	busBegins = time.Second
 	// locksLimit bounds the questions to a service that has just said something.
 	locksLimit = time.Second
 
@@ -38,10 +44,26 @@ const Signals = true
 func Watch(ctx context.Context, changed func()) {
 	for ctx.Err() == nil {
 		watchBus(ctx, changed)
-		select {
-		case <-ctx.Done():
-		case <-time.After(watchRetry):
+		awaitBus(ctx)
+	}
+}
+
+// awaitBus returns when it is time to look for a session bus again: when its socket
+// comes into being, where the path of that is known, or after a pause.
+func awaitBus(ctx context.Context) {
+	retry, path := watchRetry, ""
+	if at := os.Getenv(busVariable); at == "" || at == "autolaunch:" {
+		if path = os.Getenv("XDG_RUNTIME_DIR"); path != "" {
+			path = filepath.Join(path, "bus")
 		}
+	}
+	watch := pathwatch.New(path) // before the look, so that nothing falls between
+	defer watch.Close()
+	if _, err := os.Stat(path); err != nil && watch != nil {
+		retry = 0 // nothing has to wake up for it
+	}
+	if watch.Wait(ctx, retry) {
+		pathwatch.Pause(ctx, busBegins)
 	}
 }
 

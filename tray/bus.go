@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/godbus/dbus/v5"
+
+	"shelfkeeper/daemon/pathwatch"
 )
 
 const busVariable = "DBUS_SESSION_BUS_ADDRESS"
@@ -89,17 +91,17 @@ func awaitBus(ctx context.Context, log *slog.Logger) (*dbus.Conn, error) {
 	interval, told := firstPause, false
 	for {
 		address, path, err := busAddress()
-		watch := watchSocket(path) // before the look, so that nothing falls between
+		watch := pathwatch.New(path) // before the look, so that nothing falls between
 		var conn *dbus.Conn
 		if err == nil {
 			conn, err = probe(ctx, address)
 		}
 		if err == nil {
-			watch.close()
+			watch.Close()
 			return conn, nil
 		}
 		if ctx.Err() != nil {
-			watch.close()
+			watch.Close()
 			return nil, ctx.Err()
 		}
 		if !told {
@@ -115,8 +117,8 @@ func awaitBus(ctx context.Context, log *slog.Logger) (*dbus.Conn, error) {
 		case interval > lastPause:
 			longest = lastPause
 		}
-		changed := watch.wait(ctx, longest)
-		watch.close()
+		changed := watch.Wait(ctx, longest)
+		watch.Close()
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
@@ -125,19 +127,4 @@ func awaitBus(ctx context.Context, log *slog.Logger) (*dbus.Conn, error) {
 		}
 		interval = min(interval, 2*lastPause)
 	}
-}
-
-// pause waits for timeout (0: for ever) or ctx, and returns false.
-func pause(ctx context.Context, timeout time.Duration) bool {
-	if timeout == 0 {
-		<-ctx.Done()
-		return false
-	}
-	t := time.NewTimer(timeout)
-	defer t.Stop()
-	select {
-	case <-t.C:
-	case <-ctx.Done():
-	}
-	return false
 }

@@ -11,6 +11,8 @@ import (
 
 	"github.com/godbus/dbus/v5"
 
+	"shelfkeeper/daemon/pathwatch"
+
 	"shelfkeeper/assets"
 )
 
@@ -107,7 +109,7 @@ func register(ctx context.Context, conn *dbus.Conn) bool {
 		if absent(err) {
 			return false
 		}
-		pause(ctx, wait)
+		pathwatch.Pause(ctx, wait)
 		wait *= 2
 	}
 	return true

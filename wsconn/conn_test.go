@@ -143,8 +143,8 @@ func TestServeEnds(t *testing.T) {
 			_, _ = f.ws.NetConn().Write([]byte{0x81, 127, 0, 0, 0, 0, 1, 0, 0, 1}) // a header of 16 MiB + 1
 			f.drain()
 		}, "more at once"},
-		{"only pongs", func(f *far) { f.drain() }, "no heartbeat of the server for 1m30s"},
-		{"silence", func(f *far) { time.Sleep(2 * time.Minute) }, "no heartbeat of the server for 45s"},
+		{"only pongs", func(f *far) { f.drain() }, "no heartbeat of the server for 1m42s"},
+		{"silence", func(f *far) { time.Sleep(2 * time.Minute) }, "no heartbeat of the server for 51s"},
 	} {
 		t.Run(c.desc, func(t *testing.T) {
 			scripted(t, func(f *far) { f.opens(); c.end(f) }, func(t *testing.T, open func(func(Event)) (*Conn, error)) {

@@ -45,7 +45,7 @@ type Config struct {
 	// dropped.
 	Events func(Event)
 	// Active reports whether a user would notice a dead socket now. A dead socket
-	// is then found within 12 s instead of 50.
+	// is then found within 12 s instead of 56.
 	Active func() bool
 	// Turns bounds the large frames of several Sockets. May be nil.
 	Turns *Turns

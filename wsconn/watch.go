@@ -15,6 +15,10 @@ const (
 	// activeDeadline bounds the answer to such a ping. It is longer than
 	// probeDeadline, since a stream that fills a slow line delays the answer.
 	activeDeadline = 3 * time.Second
+	// idleSlack is what an idle machine waits beyond the server's own limit. The timer
+	// then goes off after every second heartbeat, and not after each. Routers that drop
+	// everything are found before by the kernel, which wakes no process.
+	idleSlack = 6 * time.Second
 	// stale is the silence after which a connection is probed before an event is
 	// sent over it.
 	stale = 10 * time.Second
@@ -56,7 +60,7 @@ func (c *Conn) patience() time.Duration {
 	if c.watch.active != nil && c.watch.active() {
 		return min(activeSilence, silence)
 	}
-	return silence
+	return silence + idleSlack
 }
 
 // Quiet is the time since the last frame.

@@ -12,8 +12,10 @@ import (
 const (
 	// detectsSleep is true, since CLOCK_BOOTTIME runs while the machine sleeps.
 	detectsSleep = true
-	// tickInterval is long, since the kernel reports jumps. The tick finds a
-	// stopped process, and a moved clock where there is no timerfd.
+	// calmInterval is long, since the kernel reports jumps. The tick finds a process
+	// that was stopped, whose connections tell that soon by themselves.
+	calmInterval = 5 * time.Minute
+	// tickInterval is for a kernel that reports none.
 	tickInterval = 30 * time.Second
 )
 

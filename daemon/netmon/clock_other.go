@@ -13,6 +13,7 @@ const (
 	detectsSleep = false
 	// tickInterval is the longest time in which a jump goes unnoticed.
 	tickInterval = 5 * time.Second
+	calmInterval = tickInterval
 )
 
 func readClocks() reading {

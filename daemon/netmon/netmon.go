@@ -12,7 +12,7 @@
 // netmon v1.102.0 does the same and more; linked into this program it was measured
 // at 2.16 MB of stripped binary, 57 packages and four goroutines. This package
 // costs 94 kB and two goroutines, on Linux a third one for the clock. While
-// nothing happens its only wake-up is one tick of the clock in half a minute.
+// nothing happens its only wake-up is one tick of the clock in five minutes.
 package netmon
 
 import (
@@ -21,6 +21,7 @@ import (
 	"net/netip"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -84,7 +85,8 @@ type system struct {
 	now   func() reading
 	watch func(ctx context.Context, signal func()) error // runs until ctx ends; an error means that there are no notices
 	alarm func(ctx context.Context, signal func()) error // likewise, for a clock that is set
-	tick  time.Duration
+	tick  time.Duration                                  // how often the clocks are read where alarm tells nothing
+	calm  time.Duration                                  // likewise, where it tells
 }
 
 // Monitor watches the network and the clocks until Close.
@@ -93,13 +95,14 @@ type Monitor struct {
 	sys     system
 	links   chan struct{} // a notice; holds one
 	clock   chan struct{}
+	alone   atomic.Bool // nothing tells of clocks
 	cancel  context.CancelFunc
 	running sync.WaitGroup
 }
 
 // New returns a Monitor that does nothing yet.
 func New(cfg Config) *Monitor {
-	return newMonitor(cfg, system{read: readState, now: readClocks, watch: watchLinks, alarm: watchClock, tick: tickInterval})
+	return newMonitor(cfg, system{read: readState, now: readClocks, watch: watchLinks, alarm: watchClock, tick: tickInterval, calm: calmInterval})
 }
 
 func newMonitor(cfg Config, sys system) *Monitor {
@@ -119,6 +122,8 @@ func (m *Monitor) Start() {
 	m.running.Go(func() {
 		if err := m.sys.alarm(ctx, func() { signal(m.clock) }); err != nil && ctx.Err() == nil {
 			m.cfg.Log.Debug("no notice of clock changes from the system", "reason", err.Error())
+			m.alone.Store(true)
+			signal(m.clock)
 		}
 	})
 	m.running.Go(func() { m.run(ctx) })
@@ -159,10 +164,11 @@ func (m *Monitor) run(ctx context.Context) {
 	state, _ := m.sys.read() // a state that cannot be read now is a change later
 	seen := m.sys.now()
 	var gone []netip.Addr // addresses lost since the machine was online
-	timer := time.NewTimer(m.sys.tick)
+	pause := m.pause()
+	timer := time.NewTimer(pause)
 	defer timer.Stop()
 	for {
-		planned := m.sys.tick
+		planned := pause
 		select {
 		case <-ctx.Done():
 			return
@@ -194,9 +200,17 @@ func (m *Monitor) run(ctx context.Context) {
 			m.report(e)
 			signal(m.links) // notices may have been missed
 		}
-		seen = now
-		timer.Reset(m.sys.tick)
+		seen, pause = now, m.pause()
+		timer.Reset(pause)
 	}
+}
+
+// pause is how long the clocks are not read.
+func (m *Monitor) pause() time.Duration {
+	if m.alone.Load() {
+		return m.sys.tick
+	}
+	return max(m.sys.calm, m.sys.tick)
 }
 
 func (m *Monitor) report(e Event) {

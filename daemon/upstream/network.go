@@ -60,7 +60,7 @@ func (n *network) DialContext(ctx context.Context, kind, addr string) (net.Conn,
 		_ = conn.Close()
 		return nil, ErrClosed
 	}
-	t := &tracked{Conn: conn, network: n, window: watchZeroWindow(conn, n.unacked)}
+	t := &tracked{Conn: conn, network: n, window: watchZeroWindow(conn, n.unacked), writes: newPromptWrites(conn)}
 	n.open[t] = struct{}{}
 	return t, nil
 }
@@ -104,6 +104,7 @@ type tracked struct {
 	net.Conn
 	network *network
 	window  *zeroWindow // nil: none
+	writes  *promptWrites
 	rest    rest
 	rested  func(time.Duration) // told how long it rested when the other side closes it; nil: nobody
 	closed  atomic.Bool         // by us
@@ -124,8 +125,23 @@ func (t *tracked) Read(b []byte) (int, error) {
 // Write implements net.Conn.
 func (t *tracked) Write(b []byte) (int, error) {
 	t.rest.wrote()
-	t.window.written()
-	return t.Conn.Write(b)
+	n, unsent := t.writes.now(b)
+	if unsent {
+		t.window.written()
+	}
+	if n == len(b) {
+		return n, nil
+	}
+	m, err := t.writes.wait(b[n:])
+	return n + m, err
+}
+
+// SetWriteDeadline implements net.Conn.
+func (t *tracked) SetWriteDeadline(until time.Time) error { return t.writes.deadline(until) }
+
+// SetDeadline implements net.Conn.
+func (t *tracked) SetDeadline(until time.Time) error {
+	return errors.Join(t.Conn.SetReadDeadline(until), t.writes.deadline(until))
 }
 
 // raw returns the connection as the system knows it.

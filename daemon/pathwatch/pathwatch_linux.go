@@ -1,4 +1,6 @@
-package tray
+// Package pathwatch tells when a file comes into being, so that nobody has to look for
+// it again and again. It opens no file and reads none.
+package pathwatch
 
 import (
 	"context"
@@ -11,15 +13,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// socketWatch tells when a path comes into being, by inotify. Nil is a watch
-// that sees nothing.
-type socketWatch struct {
+// Watch tells when a path comes into being, by inotify. Nil is a watch that sees nothing.
+type Watch struct {
 	file *os.File
 	name string // of the next missing part of the path
 }
 
-// watchSocket watches the deepest directory above path that exists.
-func watchSocket(path string) *socketWatch {
+// New watches the deepest directory above path that exists. It returns nil where that is
+// not possible, and for the path "".
+func New(path string) *Watch {
 	if path == "" {
 		return nil
 	}
@@ -35,21 +37,21 @@ func watchSocket(path string) *socketWatch {
 			return nil
 		}
 		if _, err := unix.InotifyAddWatch(fd, filepath.Clean(dir), changes); err == nil {
-			return &socketWatch{os.NewFile(uintptr(fd), "inotify"), name}
+			return &Watch{os.NewFile(uintptr(fd), "inotify"), name}
 		}
 		path = filepath.Clean(dir)
 	}
 }
 
-// wait returns true when the path may have come into being, and false after
+// Wait returns true when the path may have come into being, and false after
 // timeout (0: never) or when ctx ends.
-func (w *socketWatch) wait(ctx context.Context, timeout time.Duration) bool {
+func (w *Watch) Wait(ctx context.Context, timeout time.Duration) bool {
 	if w == nil {
-		return pause(ctx, timeout)
+		return Pause(ctx, timeout)
 	}
 	if timeout > 0 {
 		if w.file.SetReadDeadline(time.Now().Add(timeout)) != nil {
-			return pause(ctx, max(timeout, lastPause))
+			return Pause(ctx, max(timeout, leastPause))
 		}
 	}
 	stop := context.AfterFunc(ctx, func() { _ = w.file.SetReadDeadline(time.Unix(1, 0)) })
@@ -68,7 +70,7 @@ func (w *socketWatch) wait(ctx context.Context, timeout time.Duration) bool {
 
 // concerns reports whether one of the events is about the path: one with its
 // name, or one about the directory itself, which has none.
-func (w *socketWatch) concerns(events []byte) bool {
+func (w *Watch) concerns(events []byte) bool {
 	for len(events) >= unix.SizeofInotifyEvent {
 		length := binary.NativeEndian.Uint32(events[12:])
 		end := min(unix.SizeofInotifyEvent+int(length), len(events))
@@ -81,7 +83,8 @@ func (w *socketWatch) concerns(events []byte) bool {
 	return false
 }
 
-func (w *socketWatch) close() {
+// Close ends the watch.
+func (w *Watch) Close() {
 	if w != nil {
 		_ = w.file.Close()
 	}
