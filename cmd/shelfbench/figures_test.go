@@ -24,6 +24,7 @@ var tables = map[string]func(t *testing.T) string{
 	"wan-line":  wanSentence,
 	"proxy":     proxyTable,
 	"goals":     goalsTable,
+	"crash":     crashTable,
 	"footprint": footprintTable,
 }
 
@@ -221,6 +222,42 @@ func goalsTable(t *testing.T) string {
 			met = "missed"
 		}
 		row(&b, false, g.Name, fmt.Sprintf("%.2f", g.Is), fmt.Sprintf("%g", g.Goal), met)
+	}
+	return b.String()
+}
+
+// crashTable has both vaults of a release in one row.
+func crashTable(t *testing.T) string {
+	var r struct {
+		Rows []crashRow `json:"rows"`
+	}
+	read(t, "crash.json", &r)
+	var b strings.Builder
+	b.WriteString("| release | kills | rotations | answers lost | sessions lost | passwords sent | of these cut off | user needed | 401 to players |\n" +
+		"| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n")
+	var order []string
+	sums := map[string]*crashRow{}
+	for _, x := range r.Rows {
+		name := string(x.Release)
+		if sums[name] == nil {
+			sums[name] = &crashRow{}
+			order = append(order, name)
+		}
+		s := sums[name]
+		s.Kills += x.Kills
+		s.Rotations += x.Rotations
+		s.AnswersLost += x.AnswersLost
+		s.SessionsLost += x.SessionsLost
+		s.SignIns += x.SignIns
+		s.SignInsLost += x.SignInsLost
+		s.NeedsUser += x.NeedsUser
+		s.Player401 += x.Player401
+		s.PlayerRequests += x.PlayerRequests
+	}
+	for _, name := range order {
+		s := sums[name]
+		row(&b, false, name, thousands(s.Kills), thousands(s.Rotations), thousands(s.AnswersLost), thousands(s.SessionsLost), thousands(s.SignIns),
+			thousands(s.SignInsLost), thousands(s.NeedsUser), fmt.Sprintf("%d of %s", s.Player401, thousands(s.PlayerRequests)))
 	}
 	return b.String()
 }

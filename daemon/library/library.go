@@ -1,5 +1,6 @@
-// Package library reads what a server's libraries hold: it finds items by words, and
-// tells what an item consists of, in the few facts that a person or a player needs.
+// Package library reads a server's libraries. It finds items by words, and
+// tells what an item consists of, in the few facts that a person or a player
+// needs.
 //
 // It exists so that nobody has to know an id. It asks through the function that it is
 // given, keeps nothing, and never changes anything on the server.
