@@ -156,8 +156,8 @@ func (m *machine) reachable(f Reachable) {
 	m.proven()
 	switch {
 	case m.stopping():
-	case m.Suspicion.Undecided != nil && !m.Lost && !m.vouched():
-		m.Step, m.Attempt.Aim = Recognising, keychain.RenewPair
+	case m.Suspicion.Undecided != nil && (!m.Lost || m.OfSpare()) && !m.vouched():
+		m.Step = Recognising
 		m.do(Recognise{ByUser: m.Attempt.ByUser})
 	case m.Lost && m.Record.Static.IsEmpty():
 		m.replace()

@@ -33,10 +33,11 @@ type Evidence struct {
 // evidenceMargin: a token that ends within this time may end on its way.
 const evidenceMargin = 5 * time.Second
 
-// EvidenceToken returns the access token if a refusal would end the session,
-// empty otherwise, and whether an honest server must still take it.
+// EvidenceToken returns the access token if a refusal would end a session and
+// nothing else tells whose server this is, empty otherwise, and whether an honest
+// server must still take it.
 func (s State) EvidenceToken(now time.Time) (token absapi.Token, valid bool) {
-	if s.Suspicion.InvalidAnswers == 0 && !s.RefusalExplained(now) || s.OfSpare() || s.Record.Access.IsEmpty() {
+	if !s.refusalCounts(now) || s.Record.Access.IsEmpty() {
 		return absapi.Token{}, false
 	}
 	token, err := absapi.ParseToken(s.Record.Access)
@@ -44,5 +45,38 @@ func (s State) EvidenceToken(now time.Time) (token absapi.Token, valid bool) {
 		return absapi.Token{}, false
 	}
 	serverNow := now.Round(0).Add(s.Clocks.Skew)
-	return token, token.ExpiresAt.IsZero() || serverNow.Add(evidenceMargin).Before(token.ExpiresAt)
+	valid = token.ExpiresAt.IsZero() || serverNow.Add(evidenceMargin).Before(token.ExpiresAt)
+	if !valid && s.spareTells() {
+		return absapi.Token{}, false
+	}
+	return token, valid
+}
+
+// refusalCounts reports whether one more refusal of what was presented would end it.
+func (s State) refusalCounts(now time.Time) bool {
+	if s.OfSpare() {
+		return s.Plain && !s.judgedLately(now)
+	}
+	return s.Suspicion.InvalidAnswers > 0 || s.RefusalExplained(now)
+}
+
+// spareTells reports whether the spare is presented before the server is asked about
+// an expired access token. The limiter counts that question, and the smallest share of
+// a limit has no room for it beside a second try for a lost answer. Only the account's
+// own server takes the spare; one that refuses it is asked the question then.
+func (s State) spareTells() bool {
+	return s.Plain && !s.OfSpare() && s.Why != Unrecognised && !s.Record.Spare.IsEmpty() && !s.Record.NewPassword.IsStored()
+}
+
+// judgedLately reports whether the server was found to be the account's own a moment
+// ago, and in this network.
+func (s State) judgedLately(now time.Time) bool {
+	at := s.Suspicion.JudgedAt
+	return !at.IsZero() && !at.Before(s.DisturbedAt) && !now.Before(at) && !reached(now, at.Add(wordHolds))
+}
+
+// unjudged reports whether the session counts as lost although nothing has shown that
+// the account's own server refused it.
+func (s State) unjudged() bool {
+	return s.Plain && s.Lost && s.Suspicion.JudgedAt.IsZero() && s.Published.Generation > 0 && s.Record.Static.IsEmpty()
 }

@@ -222,6 +222,7 @@ func (m *machine) adopt(rec keychain.Record) {
 	lost := rec.Intent != nil && rec.Intent.Purpose == keychain.PromoteSpare
 	m.Record, m.Received.Record, m.Lost = rec, nil, lost
 	m.Suspicion.InvalidAnswers, m.Spare.InvalidAnswers, m.Suspicion.StaticRefused = 0, 0, false
+	m.Suspicion.Undecided, m.Suspicion.JudgedAt = nil, time.Time{}
 	m.Slot.RetryAt = m.now
 	if !rec.Static.IsEmpty() {
 		m.Phase, m.Why, m.Published.Generation, m.Published.Pair = Static, NoReason, rec.Generation, absapi.TokenPair{}

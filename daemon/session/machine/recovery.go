@@ -1,6 +1,8 @@
 package machine
 
 import (
+	"time"
+
 	"shelfkeeper/daemon/absapi"
 	"shelfkeeper/daemon/redact"
 	"shelfkeeper/keychain"
@@ -8,8 +10,12 @@ import (
 
 // recover goes on after an authentic rejection of the refresh token, within
 // the same attempt and on the same connection.
-func (m *machine) recover(err *absapi.Error) {
-	m.Failure, m.Lost, m.Phase, m.Suspicion.JudgedAt = err, true, Recovering, m.now
+func (m *machine) recover(err *absapi.Error) { m.lose(err, m.now) }
+
+// lose goes on without the pair. judged is when its refusal was taken for the server's
+// own; zero while that is not known, and then nothing but a spare is presented.
+func (m *machine) lose(err *absapi.Error, judged time.Time) {
+	m.Failure, m.Lost, m.Phase, m.Suspicion.JudgedAt = err, true, Recovering, judged
 	m.replace()
 }
 

@@ -18,14 +18,13 @@ func (m *machine) refreshFailed(f RefreshFailed) {
 	case absapi.RefreshExpired:
 		m.refused(f.Err)
 	case absapi.RefreshInvalid:
-		seen := &m.Suspicion.InvalidAnswers
 		if m.OfSpare() {
-			seen = &m.Spare.InvalidAnswers
+			m.Spare.InvalidAnswers++
+			m.judge(f.Err, f.Evidence)
+			return
 		}
-		if *seen++; *seen < 2 && !m.RefusalExplained(m.now) {
-			m.Failure = f.Err
-			m.Pauses.ConfirmAt = m.now.Add(confirmPause)
-			m.pause(confirmPause, "asking once more: "+f.Err.Evidence)
+		if m.Suspicion.InvalidAnswers++; m.Suspicion.InvalidAnswers < 2 && !m.RefusalExplained(m.now) {
+			m.confirm(f.Err)
 			return
 		}
 		m.judge(f.Err, f.Evidence)
@@ -44,6 +43,14 @@ func (m *machine) refreshFailed(f RefreshFailed) {
 	default:
 		m.unanswered(f.Err)
 	}
+}
+
+// confirm has the same token presented once more: ABS says that it is invalid for
+// errors of its own, too.
+func (m *machine) confirm(err *absapi.Error) {
+	m.Failure = err
+	m.Pauses.ConfirmAt = m.now.Add(confirmPause)
+	m.pause(confirmPause, "asking once more: "+err.Evidence)
 }
 
 // mayGoByCookie reports whether the token may travel in the server's own cookie as
@@ -68,15 +75,18 @@ func (s State) RefusalExplained(now time.Time) bool {
 	return i != nil && i.Attempt > 1 && !s.OfSpare() && s.comesBack() && reached(now, i.Since.Add(s.Rules.Grace))
 }
 
-// judge decides what a refresh token that was refused twice is worth, by what
-// is known of the server that refused it. Where TLS vouches for the server, the
-// user's click is enough to send the password; elsewhere it takes the user's word
-// that it is the account's own server.
+// judge decides what a refresh token that was refused is worth, by what is known of
+// the server that refused it. Where TLS vouches for the server, the user's click is
+// enough to send the password; elsewhere it takes the user's word that it is the
+// account's own server.
 func (m *machine) judge(err *absapi.Error, e Evidence) {
 	m.Suspicion.Undecided = nil
-	if !m.OfSpare() && !m.vouched() {
+	if m.mayBeStrangers() {
 		asked := m.Wishes.SendAgain
 		switch {
+		case e.Server == Unknown && m.spareTells():
+			m.lose(err, time.Time{})
+			return
 		case e.Server == Stranger && (m.Plain || !e.Expired),
 			// Somebody waits for the answer, so that there is one now.
 			e.Server == Unknown && m.Plain && asked && !m.Record.Access.IsEmpty():
@@ -84,17 +94,29 @@ func (m *machine) judge(err *absapi.Error, e Evidence) {
 			return
 		case e.Server == Unknown && m.Plain && !m.Record.Access.IsEmpty():
 			// Whose server this is decides about a password that somebody may be
-			// waiting for: it is asked again soon.
+			// waiting for, or about a spare: it is asked again soon.
 			m.Suspicion.Undecided, m.Step = err, Recognising
 			m.temporary(err)
 			return
 		}
 	}
+	if e.Server == Own && m.OfSpare() {
+		m.Suspicion.JudgedAt = m.now
+	}
 	if e.Username != "" && !m.OfSpare() {
 		// A new name ends sessions, and the password goes with the new one.
 		m.Record.Username = e.Username
 	}
+	if m.OfSpare() && m.Spare.InvalidAnswers < 2 {
+		m.confirm(err)
+		return
+	}
 	m.refused(err)
+}
+
+// mayBeStrangers reports whether the refusal may be another server's.
+func (m *machine) mayBeStrangers() bool {
+	return !m.vouched() && (!m.OfSpare() || m.Plain && !m.judgedLately(m.now))
 }
 
 // vouched reports whether the server may get the password although nothing shows

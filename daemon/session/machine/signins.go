@@ -45,8 +45,10 @@ func (m *machine) unusable(err *absapi.Error) {
 // presented again after a wake-up and from time to time. Where TLS vouches for
 // the server, an expired access token ends the doubt: the signing key was lost.
 func (m *machine) unrecognised(err *absapi.Error) {
-	m.Failure, m.Answered, m.Lost = err, err, false
-	m.Suspicion.InvalidAnswers = 1 // asked once more is enough
+	if m.Lost || !m.OfSpare() {
+		m.Suspicion.InvalidAnswers = 1 // asked once more is enough
+	}
+	m.Failure, m.Answered, m.Lost, m.Spare.InvalidAnswers = err, err, false, 0
 	if m.Published.Generation > 0 {
 		m.Suspicion.Token = m.Published.Pair.Access.Secret
 	}
@@ -60,7 +62,10 @@ func (m *machine) unrecognised(err *absapi.Error) {
 func (m *machine) askAgainFirst() {
 	intent := m.Record.Intent
 	if m.Suspicion.Undecided != nil && !m.Busy() {
-		m.Suspicion.Undecided, m.Suspicion.InvalidAnswers = nil, 1
+		m.Suspicion.Undecided = nil
+		if !m.OfSpare() {
+			m.Suspicion.InvalidAnswers = 1
+		}
 	}
 	if m.Busy() || !m.Lost {
 		return

@@ -41,11 +41,19 @@ func (s State) spareRenewal() time.Time { return s.goodMoment(s.Spare.DueAt, s.S
 // replace goes on after the pair is lost: with the password of a change whose
 // outcome is open, with the spare, or with the stored password.
 func (m *machine) replace() {
-	if !m.Record.NewPassword.IsStored() && !m.Record.Spare.IsEmpty() {
+	switch {
+	case m.Record.NewPassword.IsStored():
+		m.signIn()
+	case !m.Record.Spare.IsEmpty():
 		m.intend(keychain.PromoteSpare)
-		return
+	case m.unjudged() && !m.vouched():
+		// Another process has used the spare up: the pair is presented once more, and
+		// the server judged by its answer.
+		m.Lost, m.Phase, m.Suspicion.InvalidAnswers = false, Rotating, 1
+		m.intend(keychain.RenewPair)
+	default:
+		m.signIn()
 	}
-	m.signIn()
 }
 
 // discardSpare forgets a spare that the server has authentically refused: it is no

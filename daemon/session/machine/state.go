@@ -203,11 +203,11 @@ type Suspicion struct {
 	RenewedAt      time.Time     // when a pair was obtained because of a suspicion
 	BrokenUntil    time.Time     // fresh tokens are refused too: none is given out until then
 	InvalidAnswers int           // `Invalid refresh token` answers to this refresh token
-	Undecided      *absapi.Error // the second of them, while it is not known whose server gave it
+	Undecided      *absapi.Error // a refusal of the pair or the spare, while it is not known whose server gave it
 	StaticRefused  bool          // a static token got a 401
 	AlsoCookie     bool          // a gateway takes x-refresh-token out: the token goes in a cookie as well
 	CookiePasses   bool          // the newest answer with tokens had a refresh token in a cookie
-	JudgedAt       time.Time     // when the refusal that ended the session was taken for the server's own
+	JudgedAt       time.Time     // when the refusal that ended the session was taken for the server's own; zero: not yet
 	Fruitless      redact.Secret // legacy token that the password brought again after it was refused
 }
 

@@ -74,7 +74,10 @@ func (w *world) answer(kind int) {
 			return
 		}
 		found := Evidence{Server: Recognition(rapid.IntRange(1, 2).Draw(w.t, "server"))}
-		w.strange = found.Server == Stranger
+		w.strange, w.vague = found.Server == Stranger, false
+		if w.strange && w.state.OfSpare() {
+			w.undoubt()
+		}
 		w.feed(Recognised{Evidence: found})
 	case Login:
 		switch {
@@ -130,7 +133,7 @@ func (w *world) refreshAnswer(kind int, weather *absapi.Error) Fact {
 	switch kind {
 	case 0, 1, 2:
 		pair := w.mint()
-		w.strange, w.answered = false, true
+		w.strange, w.vague, w.answered = false, false, true
 		w.given = pair.Refresh.Secret
 		// From 2.36.0 on a session that lives on says that no password was changed.
 		w.settled = w.settled || w.state.Rules.PasswordEnds || !w.disk.NewPassword.IsStored()
@@ -145,11 +148,19 @@ func (w *world) refreshAnswer(kind int, weather *absapi.Error) Fact {
 		w.dead[w.presented] = w.doubted[w.presented] > 1
 		e := Evidence{Server: Recognition(rapid.IntRange(0, 2).Draw(w.t, "server"))}
 		w.strange = e.Server == Stranger && w.state.Suspicion.InvalidAnswers > 0 && !w.state.OfSpare()
+		switch counts := w.state.refusalCounts(w.now); {
+		case w.state.OfSpare() && counts && e.Server == Stranger && !w.acted:
+			w.undoubt()
+		case w.state.OfSpare() && counts && e.Server == Own, e.Server == Own && w.plain:
+			w.vague = false
+		case !w.state.OfSpare() && counts && e.Server == Unknown && w.state.spareTells():
+			w.vague = true
+		}
 		f := fail(absapi.RefreshInvalid).(RefreshFailed)
 		f.Evidence = e
 		return f
 	case 4:
-		w.dead[w.presented], w.strange = true, false
+		w.dead[w.presented], w.strange, w.vague = true, false, false
 		return fail(absapi.RefreshExpired)
 	case 5:
 		return fail(absapi.UserInactive)
@@ -160,6 +171,12 @@ func (w *world) refreshAnswer(kind int, weather *absapi.Error) Fact {
 	}
 	w.answered = false
 	return RefreshFailed{Err: weather}
+}
+
+// undoubt takes back what a stranger's refusal says about the token: nothing.
+func (w *world) undoubt() {
+	w.doubted[w.presented] = 0
+	w.dead[w.presented] = false
 }
 
 func (w *world) changeAnswer(kind int, weather *absapi.Error) Fact {
