@@ -5,12 +5,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"net/url"
 	"slices"
 
 	"shelfkeeper/daemon/accounts"
 	"shelfkeeper/daemon/control"
 	"shelfkeeper/daemon/home"
+	"shelfkeeper/daemon/localcert"
 	"shelfkeeper/daemon/problem"
 	"shelfkeeper/daemon/proxy"
 	"shelfkeeper/daemon/redact"
@@ -28,7 +30,7 @@ func (d *Daemon) newService(a accounts.Account, listen string) (*service.Service
 	c := d.home.Config
 	return service.New(service.Config{
 		Account: a, Upstream: up, Session: d.home.SessionConfig(a, up), Identities: d.home.Identities(a.Name),
-		PortGiven: c.ListenOf(a.Name) != 0, Journal: d.home.JournalDir(a.Name), Listen: listen, ListenExtra: c.ListenExtra,
+		PortGiven: c.ListenOf(a.Name) != 0, Journal: d.home.JournalDir(a.Name), Listen: listen, Extra: d.extra(),
 		ExtraHosts: c.ExtraHosts, Access: c.LocalAccess, TrustedOrigins: c.TrustedOrigins,
 		Reach:        func(base *url.URL) (*upstream.Upstream, error) { return d.home.ReachOther(a, base) },
 		Pause:        d.home.PauseOf(a.Name),
@@ -37,6 +39,23 @@ func (d *Daemon) newService(a accounts.Account, listen string) (*service.Service
 		KeepVisitors: func(list []proxy.Visitor) { d.home.KeepVisitors(a.Name, list) },
 		Kept:         d.home.Kept, StreamsChanged: d.streams.Ring, Log: d.home.Log,
 	})
+}
+
+// extra says where players of other networks are served.
+func (d *Daemon) extra() service.Extra {
+	c := d.home.Config
+	return service.Extra{Addresses: c.ListenExtra, Plain: c.ExtraHTTP, Certificate: func() (*localcert.Certificate, error) {
+		if c.ExtraCert != "" {
+			return localcert.Files(c.ExtraCert, c.ExtraKey)
+		}
+		var secure []netip.Addr
+		for _, a := range c.ListenExtra {
+			if !slices.Contains(c.ExtraHTTP, a) {
+				secure = append(secure, a)
+			}
+		}
+		return localcert.Own(d.home.Paths.State, secure, c.ExtraHosts)
+	}}
 }
 
 // serviceOf returns the service of the account; an empty name means the only

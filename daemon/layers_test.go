@@ -26,7 +26,7 @@ var level = map[string]int{
 	"daemon/session": 2, "daemon/progress": 2, "daemon/library": 2, "wsconn": 2, "daemon/openid": 2, "daemon/doctor": 2,
 	"daemon/absapi": 1, "daemon/upstream": 1, "daemon/tokenfilter": 1, "daemon/players": 1, "daemon/netmon": 1,
 	"daemon/desktop": 1, "daemon/config": 1, "daemon/accounts": 1, "daemon/history": 1, "daemon/logbook": 1, "daemon/bundle": 1,
-	"daemon/handover": 1, "keychain": 1,
+	"daemon/handover": 1, "daemon/localcert": 1, "keychain": 1,
 	"daemon/health": 0, "daemon/redact": 0, "assets": 0, "daemon/hostname": 0, "daemon/durable": 0, "daemon/problem": 0, "daemon/netcause": 0,
 	"daemon/programs":  0,
 	"daemon/pathwatch": 0,

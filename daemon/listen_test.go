@@ -26,6 +26,7 @@ func TestBothLoopbackAddresses(t *testing.T) {
 	}
 	a, _ := h.Book.Get(answer.Account)
 	h.Config.ListenExtra = []netip.Addr{netip.MustParseAddr("224.0.0.1")} // no such address
+	h.Config.ExtraHTTP = h.Config.ListenExtra
 	_, port, err := net.SplitHostPort(other.Addr().String())
 	if err != nil {
 		t.Fatal(err)

@@ -213,7 +213,7 @@ func TestGrantForAProgram(t *testing.T) {
 	out := p.ok("", "players", "add", "my house", "--for", "Home Assistant").stdout
 	secret := secretText.FindString(out)
 	want := "my house may use account " + user + " at " + at + ", scope admin.\nFill in; the secret is shown once:\n  Host     " + at +
-		"\n  API key  " + secret + "\nIn a container it reaches this machine only through an address of `listen_extra`.\n" +
+		"\n  API key  " + secret + "\nIn a container it needs the host's network, or an address of `listen_extra`: docs/players.md.\n" +
 		"Note: " + user + " is no administrator at the server, so it goes without its sensors of users and of who is online, " +
 		"which stay unknown otherwise.\n"
 	if secret == "" || !strings.HasPrefix(out, "my house may use account ") ||

@@ -131,6 +131,9 @@ func describe(s health.Snapshot, now time.Time, colours bool) string {
 		row("players", "%s; %d requests, %s, %d running", a.Proxy.URL, a.Proxy.Requests, size(a.Proxy.Bytes), a.Proxy.Active)
 		if len(a.Proxy.Extra) > 0 {
 			row("", "also %s, for programs with a grant", strings.Join(a.Proxy.Extra, ", "))
+			if a.Proxy.ExtraCertificate != "" {
+				row("", "the certificate there: SHA-256 %s", a.Proxy.ExtraCertificate)
+			}
 		}
 		if a.Proxy.Resumed > 0 || a.Proxy.Held > 0 {
 			row("", "%d times a stream went on after a break, %d requests waited for the server", a.Proxy.Resumed, a.Proxy.Held)

@@ -65,7 +65,12 @@ type Config struct {
 	PagePort    int // of the status page, 1 to 65535
 	LocalAccess LocalAccess
 	ListenExtra []netip.Addr // of this machine in other networks, where everybody needs a grant
-	ExtraHosts  []string     // names for this machine that players there use
+	// ExtraHTTP are those of them at which plain http is spoken: networks that do not
+	// leave this machine. At the others it is https, with the certificate in ExtraCert
+	// and its key in ExtraKey; "" is one that is made here.
+	ExtraHTTP           []netip.Addr
+	ExtraCert, ExtraKey string
+	ExtraHosts          []string // names for this machine that players there use
 	// TrustedOrigins are the origins of programs in a webview that count as local
 	// programs, in lower case.
 	TrustedOrigins []string

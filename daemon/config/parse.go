@@ -16,6 +16,9 @@ type document struct {
 	Listen         *int64              `toml:"listen"`
 	PagePort       *int64              `toml:"page_port"`
 	ListenExtra    []string            `toml:"listen_extra"`
+	ExtraHTTP      []string            `toml:"listen_extra_http"`
+	ExtraCert      *string             `toml:"listen_extra_cert"`
+	ExtraKey       *string             `toml:"listen_extra_key"`
 	ExtraHosts     []string            `toml:"extra_hosts"`
 	TrustedOrigins []string            `toml:"trusted_origins"`
 	LocalAccess    *string             `toml:"local_access"`
@@ -89,7 +92,9 @@ func (c *checker) config(d document) Config {
 	c.logLevel(&cfg, d.LogLevel)
 	c.listen(&cfg, d.Listen)
 	c.pagePort(&cfg, d.PagePort)
-	c.listenExtra(&cfg, d.ListenExtra)
+	cfg.ListenExtra = c.extraAddresses(d.ListenExtra, "listen_extra")
+	cfg.ExtraHTTP = c.extraAddresses(d.ExtraHTTP, "listen_extra_http")
+	c.extraFiles(&cfg, d.ExtraCert, d.ExtraKey)
 	c.extraHosts(&cfg, d.ExtraHosts)
 	c.trustedOrigins(&cfg, d.TrustedOrigins)
 	c.localAccess(&cfg, d.LocalAccess)

@@ -52,7 +52,8 @@ func TestRefusals(t *testing.T) {
 		{"slip in an inline table", "upstream = {ca_file = \"x\", heders = {}}", 1, "upstream.heders", "did you mean upstream.headers?"},
 		{"right key, wrong place", "ca_file = \"x\"", 1, "ca_file", "did you mean upstream.ca_file?"},
 		{"a hyphen", "log-level = \"info\"", 1, "log-level", "did you mean log_level?"},
-		{"nothing near", "xyzzy = 1", 1, "xyzzy", "known here: log_level, listen, page_port, listen_extra, extra_hosts, trusted_origins, " +
+		{"nothing near", "xyzzy = 1", 1, "xyzzy", "known here: log_level, listen, page_port, listen_extra, listen_extra_http, " +
+			"listen_extra_cert, listen_extra_key, extra_hosts, trusted_origins, " +
 			"local_access, store, user_agent, notifications, icon_click, upstream, accounts"},
 		{"nothing near in a table", "[upstream]\nqqqqqq = 1", 2, "upstream.qqqqqq",
 			"known here: ca_file, proxy, headers, headers_for, addresses, trust_http"},
@@ -77,6 +78,9 @@ func TestRefusals(t *testing.T) {
 		{"extra: everywhere, IPv6", "listen_extra = [\"::\"]", 1, "listen_extra", "one other network"},
 		{"extra: loopback", "listen_extra = [\"172.17.0.1\", \"127.0.0.2\"]", 1, "listen_extra", "127.0.0.2"},
 		{"extra: with a port", "listen_extra = [\"172.17.0.1:80\"]", 1, "listen_extra", "no port"},
+		{"extra without encryption: everywhere", "listen_extra_http = [\"0.0.0.0\"]", 1, "listen_extra_http", "not 0.0.0.0"},
+		{"a certificate's path", "listen_extra_cert = \"c.pem\"", 1, "listen_extra_cert", "no whole path"},
+		{"a key alone", "listen_extra_key = \"/k.pem\"", 1, "listen_extra_key", "listen_extra_cert, which is missing"},
 		{"extra: a name", "listen_extra = [\"docker0\"]", 1, "listen_extra", "172.17.0.1"},
 		{"extra: no list", "listen_extra = \"172.17.0.1\"", 1, "listen_extra", "must be a list"},
 		{"extra: not text", "listen_extra = [5]", 1, "listen_extra", ""},
@@ -229,6 +233,7 @@ func TestSchemaMatchesDocument(t *testing.T) {
 		"log_level": `"info"`, "listen": "1", "page_port": "1", "local_access": `"user"`, "store": `"os"`, "user_agent": `"x"`,
 		"notifications": "false", "icon_click": `"page"`,
 		"listen_extra": `["172.17.0.1"]`, "extra_hosts": `["h"]`, "trusted_origins": `["app://h"]`,
+		"listen_extra_http": `["172.17.0.1"]`, "listen_extra_cert": `"/c.pem"`, "listen_extra_key": "\"/k.pem\"\nlisten_extra_cert = \"/c.pem\"",
 		"ca_file": `"x"`, "proxy": `"http://h:1"`, "*": `"x"`,
 		"addresses": `["https://abs.example.org"]`, "trust_http": "true", "headers_for": `["https://abs.example.org"]`,
 	}

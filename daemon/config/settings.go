@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
@@ -255,11 +256,21 @@ func (c Config) Value(key ...string) []string {
 	case "trusted_origins":
 		return slices.Clone(c.TrustedOrigins)
 	case "listen_extra":
-		list := make([]string, 0, len(c.ListenExtra))
-		for _, a := range c.ListenExtra {
-			list = append(list, a.String())
-		}
-		return list
+		return addressesOf(c.ListenExtra)
+	case "listen_extra_http":
+		return addressesOf(c.ExtraHTTP)
+	case "listen_extra_cert":
+		return []string{c.ExtraCert}
+	case "listen_extra_key":
+		return []string{c.ExtraKey}
 	}
 	return nil
+}
+
+func addressesOf(list []netip.Addr) []string {
+	texts := make([]string, 0, len(list))
+	for _, a := range list {
+		texts = append(texts, a.String())
+	}
+	return texts
 }

@@ -47,7 +47,8 @@ func TestSettings(t *testing.T) {
 		{"page_port", []string{"14001"}}, {"notifications", []string{"false"}}, {"store", []string{"os"}},
 		{"accounts/home/upstream/addresses", []string{" https://abs.example.org ", "", "http://192.168.1.5:13378"}},
 		{"accounts/gone/upstream/trust_http", []string{"true"}}, {"extra_hosts", []string{"host.docker.internal"}},
-		{"listen_extra", []string{"172.17.0.1"}}, {"trusted_origins", []string{"tauri://localhost"}}, {"user_agent", []string{"me/1"}},
+		{"listen_extra", []string{"172.17.0.1"}},
+		{"listen_extra_http", []string{"172.17.0.1"}}, {"listen_extra_cert", []string{"/c.pem"}}, {"listen_extra_key", []string{"/k.pem"}}, {"trusted_origins", []string{"tauri://localhost"}}, {"user_agent", []string{"me/1"}},
 		{"log_level", []string{"debug"}}, {"local_access", []string{"grant"}},
 	} {
 		if err := set(c.key, c.values...); err != nil {
@@ -59,6 +60,7 @@ func TestSettings(t *testing.T) {
 		"page_port": "14001", "notifications": "false", "store": "file", // config.toml stands
 		"accounts/home/upstream/addresses":  "https://abs.example.org http://192.168.1.5:13378",
 		"accounts/home/upstream/trust_http": "false", "extra_hosts": "host.docker.internal", "listen_extra": "172.17.0.1",
+		"listen_extra_http": "172.17.0.1", "listen_extra_cert": "/c.pem", "listen_extra_key": "/k.pem",
 		"trusted_origins": "tauri://localhost", "user_agent": "me/1", "log_level": "debug", "local_access": "grant", "nothing": "",
 	} {
 		if got := strings.Join(cfg.Value(strings.Split(key, "/")...), " "); got != want {

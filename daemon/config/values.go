@@ -7,6 +7,7 @@ import (
 	"maps"
 	"net/netip"
 	"net/url"
+	"path/filepath"
 	"slices"
 	"strings"
 )
@@ -89,15 +90,37 @@ func (c *checker) pagePort(cfg *Config, given *int64) {
 	}
 }
 
-func (c *checker) listenExtra(cfg *Config, given []string) {
+// extraAddresses are addresses of this machine in networks that others are on too.
+func (c *checker) extraAddresses(given []string, key string) (list []netip.Addr) {
 	for _, text := range given {
 		addr, err := netip.ParseAddr(text)
 		if err != nil || addr.IsUnspecified() || addr.IsLoopback() || addr.IsMulticast() || addr.Zone() != "" {
 			c.refuse(fmt.Sprintf("%q is not the address of this machine in one other network, as 172.17.0.1: "+
-				"it has no port and is not 0.0.0.0", text), "listen_extra")
-			return
+				"it has no port and is not 0.0.0.0", text), key)
+			return list
 		}
-		cfg.ListenExtra = append(cfg.ListenExtra, addr.Unmap())
+		list = append(list, addr.Unmap())
+	}
+	return list
+}
+
+// extraFiles are the certificate for those addresses and its key, which may lie in one
+// file.
+func (c *checker) extraFiles(cfg *Config, cert, key *string) {
+	for _, f := range []struct {
+		name  string
+		given *string
+		at    *string
+	}{{"listen_extra_cert", cert, &cfg.ExtraCert}, {"listen_extra_key", key, &cfg.ExtraKey}} {
+		if f.given == nil || *f.given == "" {
+			continue
+		}
+		if *f.at = expandHome(*f.given); !filepath.IsAbs(*f.at) {
+			c.refuse(fmt.Sprintf("%q is no whole path of a file", *f.given), f.name)
+		}
+	}
+	if cfg.ExtraKey != "" && cfg.ExtraCert == "" {
+		c.refuse("it belongs to listen_extra_cert, which is missing", "listen_extra_key")
 	}
 }
 

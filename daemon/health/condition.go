@@ -104,6 +104,9 @@ var (
 		Remedy: "let players use 127.0.0.1, or end that program and start Shelfkeeper again"}
 	ExtraAddress = Condition{ID: "extra-address", Level: Degraded,
 		Text: "an address of listen_extra cannot be served", Remedy: "correct listen_extra in config.toml, then start Shelfkeeper again"}
+	ExtraAbsent = Condition{ID: "extra-absent", Level: Degraded, Hold: time.Minute,
+		Text:   "players in another network do not reach an address of listen_extra",
+		Remedy: "start what makes that network, as Docker, or correct listen_extra in config.toml"}
 	EmergencyKey = Condition{ID: "emergency-key", Level: Degraded,
 		Text:   "the server ended the session; until you sign in, players are served with the emergency API key",
 		Remedy: "run `shelfkeeper reauth`, which opens your browser, before the key ends"}
@@ -130,6 +133,6 @@ var declared = []*Condition{
 	&ProxyDown,
 	&VaultHanging, &TokenSuspect, &ServerUnreachable, &NoAnswer, &RateLimited, &RenewalFails, &VaultOpening, &TokenEnded, &TokenAwaited,
 	&EmergencyKey,
-	&DiskTrouble, &ProgressDisk, &ProgressDamaged, &LocalhostTaken, &ExtraAddress, &SocketDown, &RenewalDelayed,
+	&DiskTrouble, &ProgressDisk, &ProgressDamaged, &LocalhostTaken, &ExtraAddress, &ExtraAbsent, &SocketDown, &RenewalDelayed,
 	&OddTokens, &SlotPending, &PageDown,
 }

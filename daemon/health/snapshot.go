@@ -144,10 +144,12 @@ type Socket struct {
 type Proxy struct {
 	URL string `json:"url"`
 	// Extra are addresses beyond this machine, where everybody needs a grant.
-	Extra    []string `json:"extra,omitempty"`
-	Requests uint64   `json:"requests"`
-	Bytes    uint64   `json:"bytes"`
-	Active   int      `json:"active"`
+	Extra []string `json:"extra,omitempty"`
+	// ExtraCertificate is the SHA-256 of the certificate that is shown there.
+	ExtraCertificate string `json:"extra_certificate,omitempty"`
+	Requests         uint64 `json:"requests"`
+	Bytes            uint64 `json:"bytes"`
+	Active           int    `json:"active"`
 	// Unauthorized counts the 401 that players got.
 	Unauthorized uint64 `json:"unauthorized"`
 	// Resumed counts how often a stream was continued after a break. Held

@@ -17,7 +17,7 @@ const (
 	webview = "It is a page in a webview. If its sound or covers stay away, `shelfkeeper players trust NAME ORIGIN` lets its pages in; " +
 		"the players page names the origin."
 	since     = "refused as a foreign page when it was tried; since then a grant opens it, which was not tried again"
-	container = "In a container it reaches this machine only through an address of `listen_extra`."
+	container = "In a container it needs the host's network, or an address of `listen_extra`: docs/players.md."
 )
 
 // table holds all programs in the order of their names, the families last.

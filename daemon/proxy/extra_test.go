@@ -23,7 +23,7 @@ func TestExtraAddress(t *testing.T) {
 	}
 	w := proxytest.NewLocalWorld(t, absfake.Config{WebClient: true}, func(c *proxy.Config) { c.ExtraHosts = []string{"host.docker.internal"} })
 	for _, bad := range []string{"0.0.0.0:1", "[::]:1", "127.0.0.2:1", "224.0.0.1:1", addr.String() + ":0"} {
-		if err := w.Server.ListenExtra(netip.MustParseAddrPort(bad)); err == nil {
+		if err := w.Server.ListenExtra(netip.MustParseAddrPort(bad), nil); err == nil {
 			t.Errorf("%s is served", bad)
 		}
 	}
@@ -39,7 +39,7 @@ func TestExtraAddress(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := errors.Join(s.Listen("127.0.0.1:0"), s.ListenExtra(at)); err != nil {
+	if err := errors.Join(s.Listen("127.0.0.1:0"), s.ListenExtra(at, nil)); err != nil {
 		t.Fatal(err)
 	}
 	served := make(chan error, 1)

@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -82,7 +83,11 @@ func listenLoopback(kept *handover.Sockets, addr string) (net.Listener, error) {
 // machine is on: containers, for one. Through it only a
 // sign-in, and the question whether the server is there, come without a grant.
 // Addresses of all networks at once are refused: their Host could be anything.
-func (s *Server) ListenExtra(addr netip.AddrPort) error {
+//
+// secure is what https is spoken with there. It is nil only where the user has said
+// that the network does not leave this machine: whoever listens in on another one
+// reads the grants.
+func (s *Server) ListenExtra(addr netip.AddrPort, secure *tls.Config) error {
 	if addr.Addr().IsUnspecified() || addr.Addr().IsLoopback() || addr.Addr().IsMulticast() || addr.Port() == 0 {
 		return fmt.Errorf("listen on %s: it is no address of one network", addr)
 	}
@@ -96,7 +101,10 @@ func (s *Server) ListenExtra(addr netip.AddrPort) error {
 		return &PortTaken{Addr: addr.String(), Holder: holder, Known: known, Err: err}
 	}
 	if err != nil {
-		return fmt.Errorf("listen: %w", err)
+		return fmt.Errorf("listen on %s: %w", addr, err)
+	}
+	if secure != nil {
+		l = &secureListener{l, secure, s.log}
 	}
 	return s.Use(l)
 }
@@ -110,8 +118,9 @@ func (s *Server) pageHost() string {
 	return net.JoinHostPort(loopbackNames[0], strconv.Itoa(port))
 }
 
-// Use adds a listener that is already listening; Close closes it. What comes
-// in over one that is no TCP listener counts as loopback.
+// Use adds a listener that is already listening; Close closes it. One that is added
+// while Serve runs is served at once. What comes in over one that is no TCP listener
+// counts as loopback.
 func (s *Server) Use(l net.Listener) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -119,6 +128,13 @@ func (s *Server) Use(l net.Listener) error {
 		return errors.Join(http.ErrServerClosed, l.Close())
 	}
 	s.listeners = append(s.listeners, l)
+	if s.serving {
+		s.late.Go(func() {
+			if err := s.http.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+				s.log.Warn("a local address is not served any more", "address", l.Addr().String(), "reason", err)
+			}
+		})
+	}
 	return nil
 }
 
@@ -137,6 +153,7 @@ func (s *Server) Addr() net.Addr {
 func (s *Server) Serve() error {
 	s.mu.Lock()
 	listeners := s.listeners
+	s.serving = len(listeners) > 0 && !s.closed
 	s.mu.Unlock()
 	if len(listeners) == 0 {
 		return errors.New("serve players: nothing is listening")
@@ -177,6 +194,7 @@ func (s *Server) Close(ctx context.Context) error {
 	s.mu.Lock()
 	s.stopped = true
 	s.mu.Unlock()
+	s.late.Wait()
 	s.handlers.Wait()
 	s.conns.Wait()
 	return err

@@ -48,7 +48,7 @@ POST /logout
 // sends.
 func sameOrigin(c *call) *refusal.Refusal {
 	for _, origin := range c.r.Header["Origin"] {
-		if !strings.EqualFold(origin, "http://"+c.r.Host) {
+		if !strings.EqualFold(origin, scheme(c.r)+"://"+c.r.Host) {
 			return c.fromPage(originHeader(c.r))
 		}
 	}
@@ -66,7 +66,7 @@ func noForeignReferer(c *call) *refusal.Refusal {
 	}
 	for _, referer := range c.r.Header["Referer"] {
 		u, err := url.Parse(referer)
-		if err != nil || u.Scheme != "http" || !slices.Contains(c.conn.hosts, strings.ToLower(u.Host)) {
+		if err != nil || u.Scheme != scheme(c.r) || !slices.Contains(c.conn.hosts, strings.ToLower(u.Host)) {
 			return c.fromPage(originHeader(c.r))
 		}
 	}

@@ -153,8 +153,10 @@ type Server struct {
 
 	mu        sync.Mutex
 	listeners []net.Listener
-	closed    bool // no listener is added any more
-	stopped   bool // no request is begun any more
+	serving   bool           // Serve has begun
+	late      sync.WaitGroup // listeners that came afterwards
+	closed    bool           // no listener is added any more
+	stopped   bool           // no request is begun any more
 
 	handlers sync.WaitGroup
 	warming  atomic.Int64 // connections that are being opened ahead

@@ -72,7 +72,7 @@ func (s *Server) known() []redact.Secret {
 
 // addressesOf is what c says about the addresses in its bodies.
 func (s *Server) addressesOf(c *call) locations.Request {
-	return locations.Request{Method: c.r.Method, Path: c.path, Host: c.host, Base: s.cfg.Base, Others: s.cfg.Hosts}
+	return locations.Request{Method: c.r.Method, Path: c.path, Scheme: scheme(c.r), Host: c.host, Base: s.cfg.Base, Others: s.cfg.Hosts}
 }
 
 // continued returns the body of x as one that goes on where it breaks off, or

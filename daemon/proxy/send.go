@@ -3,7 +3,6 @@ package proxy
 import (
 	"errors"
 	"io"
-	"net"
 	"net/http"
 	"strconv"
 
@@ -95,7 +94,7 @@ func (s *Server) write(w io.Writer, c *call, b []byte) {
 // end: with a reset, since a body without a length, as HTTP/1.0 has it, is
 // over when its connection is closed.
 func abort(c *call) {
-	if tcp, ok := c.conn.net.(*net.TCPConn); ok {
+	if tcp, ok := tcpOf(c.conn.net); ok {
 		_ = tcp.SetLinger(0)
 	}
 	panic(http.ErrAbortHandler)

@@ -37,16 +37,7 @@ func (s *Service) listenMore() {
 			s.log.Debug("no IPv6 here", "reason", err)
 		}
 	}
-	for _, addr := range s.listenExtra {
-		at := netip.AddrPortFrom(addr, port)
-		if err := s.proxy.ListenExtra(at); err != nil {
-			s.board.Raise(&health.ExtraAddress, err.Error())
-			continue
-		}
-		s.mu.Lock()
-		s.extra = append(s.extra, at.String())
-		s.mu.Unlock()
-	}
+	s.openExtra()
 }
 
 // listenAgain is how often an address that could not be opened is tried again.

@@ -15,6 +15,7 @@ func (s *Service) Network(e netmon.Event) {
 	case s.pauseChanged <- struct{}{}: // a sleep may have outlasted the pause
 	default:
 	}
+	s.extraChanged()
 	s.addresses.network(why)
 	s.up.CloseIdle()
 	if e.Online {

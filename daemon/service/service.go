@@ -11,7 +11,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"net/netip"
 	"net/url"
 	"os"
 	"sync"
@@ -47,8 +46,8 @@ type Config struct {
 	Listen string
 	// PortGiven says that the account's port comes from config.toml.
 	PortGiven bool
-	// ListenExtra, ExtraHosts, TrustedOrigins and Access are those of config.toml.
-	ListenExtra    []netip.Addr
+	Extra     Extra
+	// ExtraHosts, TrustedOrigins and Access are those of config.toml.
 	ExtraHosts     []string
 	TrustedOrigins []string
 	Access         config.LocalAccess
@@ -89,10 +88,10 @@ type Service struct {
 	pulse chan struct{} // taken at each turn of watch
 	ended chan struct{} // closed when watch has ended
 
-	listenExtra []netip.Addr
-	portGiven   bool // by config.toml
-	mu          sync.Mutex
-	extra       []string // addresses beyond this machine that it is served at
+	extra     Extra
+	portGiven bool // by config.toml
+	mu        sync.Mutex
+	extras    extras
 
 	pause        *accounts.Pause // guarded by mu
 	pausing      sync.Mutex      // held while a pause is put into force
@@ -111,7 +110,7 @@ func New(c Config) (*Service, error) {
 	a, up := c.Account, c.Upstream
 	s := &Service{account: a, up: up, board: health.NewBoard(), seen: c.Seen, log: c.Log.With("account", a.Name),
 		pulse: make(chan struct{}), ended: make(chan struct{}), pause: c.Pause, pauseChanged: make(chan struct{}, 1),
-		listenExtra: c.ListenExtra, portGiven: c.PortGiven, keepVisitors: c.KeepVisitors, visits: make(chan struct{}, 1)}
+		extra: c.Extra, extras: extras{changed: make(chan struct{}, 1)}, portGiven: c.PortGiven, keepVisitors: c.KeepVisitors, visits: make(chan struct{}, 1)}
 	own := c.Session
 	own.Board, own.StayAwake, own.Served = s.board, stayAwake(s.log), s.active
 	s.session = session.New(own)
@@ -185,6 +184,7 @@ func (s *Service) Start(changed func()) {
 	s.stop = cancel
 	s.running.Go(func() { s.serve(ctx) })
 	s.running.Go(func() { s.endPause(ctx) })
+	s.running.Go(func() { s.retryExtra(ctx) })
 	if s.keepVisitors != nil {
 		s.running.Go(func() { s.writeVisitors(ctx) })
 	}

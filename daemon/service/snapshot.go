@@ -2,7 +2,6 @@ package service
 
 import (
 	"net"
-	"slices"
 	"time"
 
 	"shelfkeeper/daemon/accounts"
@@ -13,9 +12,7 @@ import (
 // Snapshot is the state of the account, without a secret in it.
 func (s *Service) Snapshot() health.Account {
 	view, _, _ := s.board.View()
-	s.mu.Lock()
-	extra := slices.Clone(s.extra)
-	s.mu.Unlock()
+	extra, fingerprint := s.extraShown()
 	stats, socket := s.proxy.Stats(), s.socket.Snapshot()
 	a := health.Account{
 		Name: s.account.Name, Server: hostname.Shown(s.account.Server), User: s.account.Username, Admin: s.proxy.Administers(),
@@ -23,7 +20,7 @@ func (s *Service) Snapshot() health.Account {
 		Socket: health.Socket{State: string(socket.State), Since: health.At(socket.Since), Reconnects: socket.Reconnects,
 			Reason: socket.Reason},
 		Proxy: health.Proxy{
-			URL: s.URL(), Extra: extra, Requests: stats.Requests, Bytes: stats.Bytes, Active: int(stats.Active),
+			URL: s.URL(), Extra: extra, ExtraCertificate: fingerprint, Requests: stats.Requests, Bytes: stats.Bytes, Active: int(stats.Active),
 			Unauthorized: stats.Unauthorized, Resumed: stats.Resumed, Held: stats.Held, Refused: s.refused(),
 			Visitors: s.visitors(), Streams: s.streams(),
 		},

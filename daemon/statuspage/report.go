@@ -24,7 +24,8 @@ import (
 const reportLines = 2000
 
 // shownSettings are those whose values are no secret.
-var shownSettings = []string{"page_port", "notifications", "icon_click", "store", "local_access", "listen_extra", "extra_hosts",
+var shownSettings = []string{"page_port", "notifications", "icon_click", "store", "local_access", "listen_extra",
+	"listen_extra_http", "listen_extra_cert", "extra_hosts",
 	"trusted_origins", "user_agent", "log_level"}
 
 // Examine asks the doctor, who needs nothing of the running account.

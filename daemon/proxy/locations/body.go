@@ -24,6 +24,7 @@ const addressKey = `"serverAddress":"`
 type Request struct {
 	Method string
 	Path   string   // the route
+	Scheme string   // that the player used; "" is http
 	Host   string   // that the player asked
 	Base   *url.URL // of the server
 	Others []string // hosts under which the server is known too
@@ -46,7 +47,7 @@ func (r Request) Ours(contentType string, src io.Reader) io.Reader {
 	}
 	wrap := func(src io.Reader, self string) io.Reader {
 		for _, host := range r.hosts(self) {
-			src = &addresses{src: src, host: []byte("//" + host), after: []byte(after), ours: []byte("http://" + r.Host)}
+			src = &addresses{src: src, host: []byte("//" + host), after: []byte(after), ours: []byte(r.ours())}
 		}
 		return src
 	}
@@ -54,6 +55,14 @@ func (r Request) Ours(contentType string, src io.Reader) io.Reader {
 		return &feed{src: src, wrap: wrap}
 	}
 	return wrap(src, "")
+}
+
+// ours is the origin at which the player asked.
+func (r Request) ours() string {
+	if r.Scheme == "" {
+		return "http://" + r.Host
+	}
+	return r.Scheme + "://" + r.Host
 }
 
 // hosts are those under which the server is known, self among them where it is given.
@@ -73,7 +82,7 @@ func (r Request) Theirs(body []byte) []byte {
 	if !feedRoutes.Matches(r.Method, r.Path) {
 		return body
 	}
-	ours := addressKey + "http://" + r.Host
+	ours := addressKey + r.ours()
 	i := bytes.Index(body, []byte(ours))
 	if end := i + len(ours); i < 0 || end >= len(body) || body[end] != '"' && body[end] != '/' {
 		return body
