@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"shelfkeeper/daemon/accounts"
 	"shelfkeeper/daemon/control"
 	"shelfkeeper/daemon/health"
 )
@@ -71,6 +72,7 @@ func (e *env) setEmergencyKey(ctx context.Context, account string, days int) err
 		return err
 	}
 	e.notes(view.Notes)
+	e.rememberKeyAnswer(ctx, account, days > 0)
 	if days == 0 {
 		return e.done("No emergency API key is kept for %s any more.", view.Account)
 	}
@@ -78,9 +80,47 @@ func (e *env) setEmergencyKey(ctx context.Context, account string, days int) err
 		view.EndsAt.Local().Format("2 January 2006"))
 }
 
+// askedAboutKey reports whether the account's user has said once whether a key is to be
+// kept. Where that cannot be read he is asked.
+func (e *env) askedAboutKey(account string) bool {
+	book, err := e.book()
+	if err != nil {
+		return false
+	}
+	answer, err := book.KeyAnswer(account)
+	return err == nil && answer != accounts.KeyUnasked
+}
+
+// rememberKeyAnswer keeps the user's answer. What cannot be kept is asked again.
+func (e *env) rememberKeyAnswer(ctx context.Context, account string, made bool) {
+	answer := accounts.KeyDeclined
+	if made {
+		answer = accounts.KeyMade
+	}
+	book, err := e.book()
+	if err == nil {
+		err = book.RememberKeyAnswer(ctx, account, answer)
+	}
+	if err != nil {
+		e.notes([]string{"you will be asked about an emergency key again: " + err.Error()})
+	}
+}
+
+// book reads the accounts.
+func (e *env) book() (*accounts.Book, error) {
+	paths, err := e.paths()
+	if err != nil {
+		return nil, err
+	}
+	return accounts.Open(paths.State)
+}
+
 // offerEmergencyKey asks the admin at the terminal, once signed in, whether a key is to
-// be kept. Nothing but a yes makes one.
+// be kept. Nothing but a yes makes one, and whoever has answered is not asked again.
 func (b *browsing) offerEmergencyKey(ctx context.Context) error {
+	if b.env.askedAboutKey(b.signedIn.Account) {
+		return nil
+	}
 	b.mu.Lock()
 	if b.ended { // nobody is there any more
 		b.mu.Unlock()
@@ -95,6 +135,7 @@ func (b *browsing) offerEmergencyKey(ctx context.Context) error {
 	select {
 	case line := <-b.answers:
 		if line = strings.ToLower(line); line != "y" && line != "yes" {
+			b.env.rememberKeyAnswer(ctx, who.Account, false)
 			return nil
 		}
 		return b.env.setEmergencyKey(ctx, who.Account, control.EmergencyKeyDays)

@@ -10,7 +10,7 @@ import (
 )
 
 // Who administers the server is asked at the terminal, and nothing but a yes makes a key;
-// the flag asks nobody. Nobody else is asked.
+// the flag asks nobody. Nobody else is asked, and nobody who has answered is asked again.
 func TestEmergencyKeyAtTheTerminal(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -46,6 +46,16 @@ func TestEmergencyKeyAtTheTerminal(t *testing.T) {
 			made := s.Ledger().Count(func(e absfake.Entry) bool { return e.Method == "POST" && e.Path == "/api/api-keys" })
 			if (made == 1) != c.kept {
 				t.Errorf("%d keys were made", made)
+			}
+			r, master = p.atTerminal("login", s.url, "--oidc", "--no-spare", "--store", "file", "--no-browser")
+			_, at, _ = browse(t, r.page(1))
+			r.typeIn(master, at+"\n")
+			if code := r.wait(); code != problem.OK {
+				t.Fatalf("the second sign-in: exit code %d\n%s", code, r.stdout.text())
+			}
+			again := s.Ledger().Count(func(e absfake.Entry) bool { return e.Method == "POST" && e.Path == "/api/api-keys" })
+			if said := r.stdout.text(); strings.Contains(said, "last resort?") || again != made {
+				t.Errorf("the second sign-in, %d keys made:\n%s", again, said)
 			}
 		})
 	}
