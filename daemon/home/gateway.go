@@ -136,7 +136,7 @@ func (h *Home) finishGateways(ctx context.Context) error {
 	}
 	for _, mark := range gone {
 		if account := strings.TrimSuffix(filepath.Base(mark), goneMark); remembered != "" {
-			vault, err := h.openVault(ctx, "")
+			vault, err := h.openVaultIf(ctx, "", h.existing)
 			if err != nil {
 				return err
 			}

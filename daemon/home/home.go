@@ -135,6 +135,12 @@ func (h *Home) Close() error {
 // the directory remembers. It may wait for a person; mutexes of the Home are
 // free meanwhile, and whoever needs the vault too waits as long as ctx lasts.
 func (h *Home) openVault(ctx context.Context, backend keychain.Backend) (*keychain.Vault, error) {
+	return h.openVaultIf(ctx, backend, func() error { return nil })
+}
+
+// openVaultIf is openVault where allowed agrees to open one. It is asked when it is
+// this caller's turn: a vault may have been forgotten while the caller waited.
+func (h *Home) openVaultIf(ctx context.Context, backend keychain.Backend, allowed func() error) (*keychain.Vault, error) {
 	if v, err := h.vaultOpen(backend); v != nil || err != nil {
 		return v, err
 	}
@@ -146,6 +152,9 @@ func (h *Home) openVault(ctx context.Context, backend keychain.Backend) (*keycha
 	}
 	if v, err := h.vaultOpen(backend); v != nil || err != nil {
 		return v, err
+	}
+	if err := allowed(); err != nil {
+		return nil, err
 	}
 	if err := h.changeBackend(ctx, backend); err != nil {
 		return nil, err

@@ -72,7 +72,10 @@ func (h *Home) finishSignOuts(ctx context.Context) error {
 		return err
 	}
 	vault, err := h.vaultUnasked(ctx)
-	if err != nil {
+	switch {
+	case errors.Is(err, errNoVault):
+		return nil
+	case err != nil:
 		return err
 	}
 	return vault.Finish(ctx)
@@ -80,7 +83,31 @@ func (h *Home) finishSignOuts(ctx context.Context) error {
 
 func (h *Home) vaultDir() string { return filepath.Join(h.Paths.State, "vault") }
 
-// vaultUnasked returns the vault if it can be opened without asking anybody.
+// errNoVault: there is none, and a repair makes none. Its backend would be the
+// computer's choice, which the user's next sign-in could not change.
+var errNoVault = errors.New("there is no vault")
+
+// existing is errNoVault where there is no vault, nor anything of one.
+func (h *Home) existing() error {
+	if h.Backend == keychain.Memory {
+		return nil
+	}
+	backend, err := keychain.Remembered(h.vaultDir())
+	if err != nil || backend != "" {
+		return err
+	}
+	kept, err := keychain.Journaled(h.vaultDir())
+	if err != nil || len(kept) > 0 {
+		return err
+	}
+	if pending, err := keychain.PendingSignOuts(h.vaultDir()); err != nil || len(pending) > 0 {
+		return err
+	}
+	return errNoVault
+}
+
+// vaultUnasked returns the vault if there is one that can be opened without asking
+// anybody.
 func (h *Home) vaultUnasked(ctx context.Context) (*keychain.Vault, error) {
 	h.mu.Lock()
 	vault := h.vault
@@ -96,7 +123,7 @@ func (h *Home) vaultUnasked(ctx context.Context) (*keychain.Vault, error) {
 			return nil, keychain.ErrPassphrase
 		}
 	}
-	return h.openVault(ctx, "")
+	return h.openVaultIf(ctx, "", h.existing)
 }
 
 // AdoptOrphans lists accounts again that the vault holds and accounts.json does
@@ -117,7 +144,10 @@ func (h *Home) AdoptOrphans(ctx context.Context) (adopted []accounts.Account, er
 		return nil, nil
 	}
 	vault, err := h.vaultUnasked(ctx)
-	if err != nil {
+	switch {
+	case errors.Is(err, errNoVault):
+		return nil, nil
+	case err != nil:
 		return nil, err
 	}
 	if names, err = vault.Journaled(); err != nil {
