@@ -71,11 +71,20 @@ func TestPageIsLive(t *testing.T) {
 	p.judge("account-ok")
 	// A level that shows by itself after its hold.
 	s := w.daemon.services.All()[0]
-	raised := time.Now()
-	s.Raise(&health.ServerUnreachable, "connection refused")
-	p.until(`document.querySelector(".words.offline") !== null`)
-	if late := time.Since(raised) - health.ServerUnreachable.Hold; late > time.Second || late < 0 {
-		t.Errorf("it showed %v after its hold", late)
+	for first := time.Now(); ; { // a busy machine gets several tries to show it in time
+		raised := time.Now()
+		s.Raise(&health.ServerUnreachable, "connection refused")
+		p.until(`document.querySelector(".words.offline") !== null`)
+		late := time.Since(raised) - health.ServerUnreachable.Hold
+		tired := late < 0 || time.Since(first) > browserPatience
+		if late >= 0 && late <= time.Second {
+			break
+		} else if tired {
+			t.Errorf("it showed %v after its hold", late)
+			break
+		}
+		s.Clear(&health.ServerUnreachable)
+		p.until(`document.querySelector(".words.ok") !== null`)
 	}
 	p.until(`document.getElementById("announce").textContent.includes("out of reach")`)
 	p.until(`document.getElementById("icon").getAttribute("href") === "/icon/offline.png" && document.title.includes("out of reach")`)

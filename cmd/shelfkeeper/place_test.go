@@ -3,7 +3,9 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"math/rand/v2"
 	"net"
 	"os"
@@ -37,12 +39,14 @@ type place struct {
 	port    int // where players reach the first account
 	page    int // of the status page
 	secrets []string
+	cheap   bool // each vault is, see cheapVault
 }
 
 // newPlace makes a home whose vault is a file under passphrase.
 func newPlace(t testing.TB) *place {
 	t.Helper()
 	p := barePlace(t, nil)
+	p.cheap = true
 	p.cheapVault()
 	p.env = append(p.env, "SHELFKEEPER_PASSPHRASE="+passphrase)
 	return p
@@ -126,6 +130,18 @@ func (p *place) cheapVault() {
 	p.write(p.state("vault", "identity.age"), sealed.String())
 }
 
+// before prepares a sign-in: a vault that held nothing was forgotten with its
+// passphrase, and the next one is to be cheap as well.
+func (p *place) before(args []string) {
+	p.t.Helper()
+	if !p.cheap || len(args) == 0 || args[0] != "login" {
+		return
+	}
+	if _, err := os.Stat(p.state("vault", "identity.age")); errors.Is(err, fs.ErrNotExist) {
+		p.cheapVault()
+	}
+}
+
 // result is what a command said and how it ended.
 type result struct {
 	code           problem.Code
@@ -135,6 +151,7 @@ type result struct {
 // run runs one command to its end.
 func (p *place) run(stdin string, args ...string) result {
 	p.t.Helper()
+	p.before(args)
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, binary, args...)

@@ -42,6 +42,7 @@ func (p *place) startWith(stdin *os.File, args ...string) *process {
 // in it.
 func (p *place) startProgram(program string, env []string, stdin *os.File, args ...string) *process {
 	p.t.Helper()
+	p.before(args)
 	r := &process{place: p, cmd: exec.Command(program, args...), stdout: newWatched(), stderr: newWatched(), ended: make(chan struct{})}
 	r.cmd.Env, r.cmd.Stdout, r.cmd.Stderr = append(slices.Clone(p.env), env...), r.stdout, r.stderr
 	if stdin != nil {

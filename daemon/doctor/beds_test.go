@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"net/http/httptest"
 	"net/netip"
@@ -63,7 +64,7 @@ func testBeds(t *testing.T, program string, beds []gatewayBed, config func(b gat
 	for i := range beds {
 		servers[i] = strings.TrimPrefix(bedServer(t), "http://")
 	}
-	ports := freePorts(t, len(beds)) // after the servers, which would take them
+	ports := freePorts(t, len(beds))
 	for i, b := range beds {
 		sites = append(sites, config(b, dir, ports[i], servers[i]))
 	}
@@ -108,18 +109,29 @@ func bedServer(t *testing.T) string {
 	return server.URL
 }
 
+// lastPort counts from below the range that the system hands out by itself: no
+// connection of anybody's takes a port before the gateway does.
+var lastPort = 10_000 + rand.IntN(2_000)
+
 // freePorts returns ports of which no two are the same.
 func freePorts(t *testing.T, n int) (ports []int) {
 	t.Helper()
-	for range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
+	for range 1_000 {
+		if len(ports) == n {
+			return ports
+		}
+		lastPort++
+		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", lastPort))
 		if err != nil {
+			continue
+		}
+		if err := l.Close(); err != nil {
 			t.Fatal(err)
 		}
-		defer l.Close()
-		ports = append(ports, l.Addr().(*net.TCPAddr).Port)
+		ports = append(ports, lastPort)
 	}
-	return ports
+	t.Fatal("too few ports are free")
+	return nil
 }
 
 // startGateway runs the program until the test ends, and waits until it listens.

@@ -242,20 +242,22 @@ func TestLargeReportsOfManyPlayers(t *testing.T) {
 	}
 	done := make(chan struct{})
 	go func() { wg.Wait(); close(done) }()
-	peak, slowest := uint64(0), time.Duration(0)
+	peak, slowest, held := uint64(0), time.Duration(0), time.Duration(0) // held: by the machine, which has other things to do
 	for running := true; running; {
 		began := time.Now()
 		j.Status()
 		slowest = max(slowest, time.Since(began))
 		runtime.ReadMemStats(&now)
 		peak = max(peak, now.HeapInuse)
+		began = time.Now()
 		select {
 		case <-done:
 			running = false
 		case <-time.After(2 * time.Millisecond):
 		}
+		held = max(held, time.Since(began))
 	}
-	if grown := int64(peak) - int64(before.HeapInuse); grown > 20<<20 || slowest > time.Second || kept.Load() == 0 {
+	if grown := int64(peak) - int64(before.HeapInuse); grown > 20<<20 || slowest > time.Second+2*held || kept.Load() == 0 {
 		t.Errorf("%.1f MB, status within %v, %d kept", float64(grown)/(1<<20), slowest, kept.Load())
 	}
 }

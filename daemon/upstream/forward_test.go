@@ -88,12 +88,7 @@ func tinyproxy(t *testing.T) string {
 		}
 		t.Skip("tinyproxy is not installed")
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	at := l.Addr().String()
-	_ = l.Close()
+	at := freeAddress(t)
 	_, port, _ := net.SplitHostPort(at)
 	conf := filepath.Join(t.TempDir(), "tinyproxy.conf")
 	text := "Port " + port + "\nListen 127.0.0.1\nTimeout 20\nMaxClients 20\nAllow 127.0.0.1\n"
@@ -105,7 +100,7 @@ func tinyproxy(t *testing.T) string {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
-	for deadline := time.Now().Add(10 * time.Second); ; {
+	for deadline := time.Now().Add(time.Minute); ; {
 		c, err := net.Dial("tcp", at)
 		if err == nil {
 			_ = c.Close()

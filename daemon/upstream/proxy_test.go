@@ -101,12 +101,7 @@ func TestEverythingGoesThroughTheProxy(t *testing.T) {
 // A proxy that fails is named with what sets it, for REST, private connection and
 // websocket alike, and without its password.
 func TestFailingProxyIsNamed(t *testing.T) {
-	closed, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	gone := closed.Addr().String()
-	_ = closed.Close()
+	gone := freeAddress(t)
 	refusing := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(http.StatusProxyAuthRequired)
 	}))
