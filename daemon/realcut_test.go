@@ -63,7 +63,7 @@ func TestRealGatewayRestartsInAStream(t *testing.T) {
 	for name, gateway := range realGateways {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 			defer cancel()
 			g, ca := startGateway(t, gateway)
 			s := behind(ctx, t, g, ca)
@@ -90,7 +90,7 @@ func TestRealGatewayCutsAfterFiveSeconds(t *testing.T) {
 	for name, gateway := range realGateways {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			ctx, cancel := context.WithTimeout(t.Context(), 90*time.Second)
+			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 			defer cancel()
 			plain := gateway.config
 			gateway.config = func(g gatewayPlace) string { return gateway.limit(plain(g)) }
@@ -124,7 +124,7 @@ func TestRealGatewayCutsAfterFiveSeconds(t *testing.T) {
 // the command that gives it what it takes.
 func TestRealGatewayAsksAsAutheliaDoes(t *testing.T) {
 	t.Parallel()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	nginx := realGateways["nginx"]
 	plain := nginx.config

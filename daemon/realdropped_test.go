@@ -73,7 +73,7 @@ func TestRealGatewayDropsAHeader(t *testing.T) {
 		} {
 			t.Run(name+"/"+c.desc, func(t *testing.T) {
 				t.Parallel()
-				ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+				ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 				defer cancel()
 				g, ca := startGateway(t, gateway)
 				s := behind(ctx, t, g, ca)

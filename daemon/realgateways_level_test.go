@@ -25,7 +25,7 @@ func TestRealGatewaysInTheServersPlace(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			g, ca := startGateway(t, gateway)
-			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 			defer cancel()
 			h := testHome(t, newFake(t, absfake.Config{})) // its own server is not used
 			h.Dial = (&net.Dialer{}).DialContext

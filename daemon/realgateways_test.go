@@ -109,7 +109,7 @@ func TestRealGateways(t *testing.T) {
 
 // throughGateway lives with an account behind the gateway at the port.
 func throughGateway(t *testing.T, g *runningGateway, port int, change upstream.GatewayChange) {
-	ctx, cancel := context.WithTimeout(t.Context(), 90*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	h := testHome(t, newFake(t, absfake.Config{})) // its own server is not used
 	h.Dial = (&net.Dialer{}).DialContext

@@ -42,7 +42,7 @@ func TestOpenIDBehindNginx(t *testing.T) {
 				Redirects: []string{"*"}})
 			h := testHome(t, newFake(t, absfake.Config{}))
 			h.Dial = (&net.Dialer{}).DialContext
-			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 			defer cancel()
 			pem, roots := ca.pem(), x509.NewCertPool()
 			roots.AddCert(ca.cert)

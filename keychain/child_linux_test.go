@@ -91,7 +91,7 @@ func TestHelperIsStartedAnew(t *testing.T) {
 		t.Errorf("stopped: %v", err)
 	}
 	processGone(t, second) // at the deadline
-	s.limit = 0
+	s.limit = patience
 	if value, err := s.get(t.Context(), "home/a"); err != nil || value != "two" {
 		t.Errorf("after it: %q, %v", value, err)
 	}

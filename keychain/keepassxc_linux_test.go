@@ -184,12 +184,12 @@ func TestKeePassXCDialogThatHangs(t *testing.T) {
 
 	v := osVault(t, dir)
 	s := v.store.(*osStore)
-	s.limit = 2 * time.Second
+	s.limit = 8 * time.Second
 	if err := s.set(WithPrompt(t.Context()), "home/a", "x"); !errors.Is(err, ErrHanging) {
 		t.Fatalf("nobody answers: %v", err)
 	}
 	waitAsking(t, k) // KeePassXC leaves its dialog there
-	s.limit = 0
+	s.limit = patience
 	for range 5 {
 		if err := s.set(t.Context(), "home/a", "x"); !errors.Is(err, ErrLocked) {
 			t.Fatalf("unasked: %v", err)

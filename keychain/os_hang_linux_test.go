@@ -24,14 +24,14 @@ func TestPromptNobodyAnswers(t *testing.T) {
 	k := keyringtest.Start(t, keyringtest.Options{Prompts: true})
 	dir := t.TempDir()
 	argv, pids := opChild(t)
-	v := mustOpen(t, Options{Backend: OS, Dir: dir, Helper: argv})
+	v := patientVault(t, dir, argv)
 	put(t, v, fullRecord(1))
 	k.Lock()
 	if err := v.Commit(t.Context(), fullRecord(2)); err != nil {
 		t.Fatal(err)
 	}
 	calls := len(pids())
-	const limit = 4 * time.Second
+	const limit = patience / 4
 	v.store.(*osStore).limit = limit
 
 	start := time.Now()
@@ -60,7 +60,7 @@ func TestPromptNobodyAnswers(t *testing.T) {
 	if !errors.Is(err, ErrHanging) || !errors.Is(err, ErrSlotPending) {
 		t.Errorf("settle: %v", err)
 	}
-	if took := time.Since(start); took < limit || took > limit+callTimeout {
+	if took := time.Since(start); took < limit || took > patience {
 		t.Errorf("it ended after %s", took)
 	}
 	if !errors.Is(v.condition(), ErrHanging) {
@@ -77,7 +77,7 @@ func TestCloseEndsAPrompt(t *testing.T) {
 	k := keyringtest.Start(t, keyringtest.Options{Prompts: true})
 	k.Lock()
 	argv, pids := opChild(t)
-	v := mustOpen(t, Options{Backend: OS, Dir: t.TempDir(), Helper: argv})
+	v := patientVault(t, t.TempDir(), argv)
 	unlocked := make(chan error, 1)
 	go func() { unlocked <- v.Unlock(WithPrompt(t.Context())) }()
 	waitPrompt(t, k)
@@ -105,7 +105,7 @@ func TestDeathDuringAPrompt(t *testing.T) {
 			k := keyringtest.Start(t, keyringtest.Options{Prompts: true})
 			k.Lock()
 			argv, pids := opChild(t)
-			s := storeOf(t, argv, 4*time.Second)
+			s := storeOf(t, argv, patience/2)
 			answered := make(chan error, 1)
 			go func() {
 				_, err := s.get(WithPrompt(t.Context()), "home/a")
@@ -139,14 +139,14 @@ func TestStoppedProcesses(t *testing.T) {
 		if _, err := s.get(t.Context(), "home/a"); !errors.Is(err, ErrHanging) {
 			t.Errorf("stopped %s: %v", desc, err)
 		}
-		if took := time.Since(start); took > callTimeout {
+		if took := time.Since(start); took > patience {
 			t.Errorf("stopped %s: %s", desc, took)
 		}
 		if err := syscall.Kill(pid, syscall.SIGCONT); err != nil {
 			t.Fatal(err)
 		}
 	}
-	s.limit = 0
+	s.limit = patience
 	if _, err := s.get(t.Context(), "home/a"); !errors.Is(err, ErrNotFound) {
 		t.Errorf("running again: %v", err)
 	}
@@ -243,7 +243,11 @@ func TestBrokenChildren(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			s := storeOf(t, []string{"/bin/sh", "-c", c.script, self}, 2*time.Second)
+			limit := patience
+			if errors.Is(c.want, ErrHanging) {
+				limit = 2 * time.Second
+			}
+			s := storeOf(t, []string{"/bin/sh", "-c", c.script, self}, limit)
 			_, err = s.get(t.Context(), "x")
 			if !errors.Is(err, c.want) || !strings.Contains(err.Error(), c.text) {
 				t.Errorf("got %v", err)
