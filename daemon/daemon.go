@@ -12,7 +12,6 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"shelfkeeper/daemon/accounts"
@@ -39,17 +38,15 @@ type Daemon struct {
 	page      *statuspage.Page // nil where there is none
 	installed *handover.Installed
 	streams   dashboard.Bell // rings when a stream begins or ends
-	quit      chan struct{}
-	quitted   sync.Once
-	again     atomic.Bool // whoever runs it is to make another one
-	replaced  atomic.Bool // whoever runs it is to run the installed program
-	run       string      // names this start
+	run       string         // names this start
 	running   sync.WaitGroup
 
 	signedOut chan struct{} // after a sign-out, which may have left something to finish
 
-	services service.Roster
-	homeActs // what concerns files alone
+	services         service.Roster
+	homeActs         // what concerns files alone
+	service.Acts     // what concerns one account that is served
+	*handover.Ending // how it ends, and what comes after it
 
 	changed dashboard.Bell // rings at each change
 	mu      sync.Mutex
@@ -62,6 +59,7 @@ type homeActs interface {
 	TrustPlayer(ctx context.Context, account, player, origin string) error
 	RevokePlayer(ctx context.Context, account, player string) error
 	Gateway(ctx context.Context, account string) (control.GatewayView, error)
+	CheckProgram(ctx context.Context) error
 	control.Returns
 }
 
@@ -82,7 +80,8 @@ var (
 // address that cannot be opened is none, but a condition of that account.
 // listen, where given, is the one account's address instead of its own.
 func New(h *home.Home, listen string) (*Daemon, error) {
-	d := &Daemon{home: h, run: rand.Text(), quit: make(chan struct{}), signedOut: make(chan struct{}, 1), homeActs: h}
+	d := &Daemon{home: h, run: rand.Text(), Ending: handover.NewEnding(), signedOut: make(chan struct{}, 1), homeActs: h}
+	d.Acts = service.Acts{Of: d.serviceOf}
 	d.installed = handover.NewInstalled(h.Program, d.bump)
 	d.monitor = netmon.New(netmon.Config{Log: h.Log, Changed: func(e netmon.Event) {
 		for _, s := range d.services.All() {
@@ -168,8 +167,8 @@ func (d *Daemon) Run(ctx context.Context) error {
 	case <-ctx.Done():
 		d.home.Log.Info("Shelfkeeper ends: the system or Ctrl-C asked for it", "process", os.Getpid())
 		return nil
-	case <-d.quit:
-		d.home.Log.Info(d.whyQuit(), "process", os.Getpid())
+	case <-d.Quitting():
+		d.home.Log.Info(d.Why(), "process", os.Getpid())
 		return nil
 	case err := <-served:
 		d.home.Log.Error("Shelfkeeper ends: its control socket failed", "process", os.Getpid(), "reason", err)
@@ -237,10 +236,3 @@ func (d *Daemon) ReportTray(state health.Tray) {
 
 // Alive returns nil when the loop of every account turns.
 func (d *Daemon) Alive(ctx context.Context) error { return d.services.Alive(ctx) }
-
-// Quit asks Run to return.
-func (d *Daemon) Quit() { d.quitted.Do(func() { close(d.quit) }) }
-
-// Quitting returns a channel that is closed when somebody asks the daemon to
-// quit.
-func (d *Daemon) Quitting() <-chan struct{} { return d.quit }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"io"
 
-	"shelfkeeper/daemon/health"
 	"shelfkeeper/daemon/home"
 	"shelfkeeper/daemon/logbook"
 	"shelfkeeper/daemon/problem"
@@ -28,13 +27,4 @@ func (d *Daemon) PageLink(_ context.Context, account string) (string, error) {
 		return "", problem.Newf(problem.Config, "start Shelfkeeper without --no-page", "the status page is switched off")
 	}
 	return d.page.Link(d.home.Shown(account))
-}
-
-// Title asks the server of an account what a stream is called.
-func (d *Daemon) Title(ctx context.Context, account string, stream health.Stream) (string, error) {
-	s, err := d.serviceOf(account)
-	if err != nil {
-		return "", err
-	}
-	return s.Title(ctx, stream)
 }

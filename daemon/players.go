@@ -14,12 +14,3 @@ func (d *Daemon) AddPlayer(ctx context.Context, account, name, scope string) (co
 	}
 	return out, err
 }
-
-// OpenPage returns an address under which the account's web page opens once.
-func (d *Daemon) OpenPage(ctx context.Context, account, scope string) (string, error) {
-	s, err := d.serviceOf(account)
-	if err != nil {
-		return "", err
-	}
-	return s.OpenPage(ctx, scope)
-}

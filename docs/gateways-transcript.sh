@@ -52,10 +52,13 @@ begin() { # name, command...
 	done
 	echo "it does not start:"; cat gateway.log; exit 1
 }
-show() { # the command line as a user types it, then what runs
+# show prints the command line as a user types it, then what runs. What only a script needs,
+# a password on standard input and a sealed file, is left out of both.
+show() {
 	printf '$ %s\n' "$1"
 	shift
-	"$@" 2>&1 | sed -e "s#$dir/##g; s/sk_[A-Za-z0-9_-]*/sk_…/; /^Signing in …/d; /^Looking for/d" || true
+	"$@" 2>&1 | sed -e "s#$dir/##g; s/sk_[A-Za-z0-9_-]*/sk_…/; /^Signing in …/d; /^Looking for/d" \
+		-e 's/ --password-stdin//; s/ --store file//; s/ --username / -u /' || true
 }
 # through signs in with these flags, and plays.
 through() {

@@ -66,6 +66,11 @@ var endsByCtrlC = map[string]bool{"run": true, "demo": true, "tray": true, "shel
 // there is tells which it is.
 func (e *env) withName(c *cobra.Command, p *problem.Problem) *problem.Problem {
 	const blank = "account set NAME"
+	if c.Name() == "login" && signInCommand.MatchString(p.Remedy) {
+		given := *p
+		given.Remedy = withGiven(c, p.Remedy)
+		return &given
+	}
 	if !strings.Contains(p.Remedy, blank) {
 		return p
 	}

@@ -291,7 +291,7 @@ func TestOIDCOnlyAsPrinted(t *testing.T) {
 	if r.code != problem.Rejected {
 		t.Fatalf("exit code %d\n%s", r.code, r.stderr)
 	}
-	in := p.start(append(p.printed(r.stderr, "login "+s.url+" --oidc"), "--no-browser", "--store", "file", "--no-spare")...)
+	in := p.start(append(p.printed(r.stderr, "login "+s.url+" --store file --oidc"), "--no-browser", "--no-spare")...)
 	_, at, _ := browse(t, in.page(1))
 	p.ok("", "openid-return", at)
 	if code := in.wait(); code != problem.OK {

@@ -16,6 +16,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"net/url"
 	"unicode/utf8"
@@ -140,9 +141,7 @@ func (c *Client) Refresh(ctx context.Context, refresh redact.Secret) (Answer, er
 // travels in the server's own cookie as well. The server reads the cookie only
 // where no header comes, and its new token then comes in a cookie, too.
 func (c *Client) RefreshAlsoByCookie(ctx context.Context, refresh redact.Secret) (Answer, error) {
-	header := refreshHeader(refresh)
-	header.Set("Cookie", "refresh_token="+refresh.Reveal())
-	return c.session(ctx, call{op: opRefresh, method: http.MethodPost, path: "auth/refresh", header: header})
+	return c.session(ctx, call{op: opRefresh, method: http.MethodPost, path: "auth/refresh", header: withCookie(refresh)})
 }
 
 // NoToken stands where a refresh token would, in a question that must not spend one:
@@ -163,10 +162,27 @@ func (c *Client) RefreshPasses(ctx context.Context) error {
 
 // Logout ends the session of this refresh token, which must be the current
 // one: ABS answers 200 for any other and ends nothing. Success therefore says
-// that ABS answered, not that a session ended.
+// that ABS answered, not that a session ended. The token travels in the header and in
+// the server's own cookie, since a gateway may take out either.
 func (c *Client) Logout(ctx context.Context, refresh redact.Secret) (Meta, error) {
-	a, err := c.ask(ctx, call{op: opLogout, method: http.MethodPost, path: "logout", header: refreshHeader(refresh)})
+	a, err := c.ask(ctx, call{op: opLogout, method: http.MethodPost, path: "logout", header: withCookie(refresh)})
 	return a.meta(), err
+}
+
+// ErrUnheard is what takes a refresh token out of requests in both ways in which it
+// travels, so that the server heard of none at a sign-out.
+var ErrUnheard = errors.New("something between here and the server removes the x-refresh-token header and the cookie, so that the " +
+	"server did not see which session to end")
+
+// LogoutHeard returns ErrUnheard where the server cannot have seen the token of a Logout.
+// It asks in the same way with what is no token: the answers to Logout are all alike. It
+// counts in the server's limiter. No answer is no proof.
+func (c *Client) LogoutHeard(ctx context.Context) error {
+	_, err := c.RefreshAlsoByCookie(ctx, redact.New(NoToken))
+	if e := AsError(err); e != nil && e.Verdict == HeaderEaten {
+		return ErrUnheard
+	}
+	return nil
 }
 
 // Passes asks whether requests of players reach Audiobookshelf: without a token it
@@ -218,6 +234,13 @@ func (c *Client) ask(ctx context.Context, q call) (reply, error) {
 func refreshHeader(refresh redact.Secret) http.Header {
 	header := http.Header{}
 	header.Set("X-Refresh-Token", refresh.Reveal())
+	return header
+}
+
+// withCookie is refreshHeader with the token in the server's own cookie as well.
+func withCookie(refresh redact.Secret) http.Header {
+	header := refreshHeader(refresh)
+	header.Set("Cookie", "refresh_token="+refresh.Reveal())
 	return header
 }
 

@@ -6,7 +6,6 @@ import (
 
 	"shelfkeeper/daemon/absapi"
 	"shelfkeeper/daemon/health"
-	"shelfkeeper/daemon/hostname"
 	"shelfkeeper/daemon/upstream"
 )
 
@@ -39,7 +38,7 @@ func (in *signIn) proveRenewal(ctx context.Context, up *upstream.Upstream) (warn
 		return "a gateway removes x-refresh-token, so that the session is renewed with a cookie; " + health.HeaderEaten.Remedy
 	case e.Verdict == absapi.Temporary && e.Status != 0:
 		return "the session cannot be renewed, and ends within an hour by default: " + e.Evidence + "; " +
-			health.ForSignIn(hostname.Shown(base.String()), e.Remedy)
+			health.For(in.account.Shown(), e.Remedy) // it is here by now
 	}
 	return "" // a moment's trouble, or a limit: the first renewal will show
 }

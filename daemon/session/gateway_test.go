@@ -14,6 +14,7 @@ import (
 	"shelfkeeper/daemon/absapi"
 	"shelfkeeper/daemon/absfake"
 	"shelfkeeper/daemon/health"
+	"shelfkeeper/daemon/session/signin"
 )
 
 // gateway stands between the session and its server. Both hooks are asked for
@@ -299,7 +300,8 @@ func TestGatewayEatsTheHeader(t *testing.T) {
 }
 
 // Cookies that come back on the way, the server's own or a gateway's, are
-// never presented: a refresh_token cookie would beat the header at a sign-out.
+// never presented: a refresh_token cookie would beat the header at a sign-out, which
+// carries our own in both.
 func TestNoCookieIsEverPresented(t *testing.T) {
 	withGateway(t, absfake.Config{AccessTTL: time.Hour}, func(r *rig, g *gateway) {
 		g.be(nil, func(_ *http.Request, resp *http.Response) {
@@ -316,14 +318,103 @@ func TestNoCookieIsEverPresented(t *testing.T) {
 		paths := map[string]int{}
 		for _, q := range g.passed {
 			paths[q.URL.Path]++
-			if q.Header.Get("Cookie") != "" {
-				r.Errorf("%s carried %q", q.URL.Path, q.Header.Get("Cookie"))
+			cookie := q.Header.Get("Cookie")
+			if cookie != "" && !(signedOut(q) && cookie == "refresh_token="+q.Header.Get("X-Refresh-Token")) {
+				r.Errorf("%s carried %q", q.URL.Path, cookie)
 			}
 		}
 		if paths["/auth/refresh"] < 4 || paths["/logout"] != 1 {
 			r.Errorf("seen: %v", paths)
 		}
 	})
+}
+
+// signedOut reports whether a request belongs to a sign-out: the sign-out itself, or the
+// question whether the server can have heard of it.
+func signedOut(q *http.Request) bool {
+	return q.URL.Path == "/logout" || q.Header.Get("X-Refresh-Token") == absapi.NoToken
+}
+
+// Behind a gateway that removes x-refresh-token a sign-out ends the session at the server
+// all the same, by its cookie. Where both are taken out, the user is told that it lives on.
+func TestSignOutBehindAGatewayThatEats(t *testing.T) {
+	for desc, c := range map[string]struct {
+		eat   []string
+		ended bool
+	}{
+		"nothing": {nil, true}, "the header": {[]string{"X-Refresh-Token"}, true}, "the cookie": {[]string{"Cookie"}, true},
+		"both": {[]string{"X-Refresh-Token", "Cookie"}, false},
+	} {
+		eachRelease(t, func(t *testing.T, release absfake.Release) {
+			withGateway(t, absfake.Config{Release: release, AccessTTL: time.Hour}, func(r *rig, g *gateway) {
+				r.mustToken()
+				token := r.record().Refresh
+				g.be(func(q *http.Request) {
+					for _, name := range c.eat {
+						q.Header.Del(name)
+					}
+				}, nil)
+				err := r.s.SignOut(r.Context())
+				if c.ended && err != nil || !c.ended && !(errors.Is(err, signin.ErrNotToldServer) && errors.Is(err, absapi.ErrUnheard)) {
+					r.Errorf("%s is eaten: %v", desc, err)
+				}
+				g.be(nil, nil)
+				conn := r.up.Private()
+				defer conn.Close()
+				_, err = absapi.New(conn, r.up.Base()).Refresh(r.Context(), token)
+				if ended := absapi.VerdictOf(err) == absapi.RefreshInvalid; ended != c.ended {
+					r.Errorf("%s is eaten: ended at the server %v", desc, ended)
+				}
+			})
+		})
+	}
+}
+
+// The question whether a sign-out was heard takes nothing of a limit that is short.
+func TestSignOutAsksNothingWithoutRoom(t *testing.T) {
+	withGateway(t, absfake.Config{AccessTTL: time.Hour}, func(r *rig, g *gateway) {
+		r.mustToken()
+		for range 20 {
+			if wait, err := r.budget.Background().Take(time.Now()); err != nil || wait > 0 {
+				break
+			}
+		}
+		before := r.fake.Ledger().Count(func(e absfake.Entry) bool { return e.Path == "/auth/refresh" })
+		if err := r.s.SignOut(r.Context()); err != nil {
+			r.Error(err)
+		}
+		if n := r.fake.Ledger().Count(func(e absfake.Entry) bool { return e.Path == "/auth/refresh" }); n != before {
+			r.Errorf("%d questions", n-before)
+		}
+	})
+}
+
+// Whoever mends a gateway that takes out header and cookie waits at most a minute: while
+// the trouble is fresh, and always where the server has no limit or a large one.
+func TestMendedGatewayIsSeenWithinAMinute(t *testing.T) {
+	for desc, c := range map[string]struct {
+		limit  int // of the server; 0 for the usual one, -1 for none
+		after  time.Duration
+		within time.Duration
+	}{
+		"just now":               {0, 3 * time.Minute, time.Minute},
+		"for hours":              {0, 3 * time.Hour, 2 * time.Minute},
+		"for hours, no limit":    {-1, 3 * time.Hour, time.Minute},
+		"for hours, large limit": {200, 3 * time.Hour, time.Minute},
+	} {
+		withGateway(t, absfake.Config{AccessTTL: time.Hour, LimiterMax: c.limit}, func(r *rig, g *gateway) {
+			g.be(func(q *http.Request) { q.Header.Del("X-Refresh-Token"); q.Header.Del("Cookie") }, nil)
+			for r.level().Condition != health.HeaderEaten.ID {
+				time.Sleep(time.Second)
+			}
+			time.Sleep(c.after)
+			g.be(nil, nil)
+			time.Sleep(c.within + 2*time.Second)
+			if v := r.level(); v.Level != health.OK {
+				r.Errorf("%s: %+v", desc, v)
+			}
+		})
+	}
 }
 
 // The same with tokens of a minute, which are renewed on use: each renewal costs one

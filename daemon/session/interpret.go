@@ -247,10 +247,17 @@ func (s *Session) erase(ctx context.Context, e machine.Erase) error {
 	if !key.IsEmpty() {
 		told = signin.EndKey(ctx, absapi.New(conn, s.Base), key, access)
 	}
-	for _, token := range tokens {
-		if !token.IsEmpty() {
-			told = errors.Join(told, signin.Logout(ctx, absapi.New(conn, s.Base), token))
+	for i, token := range tokens {
+		if token.IsEmpty() {
+			continue
 		}
+		err := error(nil)
+		if client := absapi.New(conn, s.Base); i == len(tokens)-1 { // what keeps one token from the server keeps all
+			err = signin.LogoutOfUser(ctx, client, s.Budget.Background(), token)
+		} else {
+			err = signin.Logout(ctx, client, token)
+		}
+		told = errors.Join(told, err)
 	}
 	conn.Close()
 	s.mu.Lock()

@@ -15,6 +15,9 @@ type Pauses struct {
 	// put right. A wake-up or the user ends it.
 	ProbeAt time.Time
 
+	// ConfigProbes counts the questions in a row about what a gateway takes out.
+	ConfigProbes int
+
 	// SignInAt is when a password is sent again after answers that said nothing
 	// about it. The user ends it; a wake-up may shorten it.
 	SignInAt time.Time
@@ -46,7 +49,7 @@ func (p Pauses) fixed() time.Time {
 
 // endWaits ends the pauses that a wake-up or the user may end.
 func (p *Pauses) endWaits() {
-	p.Failures = 0
+	p.Failures, p.ConfigProbes = 0, 0
 	p.BackoffUntil, p.ProbeAt, p.HintUntil = time.Time{}, time.Time{}, time.Time{}
 }
 

@@ -38,7 +38,8 @@ func (m *machine) refreshFailed(f RefreshFailed) {
 			m.ping() // the server saw no token, so that nothing was presented
 			return
 		}
-		m.Pauses.ProbeAt = m.now.Add(configProbe)
+		m.Pauses.ConfigProbes++
+		m.Pauses.ProbeAt = m.now.Add(configPause(m.Pauses.ConfigProbes, f.Err.Meta))
 		m.giveUp(HeaderEaten)
 	default:
 		m.unanswered(f.Err)
@@ -51,6 +52,14 @@ func (m *machine) confirm(err *absapi.Error) {
 	m.Failure = err
 	m.Pauses.ConfirmAt = m.now.Add(confirmPause)
 	m.pause(confirmPause, "asking once more: "+err.Evidence)
+}
+
+// configPause is how long until a gateway's configuration is asked about again.
+func configPause(asked int, limiter absapi.Meta) time.Duration {
+	if l := limiter.Limit; asked <= quickProbes || !l.Present && limiter.Direct || l.Limit >= roomyLimit && l.Window <= 10*time.Minute {
+		return configProbe
+	}
+	return lastingProbe
 }
 
 // mayGoByCookie reports whether the token may travel in the server's own cookie as

@@ -40,9 +40,14 @@ const (
 	// asked for once more: time for a slow network, and for the server's clock.
 	lastTry = 10 * time.Second
 	// configProbe: a gateway's configuration is mended by a person, who then waits for
-	// it. Each question costs a request of the server's limit: eight in ten minutes are
-	// what we may use of it by ourselves (package budget).
-	configProbe = 75 * time.Second
+	// it. Each question costs a request of the server's limit: of its default, eight in
+	// ten minutes are what we may use by ourselves (package budget), so the first
+	// quickProbes come sooner than lastingProbe lets the later ones.
+	configProbe  = time.Minute
+	quickProbes  = 5
+	lastingProbe = 80 * time.Second
+	// roomyLimit affords a question each configProbe.
+	roomyLimit = 60
 	// settleRetry: the journal holds the record meanwhile.
 	settleRetry = 30 * time.Second
 	vaultRetry  = 5 * time.Second

@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
+
 	"shelfkeeper/daemon/absapi"
 	"shelfkeeper/daemon/redact"
-	"time"
+	"shelfkeeper/daemon/session/budget"
 )
 
 // ErrNotToldServer: the secrets are erased here, but the server keeps the
@@ -21,6 +23,24 @@ func Logout(ctx context.Context, client *absapi.Client, token redact.Secret) err
 	ctx, cancel := context.WithTimeout(ctx, logoutDeadline)
 	defer cancel()
 	if _, err := client.Logout(ctx, token); err != nil {
+		return fmt.Errorf("%w: %w", ErrNotToldServer, err)
+	}
+	return nil
+}
+
+// LogoutOfUser is Logout where a person waits for the truth. A gateway can keep the token
+// from the server although the server answers: that is asked for while the server's limit
+// of sign-ins has room.
+func LogoutOfUser(ctx context.Context, client *absapi.Client, limit *budget.Budget, token redact.Secret) error {
+	if err := Logout(ctx, client, token); err != nil {
+		return err
+	}
+	if wait, err := limit.Take(time.Now()); err != nil || wait > 0 {
+		return nil // it was told, and most gateways pass what they are told
+	}
+	ctx, cancel := context.WithTimeout(ctx, logoutDeadline)
+	defer cancel()
+	if err := client.LogoutHeard(ctx); err != nil {
 		return fmt.Errorf("%w: %w", ErrNotToldServer, err)
 	}
 	return nil
