@@ -83,4 +83,6 @@ func flagAgain(f *pflag.Flag) string {
 
 // typedAgain is a value as a shell takes it. A backtick would end the command in the
 // sentence that it stands in.
-func typedAgain(value string) string { return shellWord(strings.ReplaceAll(redact.Text(value), "`", "?")) }
+func typedAgain(value string) string {
+	return shellWord(strings.ReplaceAll(redact.Text(value), "`", "?"))
+}
