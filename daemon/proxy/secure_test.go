@@ -57,7 +57,7 @@ func TestExtraAddressIsSecure(t *testing.T) {
 	}
 	roots := x509.NewCertPool()
 	roots.AppendCertsFromPEM(text)
-	ask := func(method, path string, header ...string) (int, http.Header) {
+	ask := func(method, path string, header ...string) (int, string) {
 		t.Helper()
 		r, err := http.NewRequest(method, "https://"+at.String()+path, strings.NewReader(""))
 		if err != nil {
@@ -72,9 +72,11 @@ func TestExtraAddressIsSecure(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, _ = io.Copy(io.Discard, resp.Body)
-		_ = resp.Body.Close()
-		return resp.StatusCode, resp.Header
+		body, err := io.ReadAll(resp.Body)
+		if err = errors.Join(err, resp.Body.Close()); err != nil {
+			t.Fatal(err)
+		}
+		return resp.StatusCode, string(body)
 	}
 	secret := "Bearer " + w.NewGrant(players.ScopeListen)
 	for _, c := range []struct {
@@ -91,6 +93,11 @@ func TestExtraAddressIsSecure(t *testing.T) {
 		if got, _ := ask("GET", "/api/me", c.header...); got != c.status {
 			t.Errorf("%s: %d, want %d", c.desc, got, c.status)
 		}
+	}
+	list := "/_shelfkeeper/playlist/" + w.Fake.Library().Tracks().ID + ".m3u8"
+	if status, body := ask("GET", list, "Authorization", secret); status != 200 || !strings.Contains(body, "\nhttps://"+at.String()+"/") ||
+		strings.Contains(body, "http://") {
+		t.Errorf("a playlist: %d %s", status, body)
 	}
 	plain, err := net.Dial("tcp", at.String())
 	if err != nil {

@@ -81,11 +81,11 @@ type Question struct {
 type Request struct {
 	*http.Request
 	Path string // the route
-	// Authority is by which host and port the player knows this server.
-	Authority string
-	Caller    players.Caller // "" where the route asks for nobody
-	Bearer    string         // the one credential that it presents; "" for none, or for several
-	Sender    func() Sender
+	// Origin is by which scheme, host and port the player knows this server.
+	Origin string
+	Caller players.Caller // "" where the route asks for nobody
+	Bearer string         // the one credential that it presents; "" for none, or for several
+	Sender func() Sender
 	// Proven is told that the body presents a living grant. Wrong is told that it
 	// does not, and returns what is answered; nil: what the server answers.
 	Proven func()

@@ -25,11 +25,11 @@ type Shelf interface {
 // the user that presents none gets addresses without one.
 func (c *Request) addresses() playlist.Address {
 	return func(path string) string {
-		u := url.URL{Scheme: "http", Host: c.Authority, Path: path}
+		u := url.URL{Path: path}
 		if c.Bearer != "" {
 			u.RawQuery = url.Values{"token": {c.Bearer}}.Encode()
 		}
-		return u.String()
+		return c.Origin + u.String()
 	}
 }
 
