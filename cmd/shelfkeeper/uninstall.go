@@ -17,6 +17,8 @@ import (
 	"shelfkeeper/daemon/control"
 	"shelfkeeper/daemon/desktop"
 	"shelfkeeper/daemon/desktop/autostart"
+	"shelfkeeper/daemon/desktop/notify"
+	"shelfkeeper/daemon/durable"
 	"shelfkeeper/daemon/home"
 	"shelfkeeper/daemon/problem"
 	"shelfkeeper/daemon/progress"
@@ -208,9 +210,9 @@ func (e *env) uninstall(c *cobra.Command, u *uninstalling) error {
 	if u.starts.On {
 		errs = append(errs, autostart.Off(c.Context()))
 	}
-	errs = append(errs, desktop.ReleaseScheme(returnScheme))
+	errs = append(errs, desktop.ReleaseScheme(returnScheme), notify.Unregister())
 	for _, path := range u.files() {
-		errs = append(errs, os.RemoveAll(path))
+		errs = append(errs, durable.RemoveAll(path))
 	}
 	if u.ownConfig && (u.forget || len(u.accounts) == 0) {
 		_ = os.Remove(filepath.Dir(u.paths.Config)) // where it is empty

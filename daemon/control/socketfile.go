@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"syscall"
 	"time"
 
@@ -25,9 +26,13 @@ var (
 )
 
 const (
+	// pipes says that a named pipe stands for the socket. Its name does not grow with
+	// the path.
+	pipes = runtime.GOOS == "windows"
+
 	// maxPath is the longest path that the kernel accepts, without the terminating
-	// zero: 107 bytes on Linux and Windows, 103 on macOS. A longer path fails with
-	// a bare "invalid argument".
+	// zero: 107 bytes on Linux, 103 on macOS. A longer path fails with a bare
+	// "invalid argument".
 	maxPath = len(syscall.RawSockaddrUnix{}.Path) - 1
 
 	// probeTimeout bounds the check whether a process listens. A connect to a unix
@@ -47,7 +52,7 @@ func checkPath(path string) error {
 	if !filepath.IsAbs(path) {
 		return problem.Newf(problem.Config, "name the control socket by an absolute path", "control socket %q: not an absolute path", path)
 	}
-	if len(path) > maxPath {
+	if !pipes && len(path) > maxPath {
 		return problem.Newf(problem.Config, fmt.Sprintf("choose a runtime directory with a path at least %d bytes shorter", len(path)-maxPath),
 			"control socket %s: %w: %d bytes, this system takes %d", path, ErrPathTooLong, len(path), maxPath)
 	}
