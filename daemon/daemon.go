@@ -73,6 +73,7 @@ var (
 	_ control.Pausing     = (*Daemon)(nil)
 	_ control.Gateways    = (*Daemon)(nil)
 	_ control.Restarts    = (*Daemon)(nil)
+	_ control.Shelves     = (*Daemon)(nil)
 )
 
 // New takes the instance lock and opens the control socket and the local

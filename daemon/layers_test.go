@@ -23,7 +23,7 @@ var level = map[string]int{
 	"tray": 5, "daemon": 5,
 	"daemon/home": 4, "daemon/service": 4, "daemon/statuspage": 4,
 	"daemon/proxy": 3, "daemon/control": 3, "daemon/dashboard": 3,
-	"daemon/session": 2, "daemon/progress": 2, "daemon/library": 2, "wsconn": 2, "daemon/openid": 2, "daemon/doctor": 2,
+	"daemon/session": 2, "daemon/progress": 2, "daemon/library": 2, "daemon/playback": 2, "wsconn": 2, "daemon/openid": 2, "daemon/doctor": 2,
 	"daemon/absapi": 1, "daemon/upstream": 1, "daemon/tokenfilter": 1, "daemon/players": 1, "daemon/netmon": 1,
 	"daemon/desktop": 1, "daemon/config": 1, "daemon/accounts": 1, "daemon/history": 1, "daemon/logbook": 1, "daemon/bundle": 1,
 	"daemon/handover": 1, "daemon/localcert": 1, "keychain": 1,

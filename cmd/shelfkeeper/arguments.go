@@ -68,7 +68,7 @@ func checkFlags(c *cobra.Command) (err error) {
 
 // mayNotBeEmpty are flags of which an empty value is a script's missing variable.
 var mayNotBeEmpty = map[string]bool{"username": true, "store": true, "until": true, "since": true, "scope": true, "listen": true,
-	"gateway": true, "basic": true, "pin": true, "proxy": true, "user-agent": true, "rate": true}
+	"gateway": true, "basic": true, "pin": true, "proxy": true, "user-agent": true, "rate": true, "player": true, "format": true}
 
 // takesPath are commands whose argument is a path, which may be any bytes.
 var takesPath = map[string]bool{"report": true}

@@ -34,6 +34,8 @@ func (e *env) completions(root *cobra.Command) {
 		"gateway":   fixed(slices.Sorted(maps.Keys(gatewayTemplates))...),
 		"remove":    fixed(append([]string{"header:"}, removable...)...),
 		"proxy":     fixed("direct"),
+		"player":    fixed("mpv", "vlc"),
+		"format":    fixed("m3u8", "xspf", "feed", "cover"),
 		"log-level": fixed("debug", "info", "warn", "error"),
 	}
 	args := map[string]func(*cobra.Command, []string) []string{

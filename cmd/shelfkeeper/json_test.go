@@ -25,6 +25,8 @@ var jsonKeys = []struct{ command, keys string }{
 	{"players add", "player account proxy_url scope secret for? fields? missing?"},
 	{"players list", "players"},
 	{"progress list", "reports"},
+	{"search", "account proxy_url items more?"},
+	{"url", "url item"},
 	{"open", "url"},
 	{"page", "url"},
 	{"history", "version accounts"},
@@ -49,7 +51,7 @@ func TestJSONKeys(t *testing.T) {
 	said["run"] = d.stdout.text()
 	p.until("the session is fresh", fresh)
 	for _, line := range []string{"status", "account list", "account show home", "account set home --user-agent x", "players add kodi", "players list",
-		"progress list", "open --print", "page --print", "history", "logs", "report", "report " + filepath.Join(p.home, "r.zip"), "config path",
+		"progress list", "search lighthouse", "url lighthouse", "open --print", "page --print", "history", "logs", "report", "report " + filepath.Join(p.home, "r.zip"), "config path",
 		"config show", "config check", "autostart status", "version", "pause", "resume", "reauth", "players trust kodi app://x",
 		"players revoke kodi", "account rename home house", "logout", "quit"} {
 		said[line] = p.ok("", append(strings.Fields(line), "--json")...).stdout

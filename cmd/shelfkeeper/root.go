@@ -71,7 +71,7 @@ until Ctrl-C (run, demo, logs -f, status --watch) end with 0 then.`,
 	}{
 		{"Every day:", []*cobra.Command{run, newStatus(e), newOpen(e), newPage(e), newPause(e), newResume(e), newQuit(e), newRestart(e)}},
 		{"Accounts:", []*cobra.Command{newLogin(e), newReauth(e), newPassword(e), newAccount(e), newLogout(e)}},
-		{"Programs that play:", []*cobra.Command{newPlayers(e), newProgress(e)}},
+		{"Programs that play:", []*cobra.Command{newSearch(e), newPlay(e), newURL(e), newPlayers(e), newProgress(e)}},
 		{"When something is wrong:", []*cobra.Command{newDoctor(e), newHistory(e), newLogs(e), newReport(e)}},
 		{"This program:", []*cobra.Command{newConfig(e), newAutostart(e), newTray(e), newDemo(e), newVersion(e), newUninstall(e)}},
 	} {

@@ -106,6 +106,9 @@ func routes(d Daemon, log *slog.Logger) http.Handler {
 	if r, ok := d.(Restarts); ok {
 		maps.Copy(table, restartRoutes(r))
 	}
+	if s, ok := d.(Shelves); ok {
+		maps.Copy(table, shelfRoutes(s))
+	}
 	if o, ok := d.(OpenID); ok {
 		table[callOpenID] = func(w http.ResponseWriter, r *http.Request) { streamSteps(w, r, o) }
 		maps.Copy(table, returnRoutes(o))

@@ -313,3 +313,20 @@ func plain(s string) string {
 	}, s)
 	return strings.Join(strings.Fields(s), " ")
 }
+
+// maxEpisodes is how many episodes of a podcast are listed, the newest first.
+const maxEpisodes = 50
+
+// Episodes returns the newest episodes of a podcast with the user's places.
+func (l *Library) Episodes(ctx context.Context, podcast string) (Found, error) {
+	d, err := l.Item(ctx, podcast, "")
+	if err != nil {
+		return Found{}, err
+	}
+	f := Found{Items: []Item{}, More: len(d.Episodes) > maxEpisodes}
+	for _, e := range d.Episodes[:min(len(d.Episodes), maxEpisodes)] {
+		f.Items = append(f.Items, e.Item)
+	}
+	l.fillPlaces(ctx, f.Items)
+	return f, nil
+}

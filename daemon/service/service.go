@@ -72,18 +72,19 @@ type Config struct {
 // Service is one account that is served. Make it with New, then Start it, and
 // Close it in any case.
 type Service struct {
-	account   accounts.Account
-	up        *upstream.Upstream
-	board     *health.Board
-	session   *session.Session
-	proxy     *proxy.Server
-	watchdog  *watchdog
-	addresses *addresses
-	moves     *moveWatch
-	socket    *wsconn.Socket
-	log       *slog.Logger
-	journal   *progress.Journal
-	seen      func(ctx context.Context, version, username string)
+	account    accounts.Account
+	up         *upstream.Upstream
+	board      *health.Board
+	session    *session.Session
+	proxy      *proxy.Server
+	identities *players.Identities
+	watchdog   *watchdog
+	addresses  *addresses
+	moves      *moveWatch
+	socket     *wsconn.Socket
+	log        *slog.Logger
+	journal    *progress.Journal
+	seen       func(ctx context.Context, version, username string)
 
 	pulse chan struct{} // taken at each turn of watch
 	ended chan struct{} // closed when watch has ended
@@ -108,7 +109,7 @@ type Service struct {
 // runs yet.
 func New(c Config) (*Service, error) {
 	a, up := c.Account, c.Upstream
-	s := &Service{account: a, up: up, board: health.NewBoard(), seen: c.Seen, log: c.Log.With("account", a.Name),
+	s := &Service{account: a, up: up, identities: c.Identities, board: health.NewBoard(), seen: c.Seen, log: c.Log.With("account", a.Name),
 		pulse: make(chan struct{}), ended: make(chan struct{}), pause: c.Pause, pauseChanged: make(chan struct{}, 1),
 		extra: c.Extra, extras: extras{changed: make(chan struct{}, 1)}, portGiven: c.PortGiven, keepVisitors: c.KeepVisitors, visits: make(chan struct{}, 1)}
 	own := c.Session

@@ -241,3 +241,8 @@ func RSS(d library.Detail, address Address) ([]byte, error) {
 
 // latest is the last moment that a date with four digits for the year can tell, in ms.
 const latest = 253402300800000
+
+// Path is where the local server has the playlist of an item.
+func Path(i library.Item, format string) string {
+	return "/_shelfkeeper/playlist/" + i.Name() + "." + format
+}

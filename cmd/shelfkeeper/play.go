@@ -1,0 +1,192 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"shelfkeeper/daemon/control"
+	"shelfkeeper/daemon/library"
+	"shelfkeeper/daemon/library/playlist"
+	"shelfkeeper/daemon/playback"
+	"shelfkeeper/daemon/problem"
+)
+
+func newPlay(e *env) *cobra.Command {
+	var account, with string
+	var number int
+	c := &cobra.Command{
+		Use:   "play WORDS|ITEM",
+		Short: "Play a book or an episode with mpv, from where you are; what you hear is reported",
+		Long: `Starts mpv where you are in the book and reports to the server what you hear, every
+ten seconds and at the end. An outage of the server is bridged. Of a podcast the
+episode that you have begun is played, or the newest.
+
+--player names another program: "vlc", or a command line in which {url} and {title}
+are replaced. No shell reads it. Such a program begins where you are if it knows
+VLC's options in playlists, and nothing that it plays is reported. What follows
+"mpv" are options for mpv.`,
+		Example: "  shelfkeeper play low tide\n  shelfkeeper play --player \"mpv --speed=1.3\" low tide\n" +
+			"  shelfkeeper play --player \"celluloid --new-window {url}\" \"One Long Night\"",
+		Args: someWords,
+		RunE: func(c *cobra.Command, args []string) error {
+			argv, err := playback.Split(with)
+			if err != nil {
+				return usage(c, fmt.Errorf("--player: %w", err))
+			}
+			if _, err := exec.LookPath(argv[0]); err != nil {
+				return problem.Newf(problem.Usage, "install it, or name another program: `shelfkeeper play --player vlc "+
+					strings.Join(args, " ")+"`", "there is no program %q", shortened(argv[0]))
+			}
+			found, item, err := e.one(c, account, args, number)
+			if err != nil {
+				return err
+			}
+			client, err := e.client()
+			if err != nil {
+				return err
+			}
+			p := &playing{env: e, client: client, account: account, found: found, argv: argv}
+			return p.play(c.Context(), item)
+		},
+	}
+	c.Flags().StringVar(&account, "account", "", "`name` of the account, if there are several")
+	c.Flags().StringVar(&with, "player", "mpv", "mpv, vlc or a `command` with {url} and {title}")
+	c.Flags().IntVar(&number, "number", 0, "which one, if several are called so; as `search` counts")
+	return c
+}
+
+// playing is one run of `play`.
+type playing struct {
+	env     *env
+	client  *control.Client
+	account string
+	found   control.SearchAnswer
+	argv    []string
+	server  *playback.Server
+	refresh string // of the grant, if one was needed
+}
+
+func (p *playing) play(ctx context.Context, item library.Item) (err error) {
+	p.server = &playback.Server{Base: p.found.ProxyURL, Version: version, Device: deviceName(p.found.Account)}
+	defer func() {
+		if p.refresh != "" {
+			ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), signOutWait)
+			defer cancel()
+			err = errors.Join(err, p.server.SignOut(ending, p.refresh))
+		}
+	}()
+	if item.Kind == library.Podcast {
+		if item, err = p.episodeOf(ctx, item); err != nil {
+			return err
+		}
+	}
+	if name := strings.TrimSuffix(filepath.Base(p.argv[0]), ".exe"); name != "mpv" || hasPlaceholder(p.argv) {
+		return p.byTemplate(ctx, item)
+	}
+	in, err := p.open(ctx, item)
+	if err != nil {
+		return p.notPlayed(item, err)
+	}
+	p.say(fmt.Sprintf("%s, from %s.", item.Title, moment(in.Start)))
+	if err := in.PlayMPV(ctx, p.argv, p.say); err != nil {
+		return problem.New(problem.Other, fmt.Errorf("play %q: %w", item.Title, err), "")
+	}
+	return p.env.did("It was played.")
+}
+
+// signOutWait bounds the end of the player's own sign-in.
+const signOutWait = 5 * time.Second
+
+func hasPlaceholder(argv []string) bool {
+	line := strings.Join(argv[1:], " ")
+	return strings.Contains(line, "{url}") || strings.Contains(line, "{title}")
+}
+
+// say says something beside the player's own lines.
+func (p *playing) say(text string) {
+	if !p.env.quiet {
+		fmt.Fprintln(p.env.stderr, text)
+	}
+}
+
+// open opens the session, with a grant where one is needed.
+func (p *playing) open(ctx context.Context, item library.Item) (*playback.Session, error) {
+	in, err := p.server.Open(ctx, item.ID, item.Episode, "mpv")
+	if errors.Is(err, playback.ErrNeedsGrant) {
+		if err = p.needGrant(ctx); err == nil {
+			in, err = p.server.Open(ctx, item.ID, item.Episode, "mpv")
+		}
+	}
+	return in, err
+}
+
+func (p *playing) needGrant(ctx context.Context) (err error) {
+	p.server.Grant, p.refresh, err = p.client.PlayerGrant(ctx, p.account)
+	return err
+}
+
+func (p *playing) notPlayed(item library.Item, err error) error {
+	var known *problem.Problem
+	if errors.As(err, &known) {
+		return known
+	}
+	return problem.New(problem.Unreachable, fmt.Errorf("play %q: %w", item.Title, err), "see what is wrong: `shelfkeeper status`")
+}
+
+// byTemplate runs a player that is told an address. Nothing is known of what it plays.
+func (p *playing) byTemplate(ctx context.Context, item library.Item) error {
+	if !p.server.ComesIn(ctx) {
+		if err := p.needGrant(ctx); err != nil {
+			return p.notPlayed(item, err)
+		}
+	}
+	address := p.server.Address(playlist.Path(item, "m3u8"), "from=place")
+	if err := playback.Run(ctx, playback.Fill(p.argv, address, item.Title)); err != nil {
+		return problem.New(problem.Other, err, "try it with mpv: `shelfkeeper play "+item.Name()+"`")
+	}
+	return p.env.did("The player has ended.")
+}
+
+// episodeOf is the episode of a podcast that is played: the one that was begun, or the
+// newest.
+func (p *playing) episodeOf(ctx context.Context, cast library.Item) (library.Item, error) {
+	list, err := p.client.Episodes(ctx, p.account, cast.ID)
+	if err != nil {
+		return cast, err
+	}
+	if len(list.Items) == 0 {
+		return cast, problem.Newf(problem.Other, "", "%q has no episodes on the server", cast.Title)
+	}
+	for _, e := range list.Items {
+		if e.Place != nil && !e.Place.Finished && e.Place.Seconds > 0 {
+			return e, nil
+		}
+	}
+	for _, e := range list.Items {
+		if e.Place == nil || !e.Place.Finished {
+			return e, nil
+		}
+	}
+	return list.Items[0], nil
+}
+
+// deviceName names this machine's player to the server, which closes a session when
+// another begins on the same device. It tells nobody the machine's name.
+func deviceName(account string) string {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown"
+	}
+	sum := sha256.Sum256([]byte("shelfkeeper play\x00" + host + "\x00" + account))
+	return "shelfkeeper-" + hex.EncodeToString(sum[:6])
+}

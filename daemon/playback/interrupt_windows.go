@@ -1,0 +1,5 @@
+package playback
+
+import "os"
+
+func interrupt(p *os.Process) error { return p.Kill() }
