@@ -39,7 +39,7 @@ var onPage = map[string]string{
 	"search": "GET /search", "url": "GET /search", "url --format": "GET /search", "url --number": "only: the page shows each with its own",
 	"play": "GET /search", "play --player": "only: the page gives the address to any program",
 	"play --number": "only: the page shows each with its own",
-	"page": "GET /", "page --print": "only: this is the page",
+	"page":          "GET /", "page --print": "only: this is the page",
 	"players list": "GET /players", "players add": "/players/add name", "players add --scope": "/players/add scope",
 	"players add --for": "/players/add for",
 	"players trust":     "/players/trust origin", "players revoke": "/players/revoke player",
