@@ -99,6 +99,8 @@ func (r *recorder) read() {
 func (r *recorder) refreshFailed(f machine.RefreshFailed) {
 	kind, seen := kindOf(r.before), r.before.Suspicion.InvalidAnswers
 	switch {
+	case kind == history.Spare && f.Evidence.AccessToken == history.NotAccepted:
+		seen = 1 // once is enough: what it says of the server explains the pair's refusal, too
 	case kind == history.Spare:
 		seen = r.before.Spare.InvalidAnswers
 	case r.before.RefusalExplained(r.now):

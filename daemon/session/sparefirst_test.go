@@ -1,6 +1,7 @@
 package session
 
 import (
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -25,6 +26,15 @@ func (r *rig) rotatesUnseen() {
 		r.Fatal(err)
 	}
 	time.Sleep(2 * time.Minute) // longer than the grace window of 2.35
+}
+
+// lossTold is why the session was lost, as status tells it.
+func (r *rig) lossTold() string {
+	var a health.Account
+	if r.s.Fill(&a); a.Loss == nil {
+		return ""
+	}
+	return a.Loss.Sentence
 }
 
 // The smallest share of a limit has four requests: two refusals, the spare, and the
@@ -56,18 +66,28 @@ func TestSpareAtAnotherServer(t *testing.T) {
 		desc string
 		life time.Duration // of access tokens
 		goes time.Duration // after the sign-in
+		out  time.Duration // and after so long without a server
 	}{
-		{"the pair is due", time.Hour, 30 * time.Minute},
-		{"the spare is due, and the pair hours later", 12 * time.Hour, 15*24*time.Hour - 30*time.Minute},
+		{"the pair is due", time.Hour, 30 * time.Minute, 0},
+		{"the pair has ended", time.Hour, 30 * time.Minute, 8 * time.Hour},
+		{"the spare is due, and the pair hours later", 12 * time.Hour, 15*24*time.Hour - 30*time.Minute, 0},
 	} {
 		t.Run(c.desc, func(t *testing.T) {
 			withSpare(t, absfake.Config{AccessTTL: c.life, RefreshTTL: 30 * 24 * time.Hour}, func(r *rig) {
 				foreign, away := r.roam(absfake.R2360)
 				time.Sleep(c.goes)
+				stop := r.fake.Inject(absfake.Fault{Kind: absfake.Refuse})
+				time.Sleep(c.out)
+				stop()
 				away(true)
-				for range 12 * 6 {
-					time.Sleep(10 * time.Minute)
-					_, _ = r.s.Token(r.Context())
+				for minute := range 12 * 60 {
+					time.Sleep(time.Minute)
+					if s := r.lossTold(); s != "" && !strings.Contains(s, "another server answers") {
+						t.Fatalf("after %d min a loss is told of: %s", minute+1, s)
+					}
+					if minute%10 == 9 {
+						_, _ = r.s.Token(r.Context())
+					}
 				}
 				if v := r.level(); v.Condition != health.ServerUnrecognised.ID {
 					t.Errorf("level abroad: %+v\n%s", v, r.log)
@@ -84,10 +104,8 @@ func TestSpareAtAnotherServer(t *testing.T) {
 				if v := r.level(); v.Level != health.OK || len(r.record().Spares()) != 1 {
 					t.Errorf("at home: %+v, %d spares\n%s", v, len(r.record().Spares()), r.log)
 				}
-				var a health.Account
-				r.s.Fill(&a)
-				if a.Loss != nil {
-					t.Errorf("a loss is told of: %+v", a.Loss)
+				if s := r.lossTold(); s != "" {
+					t.Errorf("a loss is told of: %s", s)
 				}
 				r.end(r.record().Refresh)
 				time.Sleep(c.life + 10*time.Minute)
