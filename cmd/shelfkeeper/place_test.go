@@ -134,7 +134,13 @@ func (p *place) cheapVault() {
 // passphrase, and the next one is to be cheap as well.
 func (p *place) before(args []string) {
 	p.t.Helper()
-	if !p.cheap || len(args) == 0 || args[0] != "login" {
+	words := ""
+	for _, v := range p.env {
+		if after, ok := strings.CutPrefix(v, "SHELFKEEPER_PASSPHRASE="); ok {
+			words = after
+		}
+	}
+	if !p.cheap || words != passphrase || len(args) == 0 || args[0] != "login" {
 		return
 	}
 	if _, err := os.Stat(p.state("vault", "identity.age")); errors.Is(err, fs.ErrNotExist) {

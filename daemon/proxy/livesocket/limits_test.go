@@ -6,6 +6,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/gorilla/websocket"
 
@@ -43,9 +44,13 @@ func TestFloodOfSlowPlayers(t *testing.T) {
 	event := `42["x","` + strings.Repeat("x", floodSize) + `"]`
 	var peak heapPeak
 	var sockets atomic.Int64
+	took := make(chan struct{}, floodFrames) // the reader is sent what it has room for, however busy the machine is
 	base := scripted(t, func(conn *websocket.Conn) {
-		sockets.Add(1)
+		reads := sockets.Add(1) > floodSockets
 		for i := range floodFrames {
+			if reads && i > 2 {
+				<-took
+			}
 			if conn.WriteMessage(websocket.TextMessage, []byte(event)) != nil {
 				return
 			}
@@ -67,11 +72,17 @@ func TestFloodOfSlowPlayers(t *testing.T) {
 	for range floodSockets {
 		open() // and never reads
 	}
+	for began := time.Now(); sockets.Load() < floodSockets; <-time.After(time.Millisecond) {
+		if time.Since(began) > proxytest.Patience { // until then the server does not know the one that reads
+			t.Fatalf("%d sockets", sockets.Load())
+		}
+	}
 	reader := open()
 	for range floodFrames {
 		if f := reader.Expect("x"); len(f) != len(event) {
 			t.Fatalf("%d bytes", len(f))
 		}
+		took <- struct{}{}
 		reader.All.Reset()
 	}
 	used := int64(peak.most.Load()) - int64(before.HeapInuse)

@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -86,6 +87,8 @@ type Player struct {
 	T    *testing.T
 	Conn *websocket.Conn
 	All  bytes.Buffer // every frame that came, in a line each
+
+	writing sync.Mutex
 }
 
 // DialPlayer opens a socket at path; the answer is that of the handshake.
@@ -125,13 +128,19 @@ func Joined(t *testing.T, addr, path string) *Player {
 func (p *Player) Send(frames ...string) {
 	p.T.Helper()
 	for _, f := range frames {
-		if err := p.Conn.WriteMessage(websocket.TextMessage, []byte(f)); err != nil {
+		if err := p.write(f); err != nil {
 			p.T.Fatal(err)
 		}
 	}
 }
 
-// Read returns the next frame that is no heartbeat.
+func (p *Player) write(frame string) error {
+	p.writing.Lock()
+	defer p.writing.Unlock()
+	return p.Conn.WriteMessage(websocket.TextMessage, []byte(frame))
+}
+
+// Read returns the next frame that is no heartbeat; those it answers.
 func (p *Player) Read() (string, error) {
 	for {
 		if err := p.Conn.SetReadDeadline(time.Now().Add(Patience)); err != nil {
@@ -145,6 +154,7 @@ func (p *Player) Read() (string, error) {
 		if string(frame) != "2" {
 			return string(frame), nil
 		}
+		_ = p.write("3") // of a socket that has ended, the next reading tells
 	}
 }
 
