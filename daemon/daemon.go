@@ -21,6 +21,7 @@ import (
 	"shelfkeeper/daemon/health"
 	"shelfkeeper/daemon/home"
 	"shelfkeeper/daemon/logbook"
+	"shelfkeeper/daemon/memory"
 	"shelfkeeper/daemon/netmon"
 	"shelfkeeper/daemon/problem"
 	"shelfkeeper/daemon/service"
@@ -155,7 +156,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 	defer stop()
 	d.running.Go(func() { keychain.Watch(finishing, d.services.VaultChanged) })
 	d.home.LogStart(d.ControlPath())
-	d.running.Go(func() { giveBack(finishing) })
+	d.running.Go(func() { memory.GiveBackTheStart(finishing) })
 	d.running.Go(func() { logbook.Narrate(finishing, d.home.Log, d.Changed, d.Snapshot) })
 	d.running.Go(func() {
 		d.home.Repair(finishing, d.signedOut, func(a accounts.Account) {

@@ -35,7 +35,7 @@ const intruder = `
 		attempt("beacon", async () => { navigator.sendBeacon(us + "/accounts/{account}/sign-out", new URLSearchParams({csrf: "x"})) }),
 		attempt("script", () => element("script", {src: us + "/page.js"})),
 		attempt("style", () => element("link", {rel: "stylesheet", href: us + "/style.css"})),
-		attempt("image", () => element("img", {src: us + "/icon/ok.png"})),
+		attempt("image", () => element("img", {src: us + "/icon/ok.ico"})),
 		attempt("frame", () => element("iframe", {src: us + "/"})),
 		attempt("sandboxed frame", () => element("iframe", {src: us + "/", sandbox: "allow-scripts allow-same-origin", referrerPolicy: "no-referrer"})),
 		attempt("object", () => element("object", {data: us + "/", type: "text/html"}).then(() => undefined)),

@@ -87,7 +87,7 @@ func TestPageIsLive(t *testing.T) {
 		p.until(`document.querySelector(".words.ok") !== null`)
 	}
 	p.until(`document.getElementById("announce").textContent.includes("out of reach")`)
-	p.until(`document.getElementById("icon").getAttribute("href") === "/icon/offline.png" && document.title.includes("out of reach")`)
+	p.until(`document.getElementById("icon").getAttribute("href") === "/icon/offline.ico" && document.title.includes("out of reach")`)
 	p.judge("account-offline")
 	s.Clear(&health.ServerUnreachable)
 	p.until(`document.querySelector(".words.ok") !== null`)

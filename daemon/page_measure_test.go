@@ -1,11 +1,14 @@
 package daemon
 
 import (
+	"bytes"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"runtime"
+	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -23,33 +26,50 @@ func TestPageIsLight(t *testing.T) {
 	// stands what a page of one word takes.
 	word := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/html")
+		w.Header().Set("Cross-Origin-Opener-Policy", "same-origin")
 		_, _ = io.WriteString(w, "<!doctype html><title>x</title><p>x")
 	}))
 	defer word.Close()
-	ours, paint, least := 1e9, 1e9, 1e9
-	for range 8 {
-		p.open(word.URL)
-		least = min(least, p.firstPaint())
-		p.open(w.page)
-		paint = min(paint, p.firstPaint())
-		ours = min(ours, p.number(`performance.getEntriesByType("navigation")[0].responseEnd`))
+	// The page as it was with a sheet that is fetched stands beside both.
+	linked := httptest.NewServer(linkedStyle(t, w.page))
+	defer linked.Close()
+	first, whole, paints := []float64{}, []float64{}, map[string][]float64{}
+	// All three are one site, with one policy: to go from one site to another the browser
+	// starts a process.
+	at := func(s *httptest.Server) string { return strings.Replace(s.URL, "127.0.0.1", "localhost", 1) }
+	beside := []string{at(word), at(linked), w.page}
+	for i := range paintRounds {
+		for j := range beside { // what stood in the cache or the queue before is another one each time
+			address := beside[(i+j)%len(beside)]
+			p.open(address)
+			paints[address] = append(paints[address], p.firstPaint())
+			if address == w.page {
+				first = append(first, p.number(`performance.getEntriesByType("navigation")[0].responseStart`))
+				whole = append(whole, p.number(`performance.getEntriesByType("navigation")[0].responseEnd`))
+			}
+		}
 	}
-	t.Logf("our answer is there after %.0f ms, first paint after %.0f ms; after %.0f ms for a page of one word", ours, paint, least)
-	if ours > 50 {
+	p.open(w.page)
+	paint, least := median(paints[w.page]), median(paints[at(word)])
+	t.Logf("medians of %d: the first byte of our answer is there after %.0f ms, the last after %.0f ms, the first paint after %.0f ms; "+
+		"%.0f ms with a sheet that is fetched; %.0f ms for a page of one word: %.2f of it", paintRounds, median(first), median(whole), paint,
+		median(paints[at(linked)]), least, paint/least)
+	t.Logf("the best: first byte %.1f ms, last byte %.1f ms, first paint %.0f, %.0f and %.0f ms", slices.Min(first), slices.Min(whole),
+		slices.Min(paints[w.page]), slices.Min(paints[at(linked)]), slices.Min(paints[at(word)]))
+	if ours := slices.Min(whole); ours > 50 {
 		t.Errorf("our answer took %.0f ms of the 100 for the first paint", ours)
 	}
-	// Nothing but the one style sheet holds the first paint up, and nothing is
-	// fetched that it needs.
+	// Nothing holds the first paint up but the page itself: one round trip.
 	if got := p.js(`return performance.getEntriesByType("resource").filter((r) => r.renderBlockingStatus === "blocking")
-		.map((r) => new URL(r.name).pathname).join(" ")`); got != "/style.css" {
+		.map((r) => new URL(r.name).pathname).join(" ")`); got != "" {
 		t.Errorf("the first paint waits for %q", got)
 	}
-	if got := p.js(`return performance.getEntriesByType("resource").filter((r) => !["/style.css", "/page.js", "/", "/events"]
+	if got := p.js(`return performance.getEntriesByType("resource").filter((r) => !["/page.js", "/", "/events"]
 		.includes(new URL(r.name).pathname) && !new URL(r.name).pathname.startsWith("/icon/")).map((r) => r.name).join(" ")`); got != "" {
 		t.Errorf("it fetches %q too", got)
 	}
 	total := 0
-	for _, path := range []string{"/", "/players", "/record", "/settings", "/style.css", "/page.js", "/icon/ok.png"} {
+	for _, path := range []string{"/", "/players", "/record", "/settings", "/page.js", "/icon/ok.ico"} {
 		resp, err := http.Get(w.page + path)
 		if err != nil {
 			t.Fatal(err)
@@ -71,6 +91,48 @@ func TestPageIsLight(t *testing.T) {
 	if total > 60<<10 {
 		t.Errorf("a page with its files has %d bytes", total)
 	}
+}
+
+// paintRounds are enough for a median on a busy machine.
+const paintRounds = 24
+
+func median(list []float64) float64 {
+	list = slices.Clone(list)
+	slices.Sort(list)
+	return list[len(list)/2]
+}
+
+// linkedStyle serves a copy of a page whose style sheet is a file of its own.
+func linkedStyle(t *testing.T, page string) http.Handler {
+	t.Helper()
+	copied := map[string][]byte{}
+	for _, path := range []string{"/", "/style.css", "/page.js"} {
+		resp, err := http.Get(page + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if copied[path], err = io.ReadAll(resp.Body); err != nil {
+			t.Fatal(err)
+		}
+		_ = resp.Body.Close()
+	}
+	begin, end := bytes.Index(copied["/"], []byte("<style>")), bytes.Index(copied["/"], []byte("</style>"))
+	if begin < 0 || end < begin {
+		t.Fatal("the page has no style sheet in it")
+	}
+	linked := append(bytes.Clone(copied["/"][:begin]), `<link rel="stylesheet" href="/style.css">`...)
+	copied["/"] = append(linked, copied["/"][end+len("</style>"):]...)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		kind := map[string]string{"/": "text/html; charset=utf-8", "/style.css": "text/css", "/page.js": "text/javascript"}[r.URL.Path]
+		if kind == "" {
+			http.NotFound(w, r)
+			return
+		}
+		w.Header().Set("Content-Type", kind)
+		w.Header().Set("Cross-Origin-Opener-Policy", "same-origin")
+		w.Header().Set("Cache-Control", "no-store")
+		_, _ = w.Write(copied[r.URL.Path])
+	})
 }
 
 // firstPaint is when the tab showed the first thing of its page.

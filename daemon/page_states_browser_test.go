@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -24,6 +25,14 @@ type posed struct {
 func (d posed) Snapshot() health.Snapshot { return d.snapshot }
 
 func (d posed) Changed() <-chan struct{} { return nil }
+
+func (d posed) Known(account string) (dashboard.Known, bool) {
+	known := dashboard.Known{Name: account, User: account, Server: "https://abs.example.org", Method: dashboard.ByPassword}
+	if account == "spare-key" {
+		known.Method = dashboard.ByOpenID
+	}
+	return known, true
+}
 
 func (d posed) Restart() {}
 
@@ -72,7 +81,8 @@ func poses(of health.Account) (list []health.Account) {
 	}{
 		{"fine", nil, health.OK}, {"sealed", &health.VaultPassphrase, health.NeedsUser}, {"locked", &health.VaultLocked, health.NeedsUser},
 		{"lost", &health.SessionLost, health.NeedsUser}, {"away", &health.ServerUnreachable, health.Offline},
-		{"slow", &health.TokenSuspect, health.Degraded},
+		{"slow", &health.TokenSuspect, health.Degraded}, {"spare-key", &health.EmergencyKey, health.EmergencyKey.Level},
+		{"untrusted", &health.ServerUnreachable, health.Offline},
 	} {
 		a := of
 		a.Name, a.User, a.Level = c.name, c.name, c.level
@@ -87,6 +97,13 @@ func poses(of health.Account) (list []health.Account) {
 			{Program: "curl", Reason: "no-grant", Cause: "it presents no grant", Remedy: "make one", Count: 1, Last: health.At(now)}}
 		a.Proxy.Visitors = []health.Visitor{{Program: "mpv", Scope: "listen", Requests: 7, Last: health.At(now)}}
 		a.Proxy.Streams = []health.Stream{{Program: "mpv", Kind: "feed", ID: "x", Bytes: 7e6, Rate: 64_000, Now: true, Since: health.At(now)}}
+		switch c.name {
+		case "untrusted":
+			a.Remedy = "trust it: `shelfkeeper account set untrusted --pin " + strings.Repeat("ab", 32) + "`"
+		case "spare-key":
+			a.Admin, a.Session.Method, a.Session.EmergencyKey = true, "openid", health.KeyInUse
+			a.Session.EmergencyKeyEndsAt = health.At(now.AddDate(0, 0, 20))
+		}
 		list = append(list, a)
 	}
 	return list
@@ -137,6 +154,27 @@ func TestPageStates(t *testing.T) {
 	send("forgotten", "/accounts/fine/forget", "It is forgotten here")
 	visit(d.open(t, players.Peer{UID: os.Getuid() + 1, Known: true}), "refused-user", "", "belongs to another user")
 	visit(d.open(t, players.Peer{}), "refused-link", "", "does not tell whose browser it is")
+}
+
+// The emergency key has states of its own: its form, a mistake in it, and its use.
+func TestPageStatesOfEmergencyKey(t *testing.T) {
+	b := browser(t)
+	w := signedInWorld(t, absfake.Config{})
+	d := posed{Daemon: w.daemon.pageConfig(statuspage.Options{}).Acts(), snapshot: w.daemon.Snapshot()}
+	d.snapshot.Accounts = poses(d.snapshot.Accounts[0])
+	own := d.open(t, players.Peer{UID: os.Getuid(), Known: true})
+	p := newTab(t, b, "about:blank")
+	p.visit(own.URL()+"accounts/spare-key", "erves players until you sign in")
+	p.judge("emergency-key-in-use")
+	p.click("#key-spare-key")
+	p.says("Days until it ends")
+	p.judge("emergency-key")
+	p.js(`document.querySelector("#days").value = "soon"; return ""`)
+	p.click("form[action='/accounts/spare-key/key'] button")
+	p.says("Type a number of days from 1 to 365")
+	p.judge("emergency-key-wrong")
+	p.visit(own.URL()+"accounts/spare-key/sign-in", "Sign in with OpenID")
+	p.judge("emergency-key-again")
 }
 
 // open serves the page of d.

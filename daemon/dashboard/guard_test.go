@@ -185,7 +185,7 @@ func TestOneTimeLink(t *testing.T) {
 	}
 	got = w.get(at + "/accounts/home")
 	if got.status != http.StatusOK || strings.Contains(got.body, `="/accounts`) || !strings.Contains(got.body, `data-base="`+at+`"`) ||
-		!strings.Contains(got.body, `action="`+at+`/accounts/home/renew"`) || !strings.Contains(got.body, `href="`+at+`/style.css?v=`) {
+		!strings.Contains(got.body, `action="`+at+`/accounts/home/renew"`) || !strings.Contains(got.body, `src="`+at+`/page.js?v=`) {
 		t.Errorf("with the session: %d\n%s", got.status, got.body)
 	}
 	if got := w.get(at + "/style.css"); got.status != http.StatusOK {

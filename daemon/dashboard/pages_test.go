@@ -31,7 +31,7 @@ func TestAccountPage(t *testing.T) {
 	w := serve(t, newDouble(a), nil)
 	got := w.get("/")
 	got.has(t, "alice at abs.example.org", "Needs you", "The server refused &lt;b&gt;it&lt;/b&gt;", `action="/accounts/home/renew"`,
-		"Sign in with the password as the server knows it now.", "3 reports wait", "too old", `href="/icon/needs-user.png"`)
+		"Sign in with the password as the server knows it now.", "3 reports wait", "too old", `href="/icon/needs-user.ico"`)
 	if strings.Contains(got.body, "shelfkeeper login") {
 		t.Error("it sends to a terminal where it has a button")
 	}

@@ -2,10 +2,10 @@ package dashboard
 
 import (
 	"html/template"
-	"runtime"
-	"runtime/debug"
 	"sync"
 	"time"
+
+	"shelfkeeper/daemon/memory"
 )
 
 // shelf holds the templates while somebody looks at the page. They are read when
@@ -57,6 +57,5 @@ func (s *Server) giveBack() {
 	}
 	s.shelf.clear()
 	forgetTexts()
-	runtime.GC() // pools let go of what they hold at the second one
-	debug.FreeOSMemory()
+	memory.GiveBack()
 }

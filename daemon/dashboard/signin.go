@@ -52,6 +52,10 @@ func (s *Server) askAddress(w http.ResponseWriter, r *request) {
 }
 
 func (s *Server) showAddress(w http.ResponseWriter, r *request, status int, body firstRun, f frame) {
+	if f.Trouble != nil {
+		words, changed := inForm(f.Trouble.Remedy, "gate.flag.first")
+		f.Trouble.Remedy, body.Behind = words, body.Behind || changed
+	}
 	f.Title, f.Here, f.Body = text("first.title"), "home", body
 	s.page(w, r, status, "address", f)
 }

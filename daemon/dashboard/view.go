@@ -120,16 +120,8 @@ func (s *Server) viewOf(a health.Account, csrf string) accountView {
 		Name: a.Name, Path: accountPath(a.Name), Title: titleOfAccount(a), Server: a.Server, Level: a.Level.String(),
 		Words: text("level." + a.Level.String()), Since: when(a.Since.Time, now), Reason: a.Reason, CSRF: csrf,
 	}
-	if a.Level != health.OK {
-		v.Remedy = textOr("remedy."+a.Condition, a.Remedy)
-	}
 	v.Actions = s.actions(a)
-	if mayPin(a) {
-		v.Remedy = text("remedy.certificate")
-		v.Actions[0].Strong = false
-		v.Actions = slices.Insert(v.Actions, 0, action{ID: "certificate-" + a.Name, Path: accountPath(a.Name, "certificate"),
-			Label: text("act.certificate"), Get: true, Strong: true})
-	}
+	helpOf(&v, a)
 	if a.Admin && a.Proxy.URL != "" && a.Level != health.Paused {
 		admin := action{ID: "admin-" + a.Name, Path: accountPath(a.Name, "open", "admin"), Label: text("act.open.admin")}
 		v.Actions = slices.Insert(v.Actions, len(v.Actions)-1, admin)
@@ -151,8 +143,8 @@ func (s *Server) viewOf(a health.Account, csrf string) accountView {
 var mends = map[string]string{
 	health.SignedOut.ID: "sign-in", health.OtherServer.ID: "sign-in", health.PasswordRefused.ID: "sign-in",
 	health.SessionLost.ID: "sign-in", health.TokenRefused.ID: "sign-in", health.VaultUnreadable.ID: "sign-in",
-	health.EmergencyKey.ID: "sign-in",
-	health.VaultLocked.ID:  "unlock", health.VaultPassphrase.ID: "passphrase", health.ServerUnrecognised.ID: "same-server",
+	health.EmergencyKey.ID: "sign-in", health.PasswordOfOther.ID: "sign-in",
+	health.VaultLocked.ID: "unlock", health.VaultPassphrase.ID: "passphrase", health.ServerUnrecognised.ID: "same-server",
 }
 
 func (s *Server) actions(a health.Account) []action {

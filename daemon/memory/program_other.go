@@ -1,6 +1,6 @@
 //go:build !linux
 
-package daemon
+package memory
 
 // releaseProgramFile does nothing: other systems count the pages of a program file for
 // all processes together, or take them back by themselves.
