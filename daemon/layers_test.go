@@ -29,6 +29,7 @@ var level = map[string]int{
 	"daemon/handover": 1, "daemon/localcert": 1, "keychain": 1,
 	"daemon/health": 0, "daemon/redact": 0, "assets": 0, "daemon/hostname": 0, "daemon/durable": 0, "daemon/problem": 0, "daemon/netcause": 0,
 	"daemon/programs":  0,
+	"daemon/memory":    0,
 	"daemon/pathwatch": 0,
 	"daemon/failpoint": -1, // below everything whose steps it names; empty in a released program
 }
