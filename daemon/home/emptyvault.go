@@ -43,7 +43,8 @@ func (h *Home) ReleaseEmptyVault(ctx context.Context) {
 	if err := h.Book.Reload(); err != nil || len(h.Book.All()) > 0 {
 		return
 	}
-	if backend, err := keychain.Remembered(h.vaultDir()); err != nil || backend == "" {
+	remembered, err := keychain.Remembered(h.vaultDir())
+	if err != nil || h.Backend == keychain.Memory {
 		return
 	}
 	// Out of sight while it may go: a sign-in that begins now waits for the turn.
@@ -59,9 +60,11 @@ func (h *Home) ReleaseEmptyVault(ctx context.Context) {
 	if vault == nil {
 		return
 	}
-	did, err := vault.Dissolve(ctx)
-	if err != nil {
-		h.Log.Debug("the empty vault stays", "reason", err)
+	did := remembered == "" // where nothing was written, an open vault alone insists on its store
+	if !did {
+		if did, err = vault.Dissolve(ctx); err != nil {
+			h.Log.Debug("the empty vault stays", "reason", err)
+		}
 	}
 	h.mu.Lock()
 	if !did && !h.closed {
