@@ -39,8 +39,10 @@ func TestKeyringThatComesBack(t *testing.T) {
 	began := time.Now()
 	p.until("it is back", fresh)
 	took := time.Since(began)
-	t.Logf("noticed after %v", took)
-	if took > 2*time.Second {
+	began = time.Now()
+	p.run("", "status") // a busy machine shows in it
+	t.Logf("noticed after %v; a command takes %v", took, time.Since(began))
+	if took > 2*time.Second+3*time.Since(began) {
 		t.Errorf("it was noticed after %v", took)
 	}
 }
