@@ -13,7 +13,7 @@ import (
 )
 
 // signInCommand is a sign-in in a remedy: its address, and its flags.
-var signInCommand = regexp.MustCompile("`(shelfkeeper login) ([^ `]+)((?: [^`]*)?)`")
+var signInCommand = regexp.MustCompile("`(shelfkeeper login) ([^- `][^ `]*)((?: [^`]*)?)`")
 
 // withGiven returns the remedy of a failed sign-in with the flags that the sign-in had: a
 // remedy works as it is printed. Secrets never stand on a command line, so that none is

@@ -42,6 +42,7 @@ func TestRemedyRepeatsWhatWasGiven(t *testing.T) {
 		{at + " --for https://a.example --for https://b.example", "`shelfkeeper login " + at + " --header HEADER`",
 			"`shelfkeeper login " + at + " --for https://a.example --for https://b.example --header HEADER`"},
 		{at + " --ca it.pem", "renew the certificate", "renew the certificate"},
+		{at + " --store cloud", "see `shelfkeeper login --help`", "see `shelfkeeper login --help`"},
 	} {
 		l := newLogin(&env{})
 		if err := l.ParseFlags(strings.Fields(c.given)); err != nil {
