@@ -57,8 +57,11 @@ const (
 	maxName = 64
 	// maxSessions bounds the sign-ins without a secret of an account; the one
 	// unused for longest is removed first. Some players sign in every ten minutes
-	// and never sign out (Kodi's plugin.audio.audiobookshelf).
-	maxSessions = 64
+	// and never sign out (Kodi's plugin.audio.audiobookshelf), others at each request:
+	// these must not push out a program that is quiet for an hour.
+	maxSessions = 256
+	// newestKept are never removed for others, whatever the clock says of their use.
+	newestKept = 64
 	// sessionIdleLimit is how long an unused sign-in lives: as long as the server's
 	// refresh tokens (30 days, abs: REFRESH_TOKEN_EXPIRY).
 	sessionIdleLimit = 30 * 24 * time.Hour
@@ -171,11 +174,14 @@ func (g *Grants) makeRoom(list map[string]*entry, account string) {
 		}
 		sessions = append(sessions, e)
 	}
-	slices.SortFunc(sessions, func(a, b *entry) int {
+	// The newest of this start come last, and are out of the question.
+	slices.SortFunc(sessions, func(a, b *entry) int { return cmp.Compare(a.order, b.order) })
+	free := sessions[:max(0, len(sessions)-newestKept)]
+	slices.SortFunc(free, func(a, b *entry) int {
 		return cmp.Or(cmp.Compare(a.lastUsed(), b.lastUsed()), cmp.Compare(a.order, b.order))
 	})
 	for i := 0; i <= len(sessions)-maxSessions; i++ {
-		delete(list, sessions[i].ID)
+		delete(list, free[i].ID)
 	}
 }
 

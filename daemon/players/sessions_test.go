@@ -61,7 +61,7 @@ func TestSessionsAreBounded(t *testing.T) {
 			t.Fatal(err)
 		}
 		var last string
-		for range 3 * maxSessions {
+		for range maxSessions + 2*newestKept {
 			time.Sleep(10 * time.Minute) // Kodi's interval; in a bubble it takes no time
 			_, p, err := of.SignIn(ctx, Caller{Scope: ScopeFull}, "kodi")
 			if err != nil {
@@ -133,7 +133,7 @@ func TestNewestSignInsStay(t *testing.T) {
 			t.Fatal(err)
 		}
 		var made []string
-		for range 3 * maxSessions {
+		for range maxSessions + 2*newestKept {
 			one, err := g.open("home", "password sign-in", ScopeFull)
 			if err != nil {
 				t.Fatal(err)
@@ -153,4 +153,45 @@ func TestNewestSignInsStay(t *testing.T) {
 			t.Fatal(err)
 		}
 	})
+}
+
+// Whatever the clock does, and however many sign in, the newest sign-ins stay, and so
+// does one that is in use.
+func TestSignInsWithAnyClock(t *testing.T) {
+	for _, c := range []struct {
+		desc string
+		step time.Duration // of the clock, between two sign-ins
+	}{{"a second apart", time.Second}, {"a clock that is set back", -time.Minute}} {
+		t.Run(c.desc, func(t *testing.T) {
+			g, err := OpenGrants(filepath.Join(t.TempDir(), "grants.json"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			now := time.Date(2026, 11, 26, 12, 0, 0, 0, time.UTC)
+			g.now = func() time.Time { return now }
+			var made []string
+			for range maxSessions + newestKept + 10 {
+				one, err := g.open("home", "password sign-in", ScopeFull)
+				if err != nil {
+					t.Fatal(err)
+				}
+				made = append(made, one.ID)
+				if _, err := g.resolve("home", one.ID, "sign-in"); err != nil {
+					t.Fatalf("number %d is lost at once: %v", len(made), err)
+				}
+				now = now.Add(c.step)
+			}
+			for i, id := range made[len(made)-newestKept:] {
+				if _, err := g.resolve("home", id, "sign-in"); err != nil {
+					t.Errorf("of the newest, number %d is lost", i)
+				}
+			}
+			if n := len(g.List("home")); n != maxSessions {
+				t.Errorf("%d are left", n)
+			}
+			if err := g.Close(); err != nil {
+				t.Fatal(err)
+			}
+		})
+	}
 }
