@@ -3,6 +3,8 @@ package main
 import (
 	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
 	"strings"
 
 	"shelfkeeper/daemon/absapi"
@@ -26,6 +28,8 @@ type summary struct {
 	PlayerBytes       uint64 `json:"player_bytes"`
 	PlayerRejected    uint64 `json:"player_rejected"` // 401 that players got
 	SessionGeneration uint64 `json:"session_generation"`
+	// Unknown are the routes that players asked for and the demonstration server lacks.
+	Unknown map[string]int `json:"unknown,omitempty"`
 }
 
 // farewell prints the server's ledger.
@@ -36,7 +40,7 @@ func (d *demo) farewell(e *env, fake *absfake.Server, last *health.Snapshot) err
 	}
 	a := summary{
 		Requests: totals.Requests, Rotations: totals.Rotations, Replays: totals.Replays,
-		PasswordLogins: totals.Logins, Rejected: totals.ByStatus[401], MediaRequests: fake.Ledger().Count(media),
+		PasswordLogins: totals.Logins, Rejected: totals.ByStatus[401], Unknown: totals.Unknown, MediaRequests: fake.Ledger().Count(media),
 	}
 	// The sign-in asks once, without a real token, whether renewals reach the server.
 	a.Rejected -= int64(fake.Ledger().Count(func(en absfake.Entry) bool {
@@ -62,6 +66,11 @@ func (d *demo) farewell(e *env, fake *absfake.Server, last *health.Snapshot) err
 		return e.writeJSON(map[string]any{"counted": a})
 	case e.quiet:
 		return nil
+	}
+	for _, route := range slices.Sorted(maps.Keys(a.Unknown)) {
+		if _, err := fmt.Fprintf(e.stdout, "The demonstration server does not know %s, which was asked for %d times.\n", route, a.Unknown[route]); err != nil {
+			return err
+		}
 	}
 	_, err := fmt.Fprintf(e.stdout, `
 What the server counted: %d requests, %d for media with %d different access tokens;

@@ -57,9 +57,8 @@ func (s *Server) getRecentEpisodes(w http.ResponseWriter, q *request) {
 			}...))
 		}
 	}
-	query := q.URL.Query()
 	sendJSON(w, q.Request, http.StatusOK, object{
-		{"episodes", list}, {"limit", echo(query.Get("limit"))}, {"page", echo(query.Get("page"))},
+		{"episodes", list}, {"limit", max(0, queryInt(q, "limit", 0))}, {"page", max(0, queryInt(q, "page", 0))},
 	})
 }
 

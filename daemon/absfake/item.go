@@ -72,6 +72,10 @@ func (s *Server) getLibrary(w http.ResponseWriter, q *request) {
 		sendStatus(w, q.Request, http.StatusNotFound)
 		return
 	}
+	if strings.Contains(q.URL.Query().Get("include"), "filterdata") {
+		sendJSON(w, q.Request, http.StatusOK, s.libraryWithFilters(q, l))
+		return
+	}
 	sendJSON(w, q.Request, http.StatusOK, s.libraryJSON(l))
 }
 
@@ -94,7 +98,7 @@ func (s *Server) getLibraryItems(w http.ResponseWriter, q *request) {
 	for _, i := range items {
 		results = append(results, append(s.itemMinified(i), s.incomplete(q, i)...))
 	}
-	o := object{{"results", results}, {"total", total}, {"limit", echo(query.Get("limit"))}, {"page", echo(query.Get("page"))}}
+	o := object{{"results", results}, {"total", total}, {"limit", limit}, {"page", page}}
 	if query.Has("sort") {
 		o = append(o, pair{"sortBy", query.Get("sort")})
 	}
@@ -109,14 +113,6 @@ func (s *Server) getLibraryItems(w http.ResponseWriter, q *request) {
 		{"include", query.Get("include")},
 		{"offset", page * limit},
 	}...))
-}
-
-// echo is a query value as the server gives it back: text, or 0 without one.
-func echo(text string) any {
-	if text == "" {
-		return 0
-	}
-	return text
 }
 
 func (s *Server) getItem(w http.ResponseWriter, q *request) {

@@ -59,7 +59,13 @@ type Totals struct {
 	Logins    int64
 	BadLogins int64
 	Auth      int64 // requests that count in the auth limiter
+	// Unknown counts the requests for routes that the double does not know, by method
+	// and path.
+	Unknown map[string]int
 }
+
+// maxUnknown bounds Totals.Unknown.
+const maxUnknown = 100
 
 // Ledger records what reached the server and what the server did. It keeps the
 // last entries of each list and totals of everything; it never holds a token,
@@ -80,7 +86,7 @@ func newLedger(size int) *Ledger {
 	return &Ledger{
 		entries: ring[*Entry]{max: size}, rotations: ring[Rotation]{max: size},
 		logins: ring[Login]{max: size}, auths: ring[time.Time]{max: size},
-		totals:  Totals{ByStatus: map[int]int64{}},
+		totals:  Totals{ByStatus: map[int]int64{}, Unknown: map[string]int{}},
 		changed: make(chan struct{}),
 	}
 }
@@ -113,6 +119,15 @@ func (l *Ledger) begin(s *Server, r *http.Request) *Entry {
 		l.totals.Requests++
 	})
 	return e
+}
+
+// missing notes a request for a route that the double does not know.
+func (l *Ledger) missing(route string) {
+	l.note(func() {
+		if _, there := l.totals.Unknown[route]; there || len(l.totals.Unknown) < maxUnknown {
+			l.totals.Unknown[route]++
+		}
+	})
 }
 
 func (l *Ledger) end(rec *recorder) {

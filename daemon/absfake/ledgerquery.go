@@ -98,7 +98,7 @@ func (l *Ledger) Totals() Totals {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	t := l.totals
-	t.ByStatus = maps.Clone(t.ByStatus)
+	t.ByStatus, t.Unknown = maps.Clone(t.ByStatus), maps.Clone(t.Unknown)
 	return t
 }
 

@@ -219,7 +219,7 @@ func TestLibraryAnswers(t *testing.T) {
 			t.Errorf("%d items of %v", len(list), all["total"])
 		}
 		last := w.do("GET", "/api/libraries/"+lib.ID+"/items?limit=4&page=2", nil, auth...).json(t)
-		if list, _ := last["results"].([]any); len(list) != 2 || last["offset"] != 8.0 || last["limit"] != "4" {
+		if list, _ := last["results"].([]any); len(list) != 2 || last["offset"] != 8.0 || last["limit"] != 4.0 {
 			t.Errorf("page %v", last)
 		}
 		item := w.do("GET", "/api/items/"+lib.Tracks().ID+"?expanded=1", nil, auth...).json(t)

@@ -115,7 +115,7 @@ func TestShapesOfPodcasts(t *testing.T) {
 		if page["mediaType"] != "podcast" || page["total"] != 1.0 || at(first(page["results"]), "numEpisodesIncomplete") != 3.0 {
 			t.Errorf("page: %v", page)
 		}
-		if list, _ := recent["episodes"].([]any); len(list) != 2 || at(list[0], "id") != i.Episodes[2].ID || recent["limit"] != "2" {
+		if list, _ := recent["episodes"].([]any); len(list) != 2 || at(list[0], "id") != i.Episodes[2].ID || recent["limit"] != 2.0 {
 			t.Errorf("the newest are not first: %v", recent)
 		}
 	})

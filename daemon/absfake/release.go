@@ -62,6 +62,7 @@ type facts struct {
 	tokenInPlaylist  bool // the HLS playlist has the user's legacy token in every URL
 	anyCallback      bool // OpenID in the browser may lead back to any origin
 	podcastRefused   bool // progress of a podcast without an episode is refused; before, the process dies of it
+	searchProviders  bool // GET /api/search/providers, and no customMetadataProviders beside a library; in between it is not measured
 	newItemShape     bool // expanded items are a superset of minified ones, with numFiles
 }
 
@@ -116,7 +117,7 @@ var table = []facts{
 		refreshAsBearer: false, sessionsAPI: true, allDevices: true, passwordEnds: true, secureInList: true,
 		strangerSync: 403, adminMaySync: true, trackOfTranscode: 302,
 		referrerPolicy: true, nullLoginMessage: false, allowedOrigins: true, timeZone: true, emptySDK: true, podcastRefused: true,
-		newItemShape: true,
+		newItemShape: true, searchProviders: true,
 	},
 }
 

@@ -83,6 +83,22 @@ var routes = []routeLine{
 	{method: "GET", pattern: "/api/libraries", handle: (*Server).getLibraries},
 	{method: "GET", pattern: "/api/libraries/:id", handle: (*Server).getLibrary},
 	{method: "GET", pattern: "/api/libraries/:id/items", handle: (*Server).getLibraryItems},
+	{method: "GET", pattern: "/api/libraries/:id/personalized", handle: ofLibrary((*Server).personalized)},
+	{method: "GET", pattern: "/api/libraries/:id/stats", handle: ofLibrary((*Server).libraryStats)},
+	{method: "GET", pattern: "/api/libraries/:id/series", handle: ofLibrary(emptyPage(sortable...))},
+	{method: "GET", pattern: "/api/libraries/:id/collections", handle: ofLibrary(emptyPage(sortable...))},
+	{method: "GET", pattern: "/api/libraries/:id/playlists", handle: ofLibrary(emptyPage())},
+	{method: "GET", pattern: "/api/libraries/:id/authors", handle: ofLibrary((*Server).libraryAuthors)},
+	{method: "GET", pattern: "/api/libraries/:id/narrators", handle: always(object{{"narrators", none()}})},
+	{method: "GET", pattern: "/api/libraries/:id/filterdata", handle: ofLibrary((*Server).filterData)},
+	{method: "GET", pattern: "/api/authors/:id", handle: (*Server).getAuthor},
+	{method: "GET", pattern: "/api/collections", handle: always(object{{"collections", none()}})},
+	{method: "GET", pattern: "/api/playlists", handle: always(object{{"playlists", none()}})},
+	{method: "GET", pattern: "/api/me/listening-stats", handle: (*Server).getListeningStats},
+	{method: "GET", pattern: "/api/me/stats/year/:year", handle: (*Server).getYearStats},
+	{method: "GET", pattern: "/api/search/:what", handle: (*Server).getSearchOutside},
+	{method: "GET", pattern: "/api/genres", handle: forAdmins(object{{"genres", none()}})},
+	{method: "GET", pattern: "/api/tags", handle: forAdmins(object{{"tags", none()}})},
 	{method: "GET", pattern: "/api/libraries/:id/search", handle: (*Server).getLibrarySearch},
 
 	{method: "GET", pattern: "/api/libraries/:id/recent-episodes", handle: (*Server).getRecentEpisodes},
@@ -131,7 +147,11 @@ func (s *Server) route(w http.ResponseWriter, q *request) {
 		line.handle(s, w, q)
 		return
 	}
-	if !s.web(w, q) {
+	switch {
+	case s.web(w, q):
+	case s.realHas(q.Method, segments):
+		s.notKnown(w, q)
+	default:
 		notFound(w, q.Request)
 	}
 }
