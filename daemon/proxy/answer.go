@@ -82,6 +82,9 @@ func (s *Server) answer(w http.ResponseWriter, c *call, x *exchange) *refusal.Re
 	}
 	if b := s.continued(c, x); b != nil {
 		defer b.Close()
+		if key, ok := c.fileKey(); ok && c.detour == "" {
+			s.files.Learn(key, resp, h)
+		}
 		return s.send(w, c, x, b)
 	}
 	if no := s.send(w, c, x, stream.Watched{Src: src, Watchdog: x.watchdog}); no != nil {

@@ -26,6 +26,7 @@ type call struct {
 	detour string         // a path that stands in for path
 	socket bool           // it asks for the live socket
 	local  *answers.Route // it is answered here
+	early  bool           // its answer can begin before the server's
 	extra  http.Header    // goes upstream with it
 
 	piece *transfers.Piece // counts what the player gets of a book or an episode; nil for other answers

@@ -30,6 +30,7 @@ type exchange struct {
 	resp     *http.Response
 	cancel   context.CancelCauseFunc
 	watchdog *stream.Watchdog
+	early    bool // its answer can begin before the server's
 }
 
 // forward sends c upstream and its answer back.
@@ -45,8 +46,12 @@ func (s *Server) forward(w http.ResponseWriter, c *call) {
 	if own := s.addressesOf(c).Theirs(b.kept); len(own) > 0 {
 		b.kept, b.length = own, int64(len(own))
 	}
-	h := s.newHold(c, b)
+	began, h := time.Now(), s.newHold(c, b)
+	c.early = s.headKnown(c)
 	for {
+		if h.Held() > 0 && time.Since(began) >= earlyHead && s.beginEarly(w, c) {
+			return
+		}
 		if s.revoked(c) { // while it was held
 			s.refuse(w, c, refusal.BadGrant)
 			return
@@ -81,7 +86,7 @@ func (s *Server) forward(w http.ResponseWriter, c *call) {
 func (s *Server) attempt(w http.ResponseWriter, c *call, b *body) *refusal.Refusal {
 	ctx, cancel := context.WithCancelCause(c.r.Context())
 	defer cancel(nil)
-	x := &exchange{cancel: cancel, watchdog: s.broadcast.NewWatchdog()}
+	x := &exchange{cancel: cancel, watchdog: s.broadcast.NewWatchdog(), early: c.early}
 	defer x.watchdog.Over()
 	x.watchdog.Watch(cancel)
 	if no := s.fetch(ctx, x, c, b); no != nil {
@@ -109,7 +114,7 @@ func (s *Server) fetch(ctx context.Context, x *exchange, c *call, b *body) *refu
 		var err error
 		if c.needs == withBearer && token.IsEmpty() {
 			s.warm(ctx, c)
-			if token, err = s.token(ctx, refused); err != nil {
+			if token, err = s.tokenSoon(ctx, refused, c.early); err != nil {
 				return unavailable(err)
 			}
 			if !b.replayable() {
@@ -160,6 +165,9 @@ func (s *Server) fetch(ctx context.Context, x *exchange, c *call, b *body) *refu
 // answer begins when the body has been sent. probe is what a change of network leaves.
 func (s *Server) roundTrip(x *exchange, out *http.Request, b *body, probe time.Duration) (*http.Response, error) {
 	wait := func() { x.watchdog.Begin(answerWait, probe, stream.ErrSlowHead) }
+	if x.early { // the answer begins without the server, and asks again for its bytes
+		wait = func() { x.watchdog.Begin(earlyHead, probe, errEarly) }
+	}
 	if b.stream != nil {
 		b.stream.whenOver(wait)
 	} else {
@@ -180,6 +188,17 @@ func (s *Server) token(ctx context.Context, refused redact.Secret) (redact.Secre
 		return s.ask(ctx, s.cfg.Tokens.Token)
 	}
 	return s.ask(ctx, func(ctx context.Context) (redact.Secret, error) { return s.cfg.Tokens.Suspect(ctx, refused) })
+}
+
+// tokenSoon is token, which waits no longer than an answer may be silent that can begin
+// early.
+func (s *Server) tokenSoon(ctx context.Context, refused redact.Secret, early bool) (redact.Secret, error) {
+	if early {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, earlyHead)
+		defer cancel()
+	}
+	return s.token(ctx, refused)
 }
 
 // ask asks for a token, for a bounded time.
@@ -203,6 +222,7 @@ func unavailable(err error) *refusal.Refusal {
 	if after := u.RetryAfter(); after > 0 {
 		no.Retry = after
 	}
+	no.Passing, no.EndsEarly = u.Passes(), true
 	if remedy := u.Remedy(); remedy != "" {
 		no.Remedy = refusal.OneLine(remedy)
 	}

@@ -184,6 +184,7 @@ type needsUser struct{}
 func (needsUser) Error() string { return "the password was refused" }
 
 func (needsUser) RetryAfter() time.Duration { return 90 * time.Second }
+func (needsUser) Passes() bool              { return false }
 
 func (needsUser) Remedy() string { return "run `shelfkeeper reauth`" }
 

@@ -54,6 +54,9 @@ type Unavailable interface {
 	error
 	RetryAfter() time.Duration
 	Remedy() string // "" when there is nothing to do but wait
+	// Passes reports whether it may be over within seconds, whatever RetryAfter says:
+	// it ends when the server is back.
+	Passes() bool
 }
 
 // Grants knows players by what they hold; see players.Identities for what each
@@ -136,6 +139,7 @@ type Server struct {
 	stats       counters
 	broadcast   *stream.Broadcast
 	tracks      *stream.Tracks
+	files       stream.Files
 	conns       connections
 	local       *answers.Local
 	shelf       *library.Library

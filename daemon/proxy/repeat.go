@@ -72,6 +72,9 @@ func twice(ctx context.Context, c *call, b *body) context.Context {
 // newHold returns how long c may be held, and counts it when it is.
 func (s *Server) newHold(c *call, b *body) *stream.Hold {
 	most := max(s.cfg.Hold, 0)
+	if most > 0 && s.underWay(c) {
+		most = max(most, stream.HoldStream)
+	}
 	if !repeatable(c, b) || promptRoutes.Matches(c.r.Method, c.path) {
 		most = 0
 	}

@@ -81,13 +81,18 @@ func (s *Server) continued(c *call, x *exchange) *stream.Body {
 	if c.r.Method != http.MethodGet || isFiltered(x.resp) {
 		return nil
 	}
-	return stream.New(c.r.Context(), x.resp, stream.Source{
+	return stream.New(c.r.Context(), x.resp, s.source(c, x))
+}
+
+// source is where the remainder of the answer to c comes from.
+func (s *Server) source(c *call, x *exchange) stream.Source {
+	return stream.Source{
 		Ask: func(ctx context.Context, part stream.Span, condition string) (*http.Response, error) {
 			return s.askRemainder(ctx, c, part, condition)
 		},
 		Broadcast: s.broadcast, Watchdog: x.watchdog, Cancel: x.cancel,
 		Resumed: func() { s.stats.resumed.Add(1) }, Log: s.log,
-	})
+	}
 }
 
 // askRemainder sends the request for the remainder, twice when its token is

@@ -30,12 +30,11 @@ func (s *Server) send(w http.ResponseWriter, c *call, x *exchange, src io.Reader
 		w.WriteHeader(resp.StatusCode)
 		return nil
 	}
-	var room pieceRoom
-	defer room.release()
-
 	_, goesOn := src.(*stream.Body)
 	small := resp.ContentLength >= 0 && resp.ContentLength <= wholeSize || resp.Uncompressed // perhaps
 	if !goesOn && small {
+		var room pieceRoom
+		defer room.release()
 		home := room.large()
 		n, err := readWhole(src, home)
 		if err != nil && !errors.Is(err, errLarge) {
@@ -55,20 +54,45 @@ func (s *Server) send(w http.ResponseWriter, c *call, x *exchange, src io.Reader
 	} else {
 		w.WriteHeader(resp.StatusCode)
 	}
+	s.copyBody(w, c, src)
+	return nil
+}
+
+// copyBody sends src, whose head is sent.
+func (s *Server) copyBody(w http.ResponseWriter, c *call, src io.Reader) {
+	var room pieceRoom
+	defer room.release()
 	out := http.NewResponseController(w)
+	var slow *trickle
+	if _, goesOn := src.(*stream.Body); goesOn && needsTrickle(c.r) {
+		slow = newTrickle(func(one []byte) {
+			if !s.revoked(c) {
+				_, _ = w.Write(one) // a player that is gone shows at the next write
+				_ = out.Flush()
+			}
+		})
+		defer slow.stop()
+	}
 	for {
 		_ = out.Flush() // a player that is gone shows at the next write
 		home := room.next()
+		if slow != nil {
+			slow.wait()
+		}
 		n, err := src.Read(home)
+		piece := home[:n]
+		if slow != nil {
+			piece = slow.take(piece, err == io.EOF)
+		}
 		if s.revoked(c) {
 			abort(c)
 		}
-		if n > 0 {
-			s.write(w, c, home[:n])
+		if len(piece) > 0 {
+			s.write(w, c, piece)
 			room.passed(n)
 		}
 		if err == io.EOF {
-			return nil
+			return
 		}
 		if err != nil {
 			s.stats.broken.Add(1)

@@ -12,6 +12,7 @@ type Unavailable struct {
 	Condition  health.Condition
 	Detail     string
 	retryAfter time.Duration
+	passes     bool
 }
 
 // Error says what is wrong, in words.
@@ -27,6 +28,13 @@ func (u *Unavailable) Remedy() string { return u.Condition.Remedy }
 
 // RetryAfter is when asking again makes sense, at least a second.
 func (u *Unavailable) RetryAfter() time.Duration { return max(u.retryAfter, time.Second) }
+
+// Passes reports whether a token may come within seconds: the server is out of reach, or
+// an attempt is under way. A wake-up ends every other pause, so RetryAfter may be longer.
+func (u *Unavailable) Passes() bool { return u.passes && !u.NeedsUser() }
+
+// passesWithin is how long a pause that nobody may shorten can last for that.
+const passesWithin = 10 * time.Second
 
 // NeedsUser reports whether waiting does not help.
 func (u *Unavailable) NeedsUser() bool { return u.Condition.Level == health.NeedsUser }
@@ -54,5 +62,6 @@ func unavailable(s machine.State, now time.Time) *Unavailable {
 	if u.NeedsUser() && (u.retryAfter == 0 || u.retryAfter > userPause) {
 		u.retryAfter = userPause
 	}
+	u.passes = s.PassesBy(now.Add(passesWithin))
 	return u
 }

@@ -86,6 +86,9 @@ func (f *Tokens) Token(context.Context) (redact.Secret, error) {
 	return redact.New(f.List[0]), f.Err
 }
 
+// Say has Token fail with err from now on, or give tokens again for nil.
+func (f *Tokens) Say(err error) { f.mu.Lock(); f.Err = err; f.mu.Unlock() }
+
 // Ready reports whether Token answers at once.
 func (f *Tokens) Ready() bool { return f.Takes == 0 }
 

@@ -20,6 +20,8 @@ type Refusal struct {
 	Location string        // of a redirect
 	Retry    time.Duration // 0: trying again is of no use
 	Passing  bool          // it may well be over within seconds
+	// EndsEarly: Passing says when it may be over, and Retry only what players are told.
+	EndsEarly bool
 }
 
 // RetryAfter is what players are told where nothing better is known.

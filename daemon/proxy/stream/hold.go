@@ -15,6 +15,10 @@ import (
 // to 30 s.
 const HoldFor = 10 * time.Second
 
+// HoldStream is the same for a file that is under way: an outage of a minute, and the
+// way back after it.
+const HoldStream = patience
+
 // Hold holds a request for a while instead of refusing it.
 type Hold struct {
 	broadcast *Broadcast
@@ -41,7 +45,7 @@ func (h *Hold) Again(ctx context.Context, no *refusal.Refusal) bool {
 		h.until = time.Now().Add(h.most)
 	}
 	left := time.Until(h.until)
-	if left <= 0 || no.Retry > max(left, refusal.RetryAfter) {
+	if left <= 0 || !no.EndsEarly && no.Retry > max(left, refusal.RetryAfter) {
 		return false
 	}
 	if first {
@@ -50,6 +54,14 @@ func (h *Hold) Again(ctx context.Context, no *refusal.Refusal) bool {
 	pause := min(h.pause, left)
 	h.pause = min(2*h.pause, longestPause)
 	return h.broadcast.Pause(ctx, pause)
+}
+
+// Held returns how long the request has been held by now.
+func (h *Hold) Held() time.Duration {
+	if h.until.IsZero() {
+		return 0
+	}
+	return h.most - time.Until(h.until)
 }
 
 // Unreached returns the refusal for a server that cannot be reached. It is not Passing

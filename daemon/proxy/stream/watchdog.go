@@ -15,8 +15,9 @@ const (
 	stall = 15 * time.Second
 	// patience is how long attempts to continue a stream may bring no byte. mpv
 	// waits for more than 45 s and goes on (measured). A server's update or a
-	// walk to another room takes less than a minute.
-	patience = 60 * time.Second
+	// walk to another room takes less than a minute. The way back takes some seconds
+	// more: a ping, and a renewal where the token has ended meanwhile.
+	patience = 75 * time.Second
 	// idle ends an answer that cannot be continued and brings nothing more. The
 	// server may pause for minutes, as when it packs a large book. Time in which
 	// the player does not read does not count.

@@ -66,6 +66,19 @@ func (s State) ResumesBy(t time.Time) bool {
 	return false
 }
 
+// PassesBy reports whether a wake-up could have the machine go on before t: what it
+// waits for is the server or the vault, and no pause that nobody may shorten.
+func (s State) PassesBy(t time.Time) bool {
+	if s.Closing {
+		return false
+	}
+	switch s.Phase {
+	case Offline, Fresh, VaultUnavailable:
+		return s.Pauses.fixed().Before(t) && s.Suspicion.BrokenUntil.Before(t)
+	}
+	return s.Busy()
+}
+
 // Token returns the token that callers use at now, while Usable says so.
 func (s State) Token(now time.Time) redact.Secret {
 	switch {

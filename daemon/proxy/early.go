@@ -1,0 +1,68 @@
+package proxy
+
+import (
+	"errors"
+	"maps"
+	"net/http"
+	"time"
+
+	"shelfkeeper/daemon/proxy/route"
+	"shelfkeeper/daemon/proxy/stream"
+	"shelfkeeper/daemon/proxy/transfers"
+)
+
+// earlyHead is how long a request for a file that is under way waits for the server
+// before its answer begins without it. Players give up on a silent answer after 15 s
+// (GStreamer) to 20 s (MPlayer), and on a 503 at once. A failure after that shows as a
+// reset.
+const earlyHead = 5 * time.Second
+
+// fileKey names the file that c asks for, where it is media that can be continued.
+func (c *call) fileKey() (string, bool) {
+	if c.r.Method != http.MethodGet {
+		return "", false
+	}
+	if _, media := transfers.MediaOf(route.Segments(c.path)); !media {
+		return "", false
+	}
+	return c.path + "?" + withoutToken(c.r.URL.RawQuery), true
+}
+
+// errEarly ends an attempt whose answer begins without it.
+var errEarly = errors.New("the server does not answer at once")
+
+// headKnown reports whether the answer to c could begin before the server's.
+func (s *Server) headKnown(c *call) bool {
+	key, ok := c.fileKey()
+	if ok {
+		_, ok = s.files.Head(key, c.r)
+	}
+	return ok
+}
+
+// underWay reports whether c asks for a file that some player was sent of late.
+func (s *Server) underWay(c *call) bool {
+	key, ok := c.fileKey()
+	return ok && s.files.UnderWay(key)
+}
+
+// beginEarly answers c before the server does, where its head is known, and reports
+// whether it has.
+func (s *Server) beginEarly(w http.ResponseWriter, c *call) bool {
+	key, ok := c.fileKey()
+	if !ok {
+		return false
+	}
+	head, ok := s.files.Head(key, c.r)
+	if !ok {
+		return false
+	}
+	x := &exchange{watchdog: s.broadcast.NewWatchdog()}
+	defer x.watchdog.Over()
+	maps.Copy(w.Header(), head.Header)
+	w.WriteHeader(head.Status)
+	body := stream.Begun(c.r.Context(), head, s.source(c, x))
+	defer body.Close()
+	s.copyBody(w, c, body)
+	return true
+}
