@@ -174,15 +174,12 @@ func (c *Client) Logout(ctx context.Context, refresh redact.Secret) (Meta, error
 var ErrUnheard = errors.New("something between here and the server removes the x-refresh-token header and the cookie, so that the " +
 	"server did not see which session to end")
 
-// LogoutHeard returns ErrUnheard where the server cannot have seen the token of a Logout.
-// It asks in the same way with what is no token: the answers to Logout are all alike. It
-// counts in the server's limiter. No answer is no proof.
-func (c *Client) LogoutHeard(ctx context.Context) error {
+// TokenHeard reports whether the server can see a refresh token that travels in both ways,
+// as Logout and RefreshAlsoByCookie send it. It asks with what is no token: the answers to
+// Logout are all alike. It counts in the server's limiter. No answer is no proof.
+func (c *Client) TokenHeard(ctx context.Context) bool {
 	_, err := c.RefreshAlsoByCookie(ctx, redact.New(NoToken))
-	if e := AsError(err); e != nil && e.Verdict == HeaderEaten {
-		return ErrUnheard
-	}
-	return nil
+	return VerdictOf(err) != HeaderEaten
 }
 
 // Passes asks whether requests of players reach Audiobookshelf: without a token it

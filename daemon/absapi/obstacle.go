@@ -110,8 +110,17 @@ var signs = []sign{
 
 const usesTLS = "sign in again with https:// in front of the server's address: `shelfkeeper login https://HOST`"
 
+// asksForPassword reports whether a gateway takes user and password, among others perhaps:
+// it names each way in a header of its own or all in one (RFC 9110, 11.6.1).
 func asksForPassword(a reply, _ string) bool {
-	return strings.HasPrefix(strings.ToLower(a.header.Get("Www-Authenticate")), "basic")
+	for _, ways := range a.header.Values("Www-Authenticate") {
+		for way := range strings.SplitSeq(strings.ToLower(ways), ",") {
+			if name, _, _ := strings.Cut(strings.TrimSpace(way), " "); name == "basic" {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 func isRedirect(a reply, _ string) bool { return a.status/100 == 3 }

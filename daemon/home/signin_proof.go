@@ -29,12 +29,17 @@ func (in *signIn) proveRenewal(ctx context.Context, up *upstream.Upstream) (warn
 	defer cancel()
 	conn := up.Private()
 	defer conn.Close()
-	err := absapi.New(conn, base).RefreshPasses(ctx)
+	client := absapi.New(conn, base)
+	err := client.RefreshPasses(ctx)
 	if err == nil {
 		return ""
 	}
 	switch e := absapi.AsError(err); {
 	case e.Verdict == absapi.HeaderEaten:
+		if wait, err := in.home.budget(base).Background().Take(time.Now()); err == nil && wait == 0 && !client.TokenHeard(ctx) {
+			return "a gateway removes x-refresh-token and the server's cookie, so that the session cannot be renewed, and ends within an " +
+				"hour by default; " + health.HeaderEaten.Remedy
+		}
 		return "a gateway removes x-refresh-token, so that the session is renewed with a cookie; " + health.HeaderEaten.Remedy
 	case e.Verdict == absapi.Temporary && e.Status != 0:
 		return "the session cannot be renewed, and ends within an hour by default: " + e.Evidence + "; " +

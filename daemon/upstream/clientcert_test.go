@@ -70,7 +70,8 @@ func TestClientCertFiles(t *testing.T) {
 func TestParseFingerprint(t *testing.T) {
 	plain := strings.Repeat("ab", 32)
 	colons := strings.TrimSuffix(strings.Repeat("AB:", 32), ":")
-	for _, text := range []string{plain, strings.ToUpper(plain), colons, "sha256 Fingerprint=" + colons, "SHA256:" + plain, " " + colons + "\n"} {
+	for _, text := range []string{plain, strings.ToUpper(plain), colons, "sha256 Fingerprint=" + colons, "SHA256:" + plain, " " + colons + "\n",
+		colons[:48] + "\r\n\t    " + colons[48:], strings.ReplaceAll(colons, ":", "\u00a0"), "\u200e" + plain} {
 		if got, err := ParseFingerprint(text); err != nil || got != plain {
 			t.Errorf("%q: %q %v", text, got, err)
 		}

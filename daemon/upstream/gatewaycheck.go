@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"net/url"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -120,7 +121,12 @@ func ParseFingerprint(text string) (string, error) {
 		clean = clean[i+1:]
 	}
 	clean = strings.TrimPrefix(clean, "sha256:")
-	clean = strings.NewReplacer(":", "", " ", "", "-", "").Replace(clean)
+	clean = strings.Map(func(r rune) rune { // it is copied from several lines, too
+		if r == ':' || r == '-' || unicode.IsSpace(r) || unicode.Is(unicode.Cf, r) {
+			return -1
+		}
+		return r
+	}, clean)
 	if raw, err := hex.DecodeString(clean); err != nil || len(raw) != 32 {
 		return "", fmt.Errorf("%w: the pin is not the SHA-256 of a certificate: 64 hex digits, with or without colons, as "+
 			"`openssl x509 -noout -fingerprint -sha256` shows it", ErrPolicy)

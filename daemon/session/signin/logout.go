@@ -40,8 +40,8 @@ func LogoutOfUser(ctx context.Context, client *absapi.Client, limit *budget.Budg
 	}
 	ctx, cancel := context.WithTimeout(ctx, logoutDeadline)
 	defer cancel()
-	if err := client.LogoutHeard(ctx); err != nil {
-		return fmt.Errorf("%w: %w", ErrNotToldServer, err)
+	if !client.TokenHeard(ctx) {
+		return fmt.Errorf("%w: %w", ErrNotToldServer, absapi.ErrUnheard)
 	}
 	return nil
 }
