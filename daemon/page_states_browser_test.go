@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"errors"
 	"net"
 	"os"
 	"strings"
@@ -12,6 +13,7 @@ import (
 	"shelfkeeper/daemon/dashboard"
 	"shelfkeeper/daemon/doctor"
 	"shelfkeeper/daemon/health"
+	"shelfkeeper/daemon/library"
 	"shelfkeeper/daemon/players"
 	"shelfkeeper/daemon/statuspage"
 )
@@ -32,6 +34,21 @@ func (d posed) Known(account string) (dashboard.Known, bool) {
 		known.Method = dashboard.ByOpenID
 	}
 	return known, true
+}
+
+func (d posed) Search(_ context.Context, _, words string) (library.Found, string, error) {
+	if words == "zzz" {
+		return library.Found{}, "", nil
+	}
+	return library.Found{Items: []library.Item{
+		{ID: "b", Kind: library.Book, Title: "The Lighthouse at Low Tide", Author: "Mara Quill", Series: "Tides #1", Duration: 600,
+			Place: &library.Place{Seconds: 77}},
+		{ID: "p", Kind: library.Podcast, Title: "The Harbour Hour", Author: "Nell Ashby"},
+	}, More: true}, "http://127.0.0.1:1", nil
+}
+
+func (d posed) Cover(context.Context, string, string) (string, []byte, error) {
+	return "", nil, errors.New("there is none")
 }
 
 func (d posed) Restart() {}
@@ -138,6 +155,9 @@ func TestPageStates(t *testing.T) {
 	visit(own, "set-aside", "accounts/fine/reports", "li_77b1/ep_5")
 	visit(own, "players-refused", "players", "Booklight was refused")
 	visit(own, "gateway", "accounts/fine/gateway", "CF-Access-Client-Secret")
+	visit(own, "search", "search", "Words of a title")
+	visit(own, "search-found", "search?q=quill", "The Lighthouse at Low Tide")
+	visit(own, "search-nothing", "search?q=zzz", "Nothing is called so")
 	visit(own, "settings-all", "settings", "Messages of the desktop")
 	visit(own, "password", "accounts/fine/password", "Another password")
 	visit(own, "same-server", "accounts/fine/same-server", "Is it your server")

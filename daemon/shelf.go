@@ -34,3 +34,12 @@ func (d *Daemon) PlayerGrant(ctx context.Context, account string) (access, refre
 	}
 	return s.PlayerGrant(ctx)
 }
+
+// Cover returns a small picture of an item, and its type.
+func (d *Daemon) Cover(ctx context.Context, account, item string) (kind string, picture []byte, err error) {
+	s, err := d.serviceOf(account)
+	if err != nil {
+		return "", nil, err
+	}
+	return s.Cover(ctx, item)
+}

@@ -69,6 +69,10 @@ func (s *Server) routing() *http.ServeMux {
 		"POST /settings/quit": s.quit,
 		"POST /restart":       s.restart,
 
+		"GET /search":                           s.search,
+		"GET /accounts/{account}/cover/{item}":  s.cover,
+		"GET /accounts/{account}/listen/{file}": s.listenTo,
+
 		"GET /record":        s.showRecord,
 		"GET /record/log":    s.showLog,
 		"GET /record/report": s.report,

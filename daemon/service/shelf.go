@@ -29,3 +29,8 @@ func (s *Service) PlayerGrant(ctx context.Context) (access, refresh string, err 
 	}
 	return pair.Access, pair.Refresh, nil
 }
+
+// Cover returns a small picture of an item, and its type.
+func (s *Service) Cover(ctx context.Context, item string) (kind string, picture []byte, err error) {
+	return s.proxy.Cover(ctx, item)
+}

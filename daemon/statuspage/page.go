@@ -38,6 +38,9 @@ type Daemon interface {
 	control.Gateways
 	control.EmergencyKeys
 	control.Restarts
+	control.Shelves
+	// Cover returns a small picture of an item, and its type.
+	Cover(ctx context.Context, account, item string) (kind string, picture []byte, err error)
 	// Unlock is Reauthenticate with a passphrase that opens the vault before.
 	Unlock(ctx context.Context, account string, passphrase redact.Secret) error
 	// Title asks the server what a stream of an account is called.
