@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -13,14 +14,18 @@ import (
 
 func newOpen(e *env) *cobra.Command {
 	var account, scope string
-	var show bool
+	var show, app bool
 	c := &cobra.Command{
 		Use:   "open",
 		Short: "Open Audiobookshelf in the browser, signed in",
 		Long: `Opens the server's own web page through the local address, signed in already.
 The page holds no real token: what it holds works at the local address only, and
 until you sign out in the page or run "shelfkeeper players revoke". With
---scope admin it can administer the server, if the account may.`,
+--scope admin it can administer the server, if the account may.
+
+--app opens it in a window of its own, like a program of the desktop, where Chromium,
+Chrome, Edge, Brave or Vivaldi is installed; else in the browser. Their menu can also
+install the page as an app.`,
 		Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if _, err := players.ParseScope(scope); err != nil {
@@ -42,7 +47,11 @@ until you sign out in the page or run "shelfkeeper players revoke". With
 				}
 				return e.offerAdmin(c, client, account, players.Scope(scope))
 			}
-			if err := desktop.Open(url); err != nil {
+			openPage := desktop.Open
+			if app {
+				openPage = openAsApp
+			}
+			if err := openPage(url); err != nil {
 				return problem.New(problem.Other, err,
 					"run `shelfkeeper open --print` and open that address within 30 seconds")
 			}
@@ -54,8 +63,18 @@ until you sign out in the page or run "shelfkeeper players revoke". With
 	}
 	c.Flags().StringVar(&account, "account", "", "`name` of the account, if there are several")
 	c.Flags().StringVar(&scope, "scope", string(players.ScopeFull), "full, admin or listen")
+	c.Flags().BoolVar(&app, "app", false, "in a window of its own, if a browser of the Chromium family is installed")
 	c.Flags().BoolVar(&show, "print", false, "print the address, which works once within 30 seconds, instead of opening it")
 	return c
+}
+
+// openAsApp opens a page in a window of its own, or else in the browser.
+func openAsApp(url string) error {
+	err := desktop.OpenApp(url)
+	if errors.Is(err, desktop.ErrNoApp) {
+		return desktop.Open(url)
+	}
+	return err
 }
 
 // offerAdmin says how an administrator's page opens whole: the menus of its

@@ -1,0 +1,18 @@
+package desktop
+
+import (
+	"os"
+	"os/exec"
+)
+
+// appBrowsers show a page as an app, by --app.
+var appBrowsers = []string{"Google Chrome", "Microsoft Edge", "Brave Browser", "Chromium", "Vivaldi"}
+
+func showApp(address string) error {
+	for _, name := range appBrowsers {
+		if _, err := os.Stat("/Applications/" + name + ".app"); err == nil {
+			return exec.Command("/usr/bin/open", "-na", name, "--args", "--app="+address).Run()
+		}
+	}
+	return ErrNoApp
+}
