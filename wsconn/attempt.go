@@ -89,7 +89,7 @@ func (s *Socket) open(ctx context.Context) (*Conn, error) {
 	s.forgetKick()
 	s.setStateLocked(Connecting)
 	s.mu.Unlock()
-	conn, err := Open(ctx, s.cfg.Server, s.events.push, s.cfg.Active, s.cfg.Turns)
+	conn, err := Open(ctx, s.cfg.Server, s.events.push, s.cfg.Watch, s.cfg.Turns)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.abort = nil

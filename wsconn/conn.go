@@ -65,18 +65,17 @@ type Conn struct {
 
 // Open connects and joins the namespace. Events go to deliver, which is called
 // by the reading goroutine and must not block. ABS sends no events before
-// Authenticate. active reports whether a user would notice a silence now. turns
-// bounds large frames. Both may be nil.
+// Authenticate. turns bounds large frames, and may be nil.
 //
 // The error is ctx's cause or wraps a *TemporaryError.
-func Open(ctx context.Context, s Server, deliver func(Event), active func() bool, turns *Turns) (*Conn, error) {
+func Open(ctx context.Context, s Server, deliver func(Event), watch Watch, turns *Turns) (*Conn, error) {
 	ws, raw, err := upgrade(ctx, s)
 	if err != nil {
 		return nil, err
 	}
 	c := &Conn{
 		ws: ws, raw: raw, deliver: deliver, gone: make(chan struct{}), turn: newTurn(turns), quit: make(chan struct{}),
-		pings: map[string]chan struct{}{}, watch: newWatcher(active), born: time.Now(),
+		pings: map[string]chan struct{}{}, watch: newWatcher(watch), born: time.Now(),
 	}
 	ws.SetReadLimit(MaxPacket)
 	ws.SetPongHandler(c.ponged)

@@ -51,7 +51,7 @@ func scriptedWith(
 		up := w.reach("http://abs.test")
 		defer func() { _ = front.Close(); <-served; running.Wait() }()
 		test(t, func(deliver func(Event)) (*Conn, error) {
-			return Open(t.Context(), up, deliver, nil, turns)
+			return Open(t.Context(), up, deliver, Watch{}, turns)
 		})
 		synctest.Wait()
 		if open, _, _ := w.net.numbers(); open != 0 {

@@ -34,8 +34,8 @@ type Tokens interface {
 	Suspect(ctx context.Context, token redact.Secret) (redact.Secret, error)
 }
 
-// Config is the configuration of a Socket. Events, Active and Turns may be nil, all
-// others are required.
+// Config is the configuration of a Socket. Events, Watch and Turns may be empty,
+// all others are required.
 type Config struct {
 	Server Server
 	Tokens Tokens
@@ -44,9 +44,9 @@ type Config struct {
 	// lost. Events must return. When it is slow, the oldest waiting events are
 	// dropped.
 	Events func(Event)
-	// Active reports whether a user would notice a dead socket now. A dead socket
-	// is then found within 12 s instead of 56.
-	Active func() bool
+	// Watch says what is found out of the connection. A dead socket is found within 12 s
+	// instead of 56 while players are active.
+	Watch Watch
 	// Turns bounds the large frames of several Sockets. May be nil.
 	Turns *Turns
 	Log   *slog.Logger // with the account's name

@@ -2,6 +2,7 @@ package wsconn
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 )
@@ -15,6 +16,11 @@ const (
 	// activeDeadline bounds the answer to such a ping. It is longer than
 	// probeDeadline, since a stream that fills a slow line delays the answer.
 	activeDeadline = 3 * time.Second
+	// suspectSilence is the silence after which a ping is sent while something is being
+	// sent to a player. An answer that is not there within soonest to latest, depending
+	// on the round trips seen, ends nothing: it is only told, so that somebody finds out.
+	suspectSilence  = 1200 * time.Millisecond
+	soonest, latest = 300 * time.Millisecond, time.Second
 	// idleSlack is what an idle machine waits beyond the server's own limit. The timer
 	// then goes off after every second heartbeat, and not after each. Routers that drop
 	// everything are found before by the kernel, which wakes no process.
@@ -24,6 +30,16 @@ const (
 	stale = 10 * time.Second
 )
 
+// Watch says how a Conn watches over itself. All may be nil.
+type Watch struct {
+	// Active reports whether a user would notice a silence now.
+	Active func() bool
+	// UnderWay reports whether something is being sent to a player now. A ping that is
+	// not answered soon is then told to Suspect, which returns at once.
+	UnderWay func() bool
+	Suspect  func()
+}
+
 // watcher decides whether a connection is alive. A missed deadline alone never
 // ends it: a stopped process or a sleeping machine misses deadlines although the
 // connection works. Silence is therefore only the reason to send a ping. When
@@ -31,12 +47,15 @@ const (
 // gateway then answers for a server that is gone.
 type watcher struct {
 	active   func() bool   // nil means never
+	underWay func() bool   // something is being sent to a player; nil means never
+	suspect  func()        // told of a ping without an answer; nil: nobody
+	trip     time.Duration // of pings, smoothed; 0: none yet
 	activity chan struct{} // players became active; holds one
 	probes   chan struct{} // a ping is wanted now; holds one
 }
 
-func newWatcher(active func() bool) watcher {
-	return watcher{active: active, activity: make(chan struct{}, 1), probes: make(chan struct{}, 1)}
+func newWatcher(o Watch) watcher {
+	return watcher{active: o.Active, underWay: o.UnderWay, suspect: o.Suspect, activity: make(chan struct{}, 1), probes: make(chan struct{}, 1)}
 }
 
 // RequestProbe makes the watcher send a ping now. It returns at once.
@@ -63,6 +82,29 @@ func (c *Conn) patience() time.Duration {
 	return silence + idleSlack
 }
 
+// asksEarly reports whether a ping is to be sent after suspectSilence.
+func (c *Conn) asksEarly() bool {
+	return c.watch.suspect != nil && c.watch.underWay != nil && c.watch.underWay()
+}
+
+// askEarly sends a ping and tells of a missing answer. Only watchSilence calls it.
+func (c *Conn) askEarly(ctx context.Context) {
+	began := time.Now()
+	err := c.ping(ctx, min(max(4*c.watch.trip, soonest), latest))
+	if err == nil {
+		if trip := time.Since(began); c.watch.trip == 0 {
+			c.watch.trip = trip
+		} else {
+			c.watch.trip = (3*c.watch.trip + trip) / 4
+		}
+		return
+	}
+	c.watch.trip = min(max(2*c.watch.trip, soonest/4), latest) // perhaps the line has become slow
+	if errors.Is(err, errNoPong) {
+		c.watch.suspect()
+	}
+}
+
 // Quiet is the time since the last frame.
 func (c *Conn) Quiet() time.Duration { return time.Since(c.born) - time.Duration(c.heard.Load()) }
 
@@ -73,6 +115,7 @@ func (c *Conn) watchSilence(ctx context.Context) {
 	defer timer.Stop()
 	silence := c.beats.interval + c.beats.timeout
 	excused := time.Duration(-1) // when the heartbeat was first missed, since born
+	asked := int64(-1)           // what was last heard when a ping was sent early
 	for {
 		var dead error
 		select {
@@ -85,6 +128,11 @@ func (c *Conn) watchSilence(ctx context.Context) {
 		case <-c.watch.activity:
 		case <-timer.C:
 			quiet := c.Quiet()
+			if heard := c.heard.Load(); quiet >= suspectSilence && quiet < c.patience() && heard != asked && c.asksEarly() {
+				asked = heard
+				c.askEarly(ctx)
+				break
+			}
 			now, beat := time.Since(c.born), time.Duration(c.beat.Load())
 			switch {
 			case now-beat < silence:
@@ -105,6 +153,10 @@ func (c *Conn) watchSilence(ctx context.Context) {
 			c.Drop(dead)
 			return
 		}
-		timer.Reset(max(0, c.patience()-c.Quiet()))
+		patience := c.patience()
+		if c.heard.Load() != asked && c.asksEarly() {
+			patience = min(patience, suspectSilence)
+		}
+		timer.Reset(max(0, patience-c.Quiet()))
 	}
 }

@@ -20,7 +20,7 @@ func TestBlackhole(t *testing.T) {
 			t.Run(fmt.Sprintf("active %v, %d s", c.active, after), func(t *testing.T) {
 				bubbled(t, absfake.Config{}, func(t *testing.T, w *world) {
 					cfg := w.config()
-					cfg.Active = func() bool { return c.active }
+					cfg.Watch.Active = func() bool { return c.active }
 					s := w.start(cfg)
 					w.await(s, Authenticated)
 					time.Sleep(time.Minute + time.Duration(after)*time.Second)
@@ -38,13 +38,66 @@ func TestBlackhole(t *testing.T) {
 	}
 }
 
+// While something is being sent to a player a silent router is suspected within five
+// seconds, and the connection is left to the judgement of others for as long as before.
+// A server that answers is never suspected, whatever it has to say.
+func TestSuspicion(t *testing.T) {
+	for _, underWay := range []bool{true, false} {
+		t.Run(fmt.Sprintf("under way %v", underWay), func(t *testing.T) {
+			bubbled(t, absfake.Config{}, func(t *testing.T, w *world) {
+				suspected := make(chan struct{}, 100)
+				cfg := w.config()
+				cfg.Watch = Watch{
+					Active: func() bool { return true }, UnderWay: func() bool { return underWay },
+					Suspect: func() { suspected <- struct{}{} },
+				}
+				s := w.start(cfg)
+				w.await(s, Authenticated)
+				time.Sleep(10 * time.Minute)
+				if n := len(suspected); n != 0 {
+					t.Fatalf("suspected %d times with nothing wrong", n)
+				}
+				defer w.abs.StallSockets()()
+				start := time.Now()
+				w.await(s, Waiting)
+				if lasted := time.Since(start); lasted < activeSilence || lasted > 12*time.Second {
+					t.Errorf("given up after %v", lasted)
+				}
+				if n := len(suspected); underWay && n != 1 || !underWay && n != 0 {
+					t.Errorf("suspected %d times", n)
+				}
+			})
+		})
+	}
+}
+
+// The suspicion comes soon, also where round trips are long.
+func TestSuspicionComesSoon(t *testing.T) {
+	bubbled(t, absfake.Config{}, func(t *testing.T, w *world) {
+		suspected := make(chan time.Time, 100)
+		cfg := w.config()
+		cfg.Watch = Watch{
+			Active: func() bool { return true }, UnderWay: func() bool { return true },
+			Suspect: func() { suspected <- time.Now() },
+		}
+		s := w.start(cfg)
+		w.await(s, Authenticated)
+		time.Sleep(time.Minute)
+		defer w.abs.StallSockets()()
+		start := time.Now()
+		if lasted := (<-suspected).Sub(start); lasted > suspectSilence+latest {
+			t.Errorf("after %v", lasted)
+		}
+	})
+}
+
 // Activity that begins shortens the patience at once.
 func TestStir(t *testing.T) {
 	bubbled(t, absfake.Config{}, func(t *testing.T, w *world) {
 		active := make(chan bool, 1)
 		active <- false
 		cfg := w.config()
-		cfg.Active = func() bool { a := <-active; active <- a; return a }
+		cfg.Watch.Active = func() bool { a := <-active; active <- a; return a }
 		s := w.start(cfg)
 		w.await(s, Authenticated)
 		time.Sleep(time.Minute) // its heartbeats came after 25 and 50 s

@@ -44,7 +44,7 @@ type handoffRow struct {
 func newHandoff() *cobra.Command {
 	var asJSON bool
 	var rounds, parallel int
-	var svg, from string
+	var svg, from, only string
 	c := &cobra.Command{
 		Use:   "handoff",
 		Short: "What clients notice of networks that change, vanish and come back",
@@ -65,7 +65,7 @@ node, and socket.io-client in the folder that ` + modulesVar + ` names.`,
 				}
 			} else {
 				var err error
-				if r, err = measureHandoff(c.Context(), rounds, parallel); err != nil {
+				if r, err = measureHandoff(c.Context(), rounds, parallel, only); err != nil {
 					// What was measured until then is still true.
 					return errors.Join(err, r.print(c.OutOrStdout(), asJSON))
 				}
@@ -81,6 +81,7 @@ node, and socket.io-client in the folder that ` + modulesVar + ` names.`,
 	c.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
 	c.Flags().IntVar(&rounds, "rounds", 20, "how often each event happens")
 	c.Flags().IntVar(&parallel, "parallel", 1, "how many rigs share the rounds; more than one needs a fast machine")
+	c.Flags().StringVar(&only, "only", "", "let this `event` happen alone")
 	c.Flags().StringVar(&svg, "svg", "", "write the timeline of the first round to this `file`")
 	c.Flags().StringVar(&from, "from", "", "show the JSON of an earlier run from this `file`")
 	return c
@@ -105,7 +106,7 @@ func needs() error {
 	return errors.Join(missing...)
 }
 
-func measureHandoff(ctx context.Context, rounds, parallel int) (r handoffReport, err error) {
+func measureHandoff(ctx context.Context, rounds, parallel int, only string) (r handoffReport, err error) {
 	if err := needs(); err != nil {
 		return r, fmt.Errorf("handoff needs: %w", err)
 	}
@@ -128,6 +129,9 @@ func measureHandoff(ctx context.Context, rounds, parallel int) (r handoffReport,
 			}
 			for n := i; n < rounds; n += parallel {
 				for _, e := range handoffEvents {
+					if only != "" && only != e.name {
+						continue
+					}
 					t, err := w.happen(ctx, e)
 					if err != nil {
 						return errors.Join(fmt.Errorf("%s in round %d: %w", e.name, n+1, err), w.close())

@@ -12,6 +12,9 @@ func (s *Server) Active() bool {
 	return s.stats.active.Load() > 0 || time.Since(s.begun) < time.Duration(s.lastAsked.Load())+activeFor
 }
 
+// UnderWay reports whether something is being sent to a player now.
+func (s *Server) UnderWay() bool { return s.stats.active.Load() > 0 }
+
 // Asked reports whether a player asked for something within the last d, or is being
 // sent something now, and players are served.
 func (s *Server) Asked(d time.Duration) bool {

@@ -13,6 +13,7 @@ import (
 	"shelfkeeper/daemon/proxy/stream"
 	"shelfkeeper/daemon/redact"
 	"shelfkeeper/daemon/tokenfilter"
+	"shelfkeeper/wsconn"
 )
 
 // Here the rooms of this package are given what they need of each other.
@@ -51,7 +52,8 @@ func (s *Server) newSockets() *livesocket.Sockets {
 		Upstream: s.cfg.Sockets, Tokens: s.cfg.Tokens, Base: s.cfg.Base, Transport: s.cfg.Transport,
 		Token:  func(ctx context.Context) (redact.Secret, error) { return s.ask(ctx, s.cfg.Tokens.Token) },
 		Caller: s.callerOf, Alive: s.cfg.Grants.Alive, Clean: s.cleanFrame,
-		Asked: s.playerAsked, Active: s.Active, Paused: func() bool { return s.paused() != nil }, Log: s.log,
+		Asked: s.playerAsked, Watch: wsconn.Watch{Active: s.Active, UnderWay: s.UnderWay, Suspect: s.cfg.Quiet},
+		Paused: func() bool { return s.paused() != nil }, Log: s.log,
 	})
 }
 

@@ -130,7 +130,10 @@ func New(c Config) (*Service, error) {
 		BecameActive: s.becameActive, Quiet: up.Examine, TransfersChanged: c.StreamsChanged,
 		Visitors: c.Visitors, Visited: s.visited, Kept: c.Kept,
 	})
-	s.socket = wsconn.New(wsconn.Config{Server: up, Tokens: s.session, Active: s.active, Log: s.log})
+	s.socket = wsconn.New(wsconn.Config{
+		Server: up, Tokens: s.session, Log: s.log,
+		Watch: wsconn.Watch{Active: s.active, UnderWay: s.underWay, Suspect: up.Examine},
+	})
 	if err == nil {
 		s.applyPause() // before the first player can come
 	}
@@ -167,6 +170,8 @@ func (s *Service) Session() *session.Session { return s.session }
 
 // active reports whether players would notice that the server is out of reach.
 func (s *Service) active() bool { return s.proxy.Active() }
+
+func (s *Service) underWay() bool { return s.proxy.UnderWay() }
 
 // readyFor is how long after a player's last request a connection to the server is kept
 // ready: a listener who makes tea goes on within it.

@@ -8,7 +8,7 @@ import (
 
 const (
 	// examineEvery is how often connections are looked at while they are examined.
-	examineEvery = 400 * time.Millisecond
+	examineEvery = 250 * time.Millisecond
 	// examineFor bounds an examination: afterwards TCP's own limits decide.
 	examineFor = 12 * time.Second
 	// suspectAfter is the silence after which the kernel asks the other side once a second.
@@ -96,20 +96,17 @@ func (u *Upstream) examine() {
 	defer cancel()
 	tick := time.NewTicker(examineEvery)
 	defer tick.Stop()
-	for asked := false; ; {
-		silent, dead := u.suspects(false)
+	for {
+		silent, unasked, dead := u.suspects(false)
 		if silent == 0 {
 			return
 		}
 		// While the way is down nothing is asked: unanswered questions would end what
 		// outlives a short outage.
-		if (!asked || len(dead) > 0) && u.wayIsFree(ctx) {
-			asked = true
-			if _, dead = u.suspects(true); len(dead) > 0 {
-				for _, t := range dead {
-					_ = t.Close()
-				}
-				return
+		if (unasked > 0 || len(dead) > 0) && u.wayIsFree(ctx) {
+			_, _, dead = u.suspects(true)
+			for _, t := range dead {
+				_ = t.Close()
 			}
 		}
 		select {
@@ -120,28 +117,36 @@ func (u *Upstream) examine() {
 	}
 }
 
-// suspects returns how many connections are silent, and which of them are dead where the
-// way is free. With ask the kernel asks the silent ones from now on.
-func (u *Upstream) suspects(ask bool) (silent int, dead []*tracked) {
+// suspects returns how many connections are silent, how many of those the kernel does not
+// ask yet, and which are dead where the way is free. With ask the kernel asks all of them
+// from now on, since what one router forgot it mostly forgot at one time: it asks only
+// where nothing comes for a second.
+func (u *Upstream) suspects(ask bool) (silent, unasked int, dead []*tracked) {
 	e := &u.examination
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for _, t := range u.network.list() {
 		s, ok := signsOf(t)
-		if !ok || s.silent < suspectAfter {
+		if !ok {
 			continue
 		}
-		silent++
 		since, asked := e.asked[t]
-		switch {
-		case asked && s.dead(time.Since(since)):
-			dead = append(dead, t)
-		case !asked && ask:
+		if !asked && ask {
 			e.asked[t] = time.Now()
 			askOften(t, true)
 		}
+		if s.silent < suspectAfter {
+			continue
+		}
+		silent++
+		switch {
+		case !asked:
+			unasked++
+		case s.dead(time.Since(since)):
+			dead = append(dead, t)
+		}
 	}
-	return silent, dead
+	return silent, unasked, dead
 }
 
 // wayIsFree reports whether a new connection to the address in use comes about.

@@ -161,3 +161,44 @@ func TestExamineSparesWhatRests(t *testing.T) {
 		t.Error("it was closed")
 	}
 }
+
+// What a router forgot it forgot at one time. A connection on which something came later
+// than on another one, as on a live socket beside a stream, ends in the same examination.
+func TestExamineEndsAllThatIsDead(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	u := open(t, Policy{Base: address(t, "http://"+l.Addr().String()), ProxyURL: "direct"})
+	var near, far [2]net.Conn
+	for i := range near {
+		if near[i], err = u.network.DialContext(t.Context(), "tcp", l.Addr().String()); err != nil {
+			t.Fatal(err)
+		}
+		if far[i], err = l.Accept(); err != nil {
+			t.Fatal(err)
+		}
+		defer far[i].Close()
+	}
+	silence := func(c net.Conn) time.Duration {
+		s, _ := signsOf(c.(*tracked))
+		return s.silent
+	}
+	swallow(t, far[0])
+	becomes(t, "the first one is silent", func() bool { return silence(near[0]) > suspectAfter })
+	if _, err := far[1].Write([]byte("x")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := near[1].Read(make([]byte, 1)); err != nil {
+		t.Fatal(err)
+	}
+	swallow(t, far[1])
+	u.Examine()
+	u.examination.group.Wait()
+	for i, c := range near {
+		if !c.(*tracked).closed.Load() {
+			t.Errorf("connection %d goes on", i)
+		}
+	}
+}

@@ -58,7 +58,7 @@ func (e errorString) Error() string { return string(e) }
 func (b *bridge) connect(ctx context.Context) {
 	ctx, b.mute = context.WithCancel(ctx)
 	up := wsconn.New(wsconn.Config{
-		Server: b.s.cfg.Upstream, Tokens: b.s.cfg.Tokens, Active: b.s.cfg.Active,
+		Server: b.s.cfg.Upstream, Tokens: b.s.cfg.Tokens, Watch: b.s.cfg.Watch,
 		Turns: b.s.turns,
 		Events: func(e wsconn.Event) {
 			d := delivery{e, make(chan struct{})}

@@ -56,10 +56,10 @@ type Config struct {
 	Alive func(players.Caller) bool
 	// Clean returns a frame of size bytes for the caller, without real tokens.
 	Clean func(ctx context.Context, c players.Caller, frame io.Reader, size int) ([]byte, error)
-	// Asked is called when a player sends a request. Active reports whether players
-	// would notice now that the server cannot be reached.
-	Asked  func()
-	Active func() bool
+	// Asked is called when a player sends a request.
+	Asked func()
+	// Watch says what is found out of connections to the server. It may be empty.
+	Watch wsconn.Watch
 	// Paused reports whether no player is served now.
 	Paused func() bool
 	Log    *slog.Logger
