@@ -93,6 +93,7 @@ func (s *Server) attempt(w http.ResponseWriter, c *call, b *body) *refusal.Refus
 		return no
 	}
 	defer x.resp.Body.Close()
+	s.keepPicture(c, x.resp)
 	before := maps.Clone(w.Header())
 	no := doubtful(c, b, x.resp, s.answer(w, c, x))
 	if no != nil {

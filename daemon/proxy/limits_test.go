@@ -29,6 +29,7 @@ func TestLimitsAreDocumented(t *testing.T) {
 		fmt.Sprintf("| what is left of a body that nobody reads | %s |", span(drainWait)),
 		fmt.Sprintf("| a body that is kept to be sent twice | %s |", bytesOf(maxReplay)),
 		fmt.Sprintf("| an answer that is read whole before its head is sent | %s |", bytesOf(wholeSize)),
+		fmt.Sprintf("| pictures that are kept for all players | %s together, %s each |", bytesOf(picturesMost), bytesOf(pictureMost)),
 		fmt.Sprintf("| wrong grants of foreign pages | %d at once, then up to %s late, %d at a time |", freeWrong, span(longestSlow), maxSlowed),
 		fmt.Sprintf("| programs that were refused and are remembered | %d |", maxRefused),
 		fmt.Sprintf("| looks at the system's tables for a program's name | one in %s |", span(lookupPause)),

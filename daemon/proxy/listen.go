@@ -197,5 +197,6 @@ func (s *Server) Close(ctx context.Context) error {
 	s.late.Wait()
 	s.handlers.Wait()
 	s.conns.Wait()
+	s.pictures.close()
 	return err
 }

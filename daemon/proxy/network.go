@@ -22,16 +22,32 @@ func (s *Server) Asked(d time.Duration) bool {
 	return recent && s.paused() == nil
 }
 
+// stirAgain is how often at most it is told that something begins to be sent: what
+// watches the way to the server then looks more closely.
+const stirAgain = 2 * time.Second
+
+// begins records that something begins to be sent to a player, after nothing was.
+func (s *Server) begins() {
+	now, last := int64(time.Since(s.begun)), s.stirred.Load()
+	if now-last >= int64(stirAgain) && s.stirred.CompareAndSwap(last, now) {
+		s.stir()
+	}
+}
+
+func (s *Server) stir() {
+	s.sockets.Stir()
+	if s.cfg.BecameActive != nil {
+		s.cfg.BecameActive()
+	}
+}
+
 // playerAsked records that a player asked for something, and tells it when players
 // were not active before.
 func (s *Server) playerAsked() {
 	was := s.Active()
 	s.lastAsked.Store(int64(time.Since(s.begun)))
 	if !was {
-		s.sockets.Stir()
-		if s.cfg.BecameActive != nil {
-			s.cfg.BecameActive()
-		}
+		s.stir()
 	}
 }
 

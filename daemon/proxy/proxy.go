@@ -116,7 +116,8 @@ type Config struct {
 	// failure; 0 is ten seconds, below 0 is not at all.
 	Hold time.Duration
 	Log  *slog.Logger
-	// BecameActive is told when players become active; see Active. May be nil.
+	// BecameActive is told when players become active, see Active, and when something
+	// begins to be sent to them again. It may be nil.
 	BecameActive func()
 	// Quiet is told when a player has waited for bytes of the server for a second. It
 	// returns at once; it may be nil.
@@ -146,11 +147,13 @@ type Server struct {
 	refused     refusedPrograms
 	visitors    visitors
 	transfers   transfers.Registry
+	pictures    pictures
 	webviews    webviews
 	wrongGrants slowdown // of pages of foreign origins
 	pausing     *pausing
 
 	begun     time.Time
+	stirred   atomic.Int64 // when it was last told that something begins: after so many ns
 	lastAsked atomic.Int64 // when a player last asked for something: after so many ns; negative: never
 
 	sockets *livesocket.Sockets
@@ -290,9 +293,14 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.playerAsked()
-	s.stats.active.Add(1)
+	if s.stats.active.Add(1) == 1 {
+		s.begins()
+	}
 	defer s.stats.active.Add(-1)
 	if s.listens(w, c) {
+		return
+	}
+	if s.givePicture(w, c) {
 		return
 	}
 	ctx, forget := s.untilPaused(c.r.Context())

@@ -96,9 +96,11 @@ func (u *Upstream) examine() {
 	defer cancel()
 	tick := time.NewTicker(examineEvery)
 	defer tick.Stop()
-	for {
+	for first := true; ; first = false {
 		silent, unasked, dead := u.suspects(false)
-		if silent == 0 {
+		// Whoever waits for a second may have begun some milliseconds before the last byte
+		// came: the kernel's second is not over then.
+		if silent == 0 && !first {
 			return
 		}
 		// While the way is down nothing is asked: unanswered questions would end what
@@ -125,11 +127,15 @@ func (u *Upstream) suspects(ask bool) (silent, unasked int, dead []*tracked) {
 	e := &u.examination
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	known, lossy := map[*tracked]signs{}, false
 	for _, t := range u.network.list() {
-		s, ok := signsOf(t)
-		if !ok {
-			continue
+		if s, ok := signsOf(t); ok {
+			known[t] = s
+			lossy = lossy || s.lossy // one line carries them all
 		}
+	}
+	for t, s := range known {
+		s.lossy = lossy
 		since, asked := e.asked[t]
 		if !asked && ask {
 			e.asked[t] = time.Now()

@@ -26,8 +26,13 @@ func signsOf(t *tracked) (s signs, ok bool) {
 			return
 		}
 		s.silent = time.Duration(min(info.Last_data_recv, info.Last_ack_recv)) * time.Millisecond
-		// One packet in fifty: what came in the wrong order was mostly sent again.
-		s.lossy = (info.Total_retrans+info.Rcv_ooopack)*50 > info.Segs_out+info.Segs_in
+		// One packet in fifty: what came in the wrong order was mostly sent again. What was
+		// sent again in the present silence says nothing of the time before.
+		lost := info.Total_retrans
+		if now := uint32(info.Retransmits) + 1; info.Unacked > 0 && info.Retransmits > 0 { // one by the tail loss probe
+			lost -= min(lost, now)
+		}
+		s.lossy = (lost+info.Rcv_ooopack)*50 > info.Segs_out+info.Segs_in
 		ok = true
 	})
 	return s, ok && err == nil
