@@ -30,6 +30,8 @@ var executed = map[string]string{
 	"shelfkeeper login URL --store file":                                "TestFirstStepsAsPrinted",
 	"shelfkeeper logs":                                                  "TestFirstStepsAsPrinted",
 	"shelfkeeper quit":                                                  "TestFirstStepsAsPrinted",
+	"shelfkeeper search WORDS":                                          "TestSearchAndURL",
+	"shelfkeeper doctor":                                                "TestDoctorCommand",
 	"shelfkeeper pause":                                                 "TestPlayersAndPausesAsPrinted",
 	"shelfkeeper resume":                                                "TestPlayersAndPausesAsPrinted",
 	"shelfkeeper players add NAME":                                      "TestPlayersAndPausesAsPrinted",
