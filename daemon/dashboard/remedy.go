@@ -8,9 +8,8 @@ import (
 )
 
 // gatewayCommand is what a remedy says to type about a gateway, at a sign-in or for an
-// account. Its flags are the second part. It is no command itself, so no
-// literal begins as one.
-var gatewayCommand = regexp.MustCompile("`" + "shelfkeeper (?:login|account set) [^` ]+ (--[^`]+)`")
+// account. Its flags are the second part.
+var gatewayCommand = regexp.MustCompile("`(?:shelfkeeper login|shelfkeeper account set) [^` ]+ (--[^`]+)`")
 
 // fieldOfFlag is the part of a form that does what a flag does.
 var fieldOfFlag = []struct{ flag, kind string }{
