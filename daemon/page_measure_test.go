@@ -1,7 +1,6 @@
 package daemon
 
 import (
-	"bytes"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -30,14 +29,11 @@ func TestPageIsLight(t *testing.T) {
 		_, _ = io.WriteString(w, "<!doctype html><title>x</title><p>x")
 	}))
 	defer word.Close()
-	// The page as it was with a sheet that is fetched stands beside both.
-	linked := httptest.NewServer(linkedStyle(t, w.page))
-	defer linked.Close()
 	first, whole, paints := []float64{}, []float64{}, map[string][]float64{}
-	// All three are one site, with one policy: to go from one site to another the browser
+	// Both are one site, with one policy: to go from one site to another the browser
 	// starts a process.
 	at := func(s *httptest.Server) string { return strings.Replace(s.URL, "127.0.0.1", "localhost", 1) }
-	beside := []string{at(word), at(linked), w.page}
+	beside := []string{at(word), w.page}
 	for i := range paintRounds {
 		for j := range beside { // what stood in the cache or the queue before is another one each time
 			address := beside[(i+j)%len(beside)]
@@ -52,24 +48,24 @@ func TestPageIsLight(t *testing.T) {
 	p.open(w.page)
 	paint, least := median(paints[w.page]), median(paints[at(word)])
 	t.Logf("medians of %d: the first byte of our answer is there after %.0f ms, the last after %.0f ms, the first paint after %.0f ms; "+
-		"%.0f ms with a sheet that is fetched; %.0f ms for a page of one word: %.2f of it", paintRounds, median(first), median(whole), paint,
-		median(paints[at(linked)]), least, paint/least)
-	t.Logf("the best: first byte %.1f ms, last byte %.1f ms, first paint %.0f, %.0f and %.0f ms", slices.Min(first), slices.Min(whole),
-		slices.Min(paints[w.page]), slices.Min(paints[at(linked)]), slices.Min(paints[at(word)]))
+		"%.0f ms for a page of one word: %.2f of it", paintRounds, median(first), median(whole), paint,
+		least, paint/least)
+	t.Logf("the best: first byte %.1f ms, last byte %.1f ms, first paint %.0f and %.0f ms", slices.Min(first), slices.Min(whole),
+		slices.Min(paints[w.page]), slices.Min(paints[at(word)]))
 	if ours := slices.Min(whole); ours > 50 {
 		t.Errorf("our answer took %.0f ms of the 100 for the first paint", ours)
 	}
-	// Nothing holds the first paint up but the page itself: one round trip.
+	// Nothing but the one style sheet holds the first paint up.
 	if got := p.js(`return performance.getEntriesByType("resource").filter((r) => r.renderBlockingStatus === "blocking")
-		.map((r) => new URL(r.name).pathname).join(" ")`); got != "" {
+		.map((r) => new URL(r.name).pathname).join(" ")`); got != "/style.css" {
 		t.Errorf("the first paint waits for %q", got)
 	}
-	if got := p.js(`return performance.getEntriesByType("resource").filter((r) => !["/page.js", "/", "/events"]
+	if got := p.js(`return performance.getEntriesByType("resource").filter((r) => !["/style.css", "/page.js", "/", "/events"]
 		.includes(new URL(r.name).pathname) && !new URL(r.name).pathname.startsWith("/icon/")).map((r) => r.name).join(" ")`); got != "" {
 		t.Errorf("it fetches %q too", got)
 	}
 	total := 0
-	for _, path := range []string{"/", "/players", "/record", "/settings", "/page.js", "/icon/ok.ico"} {
+	for _, path := range []string{"/", "/players", "/record", "/settings", "/style.css", "/page.js", "/icon/ok.ico"} {
 		resp, err := http.Get(w.page + path)
 		if err != nil {
 			t.Fatal(err)
@@ -100,39 +96,6 @@ func median(list []float64) float64 {
 	list = slices.Clone(list)
 	slices.Sort(list)
 	return list[len(list)/2]
-}
-
-// linkedStyle serves a copy of a page whose style sheet is a file of its own.
-func linkedStyle(t *testing.T, page string) http.Handler {
-	t.Helper()
-	copied := map[string][]byte{}
-	for _, path := range []string{"/", "/style.css", "/page.js"} {
-		resp, err := http.Get(page + path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if copied[path], err = io.ReadAll(resp.Body); err != nil {
-			t.Fatal(err)
-		}
-		_ = resp.Body.Close()
-	}
-	begin, end := bytes.Index(copied["/"], []byte("<style>")), bytes.Index(copied["/"], []byte("</style>"))
-	if begin < 0 || end < begin {
-		t.Fatal("the page has no style sheet in it")
-	}
-	linked := append(bytes.Clone(copied["/"][:begin]), `<link rel="stylesheet" href="/style.css">`...)
-	copied["/"] = append(linked, copied["/"][end+len("</style>"):]...)
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		kind := map[string]string{"/": "text/html; charset=utf-8", "/style.css": "text/css", "/page.js": "text/javascript"}[r.URL.Path]
-		if kind == "" {
-			http.NotFound(w, r)
-			return
-		}
-		w.Header().Set("Content-Type", kind)
-		w.Header().Set("Cross-Origin-Opener-Policy", "same-origin")
-		w.Header().Set("Cache-Control", "no-store")
-		_, _ = w.Write(copied[r.URL.Path])
-	})
 }
 
 // firstPaint is when the tab showed the first thing of its page.

@@ -49,7 +49,6 @@ func templates() *template.Template {
 		"headers":    headerFields,
 		"happenings": func() []string { return happeningNames[:] },
 		"secure":     func(address string) bool { return strings.HasPrefix(address, "https://") },
-		"style":      func() template.CSS { return template.CSS(files["/style.css"].content) },
 		"file":       func(path string) string { return path + "?v=" + files[path].version },
 	}).ParseFS(assets.Page, "page/*.html"))
 }
