@@ -41,7 +41,7 @@ func TestRunnableBlocks(t *testing.T) {
 
 func runBlock(t *testing.T, commands string, signedIn bool) {
 	p := newPlace(t)
-	s := newServer(t, absfake.Config{})
+	s := newServer(t, absfake.Config{Podcasts: true})
 	if signedIn {
 		p.ok(password, "login", s.url, "--username", user, "--password-stdin", "--store", "file", "--account", "home")
 		p.daemon()

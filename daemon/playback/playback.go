@@ -1,7 +1,7 @@
-// Package playback plays a book or an episode with a program that knows nothing of
-// Audiobookshelf: it starts the program at the place where the user is, and reports what
-// is heard as a playback session at the local address, like any other player. An outage
-// is therefore the journal's to bridge.
+// Package playback plays a book or an episode with a program that knows
+// nothing of Audiobookshelf. It starts the program at the user's place. It
+// reports what is heard as a playback session at the local address, like any
+// other player. An outage is therefore the journal's to bridge.
 //
 // It never moves the place back because a program has merely opened a file, and it never
 // holds a token of the server's.
