@@ -20,6 +20,9 @@ import (
 	"github.com/spf13/cobra"
 )
 
+// startOver is when what a start sets in motion has ended, and its memory is given back.
+const startOver = 20 * time.Second
+
 // footprint is what an idle daemon costs.
 type footprint struct {
 	BinaryBytes   int64   `json:"binary_bytes"`
@@ -100,7 +103,7 @@ func measureFootprint(ctx context.Context, starts int, idle time.Duration) (f fo
 		return f, err
 	}
 	defer func() { err = errors.Join(err, d.end()) }()
-	if err := wait(ctx, 5*time.Second); err != nil { // what a start sets in motion ends
+	if err := wait(ctx, startOver); err != nil {
 		return f, err
 	}
 	before, err := switches(d.cmd.Process.Pid)
