@@ -219,6 +219,10 @@ func (m *machine) intended() {
 	if m.stopping() {
 		return
 	}
+	if m.Attempt.Unpinged && m.ProvenAt.IsZero() {
+		m.ping() // the network has changed while the mark was written
+		return
+	}
 	switch m.Attempt.Aim {
 	case keychain.RenewSpare, keychain.PromoteSpare:
 		m.Step = Refreshing

@@ -98,6 +98,29 @@ func TestTheOthersPing(t *testing.T) {
 	}
 }
 
+// The network changes while the mark is written: what was known of it is over, and the
+// token waits for a ping.
+func TestNetworkChangesBeforeTheTokenGoes(t *testing.T) {
+	s, _ := waiting("2.36.0", func(*State) {})
+	rec := s.Record
+	rec.Intent = &keychain.Intent{Since: noon, Attempt: 1}
+	at := noon.Add(2 * time.Hour)
+	s, _ = Next(s, Event{At: at, Fact: Woken{Reason: "link"}})
+	s, effects := Next(s, Event{At: at, Fact: Committed{Record: rec}})
+	if _, ok := effects[0].(Preflight); !ok || len(effects) != 1 || s.Step != Pinging {
+		t.Fatalf("%v: %#v", s.Describe(), effects)
+	}
+	s, effects = Next(s, Event{At: at.Add(time.Second), Fact: Reachable{}})
+	c, ok := effects[0].(Commit)
+	if !ok {
+		t.Fatalf("%v: %#v", s.Describe(), effects)
+	}
+	_, effects = Next(s, Event{At: at.Add(2 * time.Second), Fact: Committed{Record: c.Record}})
+	if e, ok := effects[0].(Refresh); !ok || e.Unpinged {
+		t.Errorf("%#v", effects)
+	}
+}
+
 // A ping is worth it for a session that is alive, and once in a network.
 func TestWhenProofIsWanted(t *testing.T) {
 	s, _ := drive(State{Rules: RulesOf("2.36.0")}, noon, Started{}, Opened{Record: recordAt(noon)}, Settled{Generation: 3})
