@@ -140,6 +140,36 @@ func TestReauthenticate(t *testing.T) {
 	})
 }
 
+// A click on a server that is away ends soon, also while a player waits all the time
+// and the server is therefore asked again and again.
+func TestReauthenticateWhileThePlayersWait(t *testing.T) {
+	withRig(t, absfake.Config{AccessTTL: time.Minute}, func(r *rig) {
+		r.fake.Inject(absfake.Fault{Kind: absfake.Refuse})
+		time.Sleep(2 * time.Minute)
+		ctx, cancel := context.WithCancel(r.Context())
+		ended := make(chan struct{})
+		go func() {
+			defer close(ended)
+			for ctx.Err() == nil {
+				if _, err := r.s.Token(ctx); err == nil {
+					r.Error("a token was given out")
+				}
+				time.Sleep(time.Second)
+			}
+		}()
+		start := time.Now()
+		var u *Unavailable
+		if err := r.s.Reauthenticate(r.Context(), false); !errors.As(err, &u) {
+			r.Errorf("got %v", err)
+		}
+		if took := time.Since(start); took > clickPatience+10*time.Second {
+			r.Errorf("it took %v", took)
+		}
+		cancel()
+		<-ended
+	})
+}
+
 // Many callers at once cause one rotation.
 func TestOneRotationForManyCallers(t *testing.T) {
 	eachRelease(t, func(t *testing.T, release absfake.Release) {

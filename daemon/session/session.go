@@ -68,6 +68,9 @@ type Config struct {
 // deadline to wait for it rather than to be sent away.
 const shortPause = 3 * time.Second
 
+// clickPatience is for how long a click waits for another attempt after one that failed.
+const clickPatience = 15 * time.Second
+
 // Session keeps one account signed in. All its methods are safe for
 // concurrent use. Facts are handled one at a time, in the goroutine that
 // brings them; effects run in goroutines that Close waits for.
@@ -247,9 +250,12 @@ func (s *Session) Reauthenticate(ctx context.Context, sameServer bool) error {
 	s.mu.Lock()
 	before := s.state.Published.Generation
 	s.mu.Unlock()
+	asked := s.Now()
 	s.handle(machine.Asked{SameServer: sameServer})
 	finished := s.await(ctx, func(st machine.State) bool {
-		return !st.Busy() && !st.ResumesBy(s.Now().Add(shortPause)) || st.Phase == machine.Fresh && st.Published.Generation > before
+		// While a player waits too, a server that is away is asked again every other second.
+		goesOn := s.Now().Sub(asked) < clickPatience && st.ResumesBy(s.Now().Add(shortPause))
+		return !st.Busy() && !goesOn || st.Phase == machine.Fresh && st.Published.Generation > before
 	})
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -190,6 +190,11 @@ func (w *world) changeAnswer(kind int, weather *absapi.Error) Fact {
 		return PasswordChanged{Answer: absapi.Answer{Pair: w.mint()}}
 	case 3, 4:
 		w.settled = true
+		if w.state.Rules.PasswordEnds { // the server did not see our token, and ended every session
+			for _, token := range append(w.disk.Spares(), w.disk.Refresh) {
+				w.dead[token] = true
+			}
+		}
 		return PasswordChanged{}
 	case 5:
 		return fail(absapi.BadRequest)
