@@ -136,7 +136,7 @@ func (m *machine) refusalKnown() {
 		m.giveUp(PasswordRefused)
 	case m.Lost:
 		m.changeOver(ErrNotChanged)
-		m.signIn()
+		m.replace() // the spare may be alive, since no password was changed
 	default:
 		m.changeOver(ErrNotChanged)
 		m.endUnchanged("the password was not changed")

@@ -85,10 +85,12 @@ func (w *world) answer(kind int) {
 			w.settled = true
 			token := redact.New(fmt.Sprintf("legacy %d", w.serial/2)) // now and then the same again
 			w.serial++
+			w.answered = true
 			w.feed(LoggedIn{Answer: absapi.Answer{Legacy: token, UserID: "user-1"}})
 		case kind < 4:
 			pair := w.mint()
 			w.settled = true
+			w.answered = true
 			w.feed(LoggedIn{Answer: absapi.Answer{Pair: pair, UserID: "user-1"}})
 		case kind < 7:
 			w.settled = true
