@@ -45,7 +45,7 @@ func TestSpareAfterARefusedNewPassword(t *testing.T) {
 	if !ok || c.Record.NewPassword.IsStored() {
 		t.Fatalf("%v: %#v", s.Describe(), effects)
 	}
-	s, effects = drive(s, noon.Add(10*time.Minute), Committed{Record: c.Record})
+	s, effects = drive(s, noon.Add(10*time.Minute), Committed(c))
 	if c, ok = effects[0].(Commit); !ok || c.Record.Intent == nil || c.Record.Intent.Purpose != keychain.PromoteSpare {
 		t.Errorf("%v: %#v", s.Describe(), effects)
 	}

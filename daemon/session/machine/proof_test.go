@@ -115,7 +115,7 @@ func TestNetworkChangesBeforeTheTokenGoes(t *testing.T) {
 	if !ok {
 		t.Fatalf("%v: %#v", s.Describe(), effects)
 	}
-	_, effects = Next(s, Event{At: at.Add(2 * time.Second), Fact: Committed{Record: c.Record}})
+	_, effects = Next(s, Event{At: at.Add(2 * time.Second), Fact: Committed(c)})
 	if e, ok := effects[0].(Refresh); !ok || e.Unpinged {
 		t.Errorf("%#v", effects)
 	}
