@@ -45,7 +45,7 @@ VLC's options in playlists, and nothing that it plays is reported. What follows
 			}
 			if _, err := exec.LookPath(argv[0]); err != nil {
 				return problem.Newf(problem.Usage, "install it, or name another program: `shelfkeeper play --player vlc "+
-					strings.Join(args, " ")+"`", "there is no program %q", shortened(argv[0]))
+					typed(account, args)+"`", "there is no program %q", shortened(argv[0]))
 			}
 			found, item, err := e.one(c, account, args, number)
 			if err != nil {
@@ -104,6 +104,18 @@ func (p *playing) play(ctx context.Context, item library.Item) (err error) {
 	return p.env.did("It was played.")
 }
 
+// typed are an account and words as a person types them in a shell.
+func typed(account string, words []string) string {
+	var line []string
+	if account != "" {
+		line = append(line, "--account", shellWord(account))
+	}
+	for _, word := range words {
+		line = append(line, shellWord(word))
+	}
+	return strings.Join(line, " ")
+}
+
 // signOutWait bounds the end of the player's own sign-in.
 const signOutWait = 5 * time.Second
 
@@ -152,7 +164,7 @@ func (p *playing) byTemplate(ctx context.Context, item library.Item) error {
 	}
 	address := p.server.Address(playlist.Path(item, "m3u8"), "from=place")
 	if err := playback.Run(ctx, playback.Fill(p.argv, address, item.Title)); err != nil {
-		return problem.New(problem.Other, err, "try it with mpv: `shelfkeeper play "+item.Name()+"`")
+		return problem.New(problem.Other, err, "try it with mpv: `shelfkeeper play "+typed(p.account, []string{item.Name()})+"`")
 	}
 	return p.env.did("The player has ended.")
 }

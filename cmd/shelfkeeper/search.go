@@ -124,7 +124,7 @@ func (e *env) one(c *cobra.Command, account string, args []string, number int) (
 		return found, library.Item{}, nothingFound(args)
 	}
 	if number < 0 || number > len(list) {
-		return found, library.Item{}, usage(c, fmt.Errorf("--number %d: %d were found", number, len(list)))
+		return found, library.Item{}, usage(c, fmt.Errorf("--number %d: the numbers found are 1 to %d", number, len(list)))
 	}
 	if number > 0 {
 		return found, list[number-1], nil
