@@ -151,17 +151,19 @@ func (s *Service) retryExtra(ctx context.Context) {
 	if len(s.extra.Addresses) == 0 {
 		return
 	}
-	again := time.NewTicker(extraAgain)
+	again := time.NewTimer(extraAgain)
 	defer again.Stop()
 	for {
+		s.mu.Lock()
+		all := len(s.extras.served) == len(s.extra.Addresses)
+		s.mu.Unlock()
+		if all {
+			again.Stop() // a notice of the network says the rest
+		} else {
+			again.Reset(extraAgain)
+		}
 		select {
 		case <-again.C:
-			s.mu.Lock()
-			all := len(s.extras.served) == len(s.extra.Addresses)
-			s.mu.Unlock()
-			if all {
-				continue // a notice of the network says the rest
-			}
 		case <-s.extras.changed:
 		case <-ctx.Done():
 			return
