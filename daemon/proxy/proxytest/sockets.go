@@ -140,12 +140,13 @@ func (p *Player) write(frame string) error {
 	return p.Conn.WriteMessage(websocket.TextMessage, []byte(frame))
 }
 
-// Read returns the next frame that is no heartbeat; those it answers.
+// Read returns the next frame that is no heartbeat; those it answers, and does not wait
+// longer for it because of them.
 func (p *Player) Read() (string, error) {
+	if err := p.Conn.SetReadDeadline(time.Now().Add(Patience)); err != nil {
+		return "", err
+	}
 	for {
-		if err := p.Conn.SetReadDeadline(time.Now().Add(Patience)); err != nil {
-			return "", err
-		}
 		_, frame, err := p.Conn.ReadMessage()
 		if err != nil {
 			return "", err
