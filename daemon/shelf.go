@@ -5,6 +5,7 @@ import (
 
 	"shelfkeeper/daemon/control"
 	"shelfkeeper/daemon/library"
+	"shelfkeeper/daemon/players"
 )
 
 // Search finds what an account can hear, by words or by an id.
@@ -27,12 +28,12 @@ func (d *Daemon) Episodes(ctx context.Context, account, podcast string) (library
 }
 
 // PlayerGrant begins a sign-in of a player of the user.
-func (d *Daemon) PlayerGrant(ctx context.Context, account string) (access, refresh string, err error) {
+func (d *Daemon) PlayerGrant(ctx context.Context, account string, player players.Process) (access, refresh string, err error) {
 	s, err := d.serviceOf(account)
 	if err != nil {
 		return "", "", err
 	}
-	return s.PlayerGrant(ctx)
+	return s.PlayerGrant(ctx, player)
 }
 
 // Cover returns a small picture of an item, and its type.

@@ -191,6 +191,16 @@ func TestPlayWhereGrantsAreNeeded(t *testing.T) {
 	if after := p.ok("", "players", "list").stdout; after != before {
 		t.Errorf("a grant is left:\n%s\nbefore:\n%s", after, before)
 	}
+	long := s.Library().Tracks()
+	killed := p.start("play", "--player", "mpv --no-config --ao=null --no-terminal", long.ID)
+	killed.until(killed.stderr, "from 0:00:00")
+	if during := p.ok("", "players", "list").stdout; during == before {
+		t.Error("no grant is there while it plays")
+	}
+	killed.kill()
+	if after := p.ok("", "players", "list").stdout; after != before {
+		t.Errorf("play was killed and a grant is left:\n%s\nbefore:\n%s", after, before)
+	}
 }
 
 // VLC plays a playlist to its end: as another user, with a grant in its address alone.

@@ -31,7 +31,7 @@ play" and "shelfkeeper url" take the same words, or the id in the last column.`,
 			case err != nil:
 				return err
 			case e.json:
-				return e.writeJSON(found)
+				return e.searchJSON(found)
 			case len(found.Items) == 0:
 				return nothingFound(args)
 			}
@@ -40,6 +40,18 @@ play" and "shelfkeeper url" take the same words, or the id in the last column.`,
 	}
 	c.Flags().StringVar(&account, "account", "", "`name` of the account, if there are several")
 	return c
+}
+
+// searchJSON prints what was found. The exit code says whether that is anything, as it
+// does for a person.
+func (e *env) searchJSON(found control.SearchAnswer) error {
+	if err := e.writeJSON(found); err != nil {
+		return err
+	}
+	if len(found.Items) == 0 {
+		return saidAlready{problem.Other}
+	}
+	return nil
 }
 
 // someWords are one or more arguments that are read as one text.

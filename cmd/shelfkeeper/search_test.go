@@ -43,6 +43,8 @@ func TestSearchAndURL(t *testing.T) {
 		{"url", "", problem.Usage},
 		{"search", "", problem.Usage},
 		{"search zzz", "", problem.Other},
+		{"search --json zzz", "{\"format\":1,\"account\":\"", problem.Other},
+		{"search --json low tide", "{\"format\":1,\"account\":\"", 0},
 		{"url zzz", "", problem.Other},
 		{"url 11111111-1111-1111-1111-111111111111", "", problem.Other},
 		{"play", "", problem.Usage},
@@ -54,6 +56,9 @@ func TestSearchAndURL(t *testing.T) {
 		if r.code != c.code || !strings.HasPrefix(r.stdout, c.want) {
 			t.Errorf("%s: code %d, want %d:\n%s%s", c.args, r.code, c.code, r.stdout, r.stderr)
 		}
+	}
+	if r := p.run("", "search", "--json", "zzz"); !strings.Contains(r.stdout, `"items":[]`) {
+		t.Errorf("nothing found, in JSON: %s", r.stdout)
 	}
 	if r := p.run("", "url", "mara", "quill"); !strings.Contains(r.stderr, "A Field Guide to Fog") || !strings.Contains(r.stderr, "--number") {
 		t.Errorf("what may be meant is not listed:\n%s", r.stderr)

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"shelfkeeper/daemon/library"
+	"shelfkeeper/daemon/players"
 )
 
 const (
@@ -26,8 +27,8 @@ type Shelves interface {
 	// Episodes returns the newest episodes of a podcast.
 	Episodes(ctx context.Context, account, podcast string) (library.Found, error)
 	// PlayerGrant begins a sign-in of a player of the user that lasts until it signs
-	// out. It is for where programs need a grant.
-	PlayerGrant(ctx context.Context, account string) (access, refresh string, err error)
+	// out, or its process ends. It is for where programs need a grant.
+	PlayerGrant(ctx context.Context, account string, player players.Process) (access, refresh string, err error)
 }
 
 // SearchAnswer is what a search has found.
@@ -40,6 +41,11 @@ type SearchAnswer struct {
 type searchWire struct {
 	Account string `json:"account"`
 	Words   string `json:"words"`
+}
+
+type playLoginWire struct {
+	Account string          `json:"account"`
+	Process players.Process `json:"process"`
 }
 
 type grantWire struct {
@@ -61,10 +67,10 @@ func (c *Client) Episodes(ctx context.Context, account, podcast string) (library
 	return out, err
 }
 
-// PlayerGrant begins a sign-in of a player.
+// PlayerGrant begins a sign-in of this process as a player.
 func (c *Client) PlayerGrant(ctx context.Context, account string) (access, refresh string, err error) {
 	var out grantWire
-	err = c.call(ctx, callPlayLogin, answerTimeout, accountWire{account}, &out)
+	err = c.call(ctx, callPlayLogin, answerTimeout, playLoginWire{account, players.Self()}, &out)
 	return out.Access, out.Refresh, err
 }
 
@@ -77,8 +83,8 @@ func shelfRoutes(s Shelves) map[string]http.HandlerFunc {
 		callEpisodes: unlogged(func(ctx context.Context, in searchWire) (library.Found, error) {
 			return s.Episodes(ctx, in.Account, in.Words)
 		}),
-		callPlayLogin: unlogged(func(ctx context.Context, in accountWire) (grantWire, error) {
-			access, refresh, err := s.PlayerGrant(ctx, in.Account)
+		callPlayLogin: unlogged(func(ctx context.Context, in playLoginWire) (grantWire, error) {
+			access, refresh, err := s.PlayerGrant(ctx, in.Account, in.Process)
 			return grantWire{access, refresh}, err
 		}),
 	}

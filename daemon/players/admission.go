@@ -32,9 +32,9 @@ func (g *Grants) verify(account, presented string) (Caller, error) {
 // and its sign-in still exist.
 func (g *Grants) resolve(account, id, signIn string) (Caller, error) {
 	g.mu.RLock()
-	defer g.mu.RUnlock()
 	e, ok := g.list[id]
-	if !ok || e.Account != account || signIn != "" && slices.Contains(e.ended, signIn) {
+	g.mu.RUnlock()
+	if !ok || e.Account != account || e.over() || signIn != "" && slices.Contains(e.ended, signIn) {
 		return Caller{}, ErrNoGrant
 	}
 	g.touch(e)

@@ -48,6 +48,7 @@ type Grant struct {
 	Created  time.Time
 	LastUsed time.Time // zero for never
 	Origins  []string  // of programs in a webview that come in with it; see Trust
+	Process  Process   // with which it ends; zero: with none
 }
 
 const (
@@ -93,6 +94,9 @@ type entry struct {
 	used  *atomic.Int64     // Unix seconds; shared by all copies of the entry
 	order uint64            // of making, since the start: many are made in one second; 0: before
 }
+
+// over reports whether the process with which the grant ends has ended.
+func (e *entry) over() bool { return e.Process.PID != 0 && !e.Process.Runs() }
 
 func (e *entry) grant() Grant {
 	g := e.Grant
@@ -145,10 +149,11 @@ func (g *Grants) Add(account, name string, scope Scope) (redact.Secret, error) {
 	return redact.New(secret), nil
 }
 
-// open makes a grant without a secret, for one sign-in.
-func (g *Grants) open(account, name string, scope Scope) (Grant, error) {
+// open makes a grant without a secret, for one sign-in. It ends with a process, if one is
+// named.
+func (g *Grants) open(account, name string, scope Scope, with Process) (Grant, error) {
 	e := g.newEntry(account, name, KindSession, scope)
-	e.ID = randomID()
+	e.ID, e.Process = randomID(), with
 	err := g.change(func(list map[string]*entry) error {
 		g.makeRoom(list, account)
 		list[e.ID] = e
@@ -200,7 +205,7 @@ func (g *Grants) List(account string) []Grant {
 	defer g.mu.RUnlock()
 	var all []Grant
 	for _, e := range g.list {
-		if account == "" || e.Account == account {
+		if (account == "" || e.Account == account) && !e.over() {
 			all = append(all, e.grant())
 		}
 	}
@@ -281,6 +286,7 @@ func (g *Grants) change(edit func(map[string]*entry) error) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	next := maps.Clone(g.list)
+	maps.DeleteFunc(next, func(_ string, e *entry) bool { return e.over() })
 	if err := edit(next); err != nil {
 		return err
 	}

@@ -40,6 +40,7 @@ type grantEntry struct {
 	LastUsed *time.Time `json:"last_used,omitempty"`
 	Ended    []string   `json:"ended,omitempty"`
 	Origins  []string   `json:"origins,omitempty"`
+	Process  *Process   `json:"process,omitempty"`
 }
 
 // OpenGrants reads the store at path. A missing file means an empty store. The file
@@ -85,6 +86,9 @@ func (w grantEntry) entry() (*entry, bool) {
 		Grant: Grant{ID: w.ID, Account: w.Account, Name: w.Name, Kind: w.Kind, Scope: w.Scope, Created: w.Created, Origins: w.Origins},
 		ended: w.Ended, used: new(atomic.Int64),
 	}
+	if w.Process != nil {
+		e.Process = *w.Process
+	}
 	if w.LastUsed != nil {
 		e.used.Store(w.LastUsed.Unix())
 	}
@@ -114,6 +118,9 @@ func (g *Grants) store(list map[string]*entry) error {
 			Origins: e.Origins}
 		if e.Kind == KindSecret {
 			w.SHA256 = hex.EncodeToString(e.hash[:])
+		}
+		if e.Process.PID != 0 {
+			w.Process = &e.Process
 		}
 		if used := e.grant().LastUsed; !used.IsZero() {
 			w.LastUsed = &used

@@ -132,11 +132,20 @@ type Pair struct {
 // the grant. A caller without a grant gets one for this sign-in, with c's scope and
 // a name by which the user recognises it.
 func (i *Identities) SignIn(ctx context.Context, c Caller, name string) (Caller, Pair, error) {
+	return i.SignInUntil(ctx, c, name, Process{})
+}
+
+// SignInUntil is SignIn with a process: the grant that is made for the sign-in ends with
+// it at the latest. One that does not run here is none.
+func (i *Identities) SignInUntil(ctx context.Context, c Caller, name string, with Process) (Caller, Pair, error) {
+	if !with.Runs() {
+		with = Process{}
+	}
 	if _, err := i.signingKey(ctx); err != nil {
 		return Caller{}, Pair{}, err
 	}
 	if c.Grant == "" {
-		g, err := i.grants.open(i.account, name, c.Scope)
+		g, err := i.grants.open(i.account, name, c.Scope, with)
 		if err != nil {
 			return Caller{}, Pair{}, err
 		}

@@ -1,11 +1,28 @@
 package players
 
-import "net"
+import (
+	"net"
+	"os"
+)
 
 // Process is a running program. A later one with the same number has another Start.
 type Process struct {
-	PID   int
-	Start uint64
+	PID   int    `json:"pid"`
+	Start uint64 `json:"start"`
+}
+
+// Self returns the process that this program is. Its Start is 0 where the system does not
+// tell it.
+func Self() Process {
+	start, _ := startOf(os.Getpid())
+	return Process{os.Getpid(), start}
+}
+
+// Runs reports whether the process still runs. Where the system does not tell a process's
+// start, a later one with its number passes for it.
+func (p Process) Runs() bool {
+	start, ok := startOf(p.PID)
+	return ok && p.PID > 0 && start == p.Start
 }
 
 // ProcessOf returns the process at the far end of a TCP connection on this machine, as

@@ -134,7 +134,7 @@ func TestNewestSignInsStay(t *testing.T) {
 		}
 		var made []string
 		for range maxSessions + 2*newestKept {
-			one, err := g.open("home", "password sign-in", ScopeFull)
+			one, err := g.open("home", "password sign-in", ScopeFull, Process{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -171,7 +171,7 @@ func TestSignInsWithAnyClock(t *testing.T) {
 			g.now = func() time.Time { return now }
 			var made []string
 			for range maxSessions + newestKept + 10 {
-				one, err := g.open("home", "password sign-in", ScopeFull)
+				one, err := g.open("home", "password sign-in", ScopeFull, Process{})
 				if err != nil {
 					t.Fatal(err)
 				}

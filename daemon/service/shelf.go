@@ -21,9 +21,10 @@ func (s *Service) Episodes(ctx context.Context, podcast string) (library.Found, 
 // playerName is how the sign-in of our own player is called in the list of players.
 const playerName = "shelfkeeper play"
 
-// PlayerGrant begins a sign-in of our own player, to listen.
-func (s *Service) PlayerGrant(ctx context.Context) (access, refresh string, err error) {
-	_, pair, err := s.identities.SignIn(ctx, players.Own(), playerName)
+// PlayerGrant begins a sign-in of our own player, to listen. It ends with the player's
+// process at the latest.
+func (s *Service) PlayerGrant(ctx context.Context, player players.Process) (access, refresh string, err error) {
+	_, pair, err := s.identities.SignInUntil(ctx, players.Own(), playerName, player)
 	if err != nil {
 		return "", "", problem.New(problem.Vault, err, "see what is wrong: `shelfkeeper status`")
 	}

@@ -56,7 +56,7 @@ func (s *Local) playlistFile(w http.ResponseWriter, c *Request) *refusal.Refusal
 	}
 	from, err := startOf(c.URL.Query().Get("from"), d)
 	if err != nil {
-		return refusal.NotThere.Because("from is no number of seconds")
+		return refusal.BadStart
 	}
 	if format != "xspf" {
 		answerFile(w, playlist.M3UType, last, playlist.M3U(d, from, c.addresses()))

@@ -122,6 +122,11 @@ func TestPlaylistsThatAreNot(t *testing.T) {
 			t.Errorf("%s: %s %s", path, a.Status, a.Text)
 		}
 	}
+	for _, from := range []string{"x", "-1", "1.5", "NaN", "99999999999", "place%20", "1e3"} {
+		if a := w.Do("GET", "/_shelfkeeper/playlist/"+book.ID+".m3u8?from="+from); a.StatusCode != 400 || !strings.Contains(a.Text, "from=place") {
+			t.Errorf("from=%s: %s %s", from, a.Status, a.Text)
+		}
+	}
 	if a := w.Do("POST", "/_shelfkeeper/playlist/"+book.ID+".m3u8"); a.StatusCode == 200 {
 		t.Errorf("a POST: %s", a.Status)
 	}

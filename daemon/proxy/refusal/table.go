@@ -34,6 +34,12 @@ var (
 		Cause:  "the path could be read in two ways",
 		Remedy: "send it in UTF-8, without dotted segments and without escaped slashes, dots, percent signs or control characters",
 	}
+	BadStart = &Refusal{
+		Name:   "bad-start",
+		Status: http.StatusBadRequest,
+		Cause:  "from= names no moment at which a playlist can begin",
+		Remedy: "use from=place, or a whole number of seconds",
+	}
 	WrongHost = &Refusal{
 		Name:   "wrong-host",
 		Status: http.StatusMisdirectedRequest,
