@@ -16,7 +16,7 @@ import (
 )
 
 // playerAsks is a player: it returns the status and the body.
-func playerAsks(t *testing.T, method, address, body string, header ...string) (int, string) {
+func playerAsks(t testing.TB, method, address, body string, header ...string) (int, string) {
 	t.Helper()
 	r, err := http.NewRequest(method, address, strings.NewReader(body))
 	if err != nil {
