@@ -95,6 +95,15 @@ var exits = []struct {
 	{"grants of a newer version", problem.Config, func(t *testing.T, p *place) attempt {
 		return untouched(t, p, p.state("grants.json"), "{\"version\": 99}\n", "run")
 	}, `.*newer version: .*grants\.json`, "start the newer version; nothing was changed"},
+	{"request budget of a newer version", problem.Config, func(t *testing.T, p *place) attempt {
+		a := untouched(t, p, p.state("budgets.json"), "{\"version\": 99, \"servers\": {}}\n", signIn(newServer(t, absfake.Config{}).url).args...)
+		a.stdin = password
+		return a
+	}, `.*budgets\.json: written by a newer version`, "start the newer version; nothing was changed"},
+	{"pauses of a newer version", problem.Config, func(t *testing.T, p *place) attempt {
+		p.login(newServer(t, absfake.Config{}))
+		return untouched(t, p, p.state("paused.json"), "{\"version\": 99, \"accounts\": []}\n", "pause")
+	}, `.*paused\.json: written by a newer version`, "start the newer version; nothing was changed"},
 	{"half an accounts.json", problem.Config, func(t *testing.T, p *place) attempt {
 		return untouched(t, p, p.state("accounts.json"), "{\"version\": 1, \"acc", "logout")
 	}, `.*accounts\.json: unreadable`, "repair the file, or move it away and sign in again; nothing was changed"},

@@ -59,10 +59,12 @@ func TestStateOfFormerVersionsIsRead(t *testing.T) {
 		grant   string
 		waiting int
 		renewed bool
+		paused  bool // and the programs that came are kept
 	}{
 		{version: "first", grant: "login"}, // one grant an account; no history, no journal
 		{version: "bolt", grant: "kitchen", waiting: 1, renewed: true},
 		{version: "log", grant: "kitchen", waiting: 1, renewed: true},
+		{version: "unversioned", grant: "kitchen", waiting: 1, renewed: true, paused: true}, // budget, programs and pauses name no version
 	} {
 		t.Run(c.version, func(t *testing.T) {
 			t.Parallel()
@@ -81,7 +83,8 @@ func TestStateOfFormerVersionsIsRead(t *testing.T) {
 			}
 			p.daemon()
 			p.until("its vault and its journal are read", func(a health.Account) bool {
-				return a.Name == "home" && a.User == "demo" && a.Session.Generation >= 2 && a.Vault.Backend == "file" && a.Progress.Waiting == c.waiting
+				return a.Name == "home" && a.User == "demo" && a.Session.Generation >= 2 && a.Vault.Backend == "file" && a.Progress.Waiting == c.waiting &&
+					(a.Level == health.Paused) == c.paused && (len(a.Proxy.Visitors) > 0) == c.paused
 			})
 			p.ok("", "quit")
 			// What it wrote is read again.
@@ -96,7 +99,7 @@ func TestStateOfNewerVersionsIsLeftAlone(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		name, file, from, to string
-		says                 []string // the command that says why
+		says                 []string // the command that says why; nil where no command of these does
 	}{
 		{"accounts", "accounts.json", `"version": 1`, `"version": 99`, []string{"account", "list"}},
 		{"grants", "grants.json", `"version": 2`, `"version": 99`, []string{"players", "list"}},
@@ -104,6 +107,10 @@ func TestStateOfNewerVersionsIsLeftAlone(t *testing.T) {
 		{"journal", "progress/home/*.log", "", "", []string{"logs"}},
 		{"vault", "vault/vault.json", `"version":1`, `"version":99`, []string{"reauth"}},
 		{"vault's journal", "vault/journal.home.*", "shelfkeeper sealed 1\n", "shelfkeeper sealed 9\n", []string{"reauth"}},
+		{"request budget", "budgets.json", `{"servers":`, `{"version":99,"servers":`, nil}, // no request is counted while no server answers
+		{"pauses", "paused.json", "", `{"version":99,"accounts":[]}`, []string{"pause"}},
+		{"programs that came", "visitors/home.json", "", `{"version":99,"programs":{}}`, []string{"logs"}},
+		{"answers on emergency keys", "emergency-keys.json", "", `{"version":99,"accounts":[]}`, nil},
 		{"settings", "settings.toml", "", "of_a_newer_version = 1\n", []string{"config", "check"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -122,6 +129,9 @@ func TestStateOfNewerVersionsIsLeftAlone(t *testing.T) {
 					t.Fatalf("no %s in %s: %v", c.from, path, err)
 				}
 			}
+			if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+				t.Fatal(err)
+			}
 			if err := os.WriteFile(path, newer, 0o600); err != nil {
 				t.Fatal(err)
 			}
@@ -137,11 +147,15 @@ func TestStateOfNewerVersionsIsLeftAlone(t *testing.T) {
 			untouched("reauth")
 			p.reports("book")
 			untouched("a report of listening")
-			for _, command := range [][]string{c.says, {"status"}, {"account", "list"}, {"account", "rename", "home", "attic"}, {"players", "list"},
-				{"players", "add", "garden"}, {"players", "revoke", "kitchen"}, {"history"}, {"progress", "list"}, {"reauth"}, {"pause"}, {"quit"}} {
+			commands := [][]string{{"status"}, {"account", "list"}, {"account", "rename", "home", "attic"}, {"players", "list"},
+				{"players", "add", "garden"}, {"players", "revoke", "kitchen"}, {"history"}, {"progress", "list"}, {"reauth"}, {"pause"}, {"quit"}}
+			if c.says != nil {
+				commands = append([][]string{c.says}, commands...)
+			}
+			for _, command := range commands {
 				out := p.run("", command...)
 				untouched("shelfkeeper " + strings.Join(command, " "))
-				if said := out.stdout + out.stderr; command[0] == c.says[0] && !strings.Contains(said, "newer") && !strings.Contains(said, "unknown key") {
+				if said := out.stdout + out.stderr; c.says != nil && command[0] == c.says[0] && !strings.Contains(said, "newer") && !strings.Contains(said, "unknown key") {
 					t.Errorf("shelfkeeper %s: %s", strings.Join(command, " "), said)
 				}
 			}

@@ -2,19 +2,15 @@ package accounts
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"maps"
 	"path/filepath"
 	"time"
-
-	"shelfkeeper/daemon/durable"
 )
 
 // keyAnswersName is the file of what users have said about emergency keys, beside the
-// accounts'. It is a file of its own for the reason of pausesName.
+// accounts'.
 const keyAnswersName = "emergency-keys.json"
 
 // KeyAnswer is what the user of an account has said about an emergency API key.
@@ -51,8 +47,9 @@ func (b *Book) KeyAnswer(name string) (KeyAnswer, error) {
 }
 
 // RememberKeyAnswer keeps what the user of that account has said. The errors are
-// ErrNotFound, ErrBusy and the operating system's. A file that cannot be read is
-// replaced: the worst is that somebody is asked once more.
+// ErrNotFound, ErrBusy, ErrNewer and the operating system's. A file that cannot be read
+// is replaced, unless a newer version wrote it: the worst is that somebody is asked once
+// more.
 func (b *Book) RememberKeyAnswer(ctx context.Context, name string, answer KeyAnswer) error {
 	a, ok := b.Get(name)
 	if !ok {
@@ -64,7 +61,10 @@ func (b *Book) RememberKeyAnswer(ctx context.Context, name string, answer KeyAns
 	}
 	defer release()
 	list, err := b.file.keyAnswers()
-	if err != nil || list == nil {
+	if errors.Is(err, ErrNewer) {
+		return fmt.Errorf("remember the answer: %w", err)
+	}
+	if list == nil {
 		list = map[string]keyAnswer{}
 	}
 	maps.DeleteFunc(list, func(name string, k keyAnswer) bool {
@@ -72,11 +72,7 @@ func (b *Book) RememberKeyAnswer(ctx context.Context, name string, answer KeyAns
 		return !ok || !k.of(there)
 	})
 	list[a.Name] = keyAnswer{UserID: a.UserID, CreatedAt: a.CreatedAt, Answer: answer}
-	data, err := json.MarshalIndent(list, "", "  ")
-	if err == nil {
-		err = durable.WriteFile(b.file.keyAnswersPath(), append(data, '\n'), 0o600)
-	}
-	if err != nil {
+	if err := writeSide(b.file.keyAnswersPath(), list); err != nil {
 		return fmt.Errorf("remember the answer: %w", err)
 	}
 	return nil
@@ -84,14 +80,8 @@ func (b *Book) RememberKeyAnswer(ctx context.Context, name string, answer KeyAns
 
 func (f file) keyAnswersPath() string { return filepath.Join(f.dir, keyAnswersName) }
 
-func (f file) keyAnswers() (list map[string]keyAnswer, err error) {
-	data, err := durable.Read(f.keyAnswersPath())
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err == nil {
-		err = json.Unmarshal(data, &list)
-	}
+func (f file) keyAnswers() (map[string]keyAnswer, error) {
+	list, err := readSide[keyAnswer](f.keyAnswersPath())
 	if err != nil {
 		return nil, fmt.Errorf("read what was said about emergency keys: %w", err)
 	}

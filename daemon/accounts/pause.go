@@ -1,21 +1,15 @@
 package accounts
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"maps"
 	"path/filepath"
 	"sync"
 	"time"
-
-	"shelfkeeper/daemon/durable"
 )
 
-// pausesName is the file of the pauses, beside the accounts'. It is a file of
-// its own since a program of another version refuses the accounts' where it
-// finds a field that it does not know.
+// pausesName is the file of the pauses, beside the accounts'.
 const pausesName = "paused.json"
 
 // Pause is the user's wish that an account serves no player for a while.
@@ -30,23 +24,21 @@ func (p Pause) Over(now time.Time) bool { return !p.Until.IsZero() && !now.Befor
 // Pauses are the accounts that are paused. It is safe for concurrent use; two
 // processes must not change them at the same time.
 type Pauses struct {
-	path string
+	path  string
+	newer error // why the file is left as it is, if a newer version has written it
 
 	mu   sync.Mutex
 	list map[string]Pause
 }
 
 // OpenPauses reads the pauses in the directory dir. A file that cannot be read
-// pauses nothing; the error is for the log.
+// pauses nothing; the error is for the log. The next pause replaces it, unless the
+// error is ErrNewer.
 func OpenPauses(dir string) (*Pauses, error) {
 	p := &Pauses{path: filepath.Join(dir, pausesName), list: map[string]Pause{}}
-	data, err := durable.Read(p.path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return p, nil
-	}
-	list := map[string]Pause{}
-	if err == nil {
-		err = json.Unmarshal(data, &list)
+	list, err := readSide[Pause](p.path)
+	if errors.Is(err, ErrNewer) {
+		p.newer = err
 	}
 	if err != nil {
 		return p, fmt.Errorf("read which accounts are paused: %w", err)
@@ -64,7 +56,7 @@ func (p *Pauses) Of(account string) (Pause, bool) {
 }
 
 // Set pauses an account, or resumes it for nil. On an error nothing has
-// changed.
+// changed. The errors are ErrNewer and the file system's.
 func (p *Pauses) Set(account string, pause *Pause) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -76,11 +68,10 @@ func (p *Pauses) Set(account string, pause *Pause) error {
 	if maps.Equal(list, p.list) {
 		return nil
 	}
-	data, err := json.MarshalIndent(list, "", "  ")
-	if err == nil {
-		err = durable.WriteFile(p.path, append(data, '\n'), 0o600)
+	if p.newer != nil {
+		return fmt.Errorf("write which accounts are paused: %w", p.newer)
 	}
-	if err != nil {
+	if err := writeSide(p.path, list); err != nil {
 		return fmt.Errorf("write which accounts are paused: %w", err)
 	}
 	p.list = list

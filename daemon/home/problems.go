@@ -16,6 +16,7 @@ import (
 	"shelfkeeper/daemon/players"
 	"shelfkeeper/daemon/problem"
 	"shelfkeeper/daemon/session"
+	"shelfkeeper/daemon/session/budget"
 	"shelfkeeper/daemon/upstream"
 	"shelfkeeper/keychain"
 )
@@ -24,7 +25,7 @@ import (
 func StateProblem(err error) *problem.Problem {
 	remedy := ""
 	switch {
-	case errors.Is(err, accounts.ErrNewer), errors.Is(err, players.ErrNewer):
+	case errors.Is(err, accounts.ErrNewer), errors.Is(err, players.ErrNewer), errors.Is(err, budget.ErrNewer):
 		remedy = "start the newer version; nothing was changed"
 	case errors.Is(err, accounts.ErrUnreadable), errors.Is(err, players.ErrUnreadable):
 		remedy = "repair the file, or move it away and sign in again; nothing was changed"
@@ -111,7 +112,7 @@ func serverProblemAt(address string, err error) *problem.Problem {
 		}
 		return problem.New(code, worded{text, found}, health.ForSignIn(hostname.Shown(found.Address), found.Remedy))
 	}
-	if _, path := durable.CauseOf(err); path != "" && durable.Remedy(err) != "" {
+	if _, path := durable.CauseOf(err); path != "" && durable.Remedy(err) != "" || errors.Is(err, budget.ErrNewer) {
 		return StateProblem(err) // the file that counts requests, not the server
 	}
 	if errors.Is(err, upstream.ErrPolicy) {

@@ -36,24 +36,53 @@ func (h *Home) visitorsPath(account string) string {
 	return filepath.Join(h.Paths.State, "visitors", account+".json")
 }
 
-// Visitors are the programs that came to an account in the last days. What cannot
-// be read is none: the list is for people to look at.
-func (h *Home) Visitors(account string) []proxy.Visitor {
-	path := h.visitorsPath(account)
+// errNewerVisitors: a newer version wrote the list. It is left alone.
+var errNewerVisitors = errors.New("the list was written by a newer version of Shelfkeeper: start that version; it was left as it is")
+
+// visitorsFile is the content of the file. The first format named no version, and was
+// the list alone.
+type visitorsFile struct {
+	Version  int             `json:"version"`
+	Programs []visitorRecord `json:"programs"`
+}
+
+const visitorsVersion = 1
+
+// readVisitors returns none without a file.
+func readVisitors(path string) ([]visitorRecord, error) {
 	info, err := os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil
+		return nil, nil
 	}
-	var records []visitorRecord
 	if err == nil && info.Size() > maxVisitorsFile {
 		err = fmt.Errorf("it has %d bytes", info.Size())
 	}
-	if err == nil {
-		var data []byte
-		if data, err = durable.Read(path); err == nil {
-			err = json.Unmarshal(data, &records)
-		}
+	if err != nil {
+		return nil, err
 	}
+	data, err := durable.Read(path)
+	if err != nil {
+		return nil, err
+	}
+	var first []visitorRecord
+	if json.Unmarshal(data, &first) == nil {
+		return first, nil
+	}
+	var head struct {
+		Version int `json:"version"`
+	}
+	if json.Unmarshal(data, &head) == nil && head.Version > visitorsVersion {
+		return nil, fmt.Errorf("%w (format %d, this one knows %d)", errNewerVisitors, head.Version, visitorsVersion)
+	}
+	var file visitorsFile
+	err = json.Unmarshal(data, &file)
+	return file.Programs, err
+}
+
+// Visitors are the programs that came to an account in the last days. What cannot
+// be read is none: the list is for people to look at.
+func (h *Home) Visitors(account string) []proxy.Visitor {
+	records, err := readVisitors(h.visitorsPath(account))
 	if err != nil {
 		h.Log.Warn("which programs came before is not known", "account", account, "reason", err)
 		return nil
@@ -70,7 +99,7 @@ func (h *Home) Visitors(account string) []proxy.Visitor {
 }
 
 // KeepVisitors writes the programs that came to an account down, unless it is
-// gone.
+// gone, or a newer version has written the list: Visitors has told the log.
 func (h *Home) KeepVisitors(account string, list []proxy.Visitor) {
 	if _, ok := h.Book.Get(account); !ok {
 		return
@@ -81,7 +110,10 @@ func (h *Home) KeepVisitors(account string, list []proxy.Visitor) {
 			Scope: string(v.Scope), Requests: v.Requests, Last: v.Last.UTC().Truncate(time.Second)})
 	}
 	path := h.visitorsPath(account)
-	data, err := json.Marshal(records)
+	if _, err := readVisitors(path); errors.Is(err, errNewerVisitors) {
+		return
+	}
+	data, err := json.Marshal(visitorsFile{visitorsVersion, records})
 	if err == nil {
 		err = os.MkdirAll(filepath.Dir(path), 0o700)
 	}

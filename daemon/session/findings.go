@@ -9,6 +9,7 @@ import (
 	"shelfkeeper/daemon/absapi"
 	"shelfkeeper/daemon/durable"
 	"shelfkeeper/daemon/health"
+	"shelfkeeper/daemon/session/budget"
 	"shelfkeeper/daemon/session/machine"
 	"shelfkeeper/keychain"
 )
@@ -123,7 +124,7 @@ func failureFinding(s machine.State, now time.Time) finding {
 	switch {
 	case w.Verdict == absapi.RateLimited && !s.Usable(now):
 		return limitFinding(s, now)
-	case w.Verdict == absapi.Temporary && !w.OfRenewal():
+	case w.Verdict == absapi.Temporary && !w.OfRenewal() && w.Op != budget.Counting:
 		return finding{Condition: &health.ServerUnreachable, Detail: w.Evidence, Remedy: w.Remedy}
 	case !s.Usable(now):
 		return finding{Condition: &health.RenewalFails, Detail: w.Evidence, Remedy: w.Remedy}

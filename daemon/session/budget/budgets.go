@@ -2,7 +2,6 @@ package budget
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -87,12 +86,30 @@ func Open(path string) *Budgets {
 // written is written with the first request.
 func (b *Budgets) begin(now time.Time) {
 	seen := b.reading(now)
-	_ = b.store.update(func(data []byte) ([]byte, error) {
-		book := decodeBook(data)
-		if _, set := book.correct(seen); !set || len(book.Servers) == 0 {
-			return nil, nil
+	_ = b.change(func(book *book) bool {
+		_, set := book.correct(seen)
+		return set && len(book.Servers) > 0
+	})
+}
+
+// load reads what is kept. The errors are ErrNewer and the file system's.
+func (b *Budgets) load() (*book, error) {
+	data, err := b.store.read()
+	if err != nil {
+		return nil, err
+	}
+	return decodeBook(data)
+}
+
+// change lets f change what is kept, and writes it down when f returns true. The
+// errors are those of load; nothing has changed then.
+func (b *Budgets) change(f func(*book) bool) error {
+	return b.store.update(func(data []byte) ([]byte, error) {
+		book, err := decodeBook(data)
+		if err != nil || !f(book) {
+			return nil, err
 		}
-		return json.Marshal(book)
+		return encodeBook(book)
 	})
 }
 
@@ -106,11 +123,10 @@ func New(path string) *Budget { return &Budget{Open(path), "", false, false} }
 // cannot be read counts as nothing spent here: Take will say so.
 func (b *Budget) Wait(now time.Time) time.Duration {
 	seen := b.all.reading(now)
-	data, err := b.all.store.read()
+	book, err := b.all.load()
 	if err != nil {
 		return 0
 	}
-	book := decodeBook(data)
 	now, _ = book.correct(seen)
 	return b.wait(book.server(b.name), now)
 }
@@ -118,19 +134,18 @@ func (b *Budget) Wait(now time.Time) time.Duration {
 // Unlimited reports whether the server is known to have no limiter. What cannot
 // be read counts as limited.
 func (b *Budget) Unlimited() bool {
-	data, err := b.all.store.read()
-	return err == nil && decodeBook(data).server(b.name).Off
+	book, err := b.all.load()
+	return err == nil && book.server(b.name).Off
 }
 
 // RoomIn returns how long it takes until n further requests fit into the budget,
 // if nobody makes another one meanwhile. What cannot be read has no room for long.
 func (b *Budget) RoomIn(now time.Time, n int) time.Duration {
 	seen := b.all.reading(now)
-	data, err := b.all.store.read()
+	book, err := b.all.load()
 	if err != nil {
 		return defaultWindow
 	}
-	book := decodeBook(data)
 	now, _ = book.correct(seen)
 	s := book.server(b.name)
 	if n > s.share() && !s.Off {
@@ -205,11 +220,11 @@ type Seen struct {
 
 // Seen returns what is known of the server. What cannot be read is not known.
 func (b *Budget) Seen() Seen {
-	data, err := b.all.store.read()
+	book, err := b.all.load()
 	if err != nil {
 		return Seen{}
 	}
-	s := decodeBook(data).server(b.name)
+	s := book.server(b.name)
 	c := s.Cookies[b.name]
 	return Seen{Limit: s.Limit, Window: s.Window, Off: s.Off, Cookie: c.Mark, CookieAt: c.Since, Spent: s.Spent}
 }
@@ -226,16 +241,15 @@ func (b *Budget) Block(now time.Time, pause time.Duration) {
 // gave the same one share a budget from then on.
 func (b *Budget) Recognise(now time.Time, ids ...string) {
 	ids = slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return !telling(id) })
-	data, err := b.all.store.read()
-	if len(ids) == 0 || err == nil && decodeBook(data).knows(b.name, ids) {
+	known, err := b.all.load()
+	if len(ids) == 0 || err == nil && known.knows(b.name, ids) {
 		return
 	}
 	seen := b.all.reading(now)
-	_ = b.all.store.update(func(data []byte) ([]byte, error) {
-		book := decodeBook(data)
+	_ = b.all.change(func(book *book) bool {
 		book.correct(seen)
 		book.recognise(b.name, ids)
-		return json.Marshal(book)
+		return true
 	})
 }
 
@@ -243,16 +257,15 @@ func (b *Budget) Recognise(now time.Time, ids ...string) {
 // either of them has answered.
 func (b *Budgets) Same(now time.Time, one, other *url.URL) {
 	name, also := serverName(one), serverName(other)
-	data, err := b.store.read()
-	if err == nil && slices.Contains(decodeBook(data).server(name).Names, also) {
+	known, err := b.load()
+	if err == nil && slices.Contains(known.server(name).Names, also) {
 		return
 	}
 	seen := b.reading(now)
-	_ = b.store.update(func(data []byte) ([]byte, error) { // what cannot be written is noted again
-		book := decodeBook(data)
+	_ = b.change(func(book *book) bool { // what cannot be written is noted again
 		book.correct(seen)
 		book.same(name, also)
-		return json.Marshal(book)
+		return true
 	})
 }
 
@@ -260,14 +273,13 @@ func (b *Budgets) Same(now time.Time, one, other *url.URL) {
 // was not set meanwhile, nothing is written.
 func (b *Budget) update(now time.Time, change func(s *server, now time.Time) bool) error {
 	seen := b.all.reading(now)
-	return b.all.store.update(func(data []byte) ([]byte, error) {
-		book := decodeBook(data)
+	return b.all.change(func(book *book) bool {
 		now, set := book.correct(seen)
 		if changed := change(book.server(b.name), now); !changed && !set {
-			return nil, nil
+			return false
 		}
 		book.prune(now)
-		return json.Marshal(book)
+		return true
 	})
 }
 
@@ -326,6 +338,9 @@ func (f fileStore) update(change func([]byte) ([]byte, error)) error {
 		return fmt.Errorf("read the request budget: %w", err)
 	}
 	data, err = change(data)
+	if errors.Is(err, ErrNewer) {
+		return fmt.Errorf("%s: %w", f.path, err)
+	}
 	if err != nil || data == nil {
 		return err
 	}

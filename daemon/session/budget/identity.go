@@ -1,7 +1,6 @@
 package budget
 
 import (
-	"encoding/json"
 	"net/netip"
 	"net/url"
 	"regexp"
@@ -49,35 +48,6 @@ func (s *server) note(name string, mark absapi.CookieMark, now time.Time) bool {
 	}
 	s.Cookies[name] = cookie{mark, now}
 	return true
-}
-
-// book is the content of the file.
-type book struct {
-	Servers []*server `json:"servers"`
-	Set     reading   `json:"clock"` // when the moments in it were last right
-}
-
-const (
-	maxServers = 64
-	maxIDs     = 32
-)
-
-// decodeBook never fails: a damaged count is replaced by the careful
-// assumption.
-func decodeBook(data []byte) *book {
-	b := &book{}
-	if json.Unmarshal(data, b) != nil {
-		return &book{}
-	}
-	b.Servers = slices.DeleteFunc(b.Servers, func(s *server) bool { return s == nil })
-	for _, s := range b.Servers {
-		s.Limit, s.Window = max(0, s.Limit), min(max(0, s.Window), mostBlocked)
-		if s.Blocked.Sub(s.Said) > mostBlocked {
-			s.Blocked = s.Said.Add(mostBlocked)
-		}
-		sortTimes(s.Spent)
-	}
-	return b
 }
 
 // server returns the part of the server of that name.

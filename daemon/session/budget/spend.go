@@ -2,10 +2,12 @@ package budget
 
 import (
 	"context"
+	"errors"
 	"net/http/httptrace"
 	"time"
 
 	"shelfkeeper/daemon/absapi"
+	"shelfkeeper/daemon/durable"
 	"shelfkeeper/daemon/failpoint"
 	"shelfkeeper/daemon/redact"
 )
@@ -59,8 +61,16 @@ func SpendFirst(ctx context.Context, b *Budget, ready Ready, ask Ask) (answer ab
 func bringsNothing(e *absapi.Error) bool { return e.Unwritten || e.Verdict.IsRejection() }
 
 func unsent(op string, err error) *absapi.Error {
-	return &absapi.Error{Op: op, Verdict: absapi.Temporary, Unwritten: true, Evidence: redact.Text(err.Error()), Err: err}
+	remedy := durable.Remedy(err)
+	if errors.Is(err, ErrNewer) {
+		remedy = "start the newer version; nothing was changed"
+	}
+	return &absapi.Error{Op: op, Verdict: absapi.Temporary, Unwritten: true, Evidence: redact.Text(err.Error()), Remedy: remedy, Err: err}
 }
+
+// Counting is the Op of a failure to count a request, which was not made then. It says
+// nothing of the server.
+const Counting = "count the request"
 
 // Spend makes one request within the budget, and lets the budget learn from
 // the answer.
@@ -74,7 +84,7 @@ func spend(ctx context.Context, b *Budget, ready Ready, ask Ask) (_ absapi.Answe
 	learn = func() {}
 	taken, wait, err := b.take(time.Now())
 	if err != nil {
-		return absapi.Answer{}, unsent("count the request", err), learn
+		return absapi.Answer{}, unsent(Counting, err), learn
 	}
 	if wait > 0 {
 		return absapi.Answer{}, OverBudget(wait), learn

@@ -102,11 +102,11 @@ func pause(ctx context.Context, d time.Duration) error {
 // server returns one name of the server by which all its addresses go, and
 // whether its release gives every session tokens of its own.
 func (b *Budget) server() (name string, distinct bool) {
-	data, err := b.all.store.read()
+	book, err := b.all.load()
 	if err != nil {
 		return b.name, false
 	}
-	s := decodeBook(data).server(b.name)
+	s := book.server(b.name)
 	return slices.Min(s.Names), s.Distinct
 }
 
