@@ -10,6 +10,7 @@ import (
 
 	"shelfkeeper/daemon/desktop/autostart"
 	"shelfkeeper/daemon/problem"
+	"shelfkeeper/keychain"
 )
 
 func newAutostart(e *env) *cobra.Command {
@@ -38,7 +39,10 @@ Shelfkeeper by LoadCredential.`,
 			if err != nil || e.quiet && !e.json {
 				return err
 			}
-			return e.sayAutostart(state)
+			if err := e.sayAutostart(state); err != nil {
+				return err
+			}
+			return e.notePassphrase(plan)
 		},
 	}
 	on.Flags().BoolVar(&plan.Headless, "headless", false, "start without a desktop (Linux with systemd)")
@@ -66,6 +70,24 @@ Shelfkeeper by LoadCredential.`,
 		c.AddCommand(sub)
 	}
 	return c
+}
+
+// notePassphrase says that a start without a desktop cannot ask for the passphrase
+// of a vault in files, where the plan names no file with it.
+func (e *env) notePassphrase(plan autostart.Plan) error {
+	if !plan.Headless || plan.PassphraseFile != "" {
+		return nil
+	}
+	paths, err := e.paths()
+	if err != nil {
+		return err
+	}
+	backend, err := keychain.Remembered(filepath.Join(paths.State, "vault"))
+	if err == nil && backend == keychain.File {
+		e.notes([]string{"the vault needs its passphrase, and nobody can type it at such a start: write it into a file, and run " +
+			"`shelfkeeper autostart on --headless --passphrase-file FILE`"})
+	}
+	return nil // whoever opens the vault says what is wrong with it
 }
 
 // autostartState is what the system will do at the next login.

@@ -240,3 +240,31 @@ func TestAutostartRefusesGoRun(t *testing.T) {
 		t.Errorf("code %d: %s", code, r.stderr.text())
 	}
 }
+
+// A start without a desktop that would wait for a passphrase says so at once. The
+// doctor names the whole command.
+func TestHeadlessStartNamesThePassphrase(t *testing.T) {
+	t.Parallel()
+	s, p := newServer(t, absfake.Config{}), newPlace(t)
+	bin := t.TempDir()
+	p.write(filepath.Join(bin, "systemctl"), "#!/bin/sh\nexit 0\n")
+	if err := os.Chmod(filepath.Join(bin, "systemctl"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	p.env = append(p.env, "PATH="+bin+":"+os.Getenv("PATH"))
+	p.login(s)
+	p.write(filepath.Join(p.home, "passphrase.txt"), passphrase)
+	const command = "shelfkeeper autostart on --headless --passphrase-file FILE"
+	if r := p.run("", "doctor", "--json"); !strings.Contains(r.stdout, command) {
+		t.Errorf("the doctor does not name the command:\n%s", r.stdout)
+	}
+	for _, c := range []struct {
+		args string
+		says bool
+	}{{"autostart on --headless", true}, {"autostart on --headless --passphrase-file " + filepath.Join(p.home, "passphrase.txt"), false}} {
+		r := p.ok("", strings.Fields(c.args)...)
+		if strings.Contains(strings.Join(strings.Fields(r.stderr), " "), command) != c.says {
+			t.Errorf("%s says:\n%s%s", c.args, r.stdout, r.stderr)
+		}
+	}
+}

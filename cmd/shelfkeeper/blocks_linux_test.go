@@ -49,6 +49,7 @@ func runBlock(t *testing.T, commands string, signedIn bool) {
 	commands = strings.NewReplacer("https://abs.example.org", s.url, "127.0.0.1:13379", fmt.Sprintf("127.0.0.1:%d", p.port),
 		"localhost:13380", fmt.Sprintf("localhost:%d", p.page)).Replace(commands)
 	p.write(filepath.Join(p.home, "password.txt"), password)
+	p.write(filepath.Join(p.home, "passphrase.txt"), passphrase)
 	p.write(filepath.Join(p.home, "secret.txt"), "what the gateway wants")
 	bin := filepath.Join(p.home, "bin")
 	for name, script := range map[string]string{"go": goStandIn, "xdg-open": "exit 0", "systemctl": "exit 1"} {

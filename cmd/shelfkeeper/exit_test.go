@@ -183,6 +183,13 @@ var exits = []struct {
 		p.env = append(p.env, "SHELFKEEPER_PASSPHRASE=")
 		return signIn(newServer(t, absfake.Config{}).url)
 	}, `.*passphrase.* none in the environment, and no terminal`, "set SHELFKEEPER_PASSPHRASE or"},
+	{"no passphrase for a new vault", problem.Vault, func(t *testing.T, p *place) attempt {
+		p.env = append(p.env, "SHELFKEEPER_PASSPHRASE=")
+		if err := os.RemoveAll(p.state("vault")); err != nil {
+			t.Fatal(err)
+		}
+		return signIn(newServer(t, absfake.Config{}).url, "--store", "file")
+	}, `.*new vault needs a passphrase: none in the environment, and no terminal`, "choose one, and set SHELFKEEPER_PASSPHRASE to it"},
 	{"another store than before", problem.Vault, func(t *testing.T, p *place) attempt {
 		s := newServer(t, absfake.Config{})
 		p.login(s)

@@ -22,7 +22,11 @@ func (e *env) askPassphrase(ctx context.Context, fresh bool) (redact.Secret, err
 	if !e.passphrase.IsEmpty() {
 		return e.passphrase, nil
 	}
-	if _, typing := e.terminal(); !typing {
+	if _, typing := e.terminal(); !typing && fresh {
+		return redact.Secret{}, problem.Newf(problem.Vault,
+			"choose one, and set SHELFKEEPER_PASSPHRASE to it, or SHELFKEEPER_PASSPHRASE_FILE to the path of a file that holds it",
+			"a new vault needs a passphrase: none in the environment, and no terminal to ask at")
+	} else if !typing {
 		return redact.Secret{}, fmt.Errorf("%w: none in the environment, and no terminal to ask at", keychain.ErrPassphrase)
 	}
 	if !fresh {

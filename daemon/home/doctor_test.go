@@ -176,12 +176,12 @@ func TestChecksOfThisMachine(t *testing.T) {
 	}
 	a := h.Book.All()[0]
 	served := &health.Snapshot{PID: 812, Accounts: []health.Account{{Name: a.Name, Proxy: health.Proxy{URL: "http://127.0.0.1:13379"}}}}
-	if f := h.checkPorts(&a, served); f.Verdict != doctor.OK || !strings.Contains(f.Evidence, "process 812") {
+	if f := h.checkPorts(t.Context(), &a, served); f.Verdict != doctor.OK || !strings.Contains(f.Evidence, "process 812") {
 		t.Errorf("%v", f)
 	}
 	served.Accounts[0].Proxy.URL = ""
 	served.Accounts[0].Condition, served.Accounts[0].Reason, served.Accounts[0].Remedy = health.ProxyDown.ID, "the port is taken", "free it"
-	if f := h.checkPorts(&a, served); f.Verdict != doctor.Fault || f.Remedy != "free it" {
+	if f := h.checkPorts(t.Context(), &a, served); f.Verdict != doctor.Fault || f.Remedy != "free it" {
 		t.Errorf("%v", f)
 	}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -190,10 +190,10 @@ func TestChecksOfThisMachine(t *testing.T) {
 	}
 	defer l.Close()
 	a.Port = l.Addr().(*net.TCPAddr).Port
-	if f := h.checkPorts(&a, nil); f.Verdict != doctor.Fault || !strings.Contains(f.Remedy, "account set "+a.Name+" --port 0") {
+	if f := h.checkPorts(t.Context(), &a, nil); f.Verdict != doctor.Fault || !strings.Contains(f.Remedy, "account set "+a.Name+" --port 0") {
 		t.Errorf("a port that is taken: %v", f)
 	}
-	if f := h.checkPorts(nil, nil); f.Verdict != "" {
+	if f := h.checkPorts(t.Context(), nil, nil); f.Verdict != "" {
 		t.Errorf("no account: %v", f)
 	}
 	if f := checkPanel(t.Context(), &health.Snapshot{Tray: &health.Tray{Reason: "no panel", Remedy: "add one"}}); f.Verdict != doctor.Note {

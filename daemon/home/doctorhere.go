@@ -23,7 +23,7 @@ import (
 func (h *Home) here(account *accounts.Account, daemon *health.Snapshot) []doctor.Check {
 	checks := []doctor.Check{
 		{ID: "keychain", What: "the keychain", Look: func(ctx context.Context) doctor.Finding { return h.checkKeychain(ctx, account, daemon) }},
-		{ID: "ports", What: "the ports for players", Look: func(context.Context) doctor.Finding { return h.checkPorts(account, daemon) }},
+		{ID: "ports", What: "the ports for players", Look: func(ctx context.Context) doctor.Finding { return h.checkPorts(ctx, account, daemon) }},
 		{ID: "peers", What: "whether the system says whose connection it is", Look: checkPeers},
 		{ID: "watcher", What: "the panel", Look: func(ctx context.Context) doctor.Finding { return checkPanel(ctx, daemon) }},
 	}
@@ -108,7 +108,7 @@ func (h *Home) vaultFinding(err error, empty bool) doctor.Finding {
 }
 
 // checkPorts says whether players can reach the account.
-func (h *Home) checkPorts(account *accounts.Account, daemon *health.Snapshot) doctor.Finding {
+func (h *Home) checkPorts(ctx context.Context, account *accounts.Account, daemon *health.Snapshot) doctor.Finding {
 	if account == nil {
 		return doctor.Finding{}
 	}
@@ -129,7 +129,7 @@ func (h *Home) checkPorts(account *accounts.Account, daemon *health.Snapshot) do
 	case errors.As(err, &p):
 		return faulty(p.Remedy, "%v", p)
 	case daemon == nil:
-		return noted("run `shelfkeeper run`, or have it start at login: `shelfkeeper autostart on`",
+		return noted("run `shelfkeeper run`, or have it start at login: `"+h.startCommand(ctx)+"`",
 			"port %d is free, and no daemon runs: players get no answer", port)
 	}
 	return unseen("the daemon does not serve the account")
@@ -178,7 +178,7 @@ func checkPanel(ctx context.Context, daemon *health.Snapshot) doctor.Finding {
 	shows, err := desktop.ShowsIcons(ctx)
 	switch {
 	case errors.Is(err, desktop.ErrNoDesktop):
-		return fine("%v, and nobody misses an icon", err)
+		return fine("%v, so no icon is needed", err)
 	case err != nil:
 		return unseen("the session bus does not answer: %v", err)
 	case !shows:
@@ -188,15 +188,30 @@ func checkPanel(ctx context.Context, daemon *health.Snapshot) doctor.Finding {
 	return fine("a panel shows icons")
 }
 
+// startCommand turns on the start at login. Without a desktop it is the headless one,
+// which needs a file with the passphrase of a vault in files.
+func (h *Home) startCommand(ctx context.Context) string {
+	command := "shelfkeeper autostart on"
+	if _, err := desktop.ShowsIcons(ctx); !errors.Is(err, desktop.ErrNoDesktop) {
+		return command
+	}
+	command += " --headless"
+	if backend, err := keychain.Remembered(h.vaultDir()); err == nil && backend == keychain.File {
+		command += " --passphrase-file FILE"
+	}
+	return command
+}
+
+// checkStart says whether the system starts this program at login.
 func (h *Home) checkStart(ctx context.Context) doctor.Finding {
 	state, err := h.Starts(ctx)
 	switch {
 	case err != nil:
 		return unseen("%v", err)
 	case !state.On:
-		return noted("run `shelfkeeper autostart on`", "it does not start at login, and players get no answer after one")
+		return noted("run `"+h.startCommand(ctx)+"`", "it does not start at login, and players get no answer after one")
 	case !state.Current:
-		return noted("run `shelfkeeper autostart on`", "another program starts at login: %s", state.Command)
+		return noted("run `"+h.startCommand(ctx)+"`", "another program starts at login: %s", state.Command)
 	case state.Remedy != "":
 		return noted(state.Remedy, "%s", state.Reason)
 	}
