@@ -24,6 +24,7 @@ import (
 func newPlay(e *env) *cobra.Command {
 	var account, with string
 	var number int
+	var attach bool
 	c := &cobra.Command{
 		Use:   "play WORDS|ITEM",
 		Short: "Play a book or an episode with mpv, from where you are; what you hear is reported",
@@ -32,20 +33,19 @@ ten seconds and at the end. An outage of the server is bridged. Of a podcast the
 episode that you have begun is played, or the newest.
 
 --player names another program: "vlc", or a command line in which {url} and {title}
-are replaced. No shell reads it. Such a program begins where you are if it knows
-VLC's options in playlists, and nothing that it plays is reported. What follows
-"mpv" are options for mpv.`,
+are replaced. No shell reads it. On Linux what it plays is reported too, and it is
+moved to the place where you are, if it speaks MPRIS as VLC and most players do.
+What follows "mpv" are options for mpv.
+
+--attach starts nothing: it reports a player of yours that plays an address of
+"shelfkeeper url" already, or within two minutes.`,
 		Example: "  shelfkeeper play low tide\n  shelfkeeper play --player \"mpv --speed=1.3\" low tide\n" +
 			"  shelfkeeper play --player \"celluloid --new-window {url}\" \"One Long Night\"",
 		Args: someWords,
 		RunE: func(c *cobra.Command, args []string) error {
-			argv, err := playback.Split(with)
+			argv, err := chosenPlayer(c, attach, with, typed(account, args))
 			if err != nil {
-				return usage(c, fmt.Errorf("--player: %w", err))
-			}
-			if _, err := exec.LookPath(argv[0]); err != nil {
-				return problem.Newf(problem.Usage, "install it, or name another program: `shelfkeeper play --player vlc "+
-					typed(account, args)+"`", "there is no program %q", shortened(argv[0]))
+				return err
 			}
 			found, item, err := e.one(c, account, args, number)
 			if err != nil {
@@ -61,8 +61,29 @@ VLC's options in playlists, and nothing that it plays is reported. What follows
 	}
 	c.Flags().StringVar(&account, "account", "", "`name` of the account, if there are several")
 	c.Flags().StringVar(&with, "player", "mpv", "mpv, vlc or a `command` with {url} and {title}")
+	c.Flags().BoolVar(&attach, "attach", false, "start no player; report one that you have started (Linux)")
 	c.Flags().IntVar(&number, "number", 0, "which one, if several are called so; as `search` counts")
 	return c
+}
+
+// chosenPlayer is the command line of the player; nil for one that runs already. line is
+// what was typed besides, for the remedy.
+func chosenPlayer(c *cobra.Command, attach bool, with, line string) ([]string, error) {
+	if attach {
+		if c.Flags().Changed("player") {
+			return nil, usage(c, errors.New("--attach starts no player: leave --player out"))
+		}
+		return nil, nil
+	}
+	argv, err := playback.Split(with)
+	if err != nil {
+		return nil, usage(c, fmt.Errorf("--player: %w", err))
+	}
+	if _, err := exec.LookPath(argv[0]); err != nil {
+		return nil, problem.Newf(problem.Usage, "install it, or name another program: `shelfkeeper play --player vlc "+line+"`",
+			"there is no program %q", shortened(argv[0]))
+	}
+	return argv, nil
 }
 
 // playing is one run of `play`.
@@ -90,10 +111,14 @@ func (p *playing) play(ctx context.Context, item library.Item) (err error) {
 			return err
 		}
 	}
-	if name := strings.TrimSuffix(filepath.Base(p.argv[0]), ".exe"); name != "mpv" || hasPlaceholder(p.argv) {
-		return p.byTemplate(ctx, item)
+	if len(p.argv) == 0 {
+		return p.attached(ctx, item)
 	}
-	in, err := p.open(ctx, item)
+	name := playerName(p.argv)
+	if name != "mpv" || hasPlaceholder(p.argv) {
+		return p.byTemplate(ctx, item, name)
+	}
+	in, err := p.open(ctx, item, name)
 	if err != nil {
 		return p.notPlayed(item, err)
 	}
@@ -119,6 +144,9 @@ func typed(account string, words []string) string {
 // signOutWait bounds the end of the player's own sign-in.
 const signOutWait = 5 * time.Second
 
+// playerName is how a player is called, by its program.
+func playerName(argv []string) string { return strings.TrimSuffix(filepath.Base(argv[0]), ".exe") }
+
 func hasPlaceholder(argv []string) bool {
 	line := strings.Join(argv[1:], " ")
 	return strings.Contains(line, "{url}") || strings.Contains(line, "{title}")
@@ -132,11 +160,11 @@ func (p *playing) say(text string) {
 }
 
 // open opens the session, with a grant where one is needed.
-func (p *playing) open(ctx context.Context, item library.Item) (*playback.Session, error) {
-	in, err := p.server.Open(ctx, item.ID, item.Episode, "mpv")
+func (p *playing) open(ctx context.Context, item library.Item, player string) (*playback.Session, error) {
+	in, err := p.server.Open(ctx, item.ID, item.Episode, player)
 	if errors.Is(err, playback.ErrNeedsGrant) {
 		if err = p.needGrant(ctx); err == nil {
-			in, err = p.server.Open(ctx, item.ID, item.Episode, "mpv")
+			in, err = p.server.Open(ctx, item.ID, item.Episode, player)
 		}
 	}
 	return in, err
@@ -155,15 +183,31 @@ func (p *playing) notPlayed(item library.Item, err error) error {
 	return problem.New(problem.Unreachable, fmt.Errorf("play %q: %w", item.Title, err), "see what is wrong: `shelfkeeper status`")
 }
 
-// byTemplate runs a player that is told an address. Nothing is known of what it plays.
-func (p *playing) byTemplate(ctx context.Context, item library.Item) error {
+// attached reports a player that runs already.
+func (p *playing) attached(ctx context.Context, item library.Item) error {
+	if err := p.follow(ctx, item, nil, "an MPRIS player"); err != nil {
+		return problem.New(problem.Other, fmt.Errorf("play %q: %w", item.Title, err),
+			"open this address in a player that speaks MPRIS: `shelfkeeper url "+typed(p.account, []string{item.Name()})+"`")
+	}
+	return p.env.did("It was played.")
+}
+
+func (p *playing) follow(ctx context.Context, item library.Item, argv []string, name string) error {
+	f := playback.Follow{Argv: argv, Item: item.ID, Say: p.say,
+		Open: func(ctx context.Context) (*playback.Session, error) { return p.open(ctx, item, name) }}
+	return f.Run(ctx)
+}
+
+// byTemplate runs a player that is told an address. What it plays is known only if it
+// tells.
+func (p *playing) byTemplate(ctx context.Context, item library.Item, name string) error {
 	if !p.server.ComesIn(ctx) {
 		if err := p.needGrant(ctx); err != nil {
 			return p.notPlayed(item, err)
 		}
 	}
 	address := p.server.Address(playlist.Path(item, "m3u8"), "from=place")
-	if err := playback.Run(ctx, playback.Fill(p.argv, address, item.Title)); err != nil {
+	if err := p.follow(ctx, item, playback.Fill(p.argv, address, item.Title), name); err != nil {
 		return problem.New(problem.Other, err, "try it with mpv: `shelfkeeper play "+typed(p.account, []string{item.Name()})+"`")
 	}
 	return p.env.did("The player has ended.")

@@ -10,9 +10,6 @@ import (
 )
 
 const (
-	// reportEvery is how often a report is made while something is heard: what is lost
-	// with the machine is at most that much and the time of a report.
-	reportEvery = 10 * time.Second
 	// lastReports is how long the end waits until the last report is taken.
 	lastReports = 30 * time.Second
 	// retryEvery is how often what has failed is tried again.
@@ -54,18 +51,10 @@ func (p *player) run(ctx context.Context) error {
 		}
 	}
 	p.load(p.in.Start)
-	// One report at a time, beside the events of the player.
-	reports := make(chan error, 1)
-	reporting, heard := false, time.Duration(0)
-	tick := time.NewTicker(reportEvery)
-	defer tick.Stop()
+	r := newReporter(p.in, p.track)
+	defer r.close()
 	again := time.NewTicker(retryEvery)
 	defer again.Stop()
-	defer func() {
-		if reporting && <-reports == nil {
-			p.track.said(heard)
-		}
-	}()
 	for {
 		select {
 		case e, ok := <-p.mpv.events:
@@ -75,16 +64,10 @@ func (p *player) run(ctx context.Context) error {
 			if done, err := p.event(e); done || err != nil {
 				return err
 			}
-		case <-tick.C:
-			if !reporting && p.track.unsaid > 0 {
-				reporting, heard = true, p.track.unsaid
-				at := p.track.at
-				go func() { reports <- p.in.Report(context.WithoutCancel(ctx), at, heard) }()
-			}
-		case err := <-reports:
-			if reporting = false; err == nil {
-				p.track.said(heard)
-			}
+		case <-r.tick.C:
+			r.report(ctx)
+		case err := <-r.reports:
+			r.reported(err)
 		case <-again.C:
 			if err := p.tryAgain(ctx); err != nil {
 				return err

@@ -1,11 +1,7 @@
 package playback
 
 import (
-	"context"
 	"errors"
-	"fmt"
-	"os"
-	"os/exec"
 	"strings"
 )
 
@@ -63,20 +59,4 @@ func Fill(argv []string, address, title string) []string {
 		out = append(out, address)
 	}
 	return out
-}
-
-// Run runs a player as a child and waits for it. When ctx ends it is asked to end.
-func Run(ctx context.Context, argv []string) error {
-	path, err := exec.LookPath(argv[0])
-	if err != nil {
-		return err
-	}
-	cmd := exec.CommandContext(ctx, path, argv[1:]...)
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
-	cmd.Cancel = func() error { return interrupt(cmd.Process) }
-	cmd.WaitDelay = killAfter
-	if err := cmd.Run(); err != nil && ctx.Err() == nil {
-		return fmt.Errorf("%s: %w", argv[0], err)
-	}
-	return nil
 }

@@ -14,7 +14,8 @@ import (
 )
 
 var allRefusals = []*refusal.Refusal{
-	refusal.FarAway, refusal.BadTarget, refusal.BadMethod, refusal.BadPath, refusal.BadStart, refusal.WrongHost, refusal.OtherOrigin, refusal.ToNumeric,
+	refusal.FarAway, refusal.BadTarget, refusal.BadMethod, refusal.BadPath, refusal.BadStart, refusal.WrongHost,
+	refusal.OtherOrigin, refusal.ToNumeric,
 	refusal.NoUpgrade, refusal.NoSocketPath, refusal.NoSocket, refusal.NoSignIn,
 	refusal.BadGrant, refusal.NeedsGrant, refusal.GrantOnly, refusal.NoKey, refusal.BeyondScope, refusal.NotThere, refusal.TooMany,
 	refusal.BadRefresh,
