@@ -66,6 +66,7 @@ var executed = map[string]string{
 	"shelfkeeper account set NAME --ca FILE":                            "TestCertificatesAsPrinted",
 	"shelfkeeper autostart":                                             "TestAutostartAsPrinted",
 	"shelfkeeper autostart on":                                          "TestAutostartAsPrinted",
+	"shelfkeeper autostart on --headless --passphrase-file FILE":        "TestHeadlessStartNamesThePassphrase",
 	"shelfkeeper autostart off":                                         "TestAutostartAsPrinted",
 	"shelfkeeper autostart status":                                      "TestAutostartAsPrinted",
 	"shelfkeeper login URL --account NAME":                              "TestFirstStepsAsPrinted",
