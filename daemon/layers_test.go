@@ -31,6 +31,7 @@ var level = map[string]int{
 	"daemon/programs":  0,
 	"daemon/memory":    0,
 	"daemon/pathwatch": 0,
+	"daemon/order":     -1, // sorts, and knows no type of ours
 	"daemon/failpoint": -1, // below everything whose steps it names; empty in a released program
 }
 

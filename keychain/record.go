@@ -4,11 +4,11 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
 
+	"shelfkeeper/daemon/order"
 	"shelfkeeper/daemon/redact"
 )
 
@@ -164,7 +164,7 @@ func fieldsOf(r Record) []field {
 // longest names the up to three longest fields.
 func longest(r Record) string {
 	fields := fieldsOf(r)
-	slices.SortStableFunc(fields, func(a, b field) int { return len(b.value) - len(a.value) })
+	order.Stable(fields, func(a, b field) int { return len(b.value) - len(a.value) })
 	var parts []string
 	for _, f := range fields[:3] {
 		if len(f.value) > 0 {

@@ -2,7 +2,7 @@ package absfake
 
 import (
 	"math"
-	"slices"
+	"sort"
 	"strings"
 )
 
@@ -51,7 +51,7 @@ func parseRange(size int64, header string) (spans []span, outcome int) {
 }
 
 func combine(spans []span) []span {
-	slices.SortStableFunc(spans, func(a, b span) int { return int(min(1, max(-1, a.first-b.first))) })
+	sort.SliceStable(spans, func(i, j int) bool { return spans[i].first < spans[j].first })
 	out := spans[:1]
 	for _, next := range spans[1:] {
 		if end := &out[len(out)-1]; next.first > end.last+1 {

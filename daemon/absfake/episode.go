@@ -1,10 +1,9 @@
 package absfake
 
 import (
-	"cmp"
 	"math"
 	"net/http"
-	"slices"
+	"sort"
 	"strconv"
 	"strings"
 )
@@ -48,7 +47,7 @@ func (s *Server) getRecentEpisodes(w http.ResponseWriter, q *request) {
 		}
 	}
 	s.mu.Unlock()
-	slices.SortStableFunc(open, func(a, b media) int { return b.episode.Published.Compare(a.episode.Published) })
+	sort.SliceStable(open, func(i, j int) bool { return open[j].episode.Published.Before(open[i].episode.Published) })
 	list := []object{}
 	if limit := queryInt(q, "limit", 0); limit > 0 {
 		for _, m := range cut(open, max(0, queryInt(q, "page", 0)), limit) {
@@ -110,7 +109,7 @@ func (s *Server) getInProgress(w http.ResponseWriter, q *request) {
 		list = append(list, begun{append(o, pair{"progressLastUpdate", p.updatedAt}), p.updatedAt})
 	}
 	s.mu.Unlock()
-	slices.SortStableFunc(list, func(a, b begun) int { return cmp.Compare(b.at, a.at) })
+	sort.SliceStable(list, func(i, j int) bool { return list[j].at < list[i].at })
 	limit := inProgress
 	if n, err := strconv.ParseFloat(q.URL.Query().Get("limit"), 64); err == nil && n != 0 && !math.IsNaN(n) {
 		limit = int(max(0, min(n, maxPlaybacks)))

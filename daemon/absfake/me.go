@@ -2,7 +2,7 @@ package absfake
 
 import (
 	"net/http"
-	"slices"
+	"sort"
 	"strconv"
 	"time"
 )
@@ -111,7 +111,7 @@ func (s *Server) getSessions(w http.ResponseWriter, q *request) {
 		}
 	}
 	s.mu.Unlock()
-	slices.SortStableFunc(rows, func(a, b authSession) int { return b.updatedAt.Compare(a.updatedAt) })
+	sort.SliceStable(rows, func(i, j int) bool { return rows[j].updatedAt.Before(rows[i].updatedAt) })
 	list := []object{}
 	for _, row := range cut(rows, page, perPage) {
 		list = append(list, object{

@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"shelfkeeper/daemon/order"
 	"shelfkeeper/daemon/problem"
 )
 
@@ -128,7 +129,7 @@ func (l *Library) list(ctx context.Context, hits []hit, words string) Found {
 			f.Items = append(f.Items, h.Item)
 		}
 	}
-	slices.SortStableFunc(f.Items, func(a, b Item) int {
+	order.Stable(f.Items, func(a, b Item) int {
 		return cmp.Or(cmp.Compare(rank(a), rank(b)), strings.Compare(a.Series, b.Series), strings.Compare(a.Title, b.Title),
 			strings.Compare(a.Name(), b.Name()))
 	})
@@ -296,7 +297,7 @@ func (l *Library) Podcasts(ctx context.Context) ([]Detail, error) {
 	if err := g.Wait(); err != nil {
 		return nil, err
 	}
-	slices.SortFunc(all, func(a, b Detail) int { return cmp.Or(strings.Compare(a.Title, b.Title), strings.Compare(a.ID, b.ID)) })
+	order.Stable(all, func(a, b Detail) int { return cmp.Or(strings.Compare(a.Title, b.Title), strings.Compare(a.ID, b.ID)) })
 	return all, nil
 }
 

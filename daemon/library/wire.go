@@ -2,10 +2,11 @@ package library
 
 import (
 	"cmp"
-	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"shelfkeeper/daemon/order"
 )
 
 // The server's JSON, as far as it is read (abs: server/models/LibraryItem.js, Book.js,
@@ -95,7 +96,7 @@ func (w *wireItem) detail() Detail {
 				d.Episodes = append(d.Episodes, e.part(d.ID, d.Title))
 			}
 		}
-		slices.SortStableFunc(d.Episodes, func(a, b Part) int { return cmp.Compare(b.Published, a.Published) })
+		order.Stable(d.Episodes, func(a, b Part) int { return cmp.Compare(b.Published, a.Published) })
 		return d
 	}
 	for _, t := range w.Media.Tracks {

@@ -31,6 +31,7 @@ import (
 	"time"
 
 	"shelfkeeper/daemon/durable"
+	"shelfkeeper/daemon/order"
 )
 
 const (
@@ -168,7 +169,7 @@ func newCertificate(old *tls.Certificate, addrs []netip.Addr, hosts []string) (p
 		}
 	}
 	slices.Sort(names)
-	slices.SortFunc(ips, func(a, b net.IP) int { return bytes.Compare(a.To16(), b.To16()) })
+	order.Stable(ips, func(a, b net.IP) int { return bytes.Compare(a.To16(), b.To16()) })
 	serial, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 120))
 	if err != nil {
 		return nil, nil, nil, err

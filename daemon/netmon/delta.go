@@ -5,6 +5,8 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+
+	"shelfkeeper/daemon/order"
 )
 
 // delta returns the change between two states, and whether there is one.
@@ -44,7 +46,7 @@ func delta(before, after State) (Event, bool) {
 			}
 		}
 	}
-	slices.SortFunc(e.Gone, netip.Addr.Compare)
+	order.Stable(e.Gone, netip.Addr.Compare)
 	e.Detail = strings.Join(details, ", ")
 	return e, e.Reason != ""
 }

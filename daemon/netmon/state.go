@@ -6,6 +6,8 @@ import (
 	"net/netip"
 	"slices"
 	"time"
+
+	"shelfkeeper/daemon/order"
 )
 
 // State is the machine's network at one moment.
@@ -76,11 +78,11 @@ func readState() (State, error) {
 			}
 		}
 		if len(l.Addrs) > 0 {
-			slices.SortFunc(l.Addrs, func(a, b netip.Prefix) int { return a.Addr().Compare(b.Addr()) })
+			order.Stable(l.Addrs, func(a, b netip.Prefix) int { return a.Addr().Compare(b.Addr()) })
 			s.Links = append(s.Links, l)
 		}
 	}
-	slices.SortFunc(s.Links, func(a, b Link) int {
+	order.Stable(s.Links, func(a, b Link) int {
 		if a.Name < b.Name {
 			return -1
 		}

@@ -14,6 +14,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"shelfkeeper/daemon/order"
 	"shelfkeeper/daemon/redact"
 )
 
@@ -209,7 +210,7 @@ func (g *Grants) List(account string) []Grant {
 			all = append(all, e.grant())
 		}
 	}
-	slices.SortFunc(all, func(a, b Grant) int {
+	order.Stable(all, func(a, b Grant) int {
 		if c := strings.Compare(a.Account, b.Account); c != 0 {
 			return c
 		}

@@ -11,9 +11,9 @@ import (
 	"io/fs"
 	"log/slog"
 	"os"
-	"slices"
 	"time"
 
+	"shelfkeeper/daemon/order"
 	"shelfkeeper/daemon/progress/boltfile"
 	"shelfkeeper/daemon/progress/recordlog"
 )
@@ -131,7 +131,7 @@ func (e *entries) merge(old *entries) {
 	for o := range old.offline.all() {
 		waiting = append(waiting, o)
 	}
-	slices.SortFunc(waiting, func(a, b entry) int { return cmp.Compare(a.order(), b.order()) })
+	order.Stable(waiting, func(a, b entry) int { return cmp.Compare(a.order(), b.order()) })
 	for _, d := range old.devices {
 		e.apply(record{Device: d})
 	}

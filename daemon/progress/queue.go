@@ -2,8 +2,9 @@ package progress
 
 import (
 	"cmp"
-	"slices"
 	"time"
+
+	"shelfkeeper/daemon/order"
 )
 
 // queue holds entries in the order of their sequence numbers, and knows how many
@@ -64,7 +65,7 @@ func (q *queue[E]) pushFirst(f first) {
 		for e := range q.all() {
 			q.firsts = append(q.firsts, first{e.since().UnixMilli(), e.order()})
 		}
-		slices.SortFunc(q.firsts, func(a, b first) int { return cmp.Compare(a.at, b.at) }) // a sorted list is a heap
+		order.Stable(q.firsts, func(a, b first) int { return cmp.Compare(a.at, b.at) }) // a sorted list is a heap
 		return
 	}
 	q.firsts = append(q.firsts, f)

@@ -5,6 +5,8 @@ import (
 	"context"
 	"slices"
 	"time"
+
+	"shelfkeeper/daemon/order"
 )
 
 const (
@@ -187,7 +189,7 @@ func (j *Journal) cycle(r *round) (cycle []entry, bulk int) {
 	for _, w := range turns {
 		cycle = append(cycle, w)
 	}
-	slices.SortFunc(cycle, func(a, b entry) int {
+	order.Stable(cycle, func(a, b entry) int {
 		return cmp.Or(cmp.Compare(a.by().size, b.by().size), cmp.Compare(a.order(), b.order()))
 	})
 	cycle = slices.Compact(cycle)

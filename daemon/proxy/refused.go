@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"shelfkeeper/daemon/order"
 	"shelfkeeper/daemon/players"
 	"shelfkeeper/daemon/proxy/refusal"
 	"shelfkeeper/daemon/redact"
@@ -71,7 +72,7 @@ func (s *Server) Refused() []Refused {
 			list = append(list, r.Refused)
 		}
 	}
-	slices.SortFunc(list, func(a, b Refused) int { return b.Last.Compare(a.Last) })
+	order.Stable(list, func(a, b Refused) int { return b.Last.Compare(a.Last) })
 	return list
 }
 

@@ -1,10 +1,10 @@
 package proxy
 
 import (
-	"slices"
 	"sync"
 	"time"
 
+	"shelfkeeper/daemon/order"
 	"shelfkeeper/daemon/players"
 	"shelfkeeper/daemon/proxy/refusal"
 )
@@ -49,7 +49,7 @@ func (s *Server) Visitors() []Visitor {
 	for _, v := range s.visitors.list {
 		list = append(list, *v)
 	}
-	slices.SortFunc(list, func(a, b Visitor) int { return b.Last.Compare(a.Last) })
+	order.Stable(list, func(a, b Visitor) int { return b.Last.Compare(a.Last) })
 	return list
 }
 

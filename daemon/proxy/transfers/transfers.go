@@ -7,9 +7,10 @@ package transfers
 
 import (
 	"cmp"
-	"slices"
 	"sync"
 	"time"
+
+	"shelfkeeper/daemon/order"
 )
 
 const (
@@ -152,7 +153,7 @@ func (r *Registry) List() []Transfer {
 		}
 		list = append(list, Transfer{Player: k.player, Media: k.media, Began: e.began, Bytes: e.bytes, Rate: rate, Now: e.running > 0})
 	}
-	slices.SortFunc(list, func(a, b Transfer) int {
+	order.Stable(list, func(a, b Transfer) int {
 		return cmp.Or(b.Began.Compare(a.Began), cmp.Compare(a.Player.Agent, b.Player.Agent), cmp.Compare(a.Media.Part, b.Media.Part))
 	})
 	return list

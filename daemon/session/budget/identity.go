@@ -10,6 +10,7 @@ import (
 
 	"shelfkeeper/daemon/absapi"
 	"shelfkeeper/daemon/hostname"
+	"shelfkeeper/daemon/order"
 )
 
 // One server may be known by several addresses: with and without a base path,
@@ -139,7 +140,7 @@ func union(a, b []string) []string {
 	return a
 }
 
-func sortTimes(ts []time.Time) { slices.SortStableFunc(ts, time.Time.Compare) }
+func sortTimes(ts []time.Time) { order.Stable(ts, time.Time.Compare) }
 
 var randomID = regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$`)
 
