@@ -48,8 +48,18 @@ func (s *source) compile(ctx context.Context, t target, out string, flags ...str
 }
 
 func (s *source) link(ctx context.Context, t target, out, ldflags string, flags ...string) error {
-	args := append([]string{"build", "-trimpath", "-buildvcs=false",
-		"-ldflags", "-s -w -buildid= -X main.version=" + s.version + " -X main.commit=" + s.commit + ldflags}, flags...)
+	args := []string{"build", "-trimpath", "-buildvcs=false"}
+	own, err := s.flags()
+	if err != nil {
+		return err
+	}
+	for _, flag := range own {
+		if strings.HasPrefix(flag, "-ldflags=") {
+			flag += " -X main.version=" + s.version + " -X main.commit=" + s.commit + ldflags
+		}
+		args = append(args, flag)
+	}
+	args = append(args, flags...)
 	c := exec.CommandContext(ctx, "go", append(args, "-o", out, "./cmd/shelfkeeper")...)
 	c.Dir = s.tree
 	c.Env = append(cleanEnv(), "GOOS="+t.os, "GOARCH="+t.arch, "CGO_ENABLED=0", "GOFLAGS=-mod=readonly", "GOTOOLCHAIN=local", "GOWORK=off")
@@ -57,6 +67,20 @@ func (s *source) link(ctx context.Context, t target, out, ldflags string, flags 
 		return fmt.Errorf("go build: %w: %s", err, text)
 	}
 	return nil
+}
+
+// flags are those of the file beside this one.
+func (s *source) flags() (flags []string, err error) {
+	text, err := os.ReadFile(filepath.Join(s.tree, ".ci", "release", "flags"))
+	if err != nil {
+		return nil, err
+	}
+	for line := range strings.Lines(string(text)) {
+		if line = strings.TrimSpace(line); strings.HasPrefix(line, "-") {
+			flags = append(flags, line)
+		}
+	}
+	return flags, nil
 }
 
 // cleanEnv is the environment without what changes a build.

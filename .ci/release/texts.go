@@ -101,8 +101,13 @@ func zipped(data []byte) []byte {
 // modules are all that any target links, by path.
 func (s *source) modules(ctx context.Context) ([]module, error) {
 	seen := map[string]module{}
+	flags, err := s.flags()
+	if err != nil {
+		return nil, err
+	}
+	tags := slices.DeleteFunc(flags, func(flag string) bool { return !strings.HasPrefix(flag, "-tags=") })
 	for _, t := range targets {
-		c := exec.CommandContext(ctx, "go", "list", "-deps", "-json=Module", "./cmd/shelfkeeper")
+		c := exec.CommandContext(ctx, "go", slices.Concat([]string{"list", "-deps", "-json=Module"}, tags, []string{"./cmd/shelfkeeper"})...)
 		c.Dir = s.tree
 		c.Env = append(cleanEnv(), "GOOS="+t.os, "GOARCH="+t.arch, "CGO_ENABLED=0", "GOFLAGS=-mod=readonly", "GOWORK=off")
 		out, err := c.Output()

@@ -26,6 +26,7 @@ var tables = map[string]func(t *testing.T) string{
 	"goals":     goalsTable,
 	"crash":     crashTable,
 	"footprint": footprintTable,
+	"parts":     partsTable,
 }
 
 var figures = regexp.MustCompile(`(?s)(<!-- figures: ([a-z-]+) -->\n)(.*?)(<!-- end of figures -->\n)`)
@@ -100,6 +101,17 @@ func thousands[N int | int64](n N) string {
 		text = text[:i] + "," + text[i:]
 	}
 	return text
+}
+
+func partsTable(t *testing.T) string {
+	var f footprint
+	read(t, "footprint-parts.json", &f)
+	var b strings.Builder
+	b.WriteString("| part of the binary | MB |\n| --- | ---: |\n")
+	for _, p := range f.Parts {
+		row(&b, false, p.Name, fmt.Sprintf("%.2f", float64(p.Bytes)/1e6))
+	}
+	return b.String()
 }
 
 // survivalReport is a run without its single weeks, which would fill the file:

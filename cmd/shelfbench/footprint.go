@@ -31,10 +31,13 @@ type footprint struct {
 	ListeningMS   float64 `json:"exec_to_listening_ms"`
 	Starts        int     `json:"starts"`
 	IdleSeconds   float64 `json:"idle_seconds"`
+
+	Parts []part `json:"parts,omitempty"` // of the binary
 }
 
 func newFootprint() *cobra.Command {
 	var asJSON bool
+	var parts bool
 	var starts int
 	var idle time.Duration
 	c := &cobra.Command{
@@ -45,7 +48,7 @@ func newFootprint() *cobra.Command {
 			if runtime.GOOS != "linux" {
 				return errors.New("footprint reads /proc: it runs on Linux only")
 			}
-			f, err := measureFootprint(c.Context(), starts, idle)
+			f, err := measureFootprint(c.Context(), parts, starts, idle)
 			if err != nil {
 				return err
 			}
@@ -53,13 +56,14 @@ func newFootprint() *cobra.Command {
 		},
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
+	c.Flags().BoolVar(&parts, "parts", false, "tell only what the parts of the binary take")
 	c.Flags().IntVar(&starts, "starts", 11, "start-ups to take the median of")
 	c.Flags().DurationVar(&idle, "idle", 30*time.Second, "how long to watch the idle daemon")
 	return c
 }
 
 // measureFootprint builds the program as it is released and watches it.
-func measureFootprint(ctx context.Context, starts int, idle time.Duration) (f footprint, err error) {
+func measureFootprint(ctx context.Context, parts bool, starts int, idle time.Duration) (f footprint, err error) {
 	dir, err := os.MkdirTemp("", "shelfbench-")
 	if err != nil {
 		return f, err
@@ -74,6 +78,10 @@ func measureFootprint(ctx context.Context, starts int, idle time.Duration) (f fo
 		return f, err
 	}
 	f.BinaryBytes, f.Starts, f.IdleSeconds = info.Size(), starts, idle.Seconds()
+	if parts {
+		f.Parts, err = measureParts(ctx, dir, f.BinaryBytes)
+		return f, err
+	}
 
 	p := program{binary: binary, dir: dir}
 	server, err := p.demoServer(ctx)
@@ -180,6 +188,12 @@ func (f footprint) print(w io.Writer, asJSON bool) error {
 		return json.NewEncoder(w).Encode(f)
 	}
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	if f.Parts != nil {
+		for _, p := range f.Parts {
+			fmt.Fprintf(t, "%s\t%.2f MB\n", p.Name, float64(p.Bytes)/1e6)
+		}
+		return t.Flush()
+	}
 	fmt.Fprintf(t, "figure\tmeasured\tgoal\n")
 	fmt.Fprintf(t, "stripped binary\t%.1f MB\tat most 18 MB\n", float64(f.BinaryBytes)/1e6)
 	fmt.Fprintf(t, "exec to listening, median of %d\t%.1f ms\tat most 10 ms\n", f.Starts, f.ListeningMS)

@@ -34,12 +34,39 @@ func (p program) at() int {
 
 // buildProgram builds it as it is released.
 func buildProgram(ctx context.Context, binary string) error {
-	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags=-s -w", "-o", binary, "shelfkeeper/cmd/shelfkeeper")
+	flags, err := releaseFlags(ctx)
+	if err != nil {
+		return err
+	}
+	return goBuild(ctx, binary, flags)
+}
+
+func goBuild(ctx context.Context, binary string, flags []string) error {
+	args := append([]string{"build", "-trimpath", "-buildvcs=false"}, flags...)
+	build := exec.CommandContext(ctx, "go", append(args, "-o", binary, "shelfkeeper/cmd/shelfkeeper")...)
 	build.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=")
 	if out, err := build.CombinedOutput(); err != nil {
 		return fmt.Errorf("build: %w\n%s", err, out)
 	}
 	return nil
+}
+
+// releaseFlags are the flags that a release is built with.
+func releaseFlags(ctx context.Context) (flags []string, err error) {
+	root, err := exec.CommandContext(ctx, "go", "list", "-m", "-f", "{{.Dir}}", "shelfkeeper").Output()
+	if err != nil {
+		return nil, fmt.Errorf("find the sources, which the working directory has to be in: %w", err)
+	}
+	text, err := os.ReadFile(filepath.Join(strings.TrimSpace(string(root)), ".ci", "release", "flags"))
+	if err != nil {
+		return nil, err
+	}
+	for line := range strings.Lines(string(text)) {
+		if line = strings.TrimSpace(line); strings.HasPrefix(line, "-") {
+			flags = append(flags, line)
+		}
+	}
+	return flags, nil
 }
 
 // process is one running process of it.

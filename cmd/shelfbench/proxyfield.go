@@ -38,22 +38,9 @@ func startField(ctx context.Context, dir string) (_ *field, err error) {
 	if err != nil {
 		return nil, err
 	}
-	ca := filepath.Join(dir, "ca.pem")
-	origin := exec.CommandContext(ctx, self, "proxy-origin", ca)
-	out, err := origin.StdoutPipe()
+	ready, ca, err := f.startOrigin(ctx, dir)
 	if err != nil {
 		return nil, err
-	}
-	if err := f.start(origin); err != nil {
-		return nil, err
-	}
-	line, err := bufio.NewReader(out).ReadBytes('\n')
-	var ready originReady
-	if err == nil {
-		err = json.Unmarshal(line, &ready)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("start the origin: %w", err)
 	}
 	binary := filepath.Join(dir, "shelfkeeper")
 	if err := buildProgram(ctx, binary); err != nil {
@@ -71,6 +58,31 @@ func startField(ctx context.Context, dir string) (_ *field, err error) {
 		}
 	}
 	return f, nil
+}
+
+// startOrigin starts what all ways lead to, and returns its addresses and the file of its authority.
+func (f *field) startOrigin(ctx context.Context, dir string) (ready originReady, ca string, err error) {
+	self, err := os.Executable()
+	if err != nil {
+		return ready, "", err
+	}
+	ca = filepath.Join(dir, "ca.pem")
+	origin := exec.CommandContext(ctx, self, "proxy-origin", ca)
+	out, err := origin.StdoutPipe()
+	if err != nil {
+		return ready, "", err
+	}
+	if err := f.start(origin); err != nil {
+		return ready, "", err
+	}
+	line, err := bufio.NewReader(out).ReadBytes('\n')
+	if err == nil {
+		err = json.Unmarshal(line, &ready)
+	}
+	if err != nil {
+		return ready, "", fmt.Errorf("start the origin: %w", err)
+	}
+	return ready, ca, nil
 }
 
 // directWay leads straight to the origin.
