@@ -1,22 +1,27 @@
-// Package keychain is the crash-safe store of every long-lived secret: the
-// token pair, the password, the API key of each account.
+// Package keychain is the crash-safe store of every long-lived secret: the token
+// pair, the password, the API key of each account.
 //
-// It exists because a refresh token that Audiobookshelf has already replaced
-// is worthless. The new one must be on disk before anyone uses it. No crash,
-// full disk, locked or dying keychain may lose it or bring an older one back.
+// It exists because a refresh token is worthless once Audiobookshelf has replaced
+// it. The new one must be on disk before anyone uses it. No crash, full disk, locked
+// or dying keychain may lose it or bring an older one back.
 //
-// A record carries a generation that only grows. The newest record is first
-// written to a journal, a file sealed with a 32-byte key that the keychain
-// keeps. Then it is written to one of two keychain items, <account>/a and
-// <account>/b, which alternate. Loading takes the highest valid generation of
-// the three. Signing out writes a tombstone of the next generation before
+// Begin with Open. Then, for each change, Acquire the account's lock, Load its
+// record, Commit the new one, and Settle when there is time; see the example. A
+// Vault may be used by several goroutines, and several processes may have the same
+// directory open. Errors are wrapped; test them with errors.Is. ErrLocked,
+// ErrAbsent, ErrDenied and ErrHanging say nothing about what is stored.
+//
+// A record carries a generation that only grows. The newest record is first written
+// to a journal, a file sealed with a 32-byte key that the keychain keeps. Then it
+// is written to one of two keychain items, <account>/a and <account>/b, which
+// alternate. Load takes the highest valid generation of the three. Signing out
+// writes a tombstone, a record that says "signed out", of the next generation before
 // anything is deleted.
 //
-// It never raises a keychain prompt unless the caller's context says that the
-// user asked (WithPrompt). It never takes "locked" or "no answer" for "empty",
-// and never deletes what it cannot read. It never makes a new key while
-// something sealed with another one exists, and never changes the backend by
-// itself.
+// The package never raises a keychain prompt unless the caller's context says that
+// the user asked (WithPrompt). It never takes "locked" or "no answer" for "empty",
+// and never deletes what it cannot read. It never makes a new key while something
+// sealed with another one exists, and never changes the backend by itself.
 package keychain
 
 import (

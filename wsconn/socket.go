@@ -1,12 +1,18 @@
-// Package wsconn holds both ends of Audiobookshelf's live socket: Socket.IO over
-// Engine.IO 4. A Socket is a connection to the server, over one WebSocket, on
-// which the server announces progress that was made elsewhere. A SessionServer
+// Package wsconn holds both ends of Audiobookshelf's live socket, which is Socket.IO
+// over Engine.IO 4. A Socket is the connection to the server, over one WebSocket;
+// there the server announces progress that was made elsewhere. A SessionServer
 // serves the live sockets of local players.
 //
-// The package exists because many events kill a connection to the server: a
-// gateway's idle limit, a change of networks, the machine's sleep. A Socket keeps
-// one connection, never two. It reconnects with a token that is valid at that
-// moment. A failure is shown in the Snapshot and never hurts the session.
+// The package exists because many events end a connection to the server: a gateway's
+// idle limit, a change of networks, the machine's sleep. A Socket keeps one
+// connection, never two, and connects again with a token that is valid at that
+// moment.
+//
+// Begin with New and Config for the server's side, and with NewSessionServer for the
+// players' side. Both types are safe for concurrent use, and Close waits for their
+// goroutines. A Socket returns no errors: its Snapshot says in words what failed,
+// and the session goes on. Packet and Event show what a frame holds; see the
+// examples.
 //
 // The package never ends or renews a session. It reports a refusal by the server
 // once to the session, which judges for itself. A Socket never falls back to
@@ -218,7 +224,7 @@ func (s *Socket) Check(reason string) {
 }
 
 // PlayersActive tells the socket that players have become active; see
-// Config.Active.
+// Watch.Active.
 func (s *Socket) PlayersActive() {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -1,18 +1,24 @@
-// Package proxy is the local server that players use instead of the
-// Audiobookshelf server. It checks each request, sends it on with a valid
-// token, and removes every real token from the answer.
+// Package proxy is the local server that players use instead of the Audiobookshelf
+// server. It checks each request, sends it on with a valid token, and removes
+// every real token from the answer.
 //
-// It exists because players keep tokens for ever and fail when one expires.
-// Here they hold tokens of Shelfkeeper, which do not expire. It never rotates
-// a token, never follows a redirect, never stores a secret, and never puts a
-// token on a request that it does not know. Sign-ins are answered here. Of a
-// player's messages in a live socket it sends on only those that its scope
-// allows, written anew.
+// It exists because players keep tokens for ever and fail when one expires. Here
+// they hold tokens of Shelfkeeper, which do not expire.
 //
-// This package holds the guards, the table of scopes and the forwarding.
-// Packages below it hold our own answers (answers), live sockets (livesocket),
-// streams that continue after a break (stream), addresses in answers
-// (locations), routes (route) and refusals (refusal).
+// Begin with New, Listen and Serve. The guards, in the order in which they look at
+// a request, are the variable column in guard.go; the example runs some of them.
+// The table of scopes is in scopetable.go, the forwarding in forward.go. The
+// packages below hold our own answers (answers), live sockets (livesocket), streams
+// that continue after a break (stream), addresses in answers (locations), routes
+// (route) and refusals (refusal).
+//
+// Methods of a Server may be called from several goroutines. A request that goes no
+// further gets an answer of package refusal, with its cause and what helps.
+//
+// The package never rotates a token, never follows a redirect, never stores a
+// secret, and never adds a token to a request that it does not know. It answers
+// sign-ins itself. In a live socket a player may send only the messages that its
+// scope allows, and the package writes each of them anew.
 package proxy
 
 import (

@@ -9,7 +9,7 @@ import (
 	"shelfkeeper/keychain"
 )
 
-// ErrNotChanged: the password is as it was.
+// ErrNotChanged is the error of a change after which the password is the old one.
 var ErrNotChanged = machine.ErrNotChanged
 
 // ErrChangeUnknown: the server did not answer a change of the password. Which

@@ -1,13 +1,20 @@
-// Package tokenfilter removes Audiobookshelf's tokens from answers on their way to a
-// player.
+// Package tokenfilter removes Audiobookshelf's tokens from answers on their way to
+// a player.
 //
-// It exists because the server repeats tokens in many bodies: every user object has
-// the never expiring user.token, and administrators get those of other users. A list
-// of paths or key names would miss some, since keys may be escaped and releases add
-// routes. The filter therefore goes by value: it replaces every token of
-// Audiobookshelf, wherever it stands, and passes every other byte unchanged. It never
-// verifies a signature, never parses a whole document and keeps only a bounded part
-// of one in memory. Its time is linear in the document, whatever that contains.
+// It exists because the server repeats tokens in many bodies: every user object
+// holds user.token, which never expires, and administrators get the tokens of other
+// users. A list of paths or of key names would miss some, since keys may be escaped
+// and new releases add routes. Therefore the filter looks at values: it replaces
+// every token of Audiobookshelf, wherever it stands, and changes no other byte.
+//
+// Begin with KindOf, which says how to search a body: by JSON, by Text, or not at
+// all. Guard comes last and removes secrets that are known by their exact bytes.
+// Each function returns a reader for one goroutine. Its only errors are those of
+// the reader that it was given.
+//
+// The package never verifies a signature and never parses a whole document. It
+// keeps only a bounded part of a document in memory, and its time is linear in the
+// length of the document, whatever that contains.
 package tokenfilter
 
 import (

@@ -1,14 +1,20 @@
 // Package upstream makes all connections to an Audiobookshelf server from one
-// policy: address, trust, gateway headers and proxy. It has the shared
-// transport of players' requests, private connections for renewals, and the
-// websocket dialer.
+// policy: address, trust, gateway headers and proxy. It holds the connections that
+// players' requests share, private connections for renewals, and the websocket
+// dialer.
 //
-// It exists so that REST, streams and sockets cannot differ: a custom CA or a
-// gateway's header that works for one works for all. The headers go only to the
-// policy's own origin.
+// It exists so that REST, streams and sockets cannot differ: a certificate
+// authority or a gateway's header that works for one works for all. The headers go
+// only to addresses of the server that the policy names.
 //
-// It never follows a redirect, never keeps cookies and sets no overall timeout on a
-// stream. It unpacks only what a request asked to be packed.
+// Begin with Policy and New. Then Transport serves requests of players, Private one
+// renewal, and WebsocketDialer one live socket. An Upstream is safe for concurrent
+// use; a Private belongs to one goroutine. An error of New wraps ErrPolicy, and
+// trying again does not help. An error of a request that was surely not written has
+// a method Unwritten that returns true.
+//
+// The package never follows a redirect, never keeps cookies and sets no overall
+// timeout on a stream. It unpacks only what a request asked to be packed.
 package upstream
 
 import (

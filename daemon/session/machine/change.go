@@ -14,7 +14,7 @@ import (
 // an answer that was lost is asked for in three ways: with the old refresh
 // token, with the new password once, with the old one once.
 
-// ErrNotChanged: the password is as it was.
+// ErrNotChanged is the error of a change after which the password is the old one.
 var ErrNotChanged = errors.New("the password was not changed")
 
 // WantedChange is a change of the password that somebody waits for.

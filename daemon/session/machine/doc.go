@@ -1,17 +1,21 @@
-// Package machine holds every rule about an account's session as pure
-// functions. The rules say when a renewal may start, what is written before
-// and after it, and what counts as a rejection or as a temporary failure.
+// Package machine holds every rule about an account's session as pure functions.
+// The rules say when a renewal may start, what is written before and after it,
+// and what counts as a rejection or as a temporary failure.
 //
-// Its heart is the pure function Next(State, Event) (State, []Effect). Package
-// session carries the effects out and brings what came of them back as facts.
-// The clock and chance come with the event, so that the rules can be tested by
-// the million.
+// Begin with Next. It takes the State of a session and an Event, and returns the
+// next State and the Effects that are to be carried out. A Fact is what happened;
+// an Effect is what package session does about it, and its outcome is the next
+// Fact. The example shows one renewal in this way.
 //
-// It can do no input or output: a test holds its imports and what it uses of
-// them against a list. It imports absapi for verdicts and tokens, keychain for
-// the record that it writes, and history for the words in which a loss is told.
+// A State is a value: Next changes nothing in place, so a State may be read from
+// any goroutine. The package returns no errors; a failure is a Fact. The time and a
+// random number come with the Event, so a test can play a million events.
 //
-// It never erases a secret unless the user signed out, never publishes a token
-// pair that is not durable, and never sends a password again that the server
-// has refused.
+// The package can do no input or output: a test compares its imports with a list.
+// It imports absapi for verdicts and tokens, keychain for the record that it
+// writes, and history for the words that describe a loss.
+//
+// It never erases a secret unless the user signed out. It never publishes a token
+// pair that is not durable. It never sends a password again that the server has
+// refused.
 package machine

@@ -7,13 +7,13 @@ import (
 	"shelfkeeper/keychain"
 )
 
-// Effect is something for the interpreter to do. Each of them but Release and
-// Disconnect answers with exactly one fact.
+// Effect is something that package session does for the machine. Release and
+// Disconnect have no answer; every other effect is answered by exactly one Fact.
 type Effect interface{ effect() }
 
 type (
-	// Open reads the account's record. Prompt: the user asked, so the keychain
-	// may ask too.
+	// Open reads the account's record. Prompt says that the user asked for it, so
+	// the keychain may ask the user.
 	Open struct{ Prompt bool }
 	// Acquire takes the account's lock and reads the newest record under it.
 	Acquire struct{ Prompt bool }
@@ -22,17 +22,18 @@ type (
 	// Disconnect closes the attempt's connection, whatever is on its way there.
 	Disconnect struct{}
 	// Preflight opens the attempt's connection and pings over it.
-	// ByUser: the part of the budget that is the user's own may be used.
-	// An answer is waited for until Patience is over.
+	// ByUser allows the part of the budget that is kept for the user's own acts.
+	// Patience is how long the answer is waited for.
 	Preflight struct {
 		ByUser   bool
 		Patience time.Duration
 	}
 	// Commit makes the record durable in the journal.
 	Commit struct{ Record keychain.Record }
-	// Refresh presents the refresh token on the attempt's connection, and waits
-	// that long for the answer. AlsoCookie: in a cookie as well as in the header.
-	// Unpinged: there is no connection yet, and none is pinged over.
+	// Refresh presents the refresh token on the attempt's connection. Patience is
+	// how long the answer is waited for. With AlsoCookie the token goes in a cookie
+	// as well as in the header. Unpinged says that no ping went before it, so the
+	// connection is still to be made.
 	Refresh struct {
 		Token      redact.Secret
 		Patience   time.Duration
@@ -44,8 +45,8 @@ type (
 	// access token.
 	Recognise struct{ ByUser bool }
 	// Login asks /status and then signs in with the stored password.
-	// UserID is whose session it must be: another one is ended again. Legacy:
-	// the server may be too old for more than a legacy token.
+	// The session must belong to UserID; a session of another user is ended again.
+	// Legacy says that the server may be too old for more than a legacy token.
 	Login struct {
 		UserID, Username string
 		Password         redact.Secret
@@ -55,9 +56,10 @@ type (
 	// ChangePassword asks for another password, with the refresh token of the
 	// session that is to go on.
 	ChangePassword struct{ Bearer, Refresh, Old, New redact.Secret }
-	// Tidy logs the session of Ended out, where it is not empty. With Identify
-	// it asks which of the user's sessions is the one of Refresh, and removes
-	// Orphan. It answers even when the server does not.
+	// CleanUp signs out the session of the refresh token Ended, unless that is
+	// empty. With Identify it also asks which of the user's sessions belongs to
+	// Refresh, and removes the session Orphan. It has an answer even when the
+	// server gives none.
 	CleanUp struct {
 		Access, Refresh redact.Secret
 		Ended           redact.Secret
@@ -72,9 +74,9 @@ type (
 	}
 	// Check asks the server whether it accepts a token that nobody rotates.
 	Check struct{ Token redact.Secret }
-	// Erase makes the vault forget, then signs out at the server with each of
-	// these refresh tokens, the session's newest and the spares', and removes the
-	// emergency key.
+	// Erase makes the vault forget the account. Then it signs out at the server with
+	// each of Tokens, which are the refresh tokens of the session and of its spares,
+	// and removes the emergency key there.
 	Erase struct {
 		Tokens       []redact.Secret
 		EmergencyKey redact.Secret

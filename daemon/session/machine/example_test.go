@@ -2,15 +2,17 @@ package machine
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"shelfkeeper/daemon/absapi"
 	"shelfkeeper/keychain"
 )
 
-// A renewal, one fact after the other. Each effect is something that package
-// session does for the machine, and what came of it is the next fact. The new
-// pair may be used only after it was committed.
+// One renewal. Each line is a fact, the step that the machine is in after it, the
+// generation that callers may use, and what package session is to do now. The new
+// pair came with Refreshed, but callers get it only after its Commit: a crash between
+// the two must not leave a pair in use that is on no disk.
 func ExampleNext() {
 	old := recordAt(noon.Add(-55 * time.Minute)) // its access token lives an hour
 	withIntent, renewed := old, recordAt(noon)
@@ -30,21 +32,19 @@ func ExampleNext() {
 	} {
 		var effects []Effect
 		state, effects = Next(state, Event{At: noon.Add(time.Duration(i) * time.Second), Fact: fact})
-		fmt.Printf("%T: %v", fact, state.Describe())
+		line := fmt.Sprintf("%T: %s, callers use generation %d", fact, state.Describe(), state.Published.Generation)
 		for _, e := range effects {
-			fmt.Printf(", %T", e)
+			line += fmt.Sprintf("; %T", e)
 		}
-		fmt.Println()
+		fmt.Println(strings.ReplaceAll(line, "machine.", ""))
 	}
-	fmt.Println("published generation", state.Published.Generation)
 	// Output:
-	// machine.Started: vault-unavailable/opening, machine.Open
-	// machine.Opened: rotating/acquiring, machine.Settle, machine.Acquire
-	// machine.Settled: rotating/acquiring
-	// machine.Acquired: rotating/pinging, machine.Preflight
-	// machine.Reachable: rotating/intending, machine.Commit
-	// machine.Committed: rotating/refreshing, machine.Refresh
-	// machine.Refreshed: rotating/committing, machine.Commit
-	// machine.Committed: fresh/cleaning-up, machine.Settle, machine.CleanUp
-	// published generation 4
+	// Started: vault-unavailable/opening, callers use generation 0; Open
+	// Opened: rotating/acquiring, callers use generation 3; Settle; Acquire
+	// Settled: rotating/acquiring, callers use generation 3
+	// Acquired: rotating/pinging, callers use generation 3; Preflight
+	// Reachable: rotating/intending, callers use generation 3; Commit
+	// Committed: rotating/refreshing, callers use generation 3; Refresh
+	// Refreshed: rotating/committing, callers use generation 3; Commit
+	// Committed: fresh/cleaning-up, callers use generation 4; Settle; CleanUp
 }

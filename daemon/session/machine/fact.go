@@ -26,96 +26,103 @@ type Fact interface{ fact() }
 type (
 	// Started is the first fact of all.
 	Started struct{}
-	// Due: the timer that the machine set has fired.
+	// Due says that the timer has fired which State.WakeAt asked for.
 	Due struct{}
-	// VaultChanged: the keychain came, went, was locked or unlocked.
+	// VaultChanged says that the keychain came, went, was locked or was unlocked.
 	VaultChanged struct{}
-	// Woken: the network changed or the machine slept. Back-off is forgotten.
+	// Woken says that the network changed, or that the computer has slept. Back-off
+	// is forgotten.
 	Woken struct{ Reason string }
-	// Proven: Audiobookshelf has answered a ping that was sent at that moment.
+	// Proven says that Audiobookshelf has answered a ping that was sent at Sent.
 	Proven struct{ Sent time.Time }
-	// Stored: somebody else wrote this account's record.
+	// Stored says that another process wrote this account's record.
 	Stored struct{}
-	// Needed: somebody wants a token now and none is usable.
+	// Needed says that a caller wants a token now, and that none is usable.
 	Needed struct{}
-	// Suspected: this access token got an authentic 401.
+	// Suspected says that the server itself answered Token with 401.
 	Suspected struct{ Token redact.Secret }
-	// Asked: the user wants the session renewed, and may be prompted. SameServer is
-	// the user's word that the account's own server answers at its address.
+	// Asked says that the user wants the session renewed now; the keychain may prompt.
+	// SameServer is the user's word that the account's own server answers at its
+	// address.
 	Asked struct{ SameServer bool }
-	// SignOutAsked: the user wants every secret of the account gone.
+	// SignOutAsked says that the user wants every secret of the account erased.
 	SignOutAsked struct{}
-	// SignOutDropped: the user does not wait for it any more.
+	// SignOutDropped says that the user does not wait for the sign-out any more.
 	SignOutDropped struct{}
-	// ChangeAsked: the user wants another password.
+	// ChangeAsked says that the user wants the password changed from Old to New.
 	ChangeAsked struct{ Old, New redact.Secret }
-	// ChangeDropped: nobody waits for it any more.
+	// ChangeDropped says that the user does not wait for that change any more.
 	ChangeDropped struct{}
-	// Closed: no new attempt may start.
+	// Closed says that the program ends: no new attempt may start.
 	Closed struct{}
 )
 
 // Facts that answer an effect, but for Sent.
 type (
-	// Opened: the vault's newest record, read for the first time or anew.
-	// Unlimited: the server is known to have no limiter.
+	// Opened brings the vault's newest record, read for the first time or once more.
+	// Unlimited says that the server is known to have no limiter.
 	Opened struct {
 		Record    keychain.Record
 		Unlimited bool
 	}
-	// OpenFailed: keychain.ErrNotFound is one of the errors.
+	// OpenFailed says why the record was not read. Err wraps keychain.ErrNotFound
+	// where there is none.
 	OpenFailed struct{ Err error }
-	// Acquired: the lock is held and this is the newest record under it.
-	// GoingDown: the machine is about to sleep or to be shut down.
+	// Acquired says that the account's lock is held, and brings the newest record.
+	// GoingDown says that the computer is about to sleep or to shut down.
 	Acquired struct {
 		Record    keychain.Record
 		GoingDown bool
 	}
-	// AcquireFailed: no lock, or no record under it.
+	// AcquireFailed says why the lock was not taken, or why no record could be read
+	// under it.
 	AcquireFailed struct{ Err error }
-	// Reachable: ABS answered the ping, and the budget allows a request.
+	// Reachable says that Audiobookshelf answered the ping, and that the budget allows
+	// a request.
 	Reachable struct{ Meta absapi.Meta }
-	// Unreachable: it did not, or the budget does not.
+	// Unreachable says that no answer came to the ping, or that the budget allows no
+	// request.
 	Unreachable struct{ Err *absapi.Error }
-	// Sent: the request of a Refresh is on its way.
+	// Sent says that the request of a Refresh is on its way.
 	Sent struct{}
-	// Committed: the record is durable.
+	// Committed says that Record is durable in the journal.
 	Committed struct{ Record keychain.Record }
-	// CommitFailed: it is not.
+	// CommitFailed says why the record of a Commit is not durable.
 	CommitFailed struct{ Err error }
-	// Refreshed: a pair came back. Fresh answers are not trusted before the
-	// machine has looked at whose they are.
+	// Refreshed brings the new pair. The machine looks at whose it is before it trusts
+	// it.
 	Refreshed struct{ Answer absapi.Answer }
-	// RefreshFailed: none came. Evidence is what the access token could tell
+	// RefreshFailed says why no new pair came. Evidence is what the access token tells
 	// about a refusal.
 	RefreshFailed struct {
 		Err      *absapi.Error
 		Evidence Evidence
 	}
-	// Recognised: what there is to know about the server, perhaps nothing.
+	// Recognised brings what the access token tells about the server, perhaps nothing.
 	Recognised struct{ Evidence Evidence }
-	// LoggedIn: the stored password gave a pair.
+	// LoggedIn brings the pair that the stored password gave.
 	LoggedIn struct{ Answer absapi.Answer }
-	// LoginFailed: it did not.
+	// LoginFailed says why the stored password gave no pair.
 	LoginFailed struct{ Err *absapi.Error }
-	// PasswordChanged: the server took it. The pair is empty where the session
-	// goes on with its own.
+	// PasswordChanged says that the server took the new password. The answer has no
+	// pair where the session goes on with its own.
 	PasswordChanged struct{ Answer absapi.Answer }
-	// ChangeFailed: it did not, or nobody knows.
+	// ChangeFailed says that the server refused the new password, or that its answer
+	// is not known.
 	ChangeFailed struct{ Err *absapi.Error }
-	// Tidied: the id of our session, "" if it could not be learned, and
-	// whether the orphan is surely gone.
+	// CleanedUp brings the id of our session, "" if the server did not tell it.
+	// OrphanGone says that the orphan is surely gone.
 	CleanedUp struct {
 		SessionID  string
 		OrphanGone bool
 	}
-	// Settled: the slot holds this generation.
+	// Settled says that a keychain slot holds this generation.
 	Settled struct{ Generation uint64 }
-	// SettleFailed: it does not.
+	// SettleFailed says why the slot was not written.
 	SettleFailed struct{ Err error }
-	// Checked: the static token's own answer, nil if it was accepted.
+	// Checked brings the answer to a static token; Err is nil if it was accepted.
 	Checked struct{ Err *absapi.Error }
-	// Erased: signed out, or why not.
+	// Erased says that the account is signed out, or why not.
 	Erased struct{ Err error }
 )
 

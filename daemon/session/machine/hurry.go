@@ -75,8 +75,8 @@ func (m *machine) learnPace() {
 	}
 }
 
-// PingPatience is how long the answer of a ping is waited for. A network that
-// needs longer is none to bring a new token home on.
+// PingPatience is how long the answer of a ping is waited for. A network that needs
+// longer is too slow: the answer with the new token could be lost on it.
 const PingPatience = 10 * time.Second
 
 func (m *machine) pingPatience() time.Duration {

@@ -15,9 +15,9 @@ type SignIns struct {
 	At       time.Time     // when it was
 }
 
-// UnusableInARow is how many such answers are taken for a mishap. Each of them
-// may have cost the server a session or a ban list a strike, so that pauses grow
-// from then on.
+// UnusableInARow is how many unusable answers to sign-ins in a row are taken for a
+// mishap. Each sign-in may have made a session at the server, or brought this
+// machine closer to a ban. Therefore the pauses grow after so many.
 const UnusableInARow = 3
 
 // signInPauses are the pauses from then on; the last one stays.
