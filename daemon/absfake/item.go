@@ -139,6 +139,25 @@ func (s *Server) getItem(w http.ResponseWriter, q *request) {
 	sendJSON(w, q.Request, http.StatusOK, o)
 }
 
+// postItems is several items at once; those that there are not are left out.
+// abs: server/controllers/LibraryItemController.js, batchGet
+func (s *Server) postItems(w http.ResponseWriter, q *request) {
+	body, _ := q.body.(map[string]any)
+	ids, _ := body["libraryItemIds"].([]any)
+	if len(ids) == 0 {
+		sendText(w, q.Request, http.StatusForbidden, "Invalid payload")
+		return
+	}
+	list := []object{}
+	for _, said := range ids {
+		id, _ := said.(string)
+		if i := s.item(id); i != nil {
+			list = append(list, s.itemExpanded(i))
+		}
+	}
+	sendJSON(w, q.Request, http.StatusOK, object{{"libraryItems", list}})
+}
+
 func (i *Item) coverPath() any {
 	c := i.cover()
 	if c == nil {

@@ -2,6 +2,7 @@ package absfake
 
 import (
 	"net/http"
+	"slices"
 )
 
 func (s *Server) getProgress(w http.ResponseWriter, q *request) {
@@ -34,6 +35,26 @@ func (s *Server) patchProgress(w http.ResponseWriter, q *request) {
 	s.updateProgressLocked(q.user, m, q.params["id"], update)
 	s.emitUserLocked(q.user)
 	s.mu.Unlock()
+	sendStatus(w, q.Request, http.StatusOK)
+}
+
+// deleteProgress forgets progress by its own id. Early releases answer 200 whatever the id.
+// abs: server/controllers/MeController.js, removeMediaProgress
+func (s *Server) deleteProgress(w http.ResponseWriter, q *request) {
+	s.mu.Lock()
+	n := slices.IndexFunc(q.user.progress, func(p *progress) bool { return p.id == q.params["id"] })
+	if n >= 0 {
+		q.user.progress = slices.Delete(q.user.progress, n, n+1)
+	}
+	known := n >= 0 || !s.facts.sessionsAPI
+	if known {
+		s.emitUserLocked(q.user)
+	}
+	s.mu.Unlock()
+	if !known {
+		sendStatus(w, q.Request, http.StatusNotFound)
+		return
+	}
 	sendStatus(w, q.Request, http.StatusOK)
 }
 

@@ -55,6 +55,7 @@ var routes = []routeLine{
 	{method: "GET", pattern: "/api/me/progress/:id/:episode", handle: (*Server).getProgress},
 	{method: "PATCH", pattern: "/api/me/progress/:id", handle: (*Server).patchProgress},
 	{method: "PATCH", pattern: "/api/me/progress/:id/:episode", handle: (*Server).patchProgress},
+	{method: "DELETE", pattern: "/api/me/progress/:id", handle: (*Server).deleteProgress},
 	{method: "GET", pattern: "/api/me/items-in-progress", handle: (*Server).getInProgress},
 	{method: "GET", pattern: "/api/me/bookmarks", handle: (*Server).getBookmarks, since: sessionsAPI},
 	{method: "GET", pattern: "/api/me/bookmarks/:id", handle: (*Server).getBookmarks, since: sessionsAPI},
@@ -105,6 +106,7 @@ var routes = []routeLine{
 	{method: "GET", pattern: "/api/podcasts/:id/episode/:episode", handle: (*Server).getEpisode},
 
 	{method: "GET", pattern: "/api/items/:id", handle: (*Server).getItem},
+	{method: "POST", pattern: "/api/items/batch/get", handle: (*Server).postItems},
 	{method: "GET", pattern: "/api/items/:id/cover", handle: (*Server).getCover},
 	{method: "POST", pattern: "/api/items/:id/cover", handle: (*Server).postCover},
 	{method: "GET", pattern: "/api/items/:id/download", handle: (*Server).getItemDownload},

@@ -80,7 +80,7 @@ var table = []Program{
 		Note:   "A program of your own user needs no token; one of another user needs the address with ?token=."},
 	{ID: "music-assistant", Name: "Music Assistant", Scope: full, Fields: password("Server URL"),
 		Works: "52 requests without a 401; 27 of 27 reports kept through 30 s without the server",
-		Tried: Trial{"aioaudiobookshelf 0.1.24", day, real5}, Note: container},
+		Tried: Trial{"aioaudiobookshelf 0.1.24", day, real5 + "; what it sends is replayed in each run of the tests"}, Note: container},
 	{ID: "openapi-mcp", Also: []string{"openapi-mcp-server", "@ivotoby/openapi-mcp-server", "mcp"},
 		Name: "openapi-mcp-server, any assistant", Scope: listen,
 		Fields: []Field{{"API_BASE_URL", "{url}"}, {"API_HEADERS", "Authorization:Bearer {key}"}},
