@@ -83,7 +83,8 @@ func (s *Server) answer(w http.ResponseWriter, c *call, x *exchange) *refusal.Re
 	if b := s.continued(c, x); b != nil {
 		defer b.Close()
 		if key, ok := c.fileKey(); ok && c.detour == "" {
-			s.files.Learn(key, resp, h)
+			work, _ := c.work()
+			s.files.Learn(key, work, resp, h)
 		}
 		return s.send(w, c, x, b)
 	}

@@ -40,10 +40,16 @@ func (s *Server) headKnown(c *call) bool {
 	return ok
 }
 
-// underWay reports whether c asks for a file that some player was sent of late.
+// work names the book, the session or the feed of which c asks for a part.
+func (c *call) work() (string, bool) {
+	m, media := transfers.MediaOf(route.Segments(c.path))
+	return string(m.Kind) + " " + m.ID, media
+}
+
+// underWay reports whether c asks for a part of what some player was sent of late.
 func (s *Server) underWay(c *call) bool {
-	key, ok := c.fileKey()
-	return ok && s.files.UnderWay(key)
+	work, ok := c.work()
+	return ok && c.r.Method == http.MethodGet && s.files.UnderWay(work)
 }
 
 // beginEarly answers c before the server does, where its head is known, and reports

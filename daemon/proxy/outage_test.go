@@ -131,6 +131,42 @@ func TestFileUnderWayInAnOutage(t *testing.T) {
 	}
 }
 
+// The next part of a book, and the next segment of a transcode, wait through the outage
+// as the one that is under way does. Those of another wait ten seconds.
+func TestNextPartInAnOutage(t *testing.T) {
+	for _, c := range []struct {
+		first, next string
+		status      int
+	}{
+		{"/api/items/1/file/2", "/api/items/1/file/3", 200},
+		{"/hls/s1/output-7.ts", "/hls/s1/output-8.ts", 200},
+		{"/hls/s1/output-7.ts", "/hls/s1/output.m3u8", 200},
+		{"/public/session/s1/track/1", "/public/session/s1/track/2", 200},
+		{"/feed/slug/item/e1/a.mp3", "/feed/slug/item/e2/b.mp3", 200},
+		{"/api/items/1/file/2", "/api/items/10/file/2", 503},
+		{"/hls/s1/output-7.ts", "/hls/s2/output-8.ts", 503},
+		{"/public/session/s1/track/1", "/api/items/s1/file/2", 503},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			back := time.Now().Add(60 * time.Second)
+			g := proxytest.NewStage(t, proxytest.Whole(1000), func(r *http.Request) (*http.Response, error) {
+				if time.Now().Before(back) {
+					return proxytest.RefusedDial(r)
+				}
+				return proxytest.Whole(1000)(r)
+			})
+			if rec, broken := g.Play("GET", c.first); broken || rec.Code != 200 {
+				t.Fatalf("%s before: %d, broken %v", c.first, rec.Code, broken)
+			}
+			start := time.Now()
+			rec, broken := g.Play("GET", c.next)
+			if took := time.Since(start); broken || rec.Code != c.status || c.status == 503 && took > 11*time.Second || took > 63*time.Second {
+				t.Errorf("%s after %s: %d after %v, broken %v", c.next, c.first, rec.Code, took, broken)
+			}
+		})
+	}
+}
+
 // timed notes when the head of an answer comes.
 type timed struct {
 	*httptest.ResponseRecorder

@@ -27,14 +27,15 @@ type Files struct {
 }
 
 type knownFile struct {
+	work   string // the book or the session of which it is a part
 	is     version
 	header http.Header // of an answer, without what belongs to one part
 	last   time.Time
 }
 
-// Learn remembers the file in resp under key, where its remainder could be requested.
-// header is that of the player's answer.
-func (f *Files) Learn(key string, resp *http.Response, header http.Header) {
+// Learn remembers the file in resp under key, as a part of work, where its remainder
+// could be requested. header is that of the player's answer.
+func (f *Files) Learn(key, work string, resp *http.Response, header http.Header) {
 	is, _, ok := versionOf(resp)
 	if !ok {
 		return
@@ -58,15 +59,20 @@ func (f *Files) Learn(key string, resp *http.Response, header http.Header) {
 		}
 		delete(f.known, oldest)
 	}
-	f.known[key] = &knownFile{is: is, header: kept, last: now}
+	f.known[key] = &knownFile{work: work, is: is, header: kept, last: now}
 }
 
-// UnderWay reports whether somebody was sent a part of that file of late.
-func (f *Files) UnderWay(key string) bool {
+// UnderWay reports whether somebody was sent something of that work of late. A player of
+// a book in parts, or of a transcode in segments, asks for a file that it has not had yet.
+func (f *Files) UnderWay(work string) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	one := f.known[key]
-	return one != nil && time.Since(one.last) < fileKept
+	for _, one := range f.known {
+		if one.work == work && time.Since(one.last) < fileKept {
+			return true
+		}
+	}
+	return false
 }
 
 // Head returns the head of the answer to r, a GET for the file of that key, as the

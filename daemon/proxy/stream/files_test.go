@@ -38,7 +38,7 @@ func TestFilesAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var files Files
 		learn := func(key string) {
-			files.Learn(key, &http.Response{StatusCode: 200, ContentLength: 10, Header: http.Header{"Etag": {`"x"`}}}, http.Header{"X": {"y"}})
+			files.Learn(key+"/part", key, &http.Response{StatusCode: 200, ContentLength: 10, Header: http.Header{"Etag": {`"x"`}}}, http.Header{"X": {"y"}})
 		}
 		for i := range maxFiles + 10 {
 			learn(strconv.Itoa(i))
