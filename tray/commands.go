@@ -56,6 +56,12 @@ func (u *ui) run(ctx context.Context, c Command) (err error) {
 			return err
 		}
 		return u.cfg.Open(link)
+	case OpenAsApp:
+		link, err := u.cfg.Client.OpenPage(ctx, c.Account, pageScope)
+		if err != nil {
+			return err
+		}
+		return u.cfg.OpenApp(link)
 	case OpenAsAdmin:
 		link, err := u.cfg.Client.OpenPage(ctx, c.Account, adminScope)
 		if err != nil {
@@ -156,7 +162,7 @@ func withRemedy(c Command, p *problem.Problem) *problem.Problem {
 	remedy := p.Remedy
 	switch {
 	case remedy != "":
-	case (c.Act == Open || c.Act == OpenAsAdmin || c.Act == ShowPage || c.Act == CheckUp) && c.URL != "":
+	case (c.Act == Open || c.Act == OpenAsAdmin || c.Act == OpenAsApp || c.Act == ShowPage || c.Act == CheckUp) && c.URL != "":
 		remedy = "open " + c.URL
 	case c.Act == Copy:
 		remedy = "it is " + c.URL

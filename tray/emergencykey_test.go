@@ -16,7 +16,7 @@ func TestEmergencyKeyIsTold(t *testing.T) {
 	if len(list) != 1 || list[0].Label != "Re-authenticate" || mends[list[0].Key] != (Command{Act: Reauthenticate, Account: "home"}) {
 		t.Errorf("%+v, %+v", list, mends)
 	}
-	lines := actions(health.Page{}, a, "", notes{})
+	lines := actions(health.Page{}, a, "", notes{}, false)
 	if !slices.ContainsFunc(lines, func(l Line) bool { return l.Text == "Re-authenticate" && l.Enabled }) {
 		t.Errorf("%+v", lines)
 	}

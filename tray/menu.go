@@ -14,7 +14,8 @@ const (
 	Open               // show Command.URL in the browser
 	Reauthenticate     // make the session of Command.Account anew
 	Copy               // put Command.URL into the clipboard
-	OpenAsAdmin        // the same, with what administers the server
+	OpenAsAdmin        // Open, with what administers the server
+	OpenAsApp          // Open, in a window of its own
 	Pause              // serve no player of Command.Account until it is resumed
 	PauseTomorrow      // the same, until tomorrow morning
 	Resume             // serve players again
@@ -68,15 +69,20 @@ const (
 	shownAccounts = 6
 
 	statusPerAccount  = 5 // state, two of the cause, remedy, what became of a command
-	actionsPerAccount = 7
+	actionsPerAccount = 8
 	generalLines      = 5
 )
 
+// abilities are what the desktop has, as far as the menu shows it.
+type abilities struct {
+	login Mark // whether the daemon starts at login; Unmarked for not knowing, which hides the line
+	app   bool // it can show a page in a window of its own
+}
+
 // menu returns what the user sees of a snapshot and of what became of the
-// user's commands. login says whether the daemon starts at login; Unmarked is
-// for not knowing, which hides the line. It is pure.
-func menu(s health.Snapshot, n notes, login Mark) Model {
-	m := Model{Level: s.Level, Tooltip: tooltip(s), Working: n.working(), General: general(s, n, login)}
+// user's commands. It is pure.
+func menu(s health.Snapshot, n notes, can abilities) Model {
+	m := Model{Level: s.Level, Tooltip: tooltip(s), Working: n.working(), General: general(s, n, can.login)}
 	for _, act := range []Act{Quit, Restart, StartAtLogin, StopAtLogin} {
 		if text := n.trouble(Command{Act: act}); text != "" {
 			m.Status = append(m.Status, Line{Text: text})
@@ -87,7 +93,7 @@ func menu(s health.Snapshot, n notes, login Mark) Model {
 		m.Status = append(m.Status,
 			Line{Text: oneLine(health.NoAccount.Text)},
 			Line{Text: oneLine(health.NoAccount.Remedy)})
-		m.Actions = actions(s.Page, health.Account{}, "", nil)[:copyAt+1]
+		m.Actions = actions(s.Page, health.Account{}, "", nil, false)[:copyAt+1]
 		for i := range m.Actions {
 			m.Actions[i].Enabled = false
 		}
@@ -107,7 +113,7 @@ func menu(s health.Snapshot, n notes, login Mark) Model {
 			which = " (" + called[i] + ")"
 		}
 		m.Status = append(m.Status, status(a, who, n)...)
-		m.Actions = append(m.Actions, actions(s.Page, a, which, n)...)
+		m.Actions = append(m.Actions, actions(s.Page, a, which, n, can.app)...)
 	}
 	return m
 }
@@ -138,7 +144,7 @@ func status(a health.Account, who string, n notes) []Line {
 		text := fmt.Sprintf("Refused %d x %s: allow it? See \"shelfkeeper status\"", r[0].Count, clip(oneLine(r[0].Program), maxName))
 		lines = append(lines, Line{Text: clip(text, maxLine)})
 	}
-	for _, act := range []Act{Reauthenticate, Open, ShowPlayers, Copy, Pause, PauseTomorrow, Resume} {
+	for _, act := range []Act{Reauthenticate, Open, OpenAsApp, OpenAsAdmin, ShowPlayers, Copy, Pause, PauseTomorrow, Resume} {
 		if text := n.trouble(Command{Act: act, Account: a.Name}); text != "" {
 			return append(lines, Line{Text: text})
 		}
@@ -148,9 +154,9 @@ func status(a health.Account, who string, n notes) []Line {
 
 // copyAt is the place among an account's actions of the last one that is shown,
 // without effect, before there is an account.
-const copyAt = 4
+const copyAt = 5
 
-func actions(page health.Page, a health.Account, which string, n notes) []Line {
+func actions(page health.Page, a health.Account, which string, n notes, app bool) []Line {
 	reauth := Command{Act: Reauthenticate, Account: a.Name}
 	text, after, busy := n.progress(reauth)
 	if !busy && a.Session.Spare == health.SpareMissing && a.Level < health.NeedsUser && a.Condition != health.EmergencyKey.ID {
@@ -159,6 +165,7 @@ func actions(page health.Page, a health.Account, which string, n notes) []Line {
 	served := a.Proxy.URL != ""
 	lines := []Line{
 		{Text: "Open Audiobookshelf" + which, Enabled: served, Command: Command{Open, a.Name, a.Proxy.URL}},
+		asApp(app, a, which),
 		asAdmin(a, which),
 		{Text: text + which + after, Enabled: !busy, Command: reauth},
 		{Text: "Players" + which, Enabled: page.Reason == "", Command: Command{ShowPlayers, a.Name, page.URL}},
@@ -167,11 +174,11 @@ func actions(page health.Page, a health.Account, which string, n notes) []Line {
 		{Text: "Pause until resumed" + which, Enabled: true, Command: Command{Act: Pause, Account: a.Name}},
 	}
 	if page.URL == "" {
-		lines[3] = Line{}
+		lines[4] = Line{}
 	}
 	if a.Level == health.Paused {
-		lines[5] = Line{Text: "Resume" + which, Enabled: true, Command: Command{Act: Resume, Account: a.Name}}
-		lines[6] = Line{}
+		lines[6] = Line{Text: "Resume" + which, Enabled: true, Command: Command{Act: Resume, Account: a.Name}}
+		lines[7] = Line{}
 	}
 	return lines
 }
@@ -208,6 +215,14 @@ func checkUp(s health.Snapshot, n notes) Line {
 		l.Text = clip("Check-up: "+trouble, maxLine)
 	}
 	return l
+}
+
+// asApp offers the page in a window of its own; its line is hidden where no browser can.
+func asApp(app bool, a health.Account, which string) Line {
+	if !app {
+		return Line{}
+	}
+	return Line{Text: "Open in a window of its own" + which, Enabled: a.Proxy.URL != "", Command: Command{OpenAsApp, a.Name, a.Proxy.URL}}
 }
 
 // asAdmin offers the page of an administrator; its line is hidden for others.

@@ -139,7 +139,7 @@ func TestMenu(t *testing.T) {
 				"Status page", "Check-up", "Quit"},
 			tooltip: "Shelfkeeper, home at abs.example.org: line one line two [31m" + strings.Repeat("x", 66) + "…"},
 	} {
-		m := menu(c.in, c.notes, Unmarked)
+		m := menu(c.in, c.notes, abilities{})
 		if got := flat(m); fmt.Sprint(got) != fmt.Sprint(c.want) {
 			t.Errorf("%s:\n got %q\nwant %q", c.desc, got, c.want)
 		}
@@ -154,20 +154,20 @@ func TestMenu(t *testing.T) {
 func TestStatusPageInTheMenu(t *testing.T) {
 	s := snapshotOf(nil)
 	s.Page.URL = ""
-	if got := menu(s, nil, Unmarked).layout()[generalPlace]; got != (Line{}) {
+	if got := menu(s, nil, abilities{}).layout()[generalPlace]; got != (Line{}) {
 		t.Errorf("without a page: %+v", got)
 	}
 	s.Page.URL = "http://localhost:13380/"
 	want := Line{Text: "Status page", Enabled: true, Command: Command{Act: ShowPage, URL: s.Page.URL}}
-	if at := menu(s, nil, Unmarked).layout(); at[generalPlace] != want || at[places-1].Command.Act != Quit {
+	if at := menu(s, nil, abilities{}).layout(); at[generalPlace] != want || at[places-1].Command.Act != Quit {
 		t.Errorf("got %+v, %+v", at[generalPlace], at[places-1])
 	}
 	s.Accounts = nil
-	if l := menu(s, nil, Unmarked).General[0]; !l.Enabled {
+	if l := menu(s, nil, abilities{}).General[0]; !l.Enabled {
 		t.Errorf("without an account: %+v", l)
 	}
 	s.Page.Reason = "port 13380 is taken by mpd (process 812)"
-	if l := menu(s, nil, Unmarked).General[0]; l.Enabled || l.Text != "Status page: "+s.Page.Reason {
+	if l := menu(s, nil, abilities{}).General[0]; l.Enabled || l.Text != "Status page: "+s.Page.Reason {
 		t.Errorf("taken: %+v", l)
 	}
 }
@@ -177,7 +177,7 @@ func TestCommandsOfTheMenu(t *testing.T) {
 	other := account("work")
 	other.Proxy.URL = "http://127.0.0.1:13381"
 	s.Accounts = append(s.Accounts, other)
-	m := menu(s, nil, Unmarked)
+	m := menu(s, nil, abilities{})
 	var got []Command
 	for _, l := range append(m.Actions, m.General...) {
 		if l.Text != "" {
@@ -212,7 +212,7 @@ func TestStartAtLoginIsASwitch(t *testing.T) {
 		{SwitchedOn, Line{"Start at login", true, Command{Act: StopAtLogin}, SwitchedOn}},
 		{SwitchedOff, Line{"Start at login", true, Command{Act: StartAtLogin}, SwitchedOff}},
 	} {
-		if got := menu(snapshotOf(nil), nil, c.login).General[2]; got != c.want {
+		if got := menu(snapshotOf(nil), nil, abilities{login: c.login}).General[2]; got != c.want {
 			t.Errorf("%v: %+v, want %+v", c.login, got, c.want)
 		}
 	}
@@ -233,7 +233,7 @@ func TestMenuOfManyAccountsFits(t *testing.T) {
 			n[Command{Act: act, Account: a.Name}] = note{trouble: problem.Newf(problem.Other, "", "no")}
 		}
 	}
-	m := menu(s, n, Unmarked)
+	m := menu(s, n, abilities{})
 	if len(m.Status) != statusPlaces || len(m.Actions) != actionPlaces {
 		t.Fatalf("%d and %d lines for %d and %d places", len(m.Status), len(m.Actions), statusPlaces, actionPlaces)
 	}
@@ -258,7 +258,7 @@ func TestMenuOfALostSession(t *testing.T) {
 		a.Loss = &health.Loss{Sentence: c.sentence}
 		a.Reason = "the server ended it: " + c.sentence
 		var lines []string
-		for _, l := range menu(health.Snapshot{Level: a.Level, Accounts: []health.Account{a}}, nil, Unmarked).Status {
+		for _, l := range menu(health.Snapshot{Level: a.Level, Accounts: []health.Account{a}}, nil, abilities{}).Status {
 			lines = append(lines, l.Text)
 		}
 		if got := strings.Join(lines, "|"); got != c.want {
@@ -285,13 +285,13 @@ func TestMenuOffersASpareSession(t *testing.T) {
 	for spare, want := range map[string]string{"": "Re-authenticate", health.SpareKept: "Re-authenticate", health.SpareMissing: "Make a spare session"} {
 		s := snapshotOf(nil)
 		s.Accounts[0].Session.Spare = spare
-		if got := flat(menu(s, nil, Unmarked)); !slices.Contains(got, want) {
+		if got := flat(menu(s, nil, abilities{})); !slices.Contains(got, want) {
 			t.Errorf("%q: %q", spare, got)
 		}
 	}
 	s := snapshotOf(&health.SessionLost)
 	s.Accounts[0].Session.Spare = health.SpareMissing
-	if got := flat(menu(s, nil, Unmarked)); !slices.Contains(got, "Re-authenticate") {
+	if got := flat(menu(s, nil, abilities{})); !slices.Contains(got, "Re-authenticate") {
 		t.Errorf("a session that is lost: %q", got)
 	}
 }

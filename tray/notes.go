@@ -28,8 +28,10 @@ func (n notes) trouble(c Command) string {
 		return ""
 	}
 	text := map[Act]string{
-		Open: "Could not open the browser: ", Reauthenticate: "Re-authenticating did not work: ",
-		Copy: "Could not copy: ", Quit: "Could not quit: ", Restart: "Moving over to the new version did not work: ", ShowPage: "could not open it: ", CheckUp: "could not open it: ",
+		Open: "Could not open the browser: ", OpenAsAdmin: "Could not open the browser: ", OpenAsApp: "Could not open the window: ",
+		Reauthenticate: "Re-authenticating did not work: ",
+		Copy:           "Could not copy: ", Quit: "Could not quit: ", Restart: "Moving over to the new version did not work: ",
+		ShowPage: "could not open it: ", CheckUp: "could not open it: ",
 		ShowPlayers: "Could not open the players' page: ",
 		Pause:       "Could not pause: ", PauseTomorrow: "Could not pause: ", Resume: "Could not resume: ",
 		StartAtLogin: "Could not turn on the start at login: ", StopAtLogin: "Could not turn off the start at login: ",

@@ -90,13 +90,17 @@ type Client interface {
 	ReportTray(ctx context.Context, state health.Tray) error
 }
 
-// Config is what Run needs. All fields are required.
+// Config is what Run needs. All fields are required but OpenApp.
 type Config struct {
 	Client Client
 
 	// Open shows an address in the user's browser. What it starts must be in a
 	// process group of its own, since Supervisor.Close ends the tray's.
 	Open func(url string) error
+
+	// OpenApp shows an address in a window of its own, under the same condition; nil
+	// where no browser can.
+	OpenApp func(url string) error
 
 	// Copy puts a text into the clipboard.
 	Copy func(text string) error

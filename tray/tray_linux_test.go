@@ -32,7 +32,7 @@ func TestEveryLevelOnTheBus(t *testing.T) {
 		s.Accounts[0].Name = "my_home" // an underscore would mark a shortcut
 		d.set(s)
 		eventually(t, level.String(), func() error { return item.shows(level, assets.AnyPanel) })
-		want := menu(s, nil, Unmarked)
+		want := menu(s, nil, abilities{})
 		eventually(t, level.String(), func() error { return item.calls(level == health.NeedsUser) })
 		eventually(t, level.String(), func() error {
 			if tip, err := item.tooltip(); err != nil || tip != want.Tooltip {
@@ -170,7 +170,7 @@ func TestEventReachesThePanelInFiftyMilliseconds(t *testing.T) {
 		began := time.Now()
 		d.set(s)
 		eventually(t, "the change", func() error { // the tooltip is drawn after the icon
-			if tip, err := item.tooltip(); err != nil || tip != menu(s, nil, Unmarked).Tooltip {
+			if tip, err := item.tooltip(); err != nil || tip != menu(s, nil, abilities{}).Tooltip {
 				return fmt.Errorf("tooltip %q (%w)", tip, err)
 			}
 			return nil

@@ -143,7 +143,7 @@ func (u *ui) finish() {
 // draw brings the panel to what is to be seen now. It touches only what
 // differs: each call costs D-Bus messages and makes panels rebuild.
 func (u *ui) draw(p panel) {
-	m := menu(*u.feed.snapshot(), u.notes, u.login)
+	m := menu(*u.feed.snapshot(), u.notes, abilities{u.login, u.cfg.OpenApp != nil})
 	if !u.drawn || m.Level != u.shown.Level || m.Working != u.shown.Working || u.scheme != u.under {
 		p.icon(markOf(m), u.scheme)
 	}

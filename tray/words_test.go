@@ -56,7 +56,7 @@ func TestTooltipOfSeveralAccounts(t *testing.T) {
 		{health.Snapshot{Accounts: []health.Account{a, b}}, "Shelfkeeper: every account is signed in"},
 		{health.Snapshot{Accounts: []health.Account{a, paused}}, "Shelfkeeper: every account in use is signed in"},
 	} {
-		if got := menu(c.in, nil, Unmarked).Tooltip; got != c.want {
+		if got := menu(c.in, nil, abilities{}).Tooltip; got != c.want {
 			t.Errorf("got %q, want %q", got, c.want)
 		}
 	}

@@ -36,8 +36,9 @@ var onPage = map[string]string{
 	"reauth": "/accounts/*/renew", "reauth --same-server": "/accounts/*/same-server",
 	"status": "GET /", "status --watch": "GET /", "status --full": "GET /",
 	"open": "/accounts/*/open", "open --scope": "/accounts/*/open/admin", "open --print": "only: the page opens it",
-	"open --app": "only: a page cannot open a window without a browser's bars",
-	"search":     "GET /search", "url": "GET /search", "url --format": "GET /search", "url --number": "only: the page shows each with its own",
+	"play --attach": "only: a page cannot see what plays on the desktop",
+	"open --app":    "only: a page cannot open a window without a browser's bars",
+	"search":        "GET /search", "url": "GET /search", "url --format": "GET /search", "url --number": "only: the page shows each with its own",
 	"play": "GET /search", "play --player": "only: the page gives the address to any program",
 	"play --number": "only: the page shows each with its own",
 	"page":          "GET /", "page --print": "only: this is the page",
@@ -206,7 +207,7 @@ func commandsOf(c *cobra.Command) (list []*cobra.Command) {
 // What the icon's menu does, a command and the page do too.
 func TestWhatTheMenuDoesIsOnThePage(t *testing.T) {
 	for act, command := range map[tray.Act]string{
-		tray.Open: "open", tray.OpenAsAdmin: "open --scope", tray.Reauthenticate: "reauth",
+		tray.Open: "open", tray.OpenAsAdmin: "open --scope", tray.OpenAsApp: "open --app", tray.Reauthenticate: "reauth",
 		tray.Pause: "pause", tray.PauseTomorrow: "pause --until",
 		tray.Resume: "resume", tray.ShowPage: "page", tray.ShowPlayers: "players list", tray.CheckUp: "doctor", tray.StartAtLogin: "autostart on",
 		tray.StopAtLogin: "autostart off", tray.Quit: "quit", tray.Restart: "restart", tray.Copy: "status",
@@ -215,7 +216,7 @@ func TestWhatTheMenuDoesIsOnThePage(t *testing.T) {
 			t.Errorf("%s: the page has nothing like it", fmt.Sprint(act, " ", command))
 		}
 	}
-	if tray.Quit != 14 {
+	if tray.Quit != 15 {
 		t.Error("the menu has acts that stand nowhere in this table")
 	}
 }

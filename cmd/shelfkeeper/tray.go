@@ -43,8 +43,12 @@ func newTray(e *env) *cobra.Command {
 			if !sameControl {
 				daemon.control = ""
 			}
-			err = tray.Run(e.whileSupervised(c.Context()), tray.Config{Client: clicks{client, e}, Open: desktop.Open, Copy: desktop.Copy,
-				FirstTime: firstTime(paths.State), Notifications: !quiet, ClickOpens: clickOpens, Again: os.Getenv(tray.AgainVariable) != "",
+			var openApp func(string) error
+			if desktop.HasApp() {
+				openApp = openAsApp
+			}
+			err = tray.Run(e.whileSupervised(c.Context()), tray.Config{Client: clicks{client, e}, Open: desktop.Open, OpenApp: openApp,
+				Copy: desktop.Copy, FirstTime: firstTime(paths.State), Notifications: !quiet, ClickOpens: clickOpens, Again: os.Getenv(tray.AgainVariable) != "",
 				Page: e.pageCommand, Tomorrow: home.Tomorrow, Starts: daemon.starts, SetStart: daemon.setStart, Log: e.logger(level)})
 			if isNoDaemon(err) {
 				return notRunning()

@@ -9,6 +9,12 @@ import (
 // ErrNoApp says that no browser is here that shows a page in a window of its own.
 var ErrNoApp = errors.New("no browser of the Chromium family is installed")
 
+// HasApp reports whether a browser is here that shows a page in a window of its own.
+func HasApp() bool {
+	_, ok := appBrowser()
+	return ok
+}
+
 // OpenApp shows a page of this machine in a window of its own, without the bars of a
 // browser. It needs a browser of the Chromium family, and returns ErrNoApp without one.
 func OpenApp(address string) error {

@@ -8,11 +8,19 @@ import (
 // appBrowsers show a page as an app, by --app.
 var appBrowsers = []string{"Google Chrome", "Microsoft Edge", "Brave Browser", "Chromium", "Vivaldi"}
 
-func showApp(address string) error {
+func appBrowser() (name string, ok bool) {
 	for _, name := range appBrowsers {
 		if _, err := os.Stat("/Applications/" + name + ".app"); err == nil {
-			return exec.Command("/usr/bin/open", "-na", name, "--args", "--app="+address).Run()
+			return name, true
 		}
 	}
-	return ErrNoApp
+	return "", false
+}
+
+func showApp(address string) error {
+	name, ok := appBrowser()
+	if !ok {
+		return ErrNoApp
+	}
+	return exec.Command("/usr/bin/open", "-na", name, "--args", "--app="+address).Run()
 }

@@ -48,3 +48,17 @@ func TestOpenApp(t *testing.T) {
 		t.Errorf("a browser that fails: %v", err)
 	}
 }
+
+func TestHasApp(t *testing.T) {
+	bin := t.TempDir()
+	t.Setenv("PATH", bin)
+	if HasApp() {
+		t.Error("without a browser")
+	}
+	if err := os.WriteFile(filepath.Join(bin, "vivaldi"), []byte("#!/bin/sh\n"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if !HasApp() {
+		t.Error("with one")
+	}
+}
