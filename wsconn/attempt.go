@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"syscall"
 	"time"
 
 	"shelfkeeper/daemon/absapi"
@@ -59,6 +60,9 @@ func (s *Socket) attempt(ctx context.Context) error {
 		s.lostAt = time.Now()
 		s.resetBackoff()
 	}
+	if errors.Is(err, syscall.ETIMEDOUT) {
+		return unanswered{err}
+	}
 	expected := endedByOthers(err) && s.cutPeriod.end(life)
 	s.snap.ShortCut = s.cutPeriod.short()
 	if expected {
@@ -72,6 +76,12 @@ type expectedCut struct{ err error }
 
 func (h expectedCut) Error() string { return h.err.Error() }
 func (h expectedCut) Unwrap() error { return h.err }
+
+// unanswered wraps the end of a connection over which the system got no answer any more.
+type unanswered struct{ err error }
+
+func (u unanswered) Error() string { return u.err.Error() }
+func (u unanswered) Unwrap() error { return u.err }
 
 // endedByOthers reports whether the other side ended the connection. It is false
 // when we found the connection dead.

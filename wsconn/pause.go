@@ -73,9 +73,10 @@ func (s *Socket) pause(ctx context.Context, end error) {
 }
 
 // retriesAtOnce reports whether the next attempt needs no pause: after a kick,
-// after a ping without an answer, and after the usual cut by a gateway.
+// when the connection was found dead, and after the usual cut by a gateway.
 func retriesAtOnce(end error) bool {
-	return errors.Is(end, errKicked) || errors.Is(end, errProbe) || errors.Is(end, errNoPong) || errors.As(end, new(expectedCut))
+	return errors.Is(end, errKicked) || errors.Is(end, errProbe) || errors.Is(end, errNoPong) ||
+		errors.As(end, new(unanswered)) || errors.As(end, new(expectedCut))
 }
 
 // wait returns after d, or when early is ready. It reports false when ctx ended.

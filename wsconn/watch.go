@@ -20,7 +20,7 @@ const (
 	// sent to a player. An answer that is not there within soonest to latest, depending
 	// on the round trips seen, ends nothing: it is only told, so that somebody finds out.
 	suspectSilence  = 1200 * time.Millisecond
-	soonest, latest = 300 * time.Millisecond, time.Second
+	soonest, latest = 250 * time.Millisecond, 700 * time.Millisecond
 	// idleSlack is what an idle machine waits beyond the server's own limit. The timer
 	// then goes off after every second heartbeat, and not after each. Routers that drop
 	// everything are found before by the kernel, which wakes no process.

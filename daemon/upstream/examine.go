@@ -4,21 +4,24 @@ import (
 	"context"
 	"sync"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 )
 
 const (
 	// examineEvery is how often connections are looked at while they are examined.
-	examineEvery = 250 * time.Millisecond
+	examineEvery = 100 * time.Millisecond
 	// examineFor bounds an examination: afterwards TCP's own limits decide.
-	examineFor = 12 * time.Second
-	// suspectAfter is the silence after which the kernel asks the other side once a second.
-	suspectAfter = time.Second
-	// deadAfter is the silence after which a connection counts as dead where the way is
-	// free: three questions of the kernel were lost. On a line that loses packets it takes
-	// deadWithLoss.
-	deadAfter, deadWithLoss = 3500 * time.Millisecond, 8 * time.Second
-	// freeWay bounds the dial that shows that the way is free.
-	freeWay = 2 * time.Second
+	examineFor = 16 * time.Second
+	// freeWay bounds the dial that shows that the way is free, and afterNoWay is the pause
+	// after one that failed.
+	freeWay    = 2 * time.Second
+	afterNoWay = 400 * time.Millisecond
+	// TCP repeats the first packet of a new connection after a second. So one that is made
+	// within cleanDial lost none. A verdict takes cleanDials of them at the same time: on a
+	// line that loses one packet in three, fifteen of sixteen verdicts end there.
+	cleanDial  = time.Second
+	cleanDials = 4
 	// lateAnswers is how long what was under way has to arrive once the way is free.
 	lateAnswers = 200 * time.Millisecond
 )
@@ -29,13 +32,13 @@ const (
 //
 // A silence alone never ends a connection, since the server may be slow and the way may
 // be down. The kernel asks the other side; when it gets no answer for some seconds, and
-// a new connection is made at the same time, only the old one can be at fault. What was
+// new connections are made at the same time, only the old one can be at fault. What was
 // under way over it then fails, and goes on over another.
 func (u *Upstream) Examine() {
 	e := &u.examination
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if !canExamine || e.on || e.closed {
+	if e.on || e.closed {
 		return
 	}
 	e.on = true
@@ -43,17 +46,6 @@ func (u *Upstream) Examine() {
 		u.examine()
 		e.calm()
 	})
-}
-
-// calm ends an examination: the kernel asks as seldom as it did.
-func (e *examination) calm() {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.on = false
-	for t := range e.asked {
-		askOften(t, false)
-	}
-	clear(e.asked)
 }
 
 // examination is the goroutine that examines.
@@ -64,7 +56,20 @@ type examination struct {
 	end        context.CancelFunc
 	group      sync.WaitGroup
 
-	asked map[*tracked]time.Time // since when the kernel asks often
+	asked  map[*tracked]*questioning
+	dialed Losses // by dials that showed the way
+}
+
+// calm ends an examination: the kernel asks as seldom as it did.
+func (e *examination) calm() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.on = false
+	for _, q := range e.asked {
+		q.kernel.AskOften(false)
+	}
+	clear(e.asked)
+	e.dialed = Losses{}
 }
 
 func (e *examination) close() {
@@ -75,40 +80,36 @@ func (e *examination) close() {
 	e.group.Wait()
 }
 
-// signs are what the kernel knows of a connection.
-type signs struct {
-	silent time.Duration // since anything came from the other side, answers to its own questions included
-	lossy  bool          // packets got lost on it before
-}
-
-// dead reports whether a connection with these signs is dead, where the way is free and
-// the kernel has asked for so long. One that merely had nothing to say answers.
-func (s signs) dead(asked time.Duration) bool {
-	least := deadAfter
-	if s.lossy {
-		least = deadWithLoss
-	}
-	return min(s.silent, asked+suspectAfter) >= least
-}
-
 func (u *Upstream) examine() {
 	ctx, cancel := context.WithTimeout(u.examination.ended, examineFor)
 	defer cancel()
 	tick := time.NewTicker(examineEvery)
 	defer tick.Stop()
+	var pause time.Time
 	for first := true; ; first = false {
-		silent, unasked, dead := u.suspects(false)
+		now := u.look(false)
 		// Whoever waits for a second may have begun some milliseconds before the last byte
 		// came: the kernel's second is not over then.
-		if silent == 0 && !first {
+		if len(now.silent) == 0 && !first {
 			return
 		}
+		switch {
+		case time.Now().Before(pause):
+		case len(now.dead) > 0:
+			if u.wayIsFree(ctx, now.dead[0], cleanDials, cleanDial) && sleep(ctx, lateAnswers) {
+				for _, t := range u.look(false).dead {
+					t.abandon()
+				}
+			} else {
+				pause = time.Now().Add(afterNoWay)
+			}
 		// While the way is down nothing is asked: unanswered questions would end what
 		// outlives a short outage.
-		if (unasked > 0 || len(dead) > 0) && u.wayIsFree(ctx) {
-			_, _, dead = u.suspects(true)
-			for _, t := range dead {
-				_ = t.Close()
+		case now.unasked != nil:
+			if u.wayIsFree(ctx, now.unasked, 1, freeWay) {
+				u.look(true)
+			} else {
+				pause = time.Now().Add(afterNoWay)
 			}
 		}
 		select {
@@ -119,57 +120,93 @@ func (u *Upstream) examine() {
 	}
 }
 
-// suspects returns how many connections are silent, how many of those the kernel does not
-// ask yet, and which are dead where the way is free. With ask the kernel asks all of them
-// from now on, since what one router forgot it mostly forgot at one time: it asks only
-// where nothing comes for a second.
-func (u *Upstream) suspects(ask bool) (silent, unasked int, dead []*tracked) {
+// sight is what a look at the connections shows.
+type sight struct {
+	silent  []*tracked
+	dead    []*tracked // of the silent ones, where the way is free
+	unasked *tracked   // one of the silent ones that the kernel does not ask yet; nil: none
+}
+
+// look looks at all connections, and lets the kernel ask the silent ones again. With ask
+// it asks all from now on, since what one router forgot it mostly forgot at one time: it
+// asks only where nothing comes for a second.
+func (u *Upstream) look(ask bool) (now sight) {
 	e := &u.examination
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	known, lossy := map[*tracked]signs{}, false
+	at := time.Now()
+	known, all := map[*tracked]Signs{}, e.dialed
 	for _, t := range u.network.list() {
-		if s, ok := signsOf(t); ok {
-			known[t] = s
-			lossy = lossy || s.lossy // one line carries them all
-		}
-	}
-	for t, s := range known {
-		s.lossy = lossy
-		since, asked := e.asked[t]
-		if !asked && ask {
-			e.asked[t] = time.Now()
-			askOften(t, true)
-		}
-		if s.silent < suspectAfter {
+		k := kernelOf(t)
+		if k == nil {
 			continue
 		}
-		silent++
-		switch {
-		case !asked:
-			unasked++
-		case s.dead(time.Since(since)):
-			dead = append(dead, t)
+		s, ok := k.Signs()
+		if !ok {
+			continue
+		}
+		known[t] = s
+		all.add(s.Losses) // one line carries them all
+		if ask && e.asked[t] == nil {
+			e.asked[t] = &questioning{kernel: k, since: at, last: at, repeats: s.Repeats}
+			k.AskOften(true)
 		}
 	}
-	return silent, unasked, dead
+	enough := all.enough()
+	for t, s := range known {
+		if s.Silent < suspectAfter {
+			continue
+		}
+		now.silent = append(now.silent, t)
+		switch q := e.asked[t]; {
+		case q == nil:
+			now.unasked = t
+		case q.unanswered(s, at) >= enough && q.silence(s, at) >= deadAfter:
+			now.dead = append(now.dead, t)
+		case at.Sub(q.last) >= askEvery:
+			q.last = at
+			q.kernel.Ask()
+		}
+	}
+	return now
 }
 
-// wayIsFree reports whether a new connection to the address in use comes about.
-func (u *Upstream) wayIsFree(ctx context.Context) bool {
+// wayIsFree reports whether n new connections to the other side of t come about, all of
+// them within that time.
+func (u *Upstream) wayIsFree(ctx context.Context, t *tracked, n int, within time.Duration) bool {
 	to, _ := u.inUse.now()
 	w := u.ready.Load()
 	if to == nil || w == nil || !w.direct(to) {
 		return false // a proxy's connection says nothing of the way behind it
 	}
-	ctx, cancel := context.WithTimeout(ctx, freeWay)
+	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
-	conn, err := u.network.DialContext(ctx, "tcp", hostPort(to))
-	if err != nil {
-		return false
+	var dials errgroup.Group
+	for range n {
+		dials.Go(func() error {
+			began := time.Now()
+			conn, err := u.network.DialContext(ctx, "tcp", t.RemoteAddr().String())
+			made := Losses{Packets: 3}
+			if time.Since(began) >= cleanDial {
+				made.Lost = 1
+			}
+			if err == nil || n > 1 { // without any way nothing is lost
+				u.examination.mu.Lock()
+				u.examination.dialed.add(made)
+				u.examination.mu.Unlock()
+			}
+			if err == nil {
+				_ = conn.Close()
+			}
+			return err
+		})
 	}
-	_ = conn.Close()
-	timer := time.NewTimer(lateAnswers)
+	return dials.Wait() == nil
+}
+
+// sleep reports whether ctx lasted for d.
+func sleep(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
 	case <-timer.C:

@@ -121,24 +121,6 @@ func TestExamine(t *testing.T) {
 	}
 }
 
-func TestSignsOfDeath(t *testing.T) {
-	for _, c := range []struct {
-		signs signs
-		asked time.Duration
-		dead  bool
-	}{
-		{signs{silent: 3 * time.Second}, time.Hour, false},
-		{signs{silent: deadAfter}, deadAfter, true},
-		{signs{silent: time.Hour}, time.Second, false}, // it had nothing to say, and was just asked
-		{signs{silent: 5 * time.Second, lossy: true}, time.Hour, false},
-		{signs{silent: deadWithLoss, lossy: true}, deadWithLoss, true},
-	} {
-		if c.signs.dead(c.asked) != c.dead {
-			t.Errorf("%+v", c.signs)
-		}
-	}
-}
-
 // A connection that has rested for long is alive, although it was silent for longer than
 // a dead one may be.
 func TestExamineSparesWhatRests(t *testing.T) {
@@ -152,7 +134,7 @@ func TestExamineSparesWhatRests(t *testing.T) {
 		return pool.ready.list[0]
 	}
 	one := kept()
-	becomes(t, "it is not silent", func() bool { s, ok := signsOf(one.below); return ok && s.silent > deadAfter+time.Second })
+	becomes(t, "it is not silent", func() bool { s, ok := kernelOf(one.below).Signs(); return ok && s.Silent > deadAfter+time.Second })
 	for range 3 {
 		u.Examine()
 		u.examination.group.Wait()
@@ -182,8 +164,8 @@ func TestExamineEndsAllThatIsDead(t *testing.T) {
 		defer far[i].Close()
 	}
 	silence := func(c net.Conn) time.Duration {
-		s, _ := signsOf(c.(*tracked))
-		return s.silent
+		s, _ := kernelOf(c.(*tracked)).Signs()
+		return s.Silent
 	}
 	swallow(t, far[0])
 	becomes(t, "the first one is silent", func() bool { return silence(near[0]) > suspectAfter })

@@ -22,7 +22,8 @@ type network struct {
 	unacked time.Duration // the dialer's TCP_USER_TIMEOUT
 	// dials counts the running calls of dial. net/http continues them after the
 	// end of the request that started them.
-	dials sync.WaitGroup
+	dials     sync.WaitGroup
+	abandoned atomic.Int64 // connections that were found dead
 
 	mu     sync.Mutex
 	closed bool
@@ -108,6 +109,7 @@ type tracked struct {
 	rest    rest
 	rested  func(time.Duration) // told how long it rested when the other side closes it; nil: nobody
 	closed  atomic.Bool         // by us
+	dead    atomic.Bool         // and why: see abandon
 }
 
 // Read implements net.Conn.
@@ -118,6 +120,8 @@ func (t *tracked) Read(b []byte) (int, error) {
 		t.rest.read()
 	case err == io.EOF && t.rested != nil && !t.closed.Load(): // a lost network ends it with another error
 		t.rested(t.rest.ended())
+	case err != nil && t.dead.Load():
+		return n, errUnanswered
 	}
 	return n, err
 }

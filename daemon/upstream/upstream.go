@@ -126,7 +126,7 @@ func New(p Policy) (*Upstream, error) {
 	}
 	u.network = newNetwork(u.dial)
 	u.readying.changed = make(chan struct{}, 1)
-	u.examination.asked = map[*tracked]time.Time{}
+	u.examination.asked = map[*tracked]*questioning{}
 	u.examination.ended, u.examination.end = context.WithCancel(context.Background())
 	u.readying.ended, u.readying.end = context.WithCancel(context.Background())
 	w, err := u.newWay(p.Gateway)

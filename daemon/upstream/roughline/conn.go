@@ -1,0 +1,161 @@
+package roughline
+
+import (
+	"errors"
+	"net"
+	"sync"
+	"time"
+
+	"shelfkeeper/daemon/upstream"
+)
+
+// Conn is the client's end of a connection, with what its kernel knows.
+type Conn struct {
+	net.Conn // the end that the client reads and writes
+	line     *Line
+	mid      net.Conn // its other end
+	inner    net.Conn // the connection at the server
+	out, in  segment
+	ended    chan struct{}
+	once     sync.Once
+
+	// The line's mu guards these.
+	forgotten bool
+	heard     time.Time // when the last packet came from the server
+	answered  time.Time // when the server last answered a question
+	often     bool
+	packets   int
+	lost      int
+}
+
+// segment is what is on its way in one direction. The line's mu guards it.
+type segment struct {
+	underWay bool
+	repeats  int
+	waiting  bool // it has come, and its reader has not taken it
+}
+
+// LocalAddr implements net.Conn.
+func (c *Conn) LocalAddr() net.Addr { return c.inner.LocalAddr() }
+
+// RemoteAddr implements net.Conn.
+func (c *Conn) RemoteAddr() net.Addr { return c.inner.RemoteAddr() }
+
+// Close implements net.Conn.
+func (c *Conn) Close() error {
+	c.once.Do(func() {
+		close(c.ended)
+		c.line.mu.Lock()
+		delete(c.line.conns, c)
+		c.line.mu.Unlock()
+	})
+	return errors.Join(c.Conn.Close(), c.mid.Close(), c.inner.Close())
+}
+
+// passes reports whether a packet of this connection comes through. The line's mu is held.
+func (c *Conn) passes() bool { c.packets++; return !c.forgotten && c.line.passes() }
+
+// pump carries segments from one side to the other until either ends.
+func (c *Conn) pump(from, to net.Conn, s *segment) {
+	defer func() { _, _ = from.Close(), to.Close() }()
+	b := make([]byte, 16<<10)
+	for {
+		n, err := from.Read(b)
+		if err != nil {
+			return
+		}
+		c.line.mu.Lock()
+		*s = segment{underWay: true}
+		c.line.mu.Unlock()
+		if !c.carry(s, n) {
+			return
+		}
+		if _, err := to.Write(b[:n]); err != nil {
+			return
+		}
+		c.line.mu.Lock()
+		s.waiting = false
+		c.line.mu.Unlock()
+	}
+}
+
+// carry sends a segment until it has come, and reports false when the connection ended.
+// The confirmation comes at once with it: what is lost of it is repeated as the segment is.
+func (c *Conn) carry(s *segment, n int) bool {
+	pause := firstRepeat
+	for {
+		c.line.mu.Lock()
+		there := c.passes()
+		back := there && c.passes()
+		if s == &c.in && there || s == &c.out && back {
+			c.heard = time.Now().Add(leg)
+		}
+		if there && (back || s == &c.in) {
+			s.underWay, s.waiting = false, s == &c.in
+			c.line.mu.Unlock()
+			return c.sleep(leg)
+		}
+		if !c.forgotten && (s == &c.out || n >= bulk) {
+			c.lost++
+		}
+		c.line.mu.Unlock()
+		if !c.sleep(pause) {
+			return false
+		}
+		c.line.mu.Lock()
+		s.repeats++
+		if pause = 2 * pause; c.often && s == &c.out && s.repeats <= 6 {
+			pause = firstRepeat
+		}
+		c.line.mu.Unlock()
+	}
+}
+
+func (c *Conn) sleep(d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-c.ended:
+		return false
+	}
+}
+
+// Signs implements upstream.Kernel.
+func (c *Conn) Signs() (upstream.Signs, bool) {
+	c.line.mu.Lock()
+	defer c.line.mu.Unlock()
+	lost := c.lost
+	if c.out.underWay { // what was sent again in the present silence says nothing of the time before
+		lost -= min(lost, c.out.repeats+1)
+	}
+	return upstream.Signs{
+		Silent: max(0, time.Since(c.heard)), Unconfirmed: c.out.underWay, Repeats: c.out.repeats,
+		Losses: upstream.Losses{Lost: lost, Packets: c.packets},
+	}, !c.in.waiting
+}
+
+// AskOften implements upstream.Kernel.
+func (c *Conn) AskOften(often bool) {
+	c.line.mu.Lock()
+	c.often = often
+	c.line.mu.Unlock()
+	if often {
+		c.Ask()
+	}
+}
+
+// Ask implements upstream.Kernel: Linux asks nothing while bytes are under way.
+func (c *Conn) Ask() {
+	c.line.mu.Lock()
+	defer c.line.mu.Unlock()
+	now := time.Now()
+	if c.out.underWay || now.Sub(c.heard) < time.Second || !c.passes() || now.Sub(c.answered) < answerEvery {
+		return
+	}
+	c.answered = now
+	if c.passes() {
+		c.heard = now.Add(2 * leg)
+	}
+}
