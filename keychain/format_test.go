@@ -23,6 +23,13 @@ var stored = []struct {
 			Lineage: "L", Account: "home", Generation: 3, Server: "https://abs.example.org", UserID: "u", Username: "demo",
 			Access: redact.New("a"), Refresh: redact.New("r"),
 		}},
+	{"three spares, and an emergency key",
+		`{"v":1,"sum":"a91e74eb69db4ade","rec":{"lin":"L","gen":5,"seq":3,"acct":"home","srv":"https://abs.example.org","uid":"u",` +
+			`"user":"demo","at":"a","rt":"r","spare":"s1","spares":["s2","s3"],"key":"k"}}`, Record{
+			Lineage: "L", Account: "home", Generation: 5, Server: "https://abs.example.org", UserID: "u", Username: "demo",
+			Access: redact.New("a"), Refresh: redact.New("r"), Spare: redact.New("s1"), EmergencyKey: redact.New("k"),
+			MoreSpares: [MostSpares - 1]redact.Secret{redact.New("s2"), redact.New("s3")},
+		}},
 	{"signed out", `{"v":1,"sum":"3289663e75154027","rec":{"lin":"L","gen":4,"seq":3,"acct":"home","tomb":true}}`,
 		Record{Lineage: "L", Account: "home", Generation: 4, Tombstone: true}},
 }

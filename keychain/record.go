@@ -81,14 +81,19 @@ func (e entry) order(o entry) int {
 	return cmp.Or(cmp.Compare(e.Generation, o.Generation), cmp.Compare(e.seq, o.seq))
 }
 
-// encodeRecord returns r as an entry, without the previous refresh token if r
-// does not fit otherwise. The errors are ErrInvalid and ErrTooLarge, and name
-// fields, never values.
+// encodeRecord returns r as an entry. If r does not fit, the previous refresh token is
+// left out, and then as many of the last spares as have no room beside the session. The
+// errors are ErrInvalid and ErrTooLarge, and name fields, never values.
 func encodeRecord(r Record, seq uint64) (entry, error) {
-	e, err := pack(r, seq)
+	e, err := packShort(r, seq)
 	if err == nil && len(e.raw) > maxRecord && !r.Previous.IsEmpty() {
 		r.Previous = redact.Secret{} // it only helps to explain a loss
-		e, err = pack(r, seq)
+		e, err = packShort(r, seq)
+	}
+	for err == nil && len(e.raw) > maxRecord && !r.Spare.IsEmpty() {
+		spares := r.Spares()
+		r.SetSpares(spares[:len(spares)-1]...) // CheckRoom foresaw less than has come, as a user's new name
+		e, err = packShort(r, seq)
 	}
 	if err == nil && len(e.raw) > maxRecord {
 		err = &SizeError{Size: len(e.raw), Longest: longest(e.Record)}
@@ -99,14 +104,26 @@ func encodeRecord(r Record, seq uint64) (entry, error) {
 	return e, nil
 }
 
-// pack is encodeRecord without a limit.
-func pack(r Record, seq uint64) (entry, error) {
+// packShort is encodeRecord without a limit. Of a record that is above it, more spares
+// are packed, and one at least is not.
+func packShort(r Record, seq uint64) (e entry, err error) {
+	for plain := plainSpares; plain > 0; plain-- {
+		if e, err = pack(r, seq, plain); err != nil || len(e.raw) <= maxRecord {
+			break
+		}
+	}
+	return e, err
+}
+
+// pack is packShort with that many spares as they are.
+func pack(r Record, seq uint64, plain int) (entry, error) {
 	if err := checkAccount(r.Account); err != nil {
 		return entry{}, err
 	}
 	if r.Generation == 0 {
 		return entry{}, fmt.Errorf("%w: generation 0", ErrInvalid)
 	}
+	r.SetSpares(r.Spares()...) // without a gap
 	w := wireRecord{
 		Lineage: r.Lineage, Generation: r.Generation, Sequence: seq, Account: r.Account,
 		Server: r.Server, UserID: r.UserID, Username: r.Username,
@@ -125,11 +142,7 @@ func pack(r Record, seq uint64) (entry, error) {
 		}
 		w.Intent = intent
 	}
-	for _, token := range r.MoreSpares {
-		if !token.IsEmpty() {
-			w.MoreSpares = append(w.MoreSpares, token.Reveal())
-		}
-	}
+	w.MoreSpares, w.PackedSpares = wireSpares(r, plain)
 	// JSON replaces invalid UTF-8 without a word, which would change a password.
 	for _, f := range fieldsOf(r) {
 		if !utf8.ValidString(f.value) {
@@ -151,14 +164,17 @@ func pack(r Record, seq uint64) (entry, error) {
 type field struct{ name, value string }
 
 func fieldsOf(r Record) []field {
-	return []field{
+	fields := []field{
 		{"access token", r.Access.Reveal()}, {"refresh token", r.Refresh.Reveal()}, {"previous refresh token", r.Previous.Reveal()},
 		{"password", r.Password.secret.Reveal()}, {"new password", r.NewPassword.secret.Reveal()},
 		{"API key", r.Static.Reveal()}, {"emergency key", r.EmergencyKey.Reveal()}, {"spare refresh token", r.Spare.Reveal()},
-		{"second spare refresh token", r.MoreSpares[0].Reveal()}, {"third spare refresh token", r.MoreSpares[1].Reveal()},
 		{"user name", r.Username}, {"user id", r.UserID}, {"account name", r.Account}, {"lineage", r.Lineage},
 		{"server's address", r.Server},
 	}
+	for _, token := range r.MoreSpares {
+		fields = append(fields, field{"further spare refresh token", token.Reveal()})
+	}
+	return fields
 }
 
 // longest names the up to three longest fields.
@@ -178,7 +194,8 @@ func longest(r Record) string {
 // and ErrCorrupt; they show nothing of raw.
 func decodeRecord(raw, account string) (entry, error) {
 	var e envelope
-	if err := json.Unmarshal([]byte(raw), &e); err != nil {
+	err := json.Unmarshal([]byte(raw), &e)
+	if err != nil {
 		return entry{}, fmt.Errorf("%w: not JSON of the expected form", ErrCorrupt)
 	}
 	switch {
@@ -207,13 +224,9 @@ func decodeRecord(raw, account string) (entry, error) {
 		NewPassword:     passwordOf(w.NewPassword),
 		PasswordRefused: w.PasswordRefused, Tombstone: w.Tombstone, unknown: unknownFields[wireRecord](e.Record),
 	}
-	for i, token := range w.MoreSpares {
-		if i >= len(r.MoreSpares) {
-			return entry{}, fmt.Errorf("%w: the record holds %d spare sessions, this program knows %d", ErrNewer, i+2, MostSpares)
-		}
-		r.MoreSpares[i] = redact.New(token)
+	if r, err = withSpares(r, w); err != nil {
+		return entry{}, err
 	}
-	r.SetSpares(r.Spares()...) // an older build, which knows the first alone, may have used it
 	if len(w.Intent) > 0 && string(w.Intent) != "null" {
 		var i wireIntent
 		if err := json.Unmarshal(w.Intent, &i); err != nil {

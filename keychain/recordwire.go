@@ -26,6 +26,7 @@ type wireRecord struct {
 	Orphan          string          `json:"orphan,omitempty"`
 	Spare           string          `json:"spare,omitempty"`
 	MoreSpares      []string        `json:"spares,omitempty"`
+	PackedSpares    string          `json:"packed,omitempty"` // still more; see packTokens
 	EmergencyKey    string          `json:"key,omitempty"`
 	NewPassword     *string         `json:"newpw,omitempty"`
 	PasswordRefused bool            `json:"pwref,omitempty"`

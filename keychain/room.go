@@ -1,6 +1,8 @@
 package keychain
 
 import (
+	"crypto/sha512"
+	"encoding/base64"
 	"fmt"
 	"strings"
 	"time"
@@ -42,7 +44,7 @@ func (e *SizeError) Unwrap() error { return ErrTooLarge }
 // the session is renewed or its password changed. Call it before a session, a
 // spare or a new password is kept.
 func CheckRoom(r Record) error {
-	e, err := pack(largest(r), 9_999)
+	e, err := packShort(largest(r), 9_999)
 	if err != nil {
 		return err
 	}
@@ -53,6 +55,34 @@ func CheckRoom(r Record) error {
 	without.Password, without.NewPassword = Password{}, Password{}
 	stored := r.Password.IsStored() && CheckRoom(without) == nil
 	return &SizeError{Size: len(e.raw), Longest: longest(r), Room: true, Password: stored}
+}
+
+// RoomForSpares returns for how many more spares, of that many, r has room.
+func RoomForSpares(r Record, wanted int) int {
+	for n := range wanted {
+		r.AddSpare(another(r.Refresh, n))
+		if CheckRoom(r) != nil {
+			return n
+		}
+	}
+	return wanted
+}
+
+// another returns a token as long as this one, and as hard to pack beside it as the
+// server's next one. What differs, times and an id, is at the end of the payload.
+func another(token redact.Secret, n int) redact.Secret {
+	parts := splitToken(token.Reveal())
+	if parts == nil {
+		return token
+	}
+	sum := sha512.Sum512(fmt.Append(nil, n, token.Reveal()))
+	end := parts[1][len(parts[1])/2:]
+	for i, c := range end {
+		if '0' <= c && c <= '9' {
+			end[i] = '0' + sum[i%len(sum)]%10
+		}
+	}
+	return redact.New(joinToken(parts[0], parts[1], parts[2]))
 }
 
 // largest returns what r grows to at most while it is in use.
@@ -81,9 +111,16 @@ func largest(r Record) Record {
 
 func pad(s string, n int) string { return s + strings.Repeat("x", max(0, n-len(s))) }
 
+// longer returns a token that is longer by tokenRoom. A token of the server's grows
+// within, by what cannot be packed.
 func longer(token redact.Secret) redact.Secret {
 	if token.IsEmpty() {
 		return token
+	}
+	if parts := splitToken(token.Reveal()); parts != nil {
+		sum := sha512.Sum512([]byte(token.Reveal()))
+		grown := base64.RawURLEncoding.EncodeToString(sum[:])[:tokenRoom*3/4]
+		return redact.New(joinToken(parts[0], append(parts[1], grown...), parts[2]))
 	}
 	return redact.New(token.Reveal() + pad("", tokenRoom))
 }

@@ -2,8 +2,9 @@ package keychain
 
 import "shelfkeeper/daemon/redact"
 
-// MostSpares is how many spare sessions a record can hold.
-const MostSpares = 3
+// MostSpares is how many spare sessions a record can hold. How many it has room for
+// depends on the length of the user's name, and of the server's address.
+const MostSpares = 7
 
 // Spares returns the refresh tokens of the spare sessions, in the order in which
 // they are used and renewed.

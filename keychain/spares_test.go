@@ -1,6 +1,7 @@
 package keychain
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -9,22 +10,23 @@ import (
 )
 
 func TestSpares(t *testing.T) {
-	a, b, c, d := redact.New("a"), redact.New("b"), redact.New("c"), redact.New("d")
+	var all []redact.Secret
 	var r Record
 	r.DropSpare()
-	for _, token := range []redact.Secret{a, b, c, d} {
-		r.AddSpare(token)
+	for i := range MostSpares + 1 {
+		all = append(all, redact.New(fmt.Sprint(i)))
+		r.AddSpare(all[i])
 	}
-	if got := r.Spares(); !slices.Equal(got, []redact.Secret{a, b, c}) {
+	if got := r.Spares(); !slices.Equal(got, all[:MostSpares]) {
 		t.Errorf("more than fit: %d", len(got))
 	}
-	for _, n := range []int{2, 1, 0, 0} {
-		if r.DropSpare(); len(r.Spares()) != n || r.Spare.IsEmpty() != (n == 0) {
+	for n := MostSpares - 1; n >= -1; n-- {
+		if r.DropSpare(); len(r.Spares()) != max(0, n) || r.Spare.IsEmpty() != (n <= 0) {
 			t.Errorf("%d spares, want %d", len(r.Spares()), n)
 		}
 	}
-	r.AddSpare(d)
-	if r.Spare != d {
+	r.AddSpare(all[3])
+	if r.Spare != all[3] {
 		t.Error("the only spare is not the first")
 	}
 }
@@ -45,6 +47,9 @@ func TestSparesAreStored(t *testing.T) {
 		back, err := decodeRecord(e.raw, r.Account)
 		if err != nil || !slices.Equal(back.Spares(), r.Spares()) || back.Spare != r.Spare {
 			t.Errorf("%d spares are read as %d, %v", len(r.Spares()), len(back.Spares()), err)
+		}
+		if strings.Contains(e.raw, `"packed":`) {
+			t.Errorf("%d spares are packed, where an older build does not find them", len(r.Spares()))
 		}
 	}
 	used := r

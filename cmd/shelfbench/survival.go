@@ -90,10 +90,11 @@ Shelfkeeper asks the system to delay a suspend while it renews, and the machine
 grants it up to five seconds, as logind does.
 
 An account with a password may come back by itself. One that signs in through
-OpenID (oidc) has tokens and nothing else: Shelfkeeper keeps spare sessions, up to
-three before 2.36.0. Where the server's limit has no room for all of them at once,
-the others follow while the browser's page stays open: here the user leaves it open,
-and a sleep or the end of the program ends it.`
+OpenID (oidc) has tokens and nothing else: Shelfkeeper keeps spare sessions, three
+before 2.36.0, and seven where besides a token lives an hour and no answer is
+repeated. Where the server's limit has no room for all of them at once, the others
+follow while the browser's page stays open: here the user leaves it open, and a
+sleep or the end of the program ends it.`
 
 // playDay plays one day on the newest of the named releases.
 func playDay(t *testing.T, out io.Writer, o survival.Options, asJSON bool, picture string) error {

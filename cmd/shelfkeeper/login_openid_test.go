@@ -37,7 +37,7 @@ func TestOIDCByLoopback(t *testing.T) {
 				if code := r.wait(); code != problem.OK {
 					t.Fatalf("exit code %d\n%s", code, r.stderr.text())
 				}
-				said, spares, note := r.stdout.text(), signin.WantedSpares(string(release)), "Note: a spare session is kept too"
+				said, spares, note := r.stdout.text(), signin.WantedSpares(string(release), 12*time.Hour), "Note: a spare session is kept too"
 				if spares > 1 {
 					note = fmt.Sprintf("Note: %d spare sessions are kept too", spares)
 				}

@@ -32,6 +32,9 @@ const (
 	// sentWait is the same where the browser was sent on by itself and the
 	// provider knows the person already.
 	sentWait = 2 * time.Minute
+	// keptByPerson is for how many spares a person is asked in one flow. A browser that
+	// is sent on by itself brings as many as are wanted.
+	keptByPerson = 3
 )
 
 // The ends of a flow, beside the errors of Keeper.
@@ -165,7 +168,7 @@ func (f *Flow) run(ctx context.Context) {
 			continue
 		}
 		if err == nil && stage == Spare {
-			if kept++; !f.keeper.More(ctx) {
+			if kept++; !sent && kept >= keptByPerson || !f.keeper.More(ctx) {
 				f.set(Progress{Stage: stage, Done: true, Kept: kept})
 				return
 			}

@@ -335,3 +335,19 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// A person is asked for three spares at the most, however many are wanted.
+func TestAPersonIsNotAskedForEver(t *testing.T) {
+	k := &keeper{more: 9}
+	byScheme(t, k, First, func(t *testing.T, f *Flow) {
+		for n := 1; n <= 1+keptByPerson; n++ {
+			if p := now(f); p.Done {
+				t.Fatalf("it ended before address %d: %+v", n, p)
+			}
+			mustReturn(t, f, back(n, "code"))
+		}
+		if p := now(f); !p.Done || p.Err != nil || p.Kept != keptByPerson {
+			t.Errorf("%+v", p)
+		}
+	})
+}

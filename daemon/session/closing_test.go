@@ -27,7 +27,7 @@ func TestCloseWaitsForARenewal(t *testing.T) {
 			r.s.Close()
 			r.startWith(func(cfg *Config) { cfg.Vault = slowDisk{r.vault, c.sync} })
 			r.fake.Inject(absfake.Fault{Kind: absfake.Stall, Path: "/auth/refresh", After: c.answer, Times: 1})
-			time.Sleep(48*time.Minute + 2*c.sync + 500*time.Millisecond) // the intent is written
+			time.Sleep(dueAfter + 2*c.sync + 500*time.Millisecond) // the intent is written
 			synctest.Wait()
 			began := time.Now()
 			r.s.Close()

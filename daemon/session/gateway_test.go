@@ -155,7 +155,7 @@ func TestGatewayReplacesTheAnswerOfARotation(t *testing.T) {
 		eachRelease(t, func(t *testing.T, release absfake.Release) {
 			withGateway(t, absfake.Config{Release: release, AccessTTL: time.Hour}, func(r *rig, g *gateway) {
 				g.be(nil, answers("/auth/refresh", c.status, c.header, c.body))
-				time.Sleep(48*time.Minute + 20*time.Second)
+				time.Sleep(dueAfter + 20*time.Second)
 				if n := len(r.fake.Ledger().Rotations("demo")); n == 0 {
 					r.Fatalf("%s: the server was not asked", c.desc)
 				}

@@ -16,7 +16,7 @@ import (
 func TestLimitInTheMiddleOfARotation(t *testing.T) {
 	for _, limit := range []int{10, 40} {
 		withRig(t, absfake.Config{AccessTTL: time.Hour, LimiterMax: limit}, func(r *rig) {
-			time.Sleep(47 * time.Minute)
+			time.Sleep(dueAfter - time.Minute)
 			before := len(r.fake.Ledger().Rotations("demo"))
 			for range limit { // another program at our address
 				conn := r.up.Private()

@@ -36,7 +36,7 @@ func TestCausesOfALoss(t *testing.T) {
 			// any grace window.
 			r.fake.Inject(absfake.Fault{Kind: absfake.LoseAnswer, Path: "/auth/refresh", Times: 1})
 			stop := r.fake.Inject(absfake.Fault{Kind: absfake.Refuse, Path: "/ping", Skip: 1})
-			time.Sleep(48*time.Minute + 15*time.Minute)
+			time.Sleep(dueAfter + 15*time.Minute)
 			stop()
 		}, 2 * time.Minute, history.LostAnswer, func(rel absfake.Release) string {
 			if absapi.Grace(string(rel)) == 0 {
@@ -47,7 +47,7 @@ func TestCausesOfALoss(t *testing.T) {
 		{"answer lost, password stored", true, func(r *rig) {
 			r.fake.Inject(absfake.Fault{Kind: absfake.LoseAnswer, Path: "/auth/refresh", Times: 1})
 			stop := r.fake.Inject(absfake.Fault{Kind: absfake.Refuse, Path: "/ping", Skip: 1})
-			time.Sleep(48*time.Minute + 15*time.Minute)
+			time.Sleep(dueAfter + 15*time.Minute)
 			stop()
 		}, 2 * time.Minute, history.LostAnswer, func(absfake.Release) string { return "was lost on its way" }, ""},
 		{"sessions ended", false, func(r *rig) { r.must(r.fake.EndSessions("demo")) }, soon, history.Elsewhere, func(rel absfake.Release) string {
@@ -145,7 +145,7 @@ func TestCausesOfALoss(t *testing.T) {
 			eachRelease(t, func(t *testing.T, release absfake.Release) {
 				c := c
 				lossRig(t, release, c.password, func(r *rig) {
-					time.Sleep(50 * time.Minute) // one rotation that works
+					time.Sleep(dueAfter + 2*time.Minute) // one rotation that works
 					c.act(r)
 					loss, view := r.lost(c.after)
 					if c.cause == "either" { // the list of sessions tells, where there is one

@@ -20,6 +20,10 @@ import (
 	"shelfkeeper/keychain"
 )
 
+// dueAfter is when the pair of an access token of an hour is renewed while somebody is
+// served.
+const dueAfter = 52*time.Minute + 30*time.Second
+
 // rig is a session of user "demo" on a server of its own, all in memory.
 type rig struct {
 	*testing.T

@@ -96,7 +96,7 @@ func TestAnswersLostInSilence(t *testing.T) {
 func TestOneInvalidIsNoRejection(t *testing.T) {
 	withRig(t, absfake.Config{AccessTTL: time.Hour}, func(r *rig) {
 		r.fake.Inject(absfake.Fault{Kind: absfake.InternalAs401, Times: 1})
-		time.Sleep(50 * time.Minute)
+		time.Sleep(dueAfter + 2*time.Minute)
 		r.mustToken()
 		if st := r.snapshot(); st.PasswordLogins != 0 || st.Refreshes != 1 {
 			r.Errorf("got %+v\n%s", st, r.log)
@@ -241,7 +241,7 @@ func TestAnAnswerLostRightAfterAnOutage(t *testing.T) {
 func TestWakeAsksAgainForAnAnswerOnItsWay(t *testing.T) {
 	withRig(t, absfake.Config{Release: absfake.R2360, AccessTTL: time.Hour}, func(r *rig) {
 		r.fake.Inject(absfake.Fault{Kind: absfake.Stall, Path: "/auth/refresh", Bytes: 1, Times: 1})
-		time.Sleep(48*time.Minute + time.Second)
+		time.Sleep(dueAfter + time.Second)
 		r.s.Wake("resumed")
 		time.Sleep(5 * time.Second)
 		if st := r.snapshot(); st.State != "fresh" || st.Refreshes != 1 || st.PasswordLogins != 0 {

@@ -138,7 +138,7 @@ func TestPromotionSurvivesALostAnswerAndACrash(t *testing.T) {
 			// Two refusals of the first, then the spare's answer is lost.
 			r.fake.Inject(absfake.Fault{Kind: absfake.LoseAnswer, Path: "/auth/refresh", Skip: 2, Times: 1})
 			stop := r.fake.Inject(absfake.Fault{Kind: absfake.Refuse, Path: "/auth/refresh", Skip: 2})
-			time.Sleep(48*time.Minute + 3*time.Second)
+			time.Sleep(dueAfter + 3*time.Second)
 			if intent := r.record().Intent; intent == nil || intent.Purpose != keychain.PromoteSpare {
 				r.Fatalf("intent %+v\n%s", intent, r.log)
 			}

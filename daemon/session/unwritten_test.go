@@ -35,7 +35,7 @@ func TestWaitingPairIsWrittenAtClose(t *testing.T) {
 			r.s.Close()
 			full := true
 			r.startWith(func(c *Config) { c.Vault = roomLater{r.vault, &full, delay} })
-			time.Sleep(50*time.Minute + delay)
+			time.Sleep(dueAfter + 2*time.Minute + delay)
 			if n := len(r.fake.Ledger().Rotations("demo")); n != 1 {
 				t.Fatalf("%d rotations", n)
 			}

@@ -145,7 +145,7 @@ func (k *keeper) signIn() error {
 	return nil
 }
 
-// pageOpen is how long the browser's page waits for further spares (also
+// pageOpen is how long the browser's page waits for the next spare at the most (also
 // daemon/openid: laterMost).
 const pageOpen = 30 * time.Minute
 
@@ -155,9 +155,9 @@ func (k *keeper) keepPageOpen(p *program, userID string) {
 	k.world.mu.Lock()
 	sleeps := k.world.sleeps
 	k.world.mu.Unlock()
-	for until := time.Now().Add(pageOpen); ; {
+	for {
 		wait := k.budget.RoomIn(time.Now(), spareCost+spareLeaves)
-		if wait > time.Until(until) {
+		if wait > pageOpen {
 			return
 		}
 		select {

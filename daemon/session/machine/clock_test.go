@@ -62,9 +62,9 @@ func TestRenewalFollowsBothClocks(t *testing.T) {
 		due, usable     bool
 	}{
 		{"half an hour later", 30 * time.Minute, 30 * time.Minute, false, true},
-		{"fifty minutes later", 50 * time.Minute, 50 * time.Minute, true, true},
-		{"forty minutes of it asleep", 50 * time.Minute, 10 * time.Minute, true, true},
-		{"the clock was set back by two hours", -70 * time.Minute, 50 * time.Minute, true, true},
+		{"fifty-five minutes later", 55 * time.Minute, 55 * time.Minute, true, true},
+		{"forty-five minutes of it asleep", 55 * time.Minute, 10 * time.Minute, true, true},
+		{"the clock was set back by two hours", -65 * time.Minute, 55 * time.Minute, true, true},
 		{"set back, and the token has ended", -59 * time.Minute, 61 * time.Minute, true, false},
 		{"the clock was set forward", 3 * time.Hour, time.Minute, true, false},
 	} {

@@ -50,7 +50,7 @@ func keepAliveOf(refresh absapi.Token, usable time.Time, skew time.Duration) kee
 	after := func(share float64) time.Time { return issued.Add(time.Duration(float64(end.Sub(issued)) * share)) }
 	// Of a token that lives for minutes, a fifth of its life is left for tries.
 	last := later(end.Add(-keepAliveTries), after(keepAliveShare))
-	last = earlier(last, after(rotateAfter))
+	last = earlier(last, after(refreshSpent))
 	return keepAlive{From: earlier(after(keepAliveShare), last), By: earlier(after(keepAliveBy), last), Last: last}
 }
 

@@ -103,7 +103,7 @@ func TestAPairIsRenewedForSomebody(t *testing.T) {
 		s, _ := drive(State{Rules: RulesOf("2.33.2")}, noon, Started{}, Opened{Record: rec}, Settled{Generation: 3})
 		return s
 	}
-	at := noon.Add(28*time.Minute + time.Second)
+	at := noon.Add(32*time.Minute + 31*time.Second)
 	served, _ := Next(due(), Event{At: at, Fact: Due{}})
 	if served.Step != Acquiring {
 		t.Errorf("somebody is served: %v", served.Describe())

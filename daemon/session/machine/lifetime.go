@@ -114,7 +114,7 @@ func window(pair absapi.TokenPair, now time.Time, skew time.Duration) (rotateAt,
 	// A refresh token that ends before the access token would be due sets the
 	// pace (REFRESH_TOKEN_EXPIRY may be set to anything).
 	if end := pair.Refresh.ExpiresAt.Add(-skew); !pair.Refresh.ExpiresAt.IsZero() {
-		if due := issued.Add(time.Duration(float64(end.Sub(issued)) * rotateAfter)); due.Before(rotateAt) {
+		if due := issued.Add(time.Duration(float64(end.Sub(issued)) * refreshSpent)); due.Before(rotateAt) {
 			rotateAt = due
 		}
 	}

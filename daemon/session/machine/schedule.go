@@ -9,8 +9,11 @@ const (
 	// somebody is served: early enough that some minutes without a server on a
 	// one-hour token never reach a player. aheadMost is how long before its end
 	// that is at the most: earlier renewals are more renewals.
-	rotateAfter = 0.8
+	rotateAfter = 0.875
 	aheadMost   = 15 * time.Minute
+	// refreshSpent is the share of a refresh token's life that is never exceeded
+	// where it ends so soon that it sets the pace.
+	refreshSpent = 0.8
 	// marginShare and marginMost are how long before its end an access token
 	// is no longer handed out: a request sent now must reach the server in
 	// time.

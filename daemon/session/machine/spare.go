@@ -10,8 +10,8 @@ import (
 // An account that signed in through OpenID has no password to come back with.
 // It keeps a second server session, the spare, which nobody uses: it is
 // renewed rarely, never beside the first, and takes its place when that one is
-// truly lost. Where the release answers no token twice there may be three of
-// them: the first is the one that is due, used or dead, and the others move up.
+// truly lost. Where the release answers no token twice there are several: the first
+// is the one that is due, used or dead, and the others move up.
 
 // spareLife is the share of its refresh token's life after which the spare is
 // renewed: a machine may then be off for the other half.

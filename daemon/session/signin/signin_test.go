@@ -187,7 +187,7 @@ func TestSpareSignIn(t *testing.T) {
 				after.Refresh != before.Refresh || after.Lineage != before.Lineage || after.Password != before.Password {
 				t.Errorf("%s: %+v, %v", release, after, err)
 			}
-			want := WantedSpares(string(release))
+			want := wantedFor(string(release), before)
 			if missing, err := MissingSpares(r.Context(), r.vault, "home", string(release)); missing != want-1 || err != nil {
 				t.Errorf("%s: %d missing, %v", release, missing, err)
 			}

@@ -24,23 +24,42 @@ const (
 	// longGrace is a grace window in which a machine comes back from a restart, a
 	// short sleep or another network, and asks for a lost answer again.
 	longGrace = 10 * time.Minute
-	// sparesWithLongGrace is how many spare sessions are kept there, and sparesElsewhere
-	// how many where a lost answer may end a session.
+	// manyRenewals is a life of an access token with which a session is renewed many
+	// times a day. Audiobookshelf's is an hour from 2.27 on, and twelve before.
+	manyRenewals = 2 * time.Hour
+
+	// How many spare sessions are kept: with longGrace; where a lost answer may end a
+	// session; and where each of many does. Each renewal is a chance to lose one, and
+	// each spare a session at the server.
 	sparesWithLongGrace = 1
-	sparesElsewhere     = keychain.MostSpares
+	sparesElsewhere     = 3
+	sparesWithoutGrace  = keychain.MostSpares
 )
 
 // WantedSpares is how many spare sessions an account without a password should
-// have on a server of that version. Before 2.36.0 a lost answer ends a session, or
-// does so after a minute, and each of them costs one.
-func WantedSpares(version string) int {
+// have on a server of that version whose access tokens live that long; zero if that is
+// not known. Before 2.35.0 a lost answer ends a session, before 2.36.0 it does so after
+// a minute, and each of them costs one.
+func WantedSpares(version string, life time.Duration) int {
+	grace := absapi.Grace(version)
 	switch {
 	case !absapi.SupportsRefresh(version):
 		return 0 // its token never ends
-	case absapi.Grace(version) < longGrace:
-		return sparesElsewhere
+	case grace >= longGrace:
+		return sparesWithLongGrace
+	case grace == 0 && life > 0 && life <= manyRenewals:
+		return sparesWithoutGrace
 	}
-	return sparesWithLongGrace
+	return sparesElsewhere
+}
+
+// wantedFor is WantedSpares for the account of rec.
+func wantedFor(version string, rec keychain.Record) int {
+	access, err := absapi.ParseToken(rec.Access)
+	if err != nil || access.IssuedAt.IsZero() || access.ExpiresAt.IsZero() {
+		return WantedSpares(version, 0)
+	}
+	return WantedSpares(version, access.ExpiresAt.Sub(access.IssuedAt))
 }
 
 // MissingSpares is how many more spare sessions the account should have. One that
@@ -50,17 +69,11 @@ func MissingSpares(ctx context.Context, v loader, account, version string) (int,
 	if err != nil {
 		return 0, err
 	}
-	missing := WantedSpares(version) - len(rec.Spares())
+	missing := max(0, wantedFor(version, rec)-len(rec.Spares()))
 	if rec.Spare.IsEmpty() {
-		return max(0, missing), nil
+		return missing, nil
 	}
-	for n := range missing {
-		rec.AddSpare(rec.Refresh) // as long as it
-		if keychain.CheckRoom(rec) != nil {
-			return n, nil
-		}
-	}
-	return max(0, missing), nil
+	return keychain.RoomForSpares(rec, missing), nil
 }
 
 // Spare gives an account that has no password to fall back on another session
@@ -112,7 +125,7 @@ func (in Spare) Do(ctx context.Context) error {
 	}
 	var before redact.Secret
 	rec.Generation++
-	if len(rec.Spares()) >= WantedSpares(in.Version) {
+	if len(rec.Spares()) >= wantedFor(in.Version, rec) {
 		before = rec.Spare
 		rec.DropSpare()
 		if i := rec.Intent; i != nil && (i.Purpose == keychain.RenewSpare || i.Purpose == keychain.PromoteSpare) {
