@@ -58,8 +58,8 @@ func newAccountRename(e *env) *cobra.Command {
 		Use:   "rename NAME NEW",
 		Short: "Give an account another name; everything of it stays as it is",
 		Long: `Gives an account another name. Its session, its players and their grants, its
-port and its history stay as they are. The name before goes on meaning it, in
-scripts and in config.toml, and no other account gets it.`,
+port and its history stay as they are. The old name still works in scripts and in
+config.toml, and no other account can take it.`,
 		Example: "  shelfkeeper account rename books-example-org-alice home",
 		Args:    twoArgs("the account's name and a new one"),
 		RunE: func(c *cobra.Command, args []string) error {

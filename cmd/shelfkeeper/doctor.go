@@ -25,7 +25,7 @@ gateway in front lets through: the renewal's header, websockets, parts of files,
 uploads. Of the account: why its session was lost, how long its tokens live.
 
 It names the one thing to mend first, and marks what only follows from it. At the
-end stands what no client can see, for the server's admin.
+end it lists what no client can see, and the server's admin can.
 
 It begins no session, changes nothing, and sends no password and no token. At most
 two requests of the server's sign-in limit are used. The exit code is 1 if there is

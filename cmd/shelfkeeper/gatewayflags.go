@@ -49,14 +49,14 @@ func (g *gatewayFlags) add(c *cobra.Command, mayRemove bool) {
 	f.BoolVar(&g.tokenInURL, "token-in-url", false, "with --basic: accept that Audiobookshelf's token travels as ?token= and stands in the "+
 		"gateway's log")
 	f.StringVar(&g.cert, "client-cert", "", "`file` with the client certificate that the gateway asks for, in PEM")
-	f.StringVar(&g.key, "client-key", "", "`file` with its key, if it is another one")
+	f.StringVar(&g.key, "client-key", "", "`file` with the certificate's key, if that is another file")
 	f.StringVar(&g.p12, "client-p12", "", "`file` with certificate and key in PKCS#12; its password is asked for, or read with --stdin")
 	f.StringVar(&g.ca, "ca", "", "`file` with the certificate of your own authority, in PEM")
 	f.StringVar(&g.pin, "pin", "", "SHA-256 `fingerprint` of the one certificate that is trusted, whoever issued it")
 	f.StringVar(&g.proxy, "proxy", "", "`address` of a proxy to the server, or direct for none")
 	f.StringVar(&g.agent, "user-agent", "", "`text` that everything sends as User-Agent, players included")
 	f.StringArrayVar(&g.addresses, "for", nil, "`address` of the server that the secrets are for; the one signed in to if missing. "+
-		"An http:// address is sent them unencrypted")
+		"An http:// address gets them unencrypted")
 	f.BoolVar(&g.stdin, "stdin", false, "read the secrets from standard input, a line each: headers in their order, then --basic, then "+
 		"--client-p12")
 	if mayRemove {

@@ -17,9 +17,9 @@ func newHistory(e *env) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "history",
 		Short: "Show the attempts to renew the sessions, for a bug report",
-		Long: `Show what became of the attempts to renew the sessions, oldest first: when,
-which token by the second of its issue, what came back, and why. There is no
-token and no password in it; look for names and addresses before you show it.`,
+		Long: `Show every attempt to renew a session, oldest first: when it was, which token was
+presented (by the second in which it was issued), what came back, and why. It
+holds no token and no password; look for names and addresses before you show it.`,
 		Args: noArgs,
 		RunE: func(*cobra.Command, []string) error {
 			paths, err := e.paths()

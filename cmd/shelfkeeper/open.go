@@ -19,8 +19,8 @@ func newOpen(e *env) *cobra.Command {
 		Use:   "open",
 		Short: "Open Audiobookshelf in the browser, signed in",
 		Long: `Opens the server's own web page through the local address, signed in already.
-The page holds no real token: what it holds works at the local address only, and
-until you sign out in the page or run "shelfkeeper players revoke". With
+The page holds no real token. Its token works at the local address only, until you
+sign out in the page or run "shelfkeeper players revoke". With
 --scope admin it can administer the server, if the account may.
 
 --app opens it in a window of its own, like a program of the desktop, where Chromium,

@@ -23,8 +23,8 @@ func newPage(e *env) *cobra.Command {
 		Long: `Opens the status page: how every account is doing, signing in, and the players.
 
 The running daemon serves it at http://localhost:13380 (page_port in config.toml),
-for browsers of your own user alone. Where the system does not tell whose a
-browser is, only the address that this command opens lets it in.`,
+for browsers of your own user alone. Where the system does not tell which user a
+browser belongs to, only the address that this command opens lets it in.`,
 		Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			client, err := e.client()

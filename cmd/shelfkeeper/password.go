@@ -20,8 +20,8 @@ func newPassword(e *env) *cobra.Command {
 		Use:   "password",
 		Short: "Change the password on the server and keep the session",
 		Long: `Changes the password of an account on its server. The session goes on, and the
-vault learns the new password where it keeps the old one. An empty password is
-one too; servers take it from their root user only.`,
+vault learns the new password where it keeps the old one. The password may be
+empty; servers accept that from their root user only.`,
 		Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if err := e.known(account); err != nil {

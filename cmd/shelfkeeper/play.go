@@ -62,7 +62,7 @@ What follows "mpv" are options for mpv.
 	c.Flags().StringVar(&account, "account", "", "`name` of the account, if there are several")
 	c.Flags().StringVar(&with, "player", "mpv", "mpv, vlc or a `command` with {url} and {title}")
 	c.Flags().BoolVar(&attach, "attach", false, "start no player; report one that you have started (Linux)")
-	c.Flags().IntVar(&number, "number", 0, "which one, if several are called so; as `search` counts")
+	c.Flags().IntVar(&number, "number", 0, "which one, if several have that name: its number in `search`")
 	return c
 }
 

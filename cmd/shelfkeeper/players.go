@@ -79,8 +79,8 @@ func newPlayersTrust(e *env) *cobra.Command {
 		Use:   "trust NAME ORIGIN",
 		Short: "Let a program in a webview come in with a grant",
 		Long: `Programs that are pages in a webview (Electron, Tauri, Obsidian) send an origin,
-and their images and sounds carry no token. What a program of yours sends for pages
-of ORIGIN comes in with the grant NAME to listen, also when it presents nothing.
+and their images and sounds carry no token. What your program sends for pages of
+ORIGIN is served as if it presented the grant NAME, to listen.
 Never trust the page of a website. config.toml's trusted_origins does the same for
 every account, without a grant.`,
 		Example: "  shelfkeeper players trust obsidian app://obsidian.md",

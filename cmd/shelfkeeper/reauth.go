@@ -21,8 +21,8 @@ func newReauth(e *env) *cobra.Command {
 the browser.
 
 Without https another server may answer at the same address in another network.
-Where the server knows nothing of the session, the stored password goes to it
-only if you say that it is yours: at the question, or with --same-server.`,
+Where the server knows nothing of the session, the stored password goes to it only
+if you say that it is your server: at the question, or with --same-server.`,
 		Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if e.signsInByOpenID(c.Context(), account) {
@@ -35,7 +35,7 @@ only if you say that it is yours: at the question, or with --same-server.`,
 		},
 	}
 	c.Flags().StringVar(&account, "account", "", "`name` of the account, if there are several")
-	c.Flags().BoolVar(&sameServer, "same-server", false, "send the stored password although the server does not know the session: it is yours")
+	c.Flags().BoolVar(&sameServer, "same-server", false, "send the stored password although the server does not know the session: it is your server")
 	return c
 }
 

@@ -24,7 +24,7 @@ func newRestart(e *env) *cobra.Command {
 upgrade for instance. Local addresses stay open: a player that asks meanwhile waits
 for its answer. A stream under way is cut, and its player asks for the rest.
 
-A program that does not run is refused, and the old daemon goes on. On Windows
+If the new program does not run, the old daemon goes on. On Windows
 addresses are closed for a moment, and a vault with a passphrase asks for it again.`,
 		Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {

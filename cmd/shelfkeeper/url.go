@@ -47,7 +47,7 @@ Formats: m3u8 and xspf are playlists, feed is a podcast's feed, cover its pictur
 	}
 	c.Flags().StringVar(&account, "account", "", "`name` of the account, if there are several")
 	c.Flags().StringVar(&format, "format", "m3u8", "m3u8, xspf, feed or cover")
-	c.Flags().IntVar(&number, "number", 0, "which one, if several are called so; as `search` counts")
+	c.Flags().IntVar(&number, "number", 0, "which one, if several have that name: its number in `search`")
 	return c
 }
 

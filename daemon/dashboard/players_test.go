@@ -121,7 +121,7 @@ func TestPauseAndReports(t *testing.T) {
 	d.set(func() { d.accounts[0] = a })
 	w.get("/").has(t, `action="/accounts/home/resume"`)
 	w.post("/accounts/home/resume")
-	w.get("/accounts/home/reports").has(t, "li_1", "1m30s", "it is &lt;gone&gt;", "Only this is kept")
+	w.get("/accounts/home/reports").has(t, "li_1", "1m30s", "it is &lt;gone&gt;", "Of this report only")
 	w.post("/accounts/home/reports/retry", "id", "7")
 	w.post("/accounts/home/reports/drop", "id", "7")
 	w.post("/accounts/home/reports/drop").has(t, "Choose at least one") // none would mean all

@@ -34,7 +34,7 @@ func TestSearch(t *testing.T) {
 	w := serve(t, newDouble(someAccount()), nil)
 	got := w.get("/search")
 	got.has(t, `<form method="get" action="/search" role="search"`)
-	if strings.Contains(got.body, "Nothing is called so") {
+	if strings.Contains(got.body, "Nothing has that name") {
 		t.Error("an answer to no question")
 	}
 	got = w.get("/search?q=tide")
@@ -44,7 +44,7 @@ func TestSearch(t *testing.T) {
 	if strings.Contains(got.body, "<b>") {
 		t.Error("a title is part of the page")
 	}
-	w.get("/search?q=none").has(t, "Nothing is called so")
+	w.get("/search?q=none").has(t, "Nothing has that name")
 	w.get("/search?q=broken").has(t, "The server does not answer")
 	w.get("/search?q="+strings.Repeat("%C3%A4", 300)).has(t, "you are at")
 	got = w.get("/accounts/home/listen/p1~e1.m3u8")
