@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"pgregory.net/rapid"
+
+	"shelfkeeper/daemon/absapi"
 )
 
 // kindly moves a world on in which the server answers everything: what is under
@@ -50,6 +52,52 @@ func TestNoRefreshTokenEndsUnused(t *testing.T) {
 			end := w.state.Published.Pair.Refresh.ExpiresAt
 			if w.state.Published.Generation > 0 && !w.now.Before(end) {
 				t.Fatalf("the refresh token ended unused at %v; it is %v: %+v", end, w.now, w.state.Clocks)
+			}
+		}
+	})
+}
+
+// Whenever somebody needs a token of a session that lives, and the server answers: one
+// refresh brings it, or the one of a spare that is under way and then one. No timer is
+// waited for but the second in which two tokens would be equal.
+func TestNobodyWaitsForMoreThanOneRefresh(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		w := newWorld(t)
+		if !w.disk.Static.IsEmpty() {
+			return
+		}
+		w.life = rapid.SampledFrom([]time.Duration{2 * time.Minute, time.Hour, 12 * time.Hour}).Draw(t, "access")
+		pair := w.mint()
+		w.disk.Access, w.disk.Refresh, w.unserved = pair.Access.Secret, pair.Refresh.Secret, true
+		w.written[1] = w.disk.Access
+		w.boot()
+		for range rapid.IntRange(1, 40).Draw(t, "length") {
+			for range rapid.IntRange(0, 12).Draw(t, "pause") {
+				if rapid.IntRange(0, 9).Draw(t, "network") == 0 {
+					w.outside(2)
+				}
+				w.kindly(w.life)
+			}
+			refreshes, before := 0, w.state.Published.Generation
+			if len(w.pending) > 0 && w.state.Published.Generation > 0 && w.state.OfSpare() {
+				refreshes--
+			}
+			for w.feed(Needed{}); !w.state.Usable(w.now); {
+				switch at := w.state.WakeAt(); {
+				case len(w.pending) > 0:
+					if _, ok := w.pending[0].(Refresh); ok {
+						refreshes++
+					}
+					w.answer(0)
+				case w.state.Rules.Collides && !at.After(w.now.Add(absapi.CollisionGap)):
+					w.now = later(w.now, at)
+					w.feed(Due{})
+				default:
+					t.Fatalf("%v: it waits until %v; it is %v", w.state.Describe(), at, w.now)
+				}
+				if refreshes > 1 {
+					t.Fatalf("%v: a second refresh, from generation %d on", w.state.Describe(), before)
+				}
 			}
 		}
 	})
