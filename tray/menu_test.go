@@ -70,7 +70,8 @@ func TestMenu(t *testing.T) {
 			want: []string{"[kitchen: signed in]", "Open Audiobookshelf", "Re-authenticate", "Players", "Copy player address",
 				"Pause until tomorrow", "Pause until resumed", "Status page", "Check-up", "Quit"},
 			tooltip: "Shelfkeeper, kitchen: signed in"},
-		{desc: "a newer program is installed", in: upgraded, notes: notes{{Act: Restart}: {trouble: problem.Newf(problem.Other, "", "it does not run")}},
+		{desc: "a newer program is installed", in: upgraded,
+			notes: notes{{Act: Restart}: {trouble: problem.Newf(problem.Other, "", "it does not run")}},
 			want: []string{"[Moving over to the new version did not work: it does not run]", "[Audiobookshelf as home: signed in]",
 				"Open Audiobookshelf", "Re-authenticate", "Players", "Copy player address", "Pause until tomorrow", "Pause until resumed",
 				"Status page", "Check-up", "Move over to version 0.2.0", "Quit"},
@@ -102,24 +103,28 @@ func TestMenu(t *testing.T) {
 		{desc: "no port", in: noPort,
 			want: []string{"[Audiobookshelf as home: the local address for players is not open]",
 				`[free the port, or give the account another one with "shelfkeeper account set NAME --port 0"]`,
-				"[Open Audiobookshelf]", "Re-authenticate", "Players", "[Copy player address]", "Pause until tomorrow", "Pause until resumed",
+				"[Open Audiobookshelf]", "Re-authenticate", "Players", "[Copy player address]", "Pause until tomorrow",
+				"Pause until resumed",
 				"Status page", "Check-up", "Quit"},
 			tooltip: "Shelfkeeper, home at abs.example.org: the local address for players is not open"},
 		{desc: "two accounts", in: two,
 			want: []string{"[home at abs.example.org: the server cannot be reached: connection refused]",
 				"[work_2 at abs.example.org: signed in]",
 				"Open Audiobookshelf (home at abs.example.org)", "Re-authenticate (home at abs.example.org)",
-				"Players (home at abs.example.org)", "Copy player address (home at abs.example.org)", "Pause until tomorrow (home at abs.example.org)",
+				"Players (home at abs.example.org)", "Copy player address (home at abs.example.org)",
+				"Pause until tomorrow (home at abs.example.org)",
 				"Pause until resumed (home at abs.example.org)",
 				"Open Audiobookshelf (work_2 at abs.example.org)", "Re-authenticate (work_2 at abs.example.org)",
 
-				"Players (work_2 at abs.example.org)", "Copy player address (work_2 at abs.example.org)", "Pause until tomorrow (work_2 at abs.example.org)",
+				"Players (work_2 at abs.example.org)", "Copy player address (work_2 at abs.example.org)",
+				"Pause until tomorrow (work_2 at abs.example.org)",
 				"Pause until resumed (work_2 at abs.example.org)", "Status page", "Check-up", "Quit"},
 			tooltip: "Shelfkeeper: the server cannot be reached; the session is kept\n" +
 				"home at abs.example.org: the server cannot be reached: connecti…"},
 		{desc: "re-authenticating", in: snapshotOf(nil), notes: notes{reauth: {busy: true}},
 			want: []string{"[Audiobookshelf as home: signed in]",
-				"Open Audiobookshelf", "[Re-authenticating…]", "Players", "Copy player address", "Pause until tomorrow", "Pause until resumed",
+				"Open Audiobookshelf", "[Re-authenticating…]", "Players", "Copy player address", "Pause until tomorrow",
+				"Pause until resumed",
 				"Status page", "Check-up", "Quit"},
 			tooltip: "Shelfkeeper, home at abs.example.org: signed in"},
 		{desc: "re-authenticated", in: snapshotOf(nil), notes: notes{reauth: {at: time.Date(2026, 1, 2, 15, 4, 0, 0, time.Local)}},
@@ -282,7 +287,8 @@ func TestMenuOfALostSession(t *testing.T) {
 
 // After its use the spare is gone: the click that makes one is offered.
 func TestMenuOffersASpareSession(t *testing.T) {
-	for spare, want := range map[string]string{"": "Re-authenticate", health.SpareKept: "Re-authenticate", health.SpareMissing: "Make a spare session"} {
+	for spare, want := range map[string]string{"": "Re-authenticate", health.SpareKept: "Re-authenticate",
+		health.SpareMissing: "Make a spare session"} {
 		s := snapshotOf(nil)
 		s.Accounts[0].Session.Spare = spare
 		if got := flat(menu(s, nil, abilities{})); !slices.Contains(got, want) {

@@ -126,7 +126,8 @@ func survivalReport(t *testing.T) *survival.Report {
 func survivalTable(t *testing.T) string {
 	r := survivalReport(t)
 	var b strings.Builder
-	fmt.Fprintf(&b, "Sums over %d seeds, %d weeks each. All counts are the server's own; the last four columns are what players were answered.\n\n",
+	fmt.Fprintf(&b, "Sums over %d seeds, %d weeks each. All counts are the server's own; the last four columns are what players were "+
+		"answered.\n\n",
 		len(r.Seeds), r.Weeks)
 	if err := r.Markdown(&b); err != nil {
 		t.Fatal(err)
@@ -205,7 +206,8 @@ func wanSentence(t *testing.T) string {
 	least, most := again.ofDirect(t, "page")
 	low, high := again.ofDirect(t, "page-again")
 	least, most = min(least, low), max(most, high)
-	return fmt.Sprintf("Over a line of %.0f ms the first byte after all connections were cut comes after %.0f ms, without Shelfkeeper after %.0f ms. "+
+	return fmt.Sprintf("Over a line of %.0f ms the first byte after all connections were cut comes after %.0f ms, without Shelfkeeper "+
+		"after %.0f ms. "+
 		"The first visit to a library page takes %.1f to %.1f of the time without it, and later ones %.1f to %.1f.\n",
 		r.RoundTrip, ours.P50, direct.P50, first, firstMost, least, most)
 }
@@ -270,7 +272,8 @@ func crashTable(t *testing.T) string {
 	}
 	read(t, "crash.json", &r)
 	var b strings.Builder
-	b.WriteString("| release | kills | rotations | answers lost | sessions lost | passwords sent | of these cut off | user needed | 401 to players |\n" +
+	b.WriteString("| release | kills | rotations | answers lost | sessions lost | passwords sent | of these cut off | user needed | 401 " +
+		"to players |\n" +
 		"| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n")
 	var order []string
 	sums := map[string]*crashRow{}
@@ -293,7 +296,8 @@ func crashTable(t *testing.T) string {
 	}
 	for _, name := range order {
 		s := sums[name]
-		row(&b, false, name, thousands(s.Kills), thousands(s.Rotations), thousands(s.AnswersLost), thousands(s.SessionsLost), thousands(s.SignIns),
+		row(&b, false, name, thousands(s.Kills), thousands(s.Rotations), thousands(s.AnswersLost), thousands(s.SessionsLost),
+			thousands(s.SignIns),
 			thousands(s.SignInsLost), thousands(s.NeedsUser), fmt.Sprintf("%d of %s", s.Player401, thousands(s.PlayerRequests)))
 	}
 	return b.String()

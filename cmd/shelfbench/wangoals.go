@@ -97,7 +97,8 @@ func drawWan(rows []wanRow) []byte {
 		fmt.Fprintf(&b, `<text x="10" y="%d" fill="#1b1f24">%s</text>`+"\n", y+11, g.name)
 		for _, r := range g.rows {
 			long := max(1, r.P50/max(most, 1)*wanBarRoom)
-			fmt.Fprintf(&b, `<rect x="%d" y="%d" width="%.1f" height="%d" fill="%s"/>`+"\n", wanBarName, y+1, long, wanBarHeight-2, wanColours[r.Via])
+			fmt.Fprintf(&b, `<rect x="%d" y="%d" width="%.1f" height="%d" fill="%s"/>`+"\n", wanBarName, y+1, long, wanBarHeight-2,
+				wanColours[r.Via])
 			fmt.Fprintf(&b, `<text x="%.1f" y="%d" fill="#1b1f24">%.0f %s</text>`+"\n", wanBarName+long+5, y+11, r.P50, r.Via)
 			y += wanBarHeight
 		}

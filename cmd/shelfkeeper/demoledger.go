@@ -68,7 +68,8 @@ func (d *demo) farewell(e *env, fake *absfake.Server, last *health.Snapshot) err
 		return nil
 	}
 	for _, route := range slices.Sorted(maps.Keys(a.Unknown)) {
-		if _, err := fmt.Fprintf(e.stdout, "The demonstration server does not know %s, which was asked for %d times.\n", route, a.Unknown[route]); err != nil {
+		if _, err := fmt.Fprintf(e.stdout, "The demonstration server does not know %s, which was asked for %d times.\n", route,
+			a.Unknown[route]); err != nil {
 			return err
 		}
 	}

@@ -43,7 +43,8 @@ func TestDoctorReport(t *testing.T) {
 			t.Errorf("%s", text)
 		}
 	}
-	if r := p.run("", "doctor", "--report", file); r.code != problem.Usage || !strings.Contains(r.stderr, "name a file that does not exist yet") {
+	if r := p.run("", "doctor", "--report", file); r.code != problem.Usage ||
+		!strings.Contains(r.stderr, "name a file that does not exist yet") {
 		t.Errorf("over a file: %d\n%s", r.code, r.stderr)
 	}
 }

@@ -83,7 +83,8 @@ func TestStateOfFormerVersionsIsRead(t *testing.T) {
 			}
 			p.daemon()
 			p.until("its vault and its journal are read", func(a health.Account) bool {
-				return a.Name == "home" && a.User == "demo" && a.Session.Generation >= 2 && a.Vault.Backend == "file" && a.Progress.Waiting == c.waiting &&
+				return a.Name == "home" && a.User == "demo" && a.Session.Generation >= 2 && a.Vault.Backend == "file" &&
+					a.Progress.Waiting == c.waiting &&
 					(a.Level == health.Paused) == c.paused && (len(a.Proxy.Visitors) > 0) == c.paused
 			})
 			p.ok("", "quit")
@@ -148,14 +149,16 @@ func TestStateOfNewerVersionsIsLeftAlone(t *testing.T) {
 			p.reports("book")
 			untouched("a report of listening")
 			commands := [][]string{{"status"}, {"account", "list"}, {"account", "rename", "home", "attic"}, {"players", "list"},
-				{"players", "add", "garden"}, {"players", "revoke", "kitchen"}, {"history"}, {"progress", "list"}, {"reauth"}, {"pause"}, {"quit"}}
+				{"players", "add", "garden"}, {"players", "revoke", "kitchen"}, {"history"}, {"progress", "list"}, {"reauth"}, {"pause"},
+				{"quit"}}
 			if c.says != nil {
 				commands = append([][]string{c.says}, commands...)
 			}
 			for _, command := range commands {
 				out := p.run("", command...)
 				untouched("shelfkeeper " + strings.Join(command, " "))
-				if said := out.stdout + out.stderr; c.says != nil && command[0] == c.says[0] && !strings.Contains(said, "newer") && !strings.Contains(said, "unknown key") {
+				if said := out.stdout + out.stderr; c.says != nil && command[0] == c.says[0] && !strings.Contains(said, "newer") &&
+					!strings.Contains(said, "unknown key") {
 					t.Errorf("shelfkeeper %s: %s", strings.Join(command, " "), said)
 				}
 			}

@@ -16,7 +16,8 @@ import (
 // until then with 0.
 func TestInterrupted(t *testing.T) {
 	t.Parallel()
-	for _, line := range []string{"reauth", "login URL -u root --password-stdin --account other", "doctor", "logs -f", "run --no-tray --no-page"} {
+	for _, line := range []string{"reauth", "login URL -u root --password-stdin --account other", "doctor", "logs -f",
+		"run --no-tray --no-page"} {
 		t.Run(line, func(t *testing.T) {
 			t.Parallel()
 			s, p := newServer(t, absfake.Config{}), newPlace(t)
@@ -43,7 +44,8 @@ func TestInterrupted(t *testing.T) {
 			if err := r.cmd.Process.Signal(os.Interrupt); err != nil {
 				t.Fatal(err)
 			}
-			if code := r.wait(); code != want || want == problem.Interrupted && !strings.HasSuffix(r.stderr.text(), "shelfkeeper: interrupted\n") {
+			if code := r.wait(); code != want || want == problem.Interrupted &&
+				!strings.HasSuffix(r.stderr.text(), "shelfkeeper: interrupted\n") {
 				t.Errorf("exit code %d\n%s", code, r.stderr.text())
 			}
 		})
@@ -53,7 +55,8 @@ func TestInterrupted(t *testing.T) {
 // A port that the user may not open is told in words, with exit code 7.
 func TestPortThatIsNotAllowed(t *testing.T) {
 	t.Parallel()
-	if err := listenTrouble("127.0.0.1:80", fmt.Errorf("listen: %w", os.ErrPermission)); !strings.Contains(err.Error(), "your user may not open that port") {
+	if err := listenTrouble("127.0.0.1:80", fmt.Errorf("listen: %w", os.ErrPermission)); !strings.Contains(err.Error(),
+		"your user may not open that port") {
 		t.Error(err)
 	}
 }

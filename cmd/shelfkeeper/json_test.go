@@ -50,8 +50,10 @@ func TestJSONKeys(t *testing.T) {
 	d.until(d.stdout, "\n")
 	said["run"] = d.stdout.text()
 	p.until("the session is fresh", fresh)
-	for _, line := range []string{"status", "account list", "account show home", "account set home --user-agent x", "players add kodi", "players list",
-		"progress list", "search lighthouse", "url lighthouse", "open --print", "page --print", "history", "logs", "report", "report " + filepath.Join(p.home, "r.zip"), "config path",
+	for _, line := range []string{"status", "account list", "account show home", "account set home --user-agent x", "players add kodi",
+		"players list",
+		"progress list", "search lighthouse", "url lighthouse", "open --print", "page --print", "history", "logs", "report",
+		"report " + filepath.Join(p.home, "r.zip"), "config path",
 		"config show", "config check", "autostart status", "version", "pause", "resume", "reauth", "players trust kodi app://x",
 		"players revoke kodi", "account rename home house", "logout", "quit"} {
 		said[line] = p.ok("", append(strings.Fields(line), "--json")...).stdout

@@ -38,8 +38,9 @@ var onPage = map[string]string{
 	"open": "/accounts/*/open", "open --scope": "/accounts/*/open/admin", "open --print": "only: the page opens it",
 	"play --attach": "only: a page cannot see what plays on the desktop",
 	"open --app":    "only: a page cannot open a window without a browser's bars",
-	"search":        "GET /search", "url": "GET /search", "url --format": "GET /search", "url --number": "only: the page shows each with its own",
-	"play": "GET /search", "play --player": "only: the page gives the address to any program",
+	"search":        "GET /search", "url": "GET /search", "url --format": "GET /search",
+	"url --number": "only: the page shows each with its own",
+	"play":         "GET /search", "play --player": "only: the page gives the address to any program",
 	"play --number": "only: the page shows each with its own",
 	"page":          "GET /", "page --print": "only: this is the page",
 	"players list": "GET /players", "players add": "/players/add name", "players add --scope": "/players/add scope",
@@ -209,8 +210,9 @@ func TestWhatTheMenuDoesIsOnThePage(t *testing.T) {
 	for act, command := range map[tray.Act]string{
 		tray.Open: "open", tray.OpenAsAdmin: "open --scope", tray.OpenAsApp: "open --app", tray.Reauthenticate: "reauth",
 		tray.Pause: "pause", tray.PauseTomorrow: "pause --until",
-		tray.Resume: "resume", tray.ShowPage: "page", tray.ShowPlayers: "players list", tray.CheckUp: "doctor", tray.StartAtLogin: "autostart on",
-		tray.StopAtLogin: "autostart off", tray.Quit: "quit", tray.Restart: "restart", tray.Copy: "status",
+		tray.Resume: "resume", tray.ShowPage: "page", tray.ShowPlayers: "players list", tray.CheckUp: "doctor",
+		tray.StartAtLogin: "autostart on",
+		tray.StopAtLogin:  "autostart off", tray.Quit: "quit", tray.Restart: "restart", tray.Copy: "status",
 	} {
 		if onPage[command] == "" {
 			t.Errorf("%s: the page has nothing like it", fmt.Sprint(act, " ", command))

@@ -252,7 +252,8 @@ func TestCurlReadsAPlaylist(t *testing.T) {
 		if !strings.HasPrefix(line, "http") {
 			continue
 		}
-		size, err := exec.CommandContext(t.Context(), "curl", "-sSf", "-o", "/dev/null", "-w", "%{size_download}", strings.TrimSpace(line)).Output()
+		size, err := exec.CommandContext(t.Context(), "curl", "-sSf", "-o", "/dev/null", "-w", "%{size_download}",
+			strings.TrimSpace(line)).Output()
 		if err != nil || string(size) != fmt.Sprint(book.Files[n].Size) {
 			t.Errorf("%s: %v, %s bytes", line, err, size)
 		}

@@ -84,7 +84,8 @@ func TestFeedReaders(t *testing.T) {
 func (s *server) openFeed(item, slug string) {
 	s.t.Helper()
 	var in struct{ User struct{ Token string } }
-	code, body := playerAsks(s.t, "POST", s.url+"/login", `{"username":"root","password":"of no interest"}`, "Content-Type", "application/json")
+	code, body := playerAsks(s.t, "POST", s.url+"/login", `{"username":"root","password":"of no interest"}`, "Content-Type",
+		"application/json")
 	if err := json.Unmarshal([]byte(body), &in); err != nil || code != 200 {
 		s.t.Fatalf("root: %d %s", code, body)
 	}

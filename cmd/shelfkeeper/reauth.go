@@ -35,7 +35,8 @@ if you say that it is your server: at the question, or with --same-server.`,
 		},
 	}
 	c.Flags().StringVar(&account, "account", "", "`name` of the account, if there are several")
-	c.Flags().BoolVar(&sameServer, "same-server", false, "send the stored password although the server does not know the session: it is your server")
+	c.Flags().BoolVar(&sameServer, "same-server", false,
+		"send the stored password although the server does not know the session: it is your server")
 	return c
 }
 

@@ -56,13 +56,15 @@ func describeCommand(b *strings.Builder, c *cobra.Command) {
 
 // describeJSON lists what --json prints.
 func describeJSON(b *strings.Builder) {
-	b.WriteString("\n## What --json prints\n\nOne object a line. \"format\" is " + fmt.Sprint(jsonFormat) + " in each; it grows when a key goes or " +
+	b.WriteString("\n## What --json prints\n\nOne object a line. \"format\" is " + fmt.Sprint(jsonFormat) +
+		" in each; it grows when a key goes or " +
 		"changes its meaning, and new keys do not change it. A key with ? is there where there is something to say. " +
 		"`status --watch`, `logs` and `demo` print several lines.\n\n| command | keys |\n| --- | --- |\n")
 	for _, row := range jsonKeys {
 		fmt.Fprintf(b, "| %s | %s |\n", row.command, "`"+strings.ReplaceAll(row.keys, " ", "`, `")+"`")
 	}
-	b.WriteString("\n\"error\" has \"code\", the exit code, \"text\" and, if something helps, \"remedy\". `demo` prints where everything is when it is " +
+	b.WriteString("\n\"error\" has \"code\", the exit code, \"text\" and, if something helps, \"remedy\". `demo` prints where everything " +
+		"is when it is " +
 		"ready, and \"counted\" at its end.\n")
 }
 

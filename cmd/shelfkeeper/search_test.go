@@ -60,7 +60,8 @@ func TestSearchAndURL(t *testing.T) {
 	if r := p.run("", "search", "--json", "zzz"); !strings.Contains(r.stdout, `"items":[]`) {
 		t.Errorf("nothing found, in JSON: %s", r.stdout)
 	}
-	if r := p.run("", "url", "mara", "quill"); !strings.Contains(r.stderr, "A Field Guide to Fog") || !strings.Contains(r.stderr, "--number") {
+	if r := p.run("", "url", "mara", "quill"); !strings.Contains(r.stderr, "A Field Guide to Fog") ||
+		!strings.Contains(r.stderr, "--number") {
 		t.Errorf("what may be meant is not listed:\n%s", r.stderr)
 	}
 	// The remedy can be pasted, whatever was typed.
@@ -68,7 +69,8 @@ func TestSearchAndURL(t *testing.T) {
 	if !strings.Contains(r.stderr, `play --player vlc --account 127-0-0-1-alice 'it'\''s' 'low; tide' '$HOME'`) {
 		t.Errorf("the remedy: %s", r.stderr)
 	}
-	if r := p.ok("", "play", "--player", "echo {title} {url}", "low", "tide"); !strings.Contains(r.stdout, book.Title+" "+url+"/_shelfkeeper/playlist/") {
+	if r := p.ok("", "play", "--player", "echo {title} {url}", "low", "tide"); !strings.Contains(r.stdout,
+		book.Title+" "+url+"/_shelfkeeper/playlist/") {
 		t.Errorf("a template: %s", r.stdout)
 	}
 }

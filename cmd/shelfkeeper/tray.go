@@ -48,8 +48,9 @@ func newTray(e *env) *cobra.Command {
 				openApp = openAsApp
 			}
 			err = tray.Run(e.whileSupervised(c.Context()), tray.Config{Client: clicks{client, e}, Open: desktop.Open, OpenApp: openApp,
-				Copy: desktop.Copy, FirstTime: firstTime(paths.State), Notifications: !quiet, ClickOpens: clickOpens, Again: os.Getenv(tray.AgainVariable) != "",
-				Page: e.pageCommand, Tomorrow: home.Tomorrow, Starts: daemon.starts, SetStart: daemon.setStart, Log: e.logger(level)})
+				Copy: desktop.Copy, FirstTime: firstTime(paths.State), Notifications: !quiet, ClickOpens: clickOpens,
+				Again: os.Getenv(tray.AgainVariable) != "",
+				Page:  e.pageCommand, Tomorrow: home.Tomorrow, Starts: daemon.starts, SetStart: daemon.setStart, Log: e.logger(level)})
 			if isNoDaemon(err) {
 				return notRunning()
 			}

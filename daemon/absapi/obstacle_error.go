@@ -53,7 +53,8 @@ func ofCertificate(err error) (evidence, remedy string) {
 			finger + "`"
 	case errors.As(err, &host) && host.Certificate != nil && host.Certificate.Subject.CommonName != "" &&
 		len(host.Certificate.DNSNames)+len(host.Certificate.IPAddresses) == 0:
-		return plain(fmt.Sprintf("the certificate names %q as its common name only, which no program reads any more", host.Certificate.Subject.CommonName),
+		return plain(fmt.Sprintf("the certificate names %q as its common name only, which no program reads any more",
+			host.Certificate.Subject.CommonName),
 			maxEvidence), "make the certificate anew with " + plain(hostname.ShownName(host.Host), 80) + " as its subjectAltName"
 	case errors.As(err, &host):
 		has := namesOf(host.Certificate)
@@ -67,7 +68,8 @@ func ofCertificate(err error) (evidence, remedy string) {
 		if invalid.Cert != nil && !invalid.Cert.NotAfter.IsZero() {
 			when = " on " + invalid.Cert.NotAfter.UTC().Format(time.DateOnly)
 		}
-		return "the certificate has expired" + when + issuer(invalid.Cert), "renew the certificate at the gateway, and check this machine's clock"
+		return "the certificate has expired" + when + issuer(invalid.Cert),
+			"renew the certificate at the gateway, and check this machine's clock"
 	}
 	return "", ""
 }
@@ -99,8 +101,10 @@ func ofTLS(err error) (evidence, remedy string) {
 	switch alert := tlsAlert(err); {
 	case strings.Contains(alert, "certificate required"):
 		return "the gateway wants a client certificate", "give it one: " + setClientCert
-	case strings.Contains(alert, "bad certificate"), strings.Contains(alert, "unknown certificate"), strings.Contains(alert, "unsupported certificate"),
-		strings.Contains(alert, "expired certificate"), strings.Contains(alert, "revoked certificate"), strings.Contains(alert, "access denied"):
+	case strings.Contains(alert, "bad certificate"), strings.Contains(alert, "unknown certificate"),
+		strings.Contains(alert, "unsupported certificate"),
+		strings.Contains(alert, "expired certificate"), strings.Contains(alert, "revoked certificate"),
+		strings.Contains(alert, "access denied"):
 		return "the gateway wants a client certificate that it knows: " + plain(alert, 60), "give it one: " + setClientCert
 	case oldTLS(err):
 		return "the gateway speaks no version of TLS that is safe", "let it speak TLS 1.2 or 1.3 (nginx: ssl_protocols TLSv1.2 TLSv1.3)"

@@ -41,17 +41,23 @@ func obstacles() (rows []obstacleRow) {
 		rows = append(rows, obstacleRow{desc, reply{status: status, header: headerOf(h), body: []byte(body)}})
 	}
 	const html, text, json = "text/html", "text/plain; charset=utf-8", "application/json"
-	answer("nginx: no client certificate", 400, "<title>400 No required SSL certificate was sent</title>", "Server", "nginx", "Content-Type", html)
-	answer("nginx: a client certificate that it does not know", 400, "<title>400 The SSL certificate error</title>", "Server", "nginx", "Content-Type", html)
-	answer("nginx: plain http to a TLS port", 400, "<title>400 The plain HTTP request was sent to HTTPS port</title>", "Server", "nginx", "Content-Type", html)
+	answer("nginx: no client certificate", 400, "<title>400 No required SSL certificate was sent</title>", "Server", "nginx",
+		"Content-Type", html)
+	answer("nginx: a client certificate that it does not know", 400, "<title>400 The SSL certificate error</title>", "Server", "nginx",
+		"Content-Type", html)
+	answer("nginx: plain http to a TLS port", 400, "<title>400 The plain HTTP request was sent to HTTPS port</title>", "Server", "nginx",
+		"Content-Type", html)
 	answer("Go: plain http to a TLS port", 400, "Client sent an HTTP request to an HTTPS server.\n")
 	answer("nginx: 403", 403, "<title>403 Forbidden</title>", "Server", "nginx", "Content-Type", html)
 	answer("bare 403", 403, "Forbidden", "Content-Type", text)
 	answer("oauth2-proxy: 401 JSON", 401, "{}", "Content-Type", json)
 	answer("oauth2-proxy: sign-in page", 403, `<form action="/oauth2/start">`, "Content-Type", html)
-	answer("oauth2-proxy: to the provider", 302, "", "Location", "https://idp.example/auth?redirect_uri=https%3A%2F%2Fabs.example%2Foauth2%2Fcallback")
-	answer("Authelia behind auth_request", 302, "", "Server", "nginx", "Location", "https://login.example/?rd=https%3A%2F%2Fabs.example%2Fapi%2Fme&rm=GET")
-	answer("Authelia behind Caddy", 401, `<a href="https://login.example/?rd=https%3A%2F%2Fabs.example%2F&amp;rm=GET">401 Unauthorized</a>`, "Content-Type", html)
+	answer("oauth2-proxy: to the provider", 302, "", "Location",
+		"https://idp.example/auth?redirect_uri=https%3A%2F%2Fabs.example%2Foauth2%2Fcallback")
+	answer("Authelia behind auth_request", 302, "", "Server", "nginx", "Location",
+		"https://login.example/?rd=https%3A%2F%2Fabs.example%2Fapi%2Fme&rm=GET")
+	answer("Authelia behind Caddy", 401, `<a href="https://login.example/?rd=https%3A%2F%2Fabs.example%2F&amp;rm=GET">401 Unauthorized</a>`,
+		"Content-Type", html)
 	answer("authentik", 302, "", "Location", "https://abs.example/outpost.goauthentik.io/start?rd=x")
 	answer("Pangolin", 302, "", "Location", "https://pan.example/auth/resource/7?redirect=x")
 	answer("Basic", 401, "<title>401</title>", "Server", "nginx", "Www-Authenticate", `Basic realm="books"`, "Content-Type", html)
@@ -59,20 +65,26 @@ func obstacles() (rows []obstacleRow) {
 	answer("Traefik: no route", 404, "404 page not found\n", "Content-Type", text)
 	answer("Traefik: no server", 503, "no available server\n", "Content-Type", text)
 	answer("Caddy: no server", 502, "", "Server", "Caddy")
-	answer("HAProxy: no server", 503, "<html><body><h1>503 Service Unavailable</h1>\nNo server is available to handle this request.\n</body></html>\n",
+	answer("HAProxy: no server", 503, "<html><body><h1>503 Service Unavailable</h1>\nNo server is available to handle this "+
+		"request.\n</body></html>\n",
 		"Content-Type", html)
-	answer("Apache: no server", 503, `<!DOCTYPE HTML PUBLIC "-//IETF//DTD HTML 2.0//EN"><title>503 Service Unavailable</title>`, "Content-Type", html)
+	answer("Apache: no server", 503, `<!DOCTYPE HTML PUBLIC "-//IETF//DTD HTML 2.0//EN"><title>503 Service Unavailable</title>`,
+		"Content-Type", html)
 	answer("nginx: slow server", 504, "<title>504 Gateway Time-out</title>", "Server", "nginx", "Content-Type", html)
 	answer("nginx: too many requests", 429, "<title>429 Too Many Requests</title>", "Server", "nginx", "Content-Type", html)
 	answer("nginx: a large body", 413, "<title>413 Request Entity Too Large</title>", "Server", "nginx", "Content-Type", html)
 	answer("nginx: large headers", 494, "<title>400 Request Header Or Cookie Too Large</title>", "Server", "nginx", "Content-Type", html)
 	answer("nginx: no such path", 404, "<title>404 Not Found</title>", "Server", "nginx", "Content-Type", html)
-	answer("Audiobookshelf: an error of its own", 500, "Internal Server Error", "Content-Type", text, "Etag", expressTag([]byte("Internal Server Error")))
-	answer("Cloudflare: the server is down", 521, "<title>abs.example | 521: Web server is down</title>", "Server", "cloudflare", "Content-Type", html)
+	answer("Audiobookshelf: an error of its own", 500, "Internal Server Error", "Content-Type", text, "Etag",
+		expressTag([]byte("Internal Server Error")))
+	answer("Cloudflare: the server is down", 521, "<title>abs.example | 521: Web server is down</title>", "Server", "cloudflare",
+		"Content-Type", html)
 	answer("Cloudflare: the server's certificate", 526, "<title>526</title>", "Server", "cloudflare", "Content-Type", html)
 	answer("Cloudflare: the tunnel is down", 530, "error code: 1033", "Server", "cloudflare", "Content-Type", text)
-	answer("Cloudflare: challenge", 403, "<title>Just a moment...</title>", "Server", "cloudflare", "Cf-Mitigated", "challenge", "Content-Type", html)
-	answer("Cloudflare Access", 302, "", "Server", "cloudflare", "Location", "https://team.cloudflareaccess.com/cdn-cgi/access/login/x?kid=1")
+	answer("Cloudflare: challenge", 403, "<title>Just a moment...</title>", "Server", "cloudflare", "Cf-Mitigated", "challenge",
+		"Content-Type", html)
+	answer("Cloudflare Access", 302, "", "Server", "cloudflare", "Location",
+		"https://team.cloudflareaccess.com/cdn-cgi/access/login/x?kid=1")
 	answer("captive portal: a page", 200, "<title>Hotel hotspot</title>", "Content-Type", html)
 	answer("captive portal: elsewhere", 302, "", "Location", "http://10.0.0.1/captive/login")
 	answer("captive portal: 511", 511, "")
@@ -168,7 +180,8 @@ func TestOneFactHasOneWording(t *testing.T) {
 			&net.OpError{Op: "read", Err: os.NewSyscallError("read", syscall.ECONNRESET)}},
 		"no answer within the deadline": {context.DeadlineExceeded, os.ErrDeadlineExceeded, syscall.ETIMEDOUT,
 			&net.OpError{Op: "dial", Err: context.DeadlineExceeded}},
-		"the connection was refused": {syscall.ECONNREFUSED, &net.OpError{Op: "dial", Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}},
+		"the connection was refused": {syscall.ECONNREFUSED,
+			&net.OpError{Op: "dial", Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}},
 	} {
 		for _, err := range errs {
 			for _, err := range []error{err, &url.Error{Op: "Get", URL: "https://h/", Err: err}, fmt.Errorf("read answer: %w", err)} {

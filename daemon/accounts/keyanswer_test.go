@@ -17,7 +17,8 @@ func TestKeyAnswers(t *testing.T) {
 	}
 	add := func(name, user string) Account {
 		t.Helper()
-		a, err := b.Add(t.Context(), Account{Name: name, Server: "https://abs.example", Username: user, UserID: user, Method: OIDC, Store: "file"}, 0, nil)
+		a, err := b.Add(t.Context(), Account{Name: name, Server: "https://abs.example", Username: user, UserID: user, Method: OIDC,
+			Store: "file"}, 0, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

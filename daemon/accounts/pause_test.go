@@ -44,7 +44,8 @@ func TestPausesLast(t *testing.T) {
 		if _, ok := again.Of("work"); ok {
 			t.Error("it was not resumed")
 		}
-		if data, err := os.ReadFile(filepath.Join(dir, pausesName)); err != nil || string(data) != "{\n  \"version\": 1,\n  \"accounts\": {}\n}\n" {
+		if data, err := os.ReadFile(filepath.Join(dir, pausesName)); err != nil ||
+			string(data) != "{\n  \"version\": 1,\n  \"accounts\": {}\n}\n" {
 			t.Errorf("left behind: %s, %v", data, err)
 		}
 	})

@@ -48,7 +48,8 @@ func TestSideFilesWithoutAVersionAreRead(t *testing.T) {
 			t.Error(err)
 		}
 		for _, name := range []string{pausesName, keyAnswersName} {
-			if data, err := os.ReadFile(filepath.Join(dir, name)); err != nil || !strings.HasPrefix(string(data), "{\n  \"version\": 1,\n") {
+			if data, err := os.ReadFile(filepath.Join(dir, name)); err != nil ||
+				!strings.HasPrefix(string(data), "{\n  \"version\": 1,\n") {
 				t.Errorf("%s: %s, %v", name, data, err)
 			}
 		}
@@ -57,7 +58,8 @@ func TestSideFilesWithoutAVersionAreRead(t *testing.T) {
 
 // What a newer version wrote stays as it is, and the error says what to do.
 func TestSideFilesOfANewerVersionAreLeftAlone(t *testing.T) {
-	for _, newer := range []string{`{"version":2}`, `{"accounts":{"home":{"since":7}},"version":99,"more":[]}`, `{"version":2,"accounts":[]}`} {
+	for _, newer := range []string{`{"version":2}`, `{"accounts":{"home":{"since":7}},"version":99,"more":[]}`,
+		`{"version":2,"accounts":[]}`} {
 		dir, b := sideFilesOf(t, "unversioned")
 		for _, name := range []string{pausesName, keyAnswersName} {
 			if err := os.WriteFile(filepath.Join(dir, name), []byte(newer), 0o600); err != nil {
@@ -70,7 +72,8 @@ func TestSideFilesOfANewerVersionAreLeftAlone(t *testing.T) {
 			"open": opened, "pause": p.Set("home", &Pause{Since: time.Now()}), "read": read,
 			"remember": b.RememberKeyAnswer(t.Context(), "home", KeyMade),
 		} {
-			if !errors.Is(err, ErrNewer) || !strings.Contains(err.Error(), dir) || !strings.Contains(err.Error(), "start that version; the file was left as it is") {
+			if !errors.Is(err, ErrNewer) || !strings.Contains(err.Error(), dir) ||
+				!strings.Contains(err.Error(), "start that version; the file was left as it is") {
 				t.Errorf("%s, %s: %v", newer, what, err)
 			}
 		}

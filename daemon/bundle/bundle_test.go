@@ -17,7 +17,8 @@ const token = "eyJhbGciOiJIUzI1NiJ9.eyJ1c2VySWQiOiJjYW5hcnkifQ.c2VjcmV0LWNhbmFye
 
 // No part shows a secret or a name, wherever it stands.
 func TestScrub(t *testing.T) {
-	n := NewNames("/home/anna", []string{"https://abs.anna-home.org:8443/audiobookshelf", "http://127.0.0.1:13378", "http://192.168.1.5"}, []string{"anna", "al"})
+	n := NewNames("/home/anna", []string{"https://abs.anna-home.org:8443/audiobookshelf", "http://127.0.0.1:13378", "http://192.168.1.5"},
+		[]string{"anna", "al"})
 	for in, want := range map[string]string{
 		"anna at https://abs.anna-home.org:8443/x": "user-1 at https://server-1.example:8443/x",
 		"account abs-anna-home-org-anna":           "account server-1-example-user-1",
@@ -69,7 +70,8 @@ canary-6
 	if strings.Contains(out, "canary") {
 		t.Errorf("a secret is in\n%s", out)
 	}
-	for _, want := range []string{"13379", "CF-Access-Client-Secret", "socks5://127.0.0.1:1080", "192.168.1.5:13378", "direct", "Authorization"} {
+	for _, want := range []string{"13379", "CF-Access-Client-Secret", "socks5://127.0.0.1:1080", "192.168.1.5:13378", "direct",
+		"Authorization"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("%s is not in\n%s", want, out)
 		}
@@ -80,7 +82,8 @@ canary-6
 }
 
 func TestBundleAsAFile(t *testing.T) {
-	b := New(NewNames("", nil, nil), Part{"a.txt", "what it is", "text " + token}, Part{"log.txt", "the log", strings.Repeat("x", maxPart) + "end"})
+	b := New(NewNames("", nil, nil), Part{"a.txt", "what it is", "text " + token},
+		Part{"log.txt", "the log", strings.Repeat("x", maxPart) + "end"})
 	path := filepath.Join(t.TempDir(), "report.zip")
 	if err := b.Create(path, time.Now()); err != nil {
 		t.Fatal(err)
@@ -107,7 +110,8 @@ func TestBundleAsAFile(t *testing.T) {
 		}
 		r.Close()
 	}
-	if len(z.File) != 2 || !strings.HasPrefix(all.String(), "text [redacted]") || !strings.HasSuffix(all.String(), "end") || all.Len() > maxPart+100 {
+	if len(z.File) != 2 || !strings.HasPrefix(all.String(), "text [redacted]") || !strings.HasSuffix(all.String(), "end") ||
+		all.Len() > maxPart+100 {
 		t.Errorf("%d files, %d bytes", len(z.File), all.Len())
 	}
 	if c := b.Contents(); !strings.Contains(c, "a.txt") || !strings.Contains(c, "the log") || !strings.Contains(c, "kB") {
@@ -126,7 +130,8 @@ func TestMachine(t *testing.T) {
 		t.Fatal(err)
 	}
 	all := Versions("1.2", "abc") + Desktop() + Files(dir)
-	if strings.Contains(all, "canary") || !strings.Contains(all, "shelfkeeper 1.2 abc") || !strings.Contains(all, "ALL_PROXY: set") || !strings.Contains(all, "        6 ") {
+	if strings.Contains(all, "canary") || !strings.Contains(all, "shelfkeeper 1.2 abc") || !strings.Contains(all, "ALL_PROXY: set") ||
+		!strings.Contains(all, "        6 ") {
 		t.Errorf("%s", all)
 	}
 }

@@ -26,7 +26,8 @@ func Config(text []byte) string {
 
 // shown are the keys whose values tell no secret.
 var shown = []string{
-	"listen", "local_access", "page_port", "listen_extra", "listen_extra_http", "listen_extra_cert", "extra_hosts", "trusted_origins", "log_level",
+	"listen", "local_access", "page_port", "listen_extra", "listen_extra_http", "listen_extra_cert", "extra_hosts", "trusted_origins",
+	"log_level",
 	"addresses", "trust_http", "ca_file", "headers_for", "user_agent", "proxy", "store", "icon_click",
 }
 

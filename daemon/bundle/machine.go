@@ -30,7 +30,8 @@ func Versions(version, commit string) string {
 
 // told are variables of a desktop whose values tell nothing of their user. Of the
 // others only whether they are there counts.
-var told = []string{"XDG_CURRENT_DESKTOP", "XDG_SESSION_DESKTOP", "XDG_SESSION_TYPE", "DESKTOP_SESSION", "LANG", "LC_ALL", "TERM", "NO_COLOR"}
+var told = []string{"XDG_CURRENT_DESKTOP", "XDG_SESSION_DESKTOP", "XDG_SESSION_TYPE", "DESKTOP_SESSION", "LANG", "LC_ALL", "TERM",
+	"NO_COLOR"}
 
 var present = []string{
 	"DBUS_SESSION_BUS_ADDRESS", "DISPLAY", "WAYLAND_DISPLAY", "XDG_RUNTIME_DIR", "XDG_STATE_HOME", "XDG_CONFIG_HOME", "JOURNAL_STREAM",

@@ -65,7 +65,8 @@ func TestForeignOwner(t *testing.T) {
 
 // What sudo has left is named, and sudo leaves nothing in a user's home.
 func TestSudo(t *testing.T) {
-	if why := unsafe("/run/d", foreign{0}); os.Geteuid() != 0 && (!strings.Contains(why, "run with sudo") || !strings.Contains(why, "sudo chown")) {
+	if why := unsafe("/run/d", foreign{0}); os.Geteuid() != 0 &&
+		(!strings.Contains(why, "run with sudo") || !strings.Contains(why, "sudo chown")) {
 		t.Errorf("a directory of root: %q", why)
 	}
 	if os.Geteuid() != 0 {

@@ -37,7 +37,8 @@ func TestSettings(t *testing.T) {
 		}
 		return cfg
 	}
-	if cfg := load(); cfg.PagePort != StatusPort || !cfg.Given("store") || cfg.Given("page_port") || !cfg.Given("accounts", "home", "listen") {
+	if cfg := load(); cfg.PagePort != StatusPort || !cfg.Given("store") || cfg.Given("page_port") ||
+		!cfg.Given("accounts", "home", "listen") {
 		t.Errorf("without settings: %+v", cfg)
 	}
 	for _, c := range []struct {
@@ -48,7 +49,8 @@ func TestSettings(t *testing.T) {
 		{"accounts/home/upstream/addresses", []string{" https://abs.example.org ", "", "http://192.168.1.5:13378"}},
 		{"accounts/gone/upstream/trust_http", []string{"true"}}, {"extra_hosts", []string{"host.docker.internal"}},
 		{"listen_extra", []string{"172.17.0.1"}},
-		{"listen_extra_http", []string{"172.17.0.1"}}, {"listen_extra_cert", []string{"/c.pem"}}, {"listen_extra_key", []string{"/k.pem"}}, {"trusted_origins", []string{"tauri://localhost"}}, {"user_agent", []string{"me/1"}},
+		{"listen_extra_http", []string{"172.17.0.1"}}, {"listen_extra_cert", []string{"/c.pem"}}, {"listen_extra_key", []string{"/k.pem"}},
+		{"trusted_origins", []string{"tauri://localhost"}}, {"user_agent", []string{"me/1"}},
 		{"log_level", []string{"debug"}}, {"local_access", []string{"grant"}},
 	} {
 		if err := set(c.key, c.values...); err != nil {

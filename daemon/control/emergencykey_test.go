@@ -32,7 +32,8 @@ func TestEmergencyKeyCrosses(t *testing.T) {
 	if err != nil || !reflect.DeepEqual(got, want) || d.account != "home" || d.days != 9 {
 		t.Errorf("got %+v, %v; arrived %q, %d", got, err, d.account, d.days)
 	}
-	if got, err := Dial(path).DropEmergencyKey(t.Context(), ""); err != nil || got.Account != "home" || !got.EndsAt.IsZero() || d.account != "" {
+	if got, err := Dial(path).DropEmergencyKey(t.Context(), ""); err != nil || got.Account != "home" || !got.EndsAt.IsZero() ||
+		d.account != "" {
 		t.Errorf("got %+v, %v; arrived %q", got, err, d.account)
 	}
 }

@@ -13,7 +13,8 @@ import (
 	"shelfkeeper/daemon/problem"
 )
 
-var someCertificate = absapi.Unvouched{Address: "https://abs.example.org", Why: "the certificate is <not> trusted", SHA256: strings.Repeat("ab", 32),
+var someCertificate = absapi.Unvouched{Address: "https://abs.example.org", Why: "the certificate is <not> trusted",
+	SHA256: strings.Repeat("ab", 32),
 	Issuer: "itself: CN=`shelf` <b>", Names: "abs.example.org", Until: time.Date(2030, 1, 2, 3, 4, 0, 0, time.UTC)}
 
 func nobodyVouches() error {
@@ -73,7 +74,8 @@ func TestCertificateOfAnAccount(t *testing.T) {
 	}
 	d.unvouched = &someCertificate
 	w.get("/accounts/home/certificate").has(t, someCertificate.SHA256, `action="/accounts/home/certificate"`)
-	if got := w.post("/accounts/home/certificate", "pin", someCertificate.SHA256, "address", "https://abs.example.org:8443/sub"); got.header.Get(
+	if got := w.post("/accounts/home/certificate", "pin", someCertificate.SHA256, "address",
+		"https://abs.example.org:8443/sub"); got.header.Get(
 		"Location") != "/accounts/home?done=act.pinned" {
 		t.Errorf("%d %s", got.status, got.body)
 	}

@@ -38,7 +38,8 @@ func TestSearch(t *testing.T) {
 		t.Error("an answer to no question")
 	}
 	got = w.get("/search?q=tide")
-	got.has(t, "&lt;b&gt;&#34;Low&#34; Tide", "<code>http://127.0.0.1:13378/_shelfkeeper/playlist/b1.m3u8</code>", "you are at 0:01:17", "0:10:00",
+	got.has(t, "&lt;b&gt;&#34;Low&#34; Tide", "<code>http://127.0.0.1:13378/_shelfkeeper/playlist/b1.m3u8</code>", "you are at 0:01:17",
+		"0:10:00",
 		"/_shelfkeeper/playlist/p1/e1.m3u8", "/_shelfkeeper/podcast/p1.rss", `href="/accounts/home/listen/p1~e1.m3u8"`,
 		`src="/accounts/home/cover/b1"`)
 	if strings.Contains(got.body, "<b>") {
@@ -48,13 +49,16 @@ func TestSearch(t *testing.T) {
 	w.get("/search?q=broken").has(t, "The server does not answer")
 	w.get("/search?q="+strings.Repeat("%C3%A4", 300)).has(t, "you are at")
 	got = w.get("/accounts/home/listen/p1~e1.m3u8")
-	if got.status != 200 || !strings.Contains(got.body, "/_shelfkeeper/playlist/p1/e1.m3u8?from=place\n") || strings.Count(got.body, "\n") != 3 {
+	if got.status != 200 || !strings.Contains(got.body, "/_shelfkeeper/playlist/p1/e1.m3u8?from=place\n") ||
+		strings.Count(got.body, "\n") != 3 {
 		t.Errorf("%d %s", got.status, got.body)
 	}
-	if got = w.get("/accounts/home/cover/b1"); got.status != 200 || got.body != "picture" || got.header.Get("Content-Type") != "image/jpeg" {
+	if got = w.get("/accounts/home/cover/b1"); got.status != 200 || got.body != "picture" ||
+		got.header.Get("Content-Type") != "image/jpeg" {
 		t.Errorf("%d %v", got.status, got.header)
 	}
-	for _, path := range []string{"/accounts/home/cover/x", "/accounts/home/cover/%0a", "/accounts/home/listen/b1", "/accounts/home/listen/a%0ab.m3u8",
+	for _, path := range []string{"/accounts/home/cover/x", "/accounts/home/cover/%0a", "/accounts/home/listen/b1",
+		"/accounts/home/listen/a%0ab.m3u8",
 		"/accounts/nobody/cover/b1", "/accounts/nobody/listen/b1.m3u8"} {
 		if got := w.get(path); got.status != 404 {
 			t.Errorf("%s: %d", path, got.status)

@@ -13,7 +13,8 @@ import (
 type entry struct{ Here, Path, Label string }
 
 func navigation() []entry {
-	return []entry{{"home", "/", text("nav.home")}, {"search", "/search", text("nav.search")}, {"players", "/players", text("nav.players")}, {"record", "/record", text("nav.record")},
+	return []entry{{"home", "/", text("nav.home")}, {"search", "/search", text("nav.search")}, {"players", "/players", text("nav.players")},
+		{"record", "/record", text("nav.record")},
 		{"settings", "/settings", text("nav.settings")}}
 }
 

@@ -37,7 +37,8 @@ func ShowsIcons(ctx context.Context) (bool, error) {
 		watcherName, "IsStatusNotifierHostRegistered").Store(&v)
 	var failed dbus.Error
 	switch {
-	case errors.As(err, &failed) && failed.Name != "org.freedesktop.DBus.Error.ServiceUnknown" && failed.Name != "org.freedesktop.DBus.Error.NameHasNoOwner":
+	case errors.As(err, &failed) && failed.Name != "org.freedesktop.DBus.Error.ServiceUnknown" &&
+		failed.Name != "org.freedesktop.DBus.Error.NameHasNoOwner":
 		return true, nil // a watcher that does not say is taken for one with a host
 	case errors.As(err, &failed):
 		return false, nil

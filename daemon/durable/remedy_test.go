@@ -15,7 +15,8 @@ import (
 func TestRemedy(t *testing.T) {
 	for code, want := range map[syscall.Errno]string{
 		syscall.ENOSPC: "free some space", syscall.EDQUOT: "free some space", syscall.EFBIG: "free some space",
-		syscall.EROFS: "write in /s/shelfkeeper", syscall.ENOLCK: "XDG_STATE_HOME", syscall.ENOTSUP: "XDG_STATE_HOME", syscall.ENOSYS: "XDG_STATE_HOME", syscall.EIO: "the disk reports errors",
+		syscall.EROFS: "write in /s/shelfkeeper", syscall.ENOLCK: "XDG_STATE_HOME", syscall.ENOTSUP: "XDG_STATE_HOME",
+		syscall.ENOSYS: "XDG_STATE_HOME", syscall.EIO: "the disk reports errors",
 		syscall.EACCES: "let your user write in /s/shelfkeeper", syscall.ENOENT: "",
 	} {
 		err := fmt.Errorf("write: %w", &fs.PathError{Op: "open", Path: "/s/shelfkeeper/x.json", Err: code})

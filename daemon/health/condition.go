@@ -127,7 +127,8 @@ var (
 
 // declared lists every condition in the order of their gravity.
 var declared = []*Condition{
-	&AccountPaused, &NoAccount, &SignedOut, &OtherServer, &ServerMoved, &PasswordRefused, &AccountDisabled, &SessionLost, &PasswordOfOther, &TokenRefused,
+	&AccountPaused, &NoAccount, &SignedOut, &OtherServer, &ServerMoved, &PasswordRefused, &AccountDisabled, &SessionLost, &PasswordOfOther,
+	&TokenRefused,
 	&AnotherUser, &TokensUnusable, &SignInUnusable, &ServerUnrecognised,
 	&VaultUnreadable, &VaultNewer, &VaultPassphrase, &VaultPrompt, &VaultDenied, &VaultLocked, &VaultAbsent, &HeaderEaten, &DiskBlocks,
 	&ProxyDown,

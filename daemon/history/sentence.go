@@ -49,7 +49,8 @@ func (k *lossCase) ranOut() Diagnosis {
 	switch {
 	case !k.Ends.IsZero() && k.At.Add(idle).Before(k.Ends):
 		d.Certain = false
-		d.Sentence = fmt.Sprintf("%s says that the session has ended, which should last until %s: the clock there may be wrong, or was for a while",
+		d.Sentence = fmt.Sprintf("%s says that the session has ended, which should last until %s: the clock there may be wrong, or was "+
+			"for a while",
 			k.server(), moment(k.Ends))
 	case tried.IsZero():
 		d.Certain = false
@@ -70,10 +71,12 @@ func (k *lossCase) serverReplaced() Diagnosis {
 		d.Remedy += "if you are sure that it is your server, run `shelfkeeper reauth --same-server`, or `shelfkeeper login` where no " +
 			"password is stored"
 	}
-	d.Sentence = k.server() + " no longer takes anything it issued: its database or signing key was replaced, this user was deleted there, or another server answers " +
+	d.Sentence = k.server() + " no longer takes anything it issued: its database or signing key was replaced, this user was deleted " +
+		"there, or another server answers " +
 		"at this address"
 	if k.otherUser {
-		d.Sentence = "the user of that name is another one now: the server's database was replaced, or another server answers at this address"
+		d.Sentence = "the user of that name is another one now: the server's database was replaced, or another server answers at this " +
+			"address"
 	}
 	return d
 }

@@ -25,7 +25,8 @@ import (
 func lossesByCause(now time.Time) map[history.Cause][]history.Entry {
 	issued := now.Add(-2 * time.Hour)
 	entry := func(ago time.Duration, o history.Outcome, change ...func(*history.Entry)) history.Entry {
-		e := history.Entry{At: now.Add(-ago), Kind: history.Refresh, Outcome: o, Attempt: 1, Issued: issued, Ends: issued.Add(30 * 24 * time.Hour),
+		e := history.Entry{At: now.Add(-ago), Kind: history.Refresh, Outcome: o, Attempt: 1, Issued: issued,
+			Ends:    issued.Add(30 * 24 * time.Hour),
 			Release: "2.33.2", Evidence: "the connection was cut"}
 		for _, c := range change {
 			c(&e)
@@ -45,7 +46,8 @@ func lossesByCause(now time.Time) map[history.Cause][]history.Entry {
 		history.ServerReplaced: {good, entry(time.Minute, history.Lost, func(e *history.Entry) { e.AccessToken = history.NotAccepted })},
 		history.UsedElsewhere:  {good, entry(time.Minute, history.Lost, taken, func(e *history.Entry) { e.Row = history.There })},
 		history.PasswordChange: {good, entry(2*time.Minute, history.Lost, taken, func(e *history.Entry) { e.Release = "2.36.0" }),
-			entry(time.Minute, history.PasswordRefused, func(e *history.Entry) { e.Kind, e.Issued, e.Release = history.Login, time.Time{}, "2.36.0" })},
+			entry(time.Minute, history.PasswordRefused,
+				func(e *history.Entry) { e.Kind, e.Issued, e.Release = history.Login, time.Time{}, "2.36.0" })},
 		history.Elsewhere: {good, entry(time.Minute, history.Lost, taken)},
 		history.Gateway:   {good, entry(time.Minute, history.HeaderRemoved)},
 		history.RanOut:    {good, entry(time.Minute, history.Expired, func(e *history.Entry) { e.Ends = now.Add(-time.Hour) })},
@@ -190,7 +192,8 @@ func TestChecksOfThisMachine(t *testing.T) {
 	}
 	defer l.Close()
 	a.Port = l.Addr().(*net.TCPAddr).Port
-	if f := h.checkPorts(t.Context(), &a, nil); f.Verdict != doctor.Fault || !strings.Contains(f.Remedy, "account set "+a.Name+" --port 0") {
+	if f := h.checkPorts(t.Context(), &a, nil); f.Verdict != doctor.Fault ||
+		!strings.Contains(f.Remedy, "account set "+a.Name+" --port 0") {
 		t.Errorf("a port that is taken: %v", f)
 	}
 	if f := h.checkPorts(t.Context(), nil, nil); f.Verdict != "" {

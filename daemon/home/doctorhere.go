@@ -22,8 +22,10 @@ import (
 // daemon where none runs.
 func (h *Home) here(account *accounts.Account, daemon *health.Snapshot) []doctor.Check {
 	checks := []doctor.Check{
-		{ID: "keychain", What: "the keychain", Look: func(ctx context.Context) doctor.Finding { return h.checkKeychain(ctx, account, daemon) }},
-		{ID: "ports", What: "the ports for players", Look: func(ctx context.Context) doctor.Finding { return h.checkPorts(ctx, account, daemon) }},
+		{ID: "keychain", What: "the keychain",
+			Look: func(ctx context.Context) doctor.Finding { return h.checkKeychain(ctx, account, daemon) }},
+		{ID: "ports", What: "the ports for players",
+			Look: func(ctx context.Context) doctor.Finding { return h.checkPorts(ctx, account, daemon) }},
 		{ID: "peers", What: "whether the system says whose connection it is", Look: checkPeers},
 		{ID: "watcher", What: "the panel", Look: func(ctx context.Context) doctor.Finding { return checkPanel(ctx, daemon) }},
 	}
@@ -182,7 +184,8 @@ func checkPanel(ctx context.Context, daemon *health.Snapshot) doctor.Finding {
 	case err != nil:
 		return unseen("the session bus does not answer: %v", err)
 	case !shows:
-		return noted("add the panel's item for status icons (GNOME: the extension AppIndicator); `shelfkeeper status` and `shelfkeeper page` "+
+		return noted("add the panel's item for status icons (GNOME: the extension AppIndicator); `shelfkeeper status` and `shelfkeeper "+
+			"page` "+
 			"show the same", "no panel shows the icon")
 	}
 	return fine("a panel shows icons")

@@ -37,15 +37,18 @@ func TestGatewayThatRemovesTheRefreshToken(t *testing.T) {
 				front.ServeHTTP(w, r)
 			}))
 			defer gate.Close()
-			answer, err := h.SignIn(t.Context(), control.SignInRequest{Server: gate.URL, Username: "demo", Password: redact.New("demo"), Keep: true})
+			answer, err := h.SignIn(t.Context(),
+				control.SignInRequest{Server: gate.URL, Username: "demo", Password: redact.New("demo"), Keep: true})
 			if err != nil {
 				t.Fatal(err)
 			}
-			if said := strings.Join(answer.Warnings, "\n"); strings.Contains(said, "renewed") != (c.warns != "") || !strings.Contains(said, c.warns) {
+			if said := strings.Join(answer.Warnings, "\n"); strings.Contains(said, "renewed") != (c.warns != "") ||
+				!strings.Contains(said, c.warns) {
 				t.Errorf("the sign-in says %q", said)
 			}
 			err = h.SignOut(t.Context(), answer.Account)
-			if c.told && err != nil || !c.told && (problem.Of(err) == nil || !strings.Contains(problem.Of(err).Text, "did not see which session to end")) {
+			if c.told && err != nil || !c.told &&
+				(problem.Of(err) == nil || !strings.Contains(problem.Of(err).Text, "did not see which session to end")) {
 				t.Errorf("the sign-out says %v", err)
 			}
 		})

@@ -31,7 +31,8 @@ func TestGatewayThatBarsRenewals(t *testing.T) {
 			if c.fault != nil {
 				mend = fake.Inject(*c.fault)
 			}
-			answer, err := h.SignIn(t.Context(), control.SignInRequest{Server: absAddress, Username: "demo", Password: redact.New("demo"), Keep: true})
+			answer, err := h.SignIn(t.Context(),
+				control.SignInRequest{Server: absAddress, Username: "demo", Password: redact.New("demo"), Keep: true})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -20,7 +20,8 @@ func TestVisitorsOfOtherVersions(t *testing.T) {
 	last := now.Format(time.RFC3339)
 	for _, c := range []struct{ name, file, first, says string }{
 		{"without a version", `[{"program":"curl","agent":"curl/7.88.1","scope":"listen","requests":1,"last":"` + last + `"}]`, "curl", ""},
-		{"this version", `{"version":1,"programs":[{"program":"curl","agent":"","scope":"listen","requests":1,"last":"` + last + `"}]}`, "curl", ""},
+		{"this version", `{"version":1,"programs":[{"program":"curl","agent":"","scope":"listen","requests":1,"last":"` + last + `"}]}`,
+			"curl", ""},
 		{"newer", `{"version":2,"programs":{"curl":7}}`, "", "start that version; it was left as it is"},
 		{"newer, at the end", `{"people":[],"version":99}`, "", "written by a newer version of Shelfkeeper"},
 		{"damaged", `{"version":1,"programs":7}`, "", "which programs came before is not known"},
@@ -42,7 +43,8 @@ func TestVisitorsOfOtherVersions(t *testing.T) {
 				t.Fatal(err)
 			}
 			got := h.Visitors(answer.Account)
-			if (c.first != "") != (len(got) == 1) || len(got) == 1 && got[0].Program != c.first || !strings.Contains(log.String(), c.says) ||
+			if (c.first != "") != (len(got) == 1) || len(got) == 1 && got[0].Program != c.first ||
+				!strings.Contains(log.String(), c.says) ||
 				c.says == "" && log.Len() > 0 {
 				t.Errorf("read: %+v, log: %s", got, log.String())
 			}
@@ -55,7 +57,8 @@ func TestVisitorsOfOtherVersions(t *testing.T) {
 				if string(data) != c.file {
 					t.Errorf("it is %s now", data)
 				}
-			} else if got := h.Visitors(answer.Account); !strings.HasPrefix(string(data), `{"version":1,`) || len(got) != 1 || got[0].Program != "mpv" {
+			} else if got := h.Visitors(answer.Account); !strings.HasPrefix(string(data), `{"version":1,`) || len(got) != 1 ||
+				got[0].Program != "mpv" {
 				t.Errorf("written: %s, read: %+v", data, got)
 			}
 		})

@@ -60,7 +60,8 @@ func TestShown(t *testing.T) {
 		"https://xn--bcher-kva.example/abs": "https://bücher.example/abs", "http://XN--80ardojfh.xn--p1ai:13378": "http://стройка.рф:13378",
 		"https://abs.example": "https://abs.example", "": "", "not an address": "not an address",
 		"https://b%C3%BCcher.example/abs?x": "https://bücher.example/abs?x", "https://bücher.example": "https://bücher.example",
-		"http://[2001:db8::1]:80/xn--x": "http://[2001:db8::1]:80/xn--x", "https://abs.example/xn--bcher-kva": "https://abs.example/xn--bcher-kva",
+		"http://[2001:db8::1]:80/xn--x":     "http://[2001:db8::1]:80/xn--x",
+		"https://abs.example/xn--bcher-kva": "https://abs.example/xn--bcher-kva",
 	} {
 		if got := Shown(address); got != want {
 			t.Errorf("%q: got %q, want %q", address, got, want)

@@ -56,7 +56,8 @@ func TestPortTaken(t *testing.T) {
 		cause  Cause
 		system string
 		want   bool
-	}{{InUse, "linux", true}, {InUse, "windows", true}, {Forbidden, "windows", true}, {Forbidden, "linux", false}, {Refused, "windows", false}} {
+	}{{InUse, "linux", true}, {InUse, "windows", true}, {Forbidden, "windows", true}, {Forbidden, "linux", false},
+		{Refused, "windows", false}} {
 		if got := portTaken(c.cause, c.system); got != c.want {
 			t.Errorf("%v on %s: %v", c.cause, c.system, got)
 		}

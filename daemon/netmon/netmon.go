@@ -102,7 +102,8 @@ type Monitor struct {
 
 // New returns a Monitor that does nothing yet.
 func New(cfg Config) *Monitor {
-	return newMonitor(cfg, system{read: readState, now: readClocks, watch: watchLinks, alarm: watchClock, tick: tickInterval, calm: calmInterval})
+	return newMonitor(cfg, system{read: readState, now: readClocks, watch: watchLinks, alarm: watchClock, tick: tickInterval,
+		calm: calmInterval})
 }
 
 func newMonitor(cfg Config, sys system) *Monitor {

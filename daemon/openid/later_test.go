@@ -80,7 +80,8 @@ func TestNobodyWaitsInVain(t *testing.T) {
 	})
 	k = &keeper{begin: []error{nil, &Later{Wait: laterMost + time.Minute, Err: errLimit}}}
 	f, callback := local(t, k)
-	if _, _, page, h := ask(t, get(t, callback+"?code=c&state=state-1")); h.Get("Refresh") != "" || !strings.Contains(page, "without a spare") {
+	if _, _, page, h := ask(t, get(t, callback+"?code=c&state=state-1")); h.Get("Refresh") != "" ||
+		!strings.Contains(page, "without a spare") {
 		t.Errorf("refresh %q\n%s", h.Get("Refresh"), page)
 	}
 	if p, _ := f.Progress(); !p.Done || !errors.Is(p.Err, errLimit) {

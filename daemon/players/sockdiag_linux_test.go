@@ -30,7 +30,8 @@ func TestTablesAreNotReadForWhoIsGone(t *testing.T) {
 		t.Skipf("the kernel does not describe sockets here: %d, %v", uid, is)
 	}
 	table := filepath.Join(t.TempDir(), "tcp")
-	row := fmt.Sprintf("   0: 0100007F:%04X 0100007F:%04X 01 00000000:00000000 00:00000000 00000000  4242        0 77777 1\n", from.Port(), to.Port())
+	row := fmt.Sprintf("   0: 0100007F:%04X 0100007F:%04X 01 00000000:00000000 00:00000000 00000000  4242        0 77777 1\n", from.Port(),
+		to.Port())
 	if err := os.WriteFile(table, []byte("  sl  local_address rem_address\n"+row), 0o600); err != nil {
 		t.Fatal(err)
 	}

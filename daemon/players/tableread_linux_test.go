@@ -14,10 +14,12 @@ import (
 func TestTablesTellWhereTheKernelDoesNot(t *testing.T) {
 	dir := t.TempDir()
 	row := func(from, to string, port, state, uid, inode int) string {
-		return fmt.Sprintf("   0: %s:%04X %s:34BC %02X 00000000:00000000 00:00000000 00000000  %d        0 %d 1\n", from, port, to, state, uid, inode)
+		return fmt.Sprintf("   0: %s:%04X %s:34BC %02X 00000000:00000000 00:00000000 00000000  %d        0 %d 1\n", from, port, to, state,
+			uid, inode)
 	}
 	const one, mapped = "0100007F", "0000000000000000FFFF00000100007F"
-	v4 := "  sl  local_address\nbroken\n" + row(one, one, 1000, 1, 7, 99) + row(one, one, 1001, 1, 0, 0) + row(one, one, 1002, listening, 7, 99)
+	v4 := "  sl  local_address\nbroken\n" + row(one, one, 1000, 1, 7, 99) + row(one, one, 1001, 1, 0, 0) + row(one, one, 1002, listening, 7,
+		99)
 	v6 := "head\n" + row(mapped, mapped, 1003, 1, 8, 99)
 	for name, text := range map[string]string{"tcp": v4, "tcp6": v6} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {

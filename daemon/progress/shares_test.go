@@ -88,7 +88,8 @@ func TestSharesOfWhatIsSetAside(t *testing.T) {
 	put("small", 3, "why")
 	put("mad", 1000, "why")
 	count, bytes := e.asideOfAll()
-	if e.caller("calm").aside != 30 || e.caller("small").aside != 3 || e.caller("mad").aside < 100 || count > maxSetAside || bytes > maxSetAsideBytes {
+	if e.caller("calm").aside != 30 || e.caller("small").aside != 3 || e.caller("mad").aside < 100 || count > maxSetAside ||
+		bytes > maxSetAsideBytes {
 		t.Errorf("calm %d, small %d, mad %d, large %d; %d, %d bytes", e.caller("calm").aside, e.caller("small").aside,
 			e.caller("mad").aside, e.caller("large").aside, count, bytes)
 	}
@@ -125,8 +126,10 @@ func TestBatchIsKeptAsAWholeOrNotAtAll(t *testing.T) {
 		different = append(different, fmt.Sprintf(`{"libraryItemId":"one","isFinished":true,"x":%d}`, i))
 	}
 	for desc, report := range map[string]Report{
-		"updates of one item, each of which the server must see": {Kind: Batch, Header: jsonHeader, Body: []byte("[" + strings.Join(different, ",") + "]")},
-		"many items, with long texts":                            batchBy("", 15_000, "item", `,"ebookLocation":"`+strings.Repeat("x", 80)+`"`),
+		"updates of one item, each of which the server must see": {Kind: Batch, Header: jsonHeader,
+			Body: []byte("[" + strings.Join(different, ",") + "]")},
+		"many items, with long texts": batchBy("", 15_000, "item",
+			`,"ebookLocation":"`+strings.Repeat("x", 80)+`"`),
 	} {
 		if _, err := j.Take(t.Context(), report); err != nil {
 			t.Fatalf("%s: %v", desc, err)
@@ -134,7 +137,8 @@ func TestBatchIsKeptAsAWholeOrNotAtAll(t *testing.T) {
 		size := j.Status().Waiting
 		for i := 0; ; i++ { // until it is full
 			next := report
-			next.Body = []byte(strings.ReplaceAll(strings.ReplaceAll(string(report.Body), "item-", fmt.Sprint("item", i)), `"x":`, fmt.Sprint(`"y`, i, `":`)))
+			next.Body = []byte(strings.ReplaceAll(strings.ReplaceAll(string(report.Body), "item-", fmt.Sprint("item", i)), `"x":`,
+				fmt.Sprint(`"y`, i, `":`)))
 			before := j.Status().Waiting
 			_, err := j.Take(t.Context(), next)
 			if after := j.Status().Waiting; err != nil {

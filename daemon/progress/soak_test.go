@@ -139,7 +139,8 @@ func (h *hour) listen(n int) {
 // flood sends a large report, as a player does that has gone mad.
 func (h *hour) flood() {
 	n := h.chance.IntN(1000)
-	report := Report{Kind: Batch, Caller: "mad", Header: jsonHeader, Body: batchOfItems(2000, func(i int) string { return fmt.Sprint("i", n, i) }, `,"progress":1`)}
+	report := Report{Kind: Batch, Caller: "mad", Header: jsonHeader,
+		Body: batchOfItems(2000, func(i int) string { return fmt.Sprint("i", n, i) }, `,"progress":1`)}
 	if n%2 == 0 {
 		report = Report{Kind: LocalAll, Caller: "mad", Header: jsonHeader, Body: localAllBody(500, 10_000)}
 	}

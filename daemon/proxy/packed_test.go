@@ -25,7 +25,8 @@ func TestPackedAnswersAreFiltered(t *testing.T) {
 		want                       string
 	}{
 		{"a small answer", "/api/me", "", "application/json", in, true, proxytest.UserBody(proxytest.Grant, "")},
-		{"a large answer", "/api/users", "", "application/json", large, true, `[` + strings.Repeat(proxytest.UserBody(proxytest.Grant, "")+",\n", 400) + `0]`},
+		{"a large answer", "/api/users", "", "application/json", large, true,
+			`[` + strings.Repeat(proxytest.UserBody(proxytest.Grant, "")+",\n", 400) + `0]`},
 		{"a range of JSON", "/api/me", "bytes=0-", "application/json", in, false, proxytest.UserBody(proxytest.Grant, "")},
 		{"a file", "/api/items/1/file/2", "", "audio/mpeg", "music", false, "music"},
 		{"a cover", "/api/items/1/cover", "", "image/webp", "picture", false, "picture"},

@@ -32,7 +32,8 @@ func (s *Server) newLocal() *answers.Local {
 
 // localRequest is c for an answer of our own.
 func (s *Server) localRequest(c *call) *answers.Request {
-	r := &answers.Request{Request: c.r, Path: c.path, Origin: scheme(c.r) + "://" + c.host, Caller: c.caller, Sender: c.sender, Proven: c.prove}
+	r := &answers.Request{Request: c.r, Path: c.path, Origin: scheme(c.r) + "://" + c.host, Caller: c.caller, Sender: c.sender,
+		Proven: c.prove}
 	if presented, how := credential(c.r); how == one {
 		r.Bearer = presented
 	}

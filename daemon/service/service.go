@@ -111,7 +111,8 @@ func New(c Config) (*Service, error) {
 	a, up := c.Account, c.Upstream
 	s := &Service{account: a, up: up, identities: c.Identities, board: health.NewBoard(), seen: c.Seen, log: c.Log.With("account", a.Name),
 		pulse: make(chan struct{}), ended: make(chan struct{}), pause: c.Pause, pauseChanged: make(chan struct{}, 1),
-		extra: c.Extra, extras: extras{changed: make(chan struct{}, 1)}, portGiven: c.PortGiven, keepVisitors: c.KeepVisitors, visits: make(chan struct{}, 1)}
+		extra: c.Extra, extras: extras{changed: make(chan struct{}, 1)}, portGiven: c.PortGiven, keepVisitors: c.KeepVisitors,
+		visits: make(chan struct{}, 1)}
 	own := c.Session
 	own.Board, own.StayAwake, own.Served = s.board, stayAwake(s.log), s.active
 	s.session = session.New(own)

@@ -5,7 +5,8 @@ import "testing"
 func TestTitleIn(t *testing.T) {
 	for _, c := range []struct{ desc, raw, file, want string }{
 		{"a book", `{"id":"li_1","media":{"metadata":{"title":"Emma","authorName":"Jane Austen"}}}`, "42", "Emma, Jane Austen"},
-		{"as the server tells it", `{"media":{"metadata":{"title":"Emma","authors":[{"id":"1","name":"Jane Austen"}]}}}`, "", "Emma, Jane Austen"},
+		{"as the server tells it", `{"media":{"metadata":{"title":"Emma","authors":[{"id":"1","name":"Jane Austen"}]}}}`, "",
+			"Emma, Jane Austen"},
 		{"nobody wrote it", `{"media":{"metadata":{"title":"Emma","authorName":null}}}`, "", "Emma"},
 		{"an episode", `{"media":{"metadata":{"title":"Daily","author":"X"},"episodes":[{"title":"One","audioFile":{"ino":"7"}},
 			{"title":"Two","audioFile":{"ino":"8"}}]}}`, "8", "Two, Daily"},

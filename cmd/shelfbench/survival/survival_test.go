@@ -188,9 +188,12 @@ func TestGaps(t *testing.T) {
 // well-formed.
 func TestForms(t *testing.T) {
 	r := newReport(Options{Weeks: 1, Seeds: []uint64{1, 2, 3, 9}}, []Run{
-		{Client: "native", Account: Password, Release: "2.36.0", Seed: 1, Limit: 10, Count: Count{SignIns: 3, MaxAuth: 5, PlayerRequests: 10}},
-		{Client: "native", Account: Password, Release: "2.36.0", Seed: 2, Limit: 40, Count: Count{SignIns: 4, MaxAuth: 6, PlayerRequests: 10}},
-		{Client: "shelfkeeper", Account: Password, Release: "2.36.0", Seed: 1, Limit: 10, Count: Count{RotationsLost: 2, PasswordLogins: 2}},
+		{Client: "native", Account: Password, Release: "2.36.0", Seed: 1, Limit: 10,
+			Count: Count{SignIns: 3, MaxAuth: 5, PlayerRequests: 10}},
+		{Client: "native", Account: Password, Release: "2.36.0", Seed: 2, Limit: 40,
+			Count: Count{SignIns: 4, MaxAuth: 6, PlayerRequests: 10}},
+		{Client: "shelfkeeper", Account: Password, Release: "2.36.0", Seed: 1, Limit: 10,
+			Count: Count{RotationsLost: 2, PasswordLogins: 2}},
 		{
 			Client: "shelfkeeper", Account: Password, Release: "2.36.0", Seed: 2, Limit: 10,
 			Count: Count{RotationsLost: 1, LossesCertain: 1, LoginsLost: 1, PasswordLogins: 3},
@@ -282,7 +285,8 @@ func TestSameSeedSameRun(t *testing.T) {
 // course is what the server saw, in the order of time.
 func course(l *absfake.Ledger) (seen []string) {
 	for _, e := range l.Entries() {
-		seen = append(seen, fmt.Sprintf("%s %s %s %s %s %d %t", e.Time.Format("02 15:04:05.000000000"), e.Method, e.Path, e.TokenKind, e.RefreshKind,
+		seen = append(seen, fmt.Sprintf("%s %s %s %s %s %d %t", e.Time.Format("02 15:04:05.000000000"), e.Method, e.Path, e.TokenKind,
+			e.RefreshKind,
 			e.Status, e.Lost))
 	}
 	slices.Sort(seen)

@@ -101,7 +101,8 @@ func TestPlaylistsAreGuarded(t *testing.T) {
 		w := proxytest.NewLocalWorld(t, absfake.Config{Podcasts: true}, change)
 		before := len(w.Fake.Ledger().Entries())
 		book, cast := w.Fake.Library().Tracks(), w.Fake.Podcasts().Items[0]
-		for _, path := range []string{"playlist/" + book.ID + ".m3u8", "playlist/" + book.ID + ".xspf", "podcast/" + cast.ID + ".rss", "podcasts.opml"} {
+		for _, path := range []string{"playlist/" + book.ID + ".m3u8", "playlist/" + book.ID + ".xspf", "podcast/" + cast.ID + ".rss",
+			"podcasts.opml"} {
 			if a := w.Do("GET", "/_shelfkeeper/"+path, c.header...); a.StatusCode != c.status {
 				t.Errorf("%s, %s: %s %s", c.desc, path, a.Status, a.Text)
 			}
@@ -115,7 +116,8 @@ func TestPlaylistsAreGuarded(t *testing.T) {
 func TestPlaylistsThatAreNot(t *testing.T) {
 	w := proxytest.NewLocalWorld(t, absfake.Config{Podcasts: true})
 	book := w.Fake.Library().Tracks()
-	for _, path := range []string{"playlist/" + book.ID, "playlist/" + book.ID + ".pls", "playlist/none.m3u8", "playlist/" + book.ID + "/none.m3u8",
+	for _, path := range []string{"playlist/" + book.ID, "playlist/" + book.ID + ".pls", "playlist/none.m3u8",
+		"playlist/" + book.ID + "/none.m3u8",
 		"playlist/a b.m3u8", "playlist/" + book.ID + ".m3u8?from=x", "playlist/" + book.ID + ".m3u8?from=-1", "podcast/" + book.ID + ".rss",
 		"podcast/x", "playlist/.m3u8", "playlist/x.m3u8%0aInjected"} {
 		if a := w.Do("GET", "/_shelfkeeper/"+path); a.StatusCode != 404 && a.StatusCode != 400 {
@@ -123,7 +125,8 @@ func TestPlaylistsThatAreNot(t *testing.T) {
 		}
 	}
 	for _, from := range []string{"x", "-1", "1.5", "NaN", "99999999999", "place%20", "1e3"} {
-		if a := w.Do("GET", "/_shelfkeeper/playlist/"+book.ID+".m3u8?from="+from); a.StatusCode != 400 || !strings.Contains(a.Text, "from=place") {
+		if a := w.Do("GET", "/_shelfkeeper/playlist/"+book.ID+".m3u8?from="+from); a.StatusCode != 400 ||
+			!strings.Contains(a.Text, "from=place") {
 			t.Errorf("from=%s: %s %s", from, a.Status, a.Text)
 		}
 	}
@@ -140,7 +143,8 @@ func TestShelfFinds(t *testing.T) {
 		for words, want := range map[string][]string{
 			"lighthouse": {"The Lighthouse at Low Tide"}, "quill lighthouse": {"The Lighthouse at Low Tide"},
 			"farrow": {"One Long Night"}, "  LIGHTHOUSE   at ": {"The Lighthouse at Low Tide"}, book.ID: {"The Lighthouse at Low Tide"},
-			"mara quill":                        {"A Field Guide to Fog", "Seven Kinds of Rain", "Small Hours", "The Lighthouse at Low Tide"},
+			"mara quill": {"A Field Guide to Fog", "Seven Kinds of Rain", "Small Hours",
+				"The Lighthouse at Low Tide"},
 			"harbour":                           {"The Harbour Hour"},
 			"last ferry":                        {"The Last Ferry"},
 			cast.ID + "/" + cast.Episodes[0].ID: {"Ropes and Knots"}, "nothing like it": {}, "zzz": {},
@@ -158,7 +162,8 @@ func TestShelfFinds(t *testing.T) {
 		if _, err := w.Server.Shelf().Search(t.Context(), "11111111-1111-1111-1111-111111111111"); !library.IsMissing(err) {
 			t.Errorf("an id that is not there: %v", err)
 		}
-		a := w.Send("PATCH", "/api/me/progress/"+book.ID, strings.NewReader(`{"currentTime":77.5,"duration":600}`), "Content-Type", "application/json")
+		a := w.Send("PATCH", "/api/me/progress/"+book.ID, strings.NewReader(`{"currentTime":77.5,"duration":600}`), "Content-Type",
+			"application/json")
 		f, err := w.Server.Shelf().Search(t.Context(), "lighthouse")
 		if err != nil || len(f.Items) != 1 || f.Items[0].Place == nil || f.Items[0].Place.Seconds != 77.5 || f.Items[0].Duration != 600 ||
 			f.Items[0].Author != "Mara Quill" {
