@@ -184,9 +184,8 @@ func checkPanel(ctx context.Context, daemon *health.Snapshot) doctor.Finding {
 	case err != nil:
 		return unseen("the session bus does not answer: %v", err)
 	case !shows:
-		return noted("add the panel's item for status icons (GNOME: the extension AppIndicator); `shelfkeeper status` and `shelfkeeper "+
-			"page` "+
-			"show the same", "no panel shows the icon")
+		return noted("add the panel's item for status icons (GNOME: the extension AppIndicator); "+
+			"`shelfkeeper status` and `shelfkeeper page` show the same", "no panel shows the icon")
 	}
 	return fine("a panel shows icons")
 }
