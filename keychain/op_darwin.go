@@ -1,24 +1,28 @@
 package keychain
 
 import (
+	"context"
 	"errors"
 	"os/exec"
+
+	"github.com/zalando/go-keyring"
 )
 
-// classifyPlatform goes by the exit status of /usr/bin/security, which is the
-// low byte of the Security framework's OSStatus.
+// classifyPlatform goes by the exit status of /usr/bin/security.
 func classifyPlatform(err error) opCode {
 	var exit *exec.ExitError
 	if !errors.As(err, &exit) {
 		return opAbsent
 	}
-	switch exit.ExitCode() {
-	case 36: // errSecInteractionNotAllowed, -25308: locked, and no session to ask in
-		return opLocked
-	case 44: // errSecItemNotFound, -25300
-		return opNotFound
-	case 37: // errSecNoDefaultKeychain, -25307
-		return opAbsent
+	return securityStatus(exit.ExitCode())
+}
+
+// missing says what is missing when go-keyring says that the item is: it goes by the
+// words "could not be found", which stand in the messages of a missing keychain, too.
+func missing(ctx context.Context, op callOp) error {
+	err := exec.CommandContext(ctx, "/usr/bin/security", "find-generic-password", "-s", op.Service, "-a", op.Item).Run()
+	if err == nil || classifyPlatform(err) == opNotFound {
+		return keyring.ErrNotFound // nil: it came this moment
 	}
-	return opDenied // 51 errSecAuthFailed, 128 errSecUserCanceled and the rest
+	return err
 }

@@ -4,6 +4,7 @@ package keychain
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/zalando/go-keyring"
@@ -11,7 +12,7 @@ import (
 
 // operate performs a call. Its library knows no deadline, so the parent kills
 // this process when the time is over.
-func operate(_ context.Context, op callOp) (value string, keep bool, err error) {
+func operate(ctx context.Context, op callOp) (value string, keep bool, err error) {
 	switch op.Op {
 	case opGet:
 		value, err = keyring.Get(op.Service, op.Item)
@@ -21,6 +22,9 @@ func operate(_ context.Context, op callOp) (value string, keep bool, err error) 
 		err = keyring.Delete(op.Service, op.Item)
 	default:
 		err = fmt.Errorf("unknown operation %q", op.Op)
+	}
+	if errors.Is(err, keyring.ErrNotFound) {
+		err = missing(ctx, op)
 	}
 	return value, false, err
 }

@@ -1,8 +1,10 @@
 package keychain
 
 import (
+	"context"
 	"errors"
 
+	"github.com/zalando/go-keyring"
 	"golang.org/x/sys/windows"
 )
 
@@ -17,3 +19,7 @@ func classifyPlatform(err error) opCode {
 	}
 	return opDenied
 }
+
+// missing says what is missing when go-keyring says that the item is: it goes by the
+// number of the error.
+func missing(context.Context, callOp) error { return keyring.ErrNotFound }

@@ -49,7 +49,9 @@ func TestKeychainGoneForGood(t *testing.T) {
 		if r := p.run("", "logout", "--forget"); r.code != problem.NeedsUser || !strings.Contains(r.stderr, "no account yet") {
 			t.Errorf("%s, once more: %d\n%s", desc, r.code, r.stderr)
 		}
+		p.cheap = true
 		p.ok(password+"\n", file...)
+		p.cheap = false
 		p.ok("", "reauth")
 		if daemon {
 			p.ok("", "quit")

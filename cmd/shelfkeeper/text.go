@@ -13,6 +13,8 @@ import (
 	"unicode/utf8"
 
 	"golang.org/x/term"
+
+	"shelfkeeper/daemon/desktop/autostart"
 )
 
 // textWriter is stdout or stderr for a person. What comes from a server, a player
@@ -122,7 +124,7 @@ func asciiOnly(variable func(string) string) bool {
 func (e *env) selfCalled() string {
 	self := "shelfkeeper"
 	if own, err := os.Executable(); err == nil && !foundByName(own) {
-		self = shellWord(own)
+		self = shellWord(autostart.Console(own))
 	}
 	for _, flag := range []struct{ name, path string }{{"--config", e.config}, {"--control", e.control}} {
 		if flag.path != "" {
@@ -148,10 +150,21 @@ var plainWord = regexp.MustCompile(`^[A-Za-z0-9_@%+=:,./~-]+$`)
 
 // shellWord is a word as a person types it in a shell.
 func shellWord(s string) string {
-	if plainWord.MatchString(s) || filepath.Separator == '\\' {
+	if filepath.Separator == '\\' {
+		return windowsWord(s)
+	}
+	if plainWord.MatchString(s) {
 		return s
 	}
 	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}
+
+// windowsWord is a word as a person types it in a command prompt.
+func windowsWord(s string) string {
+	if s == "" || strings.ContainsAny(s, " \t\"&|<>()[]{}^=;!'+,`~%") {
+		return `"` + strings.ReplaceAll(s, `"`, `\"`) + `"`
+	}
+	return s
 }
 
 // width is how many columns a line may have; 0: as many as it needs.

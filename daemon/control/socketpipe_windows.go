@@ -49,7 +49,7 @@ func bind(path string) (net.Listener, socketFile, error) {
 	})
 	if err == nil {
 		takeFirst(name)
-		return l, socketFile{path}, nil
+		return pipeListener{l}, socketFile{path}, nil
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), probeTimeout)
 	defer cancel()
@@ -87,8 +87,37 @@ func takeFirst(name string) {
 // dialSocket connects to the pipe that stands for path. Whoever listens there
 // learns no more than who it is that calls.
 func dialSocket(ctx context.Context, path string) (net.Conn, error) {
-	return winio.DialPipeContext(ctx, pipeName(path, currentUser()))
+	conn, err := winio.DialPipeContext(ctx, pipeName(path, currentUser()))
+	if err != nil {
+		return nil, err
+	}
+	return pipeConn{conn}, nil
 }
+
+// pipeConn and pipeListener are go-winio's, with a Close that is bounded.
+type pipeConn struct{ net.Conn }
+
+func (c pipeConn) Close() error { return closeWithin(c.Conn, closeWait) }
+
+// Fd is the handle that peerOf asks about; 0 is none.
+func (c pipeConn) Fd() uintptr {
+	if pipe, ok := c.Conn.(interface{ Fd() uintptr }); ok {
+		return pipe.Fd()
+	}
+	return 0
+}
+
+type pipeListener struct{ net.Listener }
+
+func (l pipeListener) Accept() (net.Conn, error) {
+	conn, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	return pipeConn{conn}, nil
+}
+
+func (l pipeListener) Close() error { return closeWithin(l.Listener, closeWait) }
 
 // nobodyListens reports whether a connect's error proves that nobody listens.
 func nobodyListens(err error) bool { return errors.Is(err, windows.ERROR_FILE_NOT_FOUND) }

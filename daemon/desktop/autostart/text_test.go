@@ -94,6 +94,26 @@ func TestRunLineOfTheWindowlessProgram(t *testing.T) {
 	}
 }
 
+// What a person is told to type is the program that answers.
+func TestConsoleProgram(t *testing.T) {
+	none, both := func(string) bool { return false }, func(string) bool { return true }
+	for _, c := range []struct {
+		program string
+		there   func(string) bool
+		want    string
+	}{
+		{`C:\a b\shelfkeeperw.exe`, both, `C:\a b\shelfkeeper.exe`},
+		{`C:/s/ShelfkeeperW.exe`, both, `C:/s/shelfkeeper.exe`},
+		{`C:\s\shelfkeeperw.exe`, none, `C:\s\shelfkeeperw.exe`},
+		{`C:\s\renamed.exe`, both, `C:\s\renamed.exe`},
+		{`shelfkeeperw.exe`, both, `shelfkeeper.exe`},
+	} {
+		if got := console(c.program, c.there); got != c.want {
+			t.Errorf("%s: %s, want %s", c.program, got, c.want)
+		}
+	}
+}
+
 func TestApproved(t *testing.T) {
 	for _, c := range []struct {
 		flag []byte

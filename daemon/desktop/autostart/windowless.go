@@ -17,17 +17,42 @@ func Windowless(program string) string {
 	if runtime.GOOS != "windows" {
 		return program
 	}
-	return windowless(program, func(path string) bool {
-		info, err := os.Stat(path)
-		return err == nil && info.Mode().IsRegular()
-	})
+	return windowless(program, isFile)
 }
 
 func windowless(program string, there func(string) bool) string {
-	if beside := program[:strings.LastIndexAny(program, `\/`)+1] + windowlessName; there(beside) {
-		return beside
+	return beside(program, windowlessName, there)
+}
+
+// consoleName is the program for what a person types: the other one says nothing there.
+const consoleName = "shelfkeeper.exe"
+
+// Console is the opposite of Windowless: the program to type where it says something.
+func Console(program string) string {
+	if runtime.GOOS != "windows" {
+		return program
+	}
+	return console(program, isFile)
+}
+
+func console(program string, there func(string) bool) string {
+	if hasConsole(program) {
+		return program
+	}
+	return beside(program, consoleName, there)
+}
+
+// beside returns the program of that name in the same folder, or else this one.
+func beside(program, name string, there func(string) bool) string {
+	if other := program[:strings.LastIndexAny(program, `\/`)+1] + name; there(other) {
+		return other
 	}
 	return program
+}
+
+func isFile(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Mode().IsRegular()
 }
 
 // hasConsole reports whether Windows opens a window for the program.
