@@ -66,14 +66,15 @@ func holdsInode(pid int, inode uint64) bool {
 }
 
 // startOf returns when a process was started, in ticks since the machine was: the field
-// after its name and 19 others (Linux: Documentation/filesystems/proc.rst).
+// after its name and 19 others (Linux: Documentation/filesystems/proc.rst). One that has
+// ended, and whose parent has not asked how, is none.
 func startOf(pid int) (uint64, bool) {
 	stat, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "stat"))
 	if err != nil {
 		return 0, false
 	}
 	fields := bytes.Fields(stat[bytes.LastIndexByte(stat, ')')+1:]) // a name may hold anything
-	if len(fields) < 20 {
+	if len(fields) < 20 || fields[0][0] == 'Z' || fields[0][0] == 'X' {
 		return 0, false
 	}
 	start, err := strconv.ParseUint(string(fields[19]), 10, 64)

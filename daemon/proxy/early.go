@@ -46,10 +46,11 @@ func (c *call) work() (string, bool) {
 	return string(m.Kind) + " " + m.ID, media
 }
 
-// underWay reports whether c asks for a part of what some player was sent of late.
+// underWay reports whether c asks for a part of what some player was sent of late, or
+// for its head: some players ask for that first, and skip a part whose head is refused.
 func (s *Server) underWay(c *call) bool {
 	work, ok := c.work()
-	return ok && c.r.Method == http.MethodGet && s.files.UnderWay(work)
+	return ok && (c.r.Method == http.MethodGet || c.r.Method == http.MethodHead) && s.files.UnderWay(work)
 }
 
 // beginEarly answers c before the server does, where its head is known, and reports
