@@ -10,8 +10,10 @@ import (
 const (
 	// activeSilence is the silence after which a ping is sent while players are
 	// active. With activeDeadline it takes at most 12 s to notice a router that
-	// silently drops everything. Without active players the server's heartbeat
-	// suffices, so that an idle machine is not woken.
+	// silently drops everything. Where somebody finds out by other means, only the
+	// server's heartbeat is waited for: on a line that loses one packet in three an
+	// answer may take longer. Without active players the heartbeat suffices, so that
+	// an idle machine is not woken.
 	activeSilence = 8 * time.Second
 	// activeDeadline bounds the answer to such a ping. It is longer than
 	// probeDeadline, since a stream that fills a slow line delays the answer.
@@ -35,9 +37,10 @@ type Watch struct {
 	// Active reports whether a user would notice a silence now.
 	Active func() bool
 	// UnderWay reports whether something is being sent to a player now. A ping that is
-	// not answered soon is then told to Suspect, which returns at once.
+	// not answered soon is then told to Suspect, which returns at once. It reports
+	// whether it finds out and ends the connection if that is dead.
 	UnderWay func() bool
-	Suspect  func()
+	Suspect  func() bool
 }
 
 // watcher decides whether a connection is alive. A missed deadline alone never
@@ -48,7 +51,7 @@ type Watch struct {
 type watcher struct {
 	active   func() bool   // nil means never
 	underWay func() bool   // something is being sent to a player; nil means never
-	suspect  func()        // told of a ping without an answer; nil: nobody
+	suspect  func() bool   // told of a ping without an answer; nil: nobody
 	trip     time.Duration // of pings, smoothed; 0: none yet
 	activity chan struct{} // players became active; holds one
 	probes   chan struct{} // a ping is wanted now; holds one
@@ -73,10 +76,11 @@ func signal(c chan struct{}) {
 	}
 }
 
-// patience is how long the present silence may last.
-func (c *Conn) patience() time.Duration {
+// patience is how long the present silence may last. left says that somebody else finds
+// out what it means.
+func (c *Conn) patience(left bool) time.Duration {
 	silence := c.beats.interval + c.beats.timeout
-	if c.watch.active != nil && c.watch.active() {
+	if c.watch.active != nil && c.watch.active() && !left {
 		return min(activeSilence, silence)
 	}
 	return silence + idleSlack
@@ -105,17 +109,34 @@ func (c *Conn) askEarly(ctx context.Context) {
 	}
 }
 
+// answers sends a ping after a long silence and reports whether the answer came, or
+// whether somebody else finds out: left.
+func (c *Conn) answers(ctx context.Context) (answered, left bool) {
+	deadline := activeDeadline
+	if c.watch.suspect != nil {
+		if c.ping(ctx, latest) == nil {
+			return true, false
+		}
+		if c.watch.active() && c.watch.suspect() {
+			return false, true
+		}
+		deadline -= latest
+	}
+	return c.ping(ctx, deadline) == nil, false
+}
+
 // Quiet is the time since the last frame.
 func (c *Conn) Quiet() time.Duration { return time.Since(c.born) - time.Duration(c.heard.Load()) }
 
 // watchSilence runs until ctx ends. It drops the connection when a ping is not
 // answered.
 func (c *Conn) watchSilence(ctx context.Context) {
-	timer := time.NewTimer(c.patience())
+	timer := time.NewTimer(c.patience(false))
 	defer timer.Stop()
 	silence := c.beats.interval + c.beats.timeout
 	excused := time.Duration(-1) // when the heartbeat was first missed, since born
 	asked := int64(-1)           // what was last heard when a ping was sent early
+	left := int64(-1)            // what was last heard when a silence was left to others
 	for {
 		var dead error
 		select {
@@ -128,7 +149,7 @@ func (c *Conn) watchSilence(ctx context.Context) {
 		case <-c.watch.activity:
 		case <-timer.C:
 			quiet := c.Quiet()
-			if heard := c.heard.Load(); quiet >= suspectSilence && quiet < c.patience() && heard != asked && c.asksEarly() {
+			if heard := c.heard.Load(); quiet >= suspectSilence && quiet < c.patience(heard == left) && heard != asked && c.asksEarly() {
 				asked = heard
 				c.askEarly(ctx)
 				break
@@ -141,7 +162,18 @@ func (c *Conn) watchSilence(ctx context.Context) {
 				excused = now
 			}
 			late := excused >= 0 && now-excused >= silence
-			if late || quiet >= c.patience() && c.ping(ctx, activeDeadline) != nil {
+			answered := true
+			if heard := c.heard.Load(); !late && quiet >= c.patience(heard == left) {
+				short := c.patience(heard == left) < silence
+				if !short {
+					answered = c.ping(ctx, activeDeadline) == nil
+				} else if ok, others := c.answers(ctx); others {
+					left = heard
+				} else {
+					answered = ok
+				}
+			}
+			if late || !answered {
 				evidence := fmt.Sprintf("no heartbeat of the server for %v", (now - beat).Round(time.Second))
 				dead = &TemporaryError{Evidence: evidence, Err: errNoPong}
 			}
@@ -153,7 +185,7 @@ func (c *Conn) watchSilence(ctx context.Context) {
 			c.Drop(dead)
 			return
 		}
-		patience := c.patience()
+		patience := c.patience(c.heard.Load() == left)
 		if c.heard.Load() != asked && c.asksEarly() {
 			patience = min(patience, suspectSilence)
 		}

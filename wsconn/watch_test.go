@@ -2,6 +2,7 @@ package wsconn
 
 import (
 	"fmt"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -49,7 +50,7 @@ func TestSuspicion(t *testing.T) {
 				cfg := w.config()
 				cfg.Watch = Watch{
 					Active: func() bool { return true }, UnderWay: func() bool { return underWay },
-					Suspect: func() { suspected <- struct{}{} },
+					Suspect: func() bool { suspected <- struct{}{}; return false },
 				}
 				s := w.start(cfg)
 				w.await(s, Authenticated)
@@ -63,12 +64,39 @@ func TestSuspicion(t *testing.T) {
 				if lasted := time.Since(start); lasted < activeSilence || lasted > 12*time.Second {
 					t.Errorf("given up after %v", lasted)
 				}
-				if n := len(suspected); underWay && n != 1 || !underWay && n != 0 {
+				if n := len(suspected); underWay && n != 2 || !underWay && n != 1 {
 					t.Errorf("suspected %d times", n)
 				}
 			})
 		})
 	}
+}
+
+// Where somebody else finds out what a silence means, the connection is left to him until
+// the server's heartbeat is missing, and goes on when the silence was none.
+func TestSilenceLeftToOthers(t *testing.T) {
+	bubbled(t, absfake.Config{}, func(t *testing.T, w *world) {
+		var asked atomic.Int32
+		cfg := w.config()
+		cfg.Watch = Watch{Active: func() bool { return true }, Suspect: func() bool { asked.Add(1); return true }}
+		s := w.start(cfg)
+		w.await(s, Authenticated)
+		for range 3 {
+			release := w.abs.StallSockets()
+			time.Sleep(15 * time.Second)
+			release()
+			time.Sleep(time.Minute)
+		}
+		if snap := s.Snapshot(); snap.Reconnects != 0 || asked.Load() < 1 {
+			t.Errorf("asked %d times: %+v", asked.Load(), snap)
+		}
+		defer w.abs.StallSockets()()
+		start := time.Now()
+		w.await(s, Waiting)
+		if lasted := time.Since(start); lasted > time.Minute {
+			t.Errorf("given up after %v", lasted)
+		}
+	})
 }
 
 // The suspicion comes soon, also where round trips are long.
@@ -78,7 +106,7 @@ func TestSuspicionComesSoon(t *testing.T) {
 		cfg := w.config()
 		cfg.Watch = Watch{
 			Active: func() bool { return true }, UnderWay: func() bool { return true },
-			Suspect: func() { suspected <- time.Now() },
+			Suspect: func() bool { suspected <- time.Now(); return true },
 		}
 		s := w.start(cfg)
 		w.await(s, Authenticated)

@@ -36,9 +36,10 @@ type handoffRow struct {
 	Rounds      int     `json:"rounds"`
 	P50         float64 `json:"recover_p50_s"`
 	P95         float64 `json:"recover_p95_s"`
+	Goal        float64 `json:"goal_p95_s,omitempty"`          // of shelfkeeper
+	Silent      float64 `json:"stream_silent_p95_s,omitempty"` // of shelfkeeper: the longest time without a byte
 	Disconnects int     `json:"player_disconnects"`
 	Identical   bool    `json:"stream_identical"`
-	goal        float64
 }
 
 func newHandoff() *cobra.Command {
@@ -155,8 +156,8 @@ func measureHandoff(ctx context.Context, rounds, parallel int, only string) (r h
 func rowsOf(trials []trial) (rows []handoffRow) {
 	for _, client := range []string{ours, npm, simple} {
 		for _, e := range handoffEvents {
-			row := handoffRow{Client: client, Event: e.name, Identical: true, goal: e.goal}
-			var times []float64
+			row := handoffRow{Client: client, Event: e.name, Identical: true}
+			var times, silences []float64
 			for _, t := range trials {
 				o, ok := t.outcomes[client]
 				if t.event != e.name || !ok {
@@ -166,8 +167,12 @@ func rowsOf(trials []trial) (rows []handoffRow) {
 				row.Disconnects += o.disconnects
 				row.Identical = row.Identical && o.identical
 				times = append(times, o.recover)
+				silences = append(silences, t.silence())
 			}
 			if row.Rounds > 0 {
+				if client == ours {
+					row.Goal, row.Silent = e.goal, quantile(silences, 0.95)
+				}
 				row.P50, row.P95 = quantile(times, 0.5), quantile(times, 0.95)
 				rows = append(rows, row)
 			}
@@ -187,19 +192,15 @@ func (r handoffReport) print(w io.Writer, asJSON bool) error {
 	if asJSON {
 		return json.NewEncoder(w).Encode(r)
 	}
-	goals := map[string]string{}
-	for _, e := range handoffEvents {
-		goals[e.name] = fmt.Sprintf("%g s", e.goal)
-	}
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(t, "client\tevent\trounds\trecovered, median\tp95\tgoal p95\tplayer's disconnects\tstream identical\n")
+	fmt.Fprintf(t, "client\tevent\trounds\trecovered, median\tp95\tgoal p95\tstream silent, p95\tplayer's disconnects\tstream identical\n")
 	for _, row := range r.Rows {
-		goal := ""
-		if row.Client == ours {
-			goal = goals[row.Event]
+		goal, silent := "", ""
+		if row.Goal > 0 {
+			goal, silent = fmt.Sprintf("%g s", row.Goal), seconds(row.Silent)
 		}
-		fmt.Fprintf(t, "%s\t%s\t%d\t%s\t%s\t%s\t%d\t%v\n",
-			row.Client, row.Event, row.Rounds, seconds(row.P50), seconds(row.P95), goal, row.Disconnects, row.Identical)
+		fmt.Fprintf(t, "%s\t%s\t%d\t%s\t%s\t%s\t%s\t%d\t%v\n",
+			row.Client, row.Event, row.Rounds, seconds(row.P50), seconds(row.P95), goal, silent, row.Disconnects, row.Identical)
 	}
 	return t.Flush()
 }

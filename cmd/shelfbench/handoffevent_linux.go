@@ -87,6 +87,18 @@ type trial struct {
 	streamed []said // of the stream through the daemon
 }
 
+// silence is the longest time, from zero on, in which the stream through the daemon
+// brought nothing. A blackhole shows there once what is buffered has been played.
+func (t trial) silence() (longest float64) {
+	last := t.zero.UnixMilli()
+	for _, l := range t.streamed {
+		if l.What == "bytes" && l.At > last {
+			longest, last = max(longest, float64(l.At-last)/1000), l.At
+		}
+	}
+	return longest
+}
+
 // happen lets e happen to w and waits until all clients have recovered.
 func (w *world) happen(ctx context.Context, e handoffEvent) (trial, error) {
 	t := trial{event: e.name, outcomes: map[string]outcome{}}

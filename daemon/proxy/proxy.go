@@ -127,7 +127,7 @@ type Config struct {
 	BecameActive func()
 	// Quiet is told when a player has waited for bytes of the server for a second. It
 	// returns at once; it may be nil.
-	Quiet func()
+	Quiet func() bool
 	// Visitors came before the start. Visited is told when a program comes that they
 	// lack, or comes again after an hour; see Server.Visitors. It may be nil.
 	Visitors []Visitor

@@ -10,8 +10,8 @@ import (
 // that they are alive.
 type Broadcast struct {
 	// Quiet, where set before the first use, is told when somebody has waited for bytes
-	// for a second. It returns at once.
-	Quiet func()
+	// for a second. It returns at once, and reports whether it finds out why.
+	Quiet func() bool
 
 	mu      sync.Mutex
 	next    chan struct{} // closed at the next wake-up

@@ -55,22 +55,43 @@ func (c *Conn) Close() error {
 // passes reports whether a packet of this connection comes through. The line's mu is held.
 func (c *Conn) passes() bool { c.packets++; return !c.forgotten && c.line.passes() }
 
-// pump carries segments from one side to the other until either ends.
+// pump carries segments from one side to the other until either ends. What the sender's
+// kernel holds meanwhile goes with the next one.
 func (c *Conn) pump(from, to net.Conn, s *segment) {
 	defer func() { _, _ = from.Close(), to.Close() }()
-	b := make([]byte, 16<<10)
-	for {
-		n, err := from.Read(b)
-		if err != nil {
-			return
+	held := make(chan []byte, holds)
+	go func() {
+		defer close(held)
+		for {
+			b := make([]byte, 4<<10)
+			n, err := from.Read(b)
+			if err != nil {
+				return
+			}
+			select {
+			case held <- b[:n]:
+			case <-c.ended:
+				return
+			}
+		}
+	}()
+	for b := range held {
+		for more := true; more && len(b) < 64<<10; {
+			select {
+			case next := <-held:
+				b = append(b, next...)
+				more = next != nil
+			default:
+				more = false
+			}
 		}
 		c.line.mu.Lock()
 		*s = segment{underWay: true}
 		c.line.mu.Unlock()
-		if !c.carry(s, n) {
+		if !c.carry(s, len(b)) {
 			return
 		}
-		if _, err := to.Write(b[:n]); err != nil {
+		if _, err := to.Write(b); err != nil {
 			return
 		}
 		c.line.mu.Lock()
@@ -104,7 +125,7 @@ func (c *Conn) carry(s *segment, n int) bool {
 		}
 		c.line.mu.Lock()
 		s.repeats++
-		if pause = 2 * pause; c.often && s == &c.out && s.repeats <= 6 {
+		if pause = min(2*pause, longestRepeat); c.often && s == &c.out && s.repeats <= 6 {
 			pause = firstRepeat
 		}
 		c.line.mu.Unlock()

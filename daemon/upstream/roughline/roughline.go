@@ -18,11 +18,14 @@ const (
 	// leg is the time from one end to the other.
 	leg = 20 * time.Millisecond
 	// firstRepeat is the pause before a segment is repeated, as Linux counts it here. It
-	// doubles each time.
-	firstRepeat = 240 * time.Millisecond
+	// doubles each time up to longestRepeat: what is sent later makes a true TCP repeat
+	// sooner than its clock says.
+	firstRepeat, longestRepeat = 240 * time.Millisecond, 4 * time.Second
 	// bulk is the size from which a lost segment of the server shows at the client: the
 	// next ones come out of order.
 	bulk = 1000
+	// holds is how many pieces of at most 4 kB the sender's kernel holds.
+	holds = 256
 	// answerEvery is how often the server answers questions of the client's kernel at most.
 	answerEvery = 500 * time.Millisecond
 )
