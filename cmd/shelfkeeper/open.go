@@ -25,7 +25,7 @@ sign out in the page or run "shelfkeeper players revoke". With
 
 --app opens it in a window of its own, like a program of the desktop, where Chromium,
 Chrome, Edge, Brave or Vivaldi is installed; else in the browser. Their menu can also
-install the page as an app.`,
+install the page as an app, which comes back signed in.`,
 		Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if _, err := players.ParseScope(scope); err != nil {

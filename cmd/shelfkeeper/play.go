@@ -51,6 +51,9 @@ What follows "mpv" are options for mpv.
 			if err != nil {
 				return err
 			}
+			if item.Silent() {
+				return nothingToHear(item)
+			}
 			client, err := e.client()
 			if err != nil {
 				return err
@@ -84,6 +87,10 @@ func chosenPlayer(c *cobra.Command, attach bool, with, line string) ([]string, e
 			"there is no program %q", shortened(argv[0]))
 	}
 	return argv, nil
+}
+
+func nothingToHear(item library.Item) error {
+	return problem.Newf(problem.Other, "read it in the browser: `shelfkeeper open`", "there is nothing to hear in %q, only to read", item.Title)
 }
 
 // playing is one run of `play`.

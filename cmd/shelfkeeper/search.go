@@ -22,7 +22,8 @@ func newSearch(e *env) *cobra.Command {
 		Short: "Find books, podcasts and episodes by words of their title, author or series",
 		Long: `Finds what the account can hear: books by words of their title, author, narrator
 or series, podcasts by their title or author, episodes by their title. "shelfkeeper
-play" and "shelfkeeper url" take the same words, or the id in the last column.`,
+play" and "shelfkeeper url" take the same words, the id in the last column, or the
+address of an item's page.`,
 		Example: "  shelfkeeper search low tide\n  shelfkeeper play quill lighthouse",
 		Args:    someWords,
 		RunE: func(c *cobra.Command, args []string) error {

@@ -31,6 +31,8 @@ func TestSearchAndURL(t *testing.T) {
 	}{
 		{"url low tide", url + "/_shelfkeeper/playlist/" + book.ID + ".m3u8", 0},
 		{"url --format xspf " + book.ID, url + "/_shelfkeeper/playlist/" + book.ID + ".xspf", 0},
+		{"url " + url + "/item/" + book.ID + "?x=1", url + "/_shelfkeeper/playlist/" + book.ID + ".m3u8", 0},
+		{"url " + strings.ToUpper(book.ID), url + "/_shelfkeeper/playlist/" + book.ID + ".m3u8", 0},
 		{"url --format cover low tide", url + "/api/items/" + book.ID + "/cover", 0},
 		{"url --format feed harbour", url + "/_shelfkeeper/podcast/" + cast.ID + ".rss", 0},
 		{"url counting gulls", url + "/_shelfkeeper/playlist/" + cast.ID + "/" + cast.Episodes[2].ID + ".m3u8", 0},

@@ -56,6 +56,8 @@ func addressOf(c *cobra.Command, found control.SearchAnswer, item library.Item, 
 	switch {
 	case format == "cover":
 		return found.ProxyURL + "/api/items/" + item.ID + "/cover", nil
+	case item.Silent():
+		return "", nothingToHear(item)
 	case format == "feed" && item.Kind == library.Book:
 		return "", usage(c, fmt.Errorf("%q is a book, which has no feed", item.Title))
 	case format == "feed":

@@ -119,10 +119,45 @@ var id = regexp.MustCompile(`^[0-9A-Za-z_-]{1,64}$`)
 // idOfItem are the ids that nobody takes for words.
 var idOfItem = regexp.MustCompile(`^(?:[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}|li_[0-9a-z]{6,40})$`)
 
-// ParseName reads what Item.Name gives. It reports false for words.
+// uuid are the ids of servers since 2.3.
+var uuid = regexp.MustCompile(`^[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}$`)
+
+// Silent reports whether there is nothing to hear in the item, as in an ebook without
+// audio.
+func (i Item) Silent() bool { return i.Kind == Book && i.Duration == 0 }
+
+// ParseName reads what Item.Name gives, and the address of an item's page, playlist or
+// file. It reports false for words.
 func ParseName(text string) (item, episode string, ok bool) {
-	item, episode, _ = strings.Cut(strings.TrimSpace(text), "/")
+	text = strings.TrimSpace(text)
+	if u, err := url.Parse(text); err == nil && u.Host != "" && (u.Scheme == "http" || u.Scheme == "https") {
+		text = nameIn(u.Path)
+	}
+	item, episode, _ = strings.Cut(text, "/")
+	if uuid.MatchString(item) {
+		item = strings.ToLower(item) // as the server writes it
+	}
 	return item, episode, idOfItem.MatchString(item) && (episode == "" || id.MatchString(episode))
+}
+
+// nameIn is the name of the item in a path: of the web client ("/item/ID", below any base
+// path), of the API, or of a list of ours. "" for none.
+func nameIn(path string) string {
+	parts := strings.Split(strings.Trim(path, "/"), "/")
+	for n, part := range parts[:len(parts)-1] {
+		next, _, _ := strings.Cut(parts[n+1], ".") // a list's format
+		switch part {
+		case "item", "items", "podcast":
+			return next
+		case "playlist":
+			if n+2 < len(parts) {
+				episode, _, _ := strings.Cut(parts[n+2], ".")
+				return next + "/" + episode
+			}
+			return next
+		}
+	}
+	return ""
 }
 
 // IsID reports whether text may be an id of the server's.

@@ -76,4 +76,35 @@ func TestParseName(t *testing.T) {
 			t.Errorf("%q: %v", text, ok)
 		}
 	}
+	// An address that a person copies names its item; in any spelling it is the server's.
+	for text, want := range map[string]string{
+		"http://127.0.0.1:13379/audiobookshelf/item/" + id: id, "https://abs.example.org/item/" + id + "?x=1#t": id,
+		"http://127.0.0.1:1/_shelfkeeper/playlist/" + id + ".m3u8?from=place": id, "http://x/_shelfkeeper/playlist/" + id + "/e1.xspf": id + "/e1",
+		"http://x/_shelfkeeper/podcast/" + id + ".rss": id, "http://x/api/items/" + id + "/file/7": id, "http://x/item/" + id + "/": id,
+		strings.ToUpper(id): id, "http://x/item/" + strings.ToUpper(id): id,
+		"http://x/item/": "", "http://x/": "", "http://x": "", "http://x/library/" + id: "", "ftp://x/item/" + id: "", "http:/item/" + id: "",
+		"http://x/item/../" + id: "", "http://x/_shelfkeeper/playlist/" + id + "/": id,
+	} {
+		item, episode, ok := library.ParseName(text)
+		if got := (library.Item{ID: item, Episode: episode}).Name(); ok != (want != "") || ok && got != want {
+			t.Errorf("%q: %q, %v", text, got, ok)
+		}
+	}
+}
+
+// A book without a second of audio is one to read.
+func TestSilent(t *testing.T) {
+	for _, c := range []struct {
+		item library.Item
+		want bool
+	}{
+		{library.Item{Kind: library.Book}, true},
+		{library.Item{Kind: library.Book, Duration: 0.1}, false},
+		{library.Item{Kind: library.Podcast}, false},
+		{library.Item{Kind: library.Episode}, false},
+	} {
+		if got := c.item.Silent(); got != c.want {
+			t.Errorf("%+v: %v", c.item, got)
+		}
+	}
 }
