@@ -70,9 +70,10 @@ func (b *Bus) Close() error {
 	return err
 }
 
-// Find returns a player that plays what ours says is ours, and of several one that is
-// heard. Where none does, it returns one of the process's family, as far as the system
-// tells which processes that are. pid 0 has no family.
+// Find returns a player that plays what ours says is ours: one of the process's family, as
+// far as the system tells which processes that are, or else another that is heard. Where
+// none does, it returns one of the family. pid 0 has no family: then a player will do that
+// is silent. One that was started is not mistaken for one that the user has paused before.
 func (b *Bus) Find(ctx context.Context, pid int, ours func(url string) bool) (*Player, bool) {
 	ctx, cancel := context.WithTimeout(ctx, answerWait)
 	defer cancel()
@@ -80,8 +81,8 @@ func (b *Bus) Find(ctx context.Context, pid int, ours func(url string) bool) (*P
 	if b.conn.BusObject().CallWithContext(ctx, "org.freedesktop.DBus.ListNames", 0).Store(&names) != nil {
 		return nil, false
 	}
-	var child, silent *Player
-	n := 0
+	var found *Player
+	best, n := 0, 0
 	for _, name := range names {
 		if !strings.HasPrefix(name, prefix) {
 			continue
@@ -93,20 +94,30 @@ func (b *Bus) Find(ctx context.Context, pid int, ours func(url string) bool) (*P
 		if p.owner == "" {
 			continue
 		}
-		if s, err := p.State(ctx); err == nil && ours(s.URL) {
-			if s.Playing {
-				return p, true
-			}
-			silent = p
-		}
-		if child == nil && pid != 0 && inFamily(b.pid(ctx, p.owner), pid) {
-			child = p
+		s, err := p.State(ctx)
+		plays := err == nil && ours(s.URL)
+		if r := rank(plays, s.Playing, pid == 0, pid != 0 && inFamily(b.pid(ctx, p.owner), pid)); r > best {
+			found, best = p, r
 		}
 	}
-	if silent == nil {
-		silent = child
+	return found, found != nil
+}
+
+// rank is how well a player fits; 0 for not at all.
+func rank(plays, heard, anyones, family bool) int {
+	switch {
+	case plays && heard && (family || anyones):
+		return 5
+	case plays && family:
+		return 4
+	case plays && heard:
+		return 3
+	case plays && anyones:
+		return 2
+	case family:
+		return 1
 	}
-	return silent, silent != nil
+	return 0
 }
 
 // owner is the connection that has a name; "" for none.
