@@ -64,6 +64,7 @@ type goal struct {
 func newProxy() *cobra.Command {
 	var asJSON bool
 	var rounds int
+	var profile string
 	c := &cobra.Command{
 		Use:   "proxy",
 		Short: "Latency, throughput and memory beside nginx, Caddy and httputil.ReverseProxy",
@@ -78,6 +79,9 @@ tokens, which the others pass as they are.`,
 			if runtime.GOOS != "linux" {
 				return errors.New("proxy reads /proc: it runs on Linux only")
 			}
+			if profile != "" {
+				return profileProxy(c.Context(), c.OutOrStdout(), profile)
+			}
 			r, err := measureProxy(c.Context(), c.ErrOrStderr(), rounds)
 			if err != nil {
 				return err
@@ -87,6 +91,7 @@ tokens, which the others pass as they are.`,
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
 	c.Flags().IntVar(&rounds, "rounds", 5, "rounds to take the medians of")
+	c.Flags().StringVar(&profile, "profile", "", "write profiles into this folder instead, and print what costs most")
 	return c
 }
 

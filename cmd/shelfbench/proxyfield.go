@@ -105,7 +105,11 @@ func dialer(addr string) func(context.Context) (net.Conn, error) {
 }
 
 // between is one program between client and origin.
-type between struct{ dir, self, binary, ca, via, up, to string }
+type between struct {
+	dir, self, binary, ca, via, up, to string
+
+	profile string // the folder for profiles, where the binary writes them
+}
 
 func (f *field) startBetween(ctx context.Context, b between) error {
 	port, err := freePort()
@@ -211,6 +215,12 @@ func (b between) shelfkeeper(ctx context.Context, home string, port int) (*exec.
 	}
 	cmd := p.command(ctx, "run", "--no-tray", "--no-page")
 	cmd.Stderr = io.Discard
+	if b.profile != "" {
+		if err := os.MkdirAll(b.profile, 0o700); err != nil {
+			return nil, err
+		}
+		cmd.Env = append(cmd.Env, "SHELFKEEPER_PROFILE="+b.profile)
+	}
 	return cmd, nil
 }
 
