@@ -94,13 +94,44 @@ func (s *Server) attempt(w http.ResponseWriter, c *call, b *body) *refusal.Refus
 	}
 	defer x.resp.Body.Close()
 	s.keepPicture(c, x.resp)
-	before := maps.Clone(w.Header())
+	before := headerOf(w)
 	no := doubtful(c, b, x.resp, s.answer(w, c, x))
 	if no != nil {
-		clear(w.Header())
-		maps.Copy(w.Header(), before)
+		before.restore(w)
 	}
 	return no
+}
+
+// headBefore is a header as it was before an answer was tried: few lines.
+type headBefore struct {
+	few [8]struct {
+		name   string
+		values []string
+	}
+	n    int
+	many http.Header // where they are more
+}
+
+func headerOf(w http.ResponseWriter) (before headBefore) {
+	h := w.Header()
+	if len(h) > len(before.few) {
+		before.many = maps.Clone(h)
+		return before
+	}
+	for name, values := range h {
+		before.few[before.n].name, before.few[before.n].values = name, values
+		before.n++
+	}
+	return before
+}
+
+func (b *headBefore) restore(w http.ResponseWriter) {
+	h := w.Header()
+	clear(h)
+	for _, one := range b.few[:b.n] {
+		h[one.name] = one.values
+	}
+	maps.Copy(h, b.many)
 }
 
 // fetch gets the head of the server's answer, which is never its 401.
@@ -182,6 +213,12 @@ func (s *Server) roundTrip(x *exchange, out *http.Request, b *body, probe time.D
 	return resp, err
 }
 
+// promptTokens are Tokens that tell whether one is there.
+type promptTokens interface {
+	// TokenNow returns what Token would return at once, and false where it would not.
+	TokenNow() (redact.Secret, bool)
+}
+
 // token returns a token for one request: a good one, or one in place of
 // refused where that is given.
 func (s *Server) token(ctx context.Context, refused redact.Secret) (redact.Secret, error) {
@@ -192,8 +229,13 @@ func (s *Server) token(ctx context.Context, refused redact.Secret) (redact.Secre
 }
 
 // tokenSoon is token, which waits no longer than an answer may be silent that can begin
-// early.
+// early. Most requests need not wait, and so no clock.
 func (s *Server) tokenSoon(ctx context.Context, refused redact.Secret, early bool) (redact.Secret, error) {
+	if tokens, tells := s.cfg.Tokens.(promptTokens); tells && refused.IsEmpty() && ctx.Err() == nil {
+		if token, ready := tokens.TokenNow(); ready && !token.IsEmpty() {
+			return token, nil
+		}
+	}
 	if early {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, earlyHead)

@@ -14,6 +14,7 @@ import (
 	"shelfkeeper/daemon/failpoint"
 	"shelfkeeper/daemon/health"
 	"shelfkeeper/daemon/history"
+	"shelfkeeper/daemon/redact"
 	"shelfkeeper/daemon/session/budget"
 	"shelfkeeper/daemon/session/machine"
 	"shelfkeeper/keychain"
@@ -87,6 +88,11 @@ type Session struct {
 
 	proving     bool      // whether the server answers in this network is being found out
 	provedAfter time.Time // the disturbance after which that was last given up, or done
+
+	secrets struct { // what Secrets last found
+		all  allSecrets
+		list []redact.Secret
+	}
 
 	changing sync.Mutex // held by the one caller of ChangePassword
 

@@ -2,10 +2,12 @@ package session
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"shelfkeeper/daemon/redact"
 	"shelfkeeper/daemon/session/machine"
+	"shelfkeeper/keychain"
 )
 
 // Token returns a token that the server should accept now. Expiry is checked
@@ -40,10 +42,19 @@ func (s *Session) Token(ctx context.Context) (redact.Secret, error) {
 
 // Ready reports whether Token would return a token at once.
 func (s *Session) Ready() bool {
+	_, ready := s.TokenNow()
+	return ready
+}
+
+// TokenNow returns what Token would return at once, and false where it would not.
+func (s *Session) TokenNow() (redact.Secret, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := s.Now()
-	return s.state.Usable(now) && (s.state.Phase != machine.Fresh || now.Before(s.state.Clocks.AskAheadFrom))
+	if s.state.Usable(now) && (s.state.Phase != machine.Fresh || now.Before(s.state.Clocks.AskAheadFrom)) {
+		return s.state.Token(now), true
+	}
+	return redact.Secret{}, false
 }
 
 // lastMoment is until when a caller waits for the next attempt rather than being
@@ -71,20 +82,30 @@ func (s *Session) Suspect(ctx context.Context, token redact.Secret) (redact.Secr
 
 // Secrets returns every token of the session that must never reach a player,
 // and the id of the user they belong to.
+// Whoever gets them changes nothing in the list: it is the same one until a token changes.
 func (s *Session) Secrets() (userID string, secrets []redact.Secret) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	rec := s.state.Record
-	for _, t := range append(rec.Spares(),
-		rec.Access, rec.Refresh, rec.Previous, rec.Static, rec.EmergencyKey,
-		s.state.Published.Pair.Access.Secret, s.state.Published.Pair.Refresh.Secret,
-	) {
-		if !t.IsEmpty() {
-			secrets = append(secrets, t)
+	rec, pair := &s.state.Record, &s.state.Published.Pair
+	now := allSecrets{rec.Spare, rec.Access, rec.Refresh, rec.Previous, rec.Static, rec.EmergencyKey, pair.Access.Secret, pair.Refresh.Secret}
+	copy(now[secretsButSpares:], rec.MoreSpares[:])
+	if now != s.secrets.all { // every request asks
+		s.secrets.all, s.secrets.list = now, nil
+		for _, t := range now {
+			if !t.IsEmpty() {
+				s.secrets.list = append(s.secrets.list, t)
+			}
 		}
+		s.secrets.list = slices.Clip(s.secrets.list)
 	}
-	return rec.UserID, secrets
+	return rec.UserID, s.secrets.list
 }
+
+// secretsButSpares is how many places allSecrets has before those of the further spares.
+const secretsButSpares = 8
+
+// allSecrets are the places in which a session has tokens.
+type allSecrets [secretsButSpares + keychain.MostSpares - 1]redact.Secret
 
 // SignedIn reports whether a token is published, whether or not it needs to be
 // renewed first.
