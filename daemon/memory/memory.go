@@ -1,4 +1,5 @@
-// Package memory gives back to the system what a process does not need any more.
+// Package memory gives back to the system what a process does not need any more, and bounds
+// the garbage that the runtime collects before it works.
 //
 // It exists since a daemon idles for days: the runtime keeps what it once needed for next
 // allocations, and pages of the program file stay where they were read. It never decides

@@ -18,9 +18,9 @@ import (
 	"shelfkeeper/daemon/absfake"
 )
 
-// memory is how much more memory the heap takes at its peak than now, until stop
+// heapPeak is how much more memory the heap takes at its peak than now, until stop
 // is called.
-func memory() (stop func() (peak uint64)) {
+func heapPeak() (stop func() (peak uint64)) {
 	debug.FreeOSMemory()
 	var before runtime.MemStats
 	runtime.ReadMemStats(&before)
@@ -116,7 +116,7 @@ func TestLargeReports(t *testing.T) {
 				t.Fatalf("%d bytes: the proxy would not bring it", len(c.body))
 			}
 			j := outage(t, filepath.Join(t.TempDir(), "home"))
-			peak := memory()
+			peak := heapPeak()
 			slowest := make(chan time.Duration, 1)
 			done := make(chan struct{})
 			go func() { // what others notice meanwhile
@@ -163,7 +163,7 @@ func TestLargeReports(t *testing.T) {
 // Many players at once: their bodies wait for each other, small ones do not.
 func TestManyLargeReportsAtOnce(t *testing.T) {
 	j := outage(t, filepath.Join(t.TempDir(), "home"))
-	peak := memory()
+	peak := heapPeak()
 	var wg sync.WaitGroup
 	var full, kept atomic.Int64
 	for n := range 4 {
@@ -224,7 +224,7 @@ func TestLargeDelivery(t *testing.T) {
 		if a, err := j.Take(t.Context(), Report{Kind: c.kind, Body: c.body, Header: jsonHeader}); err != nil || !a.Kept {
 			t.Fatal(err)
 		}
-		peak := memory()
+		peak := heapPeak()
 		server.back.Store(true)
 		began := time.Now()
 		for s := j.Status(); s.Waiting > 0; s = j.Status() {
@@ -260,7 +260,7 @@ func TestLargeStart(t *testing.T) {
 		t.Fatal(err)
 	}
 	body = nil
-	peak := memory()
+	peak := heapPeak()
 	began := time.Now()
 	again := outage(t, dir)
 	took, grown := time.Since(began), peak()

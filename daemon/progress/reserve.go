@@ -2,8 +2,8 @@ package progress
 
 import (
 	"context"
-	"runtime/debug"
-	"sync"
+
+	"shelfkeeper/daemon/memory"
 )
 
 const (
@@ -30,36 +30,11 @@ func (j *Journal) Reserve(ctx context.Context, n int64) (release func(), err err
 	if n <= smallBody {
 		return func() { room.Release(n) }, nil
 	}
-	bulkGarbage.begin()
-	return func() { bulkGarbage.end(); room.Release(n) }, nil
+	wasteful := memory.Frugal(bulkPercent)
+	return func() { wasteful(); room.Release(n) }, nil
 }
 
 // bulkPercent is how much garbage may lie beside what is in use while a large
 // body is worked on. Each of its entries makes some; at Go's default of 100 the
 // process would grow by twice what is kept.
 const bulkPercent = 20
-
-// garbage makes the collector work harder while something large is in memory.
-type garbage struct {
-	mu     sync.Mutex
-	bodies int
-	normal int
-}
-
-var bulkGarbage garbage
-
-func (g *garbage) begin() {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if g.bodies++; g.bodies == 1 {
-		g.normal = debug.SetGCPercent(bulkPercent)
-	}
-}
-
-func (g *garbage) end() {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if g.bodies--; g.bodies == 0 {
-		debug.SetGCPercent(g.normal)
-	}
-}

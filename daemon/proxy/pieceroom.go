@@ -2,7 +2,10 @@ package proxy
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
+
+	"shelfkeeper/daemon/memory"
 )
 
 const (
@@ -13,7 +16,52 @@ const (
 	// manySmall full pieces within fastPieces make a body fast: more than 40 Mbit/s.
 	manySmall  = 8
 	fastPieces = 25 * time.Millisecond
+	// slowPiece is what a large piece takes of a body that is not fast any more: less
+	// than 5 Mbit/s.
+	slowPiece = 100 * time.Millisecond
+	// mostLarge is how many bodies have large pieces at once. Many players that begin
+	// together fill their buffers fast, and have no use for large ones afterwards.
+	mostLarge = 16
 )
+
+const (
+	// manyBodies is how many bodies at once make the collector keep little garbage. What
+	// they hold is then most of the memory, and they make hardly any garbage.
+	manyBodies = 32
+	// manyPercent is that garbage, in percent of what is in use.
+	manyPercent = 30
+)
+
+// bodies counts those that are being copied.
+var bodies struct {
+	mu       sync.Mutex
+	n        int
+	wasteful func() // ends frugality; nil while there are few
+}
+
+// beginBody counts one more body until end is called.
+func beginBody() (end func()) {
+	b := &bodies
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.n++; b.n >= manyBodies && b.wasteful == nil {
+		b.wasteful = memory.Frugal(manyPercent)
+	}
+	return endBody
+}
+
+func endBody() {
+	b := &bodies
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.n--; b.n <= manyBodies/2 && b.wasteful != nil {
+		b.wasteful()
+		b.wasteful = nil
+	}
+}
+
+// grown counts the bodies that have large pieces because they are fast.
+var grown atomic.Int32
 
 var (
 	largePieces = sync.Pool{New: func() any { return new([largePiece]byte) }}
@@ -25,7 +73,8 @@ var (
 type pieceRoom struct {
 	few   *[smallPiece]byte
 	many  *[largePiece]byte
-	began time.Time // of the small pieces that are counted
+	grown bool      // many is counted
+	began time.Time // of the small pieces that are counted, or of the large one
 	full  int
 }
 
@@ -52,6 +101,11 @@ func (r *pieceRoom) next() []byte {
 // passed says how many bytes the last piece had. Nothing of it is needed any more.
 func (r *pieceRoom) passed(n int) {
 	if r.many != nil {
+		now := time.Now()
+		if slow := r.grown && now.Sub(r.began) > slowPiece; slow {
+			r.release()
+		}
+		r.began = now
 		return
 	}
 	if n == smallPiece {
@@ -61,11 +115,21 @@ func (r *pieceRoom) passed(n int) {
 		return
 	}
 	now := time.Now()
-	if fast := r.full >= manySmall && now.Sub(r.began) < fastPieces; fast {
+	if fast := r.full >= manySmall && now.Sub(r.began) < fastPieces; fast && r.grow() {
 		r.release()
+		r.grown = true
 		r.large()
 	}
 	r.began, r.full = now, 0
+}
+
+// grow counts one more body with large pieces, unless there are many.
+func (r *pieceRoom) grow() bool {
+	if grown.Add(1) <= mostLarge {
+		return true
+	}
+	grown.Add(-1)
+	return false
 }
 
 // release gives the memory back.
@@ -76,5 +140,8 @@ func (r *pieceRoom) release() {
 	if r.many != nil {
 		largePieces.Put(r.many)
 	}
-	r.few, r.many = nil, nil
+	if r.grown {
+		grown.Add(-1)
+	}
+	r.few, r.many, r.grown = nil, nil, false
 }

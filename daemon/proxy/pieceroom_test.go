@@ -40,3 +40,76 @@ func TestPieceRoom(t *testing.T) {
 		})
 	}
 }
+
+// A fast body that is only played from some moment on gets small pieces again.
+func TestPieceRoomShrinks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var r pieceRoom
+		pass := func(every time.Duration) {
+			n := len(r.next())
+			time.Sleep(every)
+			r.passed(n)
+		}
+		for _, c := range []struct {
+			every time.Duration
+			want  int
+		}{{time.Millisecond, largePiece}, {time.Second, smallPiece}, {time.Millisecond, largePiece}, {50 * time.Millisecond, largePiece}} {
+			for range 20 {
+				pass(c.every)
+			}
+			if got := len(r.next()); got != c.want {
+				t.Errorf("a piece each %v: room for %d, want %d", c.every, got, c.want)
+			}
+		}
+		r.release()
+	})
+}
+
+// When many bodies are fast at once, the last of them keep small pieces until others end.
+func TestPieceRoomsAreFew(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var rooms [mostLarge + 2]pieceRoom
+		fill := func(r *pieceRoom) int {
+			for range 2 * manySmall {
+				r.passed(len(r.next()))
+			}
+			return len(r.next())
+		}
+		for i := range rooms {
+			want := largePiece
+			if i >= mostLarge {
+				want = smallPiece
+			}
+			if got := fill(&rooms[i]); got != want {
+				t.Errorf("body %d: room for %d, want %d", i, got, want)
+			}
+		}
+		rooms[0].release()
+		if got := fill(&rooms[mostLarge]); got != largePiece {
+			t.Errorf("after one has ended: room for %d", got)
+		}
+		for i := range rooms {
+			rooms[i].release()
+		}
+		if n := grown.Load(); n != 0 {
+			t.Errorf("%d are counted", n)
+		}
+	})
+}
+
+// Many bodies at once make the collector work harder, and the last of them lets it rest.
+func TestManyBodiesAreFrugal(t *testing.T) {
+	var ends []func()
+	for range manyBodies {
+		if bodies.wasteful != nil {
+			t.Fatal("frugal with few bodies")
+		}
+		ends = append(ends, beginBody())
+	}
+	for i, end := range ends {
+		if frugal := i < manyBodies/2; (bodies.wasteful != nil) != frugal {
+			t.Fatalf("with %d bodies: frugal %v", manyBodies-i, bodies.wasteful != nil)
+		}
+		end()
+	}
+}

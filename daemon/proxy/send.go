@@ -60,6 +60,7 @@ func (s *Server) send(w http.ResponseWriter, c *call, x *exchange, src io.Reader
 
 // copyBody sends src, whose head is sent.
 func (s *Server) copyBody(w http.ResponseWriter, c *call, src io.Reader) {
+	defer beginBody()()
 	var room pieceRoom
 	defer room.release()
 	out := http.NewResponseController(w)
