@@ -73,7 +73,8 @@ var errServiceEnded = fmt.Errorf("%w: the secrets service ended while its prompt
 
 // answered shows a prompt of the program that is the service, and waits for its
 // end. It ends with ctx, and with the service.
-func answered(ctx context.Context, conn *dbus.Conn, program string, prompt dbus.ObjectPath) (dismissed bool, result dbus.Variant, err error) {
+func answered(ctx context.Context, conn *dbus.Conn, program string, prompt dbus.ObjectPath) (dismissed bool, result dbus.Variant,
+	err error) {
 	signals := make(chan *dbus.Signal, 16)
 	conn.Signal(signals)
 	defer conn.RemoveSignal(signals)

@@ -88,7 +88,8 @@ func TestSparesGiveWay(t *testing.T) {
 		t.Fatal(err)
 	}
 	back, err := decodeRecord(e.raw, r.Account)
-	if n := len(back.Spares()); err != nil || back.Refresh != r.Refresh || n == 0 || n == 5 || !slices.Equal(back.Spares(), r.Spares()[:n]) {
+	if n := len(back.Spares()); err != nil || back.Refresh != r.Refresh || n == 0 || n == 5 ||
+		!slices.Equal(back.Spares(), r.Spares()[:n]) {
 		t.Errorf("%d spares, %v", n, err)
 	}
 }
@@ -123,7 +124,8 @@ func TestTokensComeBackAsTheyWere(t *testing.T) {
 		rapid.String(), rapid.StringMatching(`[A-Za-z0-9_-]{0,90}\.[A-Za-z0-9_-]{0,90}\.[A-Za-z0-9_-]{0,90}`),
 		rapid.Map(rapid.SliceOfN(rapid.SliceOf(rapid.Byte()), 3, 3), func(p [][]byte) string { return joinToken(p[0], p[1], p[2]) }),
 		rapid.Map(rapid.IntRange(0, 9), func(n int) string { return absToken("demo", "refresh", n%2 == 0, n).Reveal() }),
-		rapid.SampledFrom([]string{"", ".", "..", "...", "YQ.YQ.YQ", "YR.YQ.YQ", "YQ=.YQ.YQ", "Y\nQ.YQ.YQ", "YQ.YQ.YQ.", strings.Repeat("x", 2500)}),
+		rapid.SampledFrom([]string{"", ".", "..", "...", "YQ.YQ.YQ", "YR.YQ.YQ", "YQ=.YQ.YQ", "Y\nQ.YQ.YQ", "YQ.YQ.YQ.",
+			strings.Repeat("x", 2500)}),
 	)
 	rapid.Check(t, func(t *rapid.T) {
 		var tokens []redact.Secret

@@ -124,7 +124,8 @@ func (s *secrets) item(ctx context.Context, collection dbus.ObjectPath) (dbus.Ob
 	return found[0], nil
 }
 
-func (s *secrets) search(ctx context.Context, collection dbus.ObjectPath, attributes map[string]string) (found []dbus.ObjectPath, err error) {
+func (s *secrets) search(ctx context.Context, collection dbus.ObjectPath, attributes map[string]string) (found []dbus.ObjectPath,
+	err error) {
 	err = s.Object(secretsName, collection).CallWithContext(ctx, collectionIface+".SearchItems", 0, attributes).Store(&found)
 	return found, err
 }

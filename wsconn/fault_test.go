@@ -20,7 +20,8 @@ func TestRefusedUpgrade(t *testing.T) {
 		says  string
 	}{
 		{"gateway", absfake.Fault{Kind: absfake.Answer}, "502 Bad Gateway"},
-		{"not found", absfake.Fault{Kind: absfake.Answer, Status: 404, ContentType: "text/plain", Body: "404 page not found\n"}, "answered 404 Not Found"},
+		{"not found", absfake.Fault{Kind: absfake.Answer, Status: 404, ContentType: "text/plain", Body: "404 page not found\n"},
+			"answered 404 Not Found"},
 		{"gateway's password", absfake.Fault{Kind: absfake.Answer, Status: 401}, "401 Unauthorized"},
 		{"limit", absfake.Fault{Kind: absfake.Answer, Status: 429}, "answered 429 Too Many Requests"},
 		{"captive portal", absfake.Fault{Kind: absfake.Portal}, "Welcome"},

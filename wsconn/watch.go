@@ -58,7 +58,8 @@ type watcher struct {
 }
 
 func newWatcher(o Watch) watcher {
-	return watcher{active: o.Active, underWay: o.UnderWay, suspect: o.Suspect, activity: make(chan struct{}, 1), probes: make(chan struct{}, 1)}
+	return watcher{active: o.Active, underWay: o.UnderWay, suspect: o.Suspect, activity: make(chan struct{}, 1),
+		probes: make(chan struct{}, 1)}
 }
 
 // RequestProbe makes the watcher send a ping now. It returns at once.

@@ -8,6 +8,10 @@
 // a lost answer are temporary failures. To a client that goes by status codes
 // they look like a rejection.
 //
+// Begin with New and the methods of Client, one for each call of the server. Their
+// error is an *Error: it holds the Verdict, the evidence for a person, and how long to
+// wait. A Client is as safe for concurrent use as its Doer.
+//
 // It never keeps a token, never retries, never follows a redirect with a
 // secret in hand, and never judges whether a token has expired.
 package absapi

@@ -76,7 +76,8 @@ func TestShelvesAreShapedAsRecorded(t *testing.T) {
 // ledger lists it; what no server has is 404.
 func TestRoutesThatTheDoubleLacks(t *testing.T) {
 	s, token := shelfServer(t, R2360)
-	for path, status := range map[string]int{"/api/backups": 501, "/api/tasks": 501, "/api/nosuch": 404, "/nosuch": 404, "/api/me/sessions": 200} {
+	for path, status := range map[string]int{"/api/backups": 501, "/api/tasks": 501, "/api/nosuch": 404, "/nosuch": 404,
+		"/api/me/sessions": 200} {
 		got, body := shelfAsk(t, s, token, path)
 		if got != status || status == 501 && !strings.Contains(string(body), "double of Audiobookshelf does not know") {
 			t.Errorf("%s: %d %s", path, got, body)
@@ -97,7 +98,8 @@ func TestRoutesThatTheDoubleLacks(t *testing.T) {
 // shelfServer is a server with three books of one author each, as those recorded.
 func shelfServer(t *testing.T, release Release) (*Server, string) {
 	t.Helper()
-	s, err := New(Config{Release: release, LimiterMax: -1, Users: []User{{Name: "root", Password: "y", Type: "root"}, {Name: "listener", Password: "x"}}})
+	s, err := New(Config{Release: release, LimiterMax: -1,
+		Users: []User{{Name: "root", Password: "y", Type: "root"}, {Name: "listener", Password: "x"}}})
 	if err != nil {
 		t.Fatal(err)
 	}

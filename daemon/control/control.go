@@ -9,6 +9,10 @@
 // Each of them would do alone. On Windows the pipe's access list admits its
 // user alone, and both ends ask the system for the user of the other.
 //
+// Begin with Dial for a client, and with Daemon, the interface that the daemon
+// serves. Methods of a Client may be called concurrently; a *problem.Problem crosses
+// the socket unchanged.
+//
 // The package never listens on a network, and never serves or admits a web page.
 // No client can hold up the daemon, neither one that does not read nor one that
 // goes away.

@@ -7,6 +7,9 @@
 // session, changes anything, or sends a password or a token. What the gateway in
 // front wants is sent as always. At most two requests of the server's sign-in
 // limit are used.
+//
+// Begin with Examine, which asks every question about a Subject and returns a Report.
+// What is wrong is a Finding in it, not an error.
 package doctor
 
 import (

@@ -4,6 +4,9 @@
 // A condition is declared once, with its severity, its remedy and how long it
 // must last before it shows, so that a reconnect of a second never reaches the
 // tray. The package knows no part of the program and does no I/O.
+//
+// Begin with Board: a part of the program raises a Condition there and clears it
+// later, from any goroutine. Snapshot is what status, page and icon show.
 package health
 
 import "fmt"

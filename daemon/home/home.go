@@ -5,6 +5,10 @@
 // It exists so that a command without a daemon and the daemon itself act in
 // the same way. It never serves players, and it runs nothing after the act is
 // done.
+//
+// Begin with Open; the acts are the methods of Home. Their errors are a
+// *problem.Problem where a person can do something: it holds cause, remedy and exit
+// code.
 package home
 
 import (

@@ -222,7 +222,8 @@ func (l *Library) get(ctx context.Context, path string, query url.Values, limit 
 	case status == http.StatusNotFound, status == http.StatusForbidden:
 		return false, nil
 	case status != http.StatusOK:
-		return false, problem.Newf(problem.Rejected, "see what is wrong: `shelfkeeper doctor`", "the server answers %d for %s", status, routeOf(path))
+		return false, problem.Newf(problem.Rejected, "see what is wrong: `shelfkeeper doctor`", "the server answers %d for %s", status,
+			routeOf(path))
 	}
 	if err := json.Unmarshal(body, out); err != nil {
 		return false, problem.Newf(problem.Other, "", "what the server says of %s is not understood: %w", routeOf(path), err)

@@ -37,12 +37,14 @@ func FuzzItem(f *testing.F) {
 		}
 		for _, track := range tracks {
 			texts = append(texts, track.Title, track.MIME)
-			if ino, ok := strings.CutPrefix(track.Path, "/api/items/b/file/"); !ok || !library.IsID(ino) || track.Duration < 0 || track.Duration > 1e9 {
+			if ino, ok := strings.CutPrefix(track.Path, "/api/items/b/file/"); !ok || !library.IsID(ino) || track.Duration < 0 ||
+				track.Duration > 1e9 {
 				t.Errorf("%+v", track)
 			}
 		}
 		for _, text := range texts {
-			if !utf8.ValidString(text) || len(text) > 1000 || strings.ContainsFunc(text, unicode.IsControl) || strings.ContainsAny(text, "\u2028\u202e") {
+			if !utf8.ValidString(text) || len(text) > 1000 || strings.ContainsFunc(text, unicode.IsControl) ||
+				strings.ContainsAny(text, "\u2028\u202e") {
 				t.Errorf("%q", text)
 			}
 		}

@@ -11,7 +11,8 @@ import (
 var three = []Track{{Offset: 0, Duration: 100}, {Offset: 100, Duration: 50}, {Offset: 150, Duration: 10}}
 
 func TestBegin(t *testing.T) {
-	for place, want := range map[float64][2]float64{0: {0, 0}, 99: {0, 99}, 100: {1, 0}, 149.5: {1, 49.5}, 155: {2, 5}, 1e6: {2, 1e6 - 150}, -1: {0, 0}} {
+	for place, want := range map[float64][2]float64{0: {0, 0}, 99: {0, 99}, 100: {1, 0}, 149.5: {1, 49.5}, 155: {2, 5}, 1e6: {2, 1e6 - 150},
+		-1: {0, 0}} {
 		if n, at := begin(three, place); float64(n) != want[0] || at != want[1] {
 			t.Errorf("%v: track %d at %v", place, n, at)
 		}

@@ -93,7 +93,8 @@ func (in *Session) open(ctx context.Context) error {
 		if !strings.HasPrefix(t.ContentURL, "/") || strings.ContainsAny(t.ContentURL, "?#\\ \r\n") {
 			return errors.New("an audio file has an address that is none")
 		}
-		in.Tracks = append(in.Tracks, Track{URL: s.Address(t.ContentURL, ""), Title: t.Title, Offset: max(0, t.StartOffset), Duration: max(0, t.Duration)})
+		in.Tracks = append(in.Tracks, Track{URL: s.Address(t.ContentURL, ""), Title: t.Title, Offset: max(0, t.StartOffset),
+			Duration: max(0, t.Duration)})
 	}
 	for _, c := range said.Chapters {
 		in.Chapters = append(in.Chapters, Chapter{c.Title, c.Start})

@@ -5,6 +5,10 @@
 // users, containers, web pages. Without a grant only programs of the daemon's own
 // user are served. Every other program presents a grant. The package stores no
 // secret in the clear and never guesses: a peer that is not certain is unknown.
+//
+// Begin with PeerOf, which says who is at the other end of a connection, and with
+// OpenGrants. Identities knows callers by what they present, and is safe for
+// concurrent use.
 package players
 
 import (

@@ -6,6 +6,10 @@
 // a report of time listened adds to a sum, and one whose answer was lost may be
 // counted already. The server is asked before such a report is sent again.
 //
+// Begin with New and Journal.Take. Take returns when the server has the report, or
+// when the report is on disk; after an error the player has to keep it. Remedy says
+// what helps against an error.
+//
 // The journal never drops a report silently and never writes an older position
 // over a newer one. It never sends one user's reports with another user's
 // token, and stores no token.

@@ -5,6 +5,9 @@
 // A secret cannot be printed by accident: fmt, slog and encoding/json show
 // every Secret as [redacted]. The package does not encrypt and does not erase
 // memory.
+//
+// Begin with New. Only Secret.Reveal returns the secret itself, so a search for Reveal
+// finds each place where a secret is used.
 package redact
 
 import (

@@ -250,7 +250,8 @@ func TestGatewayEatsTheHeaderAlone(t *testing.T) {
 func TestGatewayEatsTheHeaderAndCookiesOfAnswers(t *testing.T) {
 	eachRelease(t, func(t *testing.T, release absfake.Release) {
 		withGateway(t, absfake.Config{Release: release, AccessTTL: time.Hour}, func(r *rig, g *gateway) {
-			g.be(func(q *http.Request) { q.Header.Del("X-Refresh-Token") }, func(_ *http.Request, resp *http.Response) { resp.Header.Del("Set-Cookie") })
+			g.be(func(q *http.Request) { q.Header.Del("X-Refresh-Token") },
+				func(_ *http.Request, resp *http.Response) { resp.Header.Del("Set-Cookie") })
 			time.Sleep(90 * time.Minute)
 			g.be(nil, nil)
 			time.Sleep(15 * time.Minute)
@@ -426,7 +427,10 @@ func TestGatewayEatsTheHeaderOfShortTokens(t *testing.T) {
 			time.Sleep(100 * time.Second)
 			r.mustToken()
 		}
-		refused := r.fake.Ledger().Count(func(e absfake.Entry) bool { return e.Path == "/auth/refresh" && e.Status == http.StatusUnauthorized })
+		refused := r.fake.Ledger().Count(func(e absfake.Entry) bool {
+			return e.Path == "/auth/refresh" &&
+				e.Status == http.StatusUnauthorized
+		})
 		if n := len(r.fake.Ledger().Logins("demo")); n != 1 || refused != 1 {
 			r.Errorf("%d sign-ins, %d renewals in vain\n%s", n, refused, r.log)
 		}

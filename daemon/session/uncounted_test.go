@@ -17,7 +17,8 @@ import (
 // what ends it is said.
 func TestRenewalThatCannotBeCounted(t *testing.T) {
 	for _, c := range []struct{ name, content, detail, remedy string }{
-		{"of a newer version", `{"version":99,"servers":{}}`, "written by a newer version of Shelfkeeper", "start the newer version; nothing was changed"},
+		{"of a newer version", `{"version":99,"servers":{}}`, "written by a newer version of Shelfkeeper",
+			"start the newer version; nothing was changed"},
 		{"no file", "", "not a regular file", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -40,7 +41,8 @@ func TestRenewalThatCannotBeCounted(t *testing.T) {
 				}
 				r.mustToken()
 				time.Sleep(10 * time.Minute)
-				if v := r.level(); v.Level != health.Offline || v.Condition != health.RenewalFails.ID || c.remedy != "" && v.Remedy != c.remedy {
+				if v := r.level(); v.Level != health.Offline || v.Condition != health.RenewalFails.ID || c.remedy != "" &&
+					v.Remedy != c.remedy {
 					t.Errorf("after its end: %+v\n%s", v, r.log)
 				}
 				if n := len(r.fake.Ledger().AllRotations()); n != before {

@@ -46,8 +46,9 @@ func TestClientCertFiles(t *testing.T) {
 		"no p12":           {func() (*ClientCert, error) { return ClientCertP12(chain, redact.New("pw")) }, "cannot be read"},
 		"no certificate":   {func() (*ClientCert, error) { return ClientCertPEM(key, key) }, "holds none"},
 		"no key":           {func() (*ClientCert, error) { return ClientCertPEM(chain, chain) }, "do not fit"},
-		"another key":      {func() (*ClientCert, error) { return ClientCertPEM(chain, []byte(ca.clientCert(t, "x").Key.Reveal())) }, "do not fit"},
-		"a sealed key":     {func() (*ClientCert, error) { return ClientCertPEM(chain, sealed) }, "--client-p12"},
+		"another key": {func() (*ClientCert, error) { return ClientCertPEM(chain, []byte(ca.clientCert(t, "x").Key.Reveal())) },
+			"do not fit"},
+		"a sealed key": {func() (*ClientCert, error) { return ClientCertPEM(chain, sealed) }, "--client-p12"},
 	} {
 		got, err := c.read()
 		if c.says != "" {
@@ -70,7 +71,8 @@ func TestClientCertFiles(t *testing.T) {
 func TestParseFingerprint(t *testing.T) {
 	plain := strings.Repeat("ab", 32)
 	colons := strings.TrimSuffix(strings.Repeat("AB:", 32), ":")
-	for _, text := range []string{plain, strings.ToUpper(plain), colons, "sha256 Fingerprint=" + colons, "SHA256:" + plain, " " + colons + "\n",
+	for _, text := range []string{plain, strings.ToUpper(plain), colons, "sha256 Fingerprint=" + colons, "SHA256:" + plain,
+		" " + colons + "\n",
 		colons[:48] + "\r\n\t    " + colons[48:], strings.ReplaceAll(colons, ":", "\u00a0"), "\u200e" + plain} {
 		if got, err := ParseFingerprint(text); err != nil || got != plain {
 			t.Errorf("%q: %q %v", text, got, err)
@@ -132,7 +134,8 @@ func TestGatewayChanges(t *testing.T) {
 	if _, err := g.With(header("X-Three", "")); !errors.Is(err, ErrPolicy) {
 		t.Errorf("a header that is not there: %v", err)
 	}
-	if _, err := g.Bind(address(t, "http://nas:8080")); !errors.Is(err, ErrPolicy) || !strings.Contains(err.Error(), "--for http://nas:8080") {
+	if _, err := g.Bind(address(t, "http://nas:8080")); !errors.Is(err, ErrPolicy) ||
+		!strings.Contains(err.Error(), "--for http://nas:8080") {
 		t.Errorf("plain http: %v", err)
 	}
 	bound, err := g.Bind(address(t, "https://ABS.example/sub"))

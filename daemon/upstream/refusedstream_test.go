@@ -19,7 +19,8 @@ import (
 // where no server is left behind it.
 func refuser(t *testing.T, ca *authority) (address string, refused *atomic.Int32) {
 	t.Helper()
-	l, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{ca.issue(t, "abs.example")}, NextProtos: []string{"h2"}})
+	l, err := tls.Listen("tcp", "127.0.0.1:0",
+		&tls.Config{Certificates: []tls.Certificate{ca.issue(t, "abs.example")}, NextProtos: []string{"h2"}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,7 +15,8 @@ func here(path string) string { return "http://127.0.0.1:1" + path + "?token=g" 
 var book = library.Detail{
 	Item: library.Item{ID: "b", Kind: library.Book, Title: "Low Tide", Author: "Mara Quill"},
 	Tracks: []library.Track{
-		{Path: "/api/items/b/file/1", Title: "01.mp3", Duration: 100.2}, {Path: "/api/items/b/file/2", Title: "02.mp3", Offset: 100.2, Duration: 50},
+		{Path: "/api/items/b/file/1", Title: "01.mp3", Duration: 100.2},
+		{Path: "/api/items/b/file/2", Title: "02.mp3", Offset: 100.2, Duration: 50},
 	},
 	Chapters: []library.Chapter{{Title: "One", End: 60}, {Title: "Two", Start: 60, End: 100.2}, {Title: "Three", Start: 100.2, End: 150.2}},
 }
@@ -81,7 +82,8 @@ func TestFeedAndList(t *testing.T) {
 // Titles are foreign bytes: whatever they hold, a playlist has one address a file, and
 // XML stays XML with as many elements.
 func FuzzTitles(f *testing.F) {
-	for _, s := range []string{"plain", "two\nlines", "a\r\nhttp://evil.example/x", "]]></title>", "\x00\xff", "\u2028http://x", "a - b", "#EXTVLCOPT:x",
+	for _, s := range []string{"plain", "two\nlines", "a\r\nhttp://evil.example/x", "]]></title>", "\x00\xff", "\u2028http://x", "a - b",
+		"#EXTVLCOPT:x",
 		"\u202egnp", "&amp;", "\ufffe", "\u0085http://x"} {
 		f.Add(s, s)
 	}

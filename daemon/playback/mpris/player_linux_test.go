@@ -28,7 +28,8 @@ func TestRead(t *testing.T) {
 	}{
 		{"as specified", of("Playing", int64(1500000), "http://x/a", dbus.ObjectPath("/t/1")),
 			State{URL: "http://x/a", Playing: true, Position: 1500 * time.Millisecond, track: "/t/1"}},
-		{"unsigned, and a text for the track", of("Paused", uint64(7), "u", "/t/2"), State{URL: "u", Position: 7 * time.Microsecond, track: "/t/2"}},
+		{"unsigned, and a text for the track", of("Paused", uint64(7), "u", "/t/2"),
+			State{URL: "u", Position: 7 * time.Microsecond, track: "/t/2"}},
 		{"a float", of("Stopped", 2e6, "u", nil), State{URL: "u", Stopped: true, Position: 2 * time.Second}},
 		{"32 bits", of("Playing", int32(5), "u", nil), State{URL: "u", Playing: true, Position: 5 * time.Microsecond}},
 		{"a text for the place", of("Playing", "1", "u", int64(4)), State{URL: "u", Playing: true, Position: -1}},

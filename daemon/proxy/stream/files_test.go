@@ -12,7 +12,8 @@ func TestParseRange(t *testing.T) {
 	for text, want := range map[string]Span{
 		"bytes=0-": {0, 100}, "bytes=5-9": {5, 10}, "bytes=99-": {99, 100}, "bytes=50-1000": {50, 100}, "bytes=-5": {95, 100},
 		"bytes=-1000": {0, 100},
-		"bytes=100-":  {}, "bytes=-0": {}, "bytes=9-5": {}, "bytes=-": {}, "bytes=": {}, "items=0-5": {}, "bytes=0-1,3-4": {}, "bytes=+1-": {},
+		"bytes=100-":  {}, "bytes=-0": {}, "bytes=9-5": {}, "bytes=-": {}, "bytes=": {}, "items=0-5": {}, "bytes=0-1,3-4": {},
+		"bytes=+1-":                   {},
 		"bytes=99999999999999999999-": {}, "bytes=1-2-3": {}, "bytes= 1-": {},
 	} {
 		if got, ok := parseRange([]string{text}, 100); got != want && ok || ok != (want != Span{}) {
@@ -38,7 +39,8 @@ func TestFilesAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var files Files
 		learn := func(key string) {
-			files.Learn(key+"/part", key, &http.Response{StatusCode: 200, ContentLength: 10, Header: http.Header{"Etag": {`"x"`}}}, http.Header{"X": {"y"}})
+			files.Learn(key+"/part", key, &http.Response{StatusCode: 200, ContentLength: 10, Header: http.Header{"Etag": {`"x"`}}},
+				http.Header{"X": {"y"}})
 		}
 		for i := range maxFiles + 10 {
 			learn(strconv.Itoa(i))

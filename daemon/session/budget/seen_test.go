@@ -26,7 +26,8 @@ func TestSeen(t *testing.T) {
 	inside.Learn(later, absapi.Meta{Cookie: absapi.CookieSecure}, true)
 	outside.Learn(later, absapi.Meta{Cookie: absapi.CookieSecure}, true)
 	inside.Learn(later, absapi.Meta{}, true) // of a sign-in, which shows no cookie
-	if s := inside.Seen(); s.Cookie != absapi.CookieSecure || !s.CookieAt.Equal(first.Round(0)) || s.Limit != 20 || s.Window != time.Minute || len(s.Spent) != 1 {
+	if s := inside.Seen(); s.Cookie != absapi.CookieSecure || !s.CookieAt.Equal(first.Round(0)) || s.Limit != 20 ||
+		s.Window != time.Minute || len(s.Spent) != 1 {
 		t.Errorf("inside: %+v", s)
 	}
 	if s := outside.Seen(); s.Cookie != absapi.CookieSecure || !s.CookieAt.Equal(later.Round(0)) || len(s.Spent) != 1 {

@@ -118,7 +118,8 @@ func (w *world) feed(f Fact) {
 		}
 	}
 	alive := func(token redact.Secret) bool { return !w.dead[token] }
-	if after.OnEmergencyKey(w.now) && (w.doubted[w.disk.Refresh] == 0 && alive(w.disk.Refresh) || slices.ContainsFunc(w.disk.Spares(), alive)) {
+	if after.OnEmergencyKey(w.now) && (w.doubted[w.disk.Refresh] == 0 && alive(w.disk.Refresh) ||
+		slices.ContainsFunc(w.disk.Spares(), alive)) {
 		w.t.Fatal("the emergency key is used although the session may be alive")
 	}
 	if key := w.disk.EmergencyKey; after.Usable(w.now) && !key.IsEmpty() && after.Token(w.now) == key && !after.OnEmergencyKey(w.now) {
