@@ -31,6 +31,7 @@ var executed = map[string]string{
 	"shelfkeeper logs":                                                  "TestFirstStepsAsPrinted",
 	"shelfkeeper quit":                                                  "TestFirstStepsAsPrinted",
 	"shelfkeeper search WORDS":                                          "TestSearchAndURL",
+	"shelfkeeper url WORDS":                                             "TestSearchAndURL",
 	"shelfkeeper url --format feed WORDS":                               "TestSearchAndURL",
 	"shelfkeeper doctor":                                                "TestDoctorCommand",
 	"shelfkeeper pause":                                                 "TestPlayersAndPausesAsPrinted",
