@@ -26,6 +26,7 @@ var tables = map[string]func(t *testing.T) string{
 	"goals":     goalsTable,
 	"crash":     crashTable,
 	"footprint": footprintTable,
+	"handoff":   handoffTable,
 	"parts":     partsTable,
 }
 
