@@ -115,3 +115,31 @@ func TestMPVPlaysASession(t *testing.T) {
 		t.Error("the session was not forgotten")
 	}
 }
+
+// A program of another user plays a transcode by an address with its grant alone.
+func TestTranscodeOfAnotherUser(t *testing.T) {
+	t.Parallel()
+	keyringtest.Need(t, "ffmpeg")
+	if os.Getuid() != 0 {
+		t.Skip("only root can be another user")
+	}
+	s, p, url, grant := signedIn(t, absfake.Config{AccessTTL: 2 * time.Second})
+	code, body := playerAsks(t, http.MethodPost, url+"/api/items/"+s.Library().Tracks().ID+"/play",
+		`{"forceTranscode":true,"deviceInfo":{"deviceId":"d"}}`, "Content-Type", "application/json", "Authorization", "Bearer "+grant)
+	id := sessionID([]byte(body))
+	if code != 200 || id == "" {
+		t.Fatalf("%d %s", code, body)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	player := exec.CommandContext(ctx, "ffmpeg", "-nostdin", "-v", "warning", "-stats", "-i",
+		url+"/hls/"+id+"/output.m3u8?token="+grant, "-f", "null", "-")
+	player.Dir, player.SysProcAttr = "/", &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
+	said, err := player.CombinedOutput()
+	if err != nil || !strings.Contains(string(said), "time=00:10:0") && !strings.Contains(string(said), "time=00:09:59") {
+		t.Errorf("ffmpeg: %v\n%s", err, said)
+	}
+	if n := p.until("it is done", fresh).Proxy.Unauthorized; n != 0 {
+		t.Errorf("%d answers of 401", n)
+	}
+}

@@ -167,7 +167,8 @@ func (s *Server) filter(c *call, resp *http.Response, replace tokenfilter.Replac
 	} else {
 		src = tokenfilter.Text(src, replace)
 	}
-	src = asYoung(c, s.addressesOf(c).Ours(resp.Header.Get("Content-Type"), src))
+	addresses, kind := s.addressesOf(c), resp.Header.Get("Content-Type")
+	src = asYoung(c, addresses.WithToken(kind, addresses.Ours(kind, src), c.tokenInAddress()))
 	known := func() []redact.Secret { _, k := s.cfg.Identity(); return k }
 	return tokenfilter.Guard(src, known, func() { s.withheld(c) }), nil
 }

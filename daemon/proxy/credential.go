@@ -60,6 +60,19 @@ func tokenIn(part string) (string, bool) {
 	return v, true
 }
 
+// tokenInAddress returns the grant that c presents in its address; "" where that is none.
+func (c *call) tokenInAddress() string {
+	if c.caller.Grant == "" {
+		return ""
+	}
+	for part := range strings.SplitSeq(c.r.URL.RawQuery, "&") {
+		if v, ok := tokenIn(part); ok {
+			return v
+		}
+	}
+	return ""
+}
+
 // withoutToken returns the query as it goes upstream. Servers and gateways
 // write addresses into their logs.
 func withoutToken(query string) string {

@@ -175,3 +175,27 @@ func TestRedirectsBecomeOurs(t *testing.T) {
 		t.Error("the redirect was followed")
 	}
 }
+
+// A player that presents its grant in the address of a transcode's playlist gets it back
+// in those of the segments; one that presents it otherwise does not.
+func TestGrantInSegments(t *testing.T) {
+	w := proxytest.NewWorld(t, func(rw http.ResponseWriter, _ *http.Request) {
+		rw.Header().Set("Content-Type", "application/vnd.apple.mpegurl")
+		_, _ = io.WriteString(rw, "#EXTM3U\noutput-0.ts\nhttp://elsewhere/1.ts\n")
+	})
+	const bare, carried = "#EXTM3U\noutput-0.ts\nhttp://elsewhere/1.ts\n", "#EXTM3U\noutput-0.ts?token=" + proxytest.Grant + "\nhttp://elsewhere/1.ts\n"
+	for _, c := range []struct {
+		path   string
+		header []string
+		want   string
+	}{
+		{"/hls/s/output.m3u8?token=" + proxytest.Grant, nil, carried},
+		{"/hls/s/output.m3u8?a=b&token=" + proxytest.Grant, nil, carried},
+		{"/hls/s/output.m3u8", []string{"Authorization", "Bearer " + proxytest.Grant}, bare},
+		{"/hls/s/output.m3u8?token=", nil, bare},
+	} {
+		if a := w.Do("GET", c.path, c.header...); a.StatusCode != 200 || a.Text != c.want {
+			t.Errorf("%s: %s %q", c.path, a.Status, a.Text)
+		}
+	}
+}
