@@ -25,7 +25,7 @@ func TestFeedReaders(t *testing.T) {
 	s, p, url, grant := signedIn(t, absfake.Config{Podcasts: true, AccessTTL: 2 * time.Second})
 	cast := s.Podcasts().Items[0]
 	s.openFeed(cast.ID, "tides")
-	feeds := []string{url + "/feed/tides", url + "/_shelfkeeper/podcast/" + cast.ID + ".rss?token=" + grant}
+	feeds := []string{url + "/feed/tides?token=" + grant, url + "/_shelfkeeper/podcast/" + cast.ID + ".rss?token=" + grant}
 	dir := t.TempDir()
 	run := func(program string, args ...string) string {
 		t.Helper()
@@ -51,6 +51,12 @@ func TestFeedReaders(t *testing.T) {
 	if said, want := run("newsboat", append(newsboat, "-x", "print-unread")...), 2*len(cast.Episodes); !strings.Contains(said,
 		fmt.Sprint(want)+" unread") {
 		t.Errorf("newsboat, want %d: %s", want, said)
+	}
+
+	// A program of another user has nothing but these addresses.
+	_, said := playerAsks(t, "GET", feeds[0], "")
+	if n := strings.Count(said, "?token="+grant+`" length=`); n != len(cast.Episodes) {
+		t.Errorf("%d of %d enclosures carry the grant:\n%s", n, len(cast.Episodes), said)
 	}
 
 	for _, feed := range feeds {

@@ -15,27 +15,38 @@ var transcodes = route.Parse(`
 GET /hls/:id/:file
 `)
 
-// WithToken returns src, the body of a transcode's playlist, with the token that the
-// player put into its address after each segment's: it knows no other way to present one.
-// Other bodies, and those of a player without such a token, stay as they are.
+// WithToken returns src, the body of a transcode's playlist or of a feed, with the token
+// that the player put into its address after those of segments and enclosures: it knows no
+// other way to present one. Other bodies, and those of a player without such a token, stay
+// as they are. In a feed the addresses are ours already.
 func (r Request) WithToken(contentType string, src io.Reader, token string) io.Reader {
 	kind, _, _ := strings.Cut(strings.ToLower(contentType), ";")
-	if token == "" || !transcodes.Matches(r.Method, r.Path) || !strings.HasSuffix(strings.TrimSpace(kind), "mpegurl") {
-		return src
+	kind = strings.TrimSpace(kind)
+	query := []byte("?token=" + url.QueryEscape(token))
+	switch {
+	case token == "":
+	case transcodes.Matches(r.Method, r.Path) && strings.HasSuffix(kind, "mpegurl"):
+		return &pieces{src: bufio.NewReaderSize(src, readSize), until: '\n', query: query, begins: true, fits: isSegment}
+	case feedPages.Matches(r.Method, r.Path) && (strings.HasSuffix(kind, "/xml") || strings.HasSuffix(kind, "+xml")):
+		one := enclosures{ours: []byte(r.ours() + "/")}
+		return &pieces{src: bufio.NewReaderSize(src, readSize), until: '"', query: query, begins: true, fits: one.fits}
 	}
-	return &segments{src: bufio.NewReaderSize(src, readSize), query: []byte("?token=" + url.QueryEscape(token)), begins: true}
+	return src
 }
 
-// segments adds a query to each line that is an address without one.
-type segments struct {
+// pieces adds a query to each address among the pieces of a body.
+type pieces struct {
 	src    *bufio.Reader
+	until  byte // ends a piece
 	query  []byte
-	begins bool // what comes is the beginning of a line
+	fits   func(piece []byte) bool // it is such an address
+	begins bool                    // what comes is the beginning of a piece
 	out    []byte
 	err    error
 }
 
-func (s *segments) Read(p []byte) (int, error) {
+// Read implements io.Reader.
+func (s *pieces) Read(p []byte) (int, error) {
 	for len(s.out) == 0 {
 		if s.err != nil {
 			return 0, s.err
@@ -47,18 +58,19 @@ func (s *segments) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// more reads a line, or a part of one that is no address of a segment for its length.
-func (s *segments) more() {
-	line, err := s.src.ReadSlice('\n')
+// more reads a piece, or a part of one that is no such address for its length.
+func (s *pieces) more() {
+	piece, err := s.src.ReadSlice(s.until)
 	whole := s.begins && (err == nil || err == io.EOF)
 	s.begins = err == nil
 	if err != nil && err != bufio.ErrBufferFull {
 		s.err = err
 	}
-	address := bytes.TrimRight(line, "\r\n")
-	s.out = append(s.out[:0:0], line...)
-	if whole && isSegment(address) {
-		s.out = append(append(append(s.out[:0], address...), s.query...), line[len(address):]...)
+	address := bytes.TrimRight(piece, "\r\n\"")
+	fits := s.fits(address)
+	s.out = append(s.out[:0:0], piece...)
+	if whole && fits {
+		s.out = append(append(append(s.out[:0], address...), s.query...), piece[len(address):]...)
 	}
 }
 
@@ -66,4 +78,16 @@ func (s *segments) more() {
 // without a query.
 func isSegment(line []byte) bool {
 	return len(line) > 0 && !bytes.ContainsAny(line, "?#:\\") && line[0] != '/'
+}
+
+// enclosures are the addresses of a feed's files and pictures, which are attributes.
+type enclosures struct {
+	ours  []byte // the origin and a slash
+	value bool   // what comes next is the value of such an attribute
+}
+
+func (e *enclosures) fits(piece []byte) bool {
+	was := e.value
+	e.value = bytes.HasSuffix(piece, []byte(" url=")) || bytes.HasSuffix(piece, []byte(" href="))
+	return was && bytes.HasPrefix(piece, e.ours) && bytes.Contains(piece, []byte("/feed/")) && !bytes.ContainsAny(piece, "?#&<> \t\r\n")
 }
