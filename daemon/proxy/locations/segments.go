@@ -75,9 +75,11 @@ func (s *pieces) more() {
 }
 
 // isSegment reports whether a line is the address of a segment beside its playlist,
-// without a query.
+// without a query. Readers of addresses leave out blanks and control characters, so one
+// with those may be another address to them.
 func isSegment(line []byte) bool {
-	return len(line) > 0 && !bytes.ContainsAny(line, "?#:\\") && line[0] != '/'
+	odd := func(c rune) bool { return c <= ' ' || c >= 0x7f || strings.ContainsRune("?#:\\", c) }
+	return len(line) > 0 && !bytes.ContainsFunc(line, odd) && line[0] != '/'
 }
 
 // enclosures are the addresses of a feed's files and pictures, which are attributes.
