@@ -161,7 +161,7 @@ func (w *appWindow) signedInAs(name string) {
 }
 
 // The server's page opens as an app window, can be installed, has its icon and its service
-// worker, and comes back signed in after both the browser and the daemon were killed.
+// worker, and comes back signed in after the browser has ended and the daemon was killed.
 // SHELFKEEPER_REAL_SERVER=URL tries it with a real one, whose root's password is rootpw1.
 func TestAppWindow(t *testing.T) {
 	t.Parallel()

@@ -90,7 +90,8 @@ func chosenPlayer(c *cobra.Command, attach bool, with, line string) ([]string, e
 }
 
 func nothingToHear(item library.Item) error {
-	return problem.Newf(problem.Other, "read it in the browser: `shelfkeeper open`", "there is nothing to hear in %q, only to read", item.Title)
+	return problem.Newf(problem.Other, "read it in the browser: `shelfkeeper open`",
+		"there is nothing to hear in %q, only to read", item.Title)
 }
 
 // playing is one run of `play`.
@@ -131,7 +132,11 @@ func (p *playing) play(ctx context.Context, item library.Item) (err error) {
 	}
 	p.say(fmt.Sprintf("%s, from %s.", item.Title, moment(in.Start)))
 	if err := in.PlayMPV(ctx, p.argv, p.say); err != nil {
-		return problem.New(problem.Other, fmt.Errorf("play %q: %w", item.Title, err), "")
+		remedy := ""
+		if errors.Is(err, playback.ErrNoSound) {
+			remedy = "see which outputs there are: `mpv --ao=help`, and name one: --player 'mpv --ao=NAME'"
+		}
+		return problem.New(problem.Other, fmt.Errorf("play %q: %w", item.Title, err), remedy)
 	}
 	return p.env.did("It was played.")
 }

@@ -171,6 +171,21 @@ func TestPlayToTheEnd(t *testing.T) {
 	}
 }
 
+// Where mpv can open no sound device, that is said at once: it is no interrupted file.
+func TestPlayWithoutASoundDevice(t *testing.T) {
+	t.Parallel()
+	keyringtest.Need(t, "mpv")
+	s, p, _, _ := signedIn(t, absfake.Config{})
+	play := p.start("play", "--player", "mpv --no-config --ao=pcm --ao-pcm-file=/dev/null/x --no-terminal", s.Library().Items[2].ID)
+	if code := play.wait(); code != problem.Other {
+		t.Errorf("code %d", code)
+	}
+	if out := play.stderr.text(); !strings.Contains(out, "cannot open a sound device") || !strings.Contains(out, "mpv --ao=help") ||
+		strings.Contains(out, "interrupted") {
+		t.Error(out)
+	}
+}
+
 // Where the user's programs need a grant, play gets one for itself, and gives it back.
 func TestPlayWhereGrantsAreNeeded(t *testing.T) {
 	t.Parallel()

@@ -143,11 +143,19 @@ func (p *player) property(e mpvEvent) {
 	}
 }
 
+// noSound is mpv's MPV_ERROR_AO_INIT_FAILED in words (player/client.c of mpv).
+const noSound = "audio output initialization failed"
+
+// ErrNoSound says that mpv could play to no sound device.
+var ErrNoSound = errors.New("mpv cannot open a sound device")
+
 func (p *player) fileEnded(e mpvEvent) (done bool, err error) {
 	p.track.silence()
 	switch {
 	case e.Reason == "quit":
 		return true, nil
+	case e.Reason == "error" && e.Failure == noSound:
+		return true, ErrNoSound // trying again helps nobody
 	case e.Reason == "error":
 		p.breaks("it cannot be read: " + e.Failure)
 	case e.Reason != "eof" || p.current < 0:
