@@ -82,9 +82,10 @@ type Grants struct {
 
 	made atomic.Uint64 // grants since the start
 
-	mu   sync.RWMutex
-	list map[string]*entry // by id; the map is replaced at each change, entries change only in used
-	uses lastUse
+	mu      sync.RWMutex
+	list    map[string]*entry   // by id; the map is replaced at each change, entries change only in used
+	origins map[originOf]*entry // made of list at each change, since each request may ask
+	uses    lastUse
 }
 
 // entry is a stored grant.
@@ -294,6 +295,6 @@ func (g *Grants) change(edit func(map[string]*entry) error) error {
 	if err := g.store(next); err != nil {
 		return err
 	}
-	g.list = next
+	g.list, g.origins = next, byOrigin(next)
 	return nil
 }

@@ -77,6 +77,7 @@ func OpenGrants(path string) (*Grants, error) {
 		}
 		g.list[e.ID] = e
 	}
+	g.origins = byOrigin(g.list)
 	return g, nil
 }
 

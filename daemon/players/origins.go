@@ -42,16 +42,29 @@ func (g *Grants) Trust(account, nameOrID, origin string) error {
 func (i *Identities) OfOrigin(origin string) (Caller, bool) {
 	g := i.grants
 	g.mu.RLock()
-	defer g.mu.RUnlock()
-	var found *entry
-	for _, e := range g.list {
-		if e.Account == i.account && slices.Contains(e.Origins, origin) && (found == nil || e.ID < found.ID) {
-			found = e
-		}
-	}
-	if found == nil {
+	e, ok := g.origins[originOf{i.account, origin}]
+	g.mu.RUnlock()
+	if !ok {
 		return Caller{}, false
 	}
-	g.touch(found)
-	return Caller{Grant: found.ID, Scope: found.Scope}, true
+	g.touch(e)
+	return Caller{Grant: e.ID, Scope: e.Scope}, true
+}
+
+// originOf is an origin that grants of the account may name.
+type originOf struct{ account, origin string }
+
+// byOrigin finds grants by the origins that they name. Of several with one origin the
+// one with the lowest id counts.
+func byOrigin(list map[string]*entry) map[originOf]*entry {
+	found := make(map[originOf]*entry)
+	for _, e := range list {
+		for _, origin := range e.Origins {
+			at := originOf{e.Account, origin}
+			if other := found[at]; other == nil || e.ID < other.ID {
+				found[at] = e
+			}
+		}
+	}
+	return found
 }
