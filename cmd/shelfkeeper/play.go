@@ -201,7 +201,7 @@ func (p *playing) attached(ctx context.Context, item library.Item) error {
 		return problem.New(problem.Other, fmt.Errorf("play %q: %w", item.Title, err),
 			"open this address in a player that speaks MPRIS: `shelfkeeper url "+typed(p.account, []string{item.Name()})+"`")
 	}
-	return p.env.did("It was played.")
+	return p.env.did("The report has ended.")
 }
 
 func (p *playing) follow(ctx context.Context, item library.Item, argv []string, name string) error {

@@ -27,7 +27,7 @@ const anyUserBus = `<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Co
 // that is anybody's.
 func startBus(t *testing.T) (env, dir string) {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "bus")
+	dir, err := os.MkdirTemp("/tmp", "bus")
 	if err != nil {
 		t.Fatal(err)
 	}

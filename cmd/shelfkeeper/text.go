@@ -162,7 +162,8 @@ func shellWord(s string) string {
 // windowsWord is a word as a person types it in a command prompt.
 func windowsWord(s string) string {
 	if s == "" || strings.ContainsAny(s, " \t\"&|<>()[]{}^=;!'+,`~%") {
-		return `"` + strings.ReplaceAll(s, `"`, `\"`) + `"`
+		folder := s[len(strings.TrimRight(s, `\`)):] // a program reads \" as a quote
+		return `"` + strings.ReplaceAll(s, `"`, `\"`) + folder + `"`
 	}
 	return s
 }

@@ -7,6 +7,7 @@ func TestWindowsWord(t *testing.T) {
 		`C:\Programs\shelfkeeper.exe`:    `C:\Programs\shelfkeeper.exe`,
 		`C:\Bücher & mehr\s.exe`:         `"C:\Bücher & mehr\s.exe"`,
 		`C:\100%\s.exe`:                  `"C:\100%\s.exe"`,
+		`C:\my books\`:                   `"C:\my books\\"`,
 		`a|b`:                            `"a|b"`,
 		`the "long" way`:                 `"the \"long\" way"`,
 		``:                               `""`,
