@@ -57,7 +57,7 @@ func (e *env) reauth(c *cobra.Command, account string, sameServer bool) error {
 		case failed != nil:
 			return failed
 		case !yes:
-			return problem.Newf(problem.NeedsUser, "on your own network the session comes back by itself", "no password was sent")
+			return problem.Newf(problem.NeedsUser, "when you are back in your own network, the session goes on by itself", "no password was sent")
 		}
 	}
 	return e.onAccount(c, account, progress, (*control.Client).ReauthenticateSameServer, (*home.Home).ReauthenticateSameServer)

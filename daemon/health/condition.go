@@ -32,14 +32,14 @@ var (
 		Text:   "the account was disabled on the server",
 		Remedy: "ask the server's admin to enable it, then run `shelfkeeper reauth`; nothing was lost here"}
 	AnotherUser = Condition{ID: "another-user", Level: NeedsUser,
-		Text: "another program signed this account in as another user", Remedy: "stop Shelfkeeper and start it again to serve that user"}
+		Text: "another program signed this account in as another user", Remedy: "to serve that user, stop Shelfkeeper and start it again"}
 	SignInUnusable = Condition{ID: "sign-in-unusable", Level: NeedsUser,
 		Text:   "the server's answers to the sign-in with the stored password cannot be used",
-		Remedy: "look at what stands between here and the server: it must pass /login and its answer through unchanged"}
+		Remedy: "check the reverse proxy or gateway before the server: it must pass /login and the answer to it through unchanged"}
 	ServerUnrecognised = Condition{ID: "server-unrecognised", Level: NeedsUser,
 		Text: "the server does not know this session, so no password is sent to it: it may be another server at this address",
-		Remedy: "on your own network it comes back by itself; if you are sure that it is your server, and it was restored or set up " +
-			"anew, run `shelfkeeper reauth --same-server`"}
+		Remedy: "if you are away from your own network, wait: the session goes on when you are back. If you are sure that this is your server, " +
+			"restored or set up anew, run `shelfkeeper reauth --same-server`"}
 	TokensUnusable = Condition{ID: "tokens-unusable", Level: NeedsUser,
 		Text:   "the server's access tokens have already expired when they are issued",
 		Remedy: "set ACCESS_TOKEN_EXPIRY on the server to a number of seconds, such as 3600, and check its clock"}
@@ -62,7 +62,7 @@ var (
 	VaultDenied = Condition{ID: "vault-denied", Level: NeedsUser,
 		Text: "the keychain refused access", Remedy: "allow Shelfkeeper in the keychain, then run `shelfkeeper reauth`"}
 	VaultPrompt = Condition{ID: "vault-prompt", Level: NeedsUser, Hold: 2 * time.Second,
-		Text: "the keychain asks for its password", Remedy: "answer its window"}
+		Text: "the keychain asks for its password", Remedy: "answer the window in which the keychain asks"}
 	VaultLocked = Condition{ID: "vault-locked", Level: NeedsUser,
 		Text: "the keychain is locked", Remedy: "unlock it, or run `shelfkeeper reauth` to be asked"}
 	VaultAbsent = Condition{ID: "vault-absent", Level: NeedsUser, Hold: 10 * time.Second,
@@ -89,16 +89,16 @@ var (
 	TokenEnded = Condition{ID: "token-ended", Level: Offline,
 		Text: "no access token is valid now; the session is being renewed"}
 	TokenAwaited = Condition{ID: "token-awaited", Level: Offline, Hold: 5 * time.Second,
-		Text: "the session is being renewed, and its token has ended"}
+		Text: "the access token has expired; the session is being renewed"}
 	RenewalFails = Condition{ID: "renewal-fails", Level: Offline, Hold: 5 * time.Second,
 		Text: "the session cannot be renewed, and its token has expired"}
 	DiskTrouble = Condition{ID: "disk", Level: Degraded,
-		Text: "the session cannot be written to disk, so it is not renewed", Remedy: "free some space before it ends"}
+		Text: "the session cannot be written to disk, so it is not renewed", Remedy: "free some space before the session ends"}
 	ProgressDisk = Condition{ID: "progress-disk", Level: Degraded,
-		Text: "listening reports cannot be kept for the time when the server is unreachable", Remedy: "free some space"}
+		Text: "listening reports cannot be written to disk, so they are not kept while the server is unreachable", Remedy: "free some space"}
 	ProgressDamaged = Condition{ID: "progress-damaged", Level: Degraded,
 		Text:   "the journal of listening was damaged, and a new one is in use",
-		Remedy: "it shows until the next start; the damaged file can be deleted"}
+		Remedy: "nothing to do: this message goes away at the next start; you may delete the damaged file"}
 	LocalhostTaken = Condition{ID: "localhost-taken", Level: Degraded,
 		Text:   "another program listens at the address that players reach when they use \"localhost\"",
 		Remedy: "let players use 127.0.0.1, or end that program and start Shelfkeeper again"}
@@ -106,12 +106,12 @@ var (
 		Text: "an address of listen_extra cannot be served", Remedy: "correct listen_extra in config.toml, then start Shelfkeeper again"}
 	ExtraAbsent = Condition{ID: "extra-absent", Level: Degraded, Hold: time.Minute,
 		Text:   "players in another network do not reach an address of listen_extra",
-		Remedy: "start what makes that network, as Docker, or correct listen_extra in config.toml"}
+		Remedy: "start the program that makes that network, such as Docker, or correct listen_extra in config.toml"}
 	EmergencyKey = Condition{ID: "emergency-key", Level: Degraded,
 		Text:   "the server ended the session; until you sign in, players are served with the emergency API key",
-		Remedy: "run `shelfkeeper reauth`, which opens your browser, before the key ends"}
+		Remedy: "run `shelfkeeper reauth` before the key expires; it opens your browser"}
 	SocketDown = Condition{ID: "socket-down", Level: Degraded, Hold: 10 * time.Second,
-		Text: "the live connection is down; playing works, but what you do elsewhere shows late"}
+		Text: "the live connection is down; playing works, but changes from other devices appear late"}
 	RenewalDelayed = Condition{ID: "renewal-delayed", Level: Degraded, Hold: time.Minute,
 		Text: "the session could not be renewed yet; it is still valid"}
 	OddTokens = Condition{ID: "odd-tokens", Level: Degraded, Hold: 5 * time.Second,

@@ -32,7 +32,7 @@ func TestTroubleshootingPage(t *testing.T) {
 	for _, c := range declared {
 		remedy := c.Remedy
 		if remedy == "" {
-			remedy = "nothing to do: it passes by itself, or the evidence beside it says what helps"
+			remedy = "nothing to do: this ends by itself; if it lasts, read the evidence that status shows with it"
 		}
 		fmt.Fprintf(&table, "| %s | %s | %s | `%s` |\n", c.Level, cell(c.Text), cell(remedy), c.ID)
 	}

@@ -6,26 +6,6 @@ import (
 	"time"
 )
 
-// Cause is why a session was lost.
-type Cause string
-
-// The causes. They are stable, for scripts.
-const (
-	LostAnswer     Cause = "lost-answer"     // the server rotated the token, and its answer did not arrive
-	Interrupted    Cause = "interrupted"     // this program ended in between
-	DiskFull       Cause = "not-written"     // the new token reached no disk
-	Collision      Cause = "collision"       // two sessions held the same token
-	Elsewhere      Cause = "ended-elsewhere" // signed out, ended by an admin, or used by a copy
-	UsedElsewhere  Cause = "used-elsewhere"  // the session lives on, with somebody else
-	PasswordChange Cause = "password-changed"
-	Renamed        Cause = "renamed"
-	ServerReplaced Cause = "server-replaced" // its database, its signing key or the user is gone
-	ServerRestored Cause = "server-restored" // every account at once, the key is the same
-	VaultRestored  Cause = "vault-restored"  // an older session came back on our side
-	Gateway        Cause = "gateway"
-	RanOut         Cause = "ran-out" // nobody renewed it in time
-)
-
 // Diagnosis is the most likely cause of a loss.
 type Diagnosis struct {
 	At    time.Time // when the server said so

@@ -3,13 +3,6 @@ package history
 import (
 	"fmt"
 	"time"
-
-	"shelfkeeper/daemon/health"
-)
-
-const (
-	signIn      = "run `shelfkeeper login`"
-	newPassword = "run `shelfkeeper login` with the new password"
 )
 
 // moment formats t for people, in this machine's time zone.
@@ -27,7 +20,7 @@ func (k *lossCase) gateway() Diagnosis {
 	if !k.lastGood.IsZero() {
 		text += "; renewals worked until " + moment(k.lastGood)
 	}
-	return Diagnosis{Cause: Gateway, Certain: true, Sentence: text, Remedy: health.PassHeader("x-refresh-token")}
+	return Diagnosis{Cause: Gateway, Certain: true, Sentence: text, Remedy: Gateway.remedy()}
 }
 
 // idle separates two reasons for a session that ran out. While the program
@@ -35,7 +28,7 @@ func (k *lossCase) gateway() Diagnosis {
 const idle = 2 * time.Hour
 
 func (k *lossCase) ranOut() Diagnosis {
-	d := Diagnosis{Cause: RanOut, Certain: true, Remedy: signIn}
+	d := Diagnosis{Cause: RanOut, Certain: true, Remedy: RanOut.remedy()}
 	end := "a session that is not renewed ends by itself"
 	if !k.Ends.IsZero() {
 		end = fmt.Sprintf("a session that is not renewed ends by itself, this one on %s", moment(k.Ends))
@@ -64,12 +57,9 @@ func (k *lossCase) ranOut() Diagnosis {
 }
 
 func (k *lossCase) serverReplaced() Diagnosis {
-	d := Diagnosis{Cause: ServerReplaced, Certain: true, Remedy: "in the server's own network it comes back by itself; "}
+	d := Diagnosis{Cause: ServerReplaced, Certain: true, Remedy: ServerReplaced.remedy()}
 	if k.otherUser || k.passwordRefused {
-		d.Remedy += "if its admin says that it was set up anew, " + signIn
-	} else {
-		d.Remedy += "if you are sure that it is your server, run `shelfkeeper reauth --same-server`, or `shelfkeeper login` where no " +
-			"password is stored"
+		d.Remedy = atHome + "If the server's admin says that it was set up anew, " + signIn
 	}
 	d.Sentence = k.server() + " no longer takes anything it issued: its database or signing key was replaced, this user was deleted " +
 		"there, or another server answers " +
@@ -84,25 +74,25 @@ func (k *lossCase) serverReplaced() Diagnosis {
 func (k *lossCase) renamed() Diagnosis {
 	return Diagnosis{Cause: Renamed, Certain: true,
 		Sentence: fmt.Sprintf("this user is called %q on the server now, and a new name ends every session", k.name),
-		Remedy:   "run `shelfkeeper login` with the new name"}
+		Remedy:   Renamed.remedy()}
 }
 
 func (k *lossCase) vaultRestored() Diagnosis {
 	return Diagnosis{Cause: VaultRestored, Certain: true,
 		Sentence: fmt.Sprintf("the stored session of %s is older than the one renewed here on %s: "+
 			"the vault was restored from a backup, or a copy of it is in use elsewhere", moment(k.Issued), moment(k.newest)),
-		Remedy: signIn + "; let each machine sign in for itself"}
+		Remedy: VaultRestored.remedy()}
 }
 
 func (k *lossCase) notWritten() Diagnosis {
 	return Diagnosis{Cause: DiskFull, Certain: true,
 		Sentence: fmt.Sprintf("the token of %s could not be written to disk (%s), and was lost when Shelfkeeper ended",
 			moment(k.unwritten.At), k.unwritten.Evidence),
-		Remedy: "free some space, then " + signIn}
+		Remedy: DiskFull.remedy()}
 }
 
 func (k *lossCase) lostAnswer() Diagnosis {
-	d := Diagnosis{Cause: LostAnswer, Remedy: signIn}
+	d := Diagnosis{Cause: LostAnswer, Remedy: LostAnswer.remedy()}
 	d.Sentence = fmt.Sprintf("the server's answer to the renewal of %s was lost on its way (%s)",
 		moment(k.unanswered.At), k.unanswered.Evidence)
 	if k.release.Grace == 0 {
@@ -115,7 +105,7 @@ func (k *lossCase) lostAnswer() Diagnosis {
 }
 
 func (k *lossCase) interrupted() Diagnosis {
-	d := Diagnosis{Cause: Interrupted, Remedy: signIn,
+	d := Diagnosis{Cause: Interrupted, Remedy: Interrupted.remedy(),
 		Sentence: "Shelfkeeper or this machine was stopped in the middle of a renewal"}
 	if k.release.Grace == 0 {
 		d.Sentence += fmt.Sprintf(", and %s repeats no answer; 2.35.0 and newer do", k.server())
@@ -129,11 +119,11 @@ func (k *lossCase) collision(with string) Diagnosis {
 	return Diagnosis{Cause: Collision, Certain: true,
 		Sentence: fmt.Sprintf("%s got the same token in the same second (%s does that until 2.35.1), and its end or renewal ended this one",
 			with, k.server()),
-		Remedy: signIn + ", and update the server"}
+		Remedy: Collision.remedy()}
 }
 
 func (k *lossCase) passwordChanged() Diagnosis {
-	d := Diagnosis{Cause: PasswordChange, Certain: k.tokenAnswer == StillAccepted && k.release.PasswordEnds, Remedy: newPassword}
+	d := Diagnosis{Cause: PasswordChange, Certain: k.tokenAnswer == StillAccepted && k.release.PasswordEnds, Remedy: PasswordChange.remedy()}
 	switch {
 	case k.release.PasswordEnds:
 		d.Sentence = fmt.Sprintf("the password was changed on the server, which ends every session from 2.36.0 on (this is %s)",
@@ -155,17 +145,17 @@ func (k *lossCase) passwordChanged() Diagnosis {
 func (k *lossCase) serverRestored() Diagnosis {
 	return Diagnosis{Cause: ServerRestored,
 		Sentence: "every account on this server lost its session at once: its database was probably restored from a backup",
-		Remedy:   signIn}
+		Remedy:   ServerRestored.remedy()}
 }
 
 func (k *lossCase) usedElsewhere() Diagnosis {
 	return Diagnosis{Cause: UsedElsewhere,
 		Sentence: "the server still has this session, but another token: a copy of this vault is in use elsewhere and renewed it",
-		Remedy:   "end that copy, then " + signIn}
+		Remedy:   UsedElsewhere.remedy()}
 }
 
 func (k *lossCase) elsewhere() Diagnosis {
-	d := Diagnosis{Cause: Elsewhere, Remedy: signIn}
+	d := Diagnosis{Cause: Elsewhere, Remedy: Elsewhere.remedy()}
 	switch {
 	case k.row == Gone:
 		d.Certain = true

@@ -1,6 +1,8 @@
 package history
 
 import (
+	"flag"
+	"fmt"
 	"go/ast"
 	"go/parser"
 	"go/token"
@@ -9,17 +11,49 @@ import (
 	"testing"
 )
 
-// docs/troubleshooting.md has a row for every cause of a loss.
+var update = flag.Bool("update", false, "write docs/troubleshooting.md anew")
+
+const (
+	troubleshooting = "../../docs/troubleshooting.md"
+	tableBegins     = "<!-- causes: made from daemon/history, `go test ./daemon/history -run Troubleshooting -update` -->\n"
+	tableEnds       = "<!-- end of causes -->\n"
+)
+
+// docs/troubleshooting.md names every cause of a loss, as `shelfkeeper history` does.
 func TestTroubleshootingPage(t *testing.T) {
-	page, err := os.ReadFile("../../docs/troubleshooting.md")
+	page, err := os.ReadFile(troubleshooting)
 	if err != nil {
 		t.Fatal(err)
 	}
-	file, err := parser.ParseFile(token.NewFileSet(), "diagnosis.go", nil, 0)
+	before, rest, ok1 := strings.Cut(string(page), tableBegins)
+	_, after, ok2 := strings.Cut(rest, tableEnds)
+	if !ok1 || !ok2 {
+		t.Fatalf("%s has no place for the causes", troubleshooting)
+	}
+	var table strings.Builder
+	table.WriteString("| cause in `--json` | what happened | what helps |\n| --- | --- | --- |\n")
+	for _, m := range meanings {
+		fmt.Fprintf(&table, "| `%s` | %s | %s |\n", m.cause, m.what, m.remedy)
+	}
+	want := before + tableBegins + table.String() + tableEnds + after
+	if *update {
+		if err := os.WriteFile(troubleshooting, []byte(want), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	if string(page) != want {
+		t.Errorf("%s is not what the causes say: run this test with -update", troubleshooting)
+	}
+}
+
+// Every cause has one meaning.
+func TestEveryCauseHasAMeaning(t *testing.T) {
+	file, err := parser.ParseFile(token.NewFileSet(), "cause.go", nil, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	causes := 0
+	declared := map[Cause]bool{}
 	ast.Inspect(file, func(n ast.Node) bool {
 		spec, ok := n.(*ast.ValueSpec)
 		if !ok {
@@ -29,15 +63,20 @@ func TestTroubleshootingPage(t *testing.T) {
 			return true
 		}
 		for _, v := range spec.Values {
-			causes++
-			name := strings.Trim(v.(*ast.BasicLit).Value, `"`)
-			if !strings.Contains(string(page), "\n| `"+name+"` | ") {
-				t.Errorf("docs/troubleshooting.md has no row for %s", name)
-			}
+			declared[Cause(strings.Trim(v.(*ast.BasicLit).Value, `"`))] = true
 		}
 		return true
 	})
-	if causes < 10 {
-		t.Errorf("only %d causes were found", causes)
+	if len(declared) < 10 {
+		t.Errorf("only %d causes were found", len(declared))
+	}
+	for _, m := range meanings {
+		if !declared[m.cause] || m.what == "" || m.remedy == "" {
+			t.Errorf("%+v: not declared, told twice, or without words", m)
+		}
+		delete(declared, m.cause)
+	}
+	for c := range declared {
+		t.Errorf("%s has no meaning", c)
 	}
 }

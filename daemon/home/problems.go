@@ -154,7 +154,7 @@ func answeredRemedy(status int) string {
 	if status == 0 {
 		return "try again when the server can be reached"
 	}
-	return "look at what stands between here and the server: it must pass requests and answers on unchanged"
+	return "check the reverse proxy or gateway before the server: it must pass requests and answers through unchanged"
 }
 
 // sessionProblem explains why a session could not be renewed.

@@ -105,7 +105,8 @@ func extraRemedy(err error) string {
 	if errors.As(err, &taken) {
 		return "end that program: then the address is served by itself; or correct listen_extra in config.toml"
 	}
-	return "start what makes that network, as Docker: then the address is served by itself; or correct listen_extra in config.toml"
+	return "start the program that makes that network, such as Docker: then the address is served by itself; or correct " +
+		"listen_extra in config.toml"
 }
 
 func (s *Service) serves(at netip.AddrPort) bool {

@@ -14,11 +14,12 @@ import (
 )
 
 // Each cause, played by the server, is told from the others.
-const anew = "in the server's own network it comes back by itself; if you are sure that it is your server, " +
-	"run `shelfkeeper reauth --same-server`, or `shelfkeeper login` where no password is stored"
+const anew = "if you are away from the server's own network, wait: the session goes on when you are back. " +
+	"If you are sure that it is your server, run `shelfkeeper reauth --same-server`, or `shelfkeeper login` where no password is stored"
 
 // deleted is what helps once the user's own server has refused the password as well.
-const deleted = "in the server's own network it comes back by itself; if its admin says that it was set up anew, run `shelfkeeper login`"
+const deleted = "if you are away from the server's own network, wait: the session goes on when you are back. " +
+	"If the server's admin says that it was set up anew, run `shelfkeeper login`"
 
 func TestCausesOfALoss(t *testing.T) {
 	after236 := func(r absfake.Release) bool { return absapi.PasswordChangeEndsSessions(string(r)) }
