@@ -109,7 +109,7 @@ if has nginx; then
 			}
 		}
 	C
-	begin "nginx, which wants a client certificate" nginx -p "$dir" -e "$dir/error.log" -c "$dir/nginx.conf"
+	begin "nginx, which asks for a client certificate" nginx -p "$dir" -e "$dir/error.log" -c "$dir/nginx.conf"
 	through '' nginx --client-cert client.pem --client-key client.key
 fi
 port=24431
@@ -129,7 +129,7 @@ if has caddy; then
 			reverse_proxy $upstream
 		}
 	C
-	begin "Caddy, which wants a password" caddy run --adapter caddyfile --config Caddyfile
+	begin "Caddy, which asks for a password" caddy run --adapter caddyfile --config Caddyfile
 	through $'gatepass\n' caddy --basic ann --token-in-url
 fi
 port=24432
@@ -148,7 +148,7 @@ if has haproxy; then
 		backend abs
 			server abs $upstream
 	C
-	begin "HAProxy, which wants a header" haproxy -db -f haproxy.cfg
+	begin "HAProxy, which asks for a header" haproxy -db -f haproxy.cfg
 	through $'hush\n' haproxy --header X-Gate
 fi
 port=24433
@@ -184,7 +184,7 @@ if has apache2; then
 			</VirtualHost>
 		C
 	} > apache.conf
-	begin "Apache, which wants a password" apache2 -d "$dir" -f "$dir/apache.conf" -DFOREGROUND
+	begin "Apache, which asks for a password" apache2 -d "$dir" -f "$dir/apache.conf" -DFOREGROUND
 	through $'gatepass\n' apache --basic ann --token-in-url
 fi
 port=24434
@@ -200,7 +200,7 @@ if has traefik; then
 		tls:
 		  certificates: [ { certFile: $dir/server.pem, keyFile: $dir/server.key } ]
 	C
-	begin "Traefik, which wants a password" traefik --providers.file.filename="$dir/traefik.yml" --entrypoints.web.address=127.0.0.1:$port \
+	begin "Traefik, which asks for a password" traefik --providers.file.filename="$dir/traefik.yml" --entrypoints.web.address=127.0.0.1:$port \
 		--global.checknewversion=false --global.sendanonymoususage=false
 	through $'gatepass\n' traefik --basic ann --token-in-url
 fi
@@ -208,7 +208,7 @@ port=24435
 if has oauth2-proxy; then
 	common=(--provider=github --client-id=none --client-secret=none --cookie-secret=0123456789abcdef0123456789abcdef --email-domain='*'
 		--upstream="$server" --https-address=127.0.0.1:$port --http-address= --tls-cert-file=server.pem --tls-key-file=server.key)
-	begin "oauth2-proxy, which lets nothing pass" oauth2-proxy "${common[@]}"
+	begin "oauth2-proxy, which blocks everything" oauth2-proxy "${common[@]}"
 	echo '```'
 	show "shelfkeeper login https://localhost:$port -u $user --ca ca.pem" sh -c "printf '%s' '$password' | shelfkeeper login https://localhost:$port -u $user --password-stdin --ca ca.pem --store file"
 	echo '```'

@@ -16,12 +16,12 @@ func TestLimitsAreDocumented(t *testing.T) {
 	}
 	for _, row := range []string{
 		fmt.Sprintf("| the body of a sign-in | %d kB |", localBodyLimit>>10),
-		fmt.Sprintf("| wrong typed passwords | %d at once, then 1 s to %d s apart |", freeTries, int(longestWait.Seconds())),
+		fmt.Sprintf("| wrong passwords that a person types | %d at once, then 1 s to %d s apart |", freeTries, int(longestWait.Seconds())),
 		fmt.Sprintf("| pages that wait to be opened | %d, for %d s |", maxOpenings, int(openLife.Seconds())),
-		fmt.Sprintf("| questions of strangers whether the server is there | one of each kind in %d s |", int(knownFor.Seconds())),
-		fmt.Sprintf("| the user that a sign-in is answered with | %d MB |", maxUser>>20),
-		fmt.Sprintf("| the same, kept for a temporary failure | %d MB packed |", maxKept>>20),
-		fmt.Sprintf("| what the server says of itself | %d MB |", maxStatus>>20),
+		fmt.Sprintf("| requests of strangers that ask whether the server is there | one of each kind in %d s |", int(knownFor.Seconds())),
+		fmt.Sprintf("| the user object in the answer to a sign-in | %d MB |", maxUser>>20),
+		fmt.Sprintf("| the user object that is kept for a temporary failure | %d MB packed |", maxKept>>20),
+		fmt.Sprintf("| the server's answer about itself | %d MB |", maxStatus>>20),
 	} {
 		if !strings.Contains(string(raw), row) {
 			t.Errorf("docs/limits.md has no row %s", row)

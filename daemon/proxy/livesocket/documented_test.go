@@ -20,7 +20,7 @@ func TestLimitsAreDocumented(t *testing.T) {
 		fmt.Sprintf("| a message of a player | %d kB |", wsconn.MaxPayload>>10),
 		fmt.Sprintf("| messages of one player that wait to be handled | %d kB |", heardUnit*heardUnits>>10),
 		fmt.Sprintf("| messages of one player that wait for the server | %d, and %d kB |", unsentFrames, unsentBytes>>10),
-		fmt.Sprintf("| of all players together | %d MB | the same |", unsentTotal>>20),
+		fmt.Sprintf("| such messages of all players together | %d MB | the same |", unsentTotal>>20),
 		fmt.Sprintf("| an event of the server | %d MB |", wsconn.MaxPacket>>20),
 		fmt.Sprintf("that are read and searched at one time | %d |", largeEvents),
 	} {

@@ -16,7 +16,7 @@ func TestLimitsAreDocumented(t *testing.T) {
 	}
 	for _, row := range []string{
 		fmt.Sprintf("| a pause within an answer that cannot be continued | %d min |", int(idle.Minutes())),
-		fmt.Sprintf("| a pause within a stream that can be continued | %d s, then it is continued for %d s |",
+		fmt.Sprintf("| a pause within a stream that can be continued | %d s, then Shelfkeeper tries to continue it for %d s |",
 			int(stall.Seconds()), int(patience.Seconds())),
 	} {
 		if !strings.Contains(string(raw), row) {
