@@ -53,14 +53,15 @@ func emergencyKeyRoutes(k EmergencyKeys, log *slog.Logger) map[string]http.Handl
 	}
 }
 
-// KeepEmergencyKey makes an emergency key.
+// KeepEmergencyKey makes an emergency key that ends after so many days, and replaces
+// the one that was kept before.
 func (c *Client) KeepEmergencyKey(ctx context.Context, account string, days int) (EmergencyKeyView, error) {
 	var out EmergencyKeyView
 	err := c.call(ctx, callKeepKey, commandTimeout, keepKeyWire{account, days}, &out)
 	return out, err
 }
 
-// DropEmergencyKey removes it.
+// DropEmergencyKey forgets the emergency key and removes it at the server.
 func (c *Client) DropEmergencyKey(ctx context.Context, account string) (EmergencyKeyView, error) {
 	var out EmergencyKeyView
 	err := c.call(ctx, callDropKey, commandTimeout, accountWire{account}, &out)

@@ -107,7 +107,8 @@ func (c *Client) Gateway(ctx context.Context, account string) (GatewayView, erro
 	return out, err
 }
 
-// SetGateway changes them.
+// SetGateway changes the settings of the gateway, for requests that begin later, and
+// returns the new ones without their secrets. On an error nothing has changed.
 func (c *Client) SetGateway(ctx context.Context, account string, change upstream.GatewayChange) (GatewayView, error) {
 	var out GatewayView
 	body, err := change.Marshal()

@@ -29,14 +29,16 @@ type namesWire struct {
 	Accounts []string `json:"accounts"`
 }
 
-// Pause serves no player of an account, or of all for an empty name.
+// Pause makes the daemon refuse the players of an account, or of all accounts for an
+// empty name, until that time or for a zero time until Resume. It returns the accounts.
 func (c *Client) Pause(ctx context.Context, account string, until time.Time) ([]string, error) {
 	var out namesWire
 	err := c.call(ctx, callPause, answerTimeout, pauseWire{account, until}, &out)
 	return out.Accounts, err
 }
 
-// Resume undoes Pause.
+// Resume ends the pause of an account, or of all accounts for an empty name. It returns
+// the accounts.
 func (c *Client) Resume(ctx context.Context, account string) ([]string, error) {
 	var out namesWire
 	err := c.call(ctx, callResume, answerTimeout, pauseWire{Account: account}, &out)

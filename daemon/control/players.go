@@ -81,19 +81,19 @@ func (c *Client) Players(ctx context.Context, account string) ([]Player, error) 
 	return out.Players, err
 }
 
-// AddPlayer makes a grant.
+// AddPlayer makes a grant and returns its secret, which cannot be read again later.
 func (c *Client) AddPlayer(ctx context.Context, account, name, scope string) (NewPlayer, error) {
 	var out newPlayerWire
 	err := c.call(ctx, callAdd, answerTimeout, playerWire{Account: account, Player: name, Scope: scope}, &out)
 	return NewPlayer{redact.New(out.Secret), out.Account, out.ProxyURL}, err
 }
 
-// TrustPlayer lets programs of an origin come in with a grant.
+// TrustPlayer lets programs in a webview, whose pages have that origin, use a grant.
 func (c *Client) TrustPlayer(ctx context.Context, account, player, origin string) error {
 	return c.call(ctx, callTrust, answerTimeout, playerWire{Account: account, Player: player, Origin: origin}, nil)
 }
 
-// RevokePlayer takes a grant away.
+// RevokePlayer removes a grant by its name or id. All its tokens end at once.
 func (c *Client) RevokePlayer(ctx context.Context, account, player string) error {
 	return c.call(ctx, callRevoke, answerTimeout, playerWire{Account: account, Player: player}, nil)
 }

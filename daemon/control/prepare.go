@@ -21,7 +21,9 @@ type prepareWire struct {
 	Token  bool       `json:"token"`
 }
 
-// Prepare finds out whether a sign-in can succeed. req needs no name and password.
+// Prepare finds out whether a sign-in can succeed, before a person types anything: it
+// finds the server and opens the vault. in needs no name and password. token says
+// that an API key or token follows, not a password.
 func (c *Client) Prepare(ctx context.Context, in SignInRequest, token bool) error {
 	wire, err := wireOf(in)
 	if err != nil {

@@ -55,12 +55,14 @@ func (c *Client) SetAside(ctx context.Context, account string) ([]SetAsideReport
 	return out.Reports, err
 }
 
-// RetrySetAside lets reports wait for the server once more.
+// RetrySetAside sends reports again that were set aside, all of them without ids, and
+// returns how many. They wait for the server like new ones.
 func (c *Client) RetrySetAside(ctx context.Context, account string, ids []uint64) (int, error) {
 	return c.aboutReports(ctx, callRetry, account, ids)
 }
 
-// DropSetAside deletes reports.
+// DropSetAside deletes reports that were set aside, all of them without ids, and
+// returns how many.
 func (c *Client) DropSetAside(ctx context.Context, account string, ids []uint64) (int, error) {
 	return c.aboutReports(ctx, callDrop, account, ids)
 }

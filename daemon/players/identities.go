@@ -76,8 +76,9 @@ func (i *Identities) Refresh(ctx context.Context, presented string) (Caller, Pai
 	return c, p, err
 }
 
-// Renew is Refresh with an access token, which is valid for as long. It returns
-// ErrNoGrant for anything else.
+// Renew is Refresh for players that keep only an access token. Here it is as good as a
+// refresh token: both are valid until the sign-in ends. It returns ErrNoGrant for every
+// other token.
 func (i *Identities) Renew(ctx context.Context, access string) (Caller, Pair, error) {
 	if !isJWT(access) {
 		return Caller{}, Pair{}, ErrNoGrant
@@ -135,8 +136,9 @@ func (i *Identities) SignIn(ctx context.Context, c Caller, name string) (Caller,
 	return i.SignInUntil(ctx, c, name, Process{})
 }
 
-// SignInUntil is SignIn with a process: the grant that is made for the sign-in ends with
-// it at the latest. One that does not run here is none.
+// SignInUntil is SignIn for a caller whose grant shall not outlive a process: a grant
+// made for this sign-in ends with the process at the latest. A process that does not
+// run on this machine is ignored.
 func (i *Identities) SignInUntil(ctx context.Context, c Caller, name string, with Process) (Caller, Pair, error) {
 	if !with.Runs() {
 		with = Process{}

@@ -9,10 +9,10 @@ import (
 // maxOrigins bounds the origins of one grant; a program has one or two.
 const maxOrigins = 8
 
-// Trust lets programs in a webview whose pages have that origin come in with the
-// account's grant of that name or id, also where they present nothing: to listen,
-// and as programs of the user. The origin is
-// one that was checked, in lower case. It returns ErrNotFound for no such grant.
+// Trust lets programs in a webview, whose pages have that origin, use the account's
+// grant of that name or id. They may listen even if they present no secret, provided
+// that they run as the user. The caller has checked the origin and written it in lower
+// case. The error is ErrNotFound if the account has no such grant.
 func (g *Grants) Trust(account, nameOrID, origin string) error {
 	err := g.change(func(list map[string]*entry) error {
 		for id, e := range maps.Clone(list) {

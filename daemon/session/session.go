@@ -236,22 +236,24 @@ func (s *Session) await(ctx context.Context, done func(machine.State) bool) bool
 	}
 }
 
-// Wake forgets the back-off and tries what is due: the network changed, or the
-// machine woke up.
+// Wake ends pauses between attempts, and tries at once what is due. Call it when
+// the network has changed or the machine has woken up. reason goes into the log.
 func (s *Session) Wake(reason string) { s.handle(machine.Woken{Reason: reason}) }
 
-// VaultChanged says that the keychain came, went, was locked or unlocked: what
-// waits for it tries now.
+// VaultChanged tries again at once what waits for the keychain. Call it when the
+// keychain has appeared or disappeared, or was locked or unlocked.
 func (s *Session) VaultChanged() { s.handle(machine.VaultChanged{}) }
 
-// Reload reads the vault again, since somebody else wrote to it.
+// Reload reads the vault again. Call it when something other than this session, such
+// as a sign-in, has written the account's record.
 func (s *Session) Reload() { s.handle(machine.Stored{}) }
 
-// Reauthenticate is the user's click: refresh now, else the stored password,
-// and the keychain may ask for its own. It returns nil once a fresh token is
-// published, and an *Unavailable that says what the user must do otherwise.
-// Where nothing shows that the account's own server answers, sameServer is the
-// user's word for it; without it no password is sent.
+// Reauthenticate renews the session because the user asks for it. It refreshes now,
+// and if that fails signs in with the stored password; the keychain may ask for its
+// own password meanwhile. It returns nil once a fresh token is published, and
+// otherwise an *Unavailable that says what the user must do. If nothing proves that
+// the account's own server answers, it sends the password only with sameServer, the
+// user's word that this is the server.
 func (s *Session) Reauthenticate(ctx context.Context, sameServer bool) error {
 	s.mu.Lock()
 	before := s.state.Published.Generation
@@ -272,10 +274,11 @@ func (s *Session) Reauthenticate(ctx context.Context, sameServer bool) error {
 	return unavailable(s.state, s.Now())
 }
 
-// SignOut ends the session at the server and erases every secret of the
-// account. With keychain.ErrSlotPending it has signed out, and the vault
-// removes what is left by keychain.Vault.Finish; ErrNotToldServer says that the
-// server could not be told; any other error that nothing has happened.
+// SignOut ends the session at the server and erases every secret of the account.
+// The error says how far it came. nil: all is done. keychain.ErrSlotPending: the
+// account is signed out, and keychain.Vault.Finish removes the secrets that are
+// left. ErrNotToldServer: the secrets are erased, and the session may live on at the
+// server. Any other error: the account is still signed in.
 func (s *Session) SignOut(ctx context.Context) error {
 	s.mu.Lock()
 	s.signOutErr = nil
@@ -301,8 +304,10 @@ func (s *Session) SignOut(ctx context.Context) error {
 // errEnding: nothing new is begun while the program ends.
 var errEnding = errors.New("the program is being stopped; nothing was signed out")
 
-// Changed returns a channel that is closed after the next fact, whether or not
-// it changed anything.
+// Changed returns a channel that is closed after the next fact that the session
+// handles, even if the fact changes nothing. Get the channel first, then read the
+// state: so no change between the two is missed. Each channel is closed once, so
+// get a new one to wait again.
 func (s *Session) Changed() <-chan struct{} {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -46,7 +46,8 @@ func (s *Session) Ready() bool {
 	return ready
 }
 
-// TokenNow returns what Token would return at once, and false where it would not.
+// TokenNow returns a token without waiting. It reports false if Token would have to
+// wait or would return an error.
 func (s *Session) TokenNow() (redact.Secret, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -66,9 +67,10 @@ func lastMoment(ctx context.Context, now time.Time) time.Time {
 	return now.Add(shortPause)
 }
 
-// Suspect says that the server answered token with its own 401. It returns a
-// different token that is worth trying, once the session has one, or an
-// *Unavailable: then the 401 is not the token's fault or nothing can be done.
+// Suspect tells the session that the server answered token with its own 401. It waits
+// for a different token, bounded by ctx, and returns it: send the request once more
+// with it. Its error is an *Unavailable if the session has no other token to try, for
+// example because the token was not the reason for the 401.
 func (s *Session) Suspect(ctx context.Context, token redact.Secret) (redact.Secret, error) {
 	s.handle(machine.Suspected{Token: token})
 	fresh, err := s.Token(ctx)
@@ -82,7 +84,8 @@ func (s *Session) Suspect(ctx context.Context, token redact.Secret) (redact.Secr
 
 // Secrets returns every token of the session that must never reach a player,
 // and the id of the user they belong to.
-// Whoever gets them changes nothing in the list: it is the same one until a token changes.
+// The caller must not change the list: all callers get the same one, until a token
+// changes.
 func (s *Session) Secrets() (userID string, secrets []redact.Secret) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

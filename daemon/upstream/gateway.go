@@ -11,11 +11,12 @@ import (
 	"shelfkeeper/daemon/redact"
 )
 
-// Gateway is what a gateway in front of a server wants of its clients, and how its
-// certificate is known. It holds secrets. The zero value is no gateway.
+// Gateway is what a gateway in front of a server asks of its clients, and how its
+// certificate is checked. It holds secrets. The zero value means no gateway.
 //
-// Each secret belongs to addresses, as in allowedAt: it goes to no other address, and
-// over plain http only to an address that names it.
+// Each secret goes only to the addresses in its For. For http://host allows
+// https://host too. Without For it goes to https addresses of the server and to this
+// machine: over plain http to another machine only where For says so.
 type Gateway struct {
 	Headers    []GatewayHeader
 	Basic      *Basic
@@ -100,7 +101,8 @@ func allowedAt(names []string, to *url.URL) bool {
 // MaySend reports whether headers of Policy go to an address; see Policy.HeadersFor.
 func MaySend(headersFor []string, to *url.URL) bool { return allowedAt(headersFor, to) }
 
-// Origin is the form in which an address stands in For.
+// Origin returns the scheme, host and port of an address, which is the form of every
+// entry of For. It drops path, user and query.
 func Origin(u *url.URL) string {
 	return (&url.URL{Scheme: u.Scheme, Host: hostname.Canonical(u.Host)}).String()
 }

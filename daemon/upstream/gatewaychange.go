@@ -27,8 +27,8 @@ func (c GatewayChange) IsZero() bool {
 		c.UserAgent == nil
 }
 
-// WithoutSecrets reports whether nothing that is to change may be seen by the server
-// alone.
+// WithoutSecrets reports whether the change holds no header, no password and no client
+// certificate. Only then may it be used with a server that is not known yet.
 func (c GatewayChange) WithoutSecrets() bool {
 	return len(c.Headers) == 0 && c.Basic == nil && c.ClientCert == nil
 }

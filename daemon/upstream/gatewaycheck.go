@@ -134,7 +134,8 @@ func ParseFingerprint(text string) (string, error) {
 	return clean, nil
 }
 
-// ParseFor reads an address that a secret is for.
+// ParseFor returns what a person typed as the address for a secret in the form of
+// Origin. Its error wraps ErrPolicy for anything but an http or https address.
 func ParseFor(text string) (string, error) {
 	u, err := url.Parse(strings.TrimRight(text, "/"))
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.User != nil {

@@ -25,12 +25,12 @@ const (
 // Kernel is what the system knows of a connection and does for it. A connection of
 // Policy.Dial may have its own.
 type Kernel interface {
-	// Signs reports false while nothing can be told.
+	// Signs reports false while the system cannot tell them.
 	Signs() (Signs, bool)
-	// AskOften lets the system ask the other side once a second while it is silent and
-	// repeat soon what is not confirmed, or as seldom as it did.
+	// AskOften(true) makes the system probe a silent peer once a second, and repeat
+	// unconfirmed bytes soon. AskOften(false) restores the intervals of before.
 	AskOften(often bool)
-	// Ask lets the system ask once more, now.
+	// Ask makes the system send one more probe, now.
 	Ask()
 }
 
@@ -44,15 +44,15 @@ func kernelOf(t *tracked) Kernel {
 
 // Signs are what the kernel knows of a connection.
 type Signs struct {
-	Silent time.Duration // since anything came from the other side, answers to its own questions included
-	// Unconfirmed: bytes are on their way. The kernel then repeats them and asks nothing
-	// else. Repeats is how often it has repeated the present ones.
+	Silent time.Duration // since anything came from the peer, answers to probes included
+	// Unconfirmed: the peer has not confirmed all bytes. The kernel then repeats them, and
+	// sends no probe. Repeats is how often it has repeated these bytes.
 	Unconfirmed bool
 	Repeats     int
 	Losses      Losses // before the present silence
 }
 
-// Losses count packets that were lost among others.
+// Losses says how many of a connection's packets were lost.
 type Losses struct{ Lost, Packets int }
 
 func (l *Losses) add(m Losses) { l.Lost, l.Packets = l.Lost+m.Lost, l.Packets+m.Packets }

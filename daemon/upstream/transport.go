@@ -133,8 +133,9 @@ func (u *Upstream) Header() http.Header {
 // repeatKey is the key of a bool in a request's context.
 type repeatKey struct{}
 
-// MayRepeat returns a context that says whether a request may be sent twice, where its
-// method says otherwise: some GETs of the server do something, and some POSTs only read.
+// MayRepeat returns a context with which the Transport may send a request twice, or may
+// not, whatever its method. It is for the exceptions: some GETs of the server change
+// something, and some POSTs only read.
 func MayRepeat(ctx context.Context, may bool) context.Context {
 	return context.WithValue(ctx, repeatKey{}, may)
 }
