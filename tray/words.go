@@ -9,15 +9,15 @@ import (
 	"shelfkeeper/daemon/health"
 )
 
-// A menu as wide as the screen is no menu, and Windows shows 127 characters of
-// a tooltip.
+// A line of the menu must not be as wide as the screen, and Windows shows 127
+// characters of a tooltip.
 const (
 	maxLine    = 96
 	maxName    = 32
 	maxTooltip = 127
 )
 
-// state says in words how an account is doing that is called who.
+// state says in words how an account is doing; who is its name.
 func state(a health.Account, who string) string {
 	words := oneLine(a.Reason)
 	if explained(a) {
@@ -33,8 +33,8 @@ func state(a health.Account, who string) string {
 	return who + ": " + words
 }
 
-// person names an account as people read it: as the user has called it, else by
-// user and host.
+// person names an account for people: by the name that the user gave it, else by user
+// and host.
 func person(a health.Account) string {
 	if a.Alias != "" {
 		return clip(oneLine(a.Alias), maxName)
@@ -46,8 +46,8 @@ func person(a health.Account) string {
 	return clip(oneLine(a.User+" at "+u.Hostname()), maxName)
 }
 
-// people names accounts as person does, and apart where two would be called the
-// same.
+// people names accounts as person does. Accounts that would get the same name get
+// their unique names instead.
 func people(accounts []health.Account) []string {
 	names, count := make([]string, len(accounts)), map[string]int{}
 	for i, a := range accounts {
@@ -56,7 +56,7 @@ func people(accounts []health.Account) []string {
 	}
 	for i, a := range accounts {
 		if count[names[i]] > 1 {
-			names[i] = clip(oneLine(a.Name), maxName) // it is there once
+			names[i] = clip(oneLine(a.Name), maxName) // unique
 		}
 	}
 	return names
@@ -68,8 +68,8 @@ func explained(a health.Account) bool {
 	return a.Level == health.NeedsUser && a.Loss != nil && a.Loss.Sentence != "" && strings.HasSuffix(a.Reason, a.Loss.Sentence)
 }
 
-// cause says in at most two lines why the session was lost; none if that is
-// not known.
+// cause says in at most two lines why the session was lost. It returns no line if
+// the cause is not known.
 func cause(a health.Account) []string {
 	if !explained(a) {
 		return nil

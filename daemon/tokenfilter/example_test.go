@@ -17,27 +17,30 @@ func token(claims string) string {
 	return part([]byte(`{"alg":"HS256","typ":"JWT"}`)) + "." + part([]byte(claims)) + "." + part(make([]byte, 32))
 }
 
-// A user object of the server holds the user's own token. The player gets its own
-// one instead, and other users' tokens are blank. All other bytes stay.
+// Audiobookshelf puts a token into every user object. JSON asks replace for each token:
+// alice's player gets a local token in its place, and bob's token becomes empty. See
+// that the filter reads a stream, and that all other bytes of the answer stay.
 func ExampleJSON() {
-	body := `{"users":[{"username":"alice","token":"` + token(`{"userId":"u1","username":"alice","iat":1}`) + `"},` +
-		`{"username":"bob","token":"` + token(`{"userId":"u2","username":"bob","iat":1}`) + `"}]}` + "\n"
-	filtered := tokenfilter.JSON(strings.NewReader(body), func(c tokenfilter.Claims) []byte {
-		if c.UserID == "u1" {
-			return []byte("sk_alice")
+	answer := `{"users":[{"username":"alice","token":"` + token(`{"userId":"id-of-alice","username":"alice","iat":1}`) + `"},` +
+		`{"username":"bob","token":"` + token(`{"userId":"id-of-bob","username":"bob","iat":1}`) + `"}]}` + "\n"
+	replace := func(found tokenfilter.Claims) []byte {
+		if found.UserID == "id-of-alice" {
+			return []byte("local-token-of-alice")
 		}
-		return nil
-	})
-	_, _ = io.Copy(os.Stdout, filtered)
-	// Output: {"users":[{"username":"alice","token":"sk_alice"},{"username":"bob","token":""}]}
+		return nil // leaves an empty string
+	}
+	_, _ = io.Copy(os.Stdout, tokenfilter.JSON(strings.NewReader(answer), replace))
+	// Output: {"users":[{"username":"alice","token":"local-token-of-alice"},{"username":"bob","token":""}]}
 }
 
-// Guard removes a secret by its very bytes, whatever its form.
+// Guard is the second net: it knows the secrets themselves, and removes their bytes from
+// any stream, also where they do not look like a token. It tells the caller of each find.
 func ExampleGuard() {
-	known := func() []redact.Secret { return []redact.Secret{redact.New("c2VjcmV0IG9mIHRoZSBzZXJ2ZXI")} }
-	body := strings.NewReader("key=c2VjcmV0IG9mIHRoZSBzZXJ2ZXI&page=2\n")
-	_, _ = io.Copy(os.Stdout, tokenfilter.Guard(body, known, func() { fmt.Println("found one") }))
+	session := redact.New("c2VjcmV0IG9mIHRoZSBzZXJ2ZXI")
+	secrets := func() []redact.Secret { return []redact.Secret{session} } // asked again as the answer goes on
+	answer := strings.NewReader("next: /api/items?key=c2VjcmV0IG9mIHRoZSBzZXJ2ZXI&page=2\n")
+	_, _ = io.Copy(os.Stdout, tokenfilter.Guard(answer, secrets, func() { fmt.Println("removed a secret") }))
 	// Output:
-	// found one
-	// key=&page=2
+	// removed a secret
+	// next: /api/items?key=&page=2
 }
