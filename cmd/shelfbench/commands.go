@@ -7,6 +7,6 @@ func commands() []*cobra.Command {
 	return []*cobra.Command{
 		newFootprint(), newConformance(), newCrash(), newProcesses(), newSurvival(),
 		newHandoff(), newHandoffServer(), newHandoffGorilla(), newHandoffStream(),
-		newProxy(), newCompare(), newWan(), newOrigin(), newReverseProxy(), newStreams(),
+		newProxy(), newCompare(), newWan(), newOrigin(), newReverseProxy(), newStreams(), newGrowth(),
 	}
 }

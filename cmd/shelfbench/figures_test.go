@@ -28,6 +28,7 @@ var tables = map[string]func(t *testing.T) string{
 	"footprint": footprintTable,
 	"handoff":   handoffTable,
 	"parts":     partsTable,
+	"growth":    growthTable,
 }
 
 var figures = regexp.MustCompile(`(?s)(<!-- figures: ([a-z-]+) -->\n)(.*?)(<!-- end of figures -->\n)`)
@@ -180,9 +181,13 @@ func proxyTable(t *testing.T) string {
 func goalsTable(t *testing.T) string {
 	var r proxyReport
 	read(t, "proxy.json", &r)
+	return goalRows(r.Goals)
+}
+
+func goalRows(goals []goal) string {
 	var b strings.Builder
 	b.WriteString("| goal | measured | wanted | |\n| --- | ---: | ---: | --- |\n")
-	for _, g := range r.Goals {
+	for _, g := range goals {
 		met := "met"
 		if !g.Met {
 			met = "missed"
@@ -239,5 +244,21 @@ func footprintTable(t *testing.T) string {
 		t.Fatal(err)
 	}
 	b.WriteString("```\n")
+	return b.String()
+}
+
+func growthTable(t *testing.T) string {
+	var r growthReport
+	read(t, "growth.json", &r)
+	var b strings.Builder
+	b.WriteString("| CPU of the daemon |")
+	for _, n := range growthSizes {
+		b.WriteString(" " + thousands(n) + " |")
+	}
+	b.WriteString("\n| --- | ---: | ---: | ---: | ---: |\n")
+	for _, of := range []string{"requests", "items", "grants"} {
+		row(&b, false, append([]string{growthNames[of]}, r.cells(of)...)...)
+	}
+	b.WriteString("\n" + goalRows(r.Goals))
 	return b.String()
 }

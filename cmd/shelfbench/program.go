@@ -84,11 +84,14 @@ const listenDeadline = 10 * time.Second
 // one, so that a real daemon may go on beside it.
 const port = 23379
 
+// programWords are the passphrase of its file vault.
+const programWords = "measured"
+
 func (p program) command(ctx context.Context, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, p.binary, args...)
 	cmd.Env = append(os.Environ(),
 		"HOME="+p.dir, "XDG_CONFIG_HOME="+filepath.Join(p.dir, "config"), "XDG_STATE_HOME="+filepath.Join(p.dir, "state"),
-		"XDG_RUNTIME_DIR="+filepath.Join(p.dir, "run"), "SHELFKEEPER_PASSPHRASE=measured", "GOFLAGS=")
+		"XDG_RUNTIME_DIR="+filepath.Join(p.dir, "run"), "SHELFKEEPER_PASSPHRASE="+programWords, "GOFLAGS=")
 	cmd.Stderr = os.Stderr
 	return cmd
 }
@@ -136,18 +139,26 @@ func (p program) signIn(ctx context.Context, server *process) error {
 // run starts the daemon and returns how long it took until players could
 // connect.
 func (p program) run(ctx context.Context) (*process, time.Duration, error) {
+	return p.runUntil(ctx, p.at())
+}
+
+// runUntil is run for players of each of these ports.
+func (p program) runUntil(ctx context.Context, ports ...int) (*process, time.Duration, error) {
 	d := &process{cmd: p.command(ctx, "run", "--no-page")}
 	d.cmd.Stderr = io.Discard
 	began := time.Now()
 	if err := d.cmd.Start(); err != nil {
 		return nil, 0, err
 	}
-	addr := fmt.Sprintf("127.0.0.1:%d", p.at())
 	for {
-		conn, err := net.Dial("tcp", addr)
+		conn, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", ports[0]))
 		took := time.Since(began)
 		if err == nil {
-			return d, took, conn.Close()
+			err = conn.Close()
+			if ports = ports[1:]; err == nil && len(ports) > 0 {
+				continue
+			}
+			return d, took, err
 		}
 		if took > listenDeadline || ctx.Err() != nil {
 			return nil, 0, errors.Join(fmt.Errorf("the daemon does not listen: %w", err), d.end())

@@ -66,7 +66,11 @@ func newOrigin() *cobra.Command {
 }
 
 func serveOrigin(c *cobra.Command, certificate string) error {
-	fake, err := absfake.New(absfake.Config{LimiterMax: -1, Users: []absfake.User{{Name: originUser, Password: originPassword, Type: "root"}}})
+	users := []absfake.User{{Name: growthUser(0), Password: originPassword, Type: "root"}}
+	for i := 1; i < manyAccounts; i++ {
+		users = append(users, absfake.User{Name: growthUser(i), Password: originPassword})
+	}
+	fake, err := absfake.New(absfake.Config{LimiterMax: -1, Users: users})
 	if err != nil {
 		return err
 	}
@@ -103,6 +107,7 @@ func originHandler(next http.Handler) http.Handler {
 	for _, n := range []int{10, 100, 1000, 10_000} {
 		lists[strconv.Itoa(n)] = itemsBody(n)
 	}
+	vast := sync.OnceValue(func() []byte { return itemsBody(vastItems) }) // takes a moment, and only growth asks for it
 	piece := bytes.Repeat([]byte("The quick brown fox jumps over the lazy dog. 0123456789 abcdefgh"), 4096)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
@@ -110,7 +115,11 @@ func originHandler(next http.Handler) http.Handler {
 		case smallPath:
 			sendBody(w, small)
 		case listPath:
-			sendBody(w, lists[r.URL.Query().Get("limit")])
+			body := lists[r.URL.Query().Get("limit")]
+			if r.URL.Query().Get("limit") == strconv.Itoa(vastItems) {
+				body = vast()
+			}
+			sendBody(w, body)
 		case filePath:
 			h.Set("Content-Type", "audio/mpeg")
 			h.Set("Content-Length", strconv.Itoa(fileSize))
