@@ -40,11 +40,11 @@ var meanings = []struct {
 	{Interrupted, "Shelfkeeper or this machine stopped after the server had renewed the token, and before the token was on disk", signIn},
 	{DiskFull, "the new token could not be written to disk", "free some space, then " + signIn},
 	{Collision, "an old server gave two sessions of one user the same token", signIn + ", and update the server"},
-	{Elsewhere, "somebody signed out everywhere, or an admin ended the session", signIn},
+	{Elsewhere, "the session was ended elsewhere: by `log out everywhere`, by an admin, or by a new password", signIn},
 	{UsedElsewhere, "a copy of this vault is in use elsewhere, and renewed the session", "end that copy, then " + signIn},
 	{PasswordChange, "the password was changed on the server, which ends the user's sessions", signIn + " with the new password"},
 	{Renamed, "the user has another name on the server now", signIn + " with the new name"},
-	{ServerReplaced, "another server answers at this address, or the server's database or signing key was replaced", atHome +
+	{ServerReplaced, "another server answers at this address, its database or signing key was replaced, or this user was deleted", atHome +
 		"If you are sure that it is your server, run `shelfkeeper reauth --same-server`, or `shelfkeeper login` where no password is stored"},
 	{ServerRestored, "the server went back to an older copy of its database, and every account lost its session", signIn},
 	{VaultRestored, "an older session came back on this machine, for example from a backup", signIn + "; let each machine sign in for itself"},

@@ -42,8 +42,8 @@ func (k *lossCase) ranOut() Diagnosis {
 	switch {
 	case !k.Ends.IsZero() && k.At.Add(idle).Before(k.Ends):
 		d.Certain = false
-		d.Sentence = fmt.Sprintf("%s says that the session has ended, which should last until %s: the clock there may be wrong, or was "+
-			"for a while",
+		d.Sentence = fmt.Sprintf("%s says that the session has ended, but it should last until %s: the server's clock may be wrong, or "+
+			"was wrong for a while",
 			k.server(), moment(k.Ends))
 	case tried.IsZero():
 		d.Certain = false
@@ -61,9 +61,8 @@ func (k *lossCase) serverReplaced() Diagnosis {
 	if k.otherUser || k.passwordRefused {
 		d.Remedy = atHome + "If the server's admin says that it was set up anew, " + signIn
 	}
-	d.Sentence = k.server() + " no longer takes anything it issued: its database or signing key was replaced, this user was deleted " +
-		"there, or another server answers " +
-		"at this address"
+	d.Sentence = k.server() + " no longer accepts the tokens that it issued: its database or signing key was replaced, " +
+		"this user was deleted there, or another server answers at this address"
 	if k.otherUser {
 		d.Sentence = "the user of that name is another one now: the server's database was replaced, or another server answers at this " +
 			"address"

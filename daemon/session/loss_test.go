@@ -84,7 +84,7 @@ func TestCausesOfALoss(t *testing.T) {
 		{"renamed, password stored", true, func(r *rig) { r.must(r.fake.Rename("demo", "dorothy")) }, soon, history.Renamed,
 			func(absfake.Release) string { return `called "dorothy"` }, ""},
 		{"signing key lost", false, func(r *rig) { r.fake.ChangeSecret() }, soon, history.ServerReplaced,
-			func(absfake.Release) string { return "no longer takes anything it issued" }, anew},
+			func(absfake.Release) string { return "no longer accepts the tokens that it issued" }, anew},
 		{"user deleted", true, func(r *rig) {
 			r.must(r.fake.DeleteUser("demo"))
 			time.Sleep(soon)
