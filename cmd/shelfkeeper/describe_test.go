@@ -54,7 +54,7 @@ func TestDescribe(t *testing.T) {
 	refused.Proxy.Refused = []health.Refused{
 		{Program: "audiobookshelf-ht (process 812)", Origin: "app://htpc", Reason: "other-origin", Count: 12, Last: at(-time.Minute),
 			Cause: "a page of another origin asked for this (app://htpc)", Remedy: "trust it: `shelfkeeper players trust NAME app://htpc`"},
-		{Program: "Toutui", Reason: "bad-grant", Count: 1, Last: at(-2 * time.Hour), Cause: "what the player presents is no valid grant",
+		{Program: "Toutui", Reason: "bad-grant", Count: 1, Last: at(-2 * time.Hour), Cause: "the player's token or password is no valid grant",
 			Remedy: "give it the current grant, or nothing at all if it runs as the same user"},
 	}
 	spare := home

@@ -87,7 +87,7 @@ type idleConn struct {
 }
 
 func (c *connections) RoundTrip(r *http.Request) (*http.Response, error) {
-	<-time.After(turn(r))
+	time.Sleep(turn(r))
 	conn := c.take()
 	resp, err := conn.Do(r)
 	if err != nil {

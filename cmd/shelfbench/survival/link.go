@@ -170,7 +170,7 @@ func (t *trip) travel(r *http.Request, up, down time.Duration) (*http.Response, 
 
 func (t *trip) journey(r *http.Request, up, down time.Duration, handoffs int, rotation bool) arrival {
 	w := t.life.world
-	<-time.After(up)
+	time.Sleep(up)
 	w.mu.Lock()
 	disruption, gone := w.disruption, w.handoffs != handoffs || w.between
 	silent := disruption == silence || disruption != refused && w.silent
@@ -193,7 +193,7 @@ func (t *trip) journey(r *http.Request, up, down time.Duration, handoffs int, ro
 			return arrival{silent: quiet}
 		}
 	}
-	<-time.After(down)
+	time.Sleep(down)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if t.generation != w.generation || w.asleep || w.disruption.hard() {

@@ -85,7 +85,7 @@ var (
 	BadRefresh = &Refusal{
 		Name:   "bad-refresh-token",
 		Status: http.StatusUnauthorized,
-		Cause:  "what the player presents is no refresh token of a living grant",
+		Cause:  "the player's refresh token belongs to no grant that is still valid",
 		Remedy: "sign in again with a grant's secret as the password",
 	}
 	SlowBody = &Refusal{
@@ -122,7 +122,7 @@ var (
 	NoOpenID = &Refusal{
 		Name:   "no-openid",
 		Status: http.StatusNotImplemented,
-		Cause:  "nobody signs in at an identity provider through this server: shelfkeeper holds the session",
+		Cause:  "this server does not lead to an identity provider, since shelfkeeper holds the session",
 		Remedy: "sign in with a grant's secret as the password, or run `shelfkeeper open`",
 	}
 	NoPassword = &Refusal{
@@ -159,20 +159,20 @@ var (
 	NoSignIn = &Refusal{
 		Name:   "no-sign-in",
 		Status: http.StatusNotImplemented,
-		Cause:  "this way of signing in does not go through this server, and needs not: shelfkeeper holds the session",
+		Cause:  "this server does not offer this way of signing in, since shelfkeeper holds the session",
 		Remedy: "let the player use this address without signing in, or give it a grant as its password or API key",
 	}
 	BadGrant = &Refusal{
 		Name:   "bad-grant",
 		Status: http.StatusUnauthorized,
 		Words:  "Unauthorized",
-		Cause:  "what the player presents is no valid grant",
+		Cause:  "the player's token or password is no valid grant",
 		Remedy: "give it the current grant, or nothing at all if it runs as the same user",
 	}
 	NeedsGrant = &Refusal{
 		Name:   "needs-grant",
 		Status: http.StatusUnauthorized,
-		Cause:  "without a grant only programs of the user who runs shelfkeeper are served, and this one is not known to be",
+		Cause:  "without a grant only programs of the user who runs shelfkeeper are served, and the user of this one is not known or is another",
 		Remedy: "make a grant with `shelfkeeper players add NAME` and give it to the player as its password or API key",
 	}
 	GrantOnly = &Refusal{
@@ -185,13 +185,13 @@ var (
 		Name:   "no-key",
 		Status: http.StatusServiceUnavailable,
 		Retry:  RetryAfter,
-		Cause:  "whose token this is cannot be told at the moment",
+		Cause:  "shelfkeeper cannot check this token at the moment",
 		Remedy: "unlock the keychain, or let the player present its grant's secret instead",
 	}
 	BeyondScope = &Refusal{
 		Name:   "not-in-scope",
 		Status: http.StatusForbidden,
-		Cause:  "this is beyond what the player may do",
+		Cause:  "the player's scope does not allow this",
 		Remedy: "give it a grant of a wider scope (`shelfkeeper players add NAME --scope full` or `admin`), " +
 			"or do it on the Audiobookshelf server itself",
 	}
