@@ -189,7 +189,6 @@ func (s *Service) becameActive() {
 func (s *Service) Start(changed func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	s.stop = cancel
-	s.running.Go(func() { s.serve(ctx) })
 	s.running.Go(func() { s.endPause(ctx) })
 	s.running.Go(func() { s.retryExtra(ctx) })
 	if s.keepVisitors != nil {
@@ -198,6 +197,7 @@ func (s *Service) Start(changed func()) {
 	s.session.Start()
 	s.socket.Start()
 	s.journal.Start()
+	s.running.Go(func() { s.serve(ctx) }) // after what players need
 	s.running.Go(func() {
 		defer close(s.ended)
 		s.watch(ctx, changed)

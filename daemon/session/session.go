@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"net/url"
+	"slices"
 	"sync"
 	"time"
 
@@ -96,7 +97,8 @@ type Session struct {
 
 	changing sync.Mutex // held by the one caller of ChangePassword
 
-	spawn      func(func(context.Context))
+	spawn      func(func(context.Context)) // nil before Start
+	early      []machine.Fact              // that came before Start
 	cancel     context.CancelFunc
 	running    sync.WaitGroup
 	timer      *time.Timer
@@ -120,13 +122,19 @@ func New(cfg Config) *Session {
 // Start reads the vault and keeps the session from then on. It returns at
 // once. Start and Close are called once each.
 func (s *Session) Start() {
+	s.openRecord()
 	ctx, cancel := context.WithCancel(context.Background())
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.cancel = cancel
 	s.spawn = func(work func(context.Context)) {
 		s.running.Go(func() { work(ctx) })
 	}
-	s.openRecord()
-	s.handle(machine.Started{})
+	s.handleLocked(machine.Started{})
+	for _, f := range s.early {
+		s.handleLocked(f)
+	}
+	s.early = nil
 }
 
 // Close starts no further attempt, lets one that is under way finish for a bounded
@@ -145,13 +153,22 @@ func (s *Session) Close() {
 	s.attempt.end()
 }
 
-// handle feeds one fact to the machine and does what it asks for.
+// handle feeds one fact to the machine and does what it asks for. What comes before Start
+// waits for it.
 func (s *Session) handle(f machine.Fact) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.stopped {
-		return
+	needed := machine.Fact(machine.Needed{})
+	switch {
+	case s.stopped:
+	case s.spawn != nil:
+		s.handleLocked(f)
+	case f != needed || !slices.Contains(s.early, needed): // players ask again and again
+		s.early = append(s.early, f)
 	}
+}
+
+func (s *Session) handleLocked(f machine.Fact) {
 	before := s.state
 	after, effects := machine.Next(before, machine.Event{
 		At: s.Now(), Jitter: s.Jitter(), Unserved: s.Served != nil && !s.Served(), Fact: f,
