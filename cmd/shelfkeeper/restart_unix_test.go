@@ -127,8 +127,12 @@ func TestRestart(t *testing.T) {
 		t.Errorf("a program that does not run: %d %s", out.code, out.stderr)
 	}
 	// This one is asked for its version when it is noticed, and once more by restart.
-	p.installed(strings.NewReader("#!/bin/sh\necho '{\"version\":\"9\"}'\n[ -e \"$0.once\" ] && rm -- \"$0\"\n: >\"$0.once\"\n"))
+	last := filepath.Join(t.TempDir(), "last")
+	p.installed(strings.NewReader("#!/bin/sh\necho '{\"version\":\"9\"}'\n[ ! -e '" + last + "' ] || rm -- \"$0\"\n"))
 	p.until("the next one is noticed", func(health.Account) bool { return p.snapshot().Installed == "9" })
+	if err := os.WriteFile(last, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	if out := p.run("", "restart"); out.code != problem.OK {
 		t.Errorf("a program that goes away at the last moment: %d %s", out.code, out.stderr)
 	}

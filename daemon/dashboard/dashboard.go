@@ -90,7 +90,7 @@ type Server struct {
 	mu      sync.Mutex
 	open    bool // the port is
 	closed  bool
-	http    *http.Server
+	http    *handover.Server
 	conns   int
 	tidy    *time.Timer // runs after the last one; nil before the first
 	checked string      // the address that was examined last
@@ -114,7 +114,7 @@ func New(c Config) *Server {
 		rand.Read(s.keys.key[:]) // never fails (crypto/rand)
 	}
 	s.routes = s.routing()
-	s.http = &http.Server{
+	s.http = handover.NewServer(&http.Server{
 		Handler:           http.HandlerFunc(s.serve),
 		ReadHeaderTimeout: headerTimeout,
 		IdleTimeout:       idleTimeout,
@@ -123,7 +123,7 @@ func New(c Config) *Server {
 		ConnContext:       s.admit,
 		ConnState:         s.count,
 		ErrorLog:          slog.NewLogLogger(c.Log.Handler(), slog.LevelDebug),
-	}
+	})
 	return s
 }
 

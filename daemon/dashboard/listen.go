@@ -158,7 +158,7 @@ func (s *Server) serveAll(listeners []net.Listener) error {
 		_ = l.Close() // the others end with the first
 	}
 	running.Wait()
-	if errors.Is(err, http.ErrServerClosed) {
+	if err == nil {
 		return nil
 	}
 	return fmt.Errorf("serve the status page: %w", err)

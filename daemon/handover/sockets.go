@@ -4,7 +4,8 @@
 //
 // It exists so that a player that connects in between waits for the next daemon,
 // and is not refused. The system keeps such connections in the queue of the
-// listening socket, which stays open all the time. It knows nothing of who listens.
+// listening socket, which stays open all the time. Server answers those that were
+// accepted before. The package knows nothing of who listens.
 package handover
 
 import (

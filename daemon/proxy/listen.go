@@ -130,7 +130,7 @@ func (s *Server) Use(l net.Listener) error {
 	s.listeners = append(s.listeners, l)
 	if s.serving {
 		s.late.Go(func() {
-			if err := s.http.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+			if err := s.http.Serve(l); err != nil {
 				s.log.Warn("a local address is not served any more", "address", l.Addr().String(), "reason", err)
 			}
 		})
@@ -162,7 +162,7 @@ func (s *Server) Serve() error {
 	for _, l := range listeners {
 		g.Go(func() error {
 			err := s.http.Serve(l)
-			if errors.Is(err, http.ErrServerClosed) {
+			if err == nil {
 				return nil
 			}
 			return errors.Join(fmt.Errorf("serve players: %w", err), s.http.Close())

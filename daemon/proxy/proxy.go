@@ -142,7 +142,7 @@ type Server struct {
 	cfg         Config
 	log         *slog.Logger
 	prefixes    []string // base paths that players may put before a route
-	http        *http.Server
+	http        *handover.Server
 	stats       counters
 	broadcast   *stream.Broadcast
 	tracks      *stream.Tracks
@@ -227,7 +227,7 @@ func New(cfg Config) (*Server, error) {
 	}
 	base, cancel := context.WithCancel(context.Background())
 	s.hardStop = cancel
-	s.http = &http.Server{
+	s.http = handover.NewServer(&http.Server{
 		Handler:                      s,
 		BaseContext:                  func(net.Listener) context.Context { return base },
 		ConnContext:                  s.ConnContext,
@@ -237,7 +237,7 @@ func New(cfg Config) (*Server, error) {
 		ConnState:                    s.conns.state,
 		DisableGeneralOptionsHandler: true, // "OPTIONS *" meets the guards like all else
 		ErrorLog:                     slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
-	}
+	})
 	return s, nil
 }
 
