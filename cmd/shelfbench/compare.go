@@ -30,7 +30,7 @@ type build struct {
 }
 
 func newCompare() *cobra.Command {
-	var asJSON bool
+	var asJSON, streams bool
 	var rounds int
 	c := &cobra.Command{
 		Use:   "compare PROGRAM...",
@@ -43,6 +43,13 @@ work; compare the builds of one run only.`,
 			if runtime.GOOS != "linux" {
 				return errors.New("compare reads /proc: it runs on Linux only")
 			}
+			if streams {
+				r, err := compareStreams(c.Context(), c.ErrOrStderr(), programs, rounds)
+				if err != nil {
+					return err
+				}
+				return printStreams(c.OutOrStdout(), r, asJSON)
+			}
 			r, err := compareBuilds(c.Context(), c.ErrOrStderr(), programs, rounds)
 			if err != nil {
 				return err
@@ -51,6 +58,7 @@ work; compare the builds of one run only.`,
 		},
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print one JSON list")
+	c.Flags().BoolVar(&streams, "streams", false, "measure one large file at a time instead")
 	c.Flags().IntVar(&rounds, "rounds", 5, "rounds to take the medians of")
 	return c
 }

@@ -114,7 +114,11 @@ type tracked struct {
 
 // Read implements net.Conn.
 func (t *tracked) Read(b []byte) (int, error) {
-	n, err := t.Conn.Read(b)
+	return t.read(t.Conn.Read(b))
+}
+
+// read takes notice of what a Read returned, and returns it.
+func (t *tracked) read(n int, err error) (int, error) {
 	switch {
 	case n > 0:
 		t.rest.read()

@@ -170,7 +170,7 @@ func secured(ctx context.Context, conn net.Conn, addr string, config *tls.Config
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, handshakeDeadline, errHandshake)
 	defer cancel()
-	over := tls.Client(conn, config)
+	over := tls.Client(belowTLS(conn), config)
 	if err := over.HandshakeContext(ctx); err != nil {
 		_ = conn.Close()
 		if cause := context.Cause(ctx); cause == errHandshake {

@@ -53,10 +53,17 @@ func roundTrip(t *http.Transport, r *http.Request) (*http.Response, error) {
 	}
 	ctx, cancel := context.WithCancelCause(r.Context())
 	begun := time.Now()
-	var tries atomic.Int32
+	var got struct {
+		times atomic.Int32
+		below atomic.Pointer[recordConn]
+	}
 	trace := &httptrace.ClientTrace{GotConn: func(i httptrace.GotConnInfo) {
 		c, secure := i.Conn.(*tls.Conn)
-		if secure && c.ConnectionState().NegotiatedProtocol == "h2" && tries.Add(1) > refusedMost && time.Since(begun) > refusedAfter {
+		if secure {
+			under, _ := c.NetConn().(*recordConn)
+			got.below.Store(under)
+		}
+		if secure && c.ConnectionState().NegotiatedProtocol == "h2" && got.times.Add(1) > refusedMost && time.Since(begun) > refusedAfter {
 			cancel(errRefused)
 		}
 	}}
@@ -69,7 +76,11 @@ func roundTrip(t *http.Transport, r *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	if resp.StatusCode != http.StatusSwitchingProtocols {
-		resp.Body = &tracedBody{resp.Body, cancel}
+		body := &tracedBody{ReadCloser: resp.Body, done: cancel}
+		if resp.ProtoMajor == 1 {
+			body.below = got.below.Load()
+		}
+		resp.Body = body
 	}
 	return resp, nil
 }
@@ -77,7 +88,19 @@ func roundTrip(t *http.Transport, r *http.Request) (*http.Response, error) {
 // tracedBody gives back what roundTrip holds once nobody reads any more.
 type tracedBody struct {
 	io.ReadCloser
-	done context.CancelCauseFunc
+	done  context.CancelCauseFunc
+	below *recordConn // the connection, where nobody else reads from it; nil: not known
+}
+
+// Read returns what is here, several records at once. It waits for the first alone.
+func (b *tracedBody) Read(p []byte) (n int, err error) {
+	for {
+		m, err := b.ReadCloser.Read(p[n:])
+		n += m
+		if err != nil || m == 0 || b.below == nil || !b.below.atHand(len(p)-n) {
+			return n, err
+		}
+	}
 }
 
 func (b *tracedBody) Close() error {

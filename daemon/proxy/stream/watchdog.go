@@ -51,8 +51,11 @@ type Watchdog struct {
 	waiting bool
 	probe   time.Duration // the time that a wake-up leaves; 0 means that it changes nothing
 	woken   bool          // a wake-up came while nobody waited
-	due     time.Time     // when the timer is
+	due     time.Time     // when bytes must have come, or a silence is told
 	left    time.Duration // of the bound after that
+	// fires is when the timer does, zero: never. It may be before due, or while nobody waits:
+	// a stream sets no timer for each of its reads.
+	fires time.Time
 }
 
 // Over ends the watch. The watched exchange goes on.
@@ -67,7 +70,7 @@ func (v *Watchdog) Over() {
 func (v *Watchdog) Watch(cancel context.CancelCauseFunc) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.cancel, v.woken, v.waiting = cancel, false, false
+	v.cancel, v.woken, v.waiting, v.fires = cancel, false, false, time.Time{}
 	v.timer.Stop()
 }
 
@@ -85,9 +88,17 @@ func (v *Watchdog) Begin(bound, probe time.Duration, why error) {
 
 // set makes the exchange end after bound. A silence is told before.
 func (v *Watchdog) set(bound time.Duration) {
-	first := min(bound, quiet)
-	v.left, v.due = bound-first, time.Now().Add(first)
-	v.timer.Reset(first)
+	first, now := min(bound, quiet), time.Now()
+	v.left, v.due = bound-first, now.Add(first)
+	if v.fires.IsZero() || v.due.Before(v.fires) {
+		v.arm(now)
+	}
+}
+
+// arm makes the timer fire when it is due.
+func (v *Watchdog) arm(now time.Time) {
+	v.fires = v.due
+	v.timer.Reset(v.due.Sub(now))
 }
 
 // End says that bytes came.
@@ -95,7 +106,6 @@ func (v *Watchdog) End() {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.waiting, v.woken = false, false
-	v.timer.Stop()
 }
 
 // suspect shortens the time for the next bytes to the probe.
@@ -114,12 +124,15 @@ func (v *Watchdog) suspect() {
 func (v *Watchdog) expire() {
 	v.mu.Lock()
 	defer v.mu.Unlock()
+	now := time.Now()
+	v.fires = time.Time{}
 	switch {
-	case !v.waiting, time.Now().Before(v.due): // bytes came just now
+	case !v.waiting: // Begin arms it
+	case now.Before(v.due): // bytes came meanwhile
+		v.arm(now)
 	case v.left > 0:
-		v.due = time.Now().Add(v.left)
-		v.timer.Reset(v.left)
-		v.left = 0
+		v.due, v.left = now.Add(v.left), 0
+		v.arm(now)
 		if v.broadcast.Quiet != nil {
 			v.broadcast.Quiet()
 		}
