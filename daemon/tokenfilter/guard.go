@@ -1,11 +1,9 @@
 package tokenfilter
 
 import (
-	"bytes"
 	"io"
 	"slices"
 	"strings"
-	"sync"
 
 	"shelfkeeper/daemon/redact"
 )
@@ -19,11 +17,7 @@ const minKnown = 16
 // again as the body goes on, since tokens change, and found for each occurrence. Its
 // time is linear in the body for each secret.
 func Guard(r io.Reader, known func() []redact.Secret, found func()) io.Reader {
-	g := &guard{src: r, known: known, found: found, searched: searches.Get().(*searched)}
-	for i := range g.needles {
-		g.needles[i].clear = 0
-	}
-	return g
+	return &guard{src: r, known: known, found: found, searched: searches.Get().(*searched)}
 }
 
 // Contains reports whether s holds the exact bytes of one of the secrets.
@@ -43,93 +37,36 @@ type guard struct {
 
 	*searched
 
-	home    *[bufferSize]byte
-	buf     []byte
+	tail []byte // undecided, while the buffer is not in use
+	last int    // bytes that the last read brought
+
+	home    *[bufferSize]byte // the pooled buffer, once it was used
+	buf     []byte            // nil while it is not in use
 	r, done int
 	skip    int // bytes to leave out after done
 	err     error
 	work    int // bytes looked at or copied; tests bound it
 }
 
-// searched are secrets, ready to be searched for. They are the same for most answers.
-type searched struct {
-	secrets []redact.Secret
-	needles []needle
-}
-
-var searches = sync.Pool{New: func() any { return new(searched) }}
-
-// needle is a secret and the few bytes of it that are searched for. The tokens of one
-// server begin alike, so bytes near the end with a rare letter are found fastest.
-type needle struct {
-	whole []byte
-	at    int // the searched bytes are whole[at:at+needleSize]
-	clear int // no occurrence begins before this offset of the buffer, from r on
-}
-
-const needleSize = 8
-
-func newNeedle(secret string) needle {
-	n := needle{whole: []byte(secret)}
-	end := len(secret) - needleSize
-	from := max(0, end-32)
-	n.at = end
-	for _, rare := range []byte("QXZJKVWY_HGq") {
-		if i := strings.IndexByte(secret[from:end+1], rare); i >= 0 {
-			n.at = from + i
-			break
-		}
-	}
-	return n
-}
-
-// find returns the offset in b of the first occurrence from offset from on, or -1.
-// It never looks at bytes again that an earlier call has ruled out.
-func (n *needle) find(b []byte, from int, work *int) int {
-	part := n.whole[n.at : n.at+needleSize]
-	n.clear = max(n.clear, from)
-	for n.clear+len(n.whole) <= len(b) {
-		i := bytes.Index(b[n.clear+n.at:], part)
-		if i < 0 {
-			*work += len(b) - n.clear - n.at
-			// The last bytes may begin an occurrence.
-			n.clear = len(b) - len(n.whole) + 1
-			return -1
-		}
-		*work += i + 1
-		n.clear += i
-		if b := b[n.clear:]; len(b) < len(n.whole) {
-			return -1
-		} else if string(b[:len(n.whole)]) == string(n.whole) {
-			return n.clear
-		}
-		*work += len(n.whole) / needleSize // compared in words
-		n.clear++
-	}
-	return -1
-}
-
-// overlap returns the length of the longest end of b with which n begins.
-func (n *needle) overlap(b []byte, work *int) int {
-	tail := b[max(0, len(b)-len(n.whole)+1):]
-	for {
-		i := bytes.IndexByte(tail, n.whole[0])
-		if i < 0 {
-			*work += len(tail)
-			return 0
-		}
-		*work += i + 1
-		if tail = tail[i:]; bytes.HasPrefix(n.whole, tail) {
-			return len(tail)
-		}
-		tail = tail[1:]
-	}
-}
-
 // Read implements io.Reader.
 func (g *guard) Read(p []byte) (int, error) {
 	if len(p) == 0 {
 		return 0, nil
+	}
+	g.lighten(len(p))
+	for glances := g.buf == nil; glances; {
+		if g.err != nil {
+			g.finish()
+			return 0, g.err
+		}
+		var n int
+		if n, glances = g.glance(p); n > 0 {
+			if g.buf == nil && g.err == io.EOF {
+				g.finish()
+				return n, io.EOF
+			}
+			return n, nil
+		}
 	}
 	for {
 		if g.r < g.done {
@@ -142,15 +79,93 @@ func (g *guard) Read(p []byte) (int, error) {
 			continue
 		}
 		if g.err != nil {
-			if g.home != nil {
-				buffers.Put(g.home)
-				g.home, g.buf, g.r, g.done = nil, nil, 0, 0
-				searches.Put(g.searched)
-				g.searched = new(searched)
-			}
+			g.finish()
 			return 0, g.err
 		}
 		g.fill()
+	}
+}
+
+// glance reads into p and returns how many bytes of it hold no secret. ok is false when
+// the buffer holds what follows them.
+func (g *guard) glance(p []byte) (n int, ok bool) {
+	held := len(g.tail)
+	p = p[:min(len(p), bufferSize)]
+	if len(p) < 2*held {
+		g.take(g.tail)
+		g.tail = g.tail[:0]
+		return 0, false
+	}
+	copy(p, g.tail)
+	g.tail = g.tail[:0]
+	g.last, g.err = readSome(g.src, p[held:])
+	b := p[:held+g.last]
+	if g.last < held && g.err == nil { // otherwise the tail would be searched for each of a few bytes
+		g.take(b)
+		return 0, false
+	}
+	g.refresh()
+	g.restart()
+	n, size := g.next(b, 0)
+	if size > 0 || len(b)-n > maxTail {
+		g.take(b[n:])
+		if g.skip = size; size > 0 {
+			g.found()
+		}
+		return n, false
+	}
+	if g.err == nil { // otherwise the beginning of a secret is withheld
+		g.tail = append(g.tail, b[n:]...)
+	}
+	return n, true
+}
+
+// next returns the offset in b of the first secret from offset from on, and its length.
+// The length is 0 where the next bytes decide, or where there is none.
+func (g *guard) next(b []byte, from int) (at, size int) {
+	at, size = g.first(b, from, &g.work)
+	if at < 0 {
+		at = len(b)
+	}
+	if g.err != io.EOF {
+		if undecided := len(b) - g.overlap(b[from:], &g.work); undecided <= at {
+			return undecided, 0
+		}
+	}
+	return at, size
+}
+
+// take puts b into the buffer, which is empty.
+func (g *guard) take(b []byte) {
+	if g.home == nil {
+		g.home = buffers.Get().(*[bufferSize]byte)
+	}
+	g.buf = append(g.home[:0], b...)
+	g.work += len(b)
+	g.restart()
+}
+
+// lighten leaves the buffer where little of it is undecided and bytes come in large
+// pieces. room is how much is asked for now.
+func (g *guard) lighten(room int) {
+	left := len(g.buf) - g.r
+	if g.buf == nil || g.r < g.done || g.skip > 0 || g.err != nil || left > maxTail || g.last < largeRead || room < largeRead {
+		return
+	}
+	g.tail = append(g.tail[:0], g.buf[g.r:]...)
+	g.buf, g.r, g.done = nil, 0, 0
+}
+
+// finish gives everything back at the end.
+func (g *guard) finish() {
+	g.buf, g.r, g.done = nil, 0, 0
+	if g.home != nil {
+		buffers.Put(g.home)
+		g.home = nil
+	}
+	if g.searched != nil {
+		searches.Put(g.searched)
+		g.searched = nil
 	}
 }
 
@@ -161,65 +176,29 @@ func (g *guard) decide() bool {
 	if g.r == len(g.buf) {
 		return false
 	}
-	hit, size := -1, 0
-	for i := range g.needles {
-		n := &g.needles[i]
-		if at := n.find(g.buf, g.r, &g.work); at >= 0 && (hit < 0 || at < hit) {
-			hit, size = at, len(n.whole)
-		}
-	}
-	if hit >= 0 {
+	if g.done, g.skip = g.next(g.buf, g.r); g.skip > 0 {
 		g.found()
-		g.done, g.skip = hit, size
-		return true
 	}
-	held := 0
-	if g.err != io.EOF {
-		for i := range g.needles {
-			held = max(held, g.needles[i].overlap(g.buf[g.r:], &g.work))
-		}
-	}
-	g.done = len(g.buf) - held
-	return g.done > g.r
+	return g.done > g.r || g.skip > 0
 }
 
 func (g *guard) refresh() {
 	now := g.known()
-	if slices.Equal(now, g.secrets) {
-		return
-	}
-	g.secrets = slices.Clone(now)
-	g.needles = g.needles[:0]
-	for _, s := range now {
-		if v := s.Reveal(); len(v) >= minKnown {
-			g.needles = append(g.needles, newNeedle(v))
-		}
+	if !slices.Equal(now, g.secrets) {
+		g.prepare(now)
 	}
 }
 
 func (g *guard) fill() {
-	if g.home == nil {
-		g.home = buffers.Get().(*[bufferSize]byte)
-		g.buf = g.home[:0]
-	}
 	if g.r > 0 {
 		n := copy(g.buf[:cap(g.buf)], g.buf[g.r:])
 		g.work += n
-		for i := range g.needles {
-			g.needles[i].clear -= g.r
-		}
+		g.moved(g.r)
 		g.buf, g.r, g.done = g.buf[:n], 0, 0
 	}
 	if len(g.buf) == cap(g.buf) {
 		g.buf = append(make([]byte, 0, 2*cap(g.buf)), g.buf...)
 	}
-	for range 100 {
-		n, err := g.src.Read(g.buf[len(g.buf):cap(g.buf)])
-		g.buf = g.buf[:len(g.buf)+n]
-		g.err = err
-		if n > 0 || err != nil {
-			return
-		}
-	}
-	g.err = io.ErrNoProgress
+	g.last, g.err = readSome(g.src, g.buf[len(g.buf):cap(g.buf)])
+	g.buf = g.buf[:len(g.buf)+g.last]
 }

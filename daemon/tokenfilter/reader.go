@@ -8,13 +8,14 @@ import (
 
 // bufferSize is the size of the buffer. It grows only for a token in escapes, to at
 // most a few times maxPart*6.
-const bufferSize = 32 << 10
+const bufferSize = 64 << 10
 
 var buffers = sync.Pool{New: func() any { return new([bufferSize]byte) }}
 
-// reader is the filter. Two fast searches move over the document: one for ".ey",
-// with which every payload begins, and in JSON one for backslashes. A run examines
-// their results character by character. The time is linear in the document.
+// reader is the filter. As long as nothing looks like a token it only glances at what
+// passes. Then two searches move over the document: one for ".ey", with which every
+// payload begins, and in JSON one for backslashes. A run examines their results character
+// by character. The time is linear in the document.
 //
 // Offsets are into buf. Everything before done is decided and passes unchanged.
 type reader struct {
@@ -22,8 +23,11 @@ type reader struct {
 	replace Replace
 	escapes bool
 
-	home *[bufferSize]byte // the pooled buffer, while it is in use
-	buf  []byte            // the document from r on, as far as read
+	tail []byte // undecided, while the buffer is not in use
+	last int    // bytes that the last read brought
+
+	home *[bufferSize]byte // the pooled buffer, once it was used
+	buf  []byte            // the document from r on, as far as read; nil while it is not in use
 	r    int               // returned up to here
 	done int
 	pos  int // searched up to here; begins an element
@@ -49,7 +53,17 @@ func (f *reader) Read(p []byte) (int, error) {
 	if len(p) == 0 {
 		return 0, nil
 	}
+	f.lighten(len(p))
 	n := 0
+	for glances := f.buf == nil; glances; {
+		if f.err != nil {
+			f.release()
+			return 0, f.err
+		}
+		if n, glances = f.glance(p); n > 0 || glances && f.err == io.EOF {
+			return n, f.over()
+		}
+	}
 	for n < len(p) {
 		switch {
 		case f.r < f.done:
@@ -77,6 +91,15 @@ func (f *reader) Read(p []byte) (int, error) {
 		}
 	}
 	return n, nil
+}
+
+// over returns io.EOF after the last bytes.
+func (f *reader) over() error {
+	if f.buf == nil && f.err == io.EOF {
+		f.release()
+		return io.EOF
+	}
+	return nil
 }
 
 // advance decides as much as possible without reading on. It reports whether there
@@ -123,7 +146,7 @@ func (f *reader) advance() bool {
 func (f *reader) search() (at, end int) {
 	for {
 		end = f.nextEscape()
-		if i := bytes.Index(f.buf[f.pos:end], []byte(".ey")); i >= 0 {
+		if i := bytes.Index(f.buf[f.pos:end], pattern); i >= 0 {
 			f.work += i
 			return f.pos + i, 0
 		}
@@ -187,10 +210,6 @@ func (f *reader) back(at int) int {
 
 // fill reads on and keeps the bytes that are not returned yet.
 func (f *reader) fill() {
-	if f.home == nil {
-		f.home = buffers.Get().(*[bufferSize]byte)
-		f.buf = f.home[:0]
-	}
 	if f.r == len(f.buf) || len(f.buf) == cap(f.buf) {
 		shift := f.r
 		if len(f.buf)-shift > cap(f.buf)/2 {
@@ -203,23 +222,21 @@ func (f *reader) fill() {
 		f.plain, f.clear = f.plain-shift, f.clear-shift
 		f.run.shift(shift)
 	}
-	for range 100 {
-		n, err := f.src.Read(f.buf[len(f.buf):cap(f.buf)])
-		f.buf = f.buf[:len(f.buf)+n]
-		f.err = err
-		if n > 0 || err != nil {
-			return
-		}
-	}
-	f.err = io.ErrNoProgress
+	f.last, f.err = readSome(f.src, f.buf[len(f.buf):cap(f.buf)])
+	f.buf = f.buf[:len(f.buf)+f.last]
+}
+
+// empty says that the buffer is not in use any more.
+func (f *reader) empty() {
+	f.buf, f.inRun = nil, false
+	f.r, f.done, f.pos, f.low, f.plain, f.clear = 0, 0, 0, 0, 0, 0
 }
 
 // release returns the buffer to the pool at the end.
 func (f *reader) release() {
+	f.empty()
 	if f.home != nil {
 		buffers.Put(f.home)
-		f.home, f.buf = nil, nil
-		f.r, f.done, f.pos, f.low, f.plain, f.clear = 0, 0, 0, 0, 0, 0
-		f.inRun = false
+		f.home = nil
 	}
 }
