@@ -53,10 +53,24 @@ func (s *Session) ready(ctx context.Context) (*absapi.Client, error) {
 	return nil, &failure
 }
 
-// unpinged returns a client of a new connection of the attempt, which its first
-// request dials.
+// unpinged returns a client of a new connection of the attempt: the one that was
+// dialled ahead, unless a slow disk has taken so long since that it may be closed.
 func (s *Session) unpinged(context.Context) (*absapi.Client, error) {
-	return absapi.New(s.connect(), s.Base), nil
+	s.mu.Lock()
+	conn, dialled := s.attempt.conn, s.attempt.dialedAt
+	s.attempt.dialedAt = time.Time{}
+	s.mu.Unlock()
+	if conn == nil || dialled.IsZero() || time.Since(dialled) >= stillFresh {
+		conn = s.connect()
+	}
+	return absapi.New(conn, s.Base), nil
+}
+
+// dialLocked begins to open the attempt's connection.
+func (s *Session) dialLocked() {
+	s.attempt.disconnect()
+	s.attempt.conn, s.attempt.dialedAt = s.Connect(), time.Now()
+	s.attempt.conn.Dial()
 }
 
 // connect gives the attempt a new connection in the place of the one that it has.

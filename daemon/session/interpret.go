@@ -30,6 +30,7 @@ type attempt struct {
 	release    func()
 	awake      func() // ends the delay of a suspend
 	conn       Conn
+	dialedAt   time.Time // when conn was dialled ahead; zero once something has travelled on it
 	answeredAt time.Time // when an answer last came over conn
 	learn      []func()  // what the budget learns once the attempt is over
 }
@@ -49,7 +50,7 @@ func (a *attempt) end() {
 func (a *attempt) disconnect() {
 	if a.conn != nil {
 		a.conn.Close()
-		a.conn = nil
+		a.conn, a.dialedAt = nil, time.Time{}
 	}
 }
 

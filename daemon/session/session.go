@@ -34,6 +34,8 @@ type Vault interface {
 // Conn is one private connection to the server, used for one attempt.
 type Conn interface {
 	absapi.Doer
+	// Dial begins to open the connection before the first request, and returns at once.
+	Dial()
 	Close()
 }
 
@@ -189,6 +191,9 @@ func (s *Session) handleLocked(f machine.Fact) {
 			continue
 		case machine.Disconnect:
 			s.attempt.disconnect()
+			continue
+		case machine.Dial:
+			s.dialLocked()
 			continue
 		}
 		s.spawn(func(ctx context.Context) { s.handle(s.interpret(ctx, e)) })

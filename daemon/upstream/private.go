@@ -39,6 +39,7 @@ type Private struct {
 	dials     int             // how many are still allowed
 	way       *way            // of the first request
 	transport *http.Transport // nil before the first request
+	ahead     *ahead          // nil: the first request dials
 }
 
 // Private returns a new connection that is not dialled yet. Close of the Upstream
@@ -62,6 +63,13 @@ func (p *Private) open(w *way, to *url.URL, first *http.Request) *http.Transport
 		p.transport.Protocols = new(http.Protocols)
 		p.transport.Protocols.SetHTTP1(true)
 		p.transport.DisableKeepAlives = w.forwards(first)
+		if p.ahead != nil && to != nil {
+			config := w.tlsFor(to)
+			config.NextProtos = []string{"http/1.1"}
+			p.transport.DialTLSContext = func(ctx context.Context, kind, addr string) (net.Conn, error) {
+				return p.dialTLSOnce(ctx, kind, addr, config)
+			}
+		}
 	}
 	if p.transport.DisableKeepAlives {
 		p.dials = 1
@@ -133,8 +141,11 @@ func (p *Private) prepare(r *http.Request) (*way, *url.URL, error) {
 func (p *Private) Close() {
 	p.network.Close()
 	p.mu.Lock()
-	transport := p.transport
+	transport, ahead := p.transport, p.ahead
 	p.mu.Unlock()
+	if ahead != nil {
+		<-ahead.done
+	}
 	if transport != nil {
 		transport.CloseIdleConnections()
 	}
@@ -147,6 +158,9 @@ func (p *Private) allow() {
 }
 
 func (p *Private) dialOnce(ctx context.Context, kind, addr string) (net.Conn, error) {
+	if conn, err, was := p.take(ctx); was {
+		return conn, err
+	}
 	p.mu.Lock()
 	allowed := p.dials > 0
 	if allowed {

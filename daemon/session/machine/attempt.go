@@ -107,6 +107,7 @@ func (m *machine) prepared() {
 	case m.stopping():
 	case m.spared():
 		m.Attempt.Unpinged = true
+		m.do(Dial{})
 		m.intend(keychain.RenewPair)
 	default:
 		m.ping()

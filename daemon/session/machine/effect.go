@@ -21,6 +21,9 @@ type (
 	Release struct{}
 	// Disconnect closes the attempt's connection, whatever is on its way there.
 	Disconnect struct{}
+	// Dial begins to open the attempt's connection, for a Refresh that no ping goes
+	// before. The mark is written meanwhile.
+	Dial struct{}
 	// Preflight opens the attempt's connection and pings over it.
 	// ByUser allows the part of the budget that is kept for the user's own acts.
 	// Patience is how long the answer is waited for.
@@ -87,6 +90,7 @@ func (Open) effect()           {}
 func (Acquire) effect()        {}
 func (Release) effect()        {}
 func (Disconnect) effect()     {}
+func (Dial) effect()           {}
 func (Preflight) effect()      {}
 func (Commit) effect()         {}
 func (Refresh) effect()        {}

@@ -107,7 +107,7 @@ func (w *world) feed(f Fact) {
 	for _, e := range effects {
 		w.check(e)
 		switch e.(type) {
-		case Release, Disconnect: // nothing answers them
+		case Release, Disconnect, Dial: // nothing answers them
 		default:
 			w.pending = append(w.pending, e)
 		}
