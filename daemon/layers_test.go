@@ -37,7 +37,7 @@ var level = map[string]int{
 
 // apart stand beside the levels: they import nothing of ours, and only tests
 // and commands import them.
-var apart = []string{"daemon/absfake", "keychain/keyringtest"}
+var apart = []string{"daemon/absfake", "keychain/keyringtest", "docs/docstest"}
 
 // rigs are what the tests of several packages share. They may import what tests
 // may, and only tests import them.

@@ -6,45 +6,24 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
-	"os"
 	"strings"
 	"testing"
+
+	"shelfkeeper/docs/docstest"
 )
 
 var update = flag.Bool("update", false, "write docs/troubleshooting.md anew")
 
-const (
-	troubleshooting = "../../docs/troubleshooting.md"
-	tableBegins     = "<!-- causes: made from daemon/history, `go test ./daemon/history -run Troubleshooting -update` -->\n"
-	tableEnds       = "<!-- end of causes -->\n"
-)
-
 // docs/troubleshooting.md names every cause of a loss, as `shelfkeeper history` does.
 func TestTroubleshootingPage(t *testing.T) {
-	page, err := os.ReadFile(troubleshooting)
-	if err != nil {
-		t.Fatal(err)
-	}
-	before, rest, ok1 := strings.Cut(string(page), tableBegins)
-	_, after, ok2 := strings.Cut(rest, tableEnds)
-	if !ok1 || !ok2 {
-		t.Fatalf("%s has no place for the causes", troubleshooting)
-	}
 	var table strings.Builder
 	table.WriteString("| cause in `--json` | what happened | what helps |\n| --- | --- | --- |\n")
 	for _, m := range meanings {
 		fmt.Fprintf(&table, "| `%s` | %s | %s |\n", m.cause, m.what, m.remedy)
 	}
-	want := before + tableBegins + table.String() + tableEnds + after
-	if *update {
-		if err := os.WriteFile(troubleshooting, []byte(want), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	if string(page) != want {
-		t.Errorf("%s is not what the causes say: run this test with -update", troubleshooting)
-	}
+	docstest.Table(t, "../../docs/troubleshooting.md",
+		"<!-- causes: made from daemon/history, `go test ./daemon/history -run Troubleshooting -update` -->\n",
+		"<!-- end of causes -->\n", table.String(), *update)
 }
 
 // Every cause has one meaning.

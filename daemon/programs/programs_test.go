@@ -2,40 +2,19 @@ package programs
 
 import (
 	"flag"
-	"os"
 	"slices"
 	"strings"
 	"testing"
+
+	"shelfkeeper/docs/docstest"
 )
 
 var update = flag.Bool("update", false, "write the table into docs/players.md")
 
-const (
-	begin = "<!-- programs: made from daemon/programs, a test compares it -->\n"
-	end   = "<!-- end of programs -->\n"
-)
-
 // docs/players.md holds this table and no other.
 func TestDocumentedTable(t *testing.T) {
-	const file = "../../docs/players.md"
-	content, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	before, rest, ok := strings.Cut(string(content), begin)
-	there, after, closed := strings.Cut(rest, end)
-	if !ok || !closed {
-		t.Fatalf("%s has no place for the table: a line %q and a line %q", file, begin, end)
-	}
-	if *update {
-		if err := os.WriteFile(file, []byte(before+begin+Markdown()+end+after), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		there = Markdown()
-	}
-	if there != Markdown() {
-		t.Error("docs/players.md differs from the table: run this test with -update")
-	}
+	docstest.Table(t, "../../docs/players.md", "<!-- programs: made from daemon/programs, a test compares it -->\n",
+		"<!-- end of programs -->\n", Markdown(), *update)
 }
 
 // Each program says what to paste and how it is known, and is found by each of its names.
