@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"runtime"
 	"strconv"
@@ -72,46 +71,46 @@ type candidate struct {
 	cpuOne, cpu32, p50, rps, cpuJSON, rss64, rss256 samples
 }
 
-func compareBuilds(ctx context.Context, progress io.Writer, programs []string, rounds int) (_ []build, err error) {
-	dir, err := os.MkdirTemp("", "shelfbench-")
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	f := &field{at: make(map[[2]string]way), pids: make(map[[2]string][]int)}
-	defer func() { err = errors.Join(err, f.end()) }()
-	ready, ca, err := f.startOrigin(ctx, dir)
-	if err != nil {
-		return nil, err
-	}
-	var all []*candidate
+func compareBuilds(ctx context.Context, progress io.Writer, programs []string, rounds int) (out []build, err error) {
+	err = beforeOrigin(ctx, func(p prepared) error {
+		all, err := p.candidates(ctx, programs)
+		if err != nil {
+			return err
+		}
+		for i := range rounds {
+			for _, c := range all {
+				if err := c.measure(ctx); err != nil {
+					return fmt.Errorf("%s to %s: %w", c.program, c.up, err)
+				}
+			}
+			fmt.Fprintf(progress, "round %d of %d\n", i+1, rounds)
+		}
+		for _, c := range all {
+			out = append(out, build{
+				Program: c.program, Upstream: c.up, CPUOne: c.cpuOne.median(), CPU32: c.cpu32.median(), P50: c.p50.median(),
+				RPS32: c.rps.median(), CPUJSON: c.cpuJSON.median(), RSS64: c.rss64.median(), RSS256: c.rss256.median(),
+			})
+		}
+		return nil
+	})
+	return out, err
+}
+
+// candidates starts each program once before http and once before https.
+func (p prepared) candidates(ctx context.Context, programs []string) (all []*candidate, err error) {
 	for i, up := range upstreams {
 		for n, program := range programs {
-			home := filepath.Join(dir, strconv.Itoa(n))
-			b := between{dir: home, binary: program, ca: ca, via: "shelfkeeper", up: up, to: []string{ready.HTTP, ready.HTTPS}[i]}
-			if err := f.startBetween(ctx, b); err != nil {
+			home := filepath.Join(p.dir, strconv.Itoa(n))
+			to := []string{p.origin.HTTP, p.origin.HTTPS}[i]
+			b := between{dir: home, binary: program, ca: p.ca, via: "shelfkeeper", up: up, to: to}
+			if err := p.startBetween(ctx, b); err != nil {
 				return nil, fmt.Errorf("start %s: %w", program, err)
 			}
 			key := [2]string{b.via, up}
-			all = append(all, &candidate{program: program, up: up, way: f.at[key], pids: f.pids[key]})
+			all = append(all, &candidate{program: program, up: up, way: p.at[key], pids: p.pids[key]})
 		}
 	}
-	for i := range rounds {
-		for _, c := range all {
-			if err := c.measure(ctx); err != nil {
-				return nil, fmt.Errorf("%s to %s: %w", c.program, c.up, err)
-			}
-		}
-		fmt.Fprintf(progress, "round %d of %d\n", i+1, rounds)
-	}
-	var out []build
-	for _, c := range all {
-		out = append(out, build{
-			Program: c.program, Upstream: c.up, CPUOne: c.cpuOne.median(), CPU32: c.cpu32.median(), P50: c.p50.median(),
-			RPS32: c.rps.median(), CPUJSON: c.cpuJSON.median(), RSS64: c.rss64.median(), RSS256: c.rss256.median(),
-		})
-	}
-	return out, nil
+	return all, nil
 }
 
 // measure adds one round.

@@ -84,29 +84,21 @@ accounts. CPU times are the least of all rounds, since other work only adds to t
 }
 
 func measureGrowth(ctx context.Context, progress io.Writer, rounds, starts int) (r growthReport, err error) {
-	dir, err := os.MkdirTemp("", "shelfbench-")
-	if err != nil {
-		return r, err
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	f := &field{at: make(map[[2]string]way), pids: make(map[[2]string][]int)}
-	defer func() { err = errors.Join(err, f.end()) }()
-	ready, _, err := f.startOrigin(ctx, dir)
-	if err != nil {
-		return r, err
-	}
-	g := growth{dir: dir, binary: filepath.Join(dir, "shelfkeeper"), origin: ready.HTTP, progress: progress}
-	if err := buildProgram(ctx, g.binary); err != nil {
-		return r, err
-	}
-	r.Rounds, r.Starts = rounds, starts
-	for _, step := range []func(context.Context, *growthReport) error{g.requests, g.memory, g.starts, g.accounts} {
-		if err := step(ctx, &r); err != nil {
-			return r, err
+	err = beforeOrigin(ctx, func(p prepared) error {
+		g := growth{dir: p.dir, binary: filepath.Join(p.dir, "shelfkeeper"), origin: p.origin.HTTP, progress: progress}
+		if err := buildProgram(ctx, g.binary); err != nil {
+			return err
 		}
-	}
-	r.Goals = r.goals()
-	r.Load, err = loadAverage()
+		r.Rounds, r.Starts = rounds, starts
+		for _, step := range []func(context.Context, *growthReport) error{g.requests, g.memory, g.starts, g.accounts} {
+			if err := step(ctx, &r); err != nil {
+				return err
+			}
+		}
+		r.Goals = r.goals()
+		r.Load, err = loadAverage()
+		return err
+	})
 	return r, err
 }
 

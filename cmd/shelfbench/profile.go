@@ -45,7 +45,7 @@ func profileProxy(ctx context.Context, out io.Writer, dir string) (err error) {
 	if err := goBuild(ctx, binary, flags); err != nil {
 		return err
 	}
-	f := &field{at: make(map[[2]string]way), pids: make(map[[2]string][]int)}
+	f := newField()
 	defer func() { err = errors.Join(err, f.end()) }()
 	ready, ca, err := f.startOrigin(ctx, work)
 	if err != nil {

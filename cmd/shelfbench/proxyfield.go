@@ -26,9 +26,11 @@ type field struct {
 	own  []*exec.Cmd
 }
 
+func newField() *field { return &field{at: make(map[[2]string]way), pids: make(map[[2]string][]int)} }
+
 // startField starts the origin and what stands before it.
 func startField(ctx context.Context, dir string) (_ *field, err error) {
-	f := &field{at: make(map[[2]string]way), pids: make(map[[2]string][]int)}
+	f := newField()
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, f.end())
@@ -58,6 +60,31 @@ func startField(ctx context.Context, dir string) (_ *field, err error) {
 		}
 	}
 	return f, nil
+}
+
+// prepared is an origin that runs, and a folder for what is started before it.
+type prepared struct {
+	*field
+	dir    string
+	origin originReady
+	ca     string // the file of the origin's authority
+}
+
+// beforeOrigin starts an origin for act. It ends it afterwards, with all that act has
+// started, and removes the folder.
+func beforeOrigin(ctx context.Context, act func(prepared) error) (err error) {
+	dir, err := os.MkdirTemp("", "shelfbench-")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	f := newField()
+	defer func() { err = errors.Join(err, f.end()) }()
+	ready, ca, err := f.startOrigin(ctx, dir)
+	if err != nil {
+		return err
+	}
+	return act(prepared{f, dir, ready, ca})
 }
 
 // startOrigin starts what all ways lead to, and returns its addresses and the file of its authority.

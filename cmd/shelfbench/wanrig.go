@@ -47,7 +47,7 @@ type wanSetup struct {
 }
 
 func startWan(ctx context.Context, s wanSetup) (_ *wanRig, err error) {
-	r := &wanRig{field: &field{at: make(map[[2]string]way), pids: make(map[[2]string][]int)}, ways: make(map[[2]string]*wanWay)}
+	r := &wanRig{field: newField(), ways: make(map[[2]string]*wanWay)}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, r.close())
