@@ -36,6 +36,20 @@ func heard(t *testing.T, url, item string) float64 {
 	return *p.CurrentTime
 }
 
+// heardBefore puts the user at 190 s of an item, close to the end of its first file.
+func heardBefore(t *testing.T, url, item string) {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPatch, url+"/api/me/progress/"+item,
+		strings.NewReader(`{"currentTime":190,"duration":600}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Content-Type", "application/json")
+	if resp, body := ask(t, r); resp.StatusCode != http.StatusOK {
+		t.Fatalf("%s %s", resp.Status, body)
+	}
+}
+
 // untilHeard waits until the server has a place beyond one.
 func untilHeard(t *testing.T, url, item string, beyond float64) float64 {
 	t.Helper()
@@ -88,15 +102,7 @@ func TestPlayReportsWhatIsHeard(t *testing.T) {
 	keyringtest.Need(t, "mpv", "pgrep")
 	s, p, url, _ := signedIn(t, absfake.Config{AccessTTL: 20 * time.Second})
 	book := s.Library().Tracks()
-	r, err := http.NewRequestWithContext(t.Context(), http.MethodPatch, url+"/api/me/progress/"+book.ID,
-		strings.NewReader(`{"currentTime":190,"duration":600}`))
-	if err != nil {
-		t.Fatal(err)
-	}
-	r.Header.Set("Content-Type", "application/json")
-	if resp, body := ask(t, r); resp.StatusCode != http.StatusOK {
-		t.Fatalf("%s %s", resp.Status, body)
-	}
+	heardBefore(t, url, book.ID)
 
 	opened := p.start("play", "--player", quietMPV, "lighthouse")
 	opened.until(opened.stderr, "from 0:03:10")

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -84,15 +83,7 @@ func TestPlayReportsWhatVLCPlays(t *testing.T) {
 	grant := secretText.FindString(p.ok("", "players", "add", "--scope", "full", t.Name()).stdout)
 	book := s.Library().Tracks()
 	item := book.ID + "?token=" + grant // as heard asks for it
-	r, err := http.NewRequestWithContext(t.Context(), http.MethodPatch, url+"/api/me/progress/"+item,
-		strings.NewReader(`{"currentTime":190,"duration":600}`))
-	if err != nil {
-		t.Fatal(err)
-	}
-	r.Header.Set("Content-Type", "application/json")
-	if resp, body := ask(t, r); resp.StatusCode != http.StatusOK {
-		t.Fatalf("%s %s", resp.Status, body)
-	}
+	heardBefore(t, url, item)
 	play := func() *process {
 		return p.startProgram(binary, []string{bus}, nil, "play", "--player", quietVLC(dir), "lighthouse")
 	}
