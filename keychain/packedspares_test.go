@@ -97,7 +97,8 @@ func TestSparesGiveWay(t *testing.T) {
 // A record with packed spares as it was first written, and what an older build, which
 // keeps the field without knowing it, may have made of it.
 func TestPackedSparesStayReadable(t *testing.T) {
-	const packed = "AQIhISstHH5kW_l7-KTZjWAPaAnYnHs-jd3vm8uuhy-QquQXfePeQlE4--N5dWukz6VeUzUZDpAcgygfgzAyTVMKFFHEzrsRAyEMBuFCXINmhIT0o3Iwj8zjzBm9O7vhEtJrYPd7HQ6_Lf3mqi2mEIYlytMrRZdGSTSbowQnue_7-HwPBM_ORZUvikOYVXk9SSowwU5CmGD9AwAA__8"
+	const packed = "AQIhISstHH5kW_l7-KTZjWAPaAnYnHs-jd3vm8uuhy-QquQXfePeQlE4--N5dWukz6VeUzUZDpAcgygfgzAyTVMKFFHEzrsRAyEMBuFCXINmhI" +
+		"T0o3Iwj8zjzBm9O7vhEtJrYPd7HQ6_Lf3mqi2mEIYlytMrRZdGSTSbowQnue_7-HwPBM_ORZUvikOYVXk9SSowwU5CmGD9AwAA__8"
 	var want []redact.Secret
 	for i := range 5 {
 		want = append(want, absToken("demo", "refresh", false, 2+i))

@@ -16,7 +16,8 @@ import (
 // path is one of this item's files, and no number is beyond counting.
 func FuzzItem(f *testing.F) {
 	for _, s := range []string{
-		`{"id":"b","mediaType":"book","media":{"metadata":{"title":"a\nb","authorName":"\u202egnp"},"tracks":[{"ino":"../x"},{"ino":"7","duration":1e300}]}}`,
+		`{"id":"b","mediaType":"book","media":{"metadata":{"title":"a\nb","authorName":"\u202egnp"},` +
+			`"tracks":[{"ino":"../x"},{"ino":"7","duration":1e300}]}}`,
 		`{"id":"b","mediaType":"podcast","media":{"episodes":[{"id":"e","publishedAt":-1,"audioFile":{"ino":"1","duration":-5}}]}}`,
 		`{"id":"other"}`, `[]`, `{`, `{"id":"b","media":{"chapters":[{"title":"\u2028","start":-1}]}}`,
 	} {
@@ -81,8 +82,10 @@ func TestParseName(t *testing.T) {
 	// An address that a person copies names its item; in any spelling it is the server's.
 	for text, want := range map[string]string{
 		"http://127.0.0.1:13379/audiobookshelf/item/" + id: id, "https://abs.example.org/item/" + id + "?x=1#t": id,
-		"http://127.0.0.1:1/_shelfkeeper/playlist/" + id + ".m3u8?from=place": id, "http://x/_shelfkeeper/playlist/" + id + "/e1.xspf": id + "/e1",
-		"http://x/_shelfkeeper/podcast/" + id + ".rss": id, "http://x/api/items/" + id + "/file/7": id, "http://x/item/" + id + "/": id,
+		"http://127.0.0.1:1/_shelfkeeper/playlist/" + id + ".m3u8?from=place": id,
+		"http://x/_shelfkeeper/playlist/" + id + "/e1.xspf":                   id + "/e1",
+		"http://x/_shelfkeeper/podcast/" + id + ".rss":                        id,
+		"http://x/api/items/" + id + "/file/7":                                id, "http://x/item/" + id + "/": id,
 		strings.ToUpper(id): id, "http://x/item/" + strings.ToUpper(id): id,
 		"http://x/item/": "", "http://x/": "", "http://x": "", "http://x/library/" + id: "", "ftp://x/item/" + id: "", "http:/item/" + id: "",
 		"http://x/item/../" + id: "", "http://x/_shelfkeeper/playlist/" + id + "/": id,

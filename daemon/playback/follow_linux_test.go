@@ -296,7 +296,8 @@ func TestTrackOf(t *testing.T) {
 	for address, want := range map[string]int{
 		"http://127.0.0.1:1/api/items/a/file/1": 0, "http://127.0.0.1:1/api/items/a/file/2": 1,
 		"http://localhost:1/abs/api/items/a/file/2?x=1#t": 1,
-		"http://127.0.0.1:1/api/items/a/file/3":           -1, "http://127.0.0.1:1/api/items/b/file/1": -1, "file:///api/items/a/file/1": -1, "": -1,
+		"http://127.0.0.1:1/api/items/a/file/3":           -1, "http://127.0.0.1:1/api/items/b/file/1": -1,
+		"file:///api/items/a/file/1": -1, "": -1,
 		"http://127.0.0.1:1/api/items/": -1, "%": -1, "http://127.0.0.1:1/api/items/a/file/1/": 0,
 	} {
 		if got := trackOf(tracks, address); got != want {
