@@ -18,6 +18,7 @@ import (
 
 	"shelfkeeper/daemon/durable"
 	"shelfkeeper/daemon/health"
+	"shelfkeeper/daemon/netcause"
 	"shelfkeeper/daemon/problem"
 	"shelfkeeper/daemon/redact"
 )
@@ -25,6 +26,9 @@ import (
 // ErrNoDaemon says that nothing listens at the socket: it does not exist, or its
 // daemon died.
 var ErrNoDaemon = errors.New("no Shelfkeeper is running")
+
+// ErrEarlyEnd says that the daemon ended before it answered.
+var ErrEarlyEnd = errors.New("the running Shelfkeeper ended before it answered")
 
 // errSilent is the cause of a call that got no answer in time.
 var errSilent = errors.New("the running Shelfkeeper does not answer")
@@ -43,8 +47,8 @@ const (
 
 // Client talks to the daemon that listens at a path. It keeps no connection and
 // needs no closing. Its methods may be called concurrently. Their errors are a
-// *problem.Problem from the daemon, or wrap ErrNoDaemon or the context's error, or
-// name the socket.
+// *problem.Problem from the daemon, or wrap ErrNoDaemon, ErrEarlyEnd or the context's
+// error, or name the socket.
 type Client struct {
 	path   string
 	state  string // the state directory; "" when path is the only place to look
@@ -195,6 +199,9 @@ func (c *Client) open(ctx context.Context, call string, in any) (*http.Response,
 		req.Header.Set("Content-Type", jsonType)
 	}
 	resp, err := c.http.Do(req)
+	if err != nil && method == http.MethodGet && cut(err) && ctx.Err() == nil {
+		resp, err = c.http.Do(req) // that daemon is gone, or another one is there by now
+	}
 	if err != nil {
 		return nil, c.because(ctx, err)
 	}
@@ -286,5 +293,14 @@ func (c *Client) because(ctx context.Context, err error) error {
 	if errors.As(err, &u) {
 		err = u.Err
 	}
+	if cut(err) {
+		return problem.New(problem.Unreachable, fmt.Errorf("control socket %s: %w", c.path, ErrEarlyEnd),
+			"see whether it runs: `shelfkeeper status`; then run the command again")
+	}
 	return err
+}
+
+// cut reports whether the daemon's end of a connection was closed.
+func cut(err error) bool {
+	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || netcause.Of(err) == netcause.Cut
 }

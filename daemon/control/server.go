@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"sync"
 	"time"
+
+	"shelfkeeper/daemon/handover"
 )
 
 const (
@@ -36,7 +38,8 @@ type Server struct {
 	log    *slog.Logger
 	peerOf func(net.Conn) peer
 
-	http   *http.Server
+	http   *handover.Server
+	routes http.Handler            // nil until Serve
 	cancel context.CancelCauseFunc // ends every call's context
 
 	mu       sync.Mutex // listener, file, keep, serving, closed
@@ -70,7 +73,8 @@ func Listen(path string, log *slog.Logger) (*Server, error) {
 	}
 	ctx, cancel := context.WithCancelCause(context.Background())
 	s := &Server{listener: l, file: file, log: log, peerOf: peerOf, cancel: cancel}
-	s.http = &http.Server{
+	h := &http.Server{
+		Handler:           http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.routes.ServeHTTP(w, r) }),
 		ReadHeaderTimeout: headerTimeout,
 		MaxHeaderBytes:    headerLimit,
 		BaseContext:       func(net.Listener) context.Context { return ctx },
@@ -80,7 +84,8 @@ func Listen(path string, log *slog.Logger) (*Server, error) {
 	}
 	// Each call has a connection of its own, so an idle daemon holds no timers
 	// for connections that may be used again.
-	s.http.SetKeepAlivesEnabled(false)
+	h.SetKeepAlivesEnabled(false)
+	s.http = handover.NewServer(h)
 	return s, nil
 }
 
@@ -103,7 +108,7 @@ func (s *Server) answer(routes http.Handler) error {
 		return errors.New("serve control socket: served already")
 	}
 	s.serving = true
-	s.http.Handler = s.guarded(routes)
+	s.routes = s.guarded(routes)
 	s.loop.Add(1)
 	s.mu.Unlock()
 	defer s.loop.Done()
@@ -112,7 +117,7 @@ func (s *Server) answer(routes http.Handler) error {
 		l := s.current()
 		err := s.http.Serve(l)
 		switch {
-		case errors.Is(err, http.ErrServerClosed):
+		case err == nil:
 			return nil
 		case s.current() == l: // not Keep has closed it
 			return fmt.Errorf("serve control socket: %w", err)
@@ -121,8 +126,8 @@ func (s *Server) answer(routes http.Handler) error {
 }
 
 // Close removes the socket, ends the event streams and the contexts of running
-// calls, and waits for all of them and for Serve. Later calls return the result of
-// the first one.
+// calls, and waits for all of them and for Serve. Whoever has connected before is
+// answered. Later calls return the result of the first one.
 func (s *Server) Close() error {
 	s.close.Do(func() { s.closeErr = s.shut() })
 	return s.closeErr
@@ -131,7 +136,7 @@ func (s *Server) Close() error {
 func (s *Server) shut() error {
 	s.mu.Lock()
 	s.closed = true
-	keep := s.keep
+	keep, serving := s.keep, s.serving
 	s.mu.Unlock()
 	if keep != nil {
 		keep.end()
@@ -141,6 +146,9 @@ func (s *Server) shut() error {
 	// The name goes first, so that a client finds no daemon instead of a deaf one.
 	err := s.file.remove()
 	s.cancel(errClosing)
+	if serving {
+		acceptAll(s.current())
+	}
 
 	ctx, cancel := context.WithTimeout(context.Background(), drainTimeout)
 	defer cancel()

@@ -70,6 +70,9 @@ func bind(path string) (net.Listener, socketFile, error) {
 		"control pipe %s: %w", name, ErrRunning)
 }
 
+// acceptAll has nothing to wait for: a client of a pipe is connected once it is accepted.
+func acceptAll(net.Listener) {}
+
 // takeFirst takes the place of the first client at Wine. There the pipe's first
 // instance, which go-winio only holds the name with, lets a client in that nobody
 // would ever answer. Windows lets none in.
