@@ -10,6 +10,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"shelfkeeper/daemon/handover"
 )
 
 const (
@@ -28,7 +30,7 @@ const (
 // open as long as the flow. Its nil value is one that is not there.
 type loopback struct {
 	listener net.Listener
-	server   *http.Server
+	server   *handover.Server
 	loop     sync.WaitGroup
 }
 
@@ -49,13 +51,14 @@ func (l *loopback) serve(f *Flow) {
 	if l == nil {
 		return
 	}
-	l.server = &http.Server{
+	server := &http.Server{
 		Handler:           http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { l.answer(w, r, f) }),
 		ReadHeaderTimeout: headerWait,
 		MaxHeaderBytes:    headerMost,
 	}
-	l.server.SetKeepAlivesEnabled(false)
-	l.loop.Go(func() { _ = l.server.Serve(plainListener{l.listener, f.turnedTLS}) }) // it ends with close, and says only that
+	server.SetKeepAlivesEnabled(false)
+	l.server = handover.NewServer(server)
+	l.loop.Go(func() { _ = l.server.Serve(&plainListener{l.listener, f.turnedTLS}) }) // it ends with close
 }
 
 func (l *loopback) close() {

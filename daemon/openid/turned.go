@@ -26,7 +26,7 @@ type plainListener struct {
 	hello func()
 }
 
-func (l plainListener) Accept() (net.Conn, error) {
+func (l *plainListener) Accept() (net.Conn, error) {
 	c, err := l.Listener.Accept()
 	if err != nil {
 		return nil, err
