@@ -35,7 +35,7 @@ type pool struct {
 	// single is for unsafe requests over HTTP/1.1: see sharedTransport.
 	single      *http.Transport
 	multiplexed atomic.Bool // the last answer came over HTTP/2
-	http1       atomic.Bool // the last TLS handshake here chose HTTP/1.1
+	h2          atomic.Bool // the last TLS handshake here chose HTTP/2
 
 	running atomic.Int64 // requests whose answer has not begun
 	most    atomic.Int64 // of them at once, since players became active
@@ -90,7 +90,7 @@ func (p *pool) roundTrip(r *http.Request, e *Errand) (*http.Response, error) {
 	}
 	defer p.running.Add(-1)
 	p.rested()
-	resp, err := p.send(p.transportOf(e), r)
+	resp, err := roundTrip(p.transportOf(e), r)
 	var refused *RefusedError
 	if err == nil || e.dialed.Load() || !e.ready || r.Context().Err() != nil || errors.As(err, &refused) {
 		return resp, err
@@ -109,7 +109,7 @@ func (p *pool) roundTrip(r *http.Request, e *Errand) (*http.Response, error) {
 	if p.ready != nil {
 		p.ready.drop()
 	}
-	return p.send(p.transportOf(e), again)
+	return roundTrip(p.transportOf(e), again)
 }
 
 // rested lets connections rest for longer, where that is known, once the old ones are

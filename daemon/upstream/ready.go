@@ -160,7 +160,7 @@ func (p *pool) secured(ctx context.Context, conn net.Conn, addr string) (net.Con
 	if err != nil {
 		return nil, err
 	}
-	p.http1.Store(over.ConnectionState().NegotiatedProtocol != "h2")
+	p.h2.Store(over.ConnectionState().NegotiatedProtocol == "h2")
 	return over, nil
 }
 

@@ -46,9 +46,9 @@ func (e *RefusedError) Remedy() string {
 
 var errRefused = errors.New("refused too often")
 
-// send is t.RoundTrip, but for the bound of refusals.
-func (p *pool) send(t *http.Transport, r *http.Request) (*http.Response, error) {
-	if r.URL.Scheme != "https" || p.http1.Load() {
+// roundTrip is t.RoundTrip, but for the bound of refusals.
+func roundTrip(t *http.Transport, r *http.Request) (*http.Response, error) {
+	if r.URL.Scheme != "https" {
 		return t.RoundTrip(r)
 	}
 	ctx, cancel := context.WithCancelCause(r.Context())
