@@ -26,6 +26,7 @@ type build struct {
 	CPUJSON float64 `json:"cpu_json_ms"` // for the large JSON body
 	RSS64   float64 `json:"rss64_mb"`
 	RSS256  float64 `json:"rss256_mb"`
+	CPU64   float64 `json:"cpu64_ms_s"` // CPU time a second with 64 paced streams
 }
 
 func newCompare() *cobra.Command {
@@ -68,7 +69,7 @@ type candidate struct {
 	way         way
 	pids        []int
 
-	cpuOne, cpu32, p50, rps, cpuJSON, rss64, rss256 samples
+	cpuOne, cpu32, p50, rps, cpuJSON, rss64, rss256, cpu64 samples
 }
 
 func compareBuilds(ctx context.Context, progress io.Writer, programs []string, rounds int) (out []build, err error) {
@@ -88,7 +89,7 @@ func compareBuilds(ctx context.Context, progress io.Writer, programs []string, r
 		for _, c := range all {
 			out = append(out, build{
 				Program: c.program, Upstream: c.up, CPUOne: c.cpuOne.median(), CPU32: c.cpu32.median(), P50: c.p50.median(),
-				RPS32: c.rps.median(), CPUJSON: c.cpuJSON.median(), RSS64: c.rss64.median(), RSS256: c.rss256.median(),
+				RPS32: c.rps.median(), CPUJSON: c.cpuJSON.median(), RSS64: c.rss64.median(), RSS256: c.rss256.median(), CPU64: c.cpu64.median(),
 			})
 		}
 		return nil
@@ -160,10 +161,11 @@ func (c *candidate) measure(ctx context.Context) error {
 		return err
 	}
 	c.cpuJSON.add(us / bodies / 1e3)
-	memory, _, err := c.way.paced(ctx, c.pids, pacedStreams)
+	memory, cpu, err := c.way.paced(ctx, c.pids, pacedStreams)
 	if err != nil {
 		return err
 	}
+	c.cpu64.add(cpu)
 	c.rss64.add(memory)
 	memory, _, err = c.way.paced(ctx, c.pids, manyStreams)
 	c.rss256.add(memory)
@@ -175,10 +177,10 @@ func printBuilds(w io.Writer, all []build, asJSON bool) error {
 		return json.NewEncoder(w).Encode(all)
 	}
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(t, "program\tupstream\tCPU µs, one\tCPU µs, 32\tp50 µs\trequests/s\tCPU ms, JSON\tMB at 64\tMB at 256\t")
+	fmt.Fprintln(t, "program\tupstream\tCPU µs, one\tCPU µs, 32\tp50 µs\trequests/s\tCPU ms, JSON\tMB at 64\tMB at 256\tCPU ms/s at 64\t")
 	for _, b := range all {
-		fmt.Fprintf(t, "%s\t%s\t%.0f\t%.0f\t%.0f\t%.0f\t%.0f\t%.1f\t%.1f\t\n", filepath.Base(b.Program), b.Upstream,
-			b.CPUOne, b.CPU32, b.P50, b.RPS32, b.CPUJSON, b.RSS64, b.RSS256)
+		fmt.Fprintf(t, "%s\t%s\t%.0f\t%.0f\t%.0f\t%.0f\t%.0f\t%.1f\t%.1f\t%.0f\t\n", filepath.Base(b.Program), b.Upstream,
+			b.CPUOne, b.CPU32, b.P50, b.RPS32, b.CPUJSON, b.RSS64, b.RSS256, b.CPU64)
 	}
 	return t.Flush()
 }

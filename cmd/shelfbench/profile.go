@@ -65,8 +65,13 @@ func profileProxy(ctx context.Context, out io.Writer, dir string) (err error) {
 		if err := p.requests(ctx, out, up); err != nil {
 			return err
 		}
-		if err := p.streams(ctx, out, up); err != nil {
+		if err := p.files(ctx, out, up); err != nil {
 			return err
+		}
+		for _, n := range []int{pacedStreams, manyStreams} {
+			if err := p.streams(ctx, out, up, n); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
@@ -102,15 +107,38 @@ func (p profiled) requests(ctx context.Context, out io.Writer, up string) error 
 	return p.top(ctx, out, "allocations a request", 1/n, "-sample_index=alloc_objects", base, after)
 }
 
-// streams profiles what is held while 256 streams are played.
-func (p profiled) streams(ctx context.Context, out io.Writer, up string) error {
-	into := filepath.Join(p.dir, "streams")
+// files profiles large files, one after the other.
+func (p profiled) files(ctx context.Context, out io.Writer, up string) error {
+	n := 0
+	into, err := p.during(ctx, "files", func() error {
+		for began := time.Now(); time.Since(began) < profileTime/2; n++ {
+			if _, err := p.way.download(ctx, filePath, fileSize); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "%s, %d files of 256 MB, one at a time\n", up, n)
+	cpu := filepath.Join(into, "cpu")
+	if err := p.top(ctx, out, "CPU ms a file", 1e3/float64(n), "-unit=seconds", cpu); err != nil {
+		return err
+	}
+	return p.top(ctx, out, "CPU ms a file, with what it calls", 1e3/float64(n), "-cum", "-unit=seconds", cpu)
+}
+
+// streams profiles what is held while n streams are played.
+func (p profiled) streams(ctx context.Context, out io.Writer, up string, n int) error {
+	into := filepath.Join(p.dir, fmt.Sprint("streams", n))
 	if err := os.MkdirAll(into, 0o700); err != nil {
 		return err
 	}
-	errs := make(chan error, 1)
+	errs, most := make(chan error, 1), 0.0
 	go func() {
-		_, _, err := p.way.paced(ctx, []int{p.pid}, manyStreams)
+		var err error
+		most, _, err = p.way.paced(ctx, []int{p.pid}, n)
 		errs <- err
 	}()
 	if err := wait(ctx, pacedTime*4/5); err != nil {
@@ -129,7 +157,7 @@ func (p profiled) streams(ctx context.Context, out io.Writer, up string) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "%s, %d streams: %s\n", up, manyStreams, memory)
+	fmt.Fprintf(out, "%s, %d streams: %s, resident %.1f MB at most\n", up, n, memory, most)
 	return p.top(ctx, out, "kB held", 1e-3, "-sample_index=inuse_space", "-unit=bytes", filepath.Join(into, "after"))
 }
 

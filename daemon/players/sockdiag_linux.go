@@ -59,13 +59,17 @@ func askKernel(local, remote netip.AddrPort) (uid int, is found) {
 	if unix.Sendto(fd, diagRequest(local, remote), 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}) != nil {
 		return 0, notTold
 	}
-	answer := make([]byte, 4096)
+	answer := make([]byte, diagAnswer)
 	n, from, err := unix.Recvfrom(fd, answer, 0)
 	if kernel, is := from.(*unix.SockaddrNetlink); err != nil || !is || kernel.Pid != 0 {
 		return 0, notTold
 	}
 	return diagOwner(answer[:n], diagID(local, remote))
 }
+
+// diagAnswer is more than what is read of an answer. It lies on the stack of a player's
+// connection, which a larger one would double for as long as the connection lives.
+const diagAnswer = 512
 
 // diagID is the identity of a socket: ports, addresses, no interface, and a cookie
 // that means "any".

@@ -78,11 +78,12 @@ func (s *Server) givePicture(w http.ResponseWriter, c *call) bool {
 		s.pictures.clear() // one is changed
 		return false
 	}
-	key := pictureKey(c)
-	if key == "" || c.r.Header["Cache-Control"] != nil || c.r.Header["Pragma"] != nil {
+	tokens, tells := s.cfg.Tokens.(readiness)
+	if c.r.Header["Cache-Control"] != nil || c.r.Header["Pragma"] != nil || !tells || !tokens.Ready() {
 		return false
 	}
-	if tokens, tells := s.cfg.Tokens.(readiness); !tells || !tokens.Ready() {
+	key := pictureKey(c)
+	if key == "" {
 		return false
 	}
 	p := s.pictures.find(key)
@@ -91,7 +92,7 @@ func (s *Server) givePicture(w http.ResponseWriter, c *call) bool {
 	}
 	header := maps.Clone(p.header)
 	header["Age"] = []string{strconv.Itoa(int(time.Since(p.born) / time.Second))}
-	x := &exchange{cut: cut{func(error) {}}, watchdog: s.broadcast.NewWatchdog(), resp: &http.Response{
+	x := &exchange{cancel: func(error) {}, watchdog: s.broadcast.NewWatchdog(), resp: &http.Response{
 		StatusCode: http.StatusOK, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: header,
 		ContentLength: int64(len(p.body)), Body: io.NopCloser(bytes.NewReader(p.body)), Request: c.r,
 	}}

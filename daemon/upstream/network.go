@@ -132,7 +132,8 @@ func (t *tracked) read(n int, err error) (int, error) {
 
 // Write implements net.Conn.
 func (t *tracked) Write(b []byte) (int, error) {
-	n, unsent := t.writes.now(b, t.rest.wrote())
+	t.rest.wrote()
+	n, unsent := t.writes.now(b)
 	if unsent {
 		t.window.written()
 	}
@@ -194,12 +195,10 @@ func (r *rest) read() {
 	r.last, r.answered = now, true
 }
 
-// wrote reports whether something was read since the write before.
-func (r *rest) wrote() (answered bool) {
+func (r *rest) wrote() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	answered, r.answered = r.answered, false
-	return answered
+	r.answered = false
 }
 
 // ended returns how long the connection rested at its end, 0 when it did not.

@@ -34,7 +34,7 @@ func (m *machine) rereadIfAsked() {
 
 // waitsForOthers reports whether the session can come back only by what another process
 // writes.
-func (s State) waitsForOthers() bool { return s.Phase == NeedsUser || s.Phase == SignedOut }
+func (s *State) waitsForOthers() bool { return s.Phase == NeedsUser || s.Phase == SignedOut }
 
 // rereadIfOlder reads the vault if it was read longer ago than that.
 func (m *machine) rereadIfOlder(ago time.Duration) {

@@ -20,12 +20,12 @@ type Emergency struct {
 }
 
 // OnEmergencyKey reports whether the emergency key stands in for a lost session.
-func (s State) OnEmergencyKey(now time.Time) bool {
+func (s *State) OnEmergencyKey(now time.Time) bool {
 	return s.Phase == NeedsUser && s.Why == SessionLost && s.keyServes(now)
 }
 
 // keyServes reports whether there is an emergency key that the server should take.
-func (s State) keyServes(now time.Time) bool {
+func (s *State) keyServes(now time.Time) bool {
 	key := s.Record.EmergencyKey
 	return !key.IsEmpty() && key != s.Emergency.Refused && !s.Emergency.EndsAt.IsZero() && !reached(now, s.Emergency.EndsAt)
 }
@@ -48,7 +48,7 @@ func (m *machine) doubtKey() {
 	}
 }
 
-func (s State) asksAboutKey() bool { return s.Phase == NeedsUser && s.Emergency.Doubted }
+func (s *State) asksAboutKey() bool { return s.Phase == NeedsUser && s.Emergency.Doubted }
 
 // judgeForKey has the server judged once more where nothing vouches for it: after a
 // change of the network another one may have its address, and the key opens much. Until

@@ -36,7 +36,7 @@ const evidenceMargin = 5 * time.Second
 // EvidenceToken returns the access token if a refusal would end a session and
 // nothing else tells whose server this is, empty otherwise, and whether an honest
 // server must still take it.
-func (s State) EvidenceToken(now time.Time) (token absapi.Token, valid bool) {
+func (s *State) EvidenceToken(now time.Time) (token absapi.Token, valid bool) {
 	if !s.refusalCounts(now) || s.Record.Access.IsEmpty() {
 		return absapi.Token{}, false
 	}
@@ -53,7 +53,7 @@ func (s State) EvidenceToken(now time.Time) (token absapi.Token, valid bool) {
 }
 
 // refusalCounts reports whether one more refusal of what was presented would end it.
-func (s State) refusalCounts(now time.Time) bool {
+func (s *State) refusalCounts(now time.Time) bool {
 	if s.OfSpare() {
 		return s.Plain && !s.judgedLately(now)
 	}
@@ -64,19 +64,19 @@ func (s State) refusalCounts(now time.Time) bool {
 // an expired access token. The limiter counts that question, and the smallest share of
 // a limit has no room for it beside a second try for a lost answer. Only the account's
 // own server takes the spare; one that refuses it is asked the question then.
-func (s State) spareTells() bool {
+func (s *State) spareTells() bool {
 	return s.Plain && !s.OfSpare() && s.Why != Unrecognised && !s.Record.Spare.IsEmpty() && !s.Record.NewPassword.IsStored()
 }
 
 // judgedLately reports whether the server was found to be the account's own a moment
 // ago, and in this network.
-func (s State) judgedLately(now time.Time) bool {
+func (s *State) judgedLately(now time.Time) bool {
 	at := s.Suspicion.JudgedAt
 	return !at.IsZero() && !at.Before(s.DisturbedAt) && !now.Before(at) && !reached(now, at.Add(wordHolds))
 }
 
 // unjudged reports whether the session counts as lost although nothing has shown that
 // the account's own server refused it.
-func (s State) unjudged() bool {
+func (s *State) unjudged() bool {
 	return s.Plain && s.Lost && s.Suspicion.JudgedAt.IsZero() && s.Published.Generation > 0 && s.Record.Static.IsEmpty()
 }

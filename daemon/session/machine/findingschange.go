@@ -4,7 +4,7 @@ import "time"
 
 // FindingsChangeAt returns the next moment after now at which time alone changes
 // what people are told about the session; zero if there is none.
-func (s State) FindingsChangeAt(now time.Time) time.Time {
+func (s *State) FindingsChangeAt(now time.Time) time.Time {
 	var at time.Time
 	sooner := func(t time.Time) {
 		if !reached(now, t) && (at.IsZero() || t.Before(at)) {

@@ -26,7 +26,7 @@ const (
 )
 
 // comesBack reports whether a lost session comes back without its user.
-func (s State) comesBack() bool {
+func (s *State) comesBack() bool {
 	return !s.Record.Spare.IsEmpty() || s.Record.Password.IsStored() && !s.Record.PasswordRefused
 }
 
@@ -38,7 +38,7 @@ func (m *machine) hurried() bool {
 // answerDue returns when an answer is given up because somebody waits for it;
 // zero for never. Asking again must be safe, or the session must come back by
 // itself.
-func (s State) answerDue() time.Time {
+func (s *State) answerDue() time.Time {
 	if s.Step != Refreshing || s.Attempt.SentAt.IsZero() || s.Attempt.Abandoned || s.Wishes.NeededAt.IsZero() ||
 		s.Rules.Grace == 0 && !s.comesBack() {
 		return time.Time{}

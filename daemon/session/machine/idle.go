@@ -57,7 +57,7 @@ func keepAliveOf(refresh absapi.Token, usable time.Time, skew time.Duration) kee
 // keepAliveDue returns when the pair is renewed so that its refresh token does
 // not end. From then on each wake-up and each change of the network postpones it
 // a little.
-func (s State) keepAliveDue() time.Time {
+func (s *State) keepAliveDue() time.Time {
 	k := s.Clocks.KeepAlive
 	due := earlier(s.goodMoment(k.From, k.By), k.Last)
 	return later(due, s.Published.AnsweredAt.Add(shortLife)) // whatever the token says, never without a pause
@@ -65,22 +65,22 @@ func (s State) keepAliveDue() time.Time {
 
 // goodMoment returns when something is done that is due from a certain moment on,
 // and that hurries from another moment on.
-func (s State) goodMoment(from, by time.Time) time.Time {
+func (s *State) goodMoment(from, by time.Time) time.Time {
 	return earlier(later(from, s.DisturbedAt.Add(steadyFor)), later(by, s.DisturbedAt.Add(restlessFor)))
 }
 
 // RenewedOnUse reports whether the pair is renewed when the next token is
 // needed, and not ahead of that.
-func (s State) RenewedOnUse() bool { return s.Idle || s.Clocks.OnDemand }
+func (s *State) RenewedOnUse() bool { return s.Idle || s.Clocks.OnDemand }
 
 // maySleep reports whether nothing but its age speaks for renewing the pair.
-func (s State) maySleep() bool {
+func (s *State) maySleep() bool {
 	return s.Published.Generation > 0 && s.Phase != Static && !s.Lost && s.Record.Intent == nil && s.Received.Record == nil &&
 		s.Suspicion.InvalidAnswers == 0 && !s.tokenSuspected() && !s.Attempt.ByUser && !s.needsToken()
 }
 
 // needsToken reports whether somebody wants something that an attempt brings.
-func (s State) needsToken() bool {
+func (s *State) needsToken() bool {
 	return s.Wishes.Renew || !s.Wishes.NeededAt.IsZero() || s.Change.Wanted != nil
 }
 

@@ -266,6 +266,6 @@ func (m *machine) publish(pair absapi.TokenPair, received time.Time) {
 
 // probesToken reports whether a refused token without an end is asked for from
 // time to time.
-func (s State) probesToken() bool {
+func (s *State) probesToken() bool {
 	return s.Phase == NeedsUser && !s.Record.Static.IsEmpty() && (s.Why == TokenRefused || s.Why == PasswordRefused || s.Why == Unrecognised)
 }

@@ -22,7 +22,7 @@ var longAgo = time.Unix(0, 0)
 // plan returns the machine's next task and when it is due; nothing if only a
 // fact from outside can make it go on. It is the one place that knows: the
 // timer is set by it, and Due acts by it.
-func (s State) plan() (at time.Time, do task) {
+func (s *State) plan() (at time.Time, do task) {
 	want := func(t time.Time, k task) {
 		if t = later(t, longAgo); do == nothing || t.Before(at) {
 			at, do = t, k
@@ -61,7 +61,7 @@ func (s State) plan() (at time.Time, do task) {
 }
 
 // renewalDue returns when a session that is alive has something to renew.
-func (s State) renewalDue() time.Time {
+func (s *State) renewalDue() time.Time {
 	if s.Change.Wanted != nil {
 		return longAgo
 	}
@@ -73,7 +73,7 @@ func (s State) renewalDue() time.Time {
 }
 
 // pairRenewal returns when the pair is renewed.
-func (s State) pairRenewal() time.Time {
+func (s *State) pairRenewal() time.Time {
 	if s.Wishes.Renew || !s.Wishes.NeededAt.IsZero() || s.tokenSuspected() {
 		return longAgo
 	}
@@ -88,10 +88,10 @@ func (s State) pairRenewal() time.Time {
 	return due
 }
 
-func (s State) pairDue(now time.Time) bool { return reached(now, s.pairRenewal()) }
+func (s *State) pairDue(now time.Time) bool { return reached(now, s.pairRenewal()) }
 
 // WakeAt returns when the machine wants to be told Due; zero if never.
-func (s State) WakeAt() time.Time {
+func (s *State) WakeAt() time.Time {
 	at, do := s.plan()
 	if do == nothing {
 		return time.Time{}

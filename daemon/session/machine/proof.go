@@ -23,7 +23,7 @@ func (m *machine) disturbed() { m.DisturbedAt, m.ProvenAt = m.now, time.Time{} }
 
 // WantsProof reports whether it is worth a ping to know that the server answers in
 // this network: the next caller gets a token sooner then.
-func (s State) WantsProof() bool {
+func (s *State) WantsProof() bool {
 	return s.ProvenAt.IsZero() && s.Phase == Fresh && !s.Busy() && !s.Closing && !s.Clocks.OnDemand
 }
 

@@ -79,7 +79,7 @@ func (m *machine) learnCookie(a absapi.Answer) {
 // an earlier answer was lost, the server repeats none any more, and the session
 // comes back by itself. Asking once more would use up the budget that it needs for
 // that.
-func (s State) RefusalExplained(now time.Time) bool {
+func (s *State) RefusalExplained(now time.Time) bool {
 	i := s.Record.Intent
 	return i != nil && i.Attempt > 1 && !s.OfSpare() && s.comesBack() && reached(now, i.Since.Add(s.Rules.Grace))
 }
@@ -142,7 +142,7 @@ func (m *machine) recognised(f Recognised) {
 }
 
 // OfSpare reports whether the spare was presented.
-func (s State) OfSpare() bool {
+func (s *State) OfSpare() bool {
 	return s.Attempt.Aim == keychain.RenewSpare || s.Attempt.Aim == keychain.PromoteSpare
 }
 

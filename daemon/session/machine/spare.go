@@ -36,7 +36,7 @@ func (m *machine) scheduleSpare() {
 func (m *machine) spareDue() bool { return !m.Spare.DueAt.IsZero() && reached(m.now, m.spareRenewal()) }
 
 // spareRenewal returns when the spare is renewed, which nobody waits for.
-func (s State) spareRenewal() time.Time { return s.goodMoment(s.Spare.DueAt, s.Spare.HurriesAt) }
+func (s *State) spareRenewal() time.Time { return s.goodMoment(s.Spare.DueAt, s.Spare.HurriesAt) }
 
 // replace goes on after the pair is lost: with the password of a change whose
 // outcome is open, with the spare, or with the stored password.

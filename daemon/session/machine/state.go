@@ -60,7 +60,7 @@ func (w Why) Probed() bool {
 
 // NeedsUser reports whether only the user can go on, as far as is known: while the server
 // is asked whether that still holds it does.
-func (s State) NeedsUser() bool {
+func (s *State) NeedsUser() bool {
 	return s.Phase == NeedsUser || s.Why.Probed() && (s.Phase == Rotating || s.Phase == Recovering)
 }
 
