@@ -11,8 +11,15 @@ import (
 const (
 	// largePiece is the piece in which fast bodies are copied: they cost few calls.
 	largePiece = 64 << 10
+	// hugePiece is for long answers that are filtered: each piece of them is a chunk, which
+	// costs two calls.
+	hugePiece = 256 << 10
+	// mostHuge is how many answers have one at once.
+	mostHuge = 4
 	// smallPiece suffices for a stream that is played, and hundreds of them take little.
 	smallPiece = 16 << 10
+	// keptBack is how much of a full piece the filter may keep for the next one.
+	keptBack = 1 << 10
 	// manySmall full pieces within fastPieces make a body fast: more than 40 Mbit/s.
 	manySmall  = 8
 	fastPieces = 25 * time.Millisecond
@@ -94,9 +101,13 @@ func endBody() {
 // grown counts the bodies that have large pieces because they are fast.
 var grown atomic.Int32
 
+// huge counts the answers that have huge pieces.
+var huge atomic.Int32
+
 var (
 	largePieces = sync.Pool{New: func() any { return new([largePiece]byte) }}
 	smallPieces = sync.Pool{New: func() any { return new([smallPiece]byte) }}
+	hugePieces  = sync.Pool{New: func() any { return new([hugePiece]byte) }}
 )
 
 // pieceRoom is the memory through which one body goes. It grows for a fast one. The zero
@@ -104,8 +115,9 @@ var (
 type pieceRoom struct {
 	few   *[smallPiece]byte
 	many  *[largePiece]byte
-	grown bool      // many is counted
-	began time.Time // of the small pieces that are counted, or of the large one
+	most  *[hugePiece]byte // counted in huge
+	grown bool             // many is counted
+	began time.Time        // of the small pieces that are counted, or of the large one
 	full  int
 }
 
@@ -119,6 +131,9 @@ func (r *pieceRoom) large() []byte {
 
 // next returns the room for the next piece.
 func (r *pieceRoom) next() []byte {
+	if r.most != nil {
+		return r.most[:]
+	}
 	if r.many != nil {
 		return r.many[:]
 	}
@@ -131,18 +146,26 @@ func (r *pieceRoom) next() []byte {
 
 // passed says how many bytes the last piece had. Nothing of it is needed any more.
 func (r *pieceRoom) passed(n int) {
+	if r.most != nil {
+		return
+	}
 	if r.many != nil {
 		now := time.Now()
 		if slow := r.grown && now.Sub(r.began) > slowPiece; slow {
 			r.release()
 		}
 		r.began = now
+		if !r.grown && n >= largePiece-keptBack {
+			if r.full++; r.full == manySmall {
+				r.swell()
+			}
+		}
 		return
 	}
-	if n == smallPiece {
+	if n >= smallPiece-keptBack {
 		r.full++
 	}
-	if n == smallPiece && r.full < manySmall {
+	if n >= smallPiece-keptBack && r.full < manySmall {
 		return
 	}
 	now := time.Now()
@@ -163,6 +186,16 @@ func (r *pieceRoom) grow() bool {
 	return false
 }
 
+// swell gives a long answer huge pieces, unless there are some.
+func (r *pieceRoom) swell() {
+	if huge.Add(1) <= mostHuge {
+		r.release()
+		r.most = hugePieces.Get().(*[hugePiece]byte)
+		return
+	}
+	huge.Add(-1)
+}
+
 // release gives the memory back.
 func (r *pieceRoom) release() {
 	if r.few != nil {
@@ -171,8 +204,12 @@ func (r *pieceRoom) release() {
 	if r.many != nil {
 		largePieces.Put(r.many)
 	}
+	if r.most != nil {
+		hugePieces.Put(r.most)
+		huge.Add(-1)
+	}
 	if r.grown {
 		grown.Add(-1)
 	}
-	r.few, r.many, r.grown = nil, nil, false
+	r.few, r.many, r.most, r.grown = nil, nil, nil, false
 }

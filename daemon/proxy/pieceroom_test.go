@@ -98,6 +98,35 @@ func TestPieceRoomsAreFew(t *testing.T) {
 	})
 }
 
+// Long answers that are filtered get huge pieces, a few of them at once.
+func TestPieceRoomOfLongAnswers(t *testing.T) {
+	var rooms [mostHuge + 1]pieceRoom
+	for i := range rooms {
+		r, want := &rooms[i], hugePiece
+		if i == mostHuge {
+			want = largePiece
+		}
+		r.large()
+		for range manySmall {
+			if n := len(r.next()); n != largePiece {
+				t.Fatalf("answer %d: room for %d at once", i, n)
+			}
+			r.passed(largePiece - 7)
+		}
+		if n := len(r.next()); n != want {
+			t.Errorf("answer %d: room for %d, want %d", i, n, want)
+		}
+		r.passed(100)
+	}
+	for i := range rooms {
+		rooms[i].release()
+		rooms[i].release()
+	}
+	if n := huge.Load(); n != 0 {
+		t.Errorf("%d are counted", n)
+	}
+}
+
 // Many bodies at once make the collector work harder, and the last of them lets it rest.
 func TestManyBodiesAreFrugal(t *testing.T) {
 	var ends []func()

@@ -58,6 +58,10 @@ func (s *Server) send(w http.ResponseWriter, c *call, x *exchange, src io.Reader
 	return nil
 }
 
+// writtenAtOnce is more than net/http's buffers hold: so large a piece has gone out when
+// Write returns. At most the end of its chunk, which says nothing, waits for the next piece.
+const writtenAtOnce = 12 << 10
+
 // copyBody sends src, whose head is sent.
 func (s *Server) copyBody(w http.ResponseWriter, c *call, src io.Reader) {
 	defer beginBody()()
@@ -65,7 +69,11 @@ func (s *Server) copyBody(w http.ResponseWriter, c *call, src io.Reader) {
 	defer room.release()
 	out := http.NewResponseController(w)
 	var slow *trickle
-	if _, goesOn := src.(*stream.Body); goesOn && needsTrickle(c.r) {
+	_, goesOn := src.(*stream.Body)
+	if !goesOn {
+		room.large() // it is no file that is played, and so comes as fast as it can
+	}
+	if goesOn && needsTrickle(c.r) {
 		slow = newTrickle(func(one []byte) {
 			if !s.revoked(c) {
 				_, _ = w.Write(one) // a player that is gone shows at the next write
@@ -74,8 +82,10 @@ func (s *Server) copyBody(w http.ResponseWriter, c *call, src io.Reader) {
 		})
 		defer slow.stop()
 	}
-	for {
-		_ = out.Flush() // a player that is gone shows at the next write
+	for waiting := true; ; {
+		if waiting {
+			_ = out.Flush() // a player that is gone shows at the next write
+		}
 		home := room.next()
 		if slow != nil {
 			slow.wait()
@@ -92,6 +102,7 @@ func (s *Server) copyBody(w http.ResponseWriter, c *call, src io.Reader) {
 			s.write(w, c, piece)
 			room.passed(n)
 		}
+		waiting = len(piece) < writtenAtOnce
 		if err == io.EOF {
 			return
 		}

@@ -43,7 +43,9 @@ func rowStart(b []byte, at int) int {
 // buffer holds what follows them.
 func (f *reader) glance(p []byte) (n int, ok bool) {
 	held := len(f.tail)
-	p = p[:min(len(p), bufferSize)]
+	if f.home != nil {
+		p = p[:min(len(p), bufferSize)] // another find is to fit
+	}
 	if len(p) < 2*held {
 		f.take(f.tail)
 		f.tail = f.tail[:0]

@@ -90,7 +90,9 @@ func (g *guard) Read(p []byte) (int, error) {
 // the buffer holds what follows them.
 func (g *guard) glance(p []byte) (n int, ok bool) {
 	held := len(g.tail)
-	p = p[:min(len(p), bufferSize)]
+	if g.home != nil {
+		p = p[:min(len(p), bufferSize)] // another find is to fit
+	}
 	if len(p) < 2*held {
 		g.take(g.tail)
 		g.tail = g.tail[:0]
