@@ -5,6 +5,7 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 
 	"shelfkeeper/daemon/proxy/locations"
@@ -125,13 +126,12 @@ func (s *Server) copyHeader(h http.Header, c *call, resp *http.Response, replace
 		case "Content-Type":
 			values = values[:1] // the one that decides how it is filtered
 		}
-		for _, v := range values {
-			v = tokenfilter.Value(v, replace)
-			if tokenfilter.Contains(v, known) {
-				s.withheld(c)
-				continue
-			}
-			h[name] = append(h[name], v)
+		clean := s.cleanValues(c, values, replace, known)
+		if own := h[name]; len(own) > 0 {
+			clean = append(slices.Clip(own), clean...)
+		}
+		if len(clean) > 0 {
+			h[name] = clean
 		}
 	}
 	c.keepShareCookie(h, resp)
@@ -139,6 +139,29 @@ func (s *Server) copyHeader(h http.Header, c *call, resp *http.Response, replace
 		h["Content-Type"] = nil // nobody is to guess one
 	}
 	return nil
+}
+
+// cleanValues returns the values of a header without real tokens. They are the same slice
+// where there are none, as nearly always.
+func (s *Server) cleanValues(c *call, values []string, replace tokenfilter.Replace, known []redact.Secret) []string {
+	var clean []string
+	for i, v := range values {
+		own := tokenfilter.Value(v, replace)
+		withheld := tokenfilter.Contains(own, known)
+		if withheld {
+			s.withheld(c)
+		}
+		if clean == nil && (withheld || own != v) {
+			clean = append(make([]string, 0, len(values)), values[:i]...)
+		}
+		if clean != nil && !withheld {
+			clean = append(clean, own)
+		}
+	}
+	if clean == nil {
+		return slices.Clip(values)
+	}
+	return clean
 }
 
 // filter returns the body of resp without real tokens.

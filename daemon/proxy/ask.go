@@ -41,7 +41,7 @@ func (s *Server) question(ctx context.Context, q answers.Question) (int, []byte,
 func (s *Server) questionOnce(ctx context.Context, c *call, limit int64) (int, []byte, *refusal.Refusal) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	x := &exchange{cancel: cancel, watchdog: s.broadcast.NewWatchdog()}
+	x := &exchange{cut: cut{cancel}, watchdog: s.broadcast.NewWatchdog()}
 	defer x.watchdog.Over()
 	x.watchdog.Watch(cancel)
 	if no := s.fetch(ctx, x, c, &body{}); no != nil {

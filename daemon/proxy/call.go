@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"context"
 	"net/http"
 
 	"shelfkeeper/daemon/players"
@@ -28,6 +29,11 @@ type call struct {
 	local  *answers.Route // it is answered here
 	early  bool           // its answer can begin before the server's
 	extra  http.Header    // goes upstream with it
+
+	pausable bool            // a pause ends it
+	paused   bool            // one has
+	life     context.Context // see context; nil: not needed yet
+	lifeCut  cut
 
 	piece *transfers.Piece // counts what the player gets of a book or an episode; nil for other answers
 }

@@ -16,9 +16,10 @@ const (
 	maxStrangers = 128
 	// maxFromOwner is how many of these one user or one address may have.
 	maxFromOwner = 64
-	// maxUnasked is how many may be open of which the system has not told yet whose
-	// they are, beside those that came before it mattered.
-	maxUnasked = 128
+	// yieldBeyond so many of which the system has not told yet whose they are, those who
+	// ask have the processor before the next one is accepted. None of them gives way
+	// before there are maxConns: on a busy machine they may all be the user's.
+	yieldBeyond = 32
 	// busyConns is from when on it is asked who has them: before that it does
 	// not matter, and asking costs a look through the system's tables.
 	busyConns = 64
@@ -68,9 +69,6 @@ func (k *connections) admit(nc net.Conn, owner string, ask func()) (victims []ne
 	one := &slot{conn: nc, number: k.numbers}
 	if owner == "" && len(k.open) >= busyConns {
 		one.ask = ask
-		if len(k.unasked) >= maxUnasked {
-			victims = append(victims, k.dropLocked(k.unasked[0].conn))
-		}
 		k.unasked = append(k.unasked, one)
 	}
 	k.open[nc] = one
@@ -102,7 +100,7 @@ func (k *connections) tell(nc net.Conn, owner string) (victims []net.Conn) {
 func (k *connections) manyUnasked() bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	return len(k.unasked) > maxUnasked/4
+	return len(k.unasked) > yieldBeyond
 }
 
 // askedLocked takes a connection out of those of which nobody knows whose they are.

@@ -34,7 +34,7 @@ func (s *Server) Cover(ctx context.Context, item string) (kind string, picture [
 	}
 	r.URL.RawQuery = "width=144"
 	c := &call{server: s, r: r, path: path, raw: path, needs: withBearer}
-	x := &exchange{cancel: cancel, watchdog: s.broadcast.NewWatchdog()}
+	x := &exchange{cut: cut{cancel}, watchdog: s.broadcast.NewWatchdog()}
 	defer x.watchdog.Over()
 	x.watchdog.Watch(cancel)
 	if no := s.fetch(ctx, x, c, &body{}); no != nil {

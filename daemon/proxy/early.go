@@ -68,7 +68,7 @@ func (s *Server) beginEarly(w http.ResponseWriter, c *call) bool {
 	defer x.watchdog.Over()
 	maps.Copy(w.Header(), head.Header)
 	w.WriteHeader(head.Status)
-	body := stream.Begun(c.r.Context(), head, s.source(c, x))
+	body := stream.Begun(c.context(), head, s.source(c, x))
 	defer body.Close()
 	s.copyBody(w, c, body)
 	return true

@@ -10,24 +10,25 @@ import (
 
 	"shelfkeeper/daemon/proxy/refusal"
 	"shelfkeeper/daemon/proxy/stream"
+	"shelfkeeper/daemon/upstream"
 )
 
 // fate records whether the server may have begun to act on a request.
 type fate struct{ written atomic.Bool }
 
-// trace returns a context for one request. When the transport takes another connection
-// because it provably wrote nothing on the first, the record begins anew. The fate of a
-// request that may be sent twice does not matter.
-func (f *fate) trace(ctx context.Context, c *call, b *body) context.Context {
-	ctx = twice(ctx, c, b)
+// errand returns the context for one request, which says whether it may be sent twice.
+// When the transport takes another connection because it provably wrote nothing on the
+// first, the record begins anew. The fate of a request that may be sent twice does not
+// matter.
+func (f *fate) errand(ctx context.Context, c *call, b *body) context.Context {
 	if !unsafe(c, b) {
-		return ctx
+		return upstream.NewErrand(ctx, b.stream == nil)
 	}
 	f.written.Store(false)
-	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+	return upstream.NewErrand(httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 		GetConn:      func(string) { f.written.Store(false) },
 		WroteHeaders: func() { f.written.Store(true) },
-	})
+	}), false)
 }
 
 // lost returns the refusal for a request that got no answer. An unsafe request that

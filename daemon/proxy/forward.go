@@ -27,8 +27,8 @@ const (
 
 // exchange is one request to the server and its answer.
 type exchange struct {
+	cut
 	resp     *http.Response
-	cancel   context.CancelCauseFunc
 	watchdog *stream.Watchdog
 	early    bool // its answer can begin before the server's
 }
@@ -63,18 +63,18 @@ func (s *Server) forward(w http.ResponseWriter, c *call) {
 		case no == refusal.SlowBody, no == refusal.BadBody: // its end is also the end of the context
 			s.refuse(w, c, no)
 			return
-		case errors.Is(context.Cause(c.r.Context()), errPaused):
+		case c.paused, errors.Is(context.Cause(c.context()), errPaused):
 			if no = s.paused(); no == nil {
 				no = refusal.Temporary // it is over already
 			}
 			s.refuse(w, c, no)
 			return
-		case c.r.Context().Err() != nil:
+		case c.context().Err() != nil:
 			abort(c) // the player is gone
 		case s.revoked(c):
 			s.refuse(w, c, refusal.BadGrant)
 			return
-		case !h.Again(c.r.Context(), no):
+		case !h.Again(c.context(), no):
 			s.refuse(w, c, no)
 			return
 		}
@@ -83,20 +83,24 @@ func (s *Server) forward(w http.ResponseWriter, c *call) {
 
 // attempt sends c upstream once, and its answer back. It returns why there is
 // none, and has written nothing then.
-func (s *Server) attempt(w http.ResponseWriter, c *call, b *body) *refusal.Refusal {
+func (s *Server) attempt(w http.ResponseWriter, c *call, b *body) (no *refusal.Refusal) {
 	ctx, cancel := context.WithCancelCause(c.r.Context())
 	defer cancel(nil)
-	x := &exchange{cancel: cancel, watchdog: s.broadcast.NewWatchdog(), early: c.early}
+	x := &exchange{cut: cut{cancel}, watchdog: s.broadcast.NewWatchdog(), early: c.early}
+	if c.pausable {
+		s.pausing.begin(&x.cut)
+		defer s.pausing.end(&x.cut)
+	}
 	defer x.watchdog.Over()
 	x.watchdog.Watch(cancel)
+	defer func() { c.paused = no != nil && errors.Is(context.Cause(ctx), errPaused) }()
 	if no := s.fetch(ctx, x, c, b); no != nil {
 		return no
 	}
 	defer x.resp.Body.Close()
 	s.keepPicture(c, x.resp)
 	before := headerOf(w)
-	no := doubtful(c, b, x.resp, s.answer(w, c, x))
-	if no != nil {
+	if no = doubtful(c, b, x.resp, s.answer(w, c, x)); no != nil {
 		before.restore(w)
 	}
 	return no
@@ -145,15 +149,14 @@ func (s *Server) fetch(ctx context.Context, x *exchange, c *call, b *body) *refu
 	for ranged := true; ; {
 		var err error
 		if c.needs == withBearer && token.IsEmpty() {
-			s.warm(ctx, c)
-			if token, err = s.tokenSoon(ctx, refused, c.early); err != nil {
+			if token, err = s.tokenSoon(ctx, c, refused); err != nil {
 				return unavailable(err)
 			}
 			if !b.replayable() {
 				return refusal.AskAgain
 			}
 		}
-		resp, err := s.roundTrip(x, c.outgoing(sent.trace(ctx, c, b), token.Reveal(), b, ranged), b, probe)
+		resp, err := s.roundTrip(x, c.outgoing(sent.errand(ctx, c, b), token.Reveal(), b, ranged), b, probe)
 		if err != nil {
 			if cause := context.Cause(ctx); cause != nil {
 				err = cause
@@ -228,15 +231,16 @@ func (s *Server) token(ctx context.Context, refused redact.Secret) (redact.Secre
 	return s.ask(ctx, func(ctx context.Context) (redact.Secret, error) { return s.cfg.Tokens.Suspect(ctx, refused) })
 }
 
-// tokenSoon is token, which waits no longer than an answer may be silent that can begin
-// early. Most requests need not wait, and so no clock.
-func (s *Server) tokenSoon(ctx context.Context, refused redact.Secret, early bool) (redact.Secret, error) {
+// tokenSoon is token for c, which waits no longer than an answer may be silent that can
+// begin early. Most requests need not wait, and so no clock.
+func (s *Server) tokenSoon(ctx context.Context, c *call, refused redact.Secret) (redact.Secret, error) {
 	if tokens, tells := s.cfg.Tokens.(promptTokens); tells && refused.IsEmpty() && ctx.Err() == nil {
 		if token, ready := tokens.TokenNow(); ready && !token.IsEmpty() {
 			return token, nil
 		}
 	}
-	if early {
+	s.warm(ctx, c)
+	if c.early {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, earlyHead)
 		defer cancel()

@@ -198,5 +198,6 @@ func (s *Server) Close(ctx context.Context) error {
 	s.handlers.Wait()
 	s.conns.Wait()
 	s.pictures.close()
+	s.broadcast.Close()
 	return err
 }

@@ -3,6 +3,8 @@ package proxy
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -21,16 +23,14 @@ type pausing struct {
 	on    bool
 	until time.Time // zero: until it is resumed
 	words string
-	// serving ends when a pause begins, and with it what players are being sent.
-	serving context.Context
-	stop    context.CancelCauseFunc
+	// running ends when a pause begins, and with it what players are being sent.
+	running map[*cut]struct{}
 }
 
-func newPausing() *pausing {
-	p := &pausing{}
-	p.serving, p.stop = context.WithCancelCause(context.Background())
-	return p
-}
+// cut ends something that a pause ends.
+type cut struct{ cancel context.CancelCauseFunc }
+
+func newPausing() *pausing { return &pausing{running: make(map[*cut]struct{})} }
 
 // Pause serves no player until the time until, or for a zero one until Resume.
 // words say so to people. Streams and live sockets are cut. Reports of
@@ -40,8 +40,11 @@ func (s *Server) Pause(until time.Time, words string) {
 	p := s.pausing
 	p.mu.Lock()
 	p.on, p.until, p.words = true, until, words
-	p.stop(errPaused)
+	running := slices.Collect(maps.Keys(p.running))
 	p.mu.Unlock()
+	for _, one := range running {
+		one.cancel(errPaused)
+	}
 	s.sockets.End(errPaused)
 }
 
@@ -53,10 +56,7 @@ func (s *Server) Resume() {
 }
 
 func (p *pausing) resumeLocked() {
-	if p.on {
-		p.on = false
-		p.serving, p.stop = context.WithCancelCause(context.Background())
-	}
+	p.on = false
 }
 
 // paused returns why nobody is served, nil where players are. The clock of the
@@ -79,15 +79,40 @@ func (s *Server) paused() *refusal.Refusal {
 	return no
 }
 
-// untilPaused returns c's context bound to end when a pause begins.
-func (s *Server) untilPaused(ctx context.Context) (context.Context, func()) {
-	s.pausing.mu.Lock()
-	serving := s.pausing.serving
-	s.pausing.mu.Unlock()
-	ctx, cancel := context.WithCancelCause(ctx)
-	forget := context.AfterFunc(serving, func() { cancel(errPaused) })
-	return ctx, func() {
-		forget()
-		cancel(nil)
+// begin makes a pause end one, at once where there is a pause already.
+func (p *pausing) begin(one *cut) {
+	p.mu.Lock()
+	p.running[one] = struct{}{}
+	on := p.on
+	p.mu.Unlock()
+	if on {
+		one.cancel(errPaused)
+	}
+}
+
+func (p *pausing) end(one *cut) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.running, one)
+}
+
+// context returns the context of c for what outlives an attempt: it ends when a pause
+// begins. Most requests need none, since their first attempt is their last.
+func (c *call) context() context.Context {
+	if !c.pausable {
+		return c.r.Context()
+	}
+	if c.life == nil {
+		c.life, c.lifeCut.cancel = context.WithCancelCause(c.r.Context())
+		c.server.pausing.begin(&c.lifeCut)
+	}
+	return c.life
+}
+
+// over ends the context.
+func (c *call) over() {
+	if c.life != nil {
+		c.server.pausing.end(&c.lifeCut)
+		c.lifeCut.cancel(nil)
 	}
 }

@@ -78,12 +78,11 @@ func (s *Server) givePicture(w http.ResponseWriter, c *call) bool {
 		s.pictures.clear() // one is changed
 		return false
 	}
-	tokens, tells := s.cfg.Tokens.(readiness)
-	if c.r.Header["Cache-Control"] != nil || c.r.Header["Pragma"] != nil || !tells || !tokens.Ready() {
+	key := pictureKey(c)
+	if key == "" || c.r.Header["Cache-Control"] != nil || c.r.Header["Pragma"] != nil {
 		return false
 	}
-	key := pictureKey(c)
-	if key == "" {
+	if tokens, tells := s.cfg.Tokens.(readiness); !tells || !tokens.Ready() {
 		return false
 	}
 	p := s.pictures.find(key)
@@ -92,7 +91,7 @@ func (s *Server) givePicture(w http.ResponseWriter, c *call) bool {
 	}
 	header := maps.Clone(p.header)
 	header["Age"] = []string{strconv.Itoa(int(time.Since(p.born) / time.Second))}
-	x := &exchange{cancel: func(error) {}, watchdog: s.broadcast.NewWatchdog(), resp: &http.Response{
+	x := &exchange{cut: cut{func(error) {}}, watchdog: s.broadcast.NewWatchdog(), resp: &http.Response{
 		StatusCode: http.StatusOK, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: header,
 		ContentLength: int64(len(p.body)), Body: io.NopCloser(bytes.NewReader(p.body)), Request: c.r,
 	}}

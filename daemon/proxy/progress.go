@@ -202,7 +202,7 @@ func (c *call) reporter() string {
 // report gives the player what the journal says: the server's answer, filtered
 // like every other, or its own.
 func (s *Server) report(w http.ResponseWriter, c *call, a progress.Answer) {
-	x := &exchange{cancel: func(error) {}, watchdog: s.broadcast.NewWatchdog(), resp: &http.Response{
+	x := &exchange{cut: cut{func(error) {}}, watchdog: s.broadcast.NewWatchdog(), resp: &http.Response{
 		Status: http.StatusText(a.Status), StatusCode: a.Status, Header: a.Header, ContentLength: int64(len(a.Body)),
 		Body: io.NopCloser(bytes.NewReader(a.Body)), Request: c.r,
 	}}

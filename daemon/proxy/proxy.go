@@ -157,6 +157,7 @@ type Server struct {
 	webviews    webviews
 	wrongGrants slowdown // of pages of foreign origins
 	pausing     *pausing
+	bearer      lastBearer
 
 	begun     time.Time
 	stirred   atomic.Int64 // when it was last told that something begins: after so many ns
@@ -241,6 +242,12 @@ func New(cfg Config) (*Server, error) {
 	return s, nil
 }
 
+// Values of headers that nobody changes.
+var (
+	framesOfOurs = []string{"SAMEORIGIN"}
+	readByOurs   = []string{"same-origin"}
+)
+
 // ServeHTTP is the way of every request: the guards, then upstream. Its context
 // is one of ConnContext.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -263,8 +270,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		defer c.body.giveUp(drainWait)
 	}
 	// For browsers that say too little about the page that sends a request.
-	w.Header().Set("X-Frame-Options", "SAMEORIGIN")
-	w.Header().Set("Cross-Origin-Resource-Policy", "same-origin")
+	c.header["X-Frame-Options"], c.header["Cross-Origin-Resource-Policy"] = framesOfOurs, readByOurs
 	for _, g := range column {
 		if no := g.check(c); no != nil {
 			s.refuse(w, c, no)
@@ -309,9 +315,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if s.givePicture(w, c) {
 		return
 	}
-	ctx, forget := s.untilPaused(c.r.Context())
-	defer forget()
-	c.r = c.r.WithContext(ctx)
+	c.pausable = true
+	defer c.over()
 	c.piece = s.beginPiece(c)
 	defer c.piece.End()
 	s.forward(w, c)

@@ -1,12 +1,10 @@
 package proxy
 
 import (
-	"context"
 	"net/http"
 
 	"shelfkeeper/daemon/proxy/route"
 	"shelfkeeper/daemon/proxy/stream"
-	"shelfkeeper/daemon/upstream"
 )
 
 // repeatRoutes are POSTs that may be sent twice: the first two only read, and
@@ -52,21 +50,6 @@ func unsafe(c *call, b *body) bool {
 		return actingRoutes.Matches(http.MethodGet, c.path)
 	}
 	return b.stream != nil || !repeatRoutes.Matches(c.r.Method, c.path)
-}
-
-// twice tells the transport whether c may be sent twice, where its method says otherwise.
-func twice(ctx context.Context, c *call, b *body) context.Context {
-	switch repeat := repeatable(c, b); c.r.Method {
-	case http.MethodGet, http.MethodHead, http.MethodOptions:
-		if !repeat {
-			return upstream.MayRepeat(ctx, false)
-		}
-	case http.MethodPost:
-		if repeat {
-			return upstream.MayRepeat(ctx, true)
-		}
-	}
-	return ctx
 }
 
 // newHold returns how long c may be held, and counts it when it is.

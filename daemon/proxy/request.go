@@ -11,9 +11,11 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"sync/atomic"
 
 	"shelfkeeper/daemon/proxy/route"
 	"shelfkeeper/daemon/proxy/stream"
+	"shelfkeeper/daemon/upstream"
 )
 
 // passedOn are the request headers that reach the server. It is a list of what
@@ -117,16 +119,16 @@ func (c *call) outgoing(ctx context.Context, token string, b *body, ranged bool)
 		out.Header.Del("If-Range")
 	}
 	if out.Header["User-Agent"] == nil {
-		out.Header.Set("User-Agent", "") // else the transport names itself
+		out.Header["User-Agent"] = noAgent // else the transport names itself
 	}
-	out.Header.Set("Accept-Encoding", c.encoding())
+	out.Header["Accept-Encoding"] = c.encoding()
 	if token != "" {
-		out.Header.Set("Authorization", "Bearer "+token)
+		out.Header["Authorization"] = c.server.bearer.of(token)
 	}
 	if cookie := c.shareCookieOf(); cookie != "" {
 		out.Header.Set("Cookie", cookie)
 	}
-	maps.Copy(out.Header, c.extra)
+	maps.Copy(out.Header, c.extra) // the transport may change out.Header, and no value of it
 	b.attach(out)
 	return out
 }
@@ -155,12 +157,32 @@ ANY /feed/*
 // encoding is what the answer to c may be packed as. The transport unpacks it, since
 // what is to be filtered must be readable. Audiobookshelf itself packs nothing; a
 // gateway may, and over a slow line a list of books then takes a tenth of the time.
-func (c *call) encoding() string {
+func (c *call) encoding() []string {
 	if c.r.Method != http.MethodGet || c.r.Header["Range"] != nil || c.detour != "" ||
 		fileRoutes.Matches(http.MethodGet, c.path) || unpackedRoutes.Matches(http.MethodGet, c.path) {
-		return "identity"
+		return unpackedOnly
 	}
-	return "gzip"
+	return packedToo
+}
+
+// Values of headers that nobody changes.
+var (
+	noAgent      = []string{""}
+	unpackedOnly = []string{"identity"}
+	packedToo    = []string{upstream.Packed}
+)
+
+// lastBearer is the value of Authorization for the token that was used last.
+type lastBearer struct{ last atomic.Pointer[[1]string] }
+
+func (l *lastBearer) of(token string) []string {
+	const scheme = "Bearer "
+	if last := l.last.Load(); last != nil && last[0][len(scheme):] == token {
+		return last[:]
+	}
+	value := &[1]string{scheme + token}
+	l.last.Store(value)
+	return value[:]
 }
 
 // upstreamURL is the address of c's route at the server, without the token

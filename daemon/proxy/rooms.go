@@ -84,7 +84,7 @@ func (s *Server) continued(c *call, x *exchange) *stream.Body {
 	if c.r.Method != http.MethodGet || isFiltered(x.resp) {
 		return nil
 	}
-	return stream.New(c.r.Context(), x.resp, s.source(c, x))
+	return stream.New(c.context(), x.resp, s.source(c, x))
 }
 
 // source is where the remainder of the answer to c comes from.

@@ -1,11 +1,14 @@
 package upstream
 
 import (
+	"errors"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -28,11 +31,11 @@ func TestDialerLimitsSilence(t *testing.T) {
 		}
 		err = raw.Control(func(fd uintptr) {
 			for name, want := range map[string][3]int{
-				"TCP_USER_TIMEOUT": {unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, 10_000},
+				"TCP_USER_TIMEOUT": {unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, 25_000},
 				"SO_KEEPALIVE":     {unix.SOL_SOCKET, unix.SO_KEEPALIVE, 1},
 				"TCP_KEEPIDLE":     {unix.IPPROTO_TCP, unix.TCP_KEEPIDLE, 15},
-				"TCP_KEEPINTVL":    {unix.IPPROTO_TCP, unix.TCP_KEEPINTVL, 5},
-				"TCP_KEEPCNT":      {unix.IPPROTO_TCP, unix.TCP_KEEPCNT, 3},
+				"TCP_KEEPINTVL":    {unix.IPPROTO_TCP, unix.TCP_KEEPINTVL, 1},
+				"TCP_KEEPCNT":      {unix.IPPROTO_TCP, unix.TCP_KEEPCNT, 10},
 			} {
 				if got, err := unix.GetsockoptInt(int(fd), want[0], want[1]); err != nil || got != want[2] {
 					t.Errorf("%s: %s is %d, %v", desc, name, got, err)
@@ -43,6 +46,71 @@ func TestDialerLimitsSilence(t *testing.T) {
 			t.Error(err)
 		}
 		_ = conn.Close()
+	}
+}
+
+// A connection that rests outlives lost keepalive probes. Its first silence is made
+// shorter here, and nothing else.
+func TestLostProbesEndNothing(t *testing.T) {
+	t.Parallel()
+	const first = time.Second
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	u := open(t, Policy{Base: address(t, "http://"+l.Addr().String()), ProxyURL: "direct"})
+	near, err := u.network.DialContext(t.Context(), "tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer near.Close()
+	far, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer far.Close()
+	raw, err := near.(*tracked).raw()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var failed error
+	err = raw.Control(func(fd uintptr) {
+		failed = errors.Join(
+			unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_KEEPIDLE, int(first/time.Second)),
+			unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, int((unackedTimeout-keepAliveIdle+first).Milliseconds())))
+	})
+	if err := errors.Join(err, failed); err != nil {
+		t.Fatal(err)
+	}
+	swallow(t, far) // what the kernel asks gets lost
+	silence := time.NewTimer(4500 * time.Millisecond)
+	defer silence.Stop()
+	ended := make(chan error, 1)
+	go func() {
+		_, err := io.ReadFull(near, make([]byte, 1))
+		ended <- err
+	}()
+	select {
+	case err := <-ended:
+		t.Fatalf("it ended while the line lost three or four probes: %v", err)
+	case <-silence.C:
+	}
+	farRaw, err := far.(*net.TCPConn).SyscallConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = farRaw.Control(func(fd uintptr) {
+		failed = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_DETACH_FILTER, 0)
+	})
+	if err := errors.Join(err, failed); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := far.Write([]byte("x")); err != nil {
+		t.Error(err)
+	}
+	if err := <-ended; err != nil {
+		t.Errorf("afterwards: %v", err)
 	}
 }
 

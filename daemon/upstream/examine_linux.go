@@ -47,26 +47,18 @@ func (k tcpKernel) Signs() (s Signs, ok bool) {
 	return s, ok && err == nil
 }
 
-// askedTimeout replaces unackedTimeout while the kernel asks often: its questions in an
-// outage of some seconds must not end what outlives it.
-const askedTimeout = 25 * time.Second
-
 // AskOften implements Kernel.
 func (k tcpKernel) AskOften(often bool) {
 	raw, err := k.conn.raw()
 	if err != nil {
 		return
 	}
-	idle, interval, unacked, linear := keepAliveIdle, keepAliveInterval, unackedTimeout, 0
+	idle, linear := keepAliveIdle, 0
 	if often {
-		idle, interval, unacked, linear = time.Second, time.Second, askedTimeout, 1
-	}
-	if !k.conn.window.isLifted() {
-		_ = setUserTimeout(raw, unacked)
+		idle, linear = suspectAfter, 1
 	}
 	_ = raw.Control(func(fd uintptr) { // a connection that is closed by now needs none
 		_ = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_THIN_LINEAR_TIMEOUTS, linear)
-		_ = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_KEEPINTVL, int(interval/time.Second))
 		_ = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_KEEPIDLE, int(idle/time.Second))
 	})
 }

@@ -132,8 +132,7 @@ func (t *tracked) read(n int, err error) (int, error) {
 
 // Write implements net.Conn.
 func (t *tracked) Write(b []byte) (int, error) {
-	t.rest.wrote()
-	n, unsent := t.writes.now(b)
+	n, unsent := t.writes.now(b, t.rest.wrote())
 	if unsent {
 		t.window.written()
 	}
@@ -195,10 +194,12 @@ func (r *rest) read() {
 	r.last, r.answered = now, true
 }
 
-func (r *rest) wrote() {
+// wrote reports whether something was read since the write before.
+func (r *rest) wrote() (answered bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.answered = false
+	answered, r.answered = r.answered, false
+	return answered
 }
 
 // ended returns how long the connection rested at its end, 0 when it did not.

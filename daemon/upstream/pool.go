@@ -35,6 +35,7 @@ type pool struct {
 	// single is for unsafe requests over HTTP/1.1: see sharedTransport.
 	single      *http.Transport
 	multiplexed atomic.Bool // the last answer came over HTTP/2
+	h2          atomic.Bool // the last TLS handshake here chose HTTP/2
 
 	running atomic.Int64 // requests whose answer has not begun
 	most    atomic.Int64 // of them at once, since players became active
@@ -74,36 +75,27 @@ func (p *pool) newTransport() *http.Transport {
 }
 
 // transportOf returns the connections for a request: see sharedTransport.
-func (p *pool) transportOf(one *use) *http.Transport {
-	if one.ready || p.multiplexed.Load() {
+func (p *pool) transportOf(e *Errand) *http.Transport {
+	if e.ready || p.multiplexed.Load() {
 		return p.shared.Load()
 	}
 	return p.single
 }
 
-// use is what a request may do with connections, and what it did.
-type use struct {
-	ready  bool // it may take one that has waited for it: it may be sent twice
-	dialed atomic.Bool
-}
-
-// useKey is the key of a *use in a request's context.
-type useKey struct{}
-
 // roundTrip sends a request. One that may be repeated, and failed on a connection that
 // had waited for it, is sent once more: the server may just have closed it.
-func (p *pool) roundTrip(r *http.Request, one *use) (*http.Response, error) {
+func (p *pool) roundTrip(r *http.Request, e *Errand) (*http.Response, error) {
 	now := p.running.Add(1)
 	for most := p.most.Load(); now > most && !p.most.CompareAndSwap(most, now); most = p.most.Load() {
 	}
 	defer p.running.Add(-1)
 	p.rested()
-	resp, err := roundTrip(p.transportOf(one), r)
+	resp, err := roundTrip(p.transportOf(e), r)
 	var refused *RefusedError
-	if err == nil || one.dialed.Load() || !one.ready || r.Context().Err() != nil || errors.As(err, &refused) {
+	if err == nil || e.dialed.Load() || !e.ready || r.Context().Err() != nil || errors.As(err, &refused) {
 		return resp, err
 	}
-	again := r.WithContext(context.WithValue(r.Context(), useKey{}, &use{}))
+	again := r.WithContext(NewErrand(r.Context(), false))
 	if r.Body != nil && r.Body != http.NoBody {
 		if r.GetBody == nil {
 			return nil, err
@@ -117,7 +109,7 @@ func (p *pool) roundTrip(r *http.Request, one *use) (*http.Response, error) {
 	if p.ready != nil {
 		p.ready.drop()
 	}
-	return roundTrip(p.transportOf(one), again)
+	return roundTrip(p.transportOf(e), again)
 }
 
 // rested lets connections rest for longer, where that is known, once the old ones are
@@ -183,8 +175,8 @@ func (p *pool) dial(ctx context.Context, kind, addr string) (net.Conn, error) {
 
 // open opens a connection whose end is noticed while it rests.
 func (p *pool) open(ctx context.Context, kind, addr string) (net.Conn, error) {
-	if one, ok := ctx.Value(useKey{}).(*use); ok {
-		one.dialed.Store(true)
+	if e := errandOf(ctx); e != nil {
+		e.dialed.Store(true)
 	}
 	conn, err := p.upstream.network.DialContext(ctx, kind, addr)
 	if t, ok := conn.(*tracked); ok && p.to != nil {

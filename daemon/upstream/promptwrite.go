@@ -18,13 +18,19 @@ type promptWrites struct {
 	until   time.Time // the deadline for writes
 	armed   bool      // conn knows it
 	waiting int       // writes that wait for the kernel
+	unseen  int       // bytes that were given to the kernel since it was asked whether it sent them
 }
+
+// freeUnseen is how many bytes the kernel takes before it is asked whether it could send
+// them, while the other side answers. Asking is one more system call for each request,
+// and the smallest window of a program that reads holds several times as much.
+const freeUnseen = 8 << 10
 
 // taker gives bytes to the kernel.
 type taker interface {
-	// take returns how many bytes the kernel took without waiting, and whether it has
-	// bytes that it could not send yet.
-	take(b []byte) (n int, unsent bool)
+	// take returns how many bytes the kernel took without waiting, and with look whether
+	// it has bytes that it could not send yet.
+	take(b []byte, look bool) (n int, unsent bool)
 }
 
 func newPromptWrites(conn net.Conn) *promptWrites {
@@ -32,8 +38,9 @@ func newPromptWrites(conn net.Conn) *promptWrites {
 }
 
 // now gives as much of b to the kernel as it takes at once. unsent reports whether it
-// has bytes that it could not send yet.
-func (w *promptWrites) now(b []byte) (n int, unsent bool) {
+// has bytes that it could not send yet. answered: the other side has said something since
+// the write before, so it reads.
+func (w *promptWrites) now(b []byte, answered bool) (n int, unsent bool) {
 	if w.taker == nil {
 		return 0, true
 	}
@@ -42,7 +49,11 @@ func (w *promptWrites) now(b []byte) (n int, unsent bool) {
 	if w.armed || w.waiting > 0 || !w.until.IsZero() && !time.Now().Before(w.until) {
 		return 0, true
 	}
-	return w.taker.take(b)
+	if w.unseen += len(b); !answered || w.unseen > freeUnseen {
+		w.unseen = 0
+	}
+	n, unsent = w.taker.take(b, w.unseen == 0)
+	return n, unsent || n < len(b)
 }
 
 // wait gives b to the connection itself, with the deadline.

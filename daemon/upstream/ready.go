@@ -41,7 +41,7 @@ type readyConn struct {
 
 // take returns a connection that lives as far as the system knows, or nil.
 func (r *readyConns) take(ctx context.Context) net.Conn {
-	if one, _ := ctx.Value(useKey{}).(*use); one == nil || !one.ready {
+	if e := errandOf(ctx); e == nil || !e.ready {
 		return nil
 	}
 	for {
@@ -151,11 +151,21 @@ func (p *pool) dialTLS(ctx context.Context, kind, addr string) (net.Conn, error)
 	if err != nil {
 		return nil, err
 	}
-	return secured(ctx, conn, addr, p.secure)
+	return p.secured(ctx, conn, addr)
+}
+
+// secured is secured with the settings of the pool, which learns what was chosen.
+func (p *pool) secured(ctx context.Context, conn net.Conn, addr string) (net.Conn, error) {
+	over, err := secured(ctx, conn, addr, p.secure)
+	if err != nil {
+		return nil, err
+	}
+	p.h2.Store(over.ConnectionState().NegotiatedProtocol == "h2")
+	return over, nil
 }
 
 // secured makes the handshake on conn, as http.Transport does.
-func secured(ctx context.Context, conn net.Conn, addr string, config *tls.Config) (net.Conn, error) {
+func secured(ctx context.Context, conn net.Conn, addr string, config *tls.Config) (*tls.Conn, error) {
 	host, _, err := net.SplitHostPort(addr)
 	if err != nil {
 		_ = conn.Close()
@@ -314,7 +324,7 @@ func (p *pool) openReady(k *readying) error {
 		return fmt.Errorf("keep a connection ready: %T cannot be watched", conn)
 	}
 	if p.to.Scheme == "https" {
-		if conn, err = secured(k.ended, conn, addr, p.secure); err != nil {
+		if conn, err = p.secured(k.ended, conn, addr); err != nil {
 			return err
 		}
 	}

@@ -29,13 +29,22 @@ func (c *sharedTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 		}
 		return nil, err
 	}
-	one := &use{ready: mayRepeat(r)}
-	out := u.prepare(context.WithValue(r.Context(), useKey{}, one), w, r, to)
+	e, out := errandOf(r.Context()), r
+	switch {
+	case e == nil:
+		e = NewErrand(r.Context(), isSafe(r.Method))
+		out = u.prepare(e, w, r, to)
+	case to == u.base && !w.tokenInURL():
+		u.dress(out, w, to)
+	default: // it goes to another address than r names
+		out = u.prepare(r.Context(), w, r, to)
+	}
+	e.ready = e.mayRepeat(r)
 	pool := w.poolOf(to)
 	if to == nil {
-		return pool.roundTrip(out, one)
+		return pool.roundTrip(out, e)
 	}
-	resp, err := pool.roundTrip(out, one)
+	resp, err := pool.roundTrip(out, e)
 	if err != nil {
 		return nil, w.atProxy(out, err)
 	}
@@ -56,27 +65,35 @@ func (u *Upstream) prepare(ctx context.Context, w *way, r *http.Request, to *url
 	if out.Header == nil {
 		out.Header = http.Header{}
 	}
-	if !isSafe(r.Method) {
+	u.dress(out, w, to)
+	return out
+}
+
+// dress changes a request into what goes to an address of the server.
+func (u *Upstream) dress(out *http.Request, w *way, to *url.URL) {
+	if !isSafe(out.Method) {
 		// With these headers net/http may send a request a second time after the
 		// first was read. ABS ignores them, so it would act twice.
 		out.Header.Del("Idempotency-Key")
 		out.Header.Del("X-Idempotency-Key")
 	}
 	if to == nil {
-		return out
+		return
 	}
 	if to != u.base {
-		own := *r.URL
+		own := *out.URL
 		own.Scheme, own.Host = to.Scheme, to.Host
 		out.URL, out.Host = &own, to.Host
 	}
-	bearer, _ := strings.CutPrefix(out.Header.Get("Authorization"), "Bearer ")
-	if w.addHeaders(out.Header, to) && bearer != out.Header.Get("Authorization") && bearer != "" {
+	before := out.Header["Authorization"]
+	if !w.addHeaders(out.Header, to) || len(before) == 0 {
+		return
+	}
+	if bearer, _ := strings.CutPrefix(before[0], "Bearer "); bearer != out.Header.Get("Authorization") && bearer != "" {
 		own := *out.URL
 		own.RawQuery = withToken(own.RawQuery, bearer)
 		out.URL = &own
 	}
-	return out
 }
 
 // withToken puts the token into a query, in the place of any other.
@@ -128,31 +145,4 @@ func (u *Upstream) Header() http.Header {
 		}
 	}
 	return h
-}
-
-// repeatKey is the key of a bool in a request's context.
-type repeatKey struct{}
-
-// MayRepeat returns a context with which the Transport may send a request twice, or may
-// not, whatever its method. It is for the exceptions: some GETs of the server change
-// something, and some POSTs only read.
-func MayRepeat(ctx context.Context, may bool) context.Context {
-	return context.WithValue(ctx, repeatKey{}, may)
-}
-
-// mayRepeat reports whether a request may be sent twice.
-func mayRepeat(r *http.Request) bool {
-	if may, said := r.Context().Value(repeatKey{}).(bool); said {
-		return may && (r.Body == nil || r.Body == http.NoBody || r.GetBody != nil)
-	}
-	return isSafe(r.Method)
-}
-
-// isSafe reports whether a method may be sent twice (RFC 9110, 9.2.1).
-func isSafe(method string) bool {
-	switch method {
-	case "", http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace:
-		return true
-	}
-	return false
 }

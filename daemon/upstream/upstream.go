@@ -215,6 +215,9 @@ func checkBase(base *url.URL) (*url.URL, error) {
 func (u *Upstream) sameOrigin(target *url.URL) bool { return sameOrigin(target, u.base) }
 
 func sameOrigin(a, b *url.URL) bool {
+	if a != nil && b != nil && a.Scheme == b.Scheme && a.Host == b.Host {
+		return true
+	}
 	return a != nil && b != nil && a.Scheme == b.Scheme &&
 		hostname.Canonical(a.Hostname()) == hostname.Canonical(b.Hostname()) && port(a) == port(b)
 }

@@ -48,7 +48,8 @@ type way struct {
 	proxy     proxyFunc
 	// environmentProxy is set when proxy is the environment's, ownProxy when it is the gateway's.
 	environmentProxy, ownProxy bool
-	pools                      map[string]*pool // by origin
+	pools                      map[string]*pool   // by origin
+	poolsAt                    map[*url.URL]*pool // the same, for what names them mostly
 	foreign                    *pool
 	// resumed holds TLS sessions of the server's addresses: a handshake then costs no
 	// certificates, and no signature.
@@ -85,7 +86,7 @@ func (u *Upstream) newWay(g Gateway) (*way, error) {
 		return nil, fmt.Errorf("%w: a pinned certificate does not work through a proxy at https://: give the proxy's http:// address", ErrPolicy)
 	}
 	w := &way{gateway: g, fixed: header, fixedFor: p.HeadersFor, userAgent: userAgent, tls: config, proxy: proxy,
-		environmentProxy: proxyURL == "" && proxy != nil, ownProxy: !g.Proxy.IsEmpty(), pools: map[string]*pool{},
+		environmentProxy: proxyURL == "" && proxy != nil, ownProxy: !g.Proxy.IsEmpty(), pools: map[string]*pool{}, poolsAt: map[*url.URL]*pool{},
 		resumed: tls.NewLRUClientSessionCache(maxResumed)}
 	if g.ClientCert != nil {
 		c, err := g.ClientCert.certificate()
@@ -95,7 +96,8 @@ func (u *Upstream) newWay(g Gateway) (*way, error) {
 		w.client = &c
 	}
 	for _, a := range u.addresses {
-		w.pools[Origin(a)] = u.newPool(w, a)
+		p := u.newPool(w, a)
+		w.pools[Origin(a)], w.poolsAt[a] = p, p
 	}
 	w.foreign = u.newPool(w, nil)
 	return w, nil
@@ -105,6 +107,9 @@ func (u *Upstream) newWay(g Gateway) (*way, error) {
 func (w *way) poolOf(to *url.URL) *pool {
 	if to == nil {
 		return w.foreign
+	}
+	if p := w.poolsAt[to]; p != nil {
+		return p
 	}
 	return w.pools[Origin(to)]
 }
@@ -190,7 +195,7 @@ func (w *way) addHeaders(h http.Header, to *url.URL) (tokenInURL bool) {
 		// A present but empty User-Agent means that the caller wants none.
 		h.Set("User-Agent", w.userAgent)
 	}
-	if allowedAt(w.fixedFor, to) {
+	if len(w.fixed) > 0 && allowedAt(w.fixedFor, to) {
 		for name, values := range w.fixed {
 			addHeader(h, name, values)
 		}
@@ -207,6 +212,11 @@ func (w *way) addHeaders(h http.Header, to *url.URL) (tokenInURL bool) {
 		return b.takesAuthorization()
 	}
 	return false
+}
+
+// tokenInURL reports whether the server's token may have to travel in the address.
+func (w *way) tokenInURL() bool {
+	return w.gateway.Basic != nil && w.gateway.Basic.takesAuthorization()
 }
 
 // removeHeaders takes the headers away that belong to addresses.

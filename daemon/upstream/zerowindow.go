@@ -79,16 +79,6 @@ func (z *zeroWindow) check() {
 	z.armed.Store(false)
 }
 
-// isLifted reports whether the connection has no timeout now.
-func (z *zeroWindow) isLifted() bool {
-	if z == nil {
-		return false
-	}
-	z.mu.Lock()
-	defer z.mu.Unlock()
-	return z.lifted
-}
-
 func (z *zeroWindow) close() {
 	if z == nil {
 		return

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -33,6 +34,7 @@ type listening struct {
 	server *proxy.Server
 	tokens *proxytest.LiveTokens
 	socket *wsconn.Socket
+	losses losses
 
 	mu     sync.Mutex
 	bytes  time.Time     // when the stream last brought some
@@ -63,7 +65,7 @@ func listen(t *testing.T, seed uint64) *listening {
 		t.Fatal(err)
 	}
 	l.socket = wsconn.New(wsconn.Config{
-		Server: l.up, Tokens: l.tokens, Log: slog.New(slog.DiscardHandler), Events: l.event,
+		Server: l.up, Tokens: l.tokens, Log: slog.New(&l.losses), Events: l.event,
 		Watch: wsconn.Watch{Active: l.server.Active, UnderWay: l.server.UnderWay, Suspect: l.up.Examine},
 	})
 	l.socket.Start()
@@ -213,6 +215,39 @@ func TestBlackholeIsPassed(t *testing.T) {
 	t.Logf("longest: the request %v, the stream %v, the socket %v", worst[0], worst[1], worst[2])
 }
 
+// serverClosed is why a live socket is down whose server ended it. Audiobookshelf does so
+// where its ping is not answered for 20 s, and on a line with 30 % loss TCP may take longer.
+const serverClosed = "the server closed the live socket"
+
+// losses keeps why the live socket was lost: what it says first after it was up.
+type losses struct {
+	mu   sync.Mutex
+	down bool
+	why  []string
+}
+
+func (l *losses) list() []string { l.mu.Lock(); defer l.mu.Unlock(); return slices.Clone(l.why) }
+
+func (l *losses) Enabled(context.Context, slog.Level) bool { return true }
+func (l *losses) WithAttrs([]slog.Attr) slog.Handler       { return l }
+func (l *losses) WithGroup(string) slog.Handler            { return l }
+
+// Handle implements slog.Handler.
+func (l *losses) Handle(_ context.Context, r slog.Record) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if r.Message == "live socket is up" {
+		l.down = false
+	}
+	r.Attrs(func(a slog.Attr) bool {
+		if a.Key == "reason" && !l.down {
+			l.why, l.down = append(l.why, a.Value.String()), true
+		}
+		return true
+	})
+	return nil
+}
+
 // No connection is taken for dead that is not: on a line that loses three packets in ten,
 // and where the line stalls for three seconds.
 func TestRoughLineIsNoBlackhole(t *testing.T) {
@@ -255,11 +290,15 @@ func TestRoughLineIsNoBlackhole(t *testing.T) {
 				if n := l.up.Abandoned(); n != 0 {
 					t.Errorf("%d connections were taken for dead", n)
 				}
-				if n := l.socket.Snapshot().Reconnects; n != 0 {
-					t.Errorf("the live socket was replaced %d times", n)
+				lost := l.losses.list()
+				for _, why := range lost {
+					if why != serverClosed {
+						t.Errorf("the live socket was replaced: %s", why)
+					}
 				}
 				stream, socket := l.worst()
-				t.Logf("the stream brought nothing for %v, the socket for %v; %d dials", stream, socket, l.line.Dials())
+				t.Logf("the stream brought nothing for %v, the socket for %v; %d dials; the server ended %d sockets",
+					stream, socket, l.line.Dials(), len(lost))
 			})
 		})
 	}

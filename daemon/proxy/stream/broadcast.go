@@ -16,11 +16,41 @@ type Broadcast struct {
 	mu      sync.Mutex
 	next    chan struct{} // closed at the next wake-up
 	watched map[*Watchdog]struct{}
+
+	clock clock
 }
 
 // NewBroadcast returns a Broadcast without listeners.
 func NewBroadcast() *Broadcast {
-	return &Broadcast{next: make(chan struct{}), watched: make(map[*Watchdog]struct{})}
+	w := &Broadcast{next: make(chan struct{}), watched: make(map[*Watchdog]struct{})}
+	w.clock.began, w.clock.rings = time.Now(), w.look
+	return w
+}
+
+// Close ends the watch of all that runs.
+func (w *Broadcast) Close() { w.clock.close() }
+
+// look ends what is overdue, and sets the clock for what is due next.
+func (w *Broadcast) look() {
+	now, next := w.clock.now(), int64(0)
+	var overdue []*Watchdog
+	w.mu.Lock()
+	for v := range w.watched {
+		switch at := v.dueAt(); {
+		case at == 0:
+		case at <= now:
+			overdue = append(overdue, v)
+		case next == 0 || at < next:
+			next = at
+		}
+	}
+	w.mu.Unlock()
+	if next != 0 {
+		w.clock.ringBy(next)
+	}
+	for _, v := range overdue {
+		v.expire()
+	}
 }
 
 // Wake says that the route to the server may have changed. Pauses end at once, and
@@ -61,8 +91,6 @@ func (w *Broadcast) Pause(ctx context.Context, d time.Duration) bool {
 // NewWatchdog returns a Watchdog that hears wake-ups until its Over.
 func (w *Broadcast) NewWatchdog() *Watchdog {
 	v := &Watchdog{broadcast: w}
-	v.timer = time.AfterFunc(time.Hour, v.expire)
-	v.timer.Stop()
 	w.mu.Lock()
 	w.watched[v] = struct{}{}
 	w.mu.Unlock()

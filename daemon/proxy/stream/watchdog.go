@@ -43,7 +43,6 @@ var (
 // nobody waits for it does not count.
 type Watchdog struct {
 	broadcast *Broadcast
-	timer     *time.Timer
 
 	mu      sync.Mutex
 	cancel  context.CancelCauseFunc // of the watched exchange
@@ -51,11 +50,8 @@ type Watchdog struct {
 	waiting bool
 	probe   time.Duration // the time that a wake-up leaves; 0 means that it changes nothing
 	woken   bool          // a wake-up came while nobody waited
-	due     time.Time     // when bytes must have come, or a silence is told
+	due     int64         // by the clock: when it looks whether bytes came
 	left    time.Duration // of the bound after that
-	// fires is when the timer does, zero: never. It may be before due, or while nobody waits:
-	// a stream sets no timer for each of its reads.
-	fires time.Time
 }
 
 // Over ends the watch. The watched exchange goes on.
@@ -70,8 +66,7 @@ func (v *Watchdog) Over() {
 func (v *Watchdog) Watch(cancel context.CancelCauseFunc) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.cancel, v.woken, v.waiting, v.fires = cancel, false, false, time.Time{}
-	v.timer.Stop()
+	v.cancel, v.woken, v.waiting = cancel, false, false
 }
 
 // Begin says that bytes must come within bound; otherwise the exchange ends with why.
@@ -88,17 +83,25 @@ func (v *Watchdog) Begin(bound, probe time.Duration, why error) {
 
 // set makes the exchange end after bound. A silence is told before.
 func (v *Watchdog) set(bound time.Duration) {
-	first, now := min(bound, quiet), time.Now()
-	v.left, v.due = bound-first, now.Add(first)
-	if v.fires.IsZero() || v.due.Before(v.fires) {
-		v.arm(now)
-	}
+	first := min(bound, quiet)
+	v.left = bound - first
+	v.wake(first)
 }
 
-// arm makes the timer fire when it is due.
-func (v *Watchdog) arm(now time.Time) {
-	v.fires = v.due
-	v.timer.Reset(v.due.Sub(now))
+// wake makes the clock look after d.
+func (v *Watchdog) wake(d time.Duration) {
+	v.due = v.broadcast.clock.now() + int64(d)
+	v.broadcast.clock.ringBy(v.due)
+}
+
+// dueAt returns when the clock is to look, 0 while nobody waits.
+func (v *Watchdog) dueAt() int64 {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if !v.waiting {
+		return 0
+	}
+	return v.due
 }
 
 // End says that bytes came.
@@ -121,18 +124,15 @@ func (v *Watchdog) suspect() {
 	}
 }
 
+// expire tells that nobody got bytes by the time that was due, and ends the exchange at its end.
 func (v *Watchdog) expire() {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	now := time.Now()
-	v.fires = time.Time{}
 	switch {
-	case !v.waiting: // Begin arms it
-	case now.Before(v.due): // bytes came meanwhile
-		v.arm(now)
+	case !v.waiting, v.broadcast.clock.now() < v.due: // bytes came just now
 	case v.left > 0:
-		v.due, v.left = now.Add(v.left), 0
-		v.arm(now)
+		v.wake(v.left)
+		v.left = 0
 		if v.broadcast.Quiet != nil {
 			v.broadcast.Quiet()
 		}

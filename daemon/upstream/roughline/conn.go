@@ -18,6 +18,8 @@ type Conn struct {
 	out, in  segment
 	ended    chan struct{}
 	once     sync.Once
+	// confirmed holds one when a packet of the server has confirmed what had come there.
+	confirmed chan struct{}
 
 	// The line's mu guards these.
 	forgotten bool
@@ -30,7 +32,8 @@ type Conn struct {
 
 // segment is what is on its way in one direction. The line's mu guards it.
 type segment struct {
-	underWay bool
+	underWay bool // and not confirmed
+	arrived  bool // at the server, which is not known here yet
 	repeats  int
 	waiting  bool // it has come, and its reader has not taken it
 }
@@ -88,10 +91,18 @@ func (c *Conn) pump(from, to net.Conn, s *segment) {
 		c.line.mu.Lock()
 		*s = segment{underWay: true}
 		c.line.mu.Unlock()
-		if !c.carry(s, len(b)) {
-			return
+		arrive := func() bool {
+			if !c.sleep(leg) {
+				return false
+			}
+			_, err := to.Write(b)
+			return err == nil
 		}
-		if _, err := to.Write(b); err != nil {
+		carry := c.bring
+		if s == &c.out {
+			carry = c.send
+		}
+		if !carry(len(b), arrive) {
 			return
 		}
 		c.line.mu.Lock()
@@ -100,35 +111,88 @@ func (c *Conn) pump(from, to net.Conn, s *segment) {
 	}
 }
 
-// carry sends a segment until it has come, and reports false when the connection ended.
-// The confirmation comes at once with it: what is lost of it is repeated as the segment is.
-func (c *Conn) carry(s *segment, n int) bool {
-	pause := firstRepeat
-	for {
+// bring repeats a segment of the server until it has come, and reports false when the
+// connection ended. What it confirms of the client's needs no packet of its own.
+func (c *Conn) bring(n int, arrive func() bool) bool {
+	for pause := firstRepeat; ; pause = min(2*pause, longestRepeat) {
 		c.line.mu.Lock()
-		there := c.passes()
-		back := there && c.passes()
-		if s == &c.in && there || s == &c.out && back {
+		if c.passes() {
 			c.heard = time.Now().Add(leg)
-		}
-		if there && (back || s == &c.in) {
-			s.underWay, s.waiting = false, s == &c.in
+			c.in.underWay, c.in.waiting = false, true
+			c.confirmLocked()
 			c.line.mu.Unlock()
-			return c.sleep(leg)
+			return arrive()
 		}
-		if !c.forgotten && (s == &c.out || n >= bulk) {
+		if !c.forgotten && n >= bulk {
 			c.lost++
 		}
 		c.line.mu.Unlock()
 		if !c.sleep(pause) {
 			return false
 		}
+	}
+}
+
+// send repeats a segment of the client until it is confirmed, and reports false when the
+// connection ended. It has come when it got through for the first time. The server
+// confirms it at once, and once more with each of its packets and for each repeat.
+func (c *Conn) send(_ int, arrive func() bool) bool {
+	c.line.mu.Lock()
+	c.out.arrived = false
+	select {
+	case <-c.confirmed: // of the one before
+	default:
+	}
+	c.line.mu.Unlock()
+	began, pause := time.Now(), firstRepeat
+	for {
 		c.line.mu.Lock()
-		s.repeats++
-		if pause = min(2*pause, longestRepeat); c.often && s == &c.out && s.repeats <= 6 {
+		there := c.passes()
+		comes := there && !c.out.arrived
+		if there {
+			c.out.arrived = true
+		}
+		if there && c.passes() {
+			c.heard = time.Now().Add(leg)
+			c.confirmLocked()
+		} else if !c.forgotten {
+			c.lost++
+		}
+		c.line.mu.Unlock()
+		if comes && !arrive() {
+			return false
+		}
+		again := time.NewTimer(pause)
+		select {
+		case <-c.confirmed:
+			again.Stop()
+			return true
+		case <-again.C:
+		case <-c.ended:
+			again.Stop()
+			return false
+		}
+		if time.Since(began) >= unconfirmedFor {
+			return false
+		}
+		c.line.mu.Lock()
+		c.out.repeats++
+		if pause = min(2*pause, longestRepeat); c.often && c.out.repeats <= 6 {
 			pause = firstRepeat
 		}
 		c.line.mu.Unlock()
+	}
+}
+
+// confirmLocked confirms what has come at the server.
+func (c *Conn) confirmLocked() {
+	if !c.out.arrived || !c.out.underWay {
+		return
+	}
+	c.out.underWay = false
+	select {
+	case c.confirmed <- struct{}{}:
+	default:
 	}
 }
 

@@ -3,7 +3,9 @@
 // testing/synctest bubble. Only tests import it.
 //
 // Its TCP is as coarse as a test bears: one segment is on its way in each direction, and
-// is repeated until it is confirmed.
+// is repeated until it is confirmed. A true one is silent for longer: where
+// 30 % of the packets get lost, every second connection of Linux' own had a silence of
+// 20 s within three minutes (measured).
 package roughline
 
 import (
@@ -21,6 +23,9 @@ const (
 	// doubles each time up to longestRepeat: what is sent later makes a true TCP repeat
 	// sooner than its clock says.
 	firstRepeat, longestRepeat = 240 * time.Millisecond, 4 * time.Second
+	// unconfirmedFor is how long bytes may be unconfirmed until the kernel ends their
+	// connection, as upstream tells it.
+	unconfirmedFor = 25 * time.Second
 	// bulk is the size from which a lost segment of the server shows at the client: the
 	// next ones come out of order.
 	bulk = 1000
@@ -96,7 +101,7 @@ func (l *Line) DialContext(ctx context.Context, network, addr string) (net.Conn,
 		return nil, err
 	}
 	near, mid := net.Pipe()
-	c := &Conn{Conn: near, line: l, mid: mid, inner: inner, heard: time.Now(), packets: 3, ended: make(chan struct{})}
+	c := &Conn{Conn: near, line: l, mid: mid, inner: inner, heard: time.Now(), packets: 3, ended: make(chan struct{}), confirmed: make(chan struct{}, 1)}
 	l.mu.Lock()
 	l.conns[c] = struct{}{}
 	l.mu.Unlock()
