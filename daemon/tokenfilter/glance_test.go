@@ -158,7 +158,8 @@ func TestGuardLikeASlowOne(t *testing.T) {
 	odd := "eyJ-and-later.eyJ.ey-with-two"
 	list := []string{
 		access, legacy, others, apiKey, access + "-longer", access[10:], "opaque-refresh-secret", "sixteen-letters!", odd, odd[:20],
-		"xx" + access[:60], legacy[len(legacy)-20:] + access[:30], "aaaaaaaaaaaaaaaa", "aaaaaaaaaaaaaaaab", ".ey.ey.ey.ey.ey.ey", "eyJeyJeyJeyJeyJ.ey",
+		"xx" + access[:60], legacy[len(legacy)-20:] + access[:30], "aaaaaaaaaaaaaaaa", "aaaaaaaaaaaaaaaab",
+		".ey.ey.ey.ey.ey.ey", "eyJeyJeyJeyJeyJ.ey",
 	}
 	rounds := 150
 	if testing.Short() {

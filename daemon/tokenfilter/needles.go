@@ -11,32 +11,44 @@ import (
 
 // searched are secrets, ready to be searched for. They are the same for most answers.
 type searched struct {
-	secrets []redact.Secret
-	tokens  knownTokens
-	needles []needle // the secrets of other forms
+	secrets  []redact.Secret
+	families []family
+	needles  []needle // the secrets of other forms
 }
 
 var searches = sync.Pool{New: func() any { return new(searched) }}
 
 // prepare makes the secrets ready.
 func (s *searched) prepare(now []redact.Secret) {
-	s.secrets = slices.Clone(now)
-	s.tokens, s.needles = knownTokens{list: s.tokens.list[:0]}, s.needles[:0]
+	*s = searched{secrets: slices.Clone(now)}
 	for i, secret := range now {
 		v := secret.Reveal()
-		switch dot := strings.Index(v, string(pattern)); {
+		switch head := strings.Index(v, string(pattern)) + len(pattern); {
 		case len(v) < minKnown, slices.Contains(now[:i], secret):
-		case dot >= 0 && strings.HasPrefix(v, string(tokenStart)):
-			s.tokens.add(newNeedle(v), dot)
+		case head >= needleSize:
+			s.familyOf(v[:head]).add(newNeedle(v))
 		default:
 			s.needles = append(s.needles, newNeedle(v))
 		}
 	}
 }
 
+// familyOf returns the family of the tokens that begin with head.
+func (s *searched) familyOf(head string) *family {
+	for i := range s.families {
+		if f := &s.families[i]; string(f.head.whole) == head {
+			return f
+		}
+	}
+	s.families = append(s.families, family{head: newNeedle(head)})
+	return &s.families[len(s.families)-1]
+}
+
 // restart says that other bytes are searched now.
 func (s *searched) restart() {
-	s.tokens.clear = 0
+	for i := range s.families {
+		s.families[i].clear = 0
+	}
 	for i := range s.needles {
 		s.needles[i].clear = 0
 	}
@@ -44,16 +56,24 @@ func (s *searched) restart() {
 
 // moved says that the bytes which are searched moved to the front by that many.
 func (s *searched) moved(by int) {
-	s.tokens.clear -= by
+	for i := range s.families {
+		s.families[i].clear -= by
+	}
 	for i := range s.needles {
 		s.needles[i].clear -= by
 	}
 }
 
 // first returns the offset in b of the first secret from offset from on, and its length,
-// or -1. It does not look again at what an earlier call has ruled out.
+// or -1. Of two that begin there it is the longer one. It does not look again at what an
+// earlier call has ruled out.
 func (s *searched) first(b []byte, from int, work *int) (at, size int) {
-	at, size = s.tokens.find(b, from, work)
+	at = -1
+	for i := range s.families {
+		if i, n := s.families[i].find(b, from, work); i >= 0 && (at < 0 || i < at || i == at && n > size) {
+			at, size = i, n
+		}
+	}
 	for i := range s.needles {
 		n := &s.needles[i]
 		if i := n.find(b, from, work); i >= 0 && (at < 0 || i < at || i == at && len(n.whole) > size) {
@@ -64,106 +84,89 @@ func (s *searched) first(b []byte, from int, work *int) (at, size int) {
 }
 
 // overlap returns the length of the longest end of b with which a secret begins.
-func (s *searched) overlap(b []byte, work *int) int {
-	held := s.tokens.overlap(b, work)
+func (s *searched) overlap(b []byte, work *int) (held int) {
+	for i := range s.families {
+		held = max(held, s.families[i].overlap(b, work))
+	}
 	for i := range s.needles {
 		held = max(held, s.needles[i].overlap(b, work))
 	}
 	return held
 }
 
-// knownTokens are the secrets that are tokens of a server, as nearly all are. One search for
-// what all of them contain finds any number of them.
-type knownTokens struct {
-	list     []knownToken
-	longest  int // the length of the longest
-	farthest int // the largest offset of the pattern in one of them
-	clear    int // no pattern before this offset belongs to an occurrence
+// family are tokens with the same header, as a server's are. One search for the bytes in
+// their header that are rarest elsewhere finds any number of them.
+type family struct {
+	head    needle // the header and the pattern after it
+	tokens  []needle
+	longest int // the length of the longest
+	clear   int // no occurrence begins before this offset
 }
 
-type knownToken struct {
-	needle
-	dot int // the offset of the first pattern in it
+func (f *family) add(n needle) {
+	f.tokens = append(f.tokens, n)
+	f.longest = max(f.longest, len(n.whole))
 }
 
-// tokenStart begins a token: its header is base64 of an object that begins with a name.
-var tokenStart = []byte("eyJ")
-
-func (t *knownTokens) add(n needle, dot int) {
-	t.list = append(t.list, knownToken{n, dot})
-	t.longest, t.farthest = max(t.longest, len(n.whole)), max(t.farthest, dot)
-}
-
-// find returns the offset in b of the first token from offset from on, and its length, or
-// -1. Of two that begin there it is the longer one.
-func (t *knownTokens) find(b []byte, from int, work *int) (at, size int) {
-	at = -1
-	if len(t.list) == 0 {
-		return at, size
-	}
-	t.clear = max(t.clear, from)
-	unsure := -1 // the first pattern of a token that the next bytes may complete
-	for pos := t.clear; ; pos++ {
-		i := bytes.Index(b[pos:], pattern)
+// find returns the offset in b of the first token from offset from on, and its length, or -1.
+func (f *family) find(b []byte, from int, work *int) (at, size int) {
+	part := f.head.whole[f.head.at : f.head.at+needleSize]
+	f.clear = max(f.clear, from)
+	unsure := -1 // the first beginning of a token that the next bytes may complete
+	at = f.clear
+	for ; at+f.head.at+needleSize <= len(b); at++ {
+		i := bytes.Index(b[at+f.head.at:], part)
 		if i < 0 {
-			*work += len(b) - pos
+			*work += len(b) - at - f.head.at
+			at = len(b) - f.head.at - needleSize + 1
 			break
 		}
-		*work += i + 1 + len(t.list)
-		pos += i
-		if at >= 0 && pos-t.farthest > at {
-			return at, size // every further one begins later
-		}
-		for k := range t.list {
-			n := &t.list[k]
-			start := pos - n.dot
-			switch {
-			case start < from:
-			case start+len(n.whole) > len(b):
-				if unsure < 0 && bytes.HasPrefix(n.whole, b[start:]) {
-					unsure = pos
+		*work += i + 1 + len(f.tokens)
+		at += i
+		rest := b[at:]
+		for k := range f.tokens {
+			switch n := &f.tokens[k]; {
+			case len(n.whole) > len(rest):
+				*work += len(rest) / needleSize // compared in words
+				if unsure < 0 && bytes.HasPrefix(n.whole, rest) {
+					unsure = at
 				}
-				*work += (len(b) - start) / needleSize // compared in words
-			case at >= 0 && (start > at || start == at && len(n.whole) <= size):
-			case n.is(b[start:]):
-				at, size = start, len(n.whole)
-				*work += size / needleSize
+			case len(n.whole) > size && n.is(rest):
+				*work += len(n.whole) / needleSize
+				size = len(n.whole)
 			}
 		}
+		if size > 0 {
+			return at, size
+		}
 	}
-	switch {
-	case at >= 0:
-	case unsure >= 0:
-		t.clear = unsure
-	default:
-		t.clear = max(from, len(b)-len(pattern)+1)
+	if f.clear = at; unsure >= 0 {
+		f.clear = unsure
 	}
-	return at, size
+	return -1, 0
 }
 
 // overlap returns the length of the longest end of b with which a token begins.
-func (t *knownTokens) overlap(b []byte, work *int) int {
-	if len(t.list) == 0 {
-		return 0
-	}
-	tail := b[max(0, len(b)-t.longest+1):]
+func (f *family) overlap(b []byte, work *int) int {
+	tail := b[max(0, len(b)-f.longest+1):]
+	start := f.head.whole[:3]
 	*work += len(tail)
 	for {
-		i := bytes.Index(tail, tokenStart)
+		i := bytes.Index(tail, start)
 		if i < 0 {
 			break
 		}
 		tail = tail[i:]
-		for k := range t.list {
-			if bytes.HasPrefix(t.list[k].whole, tail) {
+		for k := range f.tokens {
+			if bytes.HasPrefix(f.tokens[k].whole, tail) {
 				return len(tail)
 			}
 		}
-		*work += len(t.list)
+		*work += len(f.tokens)
 		tail = tail[1:]
 	}
-	for n := min(len(tokenStart)-1, len(tail)); n > 0; n-- {
-		if bytes.HasSuffix(tail, tokenStart[:n]) {
+	for n := min(len(start)-1, len(tail)); n > 0; n-- {
+		if bytes.HasSuffix(tail, start[:n]) {
 			return n
 		}
 	}

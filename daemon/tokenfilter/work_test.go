@@ -113,7 +113,8 @@ func TestGuardWorkIsLinear(t *testing.T) {
 	known := secrets(access, legacy, others, "sixteen-letters!")
 	n := newNeedle(access)
 	for desc, unit := range map[string]string{
-		"nothing": "abcdefgh", "secrets": access, "short secrets": "sixteen-letters!", "two secrets": access + "sixteen-letters!",
+		"nothing": "abcdefgh", "header": usualHeader + ".ey", "end of a header": usualHeader[len(usualHeader)-5:] + ".ey",
+		"secrets": access, "short secrets": "sixteen-letters!", "two secrets": access + "sixteen-letters!",
 		"halves": access[:len(access)/2], "searched bytes": access[n.at : n.at+needleSize], "first bytes": "eyJ", "e": "e",
 		"nearly": access[:len(access)-1] + "!",
 	} {
