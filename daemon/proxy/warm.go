@@ -4,6 +4,8 @@ import (
 	"context"
 	"io"
 	"net/http"
+
+	"shelfkeeper/daemon/upstream"
 )
 
 const (
@@ -37,7 +39,7 @@ func (s *Server) warm(ctx context.Context, c *call) {
 		defer s.warming.Add(-1)
 		ctx, cancel := context.WithTimeout(ctx, tokenWait)
 		defer cancel()
-		r, err := http.NewRequestWithContext(ctx, http.MethodGet, s.cfg.Base.JoinPath("ping").String(), nil)
+		r, err := http.NewRequestWithContext(upstream.NewErrand(ctx, true), http.MethodGet, s.cfg.Base.JoinPath("ping").String(), nil)
 		if err != nil {
 			return
 		}

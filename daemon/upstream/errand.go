@@ -11,13 +11,16 @@ import (
 type Errand struct {
 	context.Context
 	twice bool
+	given bool
 	use
 }
 
 // NewErrand returns the context of a request. twice says whether the request may be sent
 // twice, whatever its method: some GETs of the server change something, and some POSTs
 // only read.
-func NewErrand(ctx context.Context, twice bool) *Errand { return &Errand{Context: ctx, twice: twice} }
+func NewErrand(ctx context.Context, twice bool) *Errand {
+	return &Errand{Context: ctx, twice: twice, given: true}
+}
 
 // errandKey is the key of the *Errand in a request's context.
 type errandKey struct{}

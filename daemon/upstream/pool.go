@@ -40,7 +40,8 @@ type pool struct {
 	running atomic.Int64 // requests whose answer has not begun
 	most    atomic.Int64 // of them at once, since players became active
 	ready   *readyConns  // nil: none are kept
-	secure  *tls.Config  // of connections that are made here; net/http changes its own
+	lines   lines
+	secure  *tls.Config // of connections that are made here; net/http changes its own
 
 	born   time.Time
 	asked  atomic.Int64 // the last time, in ns since born
@@ -56,6 +57,7 @@ func (u *Upstream) newPool(w *way, to *url.URL) *pool {
 		p.secure = w.tlsFor(to)
 		p.ready = &readyConns{changed: u.readying.signal}
 	}
+	p.lines.life.Store(int64(p.life.now))
 	p.shared.Store(p.newTransport())
 	p.single = p.newTransport()
 	p.single.DisableKeepAlives = true
@@ -90,12 +92,23 @@ func (p *pool) roundTrip(r *http.Request, e *Errand) (*http.Response, error) {
 	}
 	defer p.running.Add(-1)
 	p.rested()
-	resp, err := roundTrip(p.transportOf(e), r)
+	var resp *http.Response
+	var err error
+	stale, onLine := false, p.takesLine(r, e)
+	if onLine {
+		resp, err, stale = p.onLine(r, e)
+		onLine = err != errChoseHTTP2
+	}
+	if !onLine {
+		resp, err = roundTrip(p.transportOf(e), r)
+		stale = !e.dialed.Load()
+	}
 	var refused *RefusedError
-	if err == nil || e.dialed.Load() || !e.ready || r.Context().Err() != nil || errors.As(err, &refused) {
+	if err == nil || !stale || !e.ready || r.Context().Err() != nil || errors.As(err, &refused) {
 		return resp, err
 	}
-	again := r.WithContext(NewErrand(r.Context(), false))
+	own := NewErrand(r.Context(), false)
+	again := r.WithContext(own)
 	if r.Body != nil && r.Body != http.NoBody {
 		if r.GetBody == nil {
 			return nil, err
@@ -108,6 +121,12 @@ func (p *pool) roundTrip(r *http.Request, e *Errand) (*http.Response, error) {
 	}
 	if p.ready != nil {
 		p.ready.drop()
+	}
+	if onLine {
+		p.lines.drop() // the server may have closed all of them
+		if resp, err, _ = p.onLine(again, own); err != errChoseHTTP2 {
+			return resp, err
+		}
 	}
 	return roundTrip(p.transportOf(e), again)
 }
@@ -144,6 +163,7 @@ func (p *pool) learn(from func(*idleLife) bool) {
 	if !from(&p.life) {
 		return
 	}
+	p.lines.live(p.life.now)
 	old := p.shared.Load()
 	if p.life.now > old.IdleConnTimeout {
 		p.longer.Store(true)
@@ -157,6 +177,7 @@ func (p *pool) learn(from func(*idleLife) bool) {
 func (p *pool) closeIdle() {
 	p.shared.Load().CloseIdleConnections()
 	p.single.CloseIdleConnections()
+	p.lines.drop()
 	if p.ready != nil {
 		p.ready.drop()
 	}

@@ -34,3 +34,17 @@ func isEstablished(fd int) bool {
 	info, err := unix.GetsockoptTCPInfo(fd, unix.IPPROTO_TCP, unix.TCP_INFO)
 	return err == nil && info.State == tcpEstablished
 }
+
+// nothingCame reports whether a connection is open, and holds no byte that was not read.
+func nothingCame(t *tracked) (quiet bool) {
+	raw, err := t.raw()
+	if err != nil {
+		return false
+	}
+	err = raw.Control(func(fd uintptr) {
+		var one [1]byte
+		_, _, failed := unix.Recvfrom(int(fd), one[:], unix.MSG_PEEK|unix.MSG_DONTWAIT)
+		quiet = failed == unix.EAGAIN
+	})
+	return quiet && err == nil
+}

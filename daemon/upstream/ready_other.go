@@ -8,3 +8,5 @@ const canWatchReady = false
 
 func waitClosed(*tracked) bool  { return true }
 func established(*tracked) bool { return false }
+
+func nothingCame(*tracked) bool { return false }

@@ -15,7 +15,15 @@ type recordConn struct {
 	*tracked
 	records records
 	socket  socketReader
+	hushed  bool // Read returns errHushed; see line.leftOver
 }
+
+func (c *recordConn) below() *tracked { return c.tracked }
+
+// begun reports whether a part of a record was read that is not handed out.
+func (c *recordConn) begun() bool { return c.records.got > 0 || c.records.left > 0 }
+
+func (c *recordConn) hush(yes bool) { c.hushed = yes }
 
 // belowTLS returns conn as TLS is to read it. It stays what it is where it is none of the
 // kernel's.
@@ -37,6 +45,9 @@ func belowTLS(conn net.Conn) net.Conn {
 
 // Read implements net.Conn.
 func (c *recordConn) Read(b []byte) (int, error) {
+	if c.hushed {
+		return 0, errHushed
+	}
 	n, err := c.records.Read(b)
 	return c.tracked.read(n, err)
 }

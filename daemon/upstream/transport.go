@@ -32,7 +32,7 @@ func (c *sharedTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	e, out := errandOf(r.Context()), r
 	switch {
 	case e == nil:
-		e = NewErrand(r.Context(), isSafe(r.Method))
+		e = &Errand{Context: r.Context(), twice: isSafe(r.Method)}
 		out = u.prepare(e, w, r, to)
 	case to == u.base && !w.tokenInURL():
 		u.dress(out, w, to)

@@ -192,6 +192,9 @@ func (u *Upstream) Close() {
 	u.examination.close()
 	u.network.Close()
 	u.CloseIdle()
+	if w := u.ready.Load(); w != nil {
+		w.closeLines()
+	}
 }
 
 func checkBase(base *url.URL) (*url.URL, error) {

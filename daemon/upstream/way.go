@@ -121,6 +121,13 @@ func (w *way) closeIdle() {
 	w.foreign.closeIdle()
 }
 
+// closeLines ends all lines, and waits for those that are being opened.
+func (w *way) closeLines() {
+	for _, p := range w.pools {
+		p.lines.close()
+	}
+}
+
 // direct reports whether no proxy stands before an address.
 func (w *way) direct(to *url.URL) bool {
 	if w.proxy == nil {
