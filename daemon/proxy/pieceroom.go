@@ -11,8 +11,8 @@ import (
 const (
 	// largePiece is the piece in which fast bodies are copied: they cost few calls.
 	largePiece = 64 << 10
-	// hugePiece is for long answers that are filtered: each piece of them is a chunk, which
-	// costs two calls.
+	// hugePiece is for long answers that are filtered, each piece of which is a chunk and
+	// costs two calls, and for files that are fetched whole.
 	hugePiece = 256 << 10
 	// mostHuge is how many answers have one at once.
 	mostHuge = 4
@@ -26,6 +26,9 @@ const (
 	// slowPiece is what a large piece takes of a body that is not fast any more: less
 	// than 5 Mbit/s.
 	slowPiece = 100 * time.Millisecond
+	// fetched bytes in large pieces make a file one that is fetched and not played. What
+	// players fill at once, and the system's buffers before them, is mostly less.
+	fetched = 8 << 20
 	// mostLarge is how many bodies have large pieces at once. Many players that begin
 	// together fill their buffers fast, and have no use for large ones afterwards.
 	mostLarge = 16
@@ -117,8 +120,10 @@ type pieceRoom struct {
 	many  *[largePiece]byte
 	most  *[hugePiece]byte // counted in huge
 	grown bool             // many is counted
+	file  bool             // most is for a file, which may be played from some moment on
 	began time.Time        // of the small pieces that are counted, or of the large one
 	full  int
+	bytes int // in large pieces, of a file
 }
 
 // large returns the room for a large piece.
@@ -146,20 +151,11 @@ func (r *pieceRoom) next() []byte {
 
 // passed says how many bytes the last piece had. Nothing of it is needed any more.
 func (r *pieceRoom) passed(n int) {
-	if r.most != nil {
+	if r.most != nil && !r.file {
 		return
 	}
-	if r.many != nil {
-		now := time.Now()
-		if slow := r.grown && now.Sub(r.began) > slowPiece; slow {
-			r.release()
-		}
-		r.began = now
-		if !r.grown && n >= largePiece-keptBack {
-			if r.full++; r.full == manySmall {
-				r.swell()
-			}
-		}
+	if r.most != nil || r.many != nil {
+		r.largePassed(n)
 		return
 	}
 	if n >= smallPiece-keptBack {
@@ -177,6 +173,27 @@ func (r *pieceRoom) passed(n int) {
 	r.began, r.full = now, 0
 }
 
+// largePassed is passed for a large or a huge piece.
+func (r *pieceRoom) largePassed(n int) {
+	now := time.Now()
+	took := now.Sub(r.began)
+	r.began = now
+	switch {
+	case (r.grown || r.file) && took > slowPiece:
+		r.release()
+	case r.file:
+	case r.grown:
+		if r.bytes += n; r.bytes >= fetched {
+			r.bytes = 0
+			r.swell()
+		}
+	case n >= largePiece-keptBack:
+		if r.full++; r.full == manySmall {
+			r.swell()
+		}
+	}
+}
+
 // grow counts one more body with large pieces, unless there are many.
 func (r *pieceRoom) grow() bool {
 	if grown.Add(1) <= mostLarge {
@@ -186,11 +203,12 @@ func (r *pieceRoom) grow() bool {
 	return false
 }
 
-// swell gives a long answer huge pieces, unless there are some.
+// swell gives a long answer or a file huge pieces, unless there are some.
 func (r *pieceRoom) swell() {
 	if huge.Add(1) <= mostHuge {
+		file := r.grown
 		r.release()
-		r.most = hugePieces.Get().(*[hugePiece]byte)
+		r.most, r.file = hugePieces.Get().(*[hugePiece]byte), file
 		return
 	}
 	huge.Add(-1)
@@ -211,5 +229,5 @@ func (r *pieceRoom) release() {
 	if r.grown {
 		grown.Add(-1)
 	}
-	r.few, r.many, r.most, r.grown = nil, nil, nil, false
+	r.few, r.many, r.most, r.grown, r.file, r.full, r.bytes = nil, nil, nil, false, false, 0, 0
 }

@@ -180,3 +180,46 @@ func TestManyBodiesGiveTheProgramBack(t *testing.T) {
 		}
 	})
 }
+
+// A file that is fetched as fast as it comes gets huge pieces, four at once do, and one that
+// is played from then on gets small ones.
+func TestFetchedFileGetsHugePieces(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var rooms [mostHuge + 1]pieceRoom
+		pass := func(r *pieceRoom, every time.Duration) int {
+			n := len(r.next())
+			time.Sleep(every)
+			r.passed(n)
+			return n
+		}
+		for i := range rooms {
+			sum := 0
+			for sum < fetched {
+				n := pass(&rooms[i], time.Millisecond)
+				if sum += n; n == hugePiece {
+					t.Fatalf("huge pieces after %d bytes", sum)
+				}
+			}
+			for range manySmall {
+				pass(&rooms[i], time.Millisecond)
+			}
+			want := hugePiece
+			if i >= mostHuge {
+				want = largePiece
+			}
+			if got := len(rooms[i].next()); got != want {
+				t.Errorf("file %d: room for %d, want %d", i, got, want)
+			}
+		}
+		pass(&rooms[0], time.Second)
+		if got := len(rooms[0].next()); got != smallPiece {
+			t.Errorf("played: room for %d", got)
+		}
+		for i := range rooms {
+			rooms[i].release()
+		}
+		if grown.Load() != 0 || huge.Load() != 0 {
+			t.Errorf("%d and %d are counted", grown.Load(), huge.Load())
+		}
+	})
+}
