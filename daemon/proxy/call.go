@@ -30,6 +30,9 @@ type call struct {
 	early  bool           // its answer can begin before the server's
 	extra  http.Header    // goes upstream with it
 
+	mediaKnown, isMedia bool // see media
+	mediaPart           transfers.Media
+
 	pausable bool            // a pause ends it
 	paused   bool            // one has
 	life     context.Context // see context; nil: not needed yet

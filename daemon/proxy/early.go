@@ -22,7 +22,7 @@ func (c *call) fileKey() (string, bool) {
 	if c.r.Method != http.MethodGet {
 		return "", false
 	}
-	if _, media := transfers.MediaOf(route.Segments(c.path)); !media {
+	if _, media := c.media(); !media {
 		return "", false
 	}
 	return c.path + "?" + withoutToken(c.r.URL.RawQuery), true
@@ -42,8 +42,20 @@ func (s *Server) headKnown(c *call) bool {
 
 // work names the book, the session or the feed of which c asks for a part.
 func (c *call) work() (string, bool) {
-	m, media := transfers.MediaOf(route.Segments(c.path))
-	return string(m.Kind) + " " + m.ID, media
+	m, media := c.media()
+	if !media {
+		return "", false
+	}
+	return string(m.Kind) + " " + m.ID, true
+}
+
+// media is what c asks for, where it is a part of a book or an episode.
+func (c *call) media() (transfers.Media, bool) {
+	if !c.mediaKnown {
+		c.mediaKnown = true
+		c.mediaPart, c.isMedia = transfers.MediaOf(route.Segments(c.path))
+	}
+	return c.mediaPart, c.isMedia
 }
 
 // underWay reports whether c asks for a part of what some player was sent of late, or

@@ -136,7 +136,7 @@ func (c *call) outgoing(ctx context.Context, token string, b *body, ranged bool)
 // remainder is the request for the remainder of what c asked for, as long as it is the
 // same.
 func (c *call) remainder(ctx context.Context, token string, part stream.Span, condition string) *http.Request {
-	out := c.outgoing(ctx, token, &body{}, false)
+	out := c.outgoing(upstream.NewErrand(ctx, true), token, &body{}, false)
 	for _, name := range []string{"If-Match", "If-None-Match", "If-Modified-Since", "If-Unmodified-Since"} {
 		delete(out.Header, name)
 	}

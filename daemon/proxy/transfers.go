@@ -9,7 +9,6 @@ import (
 
 	"shelfkeeper/daemon/players"
 	"shelfkeeper/daemon/proxy/answers"
-	"shelfkeeper/daemon/proxy/route"
 	"shelfkeeper/daemon/proxy/transfers"
 )
 
@@ -35,7 +34,7 @@ func (s *Server) beginPiece(c *call) *transfers.Piece {
 	if c.r.Method != http.MethodGet {
 		return nil
 	}
-	media, ok := transfers.MediaOf(route.Segments(c.path))
+	media, ok := c.media()
 	if !ok {
 		return nil
 	}

@@ -35,6 +35,7 @@ type line struct {
 	fresh bool  // nothing was asked on it yet, and it has not waited
 	cut   func()
 
+	still   *stillness
 	records *recordConn // nil: no TLS
 	asked   bool        // something was
 
@@ -43,7 +44,7 @@ type line struct {
 }
 
 func newLine(conn net.Conn, below *tracked, fresh bool) *line {
-	l := &line{conn: conn, below: below, fresh: fresh, records: recordsBelow(conn)}
+	l := &line{conn: conn, below: below, fresh: fresh, records: recordsBelow(conn), still: newStillness(below)}
 	l.in = bufio.NewReaderSize(lineReader{l}, lineBuffer)
 	l.cut = func() { _ = below.Close() }
 	return l
@@ -225,7 +226,7 @@ func (hushedError) Temporary() bool { return true }
 
 // silent reports whether the line is open, and nothing has come that nobody asked for.
 func (l *line) silent() bool {
-	return !l.asked || (l.records == nil || !l.records.begun()) && nothingCame(l.below)
+	return !l.asked || (l.records == nil || !l.records.begun()) && l.still.nothingCame()
 }
 
 // close closes a line that nobody reads from.

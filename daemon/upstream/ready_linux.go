@@ -1,6 +1,8 @@
 package upstream
 
 import (
+	"syscall"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -35,16 +37,33 @@ func isEstablished(fd int) bool {
 	return err == nil && info.State == tcpEstablished
 }
 
-// nothingCame reports whether a connection is open, and holds no byte that was not read.
-func nothingCame(t *tracked) (quiet bool) {
+// stillness looks whether something has come over a connection. Each request asks, so it
+// is made once a connection.
+type stillness struct {
+	raw   syscall.RawConn
+	look  func(fd uintptr)
+	quiet bool
+}
+
+func newStillness(t *tracked) *stillness {
 	raw, err := t.raw()
 	if err != nil {
+		return nil
+	}
+	s := &stillness{raw: raw}
+	s.look = func(fd uintptr) {
+		var one [1]byte
+		_, _, err := syscall.Recvfrom(int(fd), one[:], syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
+		s.quiet = err == syscall.EAGAIN
+	}
+	return s
+}
+
+// nothingCame reports whether the connection is open, and holds no byte that was not read.
+func (s *stillness) nothingCame() bool {
+	if s == nil {
 		return false
 	}
-	err = raw.Control(func(fd uintptr) {
-		var one [1]byte
-		_, _, failed := unix.Recvfrom(int(fd), one[:], unix.MSG_PEEK|unix.MSG_DONTWAIT)
-		quiet = failed == unix.EAGAIN
-	})
-	return quiet && err == nil
+	s.quiet = false
+	return s.raw.Control(s.look) == nil && s.quiet
 }

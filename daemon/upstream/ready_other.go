@@ -9,4 +9,9 @@ const canWatchReady = false
 func waitClosed(*tracked) bool  { return true }
 func established(*tracked) bool { return false }
 
-func nothingCame(*tracked) bool { return false }
+// stillness is of Linux.
+type stillness struct{}
+
+func newStillness(*tracked) *stillness { return nil }
+
+func (*stillness) nothingCame() bool { return false }
