@@ -185,12 +185,13 @@ func (s *Server) filter(c *call, resp *http.Response, replace tokenfilter.Replac
 	if err != nil {
 		return nil, refusal.Temporary.Because("its answer broke off: " + redact.Text(err.Error()))
 	}
-	if tokenfilter.KindOf(resp.Header.Get("Content-Type")) == tokenfilter.Escaped {
+	kind := resp.Header.Get("Content-Type")
+	if tokenfilter.KindOf(kind) == tokenfilter.Escaped {
 		src = tokenfilter.JSON(src, replace)
 	} else {
 		src = tokenfilter.Text(src, replace)
 	}
-	addresses, kind := s.addressesOf(c), resp.Header.Get("Content-Type")
+	addresses := s.addressesOf(c)
 	src = asYoung(c, addresses.WithToken(kind, addresses.Ours(kind, src), c.tokenInAddress()))
 	known := func() []redact.Secret { _, k := s.cfg.Identity(); return k }
 	return tokenfilter.Guard(src, known, func() { s.withheld(c) }), nil

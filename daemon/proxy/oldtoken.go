@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"io"
 	"net/http"
-	"slices"
 
 	"shelfkeeper/daemon/proxy/route"
 )
@@ -34,52 +33,71 @@ func asYoung(c *call, src io.Reader) io.Reader {
 	return &youth{src: src}
 }
 
-const youthRead = 16 << 10
-
-// youth replaces oldToken in a body as it goes by.
+// youth replaces oldToken in a body as it goes by. Where it is not, the bytes stay in the
+// place to which they were asked to be read.
 type youth struct {
 	src  io.Reader
-	buf  []byte // read and not decided
-	out  []byte // decided
+	tail []byte // undecided: the beginning of oldToken
+	out  []byte // decided, and not returned yet
 	home []byte // where out lies
 	err  error
 }
 
+// oldTokenRare is the part of oldToken that is searched for: it begins with a rare letter.
+var oldTokenRare = oldToken[bytes.IndexByte(oldToken, 'O'):]
+
 // Read implements io.Reader.
 func (y *youth) Read(p []byte) (int, error) {
+	if len(p) == 0 {
+		return 0, nil
+	}
 	for len(y.out) == 0 {
 		if y.err != nil {
 			return 0, y.err
 		}
-		y.more()
+		if n := y.more(p); n > 0 {
+			return n, nil
+		}
 	}
 	n := copy(p, y.out)
 	y.out = y.out[n:]
 	return n, nil
 }
 
-// more reads on and decides all but what may be the beginning of oldToken.
-func (y *youth) more() {
-	old := len(y.buf)
-	y.buf = slices.Grow(y.buf, youthRead)
-	n, err := y.src.Read(y.buf[old : old+youthRead])
-	y.buf, y.err = y.buf[:old+n], err
-	rest, out := y.buf, y.home[:0]
-	for {
-		i := bytes.Index(rest, oldToken)
+// more reads on and decides all but what may be the beginning of oldToken. It returns how
+// many bytes of p are decided, or puts them into out.
+func (y *youth) more(p []byte) int {
+	room := p
+	if len(room) < 2*len(oldToken) {
+		room = make([]byte, 2*len(oldToken))
+	}
+	held := copy(room, y.tail)
+	n, err := y.src.Read(room[held:])
+	y.err = err
+	rest, out := room[:held+n], y.home[:0]
+	for from := 0; ; {
+		i := bytes.Index(rest[from:], oldTokenRare)
 		if i < 0 {
 			break
 		}
-		out = append(append(out, rest[:i]...), youngToken...)
-		rest = rest[i+len(oldToken):]
+		from += i + len(oldTokenRare)
+		if before := from - len(oldToken); before >= 0 && bytes.HasPrefix(rest[before:], oldToken) {
+			out = append(append(out, rest[:before]...), youngToken...)
+			rest, from = rest[from:], 0
+		}
 	}
 	keep := 0
 	if err == nil {
 		keep = beginning(rest, oldToken)
 	}
-	y.home = append(out, rest[:len(rest)-keep]...)
+	y.tail = append(y.tail[:0], rest[len(rest)-keep:]...)
+	rest = rest[:len(rest)-keep]
+	if len(out) == 0 && len(p) == len(room) {
+		return len(rest)
+	}
+	y.home = append(out, rest...)
 	y.out = y.home
-	y.buf = y.buf[:copy(y.buf, rest[len(rest)-keep:])]
+	return 0
 }
 
 // beginning returns the length of the longest end of b that whole begins with.

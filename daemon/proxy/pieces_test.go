@@ -17,6 +17,10 @@ func TestOldTokenInPieces(t *testing.T) {
 		if got, err := io.ReadAll(&youth{src: r}); err != nil || string(got) != want {
 			t.Errorf("%s: %d of %d bytes, %v", name, len(got), len(want), err)
 		}
+		again := strings.NewReader(in)
+		if got, err := io.ReadAll(iotest.OneByteReader(&youth{src: again})); err != nil || string(got) != want {
+			t.Errorf("asked for single bytes: %d of %d bytes, %v", len(got), len(want), err)
+		}
 	}
 	if _, err := io.ReadAll(&youth{src: iotest.TimeoutReader(iotest.OneByteReader(strings.NewReader(in)))}); err == nil {
 		t.Error("a body that broke off looks whole")

@@ -35,12 +35,10 @@ type Request struct {
 // feeds, playlists, and what is told of feeds. Everywhere else an address is
 // somebody's text.
 func (r Request) Ours(contentType string, src io.Reader) io.Reader {
-	kind, _, _ := strings.Cut(strings.ToLower(contentType), ";")
-	kind = strings.TrimSpace(kind)
-	after := ""
+	kind, after := typeOf(contentType), ""
 	switch {
 	case strings.HasSuffix(kind, "/xml"), strings.HasSuffix(kind, "+xml"), strings.HasSuffix(kind, "mpegurl"):
-	case tokenfilter.KindOf(kind) == tokenfilter.Escaped && feedRoutes.Matches(r.Method, r.Path):
+	case feedRoutes.Matches(r.Method, r.Path) && tokenfilter.KindOf(kind) == tokenfilter.Escaped:
 		after = addressKey
 	default:
 		return src
@@ -55,6 +53,12 @@ func (r Request) Ours(contentType string, src io.Reader) io.Reader {
 		return &feed{src: src, wrap: wrap}
 	}
 	return wrap(src, "")
+}
+
+// typeOf returns the media type in a Content-Type, without its parameters.
+func typeOf(contentType string) string {
+	kind, _, _ := strings.Cut(contentType, ";")
+	return strings.TrimSpace(strings.ToLower(kind))
 }
 
 // ours is the origin at which the player asked.

@@ -20,11 +20,11 @@ GET /hls/:id/:file
 // other way to present one. Other bodies, and those of a player without such a token, stay
 // as they are. In a feed the addresses are ours already.
 func (r Request) WithToken(contentType string, src io.Reader, token string) io.Reader {
-	kind, _, _ := strings.Cut(strings.ToLower(contentType), ";")
-	kind = strings.TrimSpace(kind)
-	query := []byte("?token=" + url.QueryEscape(token))
+	if token == "" {
+		return src
+	}
+	kind, query := typeOf(contentType), []byte("?token="+url.QueryEscape(token))
 	switch {
-	case token == "":
 	case transcodes.Matches(r.Method, r.Path) && strings.HasSuffix(kind, "mpegurl"):
 		return &pieces{src: bufio.NewReaderSize(src, readSize), until: '\n', query: query, begins: true, fits: isSegment}
 	case feedPages.Matches(r.Method, r.Path) && (strings.HasSuffix(kind, "/xml") || strings.HasSuffix(kind, "+xml")):
