@@ -157,6 +157,9 @@ func (b *lineBody) Read(p []byte) (n int, err error) {
 	case b.over.Load():
 		return 0, http.ErrBodyReadAfterClose
 	}
+	if b.line.records != nil {
+		b.line.records.asked(len(p))
+	}
 	for {
 		m, err := b.src.Read(p[n:])
 		n += m

@@ -21,7 +21,7 @@ type recordConn struct {
 func (c *recordConn) below() *tracked { return c.tracked }
 
 // begun reports whether a part of a record was read that is not handed out.
-func (c *recordConn) begun() bool { return c.records.got > 0 || c.records.left > 0 }
+func (c *recordConn) begun() bool { return c.records.begun() }
 
 func (c *recordConn) hush(yes bool) { c.hushed = yes }
 
@@ -55,9 +55,12 @@ func (c *recordConn) Read(b []byte) (int, error) {
 // atHand reports whether the next record brings data, is here as a whole, and has no more
 // than room bytes of data. The goroutine that reads calls it.
 func (c *recordConn) atHand(room int) bool {
-	n := c.records.next()
-	return n > 0 && min(n, fullRecord) <= room && c.socket.holds(n)
+	n, read := c.records.next()
+	return n > 0 && min(n, fullRecord) <= room && (read == n || c.socket.holds(n-read))
 }
+
+// asked says how much of a body is asked for at once. The goroutine that reads calls it.
+func (c *recordConn) asked(n int) { c.records.fetches = n >= fetchedPiece }
 
 // socketReader reads from a socket of the kernel. Only one call runs at a time.
 type socketReader struct {

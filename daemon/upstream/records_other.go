@@ -12,6 +12,8 @@ func belowTLS(conn net.Conn) net.Conn { return conn }
 
 func (*recordConn) atHand(int) bool { return false }
 
+func (*recordConn) asked(int) {}
+
 func (*recordConn) below() *tracked { return nil }
 
 func (*recordConn) begun() bool { return false }

@@ -77,7 +77,7 @@ func roundTrip(t *http.Transport, r *http.Request) (*http.Response, error) {
 	}
 	if resp.StatusCode != http.StatusSwitchingProtocols {
 		body := &tracedBody{ReadCloser: resp.Body, done: cancel}
-		if resp.ProtoMajor == 1 {
+		if resp.ProtoMajor == 1 && resp.Body != http.NoBody {
 			body.below = got.below.Load()
 		}
 		resp.Body = body
@@ -94,10 +94,16 @@ type tracedBody struct {
 
 // Read returns what is here, several records at once. It waits for the first alone.
 func (b *tracedBody) Read(p []byte) (n int, err error) {
+	if b.below != nil {
+		b.below.asked(len(p))
+	}
 	for {
 		m, err := b.ReadCloser.Read(p[n:])
 		n += m
-		if err != nil || m == 0 || b.below == nil || !b.below.atHand(len(p)-n) {
+		if err != nil {
+			b.below = nil // the transport may read from it now
+		}
+		if m == 0 || b.below == nil || !b.below.atHand(len(p)-n) {
 			return n, err
 		}
 	}
