@@ -15,10 +15,12 @@ import (
 	"github.com/spf13/cobra"
 
 	"shelfkeeper/daemon/control"
+	"shelfkeeper/daemon/home"
 	"shelfkeeper/daemon/library"
 	"shelfkeeper/daemon/library/playlist"
 	"shelfkeeper/daemon/playback"
 	"shelfkeeper/daemon/problem"
+	"shelfkeeper/daemon/progress"
 )
 
 func newPlay(e *env) *cobra.Command {
@@ -106,7 +108,7 @@ type playing struct {
 }
 
 func (p *playing) play(ctx context.Context, item library.Item) (err error) {
-	p.server = &playback.Server{Base: p.found.ProxyURL, Version: version, Device: deviceName(p.found.Account)}
+	p.server = &playback.Server{Base: p.found.ProxyURL, Version: version, Device: deviceName(p.found.Account), Leave: p.leave}
 	defer func() {
 		if p.refresh != "" {
 			ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), signOutWait)
@@ -139,6 +141,15 @@ func (p *playing) play(ctx context.Context, item library.Item) (err error) {
 		return problem.New(problem.Other, fmt.Errorf("play %q: %w", item.Title, err), remedy)
 	}
 	return p.env.did("It was played.")
+}
+
+// leave keeps what was heard for the next daemon.
+func (p *playing) leave(l playback.Left) error {
+	paths, err := p.env.paths()
+	if err != nil {
+		return err
+	}
+	return progress.Leave(home.JournalDir(paths.State, p.found.Account), progress.Left(l))
 }
 
 // typed are an account and words as a person types them in a shell.

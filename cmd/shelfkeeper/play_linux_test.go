@@ -160,6 +160,29 @@ func TestPlayOutlivesTheDaemon(t *testing.T) {
 	}
 }
 
+// The daemon is killed and mpv ends before it is back: what was heard is kept, and the next
+// daemon tells the server.
+func TestPlayIsKeptWithoutADaemon(t *testing.T) {
+	t.Parallel()
+	keyringtest.Need(t, "mpv", "pgrep")
+	s, p := newServer(t, absfake.Config{}), newPlace(t)
+	p.login(s)
+	d := p.daemon()
+	url := p.until("the session is fresh", fresh).Proxy.URL
+	book := s.Library().Tracks()
+	player := p.start("play", "--player", quietMPV, "lighthouse")
+	at := untilHeard(t, url, book.ID, 5)
+	d.kill()
+	_ = syscall.Kill(playerOf(t, player), syscall.SIGTERM)
+	const kept = "is kept. It goes to the server when Shelfkeeper starts again"
+	if code := player.wait(); code != problem.OK || !strings.Contains(player.stderr.text(), kept) {
+		t.Errorf("code %d\n%s", code, player.stderr.text())
+	}
+	p.daemon()
+	p.until("the session is fresh", fresh)
+	untilHeard(t, url, book.ID, at)
+}
+
 // A book is played to its end, and the server says that it is finished.
 func TestPlayToTheEnd(t *testing.T) {
 	t.Parallel()

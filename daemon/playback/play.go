@@ -242,13 +242,32 @@ func (s *Server) Answers(ctx context.Context) bool {
 	return resp.StatusCode == http.StatusOK
 }
 
+// leave keeps what could not be reported because of err. ended is when the player did.
+func (in *Session) leave(t *tracker, ended time.Time, err error, say func(string)) error {
+	at := time.Duration(t.at * float64(time.Second)).Round(time.Second)
+	if in.server.Leave != nil {
+		heardAt := ended
+		if !t.heardAt.IsZero() {
+			heardAt = t.heardAt
+		}
+		left := in.server.Leave(Left{User: in.user, About: in.about, Place: t.at, Heard: t.unsaid, HeardAt: heardAt})
+		if left == nil {
+			say(fmt.Sprintf("The place, %v, is kept. It goes to the server when Shelfkeeper starts again.", at))
+			return nil
+		}
+		err = errors.Join(err, left)
+	}
+	return fmt.Errorf("the last place, %v, could not be stored: %w", at, err)
+}
+
 // finish makes the last report and ends the session, also when ctx has ended. Where the
-// local address does not answer, it waits for it.
+// local address does not answer, it waits for it, and keeps what it cannot report.
 func (in *Session) finish(ctx context.Context, t *tracker, say func(string)) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastReports)
 	defer cancel()
 	tick := time.NewTicker(retryEvery)
 	defer tick.Stop()
+	ended := time.Now()
 	for said := false; ; said = true {
 		err := in.Close(ctx, t.at, t.unsaid)
 		if err == nil {
@@ -263,8 +282,7 @@ func (in *Session) finish(ctx context.Context, t *tracker, say func(string)) err
 			if t.unsaid <= 0 {
 				return nil // an open session that says nothing more
 			}
-			at := time.Duration(t.at * float64(time.Second)).Round(time.Second)
-			return fmt.Errorf("the last place, %v, could not be stored: %w", at, err)
+			return in.leave(t, ended, err, say)
 		}
 	}
 }

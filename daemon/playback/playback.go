@@ -38,6 +38,7 @@ type tracker struct {
 	arrived bool
 	at      float64       // the last place that was heard
 	unsaid  time.Duration // heard since the last report
+	heardAt time.Time     // the last moment at which something was heard
 	lastPos float64       // in the whole; below 0: none
 	last    time.Time     // of lastPos
 }
@@ -74,7 +75,7 @@ func (t *tracker) position(track int, seconds float64, now time.Time) {
 	case t.lastPos < 0 || passed > gap || passed < 0: // the first one, or after a pause
 	case pos > t.lastPos && passed > 0:
 		t.unsaid += passed
-		t.at = pos
+		t.at, t.heardAt = pos, now
 	}
 	t.lastPos, t.last = pos, now
 }

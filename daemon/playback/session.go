@@ -28,8 +28,24 @@ type Server struct {
 	Grant   string // a local token; "" where the user's programs need none
 	Version string // of this program
 	Device  string // names this machine's player for the server
-	client  http.Client
+	// Leave keeps what could not be reported; nil: nothing does.
+	Leave  func(Left) error
+	client http.Client
 }
+
+// Left is what was heard and could not be reported.
+type Left struct {
+	User    string                     // who listened, as the server names him
+	About   map[string]json.RawMessage // the item, as the server tells it of a session
+	Place   float64                    // seconds
+	Heard   time.Duration              // since the last report
+	HeardAt time.Time                  // the last moment of it
+}
+
+// aboutSession are the fields of a session that say what was heard, with what. Others are
+// large or tell how far it was.
+var aboutSession = []string{"libraryId", "libraryItemId", "bookId", "episodeId", "mediaType", "displayTitle", "displayAuthor",
+	"coverPath", "duration", "playMethod", "mediaPlayer", "deviceInfo", "serverVersion"}
 
 // ErrNeedsGrant says that the local address lets nobody in without a grant.
 var ErrNeedsGrant = errors.New("a grant is needed")
@@ -46,7 +62,8 @@ func (e *statusError) Error() string { return fmt.Sprintf("it answers %d: %s", e
 type Session struct {
 	server        *Server
 	path, player  string // how it was opened
-	id            string
+	id, user      string
+	about         map[string]json.RawMessage
 	Title, Author string
 	Start         float64 // where the user is, in seconds
 	Duration      float64 // seconds
@@ -67,7 +84,7 @@ func (s *Server) Open(ctx context.Context, item, episode, player string) (*Sessi
 func (in *Session) open(ctx context.Context) error {
 	s := in.server
 	var said struct {
-		ID                          string
+		ID, UserID                  string
 		DisplayTitle, DisplayAuthor string
 		Duration, CurrentTime       float64
 		AudioTracks                 []struct {
@@ -79,12 +96,23 @@ func (in *Session) open(ctx context.Context) error {
 			Start float64
 		}
 	}
+	var raw json.RawMessage
 	err := s.call(ctx, in.path, map[string]any{
 		"deviceInfo":  map[string]string{"deviceId": s.Device, "clientName": "Shelfkeeper", "clientVersion": s.Version},
 		"mediaPlayer": in.player, "forceDirectPlay": true, "supportedMimeTypes": []string{},
-	}, &said)
+	}, &raw)
 	if err != nil {
 		return err
+	}
+	fields := make(map[string]json.RawMessage)
+	if err := errors.Join(json.Unmarshal(raw, &said), json.Unmarshal(raw, &fields)); err != nil {
+		return fmt.Errorf("its answer is not understood: %w", err)
+	}
+	in.user, in.about = said.UserID, make(map[string]json.RawMessage)
+	for _, name := range aboutSession {
+		if value, there := fields[name]; there {
+			in.about[name] = bytes.Clone(value) // a clone, since raw is large
+		}
 	}
 	in.id, in.Title, in.Author, in.Duration = said.ID, said.DisplayTitle, said.DisplayAuthor, said.Duration
 	in.Start = min(max(0, said.CurrentTime), said.Duration)

@@ -145,9 +145,14 @@ func (j *Journal) lockFor(wait time.Duration) error {
 }
 
 // Start reads what an earlier run left, if there is a file, and begins to
-// deliver it. If nothing is left the file is closed again: a daemon without
-// listeners pays nothing.
+// deliver it. It takes in what was left by Leave. If nothing waits the file is closed
+// again: a daemon without listeners pays nothing.
 func (j *Journal) Start() {
+	j.begin()
+	j.takeLeft()
+}
+
+func (j *Journal) begin() {
 	j.lock()
 	defer j.unlock()
 	if !j.store.exists() {

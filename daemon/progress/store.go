@@ -215,5 +215,11 @@ func Waiting(dir, userID string) (int, error) {
 		more, _ := u.reports()
 		n += more
 	}
-	return n, nil
+	left, err := leftIn(dir)
+	for _, path := range left {
+		if o, _ := readLeft(path, userID); o != nil { // what cannot be read is nobody's
+			n++
+		}
+	}
+	return n, err
 }
