@@ -15,6 +15,9 @@ const (
 	// largeRead is a read after which the buffer may be left. One who sends single bytes
 	// cannot make the filter change its ways for each.
 	largeRead = 2 * maxTail
+	// wariness is how many further pieces the buffer takes after one of which a glance
+	// decided less than half: a body of such pieces would be looked at twice.
+	wariness = 4
 )
 
 // pattern is in every token: its payload is base64 of an object that begins with a name.
@@ -63,6 +66,7 @@ func (f *reader) glance(p []byte) (n int, ok bool) {
 	if at := f.suspicious(b); at >= 0 {
 		start := rowStart(b, at)
 		f.work += at - start
+		f.doubt(start, len(b))
 		f.take(b[start:])
 		return start, false
 	}
@@ -74,6 +78,7 @@ func (f *reader) glance(p []byte) (n int, ok bool) {
 	switch {
 	case f.err != nil: // what may be the beginning of a token is withheld
 	case len(b)-start > maxTail:
+		f.doubt(start, len(b))
 		f.take(b[start:])
 		return start, false
 	default:
@@ -105,6 +110,13 @@ func (f *reader) suspicious(b []byte) int {
 	}
 }
 
+// doubt counts what a glance at size bytes decided.
+func (f *reader) doubt(decided, size int) {
+	if decided < size/2 {
+		f.wary = wariness
+	}
+}
+
 // take puts b into the buffer, which is empty.
 func (f *reader) take(b []byte) {
 	if f.home == nil {
@@ -120,6 +132,10 @@ func (f *reader) lighten(room int) {
 	left := len(f.buf) - f.r
 	if f.buf == nil || f.r < f.done || f.resume >= 0 || f.inRun || f.err != nil || left > maxTail ||
 		f.last < largeRead || room < largeRead {
+		return
+	}
+	if f.wary > 0 {
+		f.wary--
 		return
 	}
 	f.tail = append(f.tail[:0], f.buf[f.r:]...)

@@ -25,6 +25,7 @@ type reader struct {
 
 	tail []byte // undecided, while the buffer is not in use
 	last int    // bytes that the last read brought
+	wary int    // pieces that still go through the buffer
 
 	home *[bufferSize]byte // the pooled buffer, once it was used
 	buf  []byte            // the document from r on, as far as read; nil while it is not in use
