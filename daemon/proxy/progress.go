@@ -165,6 +165,9 @@ func readReport(r *http.Request, limit int64) ([]byte, error) {
 
 // reportOf says what c reports, but for its body.
 func reportOf(c *call) (progress.Report, bool) {
+	if m := c.r.Method; m != http.MethodPost && m != http.MethodPatch {
+		return progress.Report{}, false
+	}
 	for _, one := range reports {
 		if !one.routes.Matches(c.r.Method, c.path) {
 			continue
