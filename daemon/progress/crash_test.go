@@ -3,6 +3,7 @@ package progress
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -90,4 +91,28 @@ func killedAt(t *testing.T, release absfake.Release, restarted bool, at int) int
 		t.Errorf("killed at step %d: %+v", at, s)
 	}
 	return steps
+}
+
+// The server closes a session for another one of the same device. A player that is told so
+// reports its time anew, in the other session: a crash right after must not count it, too.
+func TestWhatIsToldGoneIsNotCountedAfterACrash(t *testing.T) {
+	for _, release := range absfake.RotatingReleases() {
+		for _, kind := range []Kind{Sync, End} {
+			synctest.Test(t, func(t *testing.T) {
+				r := newRig(t, release)
+				first := r.play(r.book()+"/play", "d")
+				second := r.play(r.book()+"/play", "d")
+				a, err := r.j.Take(t.Context(), listened(kind, first, 10, 10))
+				if err != nil || a.Status != http.StatusNotFound {
+					t.Fatalf("%s: %+v, %v", release, a, err)
+				}
+				r.kill()
+				r.sync(second, 10, 10)
+				r.settled()
+				if r.sum(first) != 0 || r.sum(second) != 10 {
+					t.Errorf("%s: %v s and %v s", release, r.sum(first), r.sum(second))
+				}
+			})
+		}
+	}
 }

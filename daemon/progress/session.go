@@ -199,8 +199,11 @@ func (j *Journal) endSending(l *listening, r Report, a Answer, v verdict, grace 
 		return a
 	case gone:
 		if l.Closed {
-			l.Sent, l.Closing, l.dirty = nil, false, true
-			return a // its player may know
+			l.Sent, l.Closing = nil, false
+			// Its player may know. It is written before the player is told, since after a crash
+			// the time would be reported as listened to offline, and the player reports it anew.
+			l.dirty = j.writeLocked(record{Session: l}) != nil
+			return a
 		}
 		// It was open, so the server has restarted since. What it has forgotten
 		// can still be reported as listened to offline.
