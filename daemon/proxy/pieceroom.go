@@ -20,9 +20,12 @@ const (
 	smallPiece = 16 << 10
 	// keptBack is how much of a full piece the filter may keep for the next one.
 	keptBack = 1 << 10
-	// manySmall full pieces within fastPieces make a body fast: more than 40 Mbit/s.
+	// manySmall full pieces within fastPieces make a body fast: more than 40 Mbit/s. It gets
+	// large pieces once filled bytes came so fast: the beginning of any file fills the
+	// buffers of player and system at once.
 	manySmall  = 8
 	fastPieces = 25 * time.Millisecond
+	filled     = 4 << 20
 	// slowPiece is what a large piece takes of a body that is not fast any more: less
 	// than 5 Mbit/s.
 	slowPiece = 100 * time.Millisecond
@@ -123,7 +126,7 @@ type pieceRoom struct {
 	file  bool             // most is for a file, which may be played from some moment on
 	began time.Time        // of the small pieces that are counted, or of the large one
 	full  int
-	bytes int // in large pieces, of a file
+	bytes int // that came fast in pieces of this size, of a file
 }
 
 // large returns the room for a large piece.
@@ -165,10 +168,12 @@ func (r *pieceRoom) passed(n int) {
 		return
 	}
 	now := time.Now()
-	if fast := r.full >= manySmall && now.Sub(r.began) < fastPieces; fast && r.grow() {
-		r.release()
-		r.grown = true
-		r.large()
+	if fast := r.full >= manySmall && now.Sub(r.began) < fastPieces; fast {
+		if r.bytes += manySmall * smallPiece; r.bytes >= filled && r.grow() {
+			r.release()
+			r.grown = true
+			r.large()
+		}
 	}
 	r.began, r.full = now, 0
 }

@@ -23,7 +23,7 @@ func TestPieceRoom(t *testing.T) {
 		t.Run(c.desc, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var r pieceRoom
-				for range 100 {
+				for range filled/smallPiece + manySmall {
 					if len(r.next()) < c.size {
 						t.Fatal("no room")
 					}
@@ -46,17 +46,18 @@ func TestPieceRoom(t *testing.T) {
 func TestPieceRoomShrinks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var r pieceRoom
-		pass := func(every time.Duration) {
+		pass := func(every time.Duration) int {
 			n := len(r.next())
 			time.Sleep(every)
 			r.passed(n)
+			return n
 		}
 		for _, c := range []struct {
 			every time.Duration
 			want  int
 		}{{time.Millisecond, largePiece}, {time.Second, smallPiece}, {time.Millisecond, largePiece}, {50 * time.Millisecond, largePiece}} {
-			for range 20 {
-				pass(c.every)
+			for sum := 0; sum < filled+manySmall*largePiece; {
+				sum += pass(c.every)
 			}
 			if got := len(r.next()); got != c.want {
 				t.Errorf("a piece each %v: room for %d, want %d", c.every, got, c.want)
@@ -71,8 +72,10 @@ func TestPieceRoomsAreFew(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var rooms [mostLarge + 2]pieceRoom
 		fill := func(r *pieceRoom) int {
-			for range 2 * manySmall {
-				r.passed(len(r.next()))
+			for sum := 0; sum < filled+manySmall*largePiece; {
+				n := len(r.next())
+				r.passed(n)
+				sum += n
 			}
 			return len(r.next())
 		}
@@ -194,7 +197,7 @@ func TestFetchedFileGetsHugePieces(t *testing.T) {
 		}
 		for i := range rooms {
 			sum := 0
-			for sum < fetched {
+			for sum < filled+fetched {
 				n := pass(&rooms[i], time.Millisecond)
 				if sum += n; n == hugePiece {
 					t.Fatalf("huge pieces after %d bytes", sum)
