@@ -202,7 +202,7 @@ func FuzzGlance(f *testing.F) {
 			return
 		}
 		r := rand.New(rand.NewPCG(seed, 5))
-		long := bytes.Repeat([]byte(`a text, "x" `), r.IntN(400))
+		long := bytes.Repeat([]byte(`a text, "x" `), r.IntN(250))
 		body := bytes.Join([][]byte{one, two, two, one}, long)
 		for _, escapes := range []bool{true, false} {
 			want := read(t, newReader(&stepReader{body, 1}, ownOrBlank, escapes))
