@@ -199,5 +199,6 @@ func (s *Server) Close(ctx context.Context) error {
 	s.conns.Wait()
 	s.pictures.close()
 	s.broadcast.Close()
+	s.load.Close()
 	return err
 }

@@ -35,6 +35,7 @@ import (
 
 	"shelfkeeper/daemon/handover"
 	"shelfkeeper/daemon/library"
+	"shelfkeeper/daemon/memory"
 	"shelfkeeper/daemon/players"
 	"shelfkeeper/daemon/proxy/answers"
 	"shelfkeeper/daemon/proxy/livesocket"
@@ -157,6 +158,7 @@ type Server struct {
 	webviews    webviews
 	wrongGrants slowdown // of pages of foreign origins
 	pausing     *pausing
+	load        *memory.Load // of what players ask for
 	bearer      lastBearer
 
 	begun     time.Time
@@ -212,7 +214,7 @@ func New(cfg Config) (*Server, error) {
 		cfg.Hold = stream.HoldFor
 	}
 	s := &Server{cfg: cfg, log: cfg.Log, stats: newCounters(), broadcast: stream.NewBroadcast(), tracks: stream.NewTracks(), begun: time.Now(),
-		pausing: newPausing()}
+		pausing: newPausing(), load: memory.NewLoad()}
 	s.transfers.Changed, s.broadcast.Quiet = cfg.TransfersChanged, cfg.Quiet
 	s.visitors.remember(cfg.Visitors)
 	s.lastAsked.Store(int64(-activeFor))
@@ -309,6 +311,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.begins()
 	}
 	defer s.stats.active.Add(-1)
+	s.load.Begin()
+	defer s.load.End()
 	if s.listens(w, c) {
 		return
 	}
