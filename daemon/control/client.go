@@ -300,7 +300,8 @@ func (c *Client) because(ctx context.Context, err error) error {
 	return err
 }
 
-// cut reports whether the daemon's end of a connection was closed.
+// cut reports whether the daemon's end of a connection was closed. net/http may notice
+// that before it has sent the request, and exports no error for it (transport.go).
 func cut(err error) bool {
-	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || netcause.Of(err) == netcause.Cut
+	return strings.HasSuffix(err.Error(), "server closed idle connection") || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || netcause.Of(err) == netcause.Cut
 }
