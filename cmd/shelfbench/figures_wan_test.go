@@ -50,11 +50,11 @@ func wanSentence(t *testing.T) string {
 	if !ok1 || !ok2 {
 		t.Fatal("the case first-moved is missing")
 	}
-	first, firstMost := r.ofDirect(t, "page")
-	var again wanReport
-	read(t, "wan-page.json", &again)
-	least, most := again.ofDirect(t, "page")
-	low, high := again.ofDirect(t, "page-again")
+	// The first of the samples fills the memory of covers, and takes longest.
+	first, firstMost := r.ofDirect(t, "page", func(row wanRow) float64 { return row.P95 })
+	middle := func(row wanRow) float64 { return row.P50 }
+	least, most := r.ofDirect(t, "page", middle)
+	low, high := r.ofDirect(t, "page-again", middle)
 	least, most = min(least, low), max(most, high)
 	return fmt.Sprintf("Over a line of %.0f ms the first byte after all connections were cut comes after %.0f ms, without Shelfkeeper "+
 		"after %.0f ms. "+
@@ -62,9 +62,9 @@ func wanSentence(t *testing.T) string {
 		r.RoundTrip, ours.P50, direct.P50, first, firstMost, least, most)
 }
 
-// ofDirect is which part of the time of direct Shelfkeeper takes in a case: the least
+// ofDirect is which part of the median of direct Shelfkeeper takes in a case: the least
 // and the most of all servers.
-func (r wanReport) ofDirect(t *testing.T, name string) (least, most float64) {
+func (r wanReport) ofDirect(t *testing.T, name string, took func(wanRow) float64) (least, most float64) {
 	t.Helper()
 	for _, upstream := range []string{"nginx-h2", "nginx-h1", "node"} {
 		ours, ok1 := r.row("shelfkeeper", upstream, name)
@@ -72,7 +72,7 @@ func (r wanReport) ofDirect(t *testing.T, name string) (least, most float64) {
 		if !ok1 || !ok2 {
 			t.Fatalf("the case %s is missing for %s", name, upstream)
 		}
-		part := ours.P50 / direct.P50
+		part := took(ours) / direct.P50
 		if least, most = min(least, part), max(most, part); least == 0 {
 			least = part
 		}
