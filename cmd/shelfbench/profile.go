@@ -96,7 +96,8 @@ func (p profiled) requests(ctx context.Context, out io.Writer, up string) error 
 	}
 	n := rps * profileTime.Seconds()
 	fmt.Fprintf(out, "%s, %.0f small requests, 32 at once\n", up, n)
-	if err := p.top(ctx, out, "CPU µs a request, with what it calls", 1e6/n, "-cum", "-unit=seconds", filepath.Join(into, "cpu")); err != nil {
+	cpu := filepath.Join(into, "cpu")
+	if err := p.top(ctx, out, "CPU µs a request, with what it calls", 1e6/n, "-cum", "-unit=seconds", cpu); err != nil {
 		return err
 	}
 	base := "-base=" + filepath.Join(into, "before")

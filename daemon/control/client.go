@@ -303,5 +303,6 @@ func (c *Client) because(ctx context.Context, err error) error {
 // cut reports whether the daemon's end of a connection was closed. net/http may notice
 // that before it has sent the request, and exports no error for it (transport.go).
 func cut(err error) bool {
-	return strings.HasSuffix(err.Error(), "server closed idle connection") || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || netcause.Of(err) == netcause.Cut
+	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || netcause.Of(err) == netcause.Cut ||
+		strings.HasSuffix(err.Error(), "server closed idle connection")
 }

@@ -9,10 +9,16 @@ import (
 const (
 	// loadOver is how long nobody has worked when a load is over.
 	loadOver = 10 * time.Second
-	// idleSize is what a process may hold after a load. An idle one needs half of it, and
-	// some small requests make little difference.
-	idleSize = 16 << 20
+	// idleSize is what an idle process needs, with one account.
+	idleSize = 8 << 20
+	// loadLeft is how much more than an idle one a process must hold for it to be worth two
+	// collections. Small requests leave less.
+	loadLeft = 8 << 20
 )
+
+// kept is what this process held after it had last given back: fifty accounts need more
+// than one, and are no load.
+var kept atomic.Int64
 
 // Load gives back what a load has left, once it is over: the runtime keeps it, and the
 // pages of the program file, until something else needs them. A process that was busy once
@@ -33,7 +39,7 @@ type Load struct {
 
 // NewLoad returns a Load on which nobody works. Close ends it.
 func NewLoad() *Load {
-	return &Load{born: time.Now(), large: func() bool { return resident() > idleSize }, give: GiveBack}
+	return &Load{born: time.Now(), large: func() bool { return resident() > max(idleSize, kept.Load())+loadLeft }, give: GiveBack}
 }
 
 // Begin counts one more that works, and End one less. They cost little.

@@ -36,6 +36,7 @@ func GiveBack() {
 	runtime.GC() // pools let go of what they hold at the second one
 	debug.FreeOSMemory()
 	releaseProgramFile()
+	kept.Store(resident())
 }
 
 // GiveBackProgram gives back the pages of the program file. Those that are needed come from

@@ -25,7 +25,8 @@ func chainServer(t testing.TB) *Server {
 	part := base64.RawURLEncoding.EncodeToString
 	for i := range 16 {
 		claims := fmt.Sprintf(`{"userId":"86a33fcc-28d2-4e3c-91af-86a33fcc28d2","username":"root","jti":"%d","iat":1700000000}`, i)
-		known = append(known, redact.New(part([]byte(`{"alg":"HS256","typ":"JWT"}`))+"."+part([]byte(claims))+"."+part(fmt.Appendf(nil, "%032d", i))))
+		token := part([]byte(`{"alg":"HS256","typ":"JWT"}`)) + "." + part([]byte(claims)) + "." + part(fmt.Appendf(nil, "%032d", i))
+		known = append(known, redact.New(token))
 	}
 	return &Server{
 		cfg: Config{Base: base, Identity: func() (string, []redact.Secret) { return "86a33fcc-28d2-4e3c-91af-86a33fcc28d2", known }},

@@ -4,8 +4,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"shelfkeeper/daemon/memory"
 )
 
 const (
@@ -36,73 +34,6 @@ const (
 	// together fill their buffers fast, and have no use for large ones afterwards.
 	mostLarge = 16
 )
-
-const (
-	// manyBodies is how many bodies at once make the collector keep little garbage. What
-	// they hold is then most of the memory, and they make hardly any garbage.
-	manyBodies = 16
-	// manyPercent is that garbage, in percent of what is in use.
-	manyPercent = 30
-	// manyBegun is how long after the last one of many bodies began they have all begun.
-	manyBegun = time.Second
-	// manyAgain is how long after bodies became many the program is given back for as many
-	// of them again.
-	manyAgain = 5 * time.Second
-)
-
-// bodies counts those that are being copied.
-var bodies struct {
-	mu       sync.Mutex
-	n        int
-	wasteful func()      // ends frugality; nil while there are few
-	begun    *time.Timer // gives back what their beginning took; nil while there are few
-	last     time.Time   // when they became many
-	released int         // how many they were when the program was given back
-}
-
-// beginBody counts one more body until end is called.
-func beginBody() (end func()) {
-	if manyBegin() {
-		memory.GiveBackProgram() // a stream needs less of it than what came before
-	}
-	return endBody
-}
-
-// manyBegin counts one more body, and reports whether the program is to be given back: when
-// they become many, and whenever they are twice as many.
-func manyBegin() bool {
-	b := &bodies
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.n++
-	switch {
-	case b.begun != nil:
-		b.begun.Reset(manyBegun)
-	case b.n >= manyBodies:
-		b.wasteful = memory.Frugal(manyPercent)
-		b.begun = time.AfterFunc(manyBegun, memory.GiveBack)
-		now := time.Now()
-		if now.Sub(b.last) > manyAgain {
-			b.last, b.released = now, manyBodies/2
-		}
-	}
-	if b.begun == nil || b.n < 2*b.released {
-		return false
-	}
-	b.released = b.n
-	return true
-}
-
-func endBody() {
-	b := &bodies
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.n--; b.n <= manyBodies/2 && b.wasteful != nil {
-		b.wasteful()
-		b.begun.Stop()
-		b.wasteful, b.begun = nil, nil
-	}
-}
 
 // grown counts the bodies that have large pieces because they are fast.
 var grown atomic.Int32

@@ -1,7 +1,6 @@
 package proxy
 
 import (
-	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -128,60 +127,6 @@ func TestPieceRoomOfLongAnswers(t *testing.T) {
 	if n := huge.Load(); n != 0 {
 		t.Errorf("%d are counted", n)
 	}
-}
-
-// Many bodies at once make the collector work harder, and the last of them lets it rest.
-func TestManyBodiesAreFrugal(t *testing.T) {
-	var ends []func()
-	for range manyBodies {
-		if bodies.wasteful != nil {
-			t.Fatal("frugal with few bodies")
-		}
-		ends = append(ends, beginBody())
-	}
-	for i, end := range ends {
-		if frugal := i < manyBodies/2; (bodies.wasteful != nil) != frugal {
-			t.Fatalf("with %d bodies: frugal %v", manyBodies-i, bodies.wasteful != nil)
-		}
-		end()
-	}
-}
-
-// The program is given back when bodies become many, and whenever they are twice as many.
-// That many again soon after need it no more.
-func TestManyBodiesGiveTheProgramBack(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		bodies.last = time.Time{}
-		play := func(n int) (given []int) {
-			for i := range n {
-				if manyBegin() {
-					given = append(given, i+1)
-				}
-			}
-			for range n {
-				endBody()
-			}
-			if bodies.n != 0 || bodies.wasteful != nil || bodies.begun != nil {
-				t.Error("something is kept")
-			}
-			return given
-		}
-		for _, c := range []struct {
-			n, after int
-			want     []int
-		}{
-			{15, 10, nil},
-			{100, 10, []int{16, 32, 64}},
-			{100, 2, nil},
-			{140, 2, []int{128}},
-			{20, 10, []int{16}},
-		} {
-			time.Sleep(time.Duration(c.after) * time.Second)
-			if got := play(c.n); !slices.Equal(got, c.want) {
-				t.Errorf("%d bodies: given back at %v, want %v", c.n, got, c.want)
-			}
-		}
-	})
 }
 
 // A file that is fetched as fast as it comes gets huge pieces, four at once do, and one that

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strconv"
 
+	"shelfkeeper/daemon/memory"
 	"shelfkeeper/daemon/proxy/refusal"
 	"shelfkeeper/daemon/proxy/stream"
 	"shelfkeeper/daemon/redact"
@@ -101,6 +102,9 @@ func (s *Server) copyBody(w http.ResponseWriter, c *call, src io.Reader) {
 		if len(piece) > 0 {
 			s.write(w, c, piece)
 			room.passed(n)
+			if haveBegun() {
+				memory.GiveBack()
+			}
 		}
 		waiting = len(piece) < writtenAtOnce
 		if err == io.EOF {

@@ -54,7 +54,8 @@ func TestConnectionIsOpenedBesideTheMark(t *testing.T) {
 				t.Fatalf("%v\n%s", err, r.log)
 			}
 			if counter.dialled.Load() != 1 || counter.used.Load() != c.used {
-				t.Errorf("a sync of %v: %d dialled ahead, %d used, %v\n%s", c.sync, counter.dialled.Load(), counter.used.Load(), time.Since(began), r.log)
+				t.Errorf("a sync of %v: %d dialled ahead, %d used, %v\n%s",
+					c.sync, counter.dialled.Load(), counter.used.Load(), time.Since(began), r.log)
 			}
 		})
 	}

@@ -237,7 +237,8 @@ func (l *line) close() { _ = l.conn.Close() }
 
 // takesLine reports whether a request may go over a line.
 func (p *pool) takesLine(r *http.Request, e *Errand) bool {
-	return canWatchReady && p.ready != nil && p.upstream.policy.Dial == nil && e.given && e.ready && (r.Body == nil || r.Body == http.NoBody) &&
+	return canWatchReady && p.ready != nil && p.upstream.policy.Dial == nil && e.given && e.ready &&
+		(r.Body == nil || r.Body == http.NoBody) &&
 		(r.Method == http.MethodGet || r.Method == http.MethodHead) && !p.multiplexed.Load() && !p.h2.Load()
 }
 

@@ -64,8 +64,7 @@ func (p *Private) open(w *way, to *url.URL, first *http.Request) *http.Transport
 		p.transport.Protocols.SetHTTP1(true)
 		p.transport.DisableKeepAlives = w.forwards(first)
 		if p.ahead != nil && to != nil {
-			config := w.tlsFor(to)
-			config.NextProtos = []string{"http/1.1"}
+			config := privateTLS(w, to)
 			p.transport.DialTLSContext = func(ctx context.Context, kind, addr string) (net.Conn, error) {
 				return p.dialTLSOnce(ctx, kind, addr, config)
 			}

@@ -43,9 +43,14 @@ func (p *Private) openAhead(w *way, to *url.URL) (net.Conn, error) {
 	if err != nil || to.Scheme != "https" {
 		return conn, err
 	}
+	return secured(ctx, conn, hostPort(to), privateTLS(w, to))
+}
+
+// privateTLS is for a connection that speaks HTTP/1.1 and nothing else.
+func privateTLS(w *way, to *url.URL) *tls.Config {
 	config := w.tlsFor(to)
 	config.NextProtos = []string{"http/1.1"}
-	return secured(ctx, conn, hostPort(to), config)
+	return config
 }
 
 // take returns the connection that was opened ahead, where it was and nobody has it yet.

@@ -101,7 +101,8 @@ func (l *Line) DialContext(ctx context.Context, network, addr string) (net.Conn,
 		return nil, err
 	}
 	near, mid := net.Pipe()
-	c := &Conn{Conn: near, line: l, mid: mid, inner: inner, heard: time.Now(), packets: 3, ended: make(chan struct{}), confirmed: make(chan struct{}, 1)}
+	c := &Conn{Conn: near, line: l, mid: mid, inner: inner, heard: time.Now(), packets: 3,
+		ended: make(chan struct{}), confirmed: make(chan struct{}, 1)}
 	l.mu.Lock()
 	l.conns[c] = struct{}{}
 	l.mu.Unlock()
