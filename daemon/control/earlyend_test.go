@@ -2,9 +2,12 @@ package control
 
 import (
 	"bufio"
+	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
+	"syscall"
 	"testing"
 
 	"shelfkeeper/daemon/problem"
@@ -61,5 +64,18 @@ func TestDaemonEndsBeforeItAnswers(t *testing.T) {
 				t.Errorf("asked %d times", n)
 			}
 		})
+	}
+}
+
+// Each way in which net/http tells that the other side has closed.
+func TestCut(t *testing.T) {
+	for err, want := range map[error]bool{
+		io.EOF: true, io.ErrUnexpectedEOF: true, syscall.ECONNRESET: true, syscall.EPIPE: true,
+		errors.New("http: server closed idle connection"): true, // unexported there
+		ErrNoDaemon: false, context.DeadlineExceeded: false,
+	} {
+		if got := cut(fmt.Errorf("ask: %w", err)); got != want {
+			t.Errorf("%v: %v", err, got)
+		}
 	}
 }

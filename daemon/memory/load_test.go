@@ -46,19 +46,32 @@ func TestLoad(t *testing.T) {
 		l.End()
 		rests(loadOver+time.Second, 2)
 
+		l.Begin() // a stream begins soon after a request
+		l.End()
+		l.Begin()
+		rests(time.Hour, 2)
+		l.End()
+		rests(loadOver+time.Second, 3)
+
 		large.Store(false)
 		l.Begin()
 		l.End()
-		rests(time.Hour, 2)
+		rests(time.Hour, 3)
 
 		large.Store(true)
 		l.Begin()
 		l.End()
 		l.Close()
-		rests(time.Hour, 2)
+		rests(time.Hour, 3)
 		l.Begin()
 		l.End()
-		rests(time.Hour, 2)
+		rests(time.Hour, 3)
+		l = NewLoad()
+		l.large, l.give = large.Load, func() { given.Add(1) }
+		l.Close()
+		l.Begin()
+		l.End()
+		rests(time.Hour, 3)
 	})
 }
 

@@ -97,3 +97,23 @@ func TestPrivateDialledAheadInVain(t *testing.T) {
 		p.Close()
 	})
 }
+
+// Close waits for a handshake that the other side never answers.
+func TestPrivateClosesItsHandshake(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		near, far := net.Pipe()
+		defer far.Close()
+		u := open(t, Policy{Base: address(t, "https://abs.example"), Dial: func(context.Context, string, string) (net.Conn, error) {
+			return near, nil
+		}})
+		p := u.Private()
+		p.Dial()
+		synctest.Wait()
+		p.Close()
+		select {
+		case <-p.ahead.done:
+		default:
+			t.Error("it goes on")
+		}
+	})
+}
