@@ -2,8 +2,8 @@
 // the garbage that the runtime collects before it works.
 //
 // It exists since a daemon idles for days: the runtime keeps what it once needed for next
-// allocations, and pages of the program file stay where they were read. It never decides
-// when: whoever has just done something rare knows that it is over.
+// allocations, and pages of the program file stay where they were read. Whoever has just
+// done something rare asks for it. Load finds out when a load of requests is over.
 package memory
 
 import (
